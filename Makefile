@@ -1,0 +1,38 @@
+# Python 3.11 or newer with venv and pip, and make, are all that is needed; the first run installs into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint clean
+
+help:
+	@echo "make demo    train a network on handwritten digits and look through it"
+	@echo "make test    run the linters and the tests"
+	@echo "make lint    run the linters alone: ruff, mypy, import-linter"
+	@echo "make clean   remove the environment and everything that tools left behind"
+
+demo: .venv/installed
+	$(BIN)/pellucid demo
+
+test: lint
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist pellucid-demo.safetensors
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# The stamps make repeats quick: pip runs again only when pyproject.toml is newer.
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[test,dev]"
+	@touch .venv/installed $@
