@@ -1,0 +1,479 @@
+"""The reading of formulas as their derivative: reverse mode, one rule.
+
+A read `T[e…]` inside `S[a…] = f` gives
+
+    dT[k…] = Σ_a… dS[a…] · ∂f/∂T[e…] · Π [k = e]
+
+and each equation k = e, affine, is solved for one of the summed axes, which then needs no sum. An axis of S is eliminated
+before an axis of a reduction, so a convolution keeps the window of its kernel. What cannot be solved (an element of an integer tensor,
+the mixed radix of a flattening) stays as its bracket [k = e].
+
+Everything about T that the loss can see stands in the one statement of dT, its own past and future included: the gradient of a
+recurrence is a recurrence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pellucid.errors import FormulaError
+from pellucid.formula.axes import ONE, Affine, Axis, Coefficient
+from pellucid.formula.expressions import (
+    UNIT,
+    ZERO,
+    Constant,
+    Expression,
+    Index,
+    Operation,
+    Read,
+    Reduction,
+    Size,
+    Statement,
+    Tensor,
+    add,
+    canonical,
+    coefficient,
+    divide,
+    factors,
+    free_axes,
+    multiply,
+    reads,
+    rename,
+    substitute,
+    terms,
+    transform,
+    walk,
+)
+from pellucid.formula.parser import flat
+from pellucid.formula.scalar import SCALARS
+
+_UNDEFINED_AT_ZERO = {"div", "log", "pow", "exp", "sqrt", "log1p", "expm1"}
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The chain rule on the way from a statement's target down to one read: adjoint and factors, in textbook order."""
+
+    factors: tuple[Expression, ...]
+    divisors: tuple[Expression, ...] = ()
+    conditions: tuple[Expression, ...] = ()
+    sums: tuple[Axis, ...] = ()
+
+    def product(self) -> Expression:
+        return divide(multiply(*self.factors), multiply(*self.divisors)) if self.divisors else multiply(*self.factors)
+
+
+@dataclass
+class Reverse:
+    """One run of the reverse mode: the adjoint tensors, and what has been found to flow into each."""
+
+    statements: list[Statement]
+    active: set[Tensor]
+    adjoints: dict[Tensor, Tensor] = field(default_factory=dict)
+    contributions: dict[Tensor, list[Expression]] = field(default_factory=dict)
+    letters: dict[Tensor, dict[Tensor, str]] = field(default_factory=dict)
+    winners: dict[tuple[Tensor, object], tuple[Tensor, tuple[Axis, ...]]] = field(default_factory=dict)
+
+
+def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None = None) -> dict[Tensor, Tensor]:
+    """The gradients of `output` by each tensor of `wrt`, as new tensors with statements of their own.
+
+    Args:
+        output: a tensor of rank 0, or of any rank with `upstream`, ∂loss/∂output, of the same shape.
+        wrt: tensors that the output may depend on; where it does not, the gradient is zero.
+
+    Raises:
+        FormulaError: the output has a rank and no upstream came, or a tensor of whole numbers is asked for.
+    """
+    wanted = list(wrt)
+    if output.rank and upstream is None:
+        raise FormulaError(f"{output.name} has {output.rank} axes; give upstream, the gradient that arrives at it")
+    if any(t.kind == "int" for t in wanted):
+        raise FormulaError("a tensor of whole numbers has no gradient")
+    statements = reachable([output])
+    run = Reverse(statements, _depending(statements, wanted))
+    for tensor in _on_the_way(statements, output, run.active):
+        axes = tuple(a.fresh() for a in tensor.axes)
+        run.adjoints[tensor] = Tensor(f"d({tensor.name})", axes, letter=f"d{tensor.letter}")
+        run.contributions[tensor] = []
+        run.letters[tensor] = {}
+    if output in run.adjoints:
+        seed = run.adjoints[output]
+        run.contributions[output].append(UNIT if upstream is None else upstream[tuple(seed.axes)] if seed.axes else Read(upstream, ()))
+    done: set[Tensor] = set()
+    for statement in reversed(statements):
+        if statement.target in run.adjoints and statement.target not in done:
+            _reverse(run, statement)
+    _finish(run)
+    return {t: run.adjoints.get(t) or _zeros(t) for t in wanted}
+
+
+def reachable(outputs: Iterable[Tensor]) -> list[Statement]:
+    """The statements that the outputs need, each after what it reads, as far as recurrences allow."""
+    found: dict[Tensor, None] = {}
+    seen: set[Tensor] = set()
+    for output in outputs:
+        stack: list[tuple[Tensor, bool]] = [(output, False)]
+        while stack:
+            tensor, finished = stack.pop()
+            if finished:
+                found[tensor] = None
+            elif tensor not in seen:
+                seen.add(tensor)
+                if tensor.definition is not None:
+                    stack.append((tensor, True))
+                    inner = [r.tensor for r in reads(tensor.definition.expression)]
+                    stack += [(t, False) for t in reversed(inner) if t not in seen]
+    return [s for t in found if (s := t.definition) is not None]
+
+
+def _arguments(statement: Statement) -> list[Tensor]:
+    """The tensors through which gradients may pass backwards from a statement, in the order of the text."""
+    return list(statement.target.stated or dict.fromkeys(r.tensor for r in reads(statement.expression)))
+
+
+def _depending(statements: Sequence[Statement], wanted: Sequence[Tensor]) -> set[Tensor]:
+    active = set(wanted)
+    size = -1
+    while size != len(active):
+        size = len(active)
+        for s in statements:
+            if s.target.kind == "float" and s.target not in active and not active.isdisjoint(_arguments(s)):
+                active.add(s.target)
+    return active
+
+
+def _on_the_way(statements: Sequence[Statement], output: Tensor, active: set[Tensor]) -> list[Tensor]:
+    definitions = {s.target: s for s in statements}
+    found: dict[Tensor, None] = {}
+    stack = [output]
+    while stack:
+        tensor = stack.pop()
+        if tensor in active and tensor not in found and tensor.kind == "float":
+            found[tensor] = None
+            if tensor in definitions:
+                stack += reversed(_arguments(definitions[tensor]))
+    return list(found)
+
+
+def _reverse(run: Reverse, statement: Statement) -> None:
+    target = statement.target
+    adjoint = run.adjoints[target]
+    if target.stated:
+        for argument, rule in target.stated.items():
+            if argument in run.adjoints:
+                found = rule(adjoint)
+                axes = run.adjoints[argument].axes
+                if found.definition is None:
+                    raise FormulaError(f"the derivative stated for {argument.name} defines nothing")
+                expression = rename(found.definition.expression, dict(zip(found.axes, axes, strict=True)))
+                run.contributions[argument].append(expression)
+                run.letters[argument] |= found.definition.letters
+        return
+    here = Read(adjoint, tuple(Affine.of(a) for a in statement.axes))
+    value = Read(target, tuple(Affine.of(a) for a in statement.axes))
+    _descend(run, statement, statement.expression, Chain((here,), sums=statement.axes), value)
+
+
+def _descend(run: Reverse, statement: Statement, e: Expression, chain: Chain, value: Expression | None = None) -> None:
+    """Walk down the expression; `value` is a cheaper name for e's value, where there is one."""
+    if not any(r.tensor in run.adjoints for r in reads(e)):
+        return
+    match e:
+        case Read():
+            _arrive(run, statement, e, chain)
+        case Reduction("sum", axes, body):
+            new = {a: a.fresh() for a in axes}
+            _descend(run, statement, rename(body, new), replace(chain, sums=(*chain.sums, *new.values())))
+        case Reduction("max", axes, body):
+            new = {a: a.fresh() for a in axes}
+            winner = Operation("eq", (_winner(run, statement, e), Index(flat(tuple(new.values())))))
+            inner = replace(chain, factors=(*chain.factors, winner), sums=(*chain.sums, *new.values()))
+            _descend(run, statement, rename(body, new), inner)
+        case Operation("add", args):
+            for term in args:
+                _descend(run, statement, term, chain)
+        case Operation("mul", args):
+            for place, factor in enumerate(args):
+                inner = replace(chain, factors=(*args[:place], *chain.factors, *args[place + 1 :]))
+                _descend(run, statement, factor, inner)
+        case Operation("div", (over, under)):
+            _descend(run, statement, over, replace(chain, divisors=(*chain.divisors, under)))
+            times = replace(chain, factors=(Constant(-1), *chain.factors, value or e), divisors=(*chain.divisors, under))
+            _descend(run, statement, under, times)
+        case Operation("where", (condition, yes, no)):
+            _descend(run, statement, yes, replace(chain, conditions=(*chain.conditions, condition)))
+            _descend(run, statement, no, replace(chain, conditions=(*chain.conditions, _not(condition))))
+        case Operation(name, args):
+            for place, (arg, rule) in enumerate(zip(args, SCALARS[name].derivatives, strict=True)):
+                if rule is not None and any(r.tensor in run.adjoints for r in reads(args[place])):
+                    slope = rule(args, value or e)
+                    if isinstance(slope, Operation) and slope.name == "div":
+                        number, over = coefficient(slope.args[0])
+                        inner = replace(chain, factors=(*chain.factors, multiply(Constant(number), over)), divisors=(*chain.divisors, slope.args[1]))
+                    else:
+                        inner = replace(chain, factors=(*chain.factors, slope))
+                    _descend(run, statement, arg, inner)
+
+
+def _not(condition: Expression) -> Expression:
+    match condition:
+        case Operation("lt", (a, b)):
+            return Operation("le", (b, a))
+        case Operation("le", (a, b)):
+            return Operation("lt", (b, a))
+    return Operation("eq", (condition, ZERO))
+
+
+def _winner(run: Reverse, statement: Statement, e: Reduction) -> Expression:
+    """The argmax that belongs to a maximum, as a tensor of its own: the backward pass reads it, not the maximum's operands."""
+    free = tuple(a for a in statement.axes if a in free_axes(e))
+    extra = free_axes(e) - set(free)
+    free = (*free, *sorted(extra, key=lambda a: a.name))
+    key = statement.target, canonical(e, free)
+    if key not in run.winners:
+        mine = {a: a.fresh() for a in free}
+        tensor = Tensor(f"{statement.target.name}.argmax", tuple(mine.values()), kind="int", letter="m")
+        inner = {a: a.fresh() for a in e.axes}
+        body = rename(rename(e.body, inner), mine)
+        tensor.definition = Statement(tensor, Reduction("argmax", tuple(inner.values()), body), statement.letters)
+        run.winners[key] = tensor, free
+    tensor, order = run.winners[key]
+    return Read(tensor, tuple(Affine.of(a) for a in order))
+
+
+def _arrive(run: Reverse, statement: Statement, read: Read, chain: Chain) -> None:
+    """The chain has reached a read: what it contributes to the tensor read, and to the value outside it."""
+    if read.tensor in run.adjoints:
+        adjoint = run.adjoints[read.tensor]
+        run.contributions[read.tensor].append(_solve(chain, read.indices, adjoint.axes, statement.axes))
+        letters = run.letters[read.tensor]
+        letters |= statement.letters
+        mine = statement.letters.get(statement.target, statement.target.letter)
+        letters[run.adjoints[statement.target]] = f"d{mine}"
+        letters[adjoint] = f"d{statement.letters.get(read.tensor, read.tensor.letter)}"
+    if read.outside is not None and any(r.tensor in run.adjoints for r in reads(read.outside)):
+        for condition in _leaves(read):
+            _descend(run, statement, read.outside, replace(chain, conditions=(*chain.conditions, condition)))
+
+
+def _leaves(read: Read) -> list[Expression]:
+    """Conditions, exclusive of each other, under which the read is outside its tensor."""
+    found: list[Expression] = []
+    for index, axis in zip(read.indices, read.tensor.axes, strict=True):
+        if not isinstance(index, Affine) or index.within(axis.extent):
+            continue
+        bounds = index.bounds()
+        if index.divisor.value != 1 or bounds is None:
+            raise FormulaError(f"no gradient can pass to the value outside {read.tensor.name}: its index is divided")
+        if bounds[0] < 0:
+            found.append(Operation("lt", (Index(index), ZERO)))
+        if bounds[1] >= axis.size:
+            found.append(Operation("lt", (Constant(axis.size - 1), Index(index))))
+    if len(found) > 1 and len({free_axes(c) for c in found}) > 1:
+        raise FormulaError(f"no gradient can pass to the value outside {read.tensor.name}: two of its axes leave it")
+    return found
+
+
+def _solve(chain: Chain, indices: tuple[Affine | Expression, ...], mine: tuple[Axis, ...], outer: tuple[Axis, ...]) -> Expression:
+    """Σ over the chain's axes of its product · Π [k = e], with as many equations solved as can be."""
+    sums = sorted(chain.sums, key=lambda a: a in outer)  # those of reductions first: Σ_uvf
+    pending = list(zip(mine, indices, strict=True))
+    kept: list[Expression] = []
+    for place, (axis, index) in enumerate(pending):
+        if not isinstance(index, Affine):
+            kept.append(Operation("eq", (Index(Affine.of(axis)), index)))
+            continue
+        chosen = None
+        if not mixed_radix(index, axis, outer):
+            ranked = sorted((a for a in index.axes if a in sums), key=lambda a: a not in outer)
+            chosen = next((a for a in ranked if _may_eliminate(chain, kept, a, index, axis)), None)
+        if chosen is None:
+            kept.append(Operation("eq", (Index(Affine.of(axis)), Index(index))))
+            continue
+        values = {chosen: _inverse(index, chosen, axis)}
+        sums.remove(chosen)
+        chain = _moved(chain, values)
+        kept = [substitute(e, values) for e in kept]
+        for later in range(place + 1, len(pending)):
+            k, e = pending[later]
+            pending[later] = k, e.substitute(values) if isinstance(e, Affine) else substitute(e, values)
+    chain, sums = _pin(chain, sums)
+    return _sum_up(chain, [*kept], sums)
+
+
+def _moved(chain: Chain, values: Mapping[Axis, Affine]) -> Chain:
+    return Chain(
+        tuple(substitute(f, values) for f in chain.factors),
+        tuple(substitute(d, values) for d in chain.divisors),
+        tuple(substitute(c, values) for c in chain.conditions),
+    )
+
+
+def _inverse(index: Affine, axis: Axis, value: Axis) -> Affine:
+    """The axis from `value = index`: k = i·s + u·d − p gives i = (k + p − u·d)/s."""
+    if index.bare is axis:
+        return Affine.of(value)
+    by = next(c for a, c in index.terms if a is axis)
+    rest = Affine(tuple((a, c) for a, c in index.terms if a is not axis), index.offset)
+    start = Affine.of(value).scaled(index.divisor)
+    # Offsets before windows, k + p − u·d: the order in which people write it.
+    moved = Affine(start.terms, tuple(-c for c in rest.offset)) + Affine(tuple((a, -c) for a, c in rest.terms))
+    return moved.over(by)
+
+
+def mixed_radix(index: Affine, axis: Axis, outer: Sequence[Axis]) -> bool:
+    """Whether the index counts several axes of a statement like digits, each place of the tensor once: a reshape."""
+    digits = sorted(((c.value, a) for a, c in index.terms), key=lambda d: d[0])
+    if len(digits) < 2 or index.constant or index.divisor.value != 1 or not all(a in outer for _, a in digits):
+        return False
+    step = 1
+    for value, digit in digits:
+        if value != step or not isinstance(digit.extent, int):
+            return False
+        step *= digit.extent
+    return step == axis.extent
+
+
+def _may_eliminate(chain: Chain, kept: Sequence[Expression], axis: Axis, index: Affine, value: Axis) -> bool:
+    """Whether the sum over the axis may be replaced by its solution.
+
+    Where the solution can lie outside the axis, a factor has to be 0 there (the adjoint is, read outside its tensor), and no factor may
+    turn that into a NaN.
+    """
+    plain = index.plain
+    if plain is axis and axis.extent == value.extent:
+        return True
+    guarded = any(
+        isinstance(f, Read) and (f.outside is None or f.outside == ZERO) and any(
+            isinstance(i, Affine) and i.bare is axis and place.extent == axis.extent
+            for i, place in zip(f.indices, f.tensor.axes, strict=True)
+        )
+        for f in chain.factors
+    )
+    if not guarded:
+        return False
+    others = [*chain.factors, *chain.divisors, *kept]
+    risky = any(isinstance(e, Operation) and e.name in _UNDEFINED_AT_ZERO and axis in free_axes(e) for o in others for e in walk(o))
+    return not risky and not any(axis in free_axes(d) for d in chain.divisors)
+
+
+def _pin(chain: Chain, sums: list[Axis]) -> tuple[Chain, list[Axis]]:
+    """Sums whose axis a factor or a condition ties to one value: Σ_q [q = e]·f(q) is f(e), Σ_t over [t − 1 < 0] is t = 0."""
+    for place, factor in enumerate(chain.factors):
+        match factor:
+            case Operation("eq", (Index(left), Index(right))):
+                for one, other in ((left, right), (right, left)):
+                    axis = one.bare
+                    if axis in sums and axis is not None and axis not in other.axes and other.within(axis.extent):
+                        rest = replace(chain, factors=chain.factors[:place] + chain.factors[place + 1 :])
+                        return _pin(_moved(rest, {axis: other}), [a for a in sums if a is not axis])
+    for condition in chain.conditions:
+        only = _only_value(condition)
+        if only is not None and only[0] in sums:
+            axis, number = only
+            rest = replace(chain, conditions=tuple(c for c in chain.conditions if c is not condition))
+            return _pin(_moved(rest, {axis: Affine.of(number)}), [a for a in sums if a is not axis])
+    return chain, sums
+
+
+def _only_value(condition: Expression) -> tuple[Axis, int] | None:
+    """The one value of its one axis for which a comparison with a number holds, if it is the axis's first or last."""
+    match condition:
+        case Operation("lt", (Index(index), Constant(bound))) if len(index.terms) == 1:
+            holds = [v for v in _ends(index.axes[0]) if _value(index, v) < bound]
+        case Operation("lt", (Constant(bound), Index(index))) if len(index.terms) == 1:
+            holds = [v for v in _ends(index.axes[0]) if bound < _value(index, v)]
+        case _:
+            return None
+    axis = index.axes[0]
+    if len(holds) == 1 and holds[0] in (0, axis.size - 1):
+        return axis, holds[0]
+    return None
+
+
+def _ends(axis: Axis) -> list[int]:
+    """The two first and two last values of an axis: a linear condition that holds for one of them only holds nowhere else."""
+    return sorted({v for v in (0, 1, axis.size - 2, axis.size - 1) if 0 <= v < axis.size})
+
+
+def _value(index: Affine, at: int) -> int:
+    return index.terms[0][1].value * at + index.constant
+
+
+def _sum_up(chain: Chain, kept: list[Expression], sums: Sequence[Axis]) -> Expression:
+    body = replace(chain, factors=(*chain.factors, *kept)).product()
+    if chain.conditions:
+        condition = chain.conditions[0]
+        for more in chain.conditions[1:]:
+            condition = Operation("and", (condition, more))
+        body = Operation("where", (condition, body, ZERO))
+    used = free_axes(body)
+    inside = tuple(a for a in sums if a in used)
+    times = [Size(a) if not isinstance(a.extent, int) else Constant(a.extent) for a in sums if a not in used]
+    number, body = coefficient(body)
+    if inside and body != UNIT:
+        body = Reduction("sum", inside, body)
+    return multiply(Constant(number), *times, body)
+
+
+def _finish(run: Reverse) -> None:
+    """Write each adjoint's statement; an adjoint that only copies another is that other."""
+    expressions: dict[Tensor, Expression] = {}
+    for tensor, found in run.contributions.items():
+        expressions[tensor] = _merged(found, run.adjoints[tensor].axes)
+    copies: dict[Tensor, Tensor] = {}
+    for tensor, expression in expressions.items():
+        adjoint = run.adjoints[tensor]
+        match expression:
+            case Read(other, indices, None) if other.shape == adjoint.shape and all(
+                isinstance(i, Affine) and i.bare is a for i, a in zip(indices, adjoint.axes, strict=True)
+            ):
+                copies[adjoint] = other
+    final = {t: _follow(copies, run.adjoints[t]) for t in run.adjoints}
+    constants: dict[Tensor, Expression] = {
+        run.adjoints[t]: e for t, e in expressions.items() if isinstance(e, Constant) and not run.adjoints[t].axes
+    }
+
+    def change(e: Expression) -> Expression | None:
+        if isinstance(e, Read):
+            if e.tensor in constants:
+                return constants[e.tensor]
+            if e.tensor in copies:
+                return Read(_follow(copies, e.tensor), e.indices, e.outside)
+        return None
+
+    for tensor, expression in expressions.items():
+        adjoint = run.adjoints[tensor]
+        if adjoint in copies:
+            continue
+        letters = {_follow(copies, t): letter for t, letter in run.letters[tensor].items()}
+        letters.setdefault(adjoint, f"d{tensor.letter}")
+        adjoint.definition = Statement(adjoint, transform(expression, change), letters)
+    run.adjoints = final
+
+
+def _follow(copies: Mapping[Tensor, Tensor], tensor: Tensor) -> Tensor:
+    while tensor in copies:
+        tensor = copies[tensor]
+    return tensor
+
+
+def _merged(found: Sequence[Expression], axes: tuple[Axis, ...]) -> Expression:
+    """The sum of contributions; terms that differ only in the names of their inner axes are one term."""
+    known: dict[object, Expression] = {}
+    total: list[Expression] = []
+    for term in (t for e in found for t in terms(e)):
+        number, rest = coefficient(term)
+        same = known.setdefault(canonical(rest, axes), rest)
+        total.append(multiply(Constant(number), same))
+    return add(*total)
+
+
+def _zeros(tensor: Tensor) -> Tensor:
+    result = Tensor(f"d({tensor.name})", tuple(a.fresh() for a in tensor.axes), letter=f"d{tensor.letter}")
+    result.definition = Statement(result, ZERO)
+    return result
+
+

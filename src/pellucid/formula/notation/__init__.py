@@ -1,0 +1,1 @@
+"""The reading of a formula as notation: Unicode text, LaTeX, JSON."""
