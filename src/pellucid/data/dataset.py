@@ -1,0 +1,123 @@
+"""A data set and its division; the scaling of columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import DataError
+from .arrays import as_array, check_whole
+from .batches import permutation
+
+Pair = tuple[NDArray[np.float32], NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Examples with their targets.
+
+    Shapes: x (n, features) or (n, h, w, c), float32; y (n,), int64 labels where ``class_names`` is given and
+    float32 otherwise. Where there is no target, y is x: what an autoencoder learns.
+    ``feature_names`` name the columns of a table and are empty for images.
+    """
+
+    name: str
+    x: NDArray[np.float32]
+    y: NDArray[Any]
+    feature_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
+    description: str = ""
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __repr__(self) -> str:
+        target = f"{len(self.class_names)} classes" if self.class_names is not None else f"y {self.y.shape}"
+        return f"Dataset({self.name!r}, x {self.x.shape}, {target})"
+
+    def flat(self) -> Dataset:
+        """The same examples as a table: x (n, h·w·c)."""
+        return replace(self, x=self.x.reshape(len(self.x), -1))
+
+    def split(self, *, test: float = 0.2, seed: int = 0, stratify: bool | None = None) -> tuple[Pair, Pair]:
+        """(x_train, y_train), (x_test, y_test), both shuffled; the same seed gives the same division.
+
+        Args:
+            test: the share of the examples that goes to the test part, between 0 and 1.
+            stratify: keep the shares of the classes in both parts; by default where there are classes.
+                A class never goes to the test part whole.
+
+        Raises:
+            DataError: no examples left for a part, or ``stratify=True`` without classes.
+        """
+        n = len(self)
+        if not 0 < test < 1:
+            raise DataError(f"test is {test!r}, expected a share between 0 and 1.")
+        if n < 2:
+            raise DataError(f"{self.name} has {n} example, expected at least 2 to split.")
+        if stratify and self.class_names is None:
+            raise DataError(f"{self.name} has no classes to stratify by: leave stratify out.")
+        order = permutation(n, np.random.Philox(check_whole(seed, "seed")))
+        count = min(max(round(test * n), 1), n - 1)
+        in_test = np.zeros(n, dtype=bool)
+        if stratify or (stratify is None and self.class_names is not None):
+            labels = self.y[order]
+            for label, quota in _quotas(labels, count).items():
+                in_test[order[labels == label][:quota]] = True
+            if not in_test.any():
+                raise DataError(f"{self.name} has one example of each class: split with stratify=False.")
+        else:
+            in_test[order[:count]] = True
+        train_rows, test_rows = order[~in_test[order]], order[in_test[order]]
+        return (self.x[train_rows], self.y[train_rows]), (self.x[test_rows], self.y[test_rows])
+
+
+def _quotas(labels: NDArray[Any], count: int) -> dict[int, int]:
+    """How many of each class go to the test part: the exact shares, rounded by largest remainder."""
+    values, sizes = np.unique(labels, return_counts=True)
+    exact = sizes * count / len(labels)
+    quotas = np.minimum(np.floor(exact), sizes - 1)
+    for _ in range(min(count, int((sizes - 1).sum())) - int(quotas.sum())):
+        quotas[np.argmax(np.where(quotas < sizes - 1, exact - quotas, -np.inf))] += 1
+    return {int(value): int(quota) for value, quota in zip(values, quotas, strict=True)}
+
+
+@dataclass(frozen=True, eq=False)
+class Standardizer:
+    """Columns brought to mean 0 and standard deviation 1; constant columns only lose their mean.
+
+    z[…,i] = (x[…,i] − mean[i]) / scale[i], where mean and scale come from the training data alone:
+    statistics of the test data would leak into the result.
+    """
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, x: ArrayLike) -> Standardizer:
+        """Measure training data: (n, features), (n, t, features), or one column (n,)."""
+        array = as_array(x, dtype=np.float64)
+        if array.ndim == 0:
+            raise DataError(f"x is the number {array}, expected an array of examples.")
+        axes = tuple(range(array.ndim - 1)) or (0,)
+        mean, scale = array.mean(axis=axes), array.std(axis=axes)
+        # rounding leaves a constant column a deviation of a few units in the last place of its mean
+        constant = scale <= 1e-12 * np.abs(mean)
+        return cls(np.asarray(mean), np.where(constant, 1.0, scale))
+
+    def transform(self, x: ArrayLike) -> NDArray[np.float32]:
+        """Scale data of as many columns, to float32."""
+        return ((self._columns(x) - self.mean) / self.scale).astype(np.float32)
+
+    def inverse(self, z: ArrayLike) -> NDArray[np.float32]:
+        """Undo ``transform``, to float32."""
+        return (self._columns(z, "z") * self.scale + self.mean).astype(np.float32)
+
+    def _columns(self, x: ArrayLike, what: str = "x") -> NDArray[np.float64]:
+        array = as_array(x, what=what, dtype=np.float64)
+        if self.mean.ndim and array.shape[-1:] != self.mean.shape:
+            raise DataError(f"{what} has shape {array.shape}, expected {len(self.mean)} columns as fitted.")
+        return array
