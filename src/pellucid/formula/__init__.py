@@ -9,6 +9,10 @@ from pellucid.formula.expressions import Statement as Statement
 from pellucid.formula.expressions import Tensor as Tensor
 from pellucid.formula.language import define as define
 from pellucid.formula.language import define_all as define_all
+from pellucid.formula.language import read_back as read_back
+from pellucid.formula.notation.json import from_json as from_json
+from pellucid.formula.notation.json import to_json as to_json
+from pellucid.formula.notation.latex import latex as latex
 from pellucid.formula.notation.unicode import unicode as unicode
 from pellucid.formula.program import Loop as Loop
 from pellucid.formula.program import Program as Program

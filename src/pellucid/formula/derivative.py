@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pellucid.errors import FormulaError
-from pellucid.formula.axes import ONE, Affine, Axis, Coefficient
+from pellucid.errors import FormulaError, ShapeError
+from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import (
     UNIT,
     ZERO,
@@ -32,10 +32,10 @@ from pellucid.formula.expressions import (
     Statement,
     Tensor,
     add,
+    as_index,
     canonical,
     coefficient,
     divide,
-    factors,
     free_axes,
     multiply,
     reads,
@@ -43,6 +43,7 @@ from pellucid.formula.expressions import (
     substitute,
     terms,
     transform,
+    value_of,
     walk,
 )
 from pellucid.formula.parser import flat
@@ -73,7 +74,7 @@ class Reverse:
     adjoints: dict[Tensor, Tensor] = field(default_factory=dict)
     contributions: dict[Tensor, list[Expression]] = field(default_factory=dict)
     letters: dict[Tensor, dict[Tensor, str]] = field(default_factory=dict)
-    winners: dict[tuple[Tensor, object], tuple[Tensor, tuple[Axis, ...]]] = field(default_factory=dict)
+    winners: dict[tuple[Tensor, object], Tensor] = field(default_factory=dict)
 
 
 def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None = None) -> dict[Tensor, Tensor]:
@@ -85,10 +86,13 @@ def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None
 
     Raises:
         FormulaError: the output has a rank and no upstream came, or a tensor of whole numbers is asked for.
+        ShapeError: upstream has another shape than the output.
     """
     wanted = list(wrt)
     if output.rank and upstream is None:
         raise FormulaError(f"{output.name} has {output.rank} axes; give upstream, the gradient that arrives at it")
+    if upstream is not None and upstream.shape != output.shape:
+        raise ShapeError(f"{output.name} has the shape {output.shape}, but its upstream gradient came with {upstream.shape}")
     if any(t.kind == "int" for t in wanted):
         raise FormulaError("a tensor of whole numbers has no gradient")
     statements = reachable([output])
@@ -167,6 +171,8 @@ def _reverse(run: Reverse, statement: Statement) -> None:
                 axes = run.adjoints[argument].axes
                 if found.definition is None:
                     raise FormulaError(f"the derivative stated for {argument.name} defines nothing")
+                if found.shape != argument.shape:
+                    raise ShapeError(f"the derivative stated for {argument.name} has the shape {found.shape}, not {argument.shape}")
                 expression = rename(found.definition.expression, dict(zip(found.axes, axes, strict=True)))
                 run.contributions[argument].append(expression)
                 run.letters[argument] |= found.definition.letters
@@ -238,9 +244,9 @@ def _winner(run: Reverse, statement: Statement, e: Reduction) -> Expression:
         inner = {a: a.fresh() for a in e.axes}
         body = rename(rename(e.body, inner), mine)
         tensor.definition = Statement(tensor, Reduction("argmax", tuple(inner.values()), body), statement.letters)
-        run.winners[key] = tensor, free
-    tensor, order = run.winners[key]
-    return Read(tensor, tuple(Affine.of(a) for a in order))
+        run.winners[key] = tensor
+    # Two maxima with one key differ at most in their axes: each reads the winners along its own.
+    return Read(run.winners[key], tuple(Affine.of(a) for a in free))
 
 
 def _arrive(run: Reverse, statement: Statement, read: Read, chain: Chain) -> None:
@@ -261,9 +267,11 @@ def _arrive(run: Reverse, statement: Statement, read: Read, chain: Chain) -> Non
 def _leaves(read: Read) -> list[Expression]:
     """Conditions, exclusive of each other, under which the read is outside its tensor."""
     found: list[Expression] = []
+    leaving = 0
     for index, axis in zip(read.indices, read.tensor.axes, strict=True):
         if not isinstance(index, Affine) or index.within(axis.extent):
             continue
+        leaving += 1
         bounds = index.bounds()
         if index.divisor.value != 1 or bounds is None:
             raise FormulaError(f"no gradient can pass to the value outside {read.tensor.name}: its index is divided")
@@ -271,7 +279,7 @@ def _leaves(read: Read) -> list[Expression]:
             found.append(Operation("lt", (Index(index), ZERO)))
         if bounds[1] >= axis.size:
             found.append(Operation("lt", (Constant(axis.size - 1), Index(index))))
-    if len(found) > 1 and len({free_axes(c) for c in found}) > 1:
+    if leaving > 1:
         raise FormulaError(f"no gradient can pass to the value outside {read.tensor.name}: two of its axes leave it")
     return found
 
@@ -287,10 +295,10 @@ def _solve(chain: Chain, indices: tuple[Affine | Expression, ...], mine: tuple[A
             continue
         chosen = None
         if not mixed_radix(index, axis, outer):
-            ranked = sorted((a for a in index.axes if a in sums), key=lambda a: a not in outer)
+            ranked = sorted((a for a in index.axes if a in sums and index.coefficient(a)), key=lambda a: a not in outer)
             chosen = next((a for a in ranked if _may_eliminate(chain, kept, a, index, axis)), None)
         if chosen is None:
-            kept.append(Operation("eq", (Index(Affine.of(axis)), Index(index))))
+            kept.append(Operation("eq", (Index(Affine.of(axis)), value_of(index))))
             continue
         values = {chosen: _inverse(index, chosen, axis)}
         sums.remove(chosen)
@@ -355,16 +363,27 @@ def _may_eliminate(chain: Chain, kept: Sequence[Expression], axis: Axis, index: 
     if not guarded:
         return False
     others = [*chain.factors, *chain.divisors, *kept]
-    risky = any(isinstance(e, Operation) and e.name in _UNDEFINED_AT_ZERO and axis in free_axes(e) for o in others for e in walk(o))
+    risky = any(_undefined_at_zero(e) and axis in free_axes(e) for o in others for e in walk(o))
     return not risky and not any(axis in free_axes(d) for d in chain.divisors)
+
+
+def _undefined_at_zero(e: Expression) -> bool:
+    match e:
+        case Operation("pow", (_, Constant(exponent))):
+            return exponent < 0
+        case Operation("div", (_, Constant(under))):
+            return under == 0
+    return isinstance(e, Operation) and e.name in _UNDEFINED_AT_ZERO
 
 
 def _pin(chain: Chain, sums: list[Axis]) -> tuple[Chain, list[Axis]]:
     """Sums whose axis a factor or a condition ties to one value: Σ_q [q = e]·f(q) is f(e), Σ_t over [t − 1 < 0] is t = 0."""
     for place, factor in enumerate(chain.factors):
         match factor:
-            case Operation("eq", (Index(left), Index(right))):
-                for one, other in ((left, right), (right, left)):
+            case Operation("eq", (left, right)):
+                for one, other in ((as_index(left), as_index(right)), (as_index(right), as_index(left))):
+                    if one is None or other is None:
+                        continue
                     axis = one.bare
                     if axis in sums and axis is not None and axis not in other.axes and other.within(axis.extent):
                         rest = replace(chain, factors=chain.factors[:place] + chain.factors[place + 1 :])
@@ -381,16 +400,27 @@ def _pin(chain: Chain, sums: list[Axis]) -> tuple[Chain, list[Axis]]:
 def _only_value(condition: Expression) -> tuple[Axis, int] | None:
     """The one value of its one axis for which a comparison with a number holds, if it is the axis's first or last."""
     match condition:
-        case Operation("lt", (Index(index), Constant(bound))) if len(index.terms) == 1:
-            holds = [v for v in _ends(index.axes[0]) if _value(index, v) < bound]
-        case Operation("lt", (Constant(bound), Index(index))) if len(index.terms) == 1:
-            holds = [v for v in _ends(index.axes[0]) if bound < _value(index, v)]
+        case Operation("lt", (Index(index), Constant(bound)) | (Constant(bound), Index(index))) if len(index.terms) == 1:
+            axis = index.axes[0]
+            if not isinstance(axis.extent, int):
+                return None
+            below = isinstance(condition.args[0], Index)
+            holds = [v for v in _ends(axis) if (_value(index, v) < bound if below else bound < _value(index, v))]
         case _:
             return None
-    axis = index.axes[0]
     if len(holds) == 1 and holds[0] in (0, axis.size - 1):
         return axis, holds[0]
     return None
+
+
+def _holds(condition: Expression) -> bool:
+    """Whether a comparison of indices is true for all values of their axes."""
+    match condition:
+        case Operation("lt" | "le" as name, (left, right)):
+            low, high = as_index(left), as_index(right)
+            reach = (high - low).bounds() if low is not None and high is not None else None
+            return reach is not None and reach[0] >= (1 if name == "lt" else 0)
+    return False
 
 
 def _ends(axis: Axis) -> list[int]:
@@ -404,9 +434,10 @@ def _value(index: Affine, at: int) -> int:
 
 def _sum_up(chain: Chain, kept: list[Expression], sums: Sequence[Axis]) -> Expression:
     body = replace(chain, factors=(*chain.factors, *kept)).product()
-    if chain.conditions:
-        condition = chain.conditions[0]
-        for more in chain.conditions[1:]:
+    conditions = [c for c in chain.conditions if not _holds(c)]
+    if conditions:
+        condition = conditions[0]
+        for more in conditions[1:]:
             condition = Operation("and", (condition, more))
         body = Operation("where", (condition, body, ZERO))
     used = free_axes(body)
@@ -441,17 +472,21 @@ def _finish(run: Reverse) -> None:
             if e.tensor in constants:
                 return constants[e.tensor]
             if e.tensor in copies:
-                return Read(_follow(copies, e.tensor), e.indices, e.outside)
+                return transform(Read(_follow(copies, e.tensor), e.indices, e.outside), change)
         return None
 
     for tensor, expression in expressions.items():
         adjoint = run.adjoints[tensor]
-        if adjoint in copies:
-            continue
+        # A copy has its statement too: a derivative stated in several steps may read it from within.
         letters = {_follow(copies, t): letter for t, letter in run.letters[tensor].items()}
         letters.setdefault(adjoint, f"d{tensor.letter}")
         adjoint.definition = Statement(adjoint, transform(expression, change), letters)
     run.adjoints = final
+    # What a stated derivative defines on its way read the adjoint that has now been replaced.
+    for s in reachable(final.values()):
+        if any(r.tensor in copies or r.tensor in constants for r in reads(s.expression)):
+            named = {_follow(copies, t): letter for t, letter in s.letters.items()}
+            s.target.definition = Statement(s.target, transform(s.expression, change), named)
 
 
 def _follow(copies: Mapping[Tensor, Tensor], tensor: Tensor) -> Tensor:

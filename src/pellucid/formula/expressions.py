@@ -192,12 +192,13 @@ def coefficient(expression: Expression) -> tuple[Number, Expression]:
 
 def value_of(index: Affine) -> Expression:
     """The index as a value. One that is divided is a quotient: where it does not divide, it equals no whole number."""
-    if index.divisor == ONE:
-        return Index(index)
-    return divide(Index(Affine(index.terms, index.offset)), Constant(index.divisor.value, index.divisor.name))
+    over: Expression = Index(Affine(index.terms, index.offset))
+    if not index.terms:  # whole numbers are what the parser makes of them, so that [w = 0] is the same wherever it comes from
+        over = add(*(-Constant(-c.value, c.name) if c.minus else Constant(c.value, c.name) for c in index.offset))
+    return over if index.divisor == ONE else divide(over, Constant(index.divisor.value, index.divisor.name))
 
 
-def _whole(expression: Expression) -> Affine | None:
+def as_index(expression: Expression) -> Affine | None:
     """The expression as an index, if it is one or a whole number: sums and products of them are indices again."""
     match expression:
         case Index(affine):
@@ -224,10 +225,15 @@ def multiply(*parts: Expression) -> Expression:
             by, other = coefficient(factor)
             number *= by
             rest += [o for o in factors(other) if o != UNIT]
+    match rest:
+        # 2·(x/2) is x; a number that is no multiple stays, as in x/2.
+        case [Operation("div", (over, Constant(int(by), ""))), *others] if isinstance(number, int) and abs(number) > 1 and by:
+            if number % by == 0:
+                return multiply(Constant(number // by), over, *others)
     if number == 0 or not rest:
         return Constant(number)
     indices = [r for r in rest if isinstance(r, Index)]
-    scales = [_whole(r) for r in (Constant(number), *rest) if not isinstance(r, Index)]
+    scales = [as_index(r) for r in (Constant(number), *rest) if not isinstance(r, Index)]
     if len(indices) == 1 and None not in scales:
         index = indices[0].affine
         for scale in scales:
@@ -252,7 +258,7 @@ def add(*parts: Expression) -> Expression:
     merged = tuple(multiply(Constant(n), rest) for rest, n in counts.items() if n != 0)
     if not merged:
         return ZERO
-    whole = [w for m in merged if (w := _whole(m)) is not None]
+    whole = [w for m in merged if (w := as_index(m)) is not None]
     if len(whole) == len(merged) and any(w.terms for w in whole):
         total = sum(whole[1:], whole[0])
         return Index(total) if total.terms else Constant(total.constant)

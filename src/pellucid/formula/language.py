@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pellucid.errors import FormulaError, nearest
-from pellucid.formula.expressions import Statement, Tensor
-from pellucid.formula.parser import Binding, Parser
+from pellucid.errors import FormulaError, ShapeError, nearest
+from pellucid.formula.axes import Extent
+from pellucid.formula.expressions import Expression, Number, Read, Statement, Tensor, reads, rename, transform
+from pellucid.formula.parser import Binding, Parser, tokenize
 from pellucid.formula.shapes import infer
 
 
@@ -51,6 +52,51 @@ def define_all(
     return found
 
 
+def read_back(
+    text: str,
+    tensors: Mapping[str, Tensor],
+    *,
+    constants: Mapping[str, Number | tuple[int, int]] | None = None,
+    extents: Mapping[str, Extent] | None = None,
+) -> Statement:
+    """One statement from its text: what `unicode` prints reads back as a statement of the same structure.
+
+    Args:
+        text: the statement.
+        tensors: what its names mean. If the name on the left is among them, the statement is about that tensor; else about
+            a new one.
+        constants: the numbers that the text calls by name.
+        extents: extents of axes that the text does not tell, by the names it prints.
+
+    Raises:
+        FormulaError: the text cannot be read; a caret points to the place.
+        ShapeError: extents do not agree.
+    """
+    head = next(iter(tokenize(text))).text
+    bindings: dict[str, Binding] = {**(constants or {}), **{n: t for n, t in tensors.items() if n != head}}
+    parsed = Parser(text, bindings, extents).statements()
+    if len(parsed) != 1:
+        raise FormulaError(f"one statement was expected, but {len(parsed)} came\n    {text.strip()}")
+    found = parsed[0].target
+    target = tensors.get(head, found)
+    if target.rank != found.rank:
+        raise FormulaError(f"{head} has {target.rank} axes, but {found.rank} came\n    {text.strip()}")
+    for axis, known in zip(found.axes, target.axes, strict=True):
+        axis.extent = known.extent if axis.extent is None else axis.extent
+        if known.extent is not None and axis.extent != known.extent:
+            raise ShapeError(f"axis {axis.name} is {axis.extent}, but {head} has {known.extent} there\n    {text.strip()}")
+    infer(text, parsed, partial=True)
+
+    def change(e: Expression) -> Expression | None:
+        if isinstance(e, Read) and e.tensor is found and target is not found:
+            return transform(Read(target, e.indices, e.outside), change)
+        return None
+
+    expression = rename(transform(parsed[0].expression, change), dict(zip(found.axes, target.axes, strict=True)))
+    names = {r.tensor for r in reads(expression)} | {target}
+    return Statement(target, expression, {t: n for n, t in tensors.items() if t in names} | {target: head})
+
+
 def _argument(bindings: Mapping[str, Binding], name: str) -> Tensor:
     bound = bindings.get(name)
     if not isinstance(bound, Tensor):
@@ -60,11 +106,11 @@ def _argument(bindings: Mapping[str, Binding], name: str) -> Tensor:
 
 def _stated(rule: str, result: Tensor, bindings: Mapping[str, Binding]) -> Callable[[Tensor], Tensor]:
     letter = result.letter
+    words = [token.text for token in tokenize(rule)]
+    read = {word for word, after in zip(words, [*words[1:], ""], strict=True) if after == "["}
 
     def adjoint(upstream: Tensor) -> Tensor:
-        known = {n: b for n, b in bindings.items() if not isinstance(b, Tensor) or f"{n}[" in rule.split("=", 1)[1]}
-        if f" {letter}[" in rule or f"({letter}[" in rule:
-            known[letter] = result
+        known = {n: b for n, b in {**bindings, letter: result}.items() if not isinstance(b, Tensor) or n in read or (not b.rank and n in words)}
         return define(rule, **known, **{f"d{letter}": upstream})
 
     return adjoint

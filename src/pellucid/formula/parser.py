@@ -17,16 +17,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
 from pellucid.errors import FormulaError, nearest
-from pellucid.formula.axes import ONE, Affine, Axis, Coefficient
+from pellucid.formula.axes import ONE, Affine, Axis, Coefficient, Extent
 from pellucid.formula.expressions import (
     Constant,
     Expression,
     Index,
+    Kind,
     Number,
     Operation,
     Read,
@@ -45,11 +46,12 @@ Binding = Tensor | Number | tuple[int, int]
 _NAME = r"[^\W\d²³][^\W²³]*"
 _TOKENS = re.compile(
     rf"(?P<space>[ \t\r]+|\#[^\n]*)|(?P<newline>[\n;])|(?P<number>(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?)|(?P<ellipsis>\.\.\.|…)"
-    rf"|(?P<name>{_NAME}['′]*)|(?P<sign><=|>=|[≤≥<>=+\-−·*×/^²³()\[\],|√∞])"
+    rf"|(?P<name>{_NAME}(['′]+[^\W²³]+)*['′]*(\.{_NAME}['′]*)*)|(?P<sign><=|>=|[≤≥<>=+\-−·*×/^²³()\[\],|√∞])"
 )
 _SAME = {"−": "-", "*": "·", "×": "·", "<=": "≤", ">=": "≥", "...": "…"}
 _REDUCTIONS = {"Σ": "sum", "sum": "sum", "max": "max", "min": "min", "argmax": "argmax", "argmin": "argmin"}
 _LETTERS = re.compile(rf"({'|'.join(_REDUCTIONS)})_((?:[^\W\d_]′*)+)$")
+_LONGEST_NUMBER = 40
 _CONSTANTS: dict[str, float] = {"π": math.pi, "inf": math.inf}
 
 
@@ -120,7 +122,7 @@ def tokenize(text: str) -> list[Token]:
 class Parser:
     """A recursive-descent parser of one formula of one or more statements."""
 
-    def __init__(self, text: str, bindings: Mapping[str, Binding], extents: Mapping[str, int] | None = None) -> None:
+    def __init__(self, text: str, bindings: Mapping[str, Binding], extents: Mapping[str, Extent] | None = None) -> None:
         self.text = text
         self.tokens = tokenize(text)
         self.place = 0
@@ -173,10 +175,13 @@ class Parser:
         for start, at, target, scope in heads:
             self.place, self.scope = start, scope
             self.reads, self.axes = [], [(a, at) for a in target.axes]
-            expression = self.sum()
+            try:
+                expression = self.sum()
+            except RecursionError:
+                self.fail("the formula is nested too deeply here")
             if self.next.kind not in ("newline", "end"):
                 self.fail(f"expected an operator or the end of the statement, but {self._what(self.next)} came")
-            target.kind = _kind(expression)
+            target.kind = kind_of(expression)
             found.append(Parsed(target, expression, at, self.reads, self.axes))
         return found
 
@@ -265,10 +270,10 @@ class Parser:
         return result
 
     def chain(self) -> Expression:
-        left = self.side()
+        left = self.sum()
         found: list[Expression] = []
         while sign := self.take("<", "≤", "=", "≥", ">"):
-            right = self.side()
+            right = self.sum()
             match sign.text:
                 case "<":
                     found.append(Operation("lt", (left, right)))
@@ -288,28 +293,6 @@ class Parser:
             result = Operation("and", (result, more))
         return result
 
-    def side(self) -> Expression:
-        """One side of a comparison: an index where it can be read as one (`w·i + j`), else a sum."""
-        start = self.place
-        index = self._try(self.index, ("<", "≤", "=", "≥", ">", "]", ",", ")"))
-        if isinstance(index, Affine) and index.terms:
-            return Index(index)
-        self.place = start
-        return self.sum()
-
-    def _try(self, rule: Callable[[], Affine | Expression], before: tuple[str, ...]) -> Affine | Expression | None:
-        """The rule's result if it reads up to one of these signs; else nothing is taken."""
-        start, reads, axes = self.place, len(self.reads), len(self.axes)
-        try:
-            found = rule()
-        except FormulaError:
-            found = None
-        if found is None or self.next.text not in before:
-            self.place = start
-            del self.reads[reads:], self.axes[axes:]
-            return None
-        return found
-
     def sum(self) -> Expression:
         parts = [self.product()]
         while sign := self.take("+", "-"):
@@ -318,11 +301,11 @@ class Parser:
         return add(*parts)
 
     def product(self) -> Expression:
-        result = self.sign()
+        parts = [self.sign()]
         while sign := self.take("·", "/"):
             right = self.sign()
-            result = multiply(result, right) if sign.text == "·" else divide(result, right)
-        return result
+            parts = [*parts, right] if sign.text == "·" else [divide(multiply(*parts), right)]
+        return multiply(*parts)
 
     def sign(self) -> Expression:
         if self.take("-"):
@@ -340,7 +323,7 @@ class Parser:
         token = self.next
         if token.kind == "number":
             self.place += 1
-            return Constant(float(token.text) if set(token.text) & set(".eE") else int(token.text))
+            return Constant(float(token.text) if set(token.text) & set(".eE") else self.whole(token))
         if self.take("∞"):
             return Constant(math.inf)
         if self.take("("):
@@ -358,7 +341,7 @@ class Parser:
         self.place += 1
         following = self.next.text if self.next.kind == "sign" else ""
         letters = _LETTERS.match(token.text)
-        if letters and token.text not in self.scope.bindings and following not in ("[", "("):
+        if letters and token.text not in self.scope.bindings:
             names = re.findall(r"\w′*", letters.group(2))
             return self.reduction(letters.group(1), tuple(self._letter(n, token.at) for n in names), None)
         if following == "[" and token.text in _REDUCTIONS and token.text not in self.scope.bindings:
@@ -413,7 +396,7 @@ class Parser:
     def value(self, token: Token) -> Expression:
         """A name in the place of a value: an axis, a tensor with its indices, a number."""
         name = token.text
-        if name in self.scope.axes:
+        if self.is_axis(token):
             return Index(Affine.of(self.scope.axes[name]))
         if name in _CONSTANTS and name not in self.scope.bindings:
             return Constant(_CONSTANTS[name], name if name == "π" else "")
@@ -440,13 +423,27 @@ class Parser:
                 if self.next.text != "]":
                     self.expect(",")
         if len(indices) != bound.rank:
-            axes = ", ".join(a.name for a in bound.axes)
-            self.fail(f"{name} has {bound.rank} axes ({axes}), but {len(indices)} indices came", token.at)
+            self.fail(f"{name} has {_axes_of(bound)}, but {_count(len(indices), 'index', 'indices')} came", token.at)
         read = Read(bound, tuple(indices), outside)
         self.reads.append((read, token.at))
         return read
 
+    def is_axis(self, token: Token) -> bool:
+        """Whether the name just taken, or about to be, is an axis here; with [ after it, it is a tensor of the same name."""
+        after = self.tokens[self.place + (token is self.next)]
+        indexed = after.text == "[" and isinstance(self.scope.bindings.get(token.text), Tensor)
+        return token.kind == "name" and token.text in self.scope.axes and not indexed
+
+    def whole(self, token: Token) -> int:
+        if not token.text.isdigit():
+            self.fail(f"an index is a whole number, but {token.text} came", token.at)
+        if len(token.text) > _LONGEST_NUMBER:
+            self.fail(f"a whole number has at most {_LONGEST_NUMBER} digits", token.at)
+        return int(token.text)
+
     def known_axis(self, token: Token) -> Axis:
+        if token.text in self.extents and token.text not in self.scope.axes:
+            return Axis(token.text, self.extents[token.text])  # an axis that the statement sums no longer: size(n)
         if token.text not in self.scope.axes:
             self.fail(f"there is no axis {token.text} here.{nearest(token.text, self.scope.axes)}", token.at)
         return self.scope.axes[token.text]
@@ -456,8 +453,8 @@ class Parser:
     def index(self) -> Affine | Expression:
         """An affine index, or an element of an integer tensor."""
         token = self.next
-        bound = self.scope.bindings.get(token.text) if token.kind == "name" and token.text not in self.scope.axes else None
-        if isinstance(bound, Tensor):
+        bound = self.scope.bindings.get(token.text)
+        if isinstance(bound, Tensor) and token.kind == "name" and not self.is_axis(token):
             if bound.kind != "int":
                 self.fail(f"{token.text} holds real numbers and cannot be an index; only whole numbers can")
             self.place += 1
@@ -465,6 +462,8 @@ class Parser:
         total = self.index_product()
         while sign := self.take("+", "-"):
             part = self.index_product()
+            if part.divisor != ONE or total.divisor != ONE:
+                self.fail("an index is divided as a whole, as in (i + p)/s", sign.at)
             total = total + (-part if sign.text == "-" else part)
         return total
 
@@ -476,7 +475,12 @@ class Parser:
             if sign.text == "/":
                 if right.terms or right.constant < 1:
                     self.fail("an index can be divided only by a whole number of at least 1", at)
-                result = result.over(_single(right))
+                if not result.terms and result.constant % right.constant:
+                    self.fail(f"{result.constant} cannot be divided by {right.constant}: an index is a whole number", at)
+                by = right.constant
+                result = result.over(_single(right)) if result.terms else Affine.of(result.constant // by)
+            elif result.divisor != ONE or right.divisor != ONE:
+                self.fail("an index is divided last, as in i·s/d", at)
             elif right.terms and result.terms:
                 self.fail("an index is affine: it cannot multiply two axes", at)
             else:
@@ -495,10 +499,8 @@ class Parser:
                 self.fail("an element of a tensor stands alone as an index", token.at)
             return inside
         if token.kind == "number":
-            if not token.text.isdigit():
-                self.fail("an index is a whole number")
             self.place += 1
-            return Affine.of(int(token.text))
+            return Affine.of(self.whole(token))
         name = self.name("an axis or a whole number")
         if name.text in self.scope.axes:
             return Affine.of(self.scope.axes[name.text])
@@ -530,15 +532,27 @@ def flat(axes: tuple[Axis, ...]) -> Affine:
     for axis in reversed(axes):
         terms.append((axis, Coefficient(step)))
         if axis is not axes[0]:
-            step *= axis.size
+            if not isinstance(axis.extent, int):
+                raise FormulaError(f"axis {axis.name} is the batch: it can be counted only as the first axis")
+            step *= axis.extent
     return Affine(tuple(reversed(terms)))
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _axes_of(tensor: Tensor) -> str:
+    count = _count(tensor.rank, "axis", "axes")
+    return f"{count} ({', '.join(a.name for a in tensor.axes)})" if tensor.rank else "no axes"
 
 
 def _single(index: Affine) -> Coefficient:
     return index.offset[0] if len(index.offset) == 1 else Coefficient(index.constant)
 
 
-def _kind(expression: Expression) -> Literal["float", "int"]:
+def kind_of(expression: Expression) -> Kind:
+    """What the expression's values are: winners, indices and elements of integer tensors are whole numbers."""
     match expression:
         case Reduction("argmax") | Index() | Read(Tensor(kind="int")):
             return "int"

@@ -60,8 +60,7 @@ class Program:
     def __init__(self, outputs: Mapping[str, Tensor]) -> None:
         statements, merged = _merge_equal(reachable(outputs.values()))
         self.outputs = {name: merged.get(t, t) for name, t in outputs.items()}
-        components = [_component(c) for c in _components(statements)]
-        self.stages: tuple[Stage, ...] = tuple(stage for stages in components for stage in stages)
+        self.stages = arranged(statements)
         self.inputs: dict[str, Tensor] = {}
         self.tensors: dict[str, Tensor] = {}
         self.names: dict[Tensor, str] = {}
@@ -127,6 +126,11 @@ def _merge_equal(statements: Sequence[Statement]) -> tuple[list[Statement], dict
             for s in result
         ]
     return result, merged
+
+
+def arranged(statements: Sequence[Statement]) -> tuple[Stage, ...]:
+    """The statements as stages, each after what it reads; a FormulaError if they need each other at the same step."""
+    return tuple(stage for component in _components(statements) for stage in _component(component))
 
 
 def _components(statements: Sequence[Statement]) -> list[list[Statement]]:

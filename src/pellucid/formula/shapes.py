@@ -16,8 +16,11 @@ from pellucid.formula.notation.unicode import affine_text, read_text
 from pellucid.formula.parser import Parsed, complain
 
 
-def infer(text: str, statements: Sequence[Parsed]) -> None:
-    """Give every axis of the statements its extent, in place; a ShapeError or FormulaError says what does not fit."""
+def infer(text: str, statements: Sequence[Parsed], *, partial: bool = False) -> None:
+    """Give every axis of the statements its extent, in place; a ShapeError or FormulaError says what does not fit.
+
+    With `partial`, an axis may run over the first part of what it indexes; what people write by hand is then more likely a mistake.
+    """
     while _bare(statements) or _window(statements):
         pass
     for statement in statements:
@@ -26,7 +29,7 @@ def infer(text: str, statements: Sequence[Parsed]) -> None:
                 complain(text, at, f"nothing says how long axis {axis.name} is; declare it, as in {axis.name}<10")
     for statement in statements:
         for read, at in statement.reads:
-            _check(text, at, read, statement)
+            _check(text, at, read, statement, partial)
 
 
 def _places(read: Read) -> list[tuple[Affine, Axis]]:
@@ -88,14 +91,14 @@ def _fit(axis: Axis, index: Affine, read: Read, place: Axis) -> int | None:
     return (place.extent - 1 + high - reach[1]) // step + 1
 
 
-def _check(text: str, at: int, read: Read, statement: Parsed) -> None:
+def _check(text: str, at: int, read: Read, statement: Parsed, partial: bool) -> None:
     for index, place in _places(read):
         axis = index.bare
         if axis is not None and axis.extent == place.extent:
             continue
         if read.outside is not None:
             continue
-        if axis is not None:
+        if axis is not None and not (partial and index.within(place.extent)):
             _disagree(text, at, axis, read, place.extent, statement)
         for inner in index.axes:
             if isinstance(inner.extent, int) and inner.extent < 1:

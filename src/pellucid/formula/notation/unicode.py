@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
-from pellucid.formula.axes import Affine, Axis
+from pellucid.formula.axes import ONE, Affine, Axis, Coefficient
 from pellucid.formula.expressions import (
+    UNIT,
     Constant,
     Expression,
     Index,
@@ -21,8 +23,8 @@ from pellucid.formula.expressions import (
 )
 
 Names = Mapping[Tensor, str]
-_SUM, _PRODUCT, _POWER, _ATOM = range(4)
-_COMPARE = {"lt": " < ", "le": " ≤ ", "eq": " = "}
+SUM, PRODUCT, POWER, ATOM = range(4)
+_READABLE = re.compile(r"[^\W\d²³][^\W²³]*(\.[^\W\d²³][^\W²³]*)*")
 
 
 def unicode(statement: Statement, names: Names | None = None) -> str:
@@ -30,47 +32,37 @@ def unicode(statement: Statement, names: Names | None = None) -> str:
 
     An axis whose extent the formula declares itself prints with it (`max[u<K]`).
     """
-    used = letters(statement) if names is None else names
-    printer = Printer(used)
-    target = statement.target
-    axes = ",".join(printer.declare(a) for a in statement.axes)
-    left = f"{used.get(target, target.name)}[{axes}]" if statement.axes else used.get(target, target.name)
-    return f"{left} = {printer.expression(statement.expression)}"
+    return Printer(letters(statement) if names is None else names).statement(statement)
 
 
 def letters(statement: Statement) -> dict[Tensor, str]:
-    """A letter for every tensor of the statement; where two tensors have the same letter, their names."""
+    """A letter for every tensor of the statement; where two have the same one, their names, or the letter with a prime."""
     tensors = dict.fromkeys([statement.target, *(r.tensor for r in reads(statement.expression))])
     found = {t: statement.letters.get(t, t.letter) for t in tensors}
-    common = {l for l in found.values() if sum(1 for other in found.values() if other == l) > 1}
-    return {t: t.name if l in common else l for t, l in found.items()}
+    given = list(found.values())
+    names = [t.name for t in tensors]
+    used: set[str] = set()
+    for tensor, letter in found.items():
+        telling = names.count(tensor.name) == 1 and _READABLE.fullmatch(tensor.name)
+        name = tensor.name if given.count(letter) > 1 and telling else letter
+        while name in used:
+            name += "′"
+        used.add(name)
+        found[tensor] = name
+    return found
 
 
 def number_text(value: Number) -> str:
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "−∞"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)
-    return repr(value).replace("-", "−") if isinstance(value, int) else repr(value).replace("-", "−").replace("e−", "e-")
+    if float(value).is_integer() and abs(value) < 1e15:
+        return str(int(value)).replace("-", "−")
+    return repr(float(value)).replace("-", "−").replace("e−", "e-")
 
 
-def affine_text(affine: Affine, axis_names: Mapping[Axis, str] | None = None) -> str:
+def affine_text(affine: Affine) -> str:
     """`(k + p − u·d)/s`."""
-    names = axis_names or {}
-    parts: list[tuple[bool, str]] = []
-    for axis, c in affine.terms:
-        name = names.get(axis, axis.name)
-        one = not c.name and abs(c.value) == 1
-        parts.append((c.negative, name if one else f"{name}·{c.name}" if c.name else f"{c.text}·{name}"))
-    parts += [(c.negative, c.text) for c in affine.offset]
-    if not parts:
-        return "0"
-    parts.sort(key=lambda part: part[0])  # what is added before what is taken away: k + p − u·d, 1 − u
-    text = ("−" if parts[0][0] else "") + parts[0][1]
-    text += "".join((" − " if minus else " + ") + part for minus, part in parts[1:])
-    if affine.divisor.value == 1 and not affine.divisor.name:
-        return text
-    return f"({text})/{affine.divisor.text}" if len(parts) > 1 or parts[0][0] else f"{text}/{affine.divisor.text}"
+    return Printer({}).affine(affine)
 
 
 def read_text(read: Read, names: Names | None = None) -> str:
@@ -78,113 +70,205 @@ def read_text(read: Read, names: Names | None = None) -> str:
 
 
 class Printer:
-    """Prints expressions; two axes of one statement never print with the same name."""
+    """Prints statements and expressions as text; the notations that inherit from it change only their signs.
+
+    No two things of one statement print with the same name: an axis gets a prime, a number is written out instead.
+    """
+
+    minus = "−"
+    signs: Mapping[str, str] = {"lt": "<", "le": "≤", "eq": "=", "and": "and"}
 
     def __init__(self, names: Names) -> None:
         self.names = names
         self.axes: dict[Axis, str] = {}
+        self.scalars = {name for tensor, name in names.items() if not tensor.axes}
+        self.values: dict[str, Number | None] = dict.fromkeys(names.values())
+
+    def statement(self, statement: Statement) -> str:
+        name = self.name(self.names.get(statement.target, statement.target.name))
+        axes = [self.declare(a) for a in statement.axes]
+        return f"{self.indexed(name, axes)} = {self.expression(statement.expression)}"
+
+    # Signs: what another notation writes in another way
+
+    def name(self, name: str) -> str:
+        return name
+
+    def number(self, value: Number) -> str:
+        return number_text(value)
+
+    def bracket(self, text: str) -> str:
+        return f"({text})"
+
+    def iverson(self, text: str) -> str:
+        return f"[{text}]"
+
+    def indexed(self, name: str, indices: Sequence[str], outside: str = "") -> str:
+        if not indices:
+            return name
+        separator = "," if all(len(i) < 3 or "[" in i or "<" in i for i in indices) else ", "
+        return f"{name}[{separator.join(indices)}{outside and ' | '}{outside}]"
+
+    def reduced(self, word: str, axes: Sequence[str], bounds: Sequence[str], body: str) -> str:
+        short = not any(bounds) and all(len(a.rstrip("′")) == 1 and a[0].isalpha() for a in axes)
+        declared = ",".join(f"{a}<{bound}" if bound else a for a, bound in zip(axes, bounds, strict=True))
+        word = {"sum": "Σ"}.get(word, word)
+        return f"{word}_{''.join(axes)} {body}" if short else f"{word}[{declared}] {body}"
+
+    def product(self, factors: Sequence[str]) -> str:
+        return "·".join(factors)
+
+    def quotient(self, over: Expression, under: Expression) -> tuple[str, int]:
+        return f"{self._factor(over, first=True)}/{self.expression(under, POWER)}", PRODUCT
+
+    def power(self, base: Expression, exponent: Expression) -> str:
+        short = "²" if exponent == Constant(2) else "³" if exponent == Constant(3) else ""
+        return self.expression(base, ATOM) + (short or f"^{self.expression(exponent, ATOM)}")
+
+    def where(self, condition: str, yes: str, no: str) -> tuple[str, int]:
+        return f"where({condition}, {yes}, {no})", ATOM
+
+    def call(self, function: str, args: Sequence[Expression]) -> str:
+        return f"{function}({', '.join(map(self.expression, args))})"
+
+    # Axes and indices
 
     def declare(self, axis: Axis) -> str:
-        bound = self.bind(axis)
-        return f"{bound}<{axis.bound.text}" if axis.bound is not None else bound
+        name = self.bind(axis)
+        return name if axis.bound is None else f"{name}<{self.bound(axis)}"
+
+    def bound(self, axis: Axis) -> str:
+        return "" if axis.bound is None else self._coefficient(axis.bound)[1]
 
     def bind(self, axis: Axis) -> str:
         name = axis.name
-        while name in self.axes.values():
+        while name in self.scalars or name in self.axes.values():
             name += "′"
         self.axes[axis] = name
-        return name
+        return self.name(name)
+
+    def _axis(self, axis: Axis) -> str:
+        return self.name(self.axes.get(axis, axis.name))
 
     def affine(self, affine: Affine) -> str:
-        return affine_text(affine, self.axes)
+        parts: list[tuple[bool, str]] = []
+        for axis, c in affine.terms:
+            name = self._axis(axis)
+            minus, text = self._coefficient(c)
+            named = not text[0].isdigit()
+            parts.append((minus, name if text == "1" else self.product([name, text] if named else [text, name])))
+        parts += [self._coefficient(c) for c in affine.offset]
+        if not parts:
+            return "0"
+        parts.sort(key=lambda part: part[0])  # what is added before what is taken away: k + p − u·d, 1 − u
+        text = self._signed(parts)
+        if affine.divisor == ONE:
+            return text
+        _, by = self._coefficient(affine.divisor)
+        by = f"({by})" if "·" in affine.divisor.name else by
+        return f"({text})/{by}" if len(parts) > 1 or parts[0][0] else f"{text}/{by}"
 
-    def expression(self, e: Expression, level: int = _SUM) -> str:
+    def _coefficient(self, c: Coefficient) -> tuple[bool, str]:
+        """Whether a minus stands before the coefficient, and the rest."""
+        if c.name and self._means(c.name, -c.value if c.minus else c.value):
+            return c.minus, self.product([self.name(part) for part in c.name.split("·")])
+        return c.value < 0, self.number(abs(c.value))
+
+    def _means(self, name: str, value: Number) -> bool:
+        """Whether the name can stand for the number here, and for nothing else."""
+        free = not any(part in self.axes.values() for part in name.split("·"))
+        return free and self.values.setdefault(name, value) == value
+
+    def _signed(self, parts: Sequence[tuple[bool, str]]) -> str:
+        first, *more = parts
+        text = (self.minus if first[0] else "") + first[1]
+        return text + "".join(f" {self.minus if minus else '+'} {part}" for minus, part in more)
+
+    # Expressions
+
+    def expression(self, e: Expression, level: int = SUM) -> str:
         text, binds = self._text(e)
-        return f"({text})" if binds < level else text
+        return self.bracket(text) if binds < level else text
 
     def _text(self, e: Expression) -> tuple[str, int]:
         match e:
-            case Constant(value, name):
-                return (name, _ATOM) if name else (number_text(value), _ATOM if value >= 0 else _PRODUCT)
+            case Constant(value, name) if name and self._means(name, value):
+                return self.name(name), ATOM
+            case Constant(value):
+                return self.number(value), ATOM if value >= 0 else PRODUCT
             case Index(affine):
-                bare = affine.bare
-                return (self.affine(affine), _ATOM if bare else _SUM)
+                single = len(affine.terms) + len(affine.offset) == 1
+                return self.affine(affine), ATOM if affine.bare else PRODUCT if single else SUM
             case Size(axis):
-                return f"size({self.axes.get(axis, axis.name)})", _ATOM
-            case Read():
-                return self._read(e), _ATOM
-            case Reduction():
-                return self._reduction(e), _PRODUCT
-            case Operation():
-                return self._operation(e)
+                return self.call("size", (Index(Affine.of(axis)),)), ATOM
+            case Read(tensor, indices, outside):
+                places = [self.affine(i) if isinstance(i, Affine) else self.expression(i) for i in indices]
+                name = self.name(self.names.get(tensor, tensor.name))
+                return self.indexed(name, places, "" if outside is None else self.expression(outside)), ATOM
+            case Reduction(name, axes, body):
+                return self._reduction(name, axes, body), PRODUCT
+            case Operation(name, args):
+                return self._operation(name, args)
         raise TypeError(e)
 
-    def _read(self, e: Read) -> str:
-        name = self.names.get(e.tensor, e.tensor.name)
-        if not e.indices:
-            return name
-        indices = [self.affine(i) if isinstance(i, Affine) else self.expression(i) for i in e.indices]
-        separator = "," if all(len(i) < 3 or "[" in i for i in indices) else ", "
-        outside = "" if e.outside is None else f" | {self.expression(e.outside)}"
-        return f"{name}[{separator.join(indices)}{outside}]"
-
-    def _reduction(self, e: Reduction, word: str | None = None, body: Expression | None = None) -> str:
+    def _reduction(self, word: str, axes: Sequence[Axis], body: Expression) -> str:
+        if word == "argmax" and coefficient(body)[0] == -1:
+            word, body = "argmin", -body
         saved = dict(self.axes)
-        names = [self.bind(a) for a in e.axes]
-        short = all(len(n.rstrip("′")) == 1 and a.bound is None for n, a in zip(names, e.axes, strict=True))
-        word = word or {"sum": "Σ"}.get(e.name, e.name)
-        declared = ",".join(n if a.bound is None else f"{n}<{a.bound.text}" for n, a in zip(names, e.axes, strict=True))
-        head = f"{word}_{''.join(names)}" if short else f"{word}[{declared}]"
-        text = f"{head} {self.expression(body or e.body, _PRODUCT)}"
+        names = [self.bind(a) for a in axes]
+        text = self.reduced(word, names, [self.bound(a) for a in axes], self.expression(body, PRODUCT))
         self.axes = saved
         return text
 
-    def _operation(self, e: Operation) -> tuple[str, int]:
-        match e.name, e.args:
-            case "add", args:
-                return self._sum(args), _SUM
-            case "mul", (Constant(-1, ""), Reduction("max", _, body) as inner) if coefficient(body)[0] == -1:
-                return self._reduction(inner, "min", -body), _PRODUCT
-            case "mul", (Constant(value, ""), *rest) if value == -1:
-                return "−" + self._product(tuple(rest)), _PRODUCT
-            case "mul", args:
-                return self._product(args), _PRODUCT
+    def _operation(self, name: str, args: tuple[Expression, ...]) -> tuple[str, int]:
+        match name, args:
+            case "add", _:
+                texts = [self.expression(a, PRODUCT) for a in args]
+                return self._signed([(t.startswith(self.minus), t.removeprefix(self.minus)) for t in texts]), SUM
+            case "mul", (Constant(-1, ""), Reduction("max", axes, body)) if coefficient(body)[0] == -1:
+                return self._reduction("min", axes, -body), PRODUCT
+            case "mul", (Constant(value, ""), Operation("div", (over, under)), *rest) if over == UNIT and abs(value) != 1:
+                first = Operation("div", (Constant(abs(value)), under))
+                return (self.minus if value < 0 else "") + self._product((first, *rest)), PRODUCT
+            case "mul", (Constant(value, ""), *rest) if value < 0:
+                number = () if value == -1 else (Constant(-value),)
+                return self.minus + self._product((*number, *rest)), PRODUCT
+            case "mul", _:
+                return self._product(args), PRODUCT
             case "div", (over, under):
-                return f"{self._factor(over, last=False)}/{self.expression(under, _POWER)}", _PRODUCT
+                return self.quotient(over, under)
             case "pow", (base, exponent):
-                if exponent in (Constant(2), Constant(3)):
-                    return self.expression(base, _ATOM) + ("²" if exponent == Constant(2) else "³"), _POWER
-                return f"{self.expression(base, _ATOM)}^{self.expression(exponent, _ATOM)}", _POWER
-            case ("lt" | "le" | "eq"), _:
-                return f"[{self.comparison(e)}]", _ATOM
-            case "and", args:
-                return f"[{' and '.join(map(self.comparison, args))}]", _ATOM
-            case "where", (condition, *branches):
-                return f"where({', '.join([self.comparison(condition), *map(self.expression, branches)])})", _ATOM
-            case name, args:
-                return f"{name}({', '.join(map(self.expression, args))})", _ATOM
-        raise TypeError(e)
+                return self.power(base, exponent), POWER
+            case ("lt" | "le" | "eq" | "and"), _:
+                return self.iverson(self.condition(Operation(name, args))), ATOM
+            case "where", (condition, yes, no):
+                return self.where(self.condition(condition), self.expression(yes), self.expression(no))
+        return self.call(name, args), ATOM
 
-    def comparison(self, e: Expression) -> str:
-        if isinstance(e, Operation) and e.name in _COMPARE:
-            return _COMPARE[e.name].join(map(self.expression, e.args))
+    def condition(self, e: Expression) -> str:
+        """A comparison, or several, without their bracket."""
+        match e:
+            case Operation("and", (left, right)):
+                joined = isinstance(right, Operation) and right.name == "and"
+                return f"{self.condition(left)} {self.signs['and']} {(self.expression if joined else self.condition)(right)}"
+            case Operation("lt" | "le" | "eq" as name, (left, right)):
+                return f"{self.expression(left)} {self.signs[name]} {self.expression(right)}"
         return self.expression(e)
 
-    def _sum(self, args: Sequence[Expression]) -> str:
-        text = ""
-        for place, term in enumerate(args):
-            printed = self.expression(term, _PRODUCT)
-            minus = printed.startswith("−")
-            text += printed if place == 0 else (" − " + printed[1:] if minus else " + " + printed)
-        return text
-
     def _product(self, args: tuple[Expression, ...]) -> str:
-        return "·".join(self._factor(a, last=a is args[-1]) for a in args)
+        """A product; a Σ swallows what follows it, so only the last factor may be one without brackets."""
+        first = int(isinstance(args[0], Constant) and not args[0].name)
+        last = len(args) - 1
+        return self.product([self._factor(a, first=i <= first, last=i == last) for i, a in enumerate(args)])
 
-    def _factor(self, e: Expression, *, last: bool) -> str:
-        """A factor; a Σ swallows what follows it, so only the last one goes without brackets."""
-        if isinstance(e, Reduction):
-            return self.expression(e, _PRODUCT if last else _ATOM)
-        if isinstance(e, Operation) and e.name == "mul":
-            return self._product(e.args)
-        return self.expression(e, _PRODUCT if isinstance(e, Operation) and e.name == "div" else _POWER)
+    def _factor(self, e: Expression, *, first: bool = False, last: bool = False) -> str:
+        """A factor; a quotient needs no brackets where nothing but a number stands before it."""
+        match e:
+            case Operation("mul", args):
+                text = self._product(args)
+                return text if last or not isinstance(args[-1], Reduction) else self.bracket(text)
+            case Reduction():
+                return self.expression(e, PRODUCT if last else ATOM)
+            case Operation("div") if first:
+                return self.expression(e, PRODUCT)
+        return self.expression(e, POWER)

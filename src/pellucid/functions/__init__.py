@@ -1,0 +1,1 @@
+"""The operations of neural networks, each stated once, as a formula. The room imports formula/ only."""

@@ -1,0 +1,292 @@
+"""Losses: how wrong each example's prediction is, l[n]; `total` is their mean.
+
+p is the prediction, y the target, z a sum before the last activation (a logit). All axes of an example but the classes
+are averaged, so a sequence's loss is the mean over its steps. A prediction of one unit, (n, 1), may face a target (n,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pellucid.errors import PellucidError, ShapeError
+from pellucid.formula import BATCH, Tensor, define
+from pellucid.functions.registry import check_options, find, named, number, options_of
+from pellucid.functions.shaping import squeeze
+
+EPSILON = 1e-7
+"""The least probability whose logarithm is taken (Keras's number); where p is smaller, no gradient passes. From logits,
+nothing is clipped."""
+
+Reads = Literal["values", "binary", "categorical", "either"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A registered loss.
+
+    Attributes:
+        name: the function's name.
+        function: from prediction and target to l[n].
+        reads: what the prediction has to be: any "values"; or probabilities (with `logits=True`, logits) of one class
+            against the rest ("binary"), of classes that exclude each other ("categorical"), or "either", as its shape
+            tells.
+        aliases: other names.
+        options: the options that differ from the function's own defaults.
+    """
+
+    name: str
+    function: Callable[..., Tensor]
+    reads: Reads
+    aliases: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def __call__(self, prediction: Tensor, target: Tensor, **options: object) -> Tensor:
+        return self.function(prediction, target, **{**self.options, **options})
+
+    @property
+    def config(self) -> str | dict[str, object]:
+        """What JSON keeps and `loss` reads: the name, or a dict of name and options."""
+        return {"name": self.name, **self.options} if self.options else self.name
+
+    def with_options(self, **options: object) -> Loss:
+        """The same loss with other options.
+
+        Raises:
+            PellucidError: there is no such option, or it cannot have this value.
+        """
+        if not options:
+            return self
+        defaults = {k: v for k, v in options_of(self.function).items() if k != "logits"}
+        check_options("loss", self.name, defaults, options)
+        chosen = {key: value for key, value in {**self.options, **options}.items() if value != defaults[key]}
+        changed = Loss(self.name, self.function, self.reads, self.aliases, chosen)
+        # a value that the formula refuses shows here, not in a network
+        changed(Tensor.input("p", n=BATCH, k=2), Tensor.input("y", n=BATCH, k=2))
+        return changed
+
+    def of(self, prediction: Tensor, target: Tensor, *, activation: str, logits: Tensor | None = None) -> Tensor:
+        """The loss of a network's output in the form that is stable: after softmax or sigmoid, from their sums.
+
+        Args:
+            prediction: the output.
+            activation: the name of the activation that gave it; "linear" outputs are taken as logits by cross-entropy.
+            logits: that activation's argument, where there is one.
+
+        Raises:
+            PellucidError: this loss cannot read what the activation gives.
+        """
+        if self.reads == "values":
+            return self(prediction, target)
+        self._check_activation(prediction, activation)
+        function = self
+        if self.reads == "either" and activation == "sigmoid":
+            function = LOSSES["binary_crossentropy"]
+        if activation in ("linear", "log_softmax"):  # log_softmax of log_softmax is log_softmax
+            return function(prediction, target, logits=True)
+        return function(prediction, target) if logits is None else function(logits, target, logits=True)
+
+    def _check_activation(self, prediction: Tensor, activation: str) -> None:
+        good = {"binary": ("sigmoid", "linear"), "categorical": ("softmax", "log_softmax", "linear")}
+        known = good.get(self.reads, ("softmax", "sigmoid", "log_softmax", "linear"))
+        if activation not in known:
+            raise PellucidError(
+                f"the loss {self.name} reads probabilities or logits, but the last layer's activation is {activation}; "
+                f"expected {' or '.join(known)} there"
+            )
+        if activation == "softmax" and _units(prediction) == 1:
+            raise PellucidError('softmax over one unit is always 1; use activation="sigmoid" or a unit for each class')
+
+
+LOSSES: dict[str, Loss] = {}
+_NAMES: dict[str, Loss] = {}
+
+
+def loss(spec: str | Mapping[str, object] | Loss, **options: object) -> Loss:
+    """The loss of this name ("mean_squared_error", "mse", …), with options such as `delta=2.0`.
+
+    Raises:
+        PellucidError: no loss has this name (the message names the nearest), or it has no such option.
+    """
+    if isinstance(spec, Loss):
+        return spec.with_options(**options)
+    if isinstance(spec, Mapping):
+        name, stored = named("loss", spec)
+        return loss(name, **{**stored, **options})
+    if not isinstance(spec, str):
+        raise PellucidError(f'{type(spec).__name__} came as loss; expected a name such as "crossentropy"')
+    return find("loss", spec, _NAMES).with_options(**options)
+
+
+def register(*aliases: str, reads: Reads) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+    """Register a loss under its function's name and these."""
+
+    def decorate(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        entry = Loss(function.__name__, function, reads, aliases)
+        LOSSES[entry.name] = entry
+        _NAMES.update(dict.fromkeys((entry.name, *aliases), entry))
+        return function
+
+    return decorate
+
+
+def _shape(tensor: Tensor) -> str:
+    sizes = [str(axis.name if axis.extent is BATCH else axis.extent) for axis in tensor.axes]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
+def _units(prediction: Tensor) -> int:
+    return prediction.axes[-1].size if prediction.rank > 1 else 1
+
+
+def _facing(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Both of the same shape: an axis of one unit that only one of them has goes."""
+    pair = [prediction, target]
+    for one, other in ((0, 1), (1, 0)):
+        if pair[one].rank == pair[other].rank + 1 and _units(pair[one]) == 1:
+            pair[one] = squeeze(pair[one])
+    if pair[0].shape[1:] != pair[1].shape[1:]:
+        raise ShapeError(
+            f"the target has shape {_shape(target)}, but the prediction has {_shape(prediction)}; expected the same"
+        )
+    return pair[0], pair[1]
+
+
+@register("mse", "l2", "squared_error", reads="values")
+def mean_squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """The mean squared error of each example.
+
+    Shapes: both (n, …) → (n,).
+    """
+    p, y = _facing(prediction, target)
+    return define("l[n] = Σ[…] (p[n,…] − y[n,…])²/size(…)", p=p, y=y)
+
+
+@register("mae", "l1", "absolute_error", reads="values")
+def mean_absolute_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """The mean absolute error of each example; its derivative where they agree is 0.
+
+    Shapes: both (n, …) → (n,).
+    """
+    p, y = _facing(prediction, target)
+    return define("l[n] = Σ[…] abs(p[n,…] − y[n,…])/size(…)", p=p, y=y)
+
+
+@register("huber_loss", reads="values")
+def huber(prediction: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
+    """Half the squared error d where it is at most delta, beyond it the straight line that goes on from there.
+
+    Shapes: both (n, …) → (n,).
+    Source: Huber, Robust estimation of a location parameter, Annals of Mathematical Statistics 35 (1964).
+
+    Raises:
+        PellucidError: delta is not positive.
+    """
+    delta = number("delta", delta, of="huber", above=0)
+    p, y = _facing(prediction, target)
+    return define(
+        """d[n,…] = p[n,…] − y[n,…]
+        l[n] = Σ[…] where(abs(d[n,…]) ≤ delta, 0.5·d[n,…]², delta·(abs(d[n,…]) − 0.5·delta))/size(…)""",
+        p=p,
+        y=y,
+        delta=delta,
+    )
+
+
+@register("cross_entropy", reads="either")
+def crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = False) -> Tensor:
+    """Binary cross-entropy of one unit, categorical cross-entropy of more. See these."""
+    choice = binary_crossentropy if _units(prediction) == 1 else categorical_crossentropy
+    return choice(prediction, target, logits=logits)
+
+
+@register("sparse_categorical_crossentropy", "categorical_cross_entropy", "nll", reads="categorical")
+def categorical_crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = False) -> Tensor:
+    """−log of the probability that the prediction gives to the true class.
+
+    From probabilities, p < EPSILON counts as EPSILON. From logits it is fused with softmax: s are the logits without
+    their largest, c is the logarithm of the sum of their exponentials, and the derivative is exp(s − c) − [k = y],
+    softmax minus target.
+
+    Shapes: prediction (n, …, k); target class numbers (n, …), also (n, …, 1), or one-hot (n, …, k) → (n,).
+    Source: Bishop, Pattern Recognition and Machine Learning (2006), equations 4.108 and 4.109.
+
+    Raises:
+        ShapeError: the target has neither shape.
+        PellucidError: class numbers came as real numbers.
+    """
+    p, y = prediction, target
+    hot = y.rank == p.rank and (_units(y) == _units(p))
+    wide = y.rank == p.rank and not hot and _units(y) == 1
+    if not hot and (not (wide or y.rank == p.rank - 1) or p.shape[1:-1] != y.shape[1 : p.rank - 1]):
+        raise ShapeError(
+            f"the target has shape {_shape(y)}, but the prediction has {_shape(p)}; expected class numbers, "
+            f"one axis less, or one-hot rows, the same shape"
+        )
+    if not hot and y.kind != "int":
+        raise PellucidError("class numbers came as real numbers; expected whole numbers, or one-hot rows")
+    label = "y[n,…,0]" if wide else "y[n,…]"
+    if not logits and hot:
+        return define("l[n] = −Σ[…,k] y[n,…,k]·log(max(p[n,…,k], ε))/size(…)", p=p, y=y, ε=EPSILON)
+    if not logits:
+        return define(f"l[n] = −Σ[…] log(max(p[n,…,{label}], ε))/size(…)", p=p, y=y, ε=EPSILON)
+    s = define("s[…,k] = z[…,k] − stop(max[o] z[…,o])", z=p)
+    c = log_sum_exp(s)
+    if hot:
+        return define("l[n] = Σ[…,k] y[n,…,k]·(c[n,…] − s[n,…,k])/size(…)", c=c, s=s, y=y)
+    return define(f"l[n] = Σ[…] (c[n,…] − s[n,…,{label}])/size(…)", c=c, s=s, y=y)
+
+
+def log_sum_exp(s: Tensor) -> Tensor:
+    """The logarithm of the sum of exponentials over the last axis; the argument's largest should be near 0.
+
+    Stated derivative: exp(s[k] − c) is softmax, with no second sum.
+    """
+    rule = "ds[…,k] = dc[…]·exp(s[…,k] − c[…])"
+    return define("c[…] = log(Σ[k] exp(s[…,k]))", s=s, derivative={"s": rule})
+
+
+@register("bce", "binary_cross_entropy", reads="binary")
+def binary_crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = False) -> Tensor:
+    """−log of the probability that each unit gives to its own target, from 0 to 1: one class, or several labels.
+
+    From probabilities, p or 1 − p < EPSILON counts as EPSILON. From logits it is fused with σ, −log σ(z) being
+    softplus(−z), and the derivative is σ(z) − y.
+
+    Shapes: both (n, …), or (n, 1) and (n,) → (n,).
+    Source: Bishop, Pattern Recognition and Machine Learning (2006), equations 4.90 and 4.91.
+
+    Raises:
+        ShapeError: the shapes differ.
+    """
+    p, y = _facing(prediction, target)
+    if not logits:
+        return define(
+            "l[n] = −Σ[…] (y[n,…]·log(max(p[n,…], ε)) + (1 − y[n,…])·log(max(1 − p[n,…], ε)))/size(…)",
+            p=p,
+            y=y,
+            ε=EPSILON,
+        )
+    return define(
+        "l[n] = Σ[…] (y[n,…]·softplus(−z[n,…]) + (1 − y[n,…])·softplus(z[n,…]))/size(…)",
+        z=p,
+        y=y,
+        derivative={
+            "z": "dz[n,…] = dl[n]·(σ(z[n,…]) − y[n,…])/size(…)",
+            "y": "dy[n,…] = −dl[n]·z[n,…]/size(…)",
+        },
+    )
+
+
+def total(each: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The loss of a batch, rank 0: the mean of the examples' losses.
+
+    With example weights, the sum is still divided by the number of examples, not by the sum of the weights (Keras's
+    convention): doubling all weights doubles the loss.
+
+    Shapes: each (n,), weights (n,) → ().
+    """
+    if weights is None:
+        return define("loss[] = Σ[n] l[n]/size(n)", l=each)
+    return define("loss[] = Σ[n] w[n]·l[n]/size(n)", l=each, w=weights)

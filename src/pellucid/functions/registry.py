@@ -1,0 +1,68 @@
+"""What the registries of this room share: finding an entry by its name, checking its options."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from pellucid.errors import PellucidError, nearest
+
+T = TypeVar("T")
+
+
+def find(kind: str, name: str, known: Mapping[str, T]) -> T:
+    """The entry of this name; capitals and hyphens do not matter.
+
+    Raises:
+        PellucidError: there is none; the message names the nearest, or all.
+    """
+    word = name.strip().lower().replace("-", "_").replace(" ", "_")
+    if word in known:
+        return known[word]
+    hint = nearest(word, known) or f" Choose one of {', '.join(known)}."
+    raise PellucidError(f'there is no {kind} "{name}".{hint}')
+
+
+def named(kind: str, spec: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    """`{"name": "leaky_relu", "slope": 0.1}`, the form in which configurations are stored, as name and options."""
+    name = spec.get("name")
+    if not isinstance(name, str):
+        raise PellucidError(f'{dict(spec)!r} came as {kind}; expected its name too, as in {{"name": "…"}}')
+    return name, {key: value for key, value in spec.items() if key != "name"}
+
+
+def options_of(function: Callable[..., object]) -> dict[str, object]:
+    """The keyword-only arguments of a function that have a default, and their defaults."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
+
+
+def check_options(kind: str, name: str, known: Mapping[str, object], given: Mapping[str, object]) -> None:
+    """Refuse options that the function does not have, and numbers that are none."""
+    for key, value in given.items():
+        if key not in known:
+            takes = nearest(key, known) or (f" It takes {', '.join(known)}." if known else " It takes none.")
+            raise PellucidError(f"the {kind} {name} has no option {key}.{takes}")
+        default = known[key]
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                raise PellucidError(f"{key}={value!r} came for {name}; expected True or False")
+        elif isinstance(default, (int, float)):
+            number(key, value, of=name)
+
+
+def number(
+    key: str, value: object, *, of: str, least: float = -math.inf, below: float = math.inf, above: float = -math.inf
+) -> float:
+    """The value as a finite number with `least` ≤ value < `below` and `above` < value."""
+    try:
+        found = math.nan if isinstance(value, (bool, str)) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        found = math.nan
+    if math.isfinite(found) and least <= found < below and found > above:
+        return found
+    low = [f"at least {least:g}"] * math.isfinite(least) + [f"more than {above:g}"] * math.isfinite(above)
+    limits = " and ".join([*low, *[f"less than {below:g}"] * math.isfinite(below)])
+    raise PellucidError(f"{key}={value!r} came for {of}; expected a finite number{' ' + limits if limits else ''}")

@@ -1,0 +1,200 @@
+"""Windows that move over the places of a sequence or an image: what convolution and pooling share.
+
+Along one axis a window of size K, with its taps u a dilation d apart, moves in strides s over places that padding p has
+moved to the right: at step i, tap u stands at `i·s + u·d − p`. A formula names only what is there: without padding and
+with stride 1 that is `i + u`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pellucid.errors import PellucidError, ShapeError, nearest
+
+Sizes = int | Sequence[int]
+"""One whole number for all axes, or one for each."""
+Pair = tuple[int, int]
+Padding = str | int | Sequence[int] | Sequence[Sequence[int]]
+""""valid" (none), "same", a number for all ends, or for each axis a number or a pair (low, high)."""
+
+_AXES = {1: "t", 2: "hw"}
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window: along each axis its size, stride, padding (low, high) and dilation."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[Pair, ...]
+    dilation: tuple[int, ...]
+
+    @staticmethod
+    def over(
+        extents: Sequence[int],
+        size: Sizes,
+        *,
+        stride: Sizes = 1,
+        padding: Padding = "valid",
+        dilation: Sizes = 1,
+        what: str,
+    ) -> Window:
+        """The window for places of these extents.
+
+        Raises:
+            ShapeError: it is larger than the padded places.
+            PellucidError: an option makes no sense.
+        """
+        rank = len(extents)
+        sizes, strides, dilations = (
+            sizes_of(size, rank, "the size"),
+            sizes_of(stride, rank, "the stride"),
+            sizes_of(dilation, rank, "the dilation"),
+        )
+        known = paddings_of(padding, rank, "the padding")
+        if isinstance(known, str):
+            spans = [(k - 1) * d + 1 for k, d in zip(sizes, dilations, strict=True)]
+            steps = zip(extents, spans, strides, strict=True)
+            known = tuple((0, 0) if known == "valid" else same(e, span, s) for e, span, s in steps)
+        window = Window(sizes, strides, known, dilations)
+        padded = tuple(e + low + high for e, (low, high) in zip(extents, known, strict=True))
+        if any(span > e for span, e in zip(window.spans, padded, strict=True)):
+            covers = f", which covers {window.spans} at dilation {window.dilation}," if window.spans != sizes else ""
+            places = {1: "sequence", 2: "image"}[rank]
+            came = f"padded {places}" if any(map(any, known)) else places
+            raise ShapeError(
+                f'the {what} {sizes}{covers} is larger than the {came} {padded}; take a smaller one, or padding="same"'
+            )
+        return window
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """How many places the window covers along each axis."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True))
+
+    @property
+    def padded(self) -> bool:
+        return any(map(any, self.padding))
+
+    def steps(self, extents: Sequence[int]) -> tuple[int, ...]:
+        """How often the window fits."""
+        axes = zip(extents, self.spans, self.stride, self.padding, strict=True)
+        return tuple((e + low + high - span) // s + 1 for e, span, s, (low, high) in axes)
+
+    @property
+    def numbers(self) -> dict[str, int | Pair]:
+        """What s, d and p in the formulas mean."""
+        found: dict[str, int | Pair] = {}
+        for letter, values in (("s", self.stride), ("d", self.dilation), ("p", self.padding)):
+            found |= dict(zip(_names(letter, values), values, strict=True))
+        return found
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What K means, or K_h and K_w."""
+        return dict(zip(_names("K", self.size), self.size, strict=True))
+
+    def taps(self, letters: str) -> str:
+        """The taps with their extents, `u<K,v<K`."""
+        return ",".join(f"{u}<{k}" for u, k in zip(letters, _names("K", self.size), strict=True))
+
+    def places(self, steps: str, taps: str) -> str:
+        """The place of a tap, `i·s + u·d − p, j·s + v·d − p`."""
+        found = []
+        for axis, (i, u) in enumerate(zip(steps, taps, strict=True)):
+            s, d, p = self._factors(axis)
+            found.append(f"{i}{s} + {u}{d}{f' − {p}' if p else ''}")
+        return ", ".join(found)
+
+    def inverse(self, places: str, taps: str) -> str:
+        """The step at which a tap stands at a place, `(h + p − u·d)/s, (w + p − v·d)/s`."""
+        found = []
+        for axis, (h, u) in enumerate(zip(places, taps, strict=True)):
+            s, d, p = self._factors(axis)
+            index = f"{h}{f' + {p}' if p else ''} − {u}{d}"
+            found.append(f"({index})/{s[1:]}" if s else index)
+        return ", ".join(found)
+
+    def _factors(self, axis: int) -> tuple[str, str, str]:
+        """`·s`, `·d` and `p`, each empty where it does nothing."""
+        s, d, p = (
+            _names(letter, values)[axis]
+            for letter, values in (("s", self.stride), ("d", self.dilation), ("p", self.padding))
+        )
+        return (
+            f"·{s}" if self.stride[axis] > 1 else "",
+            f"·{d}" if self.dilation[axis] > 1 and self.size[axis] > 1 else "",
+            p if any(self.padding[axis]) else "",
+        )
+
+
+def _names(letter: str, values: Sequence[object]) -> list[str]:
+    """One letter where all axes agree, else one for each axis: s_h, s_w."""
+    if len(set(values)) == 1:
+        return [letter] * len(values)
+    return [f"{letter}_{axis}" for axis in _AXES[len(values)]]
+
+
+def same(extent: int, span: int, stride: int) -> Pair:
+    """The padding with which a window gives ⌈extent/stride⌉ outputs; the end gets the odd one (as in TensorFlow)."""
+    total = max((-(-extent // stride) - 1) * stride + span - extent, 0)
+    return total // 2, total - total // 2
+
+
+def sizes_of(value: Any, rank: int, what: str, *, least: int = 1) -> tuple[int, ...]:
+    """One whole number for each of `rank` axes, from one for all or one for each.
+
+    Raises:
+        PellucidError: it is neither.
+    """
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
+    if len(values) != rank or not all(_whole(v, least) for v in values):
+        each = f" or {rank} of them" if rank > 1 else ""
+        raise PellucidError(f"{what} has to be a whole number of at least {least}{each}, but {value!r} came")
+    return tuple(int(v) for v in values)
+
+
+def compact(values: tuple[int, ...]) -> Sizes:
+    """One number where all axes agree."""
+    return values[0] if len(set(values)) == 1 else values
+
+
+def paddings_of(value: Any, rank: int, what: str) -> tuple[Pair, ...] | str:
+    """A pair (low, high) for each of `rank` axes, or "valid" or "same", whose pairs depend on what is padded.
+
+    A sequence has one axis: there, a pair of numbers is its (low, high). An image has two: a pair of numbers is the
+    padding of its height and that of its width.
+
+    Raises:
+        PellucidError: it is neither a word, nor a number, nor as many as there are axes.
+    """
+    if isinstance(value, str):
+        if value not in ("valid", "same"):
+            raise PellucidError(
+                f'{what} has to be "valid", "same", a number or pairs, but "{value}" came.'
+                + nearest(value, ("valid", "same"))
+            )
+        return value
+    values = list(value) if isinstance(value, (tuple, list)) else [value] * rank
+    if rank == 1 and len(values) == 2 and all(_whole(v, 0) for v in values):
+        values = [values]
+    pairs = [tuple(v) if isinstance(v, (tuple, list)) else (v, v) for v in values]
+    if len(pairs) != rank or not all(len(p) == 2 and all(_whole(v, 0) for v in p) for p in pairs):
+        example = "(low, high)" if rank == 1 else "((top, bottom), (left, right))"
+        raise PellucidError(
+            f'{what} has to be "valid", "same", a whole number of at least 0 or pairs such as {example}, '
+            f"but {value!r} came"
+        )
+    return tuple((int(low), int(high)) for low, high in pairs)
+
+
+def _whole(value: object, least: int) -> bool:
+    # bool is an int to Python, np.integer is none: __index__ is what whole numbers have in common
+    return (
+        not isinstance(value, bool)
+        and hasattr(value, "__index__")
+        and not hasattr(value, "__len__")
+        and int(value) >= least
+    )
