@@ -1,0 +1,55 @@
+"""Engines run programs. Each is a module that turns a program into an Executable; here is their list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from pellucid.engines.base import Executable as Executable
+from pellucid.errors import PellucidError, nearest
+from pellucid.formula.program import Program
+
+# An engine's module has `executable(program, dtype) -> Executable`; it is imported when somebody asks
+# for the engine.
+ENGINES: Final[dict[str, str]] = {
+    "reference": "pellucid.engines.reference",
+}
+
+
+DEFAULT: Final = "reference"
+
+
+def engine_named(name: str) -> str:
+    """The name of an engine, checked.
+
+    Raises:
+        PellucidError: there is no such engine; the message names the nearest.
+    """
+    if name not in ENGINES:
+        raise PellucidError(
+            f'there is no engine "{name}"; choose one of {", ".join(ENGINES)}.{nearest(name, ENGINES)}'
+        )
+    return name
+
+
+def compile_program(program: Program, *, engine: str = DEFAULT, dtype: DTypeLike = np.float32) -> Executable:
+    """The program, ready to run.
+
+    Args:
+        program: what to compute.
+        engine: one of ENGINES.
+        dtype: float32 or float64, what every tensor of real numbers is computed in.
+
+    Raises:
+        PellucidError: there is no such engine, or the dtype is another one.
+    """
+    engine_named(engine)
+    kind: np.dtype[Any] = np.dtype(dtype)
+    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise PellucidError(f"dtype {kind} came, but engines compute in float32 or float64")
+    make: Callable[[Program, np.dtype[np.floating]], Executable] = import_module(ENGINES[engine]).executable
+    return make(program, kind)

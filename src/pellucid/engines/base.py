@@ -1,0 +1,80 @@
+"""What every engine gives, and the check of the arrays that come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import ShapeError, nearest
+from pellucid.formula.axes import BATCH
+from pellucid.formula.expressions import Tensor
+from pellucid.formula.program import Program
+
+Array = NDArray[Any]
+Dtype = np.dtype[np.floating]
+
+
+class Executable(Protocol):
+    """A program that can run. It changes none of its inputs, and what it returns shares no memory with
+    them.
+    """
+
+    def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The program's outputs by name; inputs that the program does not read are ignored."""
+
+    def trace(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Every tensor of the program by name, in the program's order."""
+
+
+def bind(program: Program, inputs: Mapping[str, Array], dtype: Dtype) -> tuple[dict[Tensor, Array], int]:
+    """The arrays of the program's inputs, in the engine's dtypes, and the extent of the batch axis (1 where
+    there is none).
+
+    Raises:
+        ShapeError: an input is missing, has another rank, extent or kind, or two disagree about the batch.
+    """
+    missing = [name for name in program.inputs if name not in inputs]
+    if missing:
+        given = ", ".join(inputs) or "nothing"
+        raise ShapeError(
+            f"the program needs {', '.join(missing)}, but only {given} came.{nearest(missing[0], inputs)}"
+        )
+    arrays: dict[Tensor, Array] = {}
+    batch: tuple[int, str] | None = None
+    for name, tensor in program.inputs.items():
+        array = arrays[tensor] = _converted(name, tensor, inputs[name], dtype)
+        if array.ndim != tensor.rank:
+            axes = f" ({', '.join(a.name for a in tensor.axes)})" if tensor.axes else ""
+            raise ShapeError(f"{name} has {tensor.rank} axes{axes}, but an array of shape {array.shape} came")
+        for axis, came in zip(tensor.axes, array.shape, strict=True):
+            if axis.extent is not BATCH:
+                if came != axis.extent:
+                    raise ShapeError(
+                        f"axis {axis.name} of {name} is {axis.extent}, "
+                        f"but {came} came, in shape {array.shape}"
+                    )
+            elif came < 1:
+                raise ShapeError(f"axis {axis.name} of {name} is empty; a batch needs at least one example")
+            elif batch is None:
+                batch = came, name
+            elif came != batch[0]:
+                raise ShapeError(
+                    f"the batch is {batch[0]} in {batch[1]} but {came} along axis {axis.name} of {name}"
+                )
+    return arrays, 1 if batch is None else batch[0]
+
+
+def _converted(name: str, tensor: Tensor, value: object, dtype: Dtype) -> Array:
+    array = np.asarray(value)
+    if tensor.kind == "int":
+        if array.dtype.kind not in "iub":
+            raise ShapeError(
+                f"{name} holds whole numbers, but an array of {array.dtype} came; convert it with astype(int)"
+            )
+        return np.asarray(array, dtype=np.int64)
+    if array.dtype.kind not in "iubf":
+        raise ShapeError(f"{name} holds real numbers, but an array of {array.dtype} came")
+    return np.asarray(array, dtype=dtype)
