@@ -1,0 +1,34 @@
+"""The layers: one kind a file, each a few options and the formulas that it puts into a network."""
+
+from pellucid.layers.activation import Activation as Activation
+from pellucid.layers.attention import MultiHeadAttention as MultiHeadAttention
+from pellucid.layers.base import Input as Input
+from pellucid.layers.base import Layer as Layer
+from pellucid.layers.base import Parameter as Parameter
+from pellucid.layers.bidirectional import Bidirectional as Bidirectional
+from pellucid.layers.convolution import Conv1D as Conv1D
+from pellucid.layers.convolution import Conv2D as Conv2D
+from pellucid.layers.convolution import ConvTranspose1D as ConvTranspose1D
+from pellucid.layers.convolution import ConvTranspose2D as ConvTranspose2D
+from pellucid.layers.dense import Dense as Dense
+from pellucid.layers.dropout import Dropout as Dropout
+from pellucid.layers.embedding import Embedding as Embedding
+from pellucid.layers.masking import Masking as Masking
+from pellucid.layers.merging import Add as Add
+from pellucid.layers.merging import Concatenate as Concatenate
+from pellucid.layers.merging import Multiply as Multiply
+from pellucid.layers.normalisation import BatchNormalization as BatchNormalization
+from pellucid.layers.normalisation import LayerNormalization as LayerNormalization
+from pellucid.layers.pooling import AveragePool1D as AveragePool1D
+from pellucid.layers.pooling import AveragePool2D as AveragePool2D
+from pellucid.layers.pooling import GlobalAveragePool as GlobalAveragePool
+from pellucid.layers.pooling import GlobalMaxPool as GlobalMaxPool
+from pellucid.layers.pooling import MaxPool1D as MaxPool1D
+from pellucid.layers.pooling import MaxPool2D as MaxPool2D
+from pellucid.layers.pooling import MinPool1D as MinPool1D
+from pellucid.layers.pooling import MinPool2D as MinPool2D
+from pellucid.layers.recurrence import GRU as GRU
+from pellucid.layers.recurrence import LSTM as LSTM
+from pellucid.layers.recurrence import RNN as RNN
+from pellucid.layers.reshaping import Flatten as Flatten
+from pellucid.layers.reshaping import Reshape as Reshape

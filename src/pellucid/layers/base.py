@@ -1,0 +1,266 @@
+"""What a layer is: options, parameters, and the formulas that it puts into a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from pellucid.errors import PellucidError, nearest
+from pellucid.formula import Statement, Tensor
+from pellucid.formula.expressions import Kind, reads
+from pellucid.functions import combining
+from pellucid.functions.activations import ActivationLike, activation
+from pellucid.functions.penalties import Penalty
+
+Shape = tuple[int, ...]
+"""The shape of one example: a tensor's shape without its batch axis."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An array that a layer learns or keeps: its axes in order, how it begins, whether the optimiser may change it."""
+
+    axes: Mapping[str, int]
+    initial: str
+    fan_in: int = 1
+    fan_out: int = 1
+    trainable: bool = True
+    penalty: Penalty | None = None
+
+    @property
+    def shape(self) -> Shape:
+        return tuple(self.axes.values())
+
+
+@dataclass(frozen=True)
+class Last:
+    """How a value was made: the name of the activation that gave it, and the value before that."""
+
+    activation: str
+    sum: Tensor
+
+
+@dataclass(frozen=True)
+class Stepping:
+    """A network that is fed one step at a time: the values that have a time axis (of one step), and what layers carry along.
+
+    `states` are by path, each as it is before and after the step.
+    """
+
+    sequences: set[Tensor]
+    states: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a layer may know while its formulas are written, and where it leaves what it wrote.
+
+    `path` is the layer's place, `home` the place of its parameters (another only for the second use of a shared layer).
+    `seed` and `step` feed the random numbers of dropout. `values`, `updates`, `last` and `known` are shared by all layers of a network,
+    and so are `masks`: for a value with a time axis, which steps are there (n,t), 1 or 0. `stepping` is set while a network is fed step by step.
+    """
+
+    path: str
+    home: str
+    training: bool
+    seed: Tensor
+    step: Tensor
+    values: dict[str, Tensor] = field(default_factory=dict)
+    updates: dict[str, Tensor] = field(default_factory=dict)
+    last: dict[Tensor, Last] = field(default_factory=dict)
+    known: set[Tensor] = field(default_factory=set)
+    masks: dict[Tensor, Tensor] = field(default_factory=dict)
+    stepping: Stepping | None = None
+
+    def at(self, path: str, home: str) -> Context:
+        """The context of a part of this one."""
+        return replace(self, path=joined(self.path, path), home=joined(self.home, home))
+
+    def record(self, name: str, tensor: Tensor) -> Tensor:
+        """Give a value its path, `dense_1.sum`; the result of a layer is named by the network."""
+        path = joined(self.path, name)
+        self.values[path] = tensor.named(path)
+        return tensor
+
+    def update(self, name: str, tensor: Tensor) -> None:
+        """The new value of a parameter that training changes without a gradient (a running mean)."""
+        self.updates[joined(self.home, name)] = tensor
+
+    def activate(self, function: ActivationLike, tensor: Tensor) -> Tensor:
+        """Apply an activation, and remember it, so that a loss can be fused with it."""
+        chosen = activation(function)
+        result = tensor if chosen.name == "linear" else chosen(tensor)
+        self.last[result] = Last(chosen.name, tensor)
+        return result
+
+    def pass_steps(self, layer: Layer, inputs: Sequence[Tensor], result: Tensor) -> None:
+        """Let masks through a layer that treats each step by itself; where steps come singly, refuse all others."""
+        masks = list(dict.fromkeys(self.masks[t] for t in inputs if t in self.masks))
+        if masks and layer.stepwise and result.rank > 2:
+            self.masks.setdefault(result, combining.multiply(masks) if len(masks) > 1 else masks[0])
+        if self.stepping and not self.stepping.sequences.isdisjoint(inputs):
+            if not layer.stepwise:
+                raise PellucidError(f"a {type(layer).__name__} layer takes all steps at once, so the network cannot be fed step by step")
+            if result.rank > 2:
+                self.stepping.sequences.add(result)
+
+
+def joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+@dataclass(eq=False, repr=False)
+class Layer:
+    """The base of all layers. A subclass is a dataclass whose fields are its options.
+
+    It says which `parameters` it has for given input shapes, and in `formula` what it computes: the rest (gradient, native code,
+    explanation, picture) is read off the formula. Calling a layer on nodes of a graph adds it to the graph; a layer
+    that is called twice shares its parameters.
+    """
+
+    name: str | None = field(default=None, kw_only=True)
+
+    kinds: ClassVar[dict[str, type[Layer]]] = {}
+    stepwise: ClassVar[bool] = False
+    """Whether each step of its output is made of the same step of its inputs and of what it carries along."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not cls.__name__.startswith("_"):  # what several kinds share is no kind itself
+            Layer.kinds[cls.__name__] = cls
+
+    def __post_init__(self) -> None:
+        if self.name is not None and not re.fullmatch(r"[^\W\d]\w*", self.name):
+            raise PellucidError(
+                f'a layer cannot be called "{self.name}": a name is letters, digits and underscores, as in "hidden_1"'
+            )
+        self.arrays: dict[str, np.ndarray] = {}
+        self.check()
+
+    def check(self) -> None:
+        """Raise a PellucidError where the options make no sense."""
+
+    @property
+    def kind(self) -> str:
+        """What paths call it: dense for Dense, conv2d for Conv2D."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
+
+    def takes(self, place: int) -> Kind:
+        """Whether its input at this place holds real or whole numbers."""
+        return "float"
+
+    def declare(self, *shapes: Shape) -> dict[str, Parameter]:
+        """Its parameters, for inputs of these shapes."""
+        return {}
+
+    def owner(self, key: str) -> tuple[Layer, str]:
+        """The layer that keeps the array of a parameter, and its name there; networks answer with one of their layers."""
+        return self, key
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """Its output, from its inputs and parameters."""
+        raise NotImplementedError
+
+    def options(self) -> dict[str, Any]:
+        """Its options, as JSON can carry them; `Layer.of` makes the layer again."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        return {name: getattr(v, "config", v) for name, v in values.items()}
+
+    @staticmethod
+    def of(kind: str, options: Mapping[str, Any]) -> Layer:
+        """The layer of this class name with these options; unknown classes and options are errors."""
+        cls = Layer.kinds.get(kind)
+        if cls is None:
+            raise PellucidError(f'there is no layer called "{kind}".{nearest(kind, Layer.kinds)}')
+        return cls.restored(options)
+
+    @classmethod
+    def restored(cls, options: Mapping[str, Any]) -> Self:
+        known = {f.name for f in fields(cls) if f.init}
+        unknown = set(options) - known
+        if unknown:
+            raise PellucidError(f'{cls.__name__} has no option "{sorted(unknown)[0]}"')
+        values = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise PellucidError(f"{cls.__name__} cannot be made from these options: {error}") from None
+
+    def __call__(self, *nodes: Node) -> Node:
+        for node in nodes:
+            if not isinstance(node, Node):
+                raise PellucidError(
+                    f"a layer is called on the output of Input(...) or of another layer, but {type(node).__name__} came; "
+                    "to compute numbers, make a Network and call predict"
+                )
+        return Node(self, nodes)
+
+    def __repr__(self) -> str:
+        values = {f: getattr(self, f.name) for f in fields(self) if f.init}
+        given = [f"{f.name}={shown!r}" for f, v in values.items() if (shown := getattr(v, "config", v)) != f.default]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+@dataclass(eq=False, frozen=True)
+class Node:
+    """One use of a layer in a graph: the layer, and the nodes whose outputs it takes."""
+
+    layer: Layer
+    parents: tuple[Node, ...] = ()
+
+
+@dataclass(eq=False, repr=False)
+class InputLayer(Layer):
+    """Where examples come in."""
+
+    shape: Shape = ()
+
+    @property
+    def kind(self) -> str:
+        return "input"
+
+    def check(self) -> None:
+        self.shape = example_shape(self.shape, "the shape of an Input")
+
+
+def Input(shape: Shape | int, *, name: str | None = None) -> Node:
+    """The beginning of a graph: examples of this shape (without the batch axis)."""
+    return Node(InputLayer(shape=shape, name=name))  # type: ignore[arg-type]
+
+
+def example_shape(shape: object, what: str) -> Shape:
+    """A shape as a tuple of whole numbers of at least 1."""
+    sizes = (shape,) if isinstance(shape, int) else shape
+    if (
+        not isinstance(sizes, (tuple, list))
+        or not sizes
+        or not all(isinstance(s, int) and not isinstance(s, bool) and s > 0 for s in sizes)
+    ):
+        raise PellucidError(
+            f"{what} has to be a tuple of whole numbers of at least 1, without the batch axis, but {shape!r} came"
+        )
+    return tuple(sizes)
+
+
+def whole(value: object, what: str, *, least: int = 1) -> int:
+    """A whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise PellucidError(f"{what} has to be a whole number of at least {least}, but {value!r} came")
+    return int(value)
+
+
+def new_statements(tensor: Tensor, known: set[Tensor]) -> Iterator[Statement]:
+    """The statements behind a tensor that are not yet among the known ones, which they join."""
+    stack = [tensor]
+    while stack:
+        current = stack.pop()
+        if current in known:
+            continue
+        known.add(current)
+        if current.definition is not None:
+            yield current.definition
+            stack += [r.tensor for r in reads(current.definition.expression)]

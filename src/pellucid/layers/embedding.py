@@ -1,0 +1,58 @@
+"""Embedding: a vector for each entry of a vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+
+from pellucid.formula import Tensor
+from pellucid.formula.expressions import Kind
+from pellucid.functions import embedding
+from pellucid.functions.penalties import PenaltyLike, penalty
+from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
+
+
+@dataclass(eq=False, repr=False)
+class Embedding(Layer):
+    """The row of a table for each whole number, `y[n,t,d] = E[ids[n,t],d]`.
+
+    Shapes: whole numbers (n, t) to (n, t, output_dim). It stands right after the input, which then takes whole numbers
+    from 0 to input_dim − 1.
+
+    Args:
+        input_dim: how many entries the vocabulary has.
+        output_dim: the length of each vector.
+        embeddings_initializer: how the table begins, by name.
+        embeddings_regularizer: a penalty on the table that is added to the loss.
+    """
+
+    stepwise = True
+
+    input_dim: int
+    output_dim: int
+    _: KW_ONLY
+    embeddings_initializer: str = "uniform"
+    embeddings_regularizer: PenaltyLike = None
+
+    def check(self) -> None:
+        self.input_dim = whole(self.input_dim, "input_dim of Embedding")
+        self.output_dim = whole(self.output_dim, "output_dim of Embedding")
+        self.embeddings_regularizer = penalty(self.embeddings_regularizer)
+
+    def takes(self, place: int) -> Kind:
+        return "int"
+
+    def declare(self, *shapes: Shape) -> dict[str, Parameter]:
+        axes = {"v": self.input_dim, "d": self.output_dim}
+        table = Parameter(
+            axes,
+            self.embeddings_initializer,
+            self.input_dim,
+            self.output_dim,
+            penalty=penalty(self.embeddings_regularizer),
+        )
+        return {"embeddings": table}
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        (ids,) = inputs
+        return embedding.embedding(ids, parameters["embeddings"])

@@ -1,0 +1,47 @@
+"""Masking: sequences of unequal length in one array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pellucid.errors import ShapeError
+from pellucid.formula import Tensor
+from pellucid.functions import masking
+from pellucid.functions.registry import number
+from pellucid.layers.base import Context, Layer, Parameter, Shape
+
+
+@dataclass(eq=False, repr=False)
+class Masking(Layer):
+    """Marks the steps that are only padding: those whose numbers all are `value`, or those where a mask is 0.
+
+    The mask travels with the values through layers that treat each step by itself. Recurrent layers hold their state
+    where it is 0, and attention does not look there. The numbers of the padding become 0.
+
+    Shapes: (n, t, i) to the same; in a graph with a mask (n, t) of 1 and 0 as a second input, `Masking()(x, mask)`.
+
+    Args:
+        value: what sequences are padded with.
+    """
+
+    stepwise = True
+
+    value: float = 0.0
+
+    def check(self) -> None:
+        self.value = number("value", self.value, of="Masking")
+
+    def declare(self, *shapes: Shape) -> dict[str, Parameter]:
+        shape, *given = shapes
+        if len(shape) != 2 or (given and given != [shape[:1]]):
+            came = " and ".join(map(str, shapes))
+            raise ShapeError(f"Masking takes examples of shape (steps, features), and a mask of (steps,) if any, but {came} came")
+        return {}
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        x, *given = inputs
+        mask = given[0] if given else context.record("mask", masking.present(x, value=self.value))
+        result = masking.masked(x, mask)
+        context.masks[result] = mask
+        return result

@@ -1,0 +1,111 @@
+"""Pooling: the largest, the smallest or the mean number of each window, or of all places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pellucid.formula import Tensor
+from pellucid.functions import pooling
+from pellucid.functions.windows import Padding, Sizes, compact, paddings_of, sizes_of
+from pellucid.layers.base import Context, Layer
+from pellucid.layers.convolution import channels_of
+
+_FUNCTIONS = {"max": pooling.max_pool, "min": pooling.min_pool, "average": pooling.average_pool}
+
+
+@dataclass(eq=False, repr=False)
+class _Pool(Layer):
+    """What all of them share: the window and how it moves.
+
+    Args:
+        pool_size: the window's size, one number or (height, width).
+        strides: how far it moves; as far as it is large unless told otherwise.
+        padding: as for `Conv2D`. Padded places never win, and a mean does not count them.
+    """
+
+    pool_size: Sizes = 2
+    strides: Sizes | None = None
+    padding: Padding = "valid"
+
+    rank: ClassVar[int]
+    word: ClassVar[str]
+
+    def check(self) -> None:
+        kind = type(self).__name__
+        self.pool_size = compact(sizes_of(self.pool_size, self.rank, f"pool_size of {kind}"))
+        if self.strides is not None:
+            self.strides = compact(sizes_of(self.strides, self.rank, f"strides of {kind}"))
+        self.padding = paddings_of(self.padding, self.rank, f"padding of {kind}")
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        (x,) = inputs
+        channels_of(self, self.rank, tuple(a.size for a in x.axes[1:]))
+        return _FUNCTIONS[self.word](x, size=self.pool_size, stride=self.strides, padding=self.padding)
+
+
+@dataclass(eq=False, repr=False)
+class MaxPool1D(_Pool):
+    """The largest number in each window of steps: (n, t, c) to (n, t′, c)."""
+
+    rank: ClassVar[int] = 1
+    word: ClassVar[str] = "max"
+
+
+@dataclass(eq=False, repr=False)
+class MaxPool2D(_Pool):
+    """The largest number in each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
+
+    rank: ClassVar[int] = 2
+    word: ClassVar[str] = "max"
+
+
+@dataclass(eq=False, repr=False)
+class MinPool1D(_Pool):
+    """The smallest number in each window of steps: (n, t, c) to (n, t′, c)."""
+
+    rank: ClassVar[int] = 1
+    word: ClassVar[str] = "min"
+
+
+@dataclass(eq=False, repr=False)
+class MinPool2D(_Pool):
+    """The smallest number in each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
+
+    rank: ClassVar[int] = 2
+    word: ClassVar[str] = "min"
+
+
+@dataclass(eq=False, repr=False)
+class AveragePool1D(_Pool):
+    """The mean of each window of steps: (n, t, c) to (n, t′, c)."""
+
+    rank: ClassVar[int] = 1
+    word: ClassVar[str] = "average"
+
+
+@dataclass(eq=False, repr=False)
+class AveragePool2D(_Pool):
+    """The mean of each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
+
+    rank: ClassVar[int] = 2
+    word: ClassVar[str] = "average"
+
+
+@dataclass(eq=False, repr=False)
+class GlobalMaxPool(Layer):
+    """The largest number of each channel: (n, t, c) or (n, h, w, c) to (n, c)."""
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        (x,) = inputs
+        return pooling.global_max_pool(x)
+
+
+@dataclass(eq=False, repr=False)
+class GlobalAveragePool(Layer):
+    """The mean of each channel: (n, t, c) or (n, h, w, c) to (n, c)."""
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        (x,) = inputs
+        return pooling.global_average_pool(x)

@@ -1,0 +1,485 @@
+"""The network: layers become one program, its parameters stand by path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.engines import DEFAULT, Executable, compile_program, engine_named
+from pellucid.errors import PellucidError, ShapeError, nearest
+from pellucid.formula import BATCH, Program, Tensor
+from pellucid.formula.derivative import reachable
+from pellucid.formula.expressions import Kind, reads
+from pellucid.functions import initial, penalties
+from pellucid.layers.base import Context, Input, InputLayer, Last, Layer, Node, Parameter, Shape, Stepping, joined, new_statements
+from pellucid.layers.dropout import stream
+
+INPUT_AXES = {1: "i", 2: "ti", 3: "hwc"}
+"""The letters of an example's axes by their number: features; steps and features; height, width and channels."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The tensors of one reading of a network, all by path.
+
+    `values` are all named values; `updates` the new values of parameters that training changes without a gradient;
+    `penalty` what the regularizers add to the loss; `random` the inputs that feed random numbers, where there are any; `last` how each
+    output was made; `states` what is carried along, before and after the step, where single steps are read.
+    """
+
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+    parameters: dict[str, Tensor]
+    updates: dict[str, Tensor]
+    values: dict[str, Tensor]
+    penalty: Tensor | None
+    random: dict[str, Tensor]
+    last: dict[str, Last]
+    states: dict[str, tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of a layer in a network: the path of its parameters and of its value, the values it takes, and all their shapes."""
+
+    home: str
+    path: str
+    layer: Layer
+    parents: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    shape: Shape
+
+
+class BaseNetwork(Layer):
+    """Layers wired to a network. It is a layer itself: part of another network, it shares its parameters with it.
+
+    Args:
+        layers: the layers of a sequential network, in order.
+        input_shape: the shape of one example, without the batch axis.
+        inputs, outputs: for a graph, the `Input` nodes and the nodes whose values the network gives.
+        seed: the seed of all random numbers: initial values, shuffling, dropout.
+        engine: which engine computes, by name.
+        dtype: float32 or float64.
+        name: its name, where it is part of another network.
+
+    Raises:
+        PellucidError: layers do not fit each other; the message names the layer's path and the mend.
+    """
+
+    def __init__(
+        self,
+        *layers: Layer,
+        input_shape: Shape | int | None = None,
+        inputs: Node | Sequence[Node] | None = None,
+        outputs: Node | Sequence[Node] | None = None,
+        seed: int = 0,
+        engine: str = DEFAULT,
+        dtype: Any = np.float32,
+        name: str | None = None,
+    ) -> None:
+        self.name = name
+        super().__post_init__()
+        self.seed = _seed(seed)
+        self.engine = engine_named(engine)
+        self.dtype = _dtype(dtype)
+        self.metadata: dict[str, Any] = {}
+        self.input_nodes, self.output_nodes = _graph(layers, input_shape, inputs, outputs)
+        self.uses, self._output_paths = self._wire()
+        self.specs: dict[str, Parameter] = {}
+        self._owners: dict[str, tuple[Layer, str]] = {}
+        for use in self.uses:
+            for key, spec in use.layer.declare(*use.shapes).items():
+                self.specs[f"{use.home}.{key}"] = spec
+                self._owners[f"{use.home}.{key}"] = use.layer.owner(key)
+        self.parameters = Parameters(self)
+        self._executables: dict[Hashable, Executable] = {}
+        self._initialise()
+        self.forward(training=True)  # what does not fit in training shows now, not in the first step
+
+    @property
+    def kind(self) -> str:
+        return "network"
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers in the order in which they run, inputs left out, each once."""
+        return tuple(dict.fromkeys(u.layer for u in self.uses if not isinstance(u.layer, InputLayer)))
+
+    @property
+    def input_shapes(self) -> dict[str, Shape]:
+        """The shape of one example of each input, by path."""
+        return {u.path: u.shape for u in self.uses if isinstance(u.layer, InputLayer)}
+
+    @property
+    def output_shapes(self) -> dict[str, Shape]:
+        """The shape of one example of each output, by path."""
+        shapes = {u.path: u.shape for u in self.uses}
+        return {p: shapes[p] for p in self._output_paths}
+
+    # Wiring
+
+    def _wire(self) -> tuple[list[Use], tuple[str, ...]]:
+        """A path and a shape for every node, each after its parents; and the paths of the outputs."""
+        order = _ordered(self.input_nodes, self.output_nodes)
+        homes = _homes(order)
+        paths: dict[Node, str] = {}
+        shapes: dict[str, Shape] = {}
+        uses: list[Use] = []
+        for node in order:
+            home = homes[node.layer]
+            again = sum(1 for earlier in paths if earlier.layer is node.layer)
+            path = paths[node] = home if not again else f"{home}~{again + 1}"
+            parents = tuple(paths[p] for p in node.parents)
+            taken = tuple(shapes[p] for p in parents)
+            shapes[path] = _output_shape(node.layer, home, taken)
+            uses.append(Use(home, path, node.layer, parents, taken, shapes[path]))
+        return uses, tuple(paths[n] for n in self.output_nodes)
+
+    def run(self, inputs: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context) -> dict[str, Tensor]:
+        """The value of every use by its path in this network, as formulas."""
+        waiting = list(inputs)
+        results: dict[str, Tensor] = {}
+        for use in self.uses:
+            if isinstance(use.layer, InputLayer):
+                results[use.path] = waiting.pop(0)
+                continue
+            inner = context.at(use.path, use.home)
+            taken = [results[p] for p in use.parents]
+            prefix = f"{use.home}."
+            mine = {path.removeprefix(prefix): t for path, t in parameters.items() if path.startswith(prefix)}
+            result = results[use.path] = _apply(use.layer, inner.path, taken, mine, inner)
+            fresh = [s.target for s in new_statements(result, context.known)]
+            for tensor in fresh:
+                if "." not in tensor.name:
+                    tensor.named(joined(inner.path, tensor.name))
+            if result in fresh:
+                result.named(inner.path)
+            context.values[inner.path] = result
+        return results
+
+    def forward(self, *, training: bool, single_step: bool = False) -> Forward:
+        """The network as tensors, read for training or for prediction, of whole sequences or of one step of them."""
+        seed, step = Tensor.input("seed", kind="int"), Tensor.input("step", kind="int")
+        inputs = {path: _input(path, shape, self._kind(path)) for path, shape in self.input_shapes.items()}
+        stepping = None
+        if single_step:
+            inputs = {path: _single_step(tensor) for path, tensor in inputs.items()}
+            stepping = Stepping({t for t in inputs.values() if t.axes[1].name == "t"})
+        parameters = {path: Tensor.input(path, spec.axes) for path, spec in self.specs.items()}
+        known = {*inputs.values(), *parameters.values(), seed, step}
+        context = Context("", "", training, seed, step, known=known, stepping=stepping)
+        results = self.run(list(inputs.values()), parameters, context)
+        outputs = {path: results[path] for path in self._output_paths}
+        used = {
+            r.tensor for s in reachable([*outputs.values(), *context.updates.values()]) for r in reads(s.expression)
+        }
+        return Forward(
+            inputs,
+            outputs,
+            parameters,
+            context.updates,
+            context.values,
+            penalties.total([(parameters[p], s.penalty) for p, s in self.specs.items() if s.penalty is not None]),
+            {t.name: t for t in (seed, step) if t in used},
+            {path: context.last.get(t, Last("linear", t)) for path, t in outputs.items()},
+            stepping.states if stepping else {},
+        )
+
+    def _kind(self, path: str) -> Kind:
+        """Whether an input holds real or whole numbers: what the layers that use it take."""
+        users = [u.layer.takes(place) for u in self.uses for place, parent in enumerate(u.parents) if parent == path]
+        return "int" if "int" in users else "float"
+
+    # As a layer of another network
+
+    def takes(self, place: int) -> Kind:
+        paths = list(self.input_shapes)
+        return self._kind(paths[place]) if place < len(paths) else "float"
+
+    def declare(self, *shapes: Shape) -> dict[str, Parameter]:
+        expected = tuple(self.input_shapes.values())
+        if shapes != expected:
+            raise ShapeError(f"the network takes examples of shape {_listed(expected)}, but {_listed(shapes)} came")
+        return dict(self.specs)
+
+    def owner(self, key: str) -> tuple[Layer, str]:
+        return self._owners[key]
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        if len(self._output_paths) != 1:
+            raise ShapeError(
+                f"a network that is part of another needs one output, but this one has {len(self._output_paths)}"
+            )
+        return self.run(inputs, parameters, context)[self._output_paths[0]]
+
+    # Parameters and programs
+
+    def _initialise(self) -> None:
+        """Give the parameters that have no value yet their initial values, from the network's seed and their paths."""
+        missing: dict[str, Tensor] = {}
+        for path, spec in self.specs.items():
+            layer, key = self._owners[path]
+            if key not in layer.arrays:
+                begin = initial.initial(spec.initial)
+                missing[path] = begin(
+                    spec.axes, fan_in=spec.fan_in, fan_out=spec.fan_out, seed=self.seed, stream=stream(path)
+                )
+            elif layer.arrays[key].shape != spec.shape:
+                raise ShapeError(
+                    f"{path} has the shape {layer.arrays[key].shape} where its layer is used already, but needs {spec.shape} here"
+                )
+        if missing:
+            run = compile_program(Program(missing), engine="reference", dtype=np.float64)
+            for path, array in run({}).items():
+                layer, key = self._owners[path]
+                finish = initial.initial(self.specs[path].initial).finish
+                layer.arrays[key] = (finish(array) if finish else array).astype(self.dtype)
+
+    def executable(self, key: Hashable, build: Callable[[], Program]) -> Executable:
+        """The program that `build` writes, compiled by the network's engine, and kept under the key."""
+        if key not in self._executables:
+            self._executables[key] = compile_program(build(), engine=self.engine, dtype=self.dtype)
+        return self._executables[key]
+
+    # Architecture as data
+
+    def options(self) -> dict[str, Any]:
+        return self.config()
+
+    def config(self) -> dict[str, Any]:
+        """The architecture, as JSON can carry it; `restored` makes the network again, with initial values."""
+        layers = list(dict.fromkeys(u.layer for u in self.uses))
+        return {
+            "layers": [{"class": class_name(layer), "options": layer.options()} for layer in layers],
+            "uses": [{"layer": layers.index(u.layer), "path": u.path, "inputs": list(u.parents)} for u in self.uses],
+            "inputs": list(self.input_shapes),
+            "outputs": list(self._output_paths),
+            "seed": self.seed,
+            "dtype": self.dtype.name,
+            "name": self.name,
+        }
+
+    @classmethod
+    def restored(cls, options: Mapping[str, Any], *, engine: str = DEFAULT) -> BaseNetwork:
+        """The network of a `config`. What it says is checked, never executed."""
+        try:
+            layers = [_restored_layer(cls, entry) for entry in options["layers"]]
+            nodes: dict[str, Node] = {}
+            for use in options["uses"]:
+                nodes[str(use["path"])] = Node(layers[int(use["layer"])], tuple(nodes[str(p)] for p in use["inputs"]))
+            network = cls(
+                inputs=[nodes[str(p)] for p in options["inputs"]],
+                outputs=[nodes[str(p)] for p in options["outputs"]],
+                seed=options["seed"],
+                dtype=options["dtype"],
+                name=options["name"],
+                engine=engine,
+            )
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            raise PellucidError(f"the description of the network is damaged: {type(error).__name__} {error}") from None
+        return network
+
+
+class Parameters(MutableMapping[str, np.ndarray]):
+    """All parameters of a network by path. Assigning copies the values in, after a look at path and shape."""
+
+    def __init__(self, network: BaseNetwork) -> None:
+        self._network = network
+
+    @property
+    def trainable(self) -> tuple[str, ...]:
+        """The paths of those that an optimiser changes."""
+        return tuple(path for path, spec in self._network.specs.items() if spec.trainable)
+
+    def __getitem__(self, path: str) -> np.ndarray:
+        layer, key = self._network.owner(self._known(path))
+        return layer.arrays[key]
+
+    def __setitem__(self, path: str, value: object) -> None:
+        layer, key = self._network.owner(self._known(path))
+        shape = self._network.specs[path].shape
+        try:
+            array = np.array(value, dtype=self._network.dtype)
+        except (TypeError, ValueError):
+            raise PellucidError(f"{path} takes numbers of shape {shape}, but {type(value).__name__} came") from None
+        if array.shape != shape:
+            raise ShapeError(f"{path} has the shape {shape}, but {array.shape} came")
+        layer.arrays[key] = array
+
+    def __delitem__(self, path: str) -> None:
+        raise PellucidError(f"{path} belongs to its layer and cannot be deleted")
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._network.specs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._network.specs)
+
+    def __len__(self) -> int:
+        return len(self._network.specs)
+
+    def _known(self, path: str) -> str:
+        if path not in self._network.specs:
+            raise PellucidError(f'there is no parameter "{path}".{nearest(path, self._network.specs)}')
+        return path
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{path} {self[path].shape}" for path in self) or "no parameters"
+
+
+def _seed(seed: object) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise PellucidError(f"seed has to be a whole number from 0 to 2³² − 1, but {seed!r} came")
+    return int(seed)
+
+
+def _dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise PellucidError(f"dtype has to be float32 or float64, but {dtype!r} came")
+    return found
+
+
+def _graph(
+    layers: Sequence[Layer],
+    input_shape: Shape | int | None,
+    inputs: Node | Sequence[Node] | None,
+    outputs: Node | Sequence[Node] | None,
+) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """The input and output nodes of a graph; a sequence of layers is a graph in one line."""
+    if inputs is not None or outputs is not None:
+        if layers or inputs is None or outputs is None or input_shape is not None:
+            raise PellucidError(
+                "a graph is given by inputs and outputs alone; layers and input_shape belong to a sequential network"
+            )
+        starts, ends = (tuple([n] if isinstance(n, Node) else n) for n in (inputs, outputs))
+        if not starts or not ends or not all(isinstance(n, Node) for n in (*starts, *ends)):
+            raise PellucidError("inputs and outputs are nodes: what Input(...) and calls of layers give")
+        return starts, ends
+    if not layers:
+        raise PellucidError("a network needs at least one layer")
+    first, rest = layers[0], layers
+    if isinstance(first, BaseNetwork) and input_shape is None and len(first.input_shapes) == 1:
+        input_shape = next(iter(first.input_shapes.values()))
+    if isinstance(first, Node) and isinstance(first.layer, InputLayer) and input_shape is None:
+        node, rest = first, layers[1:]
+    elif input_shape is None:
+        raise PellucidError(
+            "a network needs input_shape, the shape of one example without the batch axis: input_shape=(784,) for a row of 784 numbers"
+        )
+    else:
+        node = Input(input_shape)
+    start = node
+    for layer in rest:
+        if not isinstance(layer, Layer):
+            raise PellucidError(
+                f"a network is made of layers, but {type(layer).__name__} came; write pl.Dense(10), with the brackets"
+            )
+        node = Node(layer, (node,))
+    return (start,), (node,)
+
+
+def _ordered(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[Node]:
+    """All nodes between inputs and outputs, each after its parents."""
+    order: dict[Node, None] = dict.fromkeys(inputs)
+    stack = [(node, False) for node in reversed(outputs)]
+    while stack:
+        node, finished = stack.pop()
+        if node in order:
+            continue
+        if finished:
+            order[node] = None
+            continue
+        if isinstance(node.layer, InputLayer):
+            raise PellucidError(
+                "an output depends on an Input that is not among the network's inputs; add it to inputs=[…]"
+            )
+        stack.append((node, True))
+        stack += [(p, False) for p in reversed(node.parents)]
+    return list(order)
+
+
+def _homes(order: Sequence[Node]) -> dict[Layer, str]:
+    """The path of each layer: its name, or its kind and its place among its kind."""
+    given = [layer.name for layer in dict.fromkeys(n.layer for n in order) if layer.name]
+    double = next((name for name in given if given.count(name) > 1), None)
+    if double:
+        raise PellucidError(f'two layers are called "{double}"; give each a name of its own')
+    counts: dict[str, int] = {}
+    homes: dict[Layer, str] = {}
+    for node in order:
+        layer = node.layer
+        if layer in homes:
+            continue
+        path = layer.name
+        while path is None or (not layer.name and path in given):
+            counts[layer.kind] = counts.get(layer.kind, 0) + 1
+            path = f"{layer.kind}_{counts[layer.kind]}"
+        homes[layer] = path
+    return homes
+
+
+def _input(name: str, shape: Shape, kind: Kind = "float") -> Tensor:
+    letters = INPUT_AXES.get(len(shape)) or [f"i{number}" for number in range(1, len(shape) + 1)]
+    if kind == "int" and len(shape) == 1:
+        letters = "t"  # words in their order
+    return Tensor.input(
+        name, {"n": BATCH, **dict(zip(letters, shape, strict=True))}, kind=kind, letter="ids" if kind == "int" else "x"
+    )
+
+
+def _single_step(tensor: Tensor) -> Tensor:
+    """The same input with one step, where it has a time axis."""
+    axes = {a.name: 1 if a.name == "t" else a.extent for a in tensor.axes}
+    return Tensor.input(tensor.name, axes, kind=tensor.kind, letter=tensor.letter)  # type: ignore[arg-type]
+
+
+def _output_shape(layer: Layer, home: str, shapes: tuple[Shape, ...]) -> Shape:
+    """The shape of an example that leaves the layer, read off its formula."""
+    if isinstance(layer, InputLayer):
+        return layer.shape
+    inputs = [_input(f"x{number}", shape, layer.takes(number - 1)) for number, shape in enumerate(shapes, 1)]
+    context = Context(home, home, False, Tensor.input("seed", kind="int"), Tensor.input("step", kind="int"))
+    try:
+        declared = layer.declare(*shapes)
+    except ShapeError as error:
+        raise ShapeError(f"{home}: {error}") from None
+    parameters = {key: Tensor.input(key, spec.axes) for key, spec in declared.items()}
+    return tuple(a.size for a in _apply(layer, home, inputs, parameters, context).axes[1:])
+
+
+def _apply(
+    layer: Layer, path: str, inputs: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
+) -> Tensor:
+    """The layer's formula; what does not fit is told with the layer's path."""
+    try:
+        result = layer.formula(*inputs, parameters=parameters, context=context)
+        if not isinstance(layer, BaseNetwork):  # the layers of a network have passed them on already
+            context.pass_steps(layer, inputs, result)
+        return result
+    except PellucidError as error:
+        raise type(error)(f"{path}: {error}") from None
+    except ValueError:
+        raise PellucidError(f"{path}: a {type(layer).__name__} layer cannot take {len(inputs)} inputs") from None
+
+
+def _listed(shapes: Sequence[Shape]) -> str:
+    return " and ".join(map(str, shapes))
+
+
+def class_name(layer: Layer) -> str:
+    """What a layer is called where people and files name its class."""
+    return "Network" if isinstance(layer, BaseNetwork) else type(layer).__name__
+
+
+def _restored_layer(network: type[BaseNetwork], entry: Mapping[str, Any]) -> Layer:
+    kind, options = str(entry["class"]), dict(entry["options"])
+    if kind == "Network":
+        return network.restored(options)
+    return Layer.of(kind, options)
