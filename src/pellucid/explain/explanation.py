@@ -1,0 +1,156 @@
+"""An explanation: one value with its formula, its terms and where they came from, as text, LaTeX, HTML and JSON."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pellucid.explain.arithmetic import Point, Source, Term, Terms, number
+from pellucid.explain.receptive import Mask
+from pellucid.explain.words import sentence
+from pellucid.formula import unicode
+from pellucid.formula.expressions import Reduction
+from pellucid.formula.notation.latex import latex
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The arithmetic of one value.
+
+    Attributes:
+        path: the value's path, `dense_1.sum`; a gradient's is `d(dense_1.kernel)`.
+        index: its index in that tensor, the example first where the tensor has a batch axis.
+        value: the number that the engine computed.
+        point: the statement at that index; the rest is read off it.
+        field: for every input of the network, which elements the value can depend on.
+    """
+
+    path: str
+    index: tuple[int, ...]
+    value: float
+    point: Point
+    field: dict[str, Mask]
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The terms whose sum the value is, those that weigh most first."""
+        return self.point.terms()
+
+    @property
+    def formula(self) -> str:
+        """The statement, with its author's letters: `y[n,o] = b[o] + Σ_i x[n,i]·w[i,o]`."""
+        return unicode(self.point.statement)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The elements read by the terms that weigh most (the first hundred), each once: the places to go on to."""
+        return tuple(dict.fromkeys(s for term in self.terms[:100] for s in term.sources))
+
+    @cached_property
+    def candidates(self) -> tuple[Source, ...]:
+        """For a maximum, the elements among which it was chosen; else nothing."""
+        return tuple(s for group in self.point.candidates() for s in group) if self._is_maximum else ()
+
+    @property
+    def _is_maximum(self) -> bool:
+        return isinstance(self.point.statement.expression, Reduction) and self.point.statement.expression.name == "max"
+
+    def folded(self, limit: int = 10) -> tuple[list[Term], int, float]:
+        """The terms that weigh most, and the number and the sum of the rest: together they are the value."""
+        shown = self.terms[:limit]
+        rest = self.terms.contributions[limit:]
+        return shown, len(rest), float(rest.sum())
+
+    @property
+    def total(self) -> float:
+        """The sum of all terms in float64: the value, up to the engine's rounding."""
+        return float(self.terms.contributions.sum())
+
+    @property
+    def substituted(self) -> str:
+        """The formula with the numbers in it: `0.1 + 0.5·0.3 + … = 0.25`."""
+        shown, count, rest = self.folded(5)
+        parts = [t.numbers for t in shown] or ["0"]
+        text = parts[0] + "".join(f" − {p[1:]}" if p.startswith("−") else f" + {p}" for p in parts[1:])
+        if count:
+            text += f" {'−' if rest < 0 else '+'} {number(abs(rest))} ({count} more)"
+        return f"{text} = {number(self.value)}"
+
+    def sentence(self, language: str = "en") -> str:
+        """What happens here, in a sentence: language "en" or "zh"."""
+        return sentence(self, language)
+
+    def text(self, limit: int = 10) -> str:
+        """The explanation as lines of text; terms after the first `limit` are folded into one line."""
+        shown, count, rest = self.folded(limit)
+        place = ",".join(map(str, self.index))
+        lines = [f"{self.path}[{place}] = {number(self.value)}" if self.index else f"{self.path} = {number(self.value)}"]
+        lines += [f"  {self.formula}", f"  {self.sentence()}"]
+        rows = [(f"{t.value:+.4g}".replace("-", "−"), t.text, t.numbers) for t in shown]
+        if count:
+            rows.append((f"{rest:+.4g}".replace("-", "−"), _more(count), ""))
+        widths = [max((len(r[i]) for r in rows), default=0) for i in range(3)]
+        for value, symbols, numbers in rows:
+            told = f" = {numbers}" if numbers and numbers != value.lstrip("+") else ""
+            lines.append(f"  {value:>{widths[0]}}  {symbols:<{widths[1]}}{told}".rstrip())
+        if self.terms.outside:
+            lines.append(f"  {self.terms.outside} read outside and count nothing")
+        return "\n".join(lines)
+
+    def latex(self) -> str:
+        """The formula in LaTeX."""
+        return latex(self.point.statement)
+
+    def json(self, limit: int = 100) -> dict[str, Any]:
+        """The explanation as data that JSON can carry."""
+        shown, count, rest = self.folded(limit)
+        return {
+            "path": self.path,
+            "index": list(self.index),
+            "value": self.value,
+            "formula": self.formula,
+            "latex": self.latex(),
+            "sentence": {language: self.sentence(language) for language in ("en", "zh")},
+            "terms": [_term_json(t) for t in shown],
+            "rest": {"count": count, "sum": rest},
+            "outside": self.terms.outside,
+            "candidates": [_source_json(s) for s in self.candidates],
+            "field": {path: _box(mask) for path, mask in self.field.items() if mask.any()},
+        }
+
+    def _repr_html_(self) -> str:
+        shown, count, rest = self.folded()
+        rows = "".join(f"<tr><td>{number(t.value)}</td><td>{html.escape(t.text)}</td><td>{html.escape(t.numbers)}</td></tr>" for t in shown)
+        if count:
+            rows += f"<tr><td>{number(rest)}</td><td>{_more(count)}</td><td></td></tr>"
+        head = f"<b>{html.escape(self.path)}{list(self.index) or ''}</b> = {number(self.value)}"
+        return f"<p>{head}<br>{html.escape(self.sentence())}</p><p><code>{html.escape(self.formula)}</code></p><table>{rows}</table>"
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+def _more(count: int) -> str:
+    return f"{count} more term{'s' * (count > 1)}"
+
+
+def _source_json(source: Source) -> dict[str, Any]:
+    return {"path": source.path, "index": list(source.index), "value": source.value}
+
+
+def _term_json(term: Term) -> dict[str, Any]:
+    return {
+        "value": term.value,
+        "text": term.text,
+        "numbers": term.numbers,
+        "sources": [_source_json(s) for s in term.sources],
+    }
+
+
+def _box(mask: Mask) -> list[list[int]]:
+    """The smallest box around a mask: first and last index along every axis."""
+    return [[int(axis.min()), int(axis.max())] for axis in np.nonzero(mask)]

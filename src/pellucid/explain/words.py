@@ -1,0 +1,105 @@
+"""A sentence for each kind of value, in English and in simplified Chinese.
+
+What kind a value is, its formula says: the outermost operation of its statement.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pellucid.errors import PellucidError
+from pellucid.explain.arithmetic import number
+from pellucid.formula.expressions import Expression, Operation, Read, Reduction, walk
+
+if TYPE_CHECKING:
+    from pellucid.explain.explanation import Explanation
+
+SENTENCES: dict[str, dict[str, str]] = {
+    "on": {
+        "en": "This unit is on: its sum {x} is positive, and ReLU passes it on as it is.",
+        "zh": "该单元处于激活状态：其和 {x} 为正，ReLU 原样输出。",
+    },
+    "off": {
+        "en": "This unit is off: its sum {x} is not positive, ReLU gives 0, so no gradient passes.",
+        "zh": "该单元处于关闭状态：其和 {x} 不为正，ReLU 输出 0，因此没有梯度通过。",
+    },
+    "saturated": {
+        "en": "The unit is saturated: at {x} the curve is almost flat, so its gradient is only {slope} of what arrives.",
+        "zh": "该单元已饱和：在 {x} 处曲线几乎是平的，到达的梯度只有 {slope} 倍能通过。",
+    },
+    "squashed": {
+        "en": "The sum {x} is squeezed to {y}; the slope of the curve there is {slope}.",
+        "zh": "和 {x} 被压缩为 {y}；该处曲线的斜率为 {slope}。",
+    },
+    "maximum": {
+        "en": "The largest of {count} values wins: {y}, from {winner}. Only this one gets the gradient.",
+        "zh": "{count} 个值中最大者胜出：{y}，来自 {winner}。只有它得到梯度。",
+    },
+    "gradient": {
+        "en": "If this value grew by a little, the loss would {direction} by {size} times as much.",
+        "zh": "若该值稍微增大，损失将{direction}，幅度为其 {size} 倍。",
+    },
+    "no gradient": {
+        "en": "No gradient arrives here: a small change of this value does not change the loss.",
+        "zh": "这里没有梯度：该值的微小变化不会改变损失。",
+    },
+    "sum": {
+        "en": "A sum of {count} terms; the largest, {largest}, is {share} of the sum of their sizes.",
+        "zh": "{count} 项之和；最大的一项 {largest} 占各项绝对值之和的 {share}。",
+    },
+    "value": {
+        "en": "Computed from {count} numbers.",
+        "zh": "由 {count} 个数计算得到。",
+    },
+    "probability": {
+        "en": "A share of {share}: this unit's exponential over the sum of all of them.",
+        "zh": "占比 {share}：该单元的指数除以所有单元指数之和。",
+    },
+}
+DIRECTIONS = {"en": ("rise", "fall"), "zh": ("上升", "下降")}
+LANGUAGES = ("en", "zh")
+
+
+def sentence(explanation: Explanation, language: str = "en") -> str:
+    """The sentence for a value.
+
+    Raises:
+        PellucidError: the language is neither "en" nor "zh".
+    """
+    if language not in LANGUAGES:
+        raise PellucidError(f'there are sentences in "en" and "zh", but "{language}" came')
+    key, facts = _kind(explanation, language)
+    return SENTENCES[key][language].format(**facts)
+
+
+def _kind(explanation: Explanation, language: str) -> tuple[str, dict[str, str]]:
+    y = explanation.value
+    if explanation.path.startswith("d("):
+        if y == 0:
+            return "no gradient", {}
+        return "gradient", {"direction": DIRECTIONS[language][0 if y > 0 else 1], "size": number(abs(y))}
+    expression = explanation.point.expression()
+    match explanation.point.statement.expression, expression:
+        case _, Operation("relu", (inner,)):
+            return ("on" if y > 0 else "off"), {"x": _at(explanation, inner)}
+        case _, Operation("σ" | "tanh" as name, (inner,)):
+            slope = y * (1 - y) if name == "σ" else 1 - y * y
+            kind = "saturated" if slope < 0.05 * (0.25 if name == "σ" else 1) else "squashed"
+            return kind, {"x": _at(explanation, inner), "y": number(y), "slope": number(slope)}
+        case Reduction("max"), _:
+            count = len(explanation.candidates)
+            winner = explanation.sources[0] if explanation.sources else None
+            where = f"{winner.path}{list(winner.index)}" if winner else "0"
+            return "maximum", {"count": str(count), "y": number(y), "winner": where}
+        case _, Operation("div", (Read(), Reduction("sum", _, Read()))):
+            return "probability", {"share": f"{y:.2%}"}
+    contributions = explanation.terms.contributions
+    if len(contributions) > 1:
+        size = float(abs(contributions).sum())
+        share = abs(contributions[0]) / size if size else 0.0
+        return "sum", {"count": str(len(contributions)), "largest": number(float(contributions[0])), "share": f"{share:.0%}"}
+    return "value", {"count": str(sum(1 for e in walk(expression) if isinstance(e, Read)))}
+
+
+def _at(explanation: Explanation, e: Expression) -> str:
+    return number(explanation.point.number(e))

@@ -1,0 +1,50 @@
+"""Receptive fields are what perturbing the input finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pellucid.explain import trace
+from pellucid.layers import Add, Dense, Flatten, Input, Reshape
+from pellucid.network import BaseNetwork
+
+
+def perturbed(net: BaseNetwork, x: np.ndarray, path: str, index: tuple[int, ...]) -> np.ndarray:
+    """Which input elements change the value when they are moved by a lot, either way."""
+    before = trace(net, x)[path][index]
+    found = np.zeros(x.shape, bool)
+    for place in np.ndindex(x.shape):
+        for by in (-3.0, 3.0):
+            moved = x.copy()
+            moved[place] += by
+            found[place] |= bool(trace(net, moved)[path][index] != before)
+    return found
+
+
+def local() -> BaseNetwork:
+    """A graph in which values see parts of the input only."""
+    x = Input((3, 2))
+    steps = Dense(2, activation="tanh")(x)
+    return BaseNetwork(inputs=x, outputs=Add()(steps, Dense(2)(x)), seed=1)
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        local(),
+        BaseNetwork(Dense(3, activation="tanh"), Flatten(), input_shape=(4, 2), seed=2),
+        BaseNetwork(Dense(3, activation="sigmoid"), Reshape((6,)), Reshape((3, 2)), Dense(2), input_shape=(2, 2), seed=3),
+    ],
+    ids=["graph", "flatten", "reshape"],
+)
+def test_fields_equal_what_perturbation_finds(net: BaseNetwork) -> None:
+    rng = np.random.default_rng(0)
+    (shape,) = net.input_shapes.values()
+    x = rng.normal(size=(2, *shape)).astype(np.float32)
+    run = trace(net, x)
+    for path in net.output_shapes:
+        for _ in range(4):
+            index = tuple(int(rng.integers(0, n)) for n in run[path].shape)
+            field = run.explain(path, index=index).field["input_1"]
+            np.testing.assert_array_equal(field, perturbed(net, x, path, index))
