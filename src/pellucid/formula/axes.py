@@ -75,7 +75,9 @@ class Coefficient:
         value = self.value * other.value
         if not (self.name or other.name):
             return Coefficient(value)
-        return Coefficient(value, f"{self.text}·{other.text}", self.negative != other.negative)
+        first, second = (self, other) if self.name else (other, self)
+        texts = (first.text, second.text) if second.name else (second.text, first.text)  # 2·s, whichever came first
+        return Coefficient(value, "·".join(texts), self.negative != other.negative)
 
     @property
     def text(self) -> str:

@@ -332,9 +332,12 @@ def _inverse(index: Affine, axis: Axis, value: Axis) -> Affine:
 
 
 def mixed_radix(index: Affine, axis: Axis, outer: Sequence[Axis]) -> bool:
-    """Whether the index counts several axes of a statement like digits, each place of the tensor once: a reshape."""
-    digits = sorted(((c.value, a) for a, c in index.terms), key=lambda d: d[0])
-    if len(digits) < 2 or index.constant or index.divisor.value != 1 or not all(a in outer for _, a in digits):
+    """Whether the index counts several axes of a statement like digits, each place of the tensor once: a reshape.
+
+    An axis of extent 1 counts nothing, so its coefficient does not matter (the one channel of a grey picture).
+    """
+    digits = sorted(((c.value, a) for a, c in index.terms if a.extent != 1), key=lambda d: d[0])
+    if len(index.terms) < 2 or index.constant or index.divisor.value != 1 or not all(a in outer for a in index.axes):
         return False
     step = 1
     for value, digit in digits:
@@ -477,7 +480,8 @@ def _finish(run: Reverse) -> None:
 
     for tensor, expression in expressions.items():
         adjoint = run.adjoints[tensor]
-        # A copy has its statement too: a derivative stated in several steps may read it from within.
+        if adjoint in copies:
+            continue
         letters = {_follow(copies, t): letter for t, letter in run.letters[tensor].items()}
         letters.setdefault(adjoint, f"d{tensor.letter}")
         adjoint.definition = Statement(adjoint, transform(expression, change), letters)

@@ -172,6 +172,7 @@ def as_expression(value: Expression | Number) -> Expression:
 
 
 ZERO, UNIT = Constant(0), Constant(1)
+_LARGEST_WHOLE = 10**15  # beyond it, not every whole number is a float of its own
 
 
 def coefficient(expression: Expression) -> tuple[Number, Expression]:
@@ -180,7 +181,7 @@ def coefficient(expression: Expression) -> tuple[Number, Expression]:
         case Constant(value, ""):
             return value, UNIT
         case Operation("mul", (Constant(value, ""), *rest)):
-            number, inner = coefficient(rest[0] if len(rest) == 1 else Operation("mul", tuple(rest)))
+            number, inner = coefficient(multiply(*rest))
             return value * number, inner
         case Operation("div", (over, under)):
             number, inner = coefficient(over)
@@ -200,12 +201,18 @@ def value_of(index: Affine) -> Expression:
 
 def as_index(expression: Expression) -> Affine | None:
     """The expression as an index, if it is one or a whole number: sums and products of them are indices again."""
-    match expression:
-        case Index(affine):
-            return affine
-        case Constant(value, name) if isinstance(value, int) or (not name and float(value).is_integer()):
-            return Affine((), (Coefficient(int(value), name),))
+    number, rest = coefficient(expression)
+    whole = _whole(number)
+    match rest:
+        case Index(affine) if whole is not None:
+            return affine.scaled(Coefficient(whole))
+        case Constant(int(value), name) if whole is not None:
+            return Affine((), (Coefficient(value, name) * Coefficient(whole),))
     return None
+
+
+def _whole(number: Number) -> int | None:
+    return int(number) if abs(number) <= _LARGEST_WHOLE and number % 1 == 0 else None
 
 
 def factors(expression: Expression) -> tuple[Expression, ...]:
@@ -227,18 +234,21 @@ def multiply(*parts: Expression) -> Expression:
             rest += [o for o in factors(other) if o != UNIT]
     match rest:
         # 2·(x/2) is x; a number that is no multiple stays, as in x/2.
-        case [Operation("div", (over, Constant(int(by), ""))), *others] if isinstance(number, int) and abs(number) > 1 and by:
-            if number % by == 0:
-                return multiply(Constant(number // by), over, *others)
+        case [Operation("div", (over, Constant(by, ""))), *others] if abs(number) != 1 and by:
+            whole, parts = _whole(number), _whole(by)
+            if whole and parts and whole % parts == 0:
+                return multiply(Constant(whole // parts), over, *others)
     if number == 0 or not rest:
         return Constant(number)
     indices = [r for r in rest if isinstance(r, Index)]
-    scales = [as_index(r) for r in (Constant(number), *rest) if not isinstance(r, Index)]
+    scales = [as_index(r) for r in rest if not isinstance(r, Index)]
     if len(indices) == 1 and None not in scales:
         index = indices[0].affine
         for scale in scales:
             index = index.scaled(scale.offset[0]) if scale is not None else index
-        return Index(index)
+        if (whole := as_index(Constant(number))) is not None:
+            return Index(index.scaled(whole.offset[0]))
+        rest = [Index(index)]
     match rest:
         case [Operation("div", (over, under))] if over == UNIT:
             rest = [Operation("div", (Constant(abs(number)), under))]

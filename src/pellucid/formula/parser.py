@@ -5,7 +5,7 @@ Grammar, loosest first (`·` or `*`, `−` or `-`, `…` or `...`, `Σ[i,j]` or 
     statement  = name "[" axis "," … "]" "=" sum            axis = name | name "<" whole number | "…"
     compare    = sum (("<" | "≤" | "=" | "≥" | ">") sum)*    inside [ ] and as the condition of where( )
     sum        = product (("+" | "−") product)*
-    product    = sign (("·" | "/") sign)*
+    product    = "−"? sign (("·" | "/") sign)*
     sign       = "−" sign | power
     power      = atom ("^" sign | "²" | "³")*
     atom       = number | name | read | call | "(" sum ")" | "[" compare "]" | reduction product
@@ -301,11 +301,12 @@ class Parser:
         return add(*parts)
 
     def product(self) -> Expression:
+        minus = self.take("-")
         parts = [self.sign()]
         while sign := self.take("·", "/"):
             right = self.sign()
             parts = [*parts, right] if sign.text == "·" else [divide(multiply(*parts), right)]
-        return multiply(*parts)
+        return -multiply(*parts) if minus else multiply(*parts)
 
     def sign(self) -> Expression:
         if self.take("-"):
@@ -390,7 +391,8 @@ class Parser:
                 break
             self.expect(",")
         if len(args) != SCALARS[function].arity:
-            self.fail(f"{name} takes {SCALARS[function].arity} arguments, but {len(args)} came", token.at)
+            takes = _count(SCALARS[function].arity, "argument", "arguments")
+            self.fail(f"{name} takes {takes}, but {len(args)} came", token.at)
         return Operation(function, tuple(args))
 
     def value(self, token: Token) -> Expression:

@@ -105,7 +105,7 @@ def _check(text: str, at: int, read: Read, statement: Parsed, partial: bool) -> 
                 _too_small(text, at, inner, index, read, place.extent)
         if not index.within(place.extent):
             reach = index.bounds()
-            if index.divisor.value == 1 and reach is not None:
+            if index.divisor.value == 1 and reach is not None and isinstance(place.extent, int):
                 message = (
                     f"{affine_text(index)} runs from {reach[0]} to {reach[1]}, but {read.tensor.name} has "
                     f"{place.extent} along {place.name}; say what lies outside, as in | 0"

@@ -364,4 +364,4 @@ def _named(value: object) -> str:
         return repr(value[:40])
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 10**30):
         return repr(value)
-    return f"a {type(value).__name__}"
+    return "a huge number" if isinstance(value, int) else f"a {type(value).__name__}"

@@ -35,7 +35,7 @@ class LatexPrinter(Printer):
     def name(self, name: str) -> str:
         base = name.rstrip("′")
         signs = [_GREEK.get(c) or _SPECIAL.get(c) or c for c in base]
-        upright = "".join(f"{{{s}}}" if s[0] == "\\" else s for s in signs)
+        upright = "".join(f"{{{s}}}" if s[1:].isalpha() else s for s in signs)
         return (signs[0] if len(signs) == 1 else rf"\mathrm{{{upright}}}") + "'" * (len(name) - len(base))
 
     def declare(self, axis: Axis) -> str:

@@ -55,7 +55,7 @@ def letters(statement: Statement) -> dict[Tensor, str]:
 def number_text(value: Number) -> str:
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "−∞"
-    if float(value).is_integer() and abs(value) < 1e15:
+    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
         return str(int(value)).replace("-", "−")
     return repr(float(value)).replace("-", "−").replace("e−", "e-")
 
