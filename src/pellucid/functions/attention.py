@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pellucid.formula import Tensor, define
 from pellucid.functions.activations import softmax
 
@@ -22,8 +24,10 @@ def scaled_dot_product(
     """Attention of several heads, each on its own.
 
     Notation: n batch, t step that asks, s step that is asked, h head, d feature of a head.
-    Equation: z[n,h,t,s] = (Σ[d] Q[n,t,h,d]·K[n,s,h,d])/√D, a = softmax of z over s, y[n,t,h,d] = Σ[s] a[n,h,t,s]·V[n,s,h,d]
-    Shapes: query Q (n,t,h,d), key K and value V (n,s,h,d), mask m (n,s) → scores z and weights a (n,h,t,s), result y (n,t,h,d).
+    Equation: z[n,h,t,s] = (Σ[d] Q[n,t,h,d]·K[n,s,h,d])/√D, a = softmax of z over s, y[n,t,h,d] = Σ[s]
+    a[n,h,t,s]·V[n,s,h,d]
+    Shapes: query Q (n,t,h,d), key K and value V (n,s,h,d), mask m (n,s) → scores z and weights a (n,h,t,s), result y
+    (n,t,h,d).
 
     Args:
         mask: 0 for the steps s that nobody may look at.
@@ -33,13 +37,14 @@ def scaled_dot_product(
     """
     score = "(Σ[d] Q[n,t,h,d]·K[n,s,h,d])/√D"
     allowed = " and ".join(["s ≤ t"] * causal + ["0 < m[n,s]"] * (mask is not None))
+    masked: dict[str, Any] = {} if mask is None else {"m": mask}
     z = define(
         f"z[n,h,t,s] = where({allowed}, {score}, never)" if allowed else f"z[n,h,t,s] = {score}",
         Q=query,
         K=key,
         D=query.axes[-1].size,
         never=NEVER,
-        **({} if mask is None else {"m": mask}),
+        **masked,
     )
     a = softmax(z)
     return {"z": z, "a": a, "y": define("y[n,t,h,d] = Σ[s] a[n,h,t,s]·V[n,s,h,d]", a=a, V=value)}

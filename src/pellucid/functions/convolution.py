@@ -192,13 +192,13 @@ def transposed(
     spans = [(k - 1) * d + 1 for k, d in zip(sizes, dilations, strict=True)]
     axes = list(zip(extents, spans, strides, strict=True))
     known = paddings_of(padding, rank, "the padding")
-    if known == "valid":
-        pads, result = ((0, 0),) * rank, tuple((e - 1) * s + max(span, s) for e, span, s in axes)
+    if isinstance(known, tuple):
+        pads = known
+        result = tuple((e - 1) * s + span - sum(p) for (e, span, s), p in zip(axes, pads, strict=True))
     elif known == "same":  # the padding of the convolution that takes e·s places to e
         pads, result = tuple(same(e * s, span, s) for e, span, s in axes), tuple(e * s for e, _, s in axes)
     else:
-        pads = tuple((low, high) for low, high in known)
-        result = tuple((e - 1) * s + span - sum(p) for (e, span, s), p in zip(axes, pads, strict=True))
+        pads, result = ((0, 0),) * rank, tuple((e - 1) * s + max(span, s) for e, span, s in axes)
     if min(result) < 1:
         full = tuple((e - 1) * s + span for e, span, s in axes)
         raise ShapeError(f"the padding {pads} leaves nothing of the output {full}; take a smaller one")

@@ -1,24 +1,25 @@
 """Recurrences: RNN, LSTM and GRU as formulas that read their own past.
 
-Nothing here is a loop. A state reads itself one step before, `h[n, t − 1, q | h0[n,q]]`, and a program finds from that which
-statements have to run step after step. The reverse direction reads t + 1, a mask holds the state, truncated
+Nothing here is a loop. A state reads itself one step before, `h[n, t − 1, q | h0[n,q]]`, and a program finds from
+that which statements have to run step after step. The reverse direction reads t + 1, a mask holds the state, truncated
 backpropagation stops the gradient on the read.
 
-Notation: n batch, t step, i input unit, q and j state unit, g gate. x (n,t,i) is the sequence; hidden h0 and cell c0 (n,q) are the
-states before the first step, 0 where none is given; the mask m (n,t) is 0 where a sequence has no such step, and the
-state stays there as it was.
+Notation: n batch, t step, i input unit, q and j state unit, g gate. x (n,t,i) is the sequence; hidden h0 and cell c0
+(n,q) are the states before the first step, 0 where none is given; the mask m (n,t) is 0 where a sequence has no such
+step, and the state stays there as it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pellucid.errors import PellucidError
 from pellucid.formula import Statement, Tensor, define, define_all
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Expression, Read, reads, transform
 from pellucid.formula.parser import Binding
-from pellucid.functions.activations import ActivationLike, activation
+from pellucid.functions.activations import ActivationLike, activation, tanh
 from pellucid.functions.initial import register
 
 SCALARS = {"tanh": "tanh", "sigmoid": "σ", "relu": "relu", "softplus": "softplus", "linear": ""}
@@ -33,7 +34,7 @@ def rnn(
     bias: Tensor | None = None,
     hidden: Tensor | None = None,
     mask: Tensor | None = None,
-    activate: Callable[[Tensor], Tensor] = activation("tanh"),
+    activate: Callable[[Tensor], Tensor] = tanh,
     reverse: bool = False,
     truncate: int | None = None,
 ) -> dict[str, Tensor]:
@@ -49,7 +50,8 @@ def rnn(
     Source: Elman, Finding structure in time, Cognitive Science 14 (1990).
     """
     past = Past(x, mask=mask, reverse=reverse, truncate=truncate, h=hidden)
-    # An activation is a function of a tensor, so its formula cannot stand in the same text: the state is a stand-in at first.
+    # An activation is a function of a tensor, so its formula cannot stand in the same text: the state is a stand-in
+    # at first.
     h = Tensor("h", (*(a.fresh() for a in x.axes[:2]), recurrent_kernel.axes[-1].fresh("j")))
     found = past.define(
         f"z[n,t,j] = {_plus('b[j]', bias)}Σ[i] x[n,t,i]·W[i,j] + Σ[q] {past('h', 'q')}·U[q,j]",
@@ -82,7 +84,8 @@ def lstm(
 ) -> dict[str, Tensor]:
     """Long short-term memory; the gates stand along an axis, in the order input i, forget f, cell g, output o.
 
-    Shapes: kernel W (i,g,j), recurrent_kernel U (q,g,j), bias b (g,j) → z (n,t,g,j) and i, f, g, o, the cells c, the states h (n,t,j).
+    Shapes: kernel W (i,g,j), recurrent_kernel U (q,g,j), bias b (g,j) → z (n,t,g,j) and i, f, g, o, the cells c, the
+    states h (n,t,j).
 
     Args:
         activation, gate_activation: tanh and σ of the textbook, or others of SCALARS.
@@ -127,16 +130,17 @@ def gru(
 ) -> dict[str, Tensor]:
     """The gated recurrent unit; the gates stand along an axis, in the order update z, reset r, candidate c.
 
-    Shapes: kernel W (i,g,j), recurrent_kernel U (q,g,j), bias b and recurrent_bias d (g,j) → z, r, c, and the states h (n,t,j).
+    Shapes: kernel W (i,g,j), recurrent_kernel U (q,g,j), bias b and recurrent_bias d (g,j) → z, r, c, and the states
+    h (n,t,j).
 
     Args:
         recurrent_bias: a bias of the state's part alone; only with `reset_after`.
-        reset_after: the reset gate multiplies the state's part of the candidate's sum (as cuDNN, PyTorch and Keras compute it), not the
-            state before the product with U (as the paper has it).
+        reset_after: the reset gate multiplies the state's part of the candidate's sum (as cuDNN, PyTorch and Keras
+            compute it), not the state before the product with U (as the paper has it).
         activation, gate_activation, reverse, truncate: as in `lstm`.
 
-    Source: Cho et al., Learning phrase representations using RNN encoder–decoder, EMNLP 2014, equations 5 to 8, where the
-    reset comes first; z and 1 − z stand as there.
+    Source: Cho et al., Learning phrase representations using RNN encoder–decoder, EMNLP 2014, equations 5 to 8, where
+    the reset comes first; z and 1 − z stand as there.
 
     Raises:
         PellucidError: an activation is not among SCALARS.
@@ -170,8 +174,8 @@ def gru(
 class Past:
     """How the formulas of one recurrence write its states one step before.
 
-    `past("h", "q")` is the text of h one step before: `h[n, t − 1, q | h0[n,q]]`, or with truncation h′[n,t,q], which is the same without
-    its gradient at every K-th step. `past.hold` keeps a state where the mask is 0.
+    `past("h", "q")` is the text of h one step before: `h[n, t − 1, q | h0[n,q]]`, or with truncation h′[n,t,q], which
+    is the same without its gradient at every K-th step. `past.hold` keeps a state where the mask is 0.
     """
 
     def __init__(
@@ -193,7 +197,8 @@ class Past:
             self._truncate(steps, truncate, reverse)
 
     def _truncate(self, steps: int, every: int, reverse: bool) -> None:
-        # The first segment keeps its gradient to h0, so the cuts are at K, 2K, … steps from where the recurrence begins.
+        # The first segment keeps its gradient to h0, so the cuts are at K, 2K, … steps from where the recurrence
+        # begins.
         place = "L − K·s − K" if reverse else "K·s + K"
         self.bindings |= {"K": every, "S": (steps - 1) // every} | ({"L": steps - 1} if reverse else {})
         self.lines.append(f"cut[t<T] = Σ[s<S] [t = {place}]")
@@ -210,12 +215,12 @@ class Past:
         return f"where(0 < m[n,t], {new}, {self(letter, 'j')})" if self._masked else new
 
     def define(self, text: str, **bindings: Binding | None) -> dict[str, Tensor]:
-        """The tensors of the text and of the truncation's lines before it, those of the bindings that are read given."""
+        """The tensors of the text and of the truncation's lines before it; bindings that nothing reads are left out."""
         whole = "\n".join([*self.lines, text])
         return define_all(whole, **_read_in(whole, self.bindings | bindings))
 
 
-def _read_in(text: str, bindings: Mapping[str, Binding | None]) -> dict[str, Binding]:
+def _read_in(text: str, bindings: Mapping[str, Binding | None]) -> dict[str, Any]:
     """The bindings without tensors that the text does not read."""
     return {n: b for n, b in bindings.items() if b is not None and (not isinstance(b, Tensor) or f"{n}[" in text)}
 
@@ -227,7 +232,9 @@ def _plus(term: str, tensor: Tensor | None) -> str:
 def _scalar(spec: ActivationLike) -> str:
     chosen = activation(spec)
     if chosen.name not in SCALARS or chosen.options:
-        raise PellucidError(f"an LSTM or GRU takes {', '.join(SCALARS)} as activation, but {chosen.name} came; an RNN takes any")
+        raise PellucidError(
+            f"an LSTM or GRU takes {', '.join(SCALARS)} as activation, but {chosen.name} came; an RNN takes any"
+        )
     return SCALARS[chosen.name]
 
 
@@ -255,8 +262,8 @@ def last(states: Tensor, *, reverse: bool = False) -> Tensor:
 def forget_ones(extents: Mapping[str, int], *, fan_in: int, fan_out: int, seed: int, stream: int) -> Tensor:
     """1 for the second place of the first axis, which is the forget gate of an LSTM's bias (g,j), else 0.
 
-    A new network then keeps what its cells hold. Source: Jozefowicz, Zaremba & Sutskever, An empirical exploration of recurrent
-    network architectures, ICML 2015, section 2.2.
+    A new network then keeps what its cells hold. Source: Jozefowicz, Zaremba & Sutskever, An empirical exploration of
+    recurrent network architectures, ICML 2015, section 2.2.
     """
     first, *_ = extents
     return define(f"b[{','.join(f'{a}<{e}' for a, e in extents.items())}] = [{first} = 1]")
