@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,19 @@ from pellucid.formula import BATCH, Program, Tensor
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Kind, reads
 from pellucid.functions import initial, penalties
-from pellucid.layers.base import Context, Input, InputLayer, Last, Layer, Node, Parameter, Shape, Stepping, joined, new_statements
+from pellucid.layers.base import (
+    Context,
+    Input,
+    InputLayer,
+    Last,
+    Layer,
+    Node,
+    Parameter,
+    Shape,
+    Stepping,
+    joined,
+    new_statements,
+)
 from pellucid.layers.dropout import stream
 
 INPUT_AXES = {1: "i", 2: "ti", 3: "hwc"}
@@ -26,8 +39,9 @@ class Forward:
     """The tensors of one reading of a network, all by path.
 
     `values` are all named values; `updates` the new values of parameters that training changes without a gradient;
-    `penalty` what the regularizers add to the loss; `random` the inputs that feed random numbers, where there are any; `last` how each
-    output was made; `states` what is carried along, before and after the step, where single steps are read.
+    `penalty` what the regularizers add to the loss; `random` the inputs that feed random numbers, where there are any;
+    `last` how each output was made; `states` what is carried along, before and after the step, where single steps are
+    read.
     """
 
     inputs: dict[str, Tensor]
@@ -43,7 +57,7 @@ class Forward:
 
 @dataclass(frozen=True)
 class Use:
-    """One use of a layer in a network: the path of its parameters and of its value, the values it takes, and all their shapes."""
+    """One use of a layer: the path of its parameters and of its value, the values it takes, and all their shapes."""
 
     home: str
     path: str
@@ -92,8 +106,15 @@ class BaseNetwork(Layer):
         self._owners: dict[str, tuple[Layer, str]] = {}
         for use in self.uses:
             for key, spec in use.layer.declare(*use.shapes).items():
-                self.specs[f"{use.home}.{key}"] = spec
-                self._owners[f"{use.home}.{key}"] = use.layer.owner(key)
+                path, owner = f"{use.home}.{key}", use.layer.owner(key)
+                other = next((p for p, o in self._owners.items() if o == owner and p != path), None)
+                if other:
+                    # two gradients would each change the one array without knowing of the other
+                    raise PellucidError(
+                        f"{path} and {other} belong to the same layer: a layer inside a network cannot stand outside "
+                        "it as well; call the network where the layer is needed again"
+                    )
+                self.specs[path], self._owners[path] = spec, owner
         self.parameters = Parameters(self)
         self._executables: dict[Hashable, Executable] = {}
         self._initialise()
@@ -229,7 +250,8 @@ class BaseNetwork(Layer):
                 )
             elif layer.arrays[key].shape != spec.shape:
                 raise ShapeError(
-                    f"{path} has the shape {layer.arrays[key].shape} where its layer is used already, but needs {spec.shape} here"
+                    f"{path} has the shape {layer.arrays[key].shape} where its layer is used already, "
+                    f"but needs {spec.shape} here"
                 )
         if missing:
             run = compile_program(Program(missing), engine="reference", dtype=np.float64)
@@ -338,7 +360,7 @@ def _seed(seed: object) -> int:
 
 def _dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        found = np.dtype(dtype)
+        found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         found = np.dtype(object)
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -358,20 +380,22 @@ def _graph(
             raise PellucidError(
                 "a graph is given by inputs and outputs alone; layers and input_shape belong to a sequential network"
             )
-        starts, ends = (tuple([n] if isinstance(n, Node) else n) for n in (inputs, outputs))
+        starts, ends = (tuple(n) if isinstance(n, (list, tuple)) else (n,) for n in (inputs, outputs))
         if not starts or not ends or not all(isinstance(n, Node) for n in (*starts, *ends)):
             raise PellucidError("inputs and outputs are nodes: what Input(...) and calls of layers give")
         return starts, ends
     if not layers:
         raise PellucidError("a network needs at least one layer")
-    first, rest = layers[0], layers
+    first: object = layers[0]
+    rest = layers
     if isinstance(first, BaseNetwork) and input_shape is None and len(first.input_shapes) == 1:
         input_shape = next(iter(first.input_shapes.values()))
     if isinstance(first, Node) and isinstance(first.layer, InputLayer) and input_shape is None:
         node, rest = first, layers[1:]
     elif input_shape is None:
         raise PellucidError(
-            "a network needs input_shape, the shape of one example without the batch axis: input_shape=(784,) for a row of 784 numbers"
+            "a network needs input_shape, the shape of one example without the batch axis: input_shape=(784,) "
+            "for a row of 784 numbers"
         )
     else:
         node = Input(input_shape)
@@ -446,10 +470,8 @@ def _output_shape(layer: Layer, home: str, shapes: tuple[Shape, ...]) -> Shape:
         return layer.shape
     inputs = [_input(f"x{number}", shape, layer.takes(number - 1)) for number, shape in enumerate(shapes, 1)]
     context = Context(home, home, False, Tensor.input("seed", kind="int"), Tensor.input("step", kind="int"))
-    try:
+    with _told(layer, home, len(shapes)):
         declared = layer.declare(*shapes)
-    except ShapeError as error:
-        raise ShapeError(f"{home}: {error}") from None
     parameters = {key: Tensor.input(key, spec.axes) for key, spec in declared.items()}
     return tuple(a.size for a in _apply(layer, home, inputs, parameters, context).axes[1:])
 
@@ -458,15 +480,25 @@ def _apply(
     layer: Layer, path: str, inputs: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
 ) -> Tensor:
     """The layer's formula; what does not fit is told with the layer's path."""
-    try:
+    with _told(layer, path, len(inputs)):
         result = layer.formula(*inputs, parameters=parameters, context=context)
         if not isinstance(layer, BaseNetwork):  # the layers of a network have passed them on already
             context.pass_steps(layer, inputs, result)
         return result
+
+
+@contextmanager
+def _told(layer: Layer, path: str, inputs: int) -> Iterator[None]:
+    """Put the layer's path in front of what it says of its inputs."""
+    try:
+        yield
     except PellucidError as error:
         raise type(error)(f"{path}: {error}") from None
-    except ValueError:
-        raise PellucidError(f"{path}: a {type(layer).__name__} layer cannot take {len(inputs)} inputs") from None
+    except ValueError as error:
+        # `(x,) = inputs`, with which layers that take one input begin
+        if "to unpack" not in str(error):
+            raise
+        raise PellucidError(f"{path}: a {type(layer).__name__} layer cannot take {inputs} inputs") from None
 
 
 def _listed(shapes: Sequence[Shape]) -> str:

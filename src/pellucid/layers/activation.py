@@ -22,4 +22,5 @@ class Activation(Layer):
         self.activation = activation(self.activation)
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
-        return context.activate(self.activation, inputs[0])
+        (x,) = inputs
+        return context.activate(self.activation, x)

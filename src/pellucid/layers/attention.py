@@ -13,10 +13,11 @@ from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
 
 @dataclass(eq=False, repr=False)
 class MultiHeadAttention(Layer):
-    """Every step looks at all steps, with several heads at once: `y = softmax(Q·Kᵀ/√D)·V` for each head, then a sum over the heads.
+    """Every step looks at all steps: `softmax(Q·Kᵀ/√D)·V` for each of several heads, then a sum over the heads.
 
-    Shapes: (n, t, i) to the same. Of one input it is self-attention; of two, `MultiHeadAttention(2, 8)(x, memory)`, each step of x looks
-    at the steps of memory (n, s, i′). `trace` gives .scores and .weights (n, heads, t, s), and what each head found, .heads.
+    Shapes: (n, t, i) to the same. Of one input it is self-attention; of two, `MultiHeadAttention(2, 8)(x, memory)`,
+    each step of x looks at the steps of memory (n, s, i′). `trace` gives .scores and .weights (n, heads, t, s), and
+    what each head found, .heads.
 
     Steps of the memory that a mask leaves out are not looked at.
 
@@ -43,7 +44,8 @@ class MultiHeadAttention(Layer):
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         if len(shapes) > 2 or any(len(s) != 2 for s in shapes):
-            raise ShapeError(f"MultiHeadAttention takes one or two inputs of shape (steps, features), but {' and '.join(map(str, shapes))} came")
+            came = " and ".join(map(str, shapes))
+            raise ShapeError(f"MultiHeadAttention takes one or two inputs of shape (steps, features), but {came} came")
         own, asked = shapes[0][-1], shapes[-1][-1]
         width = self.heads * self.key_size
         found: dict[str, Parameter] = {}

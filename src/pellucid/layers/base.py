@@ -46,9 +46,10 @@ class Last:
 
 @dataclass(frozen=True)
 class Stepping:
-    """A network that is fed one step at a time: the values that have a time axis (of one step), and what layers carry along.
+    """A network that is fed one step at a time.
 
-    `states` are by path, each as it is before and after the step.
+    `sequences` are the values that have a time axis, of one step; `states` is by path what layers carry along, as it is
+    before and after the step.
     """
 
     sequences: set[Tensor]
@@ -60,8 +61,9 @@ class Context:
     """What a layer may know while its formulas are written, and where it leaves what it wrote.
 
     `path` is the layer's place, `home` the place of its parameters (another only for the second use of a shared layer).
-    `seed` and `step` feed the random numbers of dropout. `values`, `updates`, `last` and `known` are shared by all layers of a network,
-    and so are `masks`: for a value with a time axis, which steps are there (n,t), 1 or 0. `stepping` is set while a network is fed step by step.
+    `seed` and `step` feed the random numbers of dropout. `values`, `updates`, `last`, `known` and `masks` are shared by
+    all layers of a network; `masks` has for values with a time axis which steps are there (n,t), 1 or 0. `stepping` is
+    set where a network is fed step by step.
     """
 
     path: str
@@ -104,7 +106,9 @@ class Context:
             self.masks.setdefault(result, combining.multiply(masks) if len(masks) > 1 else masks[0])
         if self.stepping and not self.stepping.sequences.isdisjoint(inputs):
             if not layer.stepwise:
-                raise PellucidError(f"a {type(layer).__name__} layer takes all steps at once, so the network cannot be fed step by step")
+                raise PellucidError(
+                    f"a {type(layer).__name__} layer takes all steps at once, so the network cannot be fed step by step"
+                )
             if result.rank > 2:
                 self.stepping.sequences.add(result)
 

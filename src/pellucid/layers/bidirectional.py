@@ -26,14 +26,16 @@ MERGES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
 class Bidirectional(Layer):
     """A recurrent layer and its like that reads the other way, their states merged at every step.
 
-    Shapes: as of the layer; "concatenate" gives twice its units. The parameters of both stand under `forward` and `backward`:
-    bidirectional_1.forward.kernel. First states are those of the forward layer, then those of the backward one.
+    Shapes: as of the layer; "concatenate" gives twice its units. The parameters of both stand under `forward` and
+    `backward`: bidirectional_1.forward.kernel. First states are those of the forward layer, then those of the
+    backward one.
 
     Args:
         layer: RNN, LSTM or GRU; the backward layer has the same options.
         merge: "concatenate", "sum", "multiply" or "average".
 
-    Source: Schuster & Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on Signal Processing 45 (1997).
+    Source: Schuster & Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on Signal Processing 45
+    (1997).
     """
 
     layer: _Recurrent

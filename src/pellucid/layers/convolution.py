@@ -68,12 +68,9 @@ class _Kernel(Layer):
 def channels_of(layer: Layer, rank: int, shape: Shape) -> int:
     """The channels of a sequence or image; ShapeError where an example of this shape is neither."""
     if len(shape) != rank + 1:
-        takes, mend = {
-            1: ("(steps, channels)", "Reshape((-1, 1))"),
-            2: ("(height, width, channels)", "Reshape((*shape, 1))"),
-        }[rank]
-        hint = f"; add an axis of one channel, as by {mend}" if len(shape) == rank else ""
-        raise ShapeError(f"a {type(layer).__name__} layer takes examples of shape {takes}, but {shape} came{hint}")
+        takes = "(steps, channels)" if rank == 1 else "(height, width, channels)"
+        mend = f"; insert Reshape({(*shape, 1)}) before it" if len(shape) == rank else ""
+        raise ShapeError(f"{type(layer).__name__} takes examples of shape {takes}, but {shape} came{mend}")
     return shape[-1]
 
 

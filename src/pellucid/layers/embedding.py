@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from pellucid.formula import Tensor
 from pellucid.formula.expressions import Kind
-from pellucid.functions import embedding
+from pellucid.functions import embedding, masking
 from pellucid.functions.penalties import PenaltyLike, penalty
 from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
 
@@ -24,6 +24,7 @@ class Embedding(Layer):
         output_dim: the length of each vector.
         embeddings_initializer: how the table begins, by name.
         embeddings_regularizer: a penalty on the table that is added to the loss.
+        mask_zero: whether 0 is padding, which recurrent layers and attention then pass over (see `Masking`).
     """
 
     stepwise = True
@@ -33,6 +34,7 @@ class Embedding(Layer):
     _: KW_ONLY
     embeddings_initializer: str = "uniform"
     embeddings_regularizer: PenaltyLike = None
+    mask_zero: bool = False
 
     def check(self) -> None:
         self.input_dim = whole(self.input_dim, "input_dim of Embedding")
@@ -55,4 +57,7 @@ class Embedding(Layer):
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (ids,) = inputs
-        return embedding.embedding(ids, parameters["embeddings"])
+        result = embedding.embedding(ids, parameters["embeddings"])
+        if self.mask_zero and ids.rank == 2:
+            context.masks[result] = context.record("mask", masking.nonzero(ids))
+        return result

@@ -36,7 +36,9 @@ class Masking(Layer):
         shape, *given = shapes
         if len(shape) != 2 or (given and given != [shape[:1]]):
             came = " and ".join(map(str, shapes))
-            raise ShapeError(f"Masking takes examples of shape (steps, features), and a mask of (steps,) if any, but {came} came")
+            raise ShapeError(
+                f"Masking takes examples of shape (steps, features), and a mask of (steps,) if any, but {came} came"
+            )
         return {}
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:

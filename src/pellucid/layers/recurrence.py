@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 from pellucid.errors import PellucidError, ShapeError
@@ -16,24 +16,7 @@ from pellucid.layers.base import Context, Layer, Parameter, Shape, joined, whole
 
 @dataclass(eq=False, repr=False)
 class _Recurrent(Layer):
-    """What RNN, LSTM and GRU share.
-
-    Shapes: (n, t, i) to (n, units), the state after the last step, or with `return_sequences` (n, t, units), the state after
-    every step. In a graph the states before the first step may be given, each (n, units): `LSTM(8)(x, h0, c0)`.
-
-    Where a mask says that a step is not there (see `Masking`), the state stays as it was, so the last state is that of
-    the last step that is there. The number of steps is fixed when the network is made, by its input_shape.
-
-    Args:
-        units: how many numbers the state has.
-        activation: what is done to the sums; with LSTM and GRU one of tanh, sigmoid, relu, softplus, linear.
-        return_sequences: whether all states are given, or the last one alone.
-        go_backwards: whether it reads from the last step to the first; each state stands at its own step still.
-        truncate: the gradient passes back over so many steps at most (truncated backpropagation); the states do not change.
-        use_bias: whether there are biases.
-        kernel_initializer, recurrent_initializer, bias_initializer: how W, U and b begin, by name.
-        kernel_regularizer, recurrent_regularizer: penalties on W and U that are added to the loss.
-    """
+    """What RNN, LSTM and GRU share; `RNN` tells the options."""
 
     stepwise = True
     states: ClassVar[tuple[str, ...]] = ("state",)
@@ -68,14 +51,18 @@ class _Recurrent(Layer):
             raise ShapeError(f"a {kind} layer takes examples of shape (steps, features), but {shape} came")
         if given and given != [(self.units,)] * len(self.states):
             expected = " and ".join([f"({self.units},)"] * len(self.states))
-            raise ShapeError(f"a {kind} layer of {self.units} units takes first states of shape {expected}, but {given} came")
+            raise ShapeError(
+                f"a {kind} layer of {self.units} units takes first states of shape {expected}, but {given} came"
+            )
         inputs, outputs = shape[-1], self.gates * self.units
         axes = {"g": self.gates, "j": self.units} if self.gates > 1 else {"j": self.units}
         w = penalty(self.kernel_regularizer)
         u = penalty(self.recurrent_regularizer)
         found = {
             "kernel": Parameter({"i": inputs, **axes}, self.kernel_initializer, inputs, outputs, penalty=w),
-            "recurrent_kernel": Parameter({"q": self.units, **axes}, self.recurrent_initializer, self.units, outputs, penalty=u),
+            "recurrent_kernel": Parameter(
+                {"q": self.units, **axes}, self.recurrent_initializer, self.units, outputs, penalty=u
+            ),
         }
         if self.use_bias:
             found["bias"] = Parameter(axes, self.bias_initializer, inputs, outputs)
@@ -85,6 +72,8 @@ class _Recurrent(Layer):
         x, *given = inputs
         before = self._before(x, given, context)
         found = self.recur(x, context.masks.get(x), parameters, before)
+        for letter, tensor in found.items():
+            tensor.named(joined(context.path, letter))
         for name, letter in self.recorded.items():
             context.record(name, found[letter])
         if context.stepping and x in context.stepping.sequences:
@@ -94,13 +83,15 @@ class _Recurrent(Layer):
         return found["h"] if self.return_sequences else recurrence.last(found["h"], reverse=self.go_backwards)
 
     def _before(self, x: Tensor, given: list[Tensor], context: Context) -> dict[str, Tensor]:
-        """The states before the first step, by name: none (they are 0), those of the graph, or those of the step before."""
+        """The states before the first step: none (they are 0), those of the graph, or those of the step before."""
         if context.stepping is None or x not in context.stepping.sequences:
             return dict(zip(self.states, given, strict=bool(given)))
         if given or self.go_backwards:
             why = "takes its first state from the graph" if given else "reads from the last step to the first"
             raise PellucidError(f"this {type(self).__name__} layer {why}, so the network cannot be fed step by step")
-        return {name: Tensor.input(joined(context.path, f"{name}.before"), n=BATCH, q=self.units) for name in self.states}
+        return {
+            name: Tensor.input(joined(context.path, f"{name}.before"), n=BATCH, q=self.units) for name in self.states
+        }
 
     def recur(
         self, x: Tensor, mask: Tensor | None, parameters: Mapping[str, Tensor], before: Mapping[str, Tensor]
@@ -111,9 +102,27 @@ class _Recurrent(Layer):
 
 @dataclass(eq=False, repr=False)
 class RNN(_Recurrent):
-    """The plain recurrent layer, `h[t] = f(b + x[t]·W + h[t−1]·U)`, with any activation f."""
+    """The plain recurrent layer, `h[t] = f(b + x[t]·W + h[t−1]·U)`, with any activation f.
 
-    recorded = {"sum": "z", "state": "h"}
+    Shapes: (n, t, i) to (n, units), the state after the last step, or with `return_sequences` (n, t, units), the
+    state after every step. In a graph the state before the first step may be given, (n, units): `RNN(8)(x, h0)`.
+
+    Where a mask says that a step is not there (see `Masking`), the state stays as it was, so the last state is that of
+    the last step that is there. The number of steps is fixed when the network is made, by its input_shape.
+
+    Args:
+        units: how many numbers the state has.
+        activation: f, by name.
+        return_sequences: whether all states are given, or the last one alone.
+        go_backwards: whether it reads from the last step to the first; each state stands at its own step still.
+        truncate: the gradient passes back over so many steps at most (truncated backpropagation); the states do not
+            change.
+        use_bias: whether there are biases.
+        kernel_initializer, recurrent_initializer, bias_initializer: how W, U and b begin, by name.
+        kernel_regularizer, recurrent_regularizer: penalties on W and U that are added to the loss.
+    """
+
+    recorded: ClassVar[Mapping[str, str]] = {"sum": "z", "state": "h"}
 
     def recur(
         self, x: Tensor, mask: Tensor | None, parameters: Mapping[str, Tensor], before: Mapping[str, Tensor]
@@ -133,17 +142,19 @@ class RNN(_Recurrent):
 class LSTM(_Recurrent):
     """Long short-term memory: gates say what its cells take in, keep and show.
 
-    `trace` gives the gates by path: lstm_1.gate.input, .forget, .cell (what is proposed) and .output, then lstm_1.cell and
-    lstm_1.state, each (n, t, units). In `kernel` (i,g,j), `recurrent_kernel` (q,g,j) and `bias` (g,j) they stand along g in this order.
+    `trace` gives the gates by path: lstm_1.gate.input, .forget, .cell (what is proposed) and .output, then
+    lstm_1.cell and lstm_1.state, each (n, t, units). In `kernel` (i,g,j), `recurrent_kernel` (q,g,j) and `bias` (g,j)
+    they stand along g in this order. In a graph both states before the first step may be given: `LSTM(8)(x, h0, c0)`.
 
-    Args:
+    Args, and those of `RNN`:
+        activation: of what is proposed and of the cells: tanh, sigmoid, relu, softplus or linear.
         gate_activation: of the gates input, forget and output.
         unit_forget_bias: the forget gates begin with a bias of 1, so that a new layer remembers.
     """
 
     states = ("state", "cell")
     gates = 4
-    recorded = {
+    recorded: ClassVar[Mapping[str, str]] = {
         "sum": "z",
         "gate.input": "i",
         "gate.forget": "f",
@@ -160,8 +171,12 @@ class LSTM(_Recurrent):
     def check(self) -> None:
         super().check()
         self.gate_activation = activation(self.gate_activation)
-        if self.unit_forget_bias and self.bias_initializer == "zeros":
-            self.bias_initializer = "forget_ones"
+
+    def declare(self, *shapes: Shape) -> dict[str, Parameter]:
+        found = super().declare(*shapes)
+        if self.use_bias and self.unit_forget_bias and self.bias_initializer == "zeros":
+            found["bias"] = replace(found["bias"], initial="forget_ones")
+        return found
 
     def recur(
         self, x: Tensor, mask: Tensor | None, parameters: Mapping[str, Tensor], before: Mapping[str, Tensor]
@@ -181,18 +196,21 @@ class LSTM(_Recurrent):
 
 @dataclass(eq=False, repr=False)
 class GRU(_Recurrent):
-    """The gated recurrent unit: an update gate mixes the state with a candidate for it, a reset gate says what the candidate sees.
+    """The gated recurrent unit: an update gate mixes state and candidate, a reset gate says what the candidate sees.
 
-    `trace` gives the gates by path: gru_1.gate.update, .reset and .candidate, then gru_1.state, each (n, t, units). They stand in
-    this order along g in `kernel` (i,g,j), `recurrent_kernel` (q,g,j), `bias` and, with `reset_after`, `recurrent_bias` (g,j).
+    `trace` gives the gates by path: gru_1.gate.update, .reset and .candidate, then gru_1.state, each (n, t, units).
+    They stand in this order along g in `kernel` (i,g,j), `recurrent_kernel` (q,g,j), `bias` and, with `reset_after`,
+    `recurrent_bias` (g,j).
 
-    Args:
+    Args, and those of `RNN`:
+        activation: of the candidate: tanh, sigmoid, relu, softplus or linear.
         gate_activation: of the gates update and reset.
-        reset_after: whether the reset gate multiplies after the product with U (Keras, PyTorch) or before it (Cho et al. 2014).
+        reset_after: whether the reset gate multiplies after the product with U (Keras, PyTorch) or before it (Cho et
+            al. 2014).
     """
 
     gates = 3
-    recorded = {"gate.update": "z", "gate.reset": "r", "gate.candidate": "c", "state": "h"}
+    recorded: ClassVar[Mapping[str, str]] = {"gate.update": "z", "gate.reset": "r", "gate.candidate": "c", "state": "h"}
 
     _: KW_ONLY
     gate_activation: ActivationLike = "sigmoid"

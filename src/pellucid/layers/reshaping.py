@@ -17,7 +17,8 @@ class Flatten(Layer):
     """Each example as one row: (n, h, w, c) to (n, h·w·c)."""
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
-        return shaping.flatten(inputs[0])
+        (x,) = inputs
+        return shaping.flatten(x)
 
 
 @dataclass(eq=False, repr=False)
