@@ -30,7 +30,11 @@ class ModelFileError(PellucidError):
 
 
 class NonFiniteError(PellucidError):
-    """A value stopped being finite during training."""
+    """A value stopped being finite during training; `origin` holds the first such value and the step in which it came up."""
+
+    def __init__(self, message: str, origin: object = None) -> None:
+        super().__init__(message)
+        self.origin = origin
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -1,8 +1,13 @@
-"""Data: arrays taken by protocol, embedded sets, toys, IDX and CSV files, batches."""
+"""Data: arrays taken by protocol, embedded sets, toys, IDX and CSV files, pictures, texts, time series, batches."""
 
 from .arrays import as_array as as_array
 from .arrays import as_labels as as_labels
 from .arrays import check_examples as check_examples
+from .baselines import Autoregression as Autoregression
+from .baselines import Comparison as Comparison
+from .baselines import Persistence as Persistence
+from .baselines import compare as compare
+from .baselines import verdict as verdict
 from .batches import batches as batches
 from .batches import shuffled as shuffled
 from .csvfile import read_csv as read_csv
@@ -13,6 +18,28 @@ from .embedded import load as load
 from .idx import load_idx as load_idx
 from .idx import load_idx_folder as load_idx_folder
 from .idx import read_idx as read_idx
+from .images import Augmentation as Augmentation
+from .images import load_image_folder as load_image_folder
+from .images import read_picture as read_picture
+from .images import sample_picture as sample_picture
+from .images import write_picture as write_picture
+from .ngram import Trigram as Trigram
+from .series import Series as Series
+from .series import SeriesWindows as SeriesWindows
+from .series import after as after
+from .series import choose_changes as choose_changes
+from .series import levels as levels
+from .series import load_series as load_series
+from .series import read_series as read_series
+from .series import series_windows as series_windows
+from .series import walk_forward as walk_forward
+from .text import UNKNOWN as UNKNOWN
+from .text import Vocabulary as Vocabulary
+from .text import read_text as read_text
+from .text import split_tail as split_tail
+from .text import text_windows as text_windows
+from .text import tokenize as tokenize
+from .text import topics as topics
 from .toys import TOYS as TOYS
 from .toys import blobs as blobs
 from .toys import checkerboard as checkerboard

@@ -1,0 +1,84 @@
+"""Pellucid: neural networks you can see through, from one neuron to an LSTM.
+
+This is the whole public surface. `pellucid.formula` is the language of formulas, for those who write operations of their own.
+"""
+
+from pellucid.activations import elu as elu
+from pellucid.activations import gelu as gelu
+from pellucid.activations import leaky_relu as leaky_relu
+from pellucid.activations import linear as linear
+from pellucid.activations import log_softmax as log_softmax
+from pellucid.activations import relu as relu
+from pellucid.activations import sigmoid as sigmoid
+from pellucid.activations import silu as silu
+from pellucid.activations import softmax as softmax
+from pellucid.activations import softplus as softplus
+from pellucid.activations import step as step
+from pellucid.activations import tanh as tanh
+from pellucid.errors import DataError as DataError
+from pellucid.errors import FormulaError as FormulaError
+from pellucid.errors import ModelFileError as ModelFileError
+from pellucid.errors import NonFiniteError as NonFiniteError
+from pellucid.errors import PellucidError as PellucidError
+from pellucid.errors import ShapeError as ShapeError
+from pellucid.explain import Explanation as Explanation
+from pellucid.explain import Trace as Trace
+from pellucid.formula import Tensor as Tensor
+from pellucid.formula import define as define
+from pellucid.functions.activations import activation as activation
+from pellucid.functions.penalties import L1 as L1
+from pellucid.functions.penalties import L1L2 as L1L2
+from pellucid.functions.penalties import L2 as L2
+from pellucid.functions.updates import SGD as SGD
+from pellucid.functions.updates import Adam as Adam
+from pellucid.functions.updates import AdamW as AdamW
+from pellucid.functions.updates import Optimizer as Optimizer
+from pellucid.functions.updates import RMSprop as RMSprop
+from pellucid.layers import GRU as GRU
+from pellucid.layers import LSTM as LSTM
+from pellucid.layers import RNN as RNN
+from pellucid.layers import Activation as Activation
+from pellucid.layers import Add as Add
+from pellucid.layers import AveragePool1D as AveragePool1D
+from pellucid.layers import AveragePool2D as AveragePool2D
+from pellucid.layers import BatchNormalization as BatchNormalization
+from pellucid.layers import Bidirectional as Bidirectional
+from pellucid.layers import Concatenate as Concatenate
+from pellucid.layers import Conv1D as Conv1D
+from pellucid.layers import Conv2D as Conv2D
+from pellucid.layers import ConvTranspose1D as ConvTranspose1D
+from pellucid.layers import ConvTranspose2D as ConvTranspose2D
+from pellucid.layers import Dense as Dense
+from pellucid.layers import Dropout as Dropout
+from pellucid.layers import Embedding as Embedding
+from pellucid.layers import Flatten as Flatten
+from pellucid.layers import GlobalAveragePool as GlobalAveragePool
+from pellucid.layers import GlobalMaxPool as GlobalMaxPool
+from pellucid.layers import Input as Input
+from pellucid.layers import Layer as Layer
+from pellucid.layers import LayerNormalization as LayerNormalization
+from pellucid.layers import Masking as Masking
+from pellucid.layers import MaxPool1D as MaxPool1D
+from pellucid.layers import MaxPool2D as MaxPool2D
+from pellucid.layers import MinPool1D as MinPool1D
+from pellucid.layers import MinPool2D as MinPool2D
+from pellucid.layers import MultiHeadAttention as MultiHeadAttention
+from pellucid.layers import Multiply as Multiply
+from pellucid.layers import Parameter as Parameter
+from pellucid.layers import Reshape as Reshape
+from pellucid.model import Network as Network
+from pellucid.model import Neuron as Neuron
+from pellucid.model import load as load
+from pellucid.training import Callback as Callback
+from pellucid.training import Checkpoint as Checkpoint
+from pellucid.training import CosineDecay as CosineDecay
+from pellucid.training import EarlyStopping as EarlyStopping
+from pellucid.training import ExponentialDecay as ExponentialDecay
+from pellucid.training import History as History
+from pellucid.training import LearningRateSchedule as LearningRateSchedule
+from pellucid.training import ReduceLROnPlateau as ReduceLROnPlateau
+from pellucid.training import StepDecay as StepDecay
+from pellucid.training import WarmUp as WarmUp
+
+__version__ = "0.1.0"
+__all__ = [name for name in dir() if not name.startswith("_") and name[0] != "@"]

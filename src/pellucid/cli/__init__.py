@@ -1,0 +1,87 @@
+"""The command line: one command a file, imported when it is asked for.
+
+A file ``name.py`` here holds ``command``; its name stands in ``COMMANDS``, in the order of
+``pellucid --help``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from typing import Any, cast
+
+import click
+
+from ..errors import PellucidError, nearest
+
+COMMANDS = ("demo", "train", "predict", "generate", "forecast", "filter", "inspect")
+
+EPILOG = """\b
+Examples:
+  pellucid demo                                      handwritten digits, from training to arithmetic
+  pellucid train iris --output iris.safetensors      an embedded data set
+  pellucid train flats.csv --target price            a table of your own
+  pellucid predict iris.safetensors iris             what the network says
+  pellucid train topics --output topics.safetensors  a text; then: pellucid generate topics.safetensors
+  pellucid forecast prices.csv --column Close        a series, judged against "tomorrow = today"
+  pellucid filter photo.jpg --kernel sobel-x         a kernel slides over a picture
+  pellucid inspect iris.safetensors                  what is in a model file
+
+Every command explains itself: pellucid COMMAND --help
+"""
+
+
+class Failure(click.ClickException):
+    """What the user can put right: one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"pellucid: error: {self.message}", err=True)
+
+
+class Commands(click.Group):
+    """Imports a command when it is used, and turns its errors into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            ctx.fail(f'there is no command "{cmd_name}".{nearest(cmd_name, COMMANDS)}')
+        return cast(click.Command, importlib.import_module(f".{cmd_name}", __name__).command)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PellucidError as error:
+            raise Failure(str(error)) from error
+        except BrokenPipeError:  # `pellucid predict … | head`: click ends quietly
+            raise
+        except OSError as error:
+            raise Failure(_sentence(error)) from error
+        except MemoryError as error:
+            raise Failure(f"not enough memory ({error}): use a smaller network or less data.") from error
+        except KeyboardInterrupt as error:
+            click.echo(f"\npellucid: stopped by Ctrl-C: {str(error) or 'nothing was saved.'}", err=True)
+            ctx.exit(130)
+
+
+def _sentence(error: OSError) -> str:
+    name = f"{error.filename}: " if error.filename else ""
+    return f"{name}{error.strerror or error}."
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pellucid", prog_name="pellucid")
+def cli() -> None:
+    """Neural networks you can see through: train one, use it, look inside it."""
+
+
+def main() -> None:
+    """The entry point of the ``pellucid`` script."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):  # a stream that cannot be told
+            cast(Any, stream).reconfigure(errors="replace")  # Σ on a terminal without it is no reason to stop
+    cli(prog_name="pellucid")

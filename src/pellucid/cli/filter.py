@@ -1,0 +1,214 @@
+"""``pellucid filter``: a kernel slides over a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.images import SAMPLES, SUFFIXES, read_picture, sample_picture, write_picture
+from ..data.kernels import KERNELS, kernel
+from ..engines import DEFAULT, compile_program
+from ..errors import DataError
+from ..formula import Program, Tensor, unicode
+from ..functions.convolution import conv2d
+from ..functions.windows import Window
+from .output import check_writable, replacing, table
+
+TERMS = 25
+
+EPILOG = """\b
+Examples:
+  pellucid filter                                     a photograph that is at hand, its edges
+  pellucid filter cat.jpg --kernel gaussian --sigma 3 --output soft.png
+  pellucid filter cat.jpg --kernel "1 0 -1; 2 0 -2; 1 0 -1" --correlate
+  pellucid filter flower --kernel emboss --grey
+"""
+
+
+def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | int:
+    if value in ("same", "valid"):
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise click.BadParameter(f'"{value}" came, expected same, valid or a number of pixels.', ctx, param) from None
+
+
+@click.command(epilog=EPILOG)
+@click.argument("picture", default="china")
+@click.option(
+    "--kernel",
+    "text",
+    metavar="NAME|ROWS",
+    default="sobel-x",
+    show_default=True,
+    help=f'One of {", ".join(KERNELS)}, or rows of numbers such as "1 0 -1; 2 0 -2; 1 0 -1".',
+)
+@click.option(
+    "--convolve/--correlate",
+    "flip",
+    default=True,
+    help="Turn the kernel by 180° before it slides (convolution, as in mathematics), or let it slide as it is written"
+    " (cross-correlation, as layers of networks do).  [default: convolve]",
+)
+@click.option("--size", type=click.IntRange(min=1), help="Rows and columns of box and gaussian, odd.  [default: 5]")
+@click.option("--sigma", type=click.FloatRange(min=0, min_open=True), help="The width of gaussian in pixels.")
+@click.option(
+    "--stride", type=click.IntRange(min=1), default=1, show_default=True, help="Pixels from one place to the next."
+)
+@click.option(
+    "--padding",
+    callback=_padding,
+    default="same",
+    show_default=True,
+    help="Zeros around: same, valid (none), or how many.",
+)
+@click.option("--grey", is_flag=True, help="Turn the picture grey first.")
+@click.option(
+    "--values",
+    type=click.Choice(["auto", "clip", "size"]),
+    default="auto",
+    show_default=True,
+    help="How results outside 0..1 become a picture: cut off (clip), or as their size |y|, the largest white (size);"
+    " auto takes size for kernels that sum to 0.",
+)
+@click.option("--pixel", metavar="ROW,COLUMN", help="The pixel whose arithmetic is shown.  [default: in the middle]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("filtered.png"),
+    show_default=True,
+    help="The picture to write.",
+)
+def command(
+    picture: str,
+    text: str,
+    flip: bool,
+    size: int | None,
+    sigma: float | None,
+    stride: int,
+    padding: str | int,
+    grey: bool,
+    values: str,
+    pixel: str | None,
+    output: Path,
+) -> None:
+    """Let a kernel slide over PICTURE and write what comes out.
+
+    Every pixel becomes a weighted sum of the pixels around it; the weights are the kernel. It is computed by the same
+    formula as a layer Conv2D, in each colour by itself. PICTURE is a file, or one of scikit-learn's photographs, china
+    and flower. One pixel of the result is laid open, term by term.
+    """
+    check_writable(output)
+    if output.suffix.lower() not in SUFFIXES:
+        raise DataError(f'"{output}" is no name of a picture, expected one that ends in .png or .jpg.')
+    k = kernel(text, size=size, sigma=sigma)
+    x = sample_picture(picture) if picture in SAMPLES and not Path(picture).exists() else read_picture(picture)
+    if grey:
+        x = x.mean(axis=2, keepdims=True)
+    slid = k[::-1, ::-1] if flip else k
+    y, formula = filtered(x, slid, stride=stride, padding=padding)
+    place = _place(pixel, y.shape)
+
+    click.echo(f"{picture}: {_extents(x)} → {_extents(y)}")
+    click.echo(f"\n{_words(flip, k)}\n\nThe kernel, as it slides:")
+    table(
+        ["", *(f"v={v}" for v in range(k.shape[1]))],
+        [[f"u={u}", *(f"{c:.4g}" for c in row)] for u, row in enumerate(slid)],
+    )
+    click.echo(formula)
+    _arithmetic(x, slid, y, place, stride, padding)
+    with replacing(output) as beside:
+        write_picture(beside, _visible(y, "size" if values == "auto" and abs(k.sum()) < 1e-9 else values))
+    click.echo(f"wrote {output}")
+
+
+def filtered(
+    x: NDArray[np.float32], k: NDArray[np.float64], *, stride: int = 1, padding: str | int = "same"
+) -> tuple[NDArray[np.float32], str]:
+    """The picture (h, w, c) after the kernel (u, v) slid over each colour, and the formula of that as text."""
+    pictures = Tensor.input("x", n=x.shape[2], h=x.shape[0], w=x.shape[1], c=1)  # colours stand where a batch would
+    weights = Tensor.input("k", u=k.shape[0], v=k.shape[1], c=1, f=1)
+    result = conv2d(pictures, weights, stride=stride, padding=padding)
+    run = compile_program(Program({"y": result}), engine=DEFAULT, dtype=np.float32)
+    inputs = {"x": np.ascontiguousarray(x.transpose(2, 0, 1)[..., None]), "k": k[:, :, None, None].astype(np.float32)}
+    assert result.definition is not None
+    return run(inputs)["y"][..., 0].transpose(1, 2, 0), unicode(result.definition)
+
+
+def _words(flip: bool, k: NDArray[np.float64]) -> str:
+    if np.array_equal(k, k[::-1, ::-1]):
+        return "This kernel is the same when turned by 180°, so convolution and cross-correlation give one result."
+    if flip:
+        return (
+            "Convolution: the kernel is turned by 180° before it slides (--correlate leaves it as it is, as layers of"
+            " networks do)."
+        )
+    return (
+        "Cross-correlation: the kernel slides as it is written, as layers of networks do (--convolve turns it by 180°)."
+    )
+
+
+def _place(pixel: str | None, shape: tuple[int, ...]) -> tuple[int, int]:
+    if pixel is None:
+        return shape[0] // 2, shape[1] // 2
+    try:
+        i, j = (int(part) for part in pixel.split(","))
+    except ValueError:
+        raise DataError(f'the pixel "{pixel}" came, expected a row and a column such as 10,20.') from None
+    if not (0 <= i < shape[0] and 0 <= j < shape[1]):
+        raise DataError(f"the pixel {i},{j} lies outside the result of {shape[0]} × {shape[1]} pixels, counted from 0.")
+    return i, j
+
+
+def _arithmetic(
+    x: NDArray[np.float32],
+    k: NDArray[np.float64],
+    y: NDArray[np.float32],
+    place: tuple[int, int],
+    stride: int,
+    padding: str | int,
+) -> None:
+    """The terms of one pixel of the first colour: y[i,j] = Σ[u,v] x[i·s + u − p, j·s + v − p]·k[u,v]."""
+    i, j = place
+    window = Window.over(x.shape[:2], k.shape, stride=stride, padding=padding, what="kernel")
+    top, left = (at * stride - low for at, (low, _) in zip(place, window.padding, strict=True))
+    terms, outside = [], 0
+    for u, v in np.ndindex(*k.shape):
+        h, w = top + u, left + v
+        if 0 <= h < x.shape[0] and 0 <= w < x.shape[1]:
+            terms.append((h, w, u, v, float(x[h, w, 0]), float(k[u, v])))
+        else:
+            outside += 1
+    total = sum(value * weight for *_, value, weight in terms)
+    if not np.isclose(total, y[i, j, 0], rtol=1e-4, atol=1e-4 * np.abs(k).sum()):
+        raise ArithmeticError(f"the terms add up to {total}, the engine's pixel is {y[i, j, 0]}")
+    terms.sort(key=lambda term: -abs(term[4] * term[5]))
+    rows = [[f"x[{h},{w}]·k[{u},{v}]", f"{a:.4f}", f"{b:+.4g}", f"{a * b:+.4f}"] for h, w, u, v, a, b in terms[:TERMS]]
+    if rest := terms[TERMS:]:
+        rows.append([f"the other {len(rest)} terms", "", "", f"{sum(t[4] * t[5] for t in rest):+.4f}"])
+    if outside:
+        rows.append([f"{outside} places outside the picture", "0", "", "+0.0000"])
+    colour = " in red" if x.shape[2] == 3 else ""
+    click.echo(f"\nThe pixel in row {i}, column {j} of the result{colour}:")
+    table(["term", "x", "k", "product"], [*rows, [f"y[{i},{j}]", "", "", f"{total:+.4f}"]])
+
+
+def _visible(y: NDArray[np.float32], values: str) -> NDArray[np.float32]:
+    """The result as levels of a picture; says what was done where it is not the result itself."""
+    low, high = float(y.min()), float(y.max())
+    if values == "size" and max(-low, high) > 0:
+        top = max(-low, high)
+        click.echo(f"The results go from {low:.3g} to {high:.3g}; the picture shows their size, {top:.3g} as white.")
+        return np.asarray(np.abs(y) / top, dtype=np.float32)
+    if low < -1e-6 or high > 1 + 1e-6:
+        click.echo(f"The results go from {low:.3g} to {high:.3g}; the picture cuts off what lies outside 0 to 1.")
+    return y
+
+
+def _extents(pixels: NDArray[np.float32]) -> str:
+    return f"{pixels.shape[0]} × {pixels.shape[1]} pixels" + (", in colour" if pixels.shape[2] == 3 else ", grey")

@@ -1,0 +1,242 @@
+"""``pellucid forecast``: the next value of a series, judged against forecasts that cost nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+import pellucid as pl
+
+from ..data.baselines import Autoregression, Persistence, verdict
+from ..data.dataset import Standardizer
+from ..data.series import (
+    SERIES,
+    Series,
+    SeriesWindows,
+    after,
+    choose_changes,
+    levels,
+    load_series,
+    read_series,
+    series_windows,
+    walk_forward,
+)
+from ..errors import DataError, nearest
+from . import options
+from .output import check_writable, printable, replacing, table
+
+CELLS = {"lstm": "LSTM", "rnn": "RNN", "gru": "GRU"}
+PICTURES = (".png", ".svg", ".pdf")
+TODAY = "tomorrow = today"
+SPOKEN = {"network": "the network", TODAY: f'"{TODAY}"', "autoregression": "the autoregression"}
+
+EPILOG = """\b
+Examples:
+  pellucid forecast                                      an embedded series, Google's shares
+  pellucid forecast prices.csv --column Close
+  pellucid forecast prices.csv --column Close --column Volume --date Day --horizon 5 --plot out.png
+  pellucid forecast synthetic --model gru                no real prices, a random walk
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the forecasts of the test rows said: values by method (n, columns), the truth, and where the folds end."""
+
+    truth: NDArray[np.float64]
+    forecasts: dict[str, NDArray[np.float64]]
+    targets: NDArray[np.int64]
+    folds: list[int]
+    latest: NDArray[np.float64]
+
+
+@click.command(epilog=EPILOG)
+@click.argument("prices", metavar="PRICES", default="google")
+@click.option("--column", "columns", metavar="COLUMN", multiple=True, help="A column to forecast; may be repeated.")
+@click.option("--date", metavar="COLUMN", help="The column of the dates.  [default: the one called date, time, …]")
+@click.option("--fill", type=click.Choice(["previous"]), help="Replace missing values.  [default: an error]")
+@click.option("--horizon", type=click.IntRange(min=1), default=1, show_default=True, help="How many rows ahead.")
+@click.option(
+    "--window", type=click.IntRange(min=1), default=20, show_default=True, help="How many past changes are seen."
+)
+@click.option(
+    "--model", "cell", type=click.Choice(list(CELLS)), default="lstm", show_default=True, help="The recurrent layer."
+)
+@click.option(
+    "--units", type=click.IntRange(min=1), default=16, show_default=True, help="Units of the recurrent layer."
+)
+@click.option(
+    "--test",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="The share of the rows, the last ones, to test on.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="How many times to learn anew on the way through the test.",
+)
+@options.epochs(10)
+@options.seed()
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw forecasts and errors, such as forecast.png.")
+def command(
+    prices: str,
+    columns: tuple[str, ...],
+    date: str | None,
+    fill: str | None,
+    horizon: int,
+    window: int,
+    cell: str,
+    units: int,
+    test: float,
+    folds: int,
+    epochs: int,
+    seed: int,
+    plot: Path | None,
+) -> None:
+    """Forecast a series and say honestly how good that is.
+
+    PRICES is a CSV file with a column of dates, or one of the embedded series google and synthetic. The network sees
+    past changes (of the logarithm, where all values are positive) and forecasts the next. It walks forward through the
+    test: it learns from everything before a stretch and forecasts the stretch, then learns again. Beside it stand
+    "tomorrow = today" and a linear autoregression, on the same rows.
+    """
+    if plot is not None and plot.suffix.lower() not in PICTURES:
+        raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
+    check_writable(plot)
+    series = _series(prices, columns, date, fill)
+    changes = choose_changes(series.values)
+    level = levels(series.values, changes)
+    found = series_windows(level, window=window, horizon=horizon)
+    stretches = list(walk_forward(found, test=test, folds=folds))
+    tested = sum(len(test_rows) for _, test_rows in stretches)
+    click.echo(f"{series.name}: {series.description}")
+    click.echo(
+        f"{len(series)} rows from {series.day(0)} to {series.day(-1)}; {CELLS[cell]} of {units} units on windows of"
+        f" {window}, {_rows(horizon)} ahead; tested on the last {tested} in {folds} steps"
+    )
+    outcome = _walk(series, found, level, stretches, changes, cell=cell, units=units, epochs=epochs, seed=seed)
+    for place, name in enumerate(series.columns):
+        _judge(outcome, place, printable(name), horizon)
+    _ahead(series, outcome, changes, horizon)
+    if plot is not None:
+        from ..plots.forecast import forecast_figure
+
+        title = f"{series.columns[0]}, {_rows(horizon)} ahead"
+        drawn = {name: values[:, 0] for name, values in outcome.forecasts.items()}
+        with replacing(plot) as beside:
+            forecast_figure(series.dates[outcome.targets], outcome.truth[:, 0], drawn, title=title, path=beside)
+        click.echo(f"drew {plot}")
+
+
+def _series(prices: str, columns: tuple[str, ...], date: str | None, fill: str | None) -> Series:
+    path = Path(prices)
+    if path.is_file():
+        if not columns:
+            raise DataError(f"{path.name} is a table, expected the column to forecast: --column COLUMN.")
+        return read_series(path, columns, date=date, fill=fill)
+    if prices not in SERIES:
+        raise DataError(
+            f'there is no file or series "{prices}", the series are {", ".join(SERIES)}.{nearest(prices, SERIES)}'
+        )
+    series = load_series(prices)
+    if date is not None or fill is not None or (columns and columns != series.columns):
+        raise DataError(
+            f'"{prices}" is an embedded series with the column Close: leave --column, --date and --fill out.'
+        )
+    return series
+
+
+def _walk(
+    series: Series,
+    found: SeriesWindows,
+    level: NDArray[np.float64],
+    stretches: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    changes: tuple[str, ...],
+    *,
+    cell: str,
+    units: int,
+    epochs: int,
+    seed: int,
+) -> Outcome:
+    """Learn and forecast, stretch by stretch."""
+    forecasts: dict[str, list[NDArray[np.float64]]] = {"network": [], TODAY: [], "autoregression": []}
+    newest = np.diff(level, axis=0)[None, -found.x.shape[1] :]
+    latest = np.empty(0)
+    for train, test in stretches:
+        x, y = found.x[train], found.y[train]
+        network = _Network(x, y, cell=cell, units=units, epochs=epochs, seed=seed)
+        models: list[_Network | Persistence | Autoregression]
+        models = [network, Persistence().fit(x, y), Autoregression().fit(x, y)]
+        for said, model in zip(forecasts.values(), models, strict=True):
+            said.append(after(series.values[found.origins[test]], model.predict(found.x[test]), changes))
+        latest = after(series.values[-1:], network.predict(newest), changes)[0]
+    places = np.concatenate([test for _, test in stretches])
+    targets = found.origins[places] + found.horizon
+    ends = np.cumsum([len(test) for _, test in stretches])[:-1].tolist()
+    return Outcome(series.values[targets], {k: np.concatenate(v) for k, v in forecasts.items()}, targets, ends, latest)
+
+
+class _Network:
+    """A recurrent network from scaled changes to the scaled change ahead; the scales come from its past alone."""
+
+    def __init__(
+        self, x: NDArray[np.float64], y: NDArray[np.float64], *, cell: str, units: int, epochs: int, seed: int
+    ) -> None:
+        self.inputs, self.outputs = Standardizer.fit(x), Standardizer.fit(y)
+        self.net = pl.Network(getattr(pl, CELLS[cell])(units), pl.Dense(x.shape[2]), input_shape=x.shape[1:], seed=seed)
+        self.net.fit(
+            self.inputs.transform(x),
+            self.outputs.transform(y),
+            epochs=epochs,
+            batch_size=64,
+            optimizer=pl.Adam(2e-3),
+            loss="mse",
+            verbose=0,
+        )
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.outputs.inverse(self.net.predict(self.inputs.transform(x))).astype(np.float64)
+
+
+def _judge(outcome: Outcome, place: int, name: str, horizon: int) -> None:
+    """The errors side by side, and the sentence that follows from them."""
+    truth = outcome.truth[:, place]
+    errors = {method: values[:, place] - truth for method, values in outcome.forecasts.items()}
+    rows = []
+    for method, error in errors.items():
+        size = np.abs(error)
+        parts = np.array([part.mean() for part in np.split(size, outcome.folds)])
+        shares = f"{100 * np.mean(size / np.abs(truth)):.3f}%" if (truth != 0).all() else ""
+        rows.append(
+            [method, f"{size.mean():.4g}", f"{parts.min():.4g} … {parts.max():.4g}", f"{size.std():.4g}", shares]
+        )
+    click.echo(f"\n{name}:")
+    table(["forecast", "mean error", "least … largest by step", "spread of the errors", "of the value"], rows)
+    spoken = {SPOKEN[method]: error for method, error in errors.items()}
+    click.echo(verdict(spoken, SPOKEN["network"], horizon=horizon))
+
+
+def _ahead(series: Series, outcome: Outcome, changes: tuple[str, ...], horizon: int) -> None:
+    """What comes after the last row, with the range that four fifths of the errors of the test stayed in."""
+    click.echo()
+    for place, name in enumerate(series.columns):
+        column, change = np.s_[:, place : place + 1], changes[place : place + 1]
+        missed = levels(outcome.truth[column], change) - levels(outcome.forecasts["network"][column], change)
+        middle = outcome.latest[place]
+        low, high = after(np.array([[middle]]), np.quantile(missed, [0.1, 0.9])[:, None], change)[:, 0]
+        click.echo(
+            f"{_rows(horizon)} after {series.day(-1)}, {printable(name)} {series.values[-1, place]:.6g}: the network"
+            f" says {middle:.6g}; with the errors of the test, four times in five between {low:.6g} and {high:.6g}"
+        )
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"

@@ -1,0 +1,123 @@
+"""``pellucid generate``: a network goes on with a text, and shows what it hesitated between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+import pellucid as pl
+
+from ..data.text import BY, Ids, Vocabulary, topics
+from ..errors import DataError
+from . import options
+from .language import BATCH, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
+from .output import printable, table
+
+EPILOG = """\b
+Examples:
+  pellucid generate                                     learns Python's help topics first, for a minute
+  pellucid train shakespeare.txt --output shakespeare.safetensors
+  pellucid generate shakespeare.safetensors --prompt "ROMEO:" --temperature 0.7
+  pellucid generate shakespeare.safetensors --prompt "ROMEO:" --length 20 --show 5
+"""
+BRIEF = {"char": (32, 96, 4), "word": (32, 128, 6)}
+"""What the network is that learns the embedded text first: tokens read at a time, units, epochs."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.option("--prompt", help="The text to go on with.  [default: The]")
+@click.option("--length", type=click.IntRange(min=1), help="Tokens to write.  [default: 300 characters or 60 words]")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0),
+    default=0.8,
+    show_default=True,
+    help="Below 1 the likely is preferred, above 1 the unlikely; 0 always takes the likeliest.",
+)
+@options.seed()
+@click.option("--by", type=click.Choice(BY), help="Without a MODEL: learn by character or by word.  [default: char]")
+@click.option(
+    "--unknown", is_flag=True, help="Read a word that is not in the vocabulary as <unknown>.  [default: an error]"
+)
+@click.option("--show", type=click.IntRange(min=1), metavar="N", help="The N likeliest candidates at every step.")
+def command(
+    model: Path | None,
+    prompt: str | None,
+    length: int | None,
+    temperature: float,
+    seed: int,
+    by: str | None,
+    unknown: bool,
+    show: int | None,
+) -> None:
+    """Go on with a text, token by token.
+
+    MODEL is what `pellucid train TEXT.txt` saved; without one, a small network learns the embedded text first, Python's
+    own help topics. Each token is drawn from the probabilities that the network gives, after temperature; --show prints
+    them.
+    """
+    if model is not None and by is not None:
+        raise DataError(f"--by {by} came with a model, which knows what its tokens are: leave it out.")
+    if model is not None:
+        reader = Reader.read(pl.load(model), model.name)
+        start = _prompt(reader.vocabulary, prompt, strict=not unknown)
+    else:
+        by = by or "char"
+        length_read, units, epochs = BRIEF[by]
+        parts = prepared(topics(), by=by, lower=None, size=4000, length=length_read, name="topics")
+        start = _prompt(parts[0], prompt, strict=not unknown)  # a bad prompt is told before the wait
+        reader = _briefly(*parts, length=length_read, units=units, epochs=epochs, seed=seed)
+    vocabulary = reader.vocabulary
+    written: list[int] = []
+    rows: list[list[str]] = []
+    count = length or {"char": 300, "word": 60}[vocabulary.by]
+    for token, p in reader.continued(start, count, temperature=temperature, seed=seed):
+        written.append(token)
+        if show is not None:
+            rows.append([_shown(vocabulary.tokens[token]), *_candidates(p, vocabulary.tokens, show)])
+    if show is not None:
+        table(["taken", *(str(k + 1) for k in range(min(show, len(vocabulary) - 1)))], rows)
+    click.echo(_harmless(vocabulary.decode(np.concatenate([start, written]))))
+
+
+def _briefly(
+    vocabulary: Vocabulary, learned: Ids, tested: Ids, *, length: int, units: int, epochs: int, seed: int
+) -> Reader:
+    by = vocabulary.by
+    click.echo(f"No model came: learning Python's help topics first, {len(learned)} {UNITS[by]}; {NOTE[by]}.")
+    reader = Reader.build(vocabulary, length=length, units=units, seed=seed)
+    train(reader, learned, epochs=epochs, batch_size=BATCH, optimizer=pl.Adam(LEARNING_RATE))
+    report(reader, learned, tested)
+    click.echo()
+    return reader
+
+
+def _prompt(vocabulary: Vocabulary, prompt: str | None, *, strict: bool) -> Ids:
+    """The ids to go on with; where none are given, the commonest beginning."""
+    if prompt is None:
+        ids = vocabulary.encode("The " if vocabulary.by == "char" else "the")
+        return ids[ids > 0] if (ids > 0).any() else np.array([1], dtype=np.int64)
+    ids = vocabulary.encode(prompt, strict=strict)
+    if len(ids) == 0:
+        raise DataError(
+            f'the prompt "{prompt}" holds no {UNITS[vocabulary.by][:-1]}: give at least one, or leave it out.'
+        )
+    return ids
+
+
+def _candidates(p: NDArray[np.float64], tokens: tuple[str, ...], count: int) -> list[str]:
+    best = np.argsort(-p, kind="stable")[: min(count, len(tokens) - 1)]
+    return [f"{_shown(tokens[k])} {p[k]:.3f}" for k in best]
+
+
+def _shown(token: str) -> str:
+    return {"\n": "↵", " ": "␣"}.get(token, printable(token))
+
+
+def _harmless(text: str) -> str:
+    """The text line by line without control characters, which could steer the terminal."""
+    return "\n".join(printable(line) for line in text.split("\n"))

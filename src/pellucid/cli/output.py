@@ -1,0 +1,83 @@
+"""Tables for people, on a terminal or in a file; and the places that results are written to."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DataError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; text stands to the left, numbers (formatted by the caller) to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    cells = [[printable(cell) for cell in row] for row in rows]
+    for index, column in enumerate(columns):
+        numbers = all(_is_number(row[index]) for row in cells)
+        grid.add_column(printable(column), justify="right" if numbers else "left", no_wrap=numbers)
+    for row in cells:
+        grid.add_row(*row)
+    _print(grid)
+
+
+def printable(value: object) -> str:
+    """``value`` without control characters: a name in a foreign file could otherwise steer the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def shorten(value: object, width: int = 60) -> str:
+    """``value`` as JSON in at most ``width`` characters."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Raise before the work begins, rather than after it, where a result could not be written."""
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise DataError(f'cannot write "{path}": it is a folder, expected the name of a file.')
+        if not path.parent.is_dir():
+            raise DataError(f'cannot write "{path}": there is no folder "{path.parent}", create it first.')
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise DataError(f'cannot write "{path}": permission denied, choose another place.')
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside ``path`` to write to, which takes its place once it is whole and goes if it is not."""
+    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.rstrip("%"))
+    except ValueError:
+        return text == ""
+    return True
+
+
+def _print(grid: Table) -> None:
+    from rich.console import Console
+
+    # markup and emoji are off: [red] and :smile: are fine names of classes
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 160)  # a file has no edge: cut nothing
+    console.print(grid)

@@ -1,0 +1,76 @@
+"""The DATA argument of the commands: a file, a folder, or a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data import EMBEDDED, TOYS, Dataset, load, load_idx_folder, load_image_folder, read_csv, read_text, topics
+from ..errors import DataError, nearest
+
+TOY_SIZE = 1000
+TEXT = "topics"
+
+
+def training_data(
+    data: str,
+    *,
+    target: str | None = None,
+    task: str | None = None,
+    drop: Sequence[str] = (),
+    fill: str | None = None,
+    size: tuple[int, int] | None = None,
+    grey: bool = False,
+    seed: int = 0,
+) -> tuple[Dataset, Dataset | None]:
+    """The examples to learn from, and those that the source itself sets apart as a test.
+
+    Raises:
+        DataError: nothing of that name, or options that only a CSV file takes.
+    """
+    path = Path(data)
+    if (named := by_name(data, seed=seed)) is None and path.is_file():
+        if target is None:
+            raise DataError(f"{path.name} is a table, expected the column to learn: --target COLUMN.")
+        return read_csv(path, target, task=task, drop=drop, fill=fill), None
+    if target is not None or drop or fill is not None:
+        raise DataError(f'"{data}" is no CSV file, which alone takes --target, --drop and --fill.')
+    test = None
+    if named is None:
+        if not path.is_dir():
+            raise unknown(data)
+        if any(p.is_dir() and not p.name.startswith(".") for p in path.iterdir()):
+            named = load_image_folder(path, size=size, channels=1 if grey else None)
+            size, grey = None, False
+        else:
+            named, test = load_idx_folder(path)
+    if size is not None or grey:
+        raise DataError(f'"{data}" is no folder of pictures, which alone takes --size and --grey.')
+    kind = "regression" if named.class_names is None else "classification"
+    if task not in (None, kind):
+        raise DataError(f'"{data}" is a task of {kind}, not of {task}: leave --task out.')
+    return named, test
+
+
+def is_text(data: str, *, text: bool = False) -> bool:
+    """Whether DATA is a text: the embedded one, a file that ends in .txt, or said to be one."""
+    return text or data == TEXT or data.lower().endswith(".txt")
+
+
+def text_of(data: str) -> str:
+    """The text of a file, or the embedded one."""
+    return topics() if data == TEXT and not Path(data).is_file() else read_text(data)
+
+
+def by_name(name: str, *, seed: int = 0) -> Dataset | None:
+    """An embedded set or a toy; None if there is none of that name."""
+    if name in EMBEDDED:
+        return load(name)
+    return TOYS[name](TOY_SIZE, seed=seed) if name in TOYS else None
+
+
+def unknown(data: str) -> DataError:
+    """The error for an argument that is no file, no folder and no name."""
+    names = (*EMBEDDED, *TOYS, TEXT)
+    sets = ", ".join(names)
+    return DataError(f'there is no file, folder or data set "{data}", the sets are {sets}.{nearest(data, names)}')

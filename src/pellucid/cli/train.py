@@ -1,0 +1,339 @@
+"""``pellucid train``: a network from a table, images, a text, or an embedded data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+import pellucid as pl
+
+from ..data import Augmentation, Dataset
+from ..data.text import BY
+from ..errors import DataError
+from ..training.augment import Augment
+from . import options
+from .output import check_writable, replacing
+from .preparation import BRIGHTNESS, Preparation
+from .sources import is_text, text_of, training_data
+
+OPTIMIZERS = {"sgd": pl.SGD, "rmsprop": pl.RMSprop, "adam": pl.Adam, "adamw": pl.AdamW}
+PICTURES = (".png", ".svg", ".pdf")
+LENGTHS = {"char": 64, "word": 32}
+EPOCHS = {"char": 10, "word": 15}
+
+EPILOG = """\b
+Examples:
+  pellucid train iris                                    an embedded set: digits, iris, wine,
+                                                         breast_cancer, diabetes
+  pellucid train spirals --hidden 32,32                  a toy: spirals, moons, circles, blobs, xor,
+                                                         checkerboard
+  pellucid train flats.csv --target price --epochs 200   a table with a header line
+  pellucid train mnist/ --model cnn --epochs 5           a folder of IDX files with MNIST's names
+  pellucid train animals/ --size 64x64 --flip            a folder of pictures for each class
+  pellucid train shakespeare.txt                         a text, by character (or --by word)
+  pellucid train topics --by word                        the embedded text, Python's help topics
+\b
+Interrupted by Ctrl-C, train saves the best weights so far. To survive a crash as well:
+  pellucid train mnist/ --checkpoint run.ckpt            writes its state after each epoch
+  pellucid train mnist/ --checkpoint run.ckpt --resume   goes on from there, to the same bits
+"""
+
+
+def _widths(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Numbers of units such as 64,32; "none" for no hidden layer."""
+    if value is None:
+        return None
+    try:
+        widths = () if value == "none" else tuple(int(part) for part in value.split(","))
+    except ValueError:
+        widths = (0,)
+    if any(units < 1 for units in widths):
+        raise click.BadParameter(f'"{value}" came, expected numbers of units such as 64,32, or none.', ctx, param)
+    return widths
+
+
+def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Height and width such as 64x48; one number is both."""
+    if value is None:
+        return None
+    parts = value.lower().replace("×", "x").split("x")
+    if not all(part.isdecimal() and int(part) > 0 for part in parts) or len(parts) > 2:
+        raise click.BadParameter(f'"{value}" came, expected a height and a width such as 64x48.', ctx, param)
+    return int(parts[0]), int(parts[-1])
+
+
+@click.command(epilog=EPILOG)
+@click.argument("data")
+@click.option("--target", metavar="COLUMN", help="The column of a CSV file to learn.")
+@click.option(
+    "--task",
+    type=click.Choice(["classification", "regression"]),
+    help="Whether the target names classes or is a quantity.  [default: as the target looks]",
+)
+@click.option("--drop", metavar="COLUMN", multiple=True, help="A column to leave out; may be repeated.")
+@click.option("--fill", type=click.Choice(["mean"]), help="Replace missing values.  [default: an error]")
+@click.option(
+    "--model",
+    type=click.Choice(["mlp", "cnn"]),
+    help="For images: dense layers alone (mlp), or convolutions first (cnn).  [default: mlp]",
+)
+@click.option("--size", metavar="HxW", callback=_size, help="Bring pictures to this size, such as 64x64.")
+@click.option("--grey", is_flag=True, help="Turn pictures grey.")
+@click.option("--flip", is_flag=True, help="While training, mirror every other image left to right.")
+@click.option(
+    "--shift", type=click.FloatRange(min=0), default=0.0, help="While training, move images by up to so many pixels."
+)
+@click.option(
+    "--rotate", type=click.FloatRange(0, 180), default=0.0, help="While training, turn images by up to so many degrees."
+)
+@click.option("--text", is_flag=True, help="DATA is a text, whatever its name ends in.  [default: .txt is]")
+@click.option("--by", type=click.Choice(BY), help="Read a text by character or by word.  [default: char]")
+@click.option("--length", type=click.IntRange(min=2), help="Tokens of a text read at a time.  [default: 64, words 32]")
+@click.option("--units", type=click.IntRange(min=1), default=128, show_default=True, help="Units of a text's LSTM.")
+@click.option("--layers", type=click.IntRange(min=1), default=1, show_default=True, help="Layers of a text's LSTM.")
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="The share of values dropped while learning a text.  [default: 0; by word, 0.4]",
+)
+@click.option("--vocabulary", type=click.IntRange(min=2), help="The most different words to know.  [default: 10000]")
+@click.option(
+    "--hidden",
+    metavar="UNITS",
+    callback=_widths,
+    help='Units of each hidden layer, such as 64,32; "none" for no hidden layer.  [default: 64,32; of a cnn, 64]',
+)
+@click.option("--activation", default="relu", show_default=True, help="The hidden layers' activation.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), help="Passes through the data.  [default: 100; of a cnn or a text, 10]"
+)
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Examples to one update.")
+@click.option(
+    "--optimizer",
+    type=click.Choice(list(OPTIMIZERS), case_sensitive=False),
+    default="adam",
+    show_default=True,
+    help="The rule of the updates.",
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="The size of the updates.  [default: the optimizer's own]",
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="The share of the examples that is kept for validation.",
+)
+@options.seed()
+@options.model_output("model.safetensors")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of the training in this file.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the history, such as history.png.")
+def command(
+    data: str,
+    target: str | None,
+    task: str | None,
+    drop: tuple[str, ...],
+    fill: str | None,
+    model: str | None,
+    size: tuple[int, int] | None,
+    grey: bool,
+    flip: bool,
+    shift: float,
+    rotate: float,
+    text: bool,
+    by: str | None,
+    length: int | None,
+    units: int,
+    layers: int,
+    dropout: float | None,
+    vocabulary: int | None,
+    hidden: tuple[int, ...] | None,
+    activation: str,
+    epochs: int | None,
+    batch_size: int | None,
+    optimizer: str,
+    learning_rate: float | None,
+    validation: float,
+    seed: int,
+    output: Path,
+    checkpoint: Path | None,
+    resume: bool,
+    plot: Path | None,
+) -> None:
+    """Train a network on DATA and save it.
+
+    DATA is a CSV file with a header line (name the column to learn with --target), a folder of IDX files with MNIST's
+    names, a folder with one folder of pictures for each class, a text, or the name of an embedded set or a toy.
+
+    Tables are brought to mean 0 and deviation 1, words in them become columns of 0 and 1; all that travels with the
+    model, so `pellucid predict` takes the same kind of file. A text is read by an LSTM that learns which character or
+    word comes next; `pellucid generate` goes on with it.
+    """
+    if resume and checkpoint is None:
+        raise DataError("--resume came without --checkpoint FILE, expected the checkpoint to go on from.")
+    if plot is not None and plot.suffix.lower() not in PICTURES:
+        raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
+    check_writable(output, checkpoint, plot)
+    fitting = _Fitting(optimizer, learning_rate, batch_size, epochs, seed, checkpoint, resume, output)
+    if is_text(data, text=text):
+        unfit = {"--target": target, "--task": task, "--drop": drop, "--fill": fill, "--model": model, "--size": size}
+        for option, value in unfit.items():
+            if value:
+                raise DataError(f'"{data}" is a text, which takes no {option}: leave it out.')
+        history = _learn_text(data, fitting, by or "char", length, units, layers, dropout, vocabulary)
+    else:
+        for option, number in {"--by": by, "--length": length, "--vocabulary": vocabulary}.items():
+            if number is not None:
+                raise DataError(f'"{data}" is no text, which alone takes {option}: leave it out, or say --text.')
+        found = training_data(data, target=target, task=task, drop=drop, fill=fill, size=size, grey=grey, seed=seed)
+        changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
+        history = _learn_examples(*found, fitting, target, model, hidden, activation, changes, validation)
+    if plot is not None:
+        with replacing(plot) as beside:
+            history.plot().savefig(beside)
+        click.echo(f"drew {plot}")
+    use = "generate" if is_text(data, text=text) else "inspect"
+    click.echo(f"saved {output}: try  pellucid {use} {output}")
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """How to fit, whatever the data are."""
+
+    optimizer: str
+    learning_rate: float | None
+    batch_size: int | None
+    epochs: int | None
+    seed: int
+    checkpoint: Path | None
+    resume: bool
+    output: Path
+
+    def options(
+        self, *callbacks: pl.Callback, epochs: int, batch_size: int = 32, learning_rate: float | None = None
+    ) -> dict[str, Any]:
+        """The arguments of `fit`; the numbers given here are used where none were asked for, the rate for Adam alone."""
+        rule = OPTIMIZERS[self.optimizer]
+        rate = self.learning_rate or (learning_rate if self.optimizer == "adam" else None)
+        return {
+            "epochs": self.epochs or epochs,
+            "batch_size": self.batch_size or batch_size,
+            "optimizer": rule() if rate is None else rule(rate),
+            "callbacks": [*callbacks, *([] if self.checkpoint is None else [pl.Checkpoint(self.checkpoint)])],
+            "resume": self.checkpoint if self.resume else None,
+        }
+
+    def save(self, net: pl.Network, history: pl.History) -> None:
+        net.save(self.output)
+        if history.interrupted:
+            raise KeyboardInterrupt(f"the best weights so far are in {self.output}.")
+
+
+def _learn_text(
+    data: str,
+    fitting: _Fitting,
+    by: str,
+    length: int | None,
+    units: int,
+    layers: int,
+    dropout: float | None,
+    size: int | None,
+) -> pl.History:
+    from .language import BATCH, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
+
+    length = length or LENGTHS[by]
+    known, learned, tested = prepared(text_of(data), by=by, lower=None, size=size or 10_000, length=length, name=data)
+    sizes = f"{len(learned)} {UNITS[by]} to learn from, {len(tested)} to test, {len(known)} different"
+    click.echo(f"{data}: {sizes}; {NOTE[by]}")
+    reader = Reader.build(known, length=length, units=units, layers=layers, dropout=dropout, seed=fitting.seed)
+    history = train(
+        reader, learned, **fitting.options(epochs=EPOCHS[by], batch_size=BATCH, learning_rate=LEARNING_RATE)
+    )
+    fitting.save(reader.net, history)
+    report(reader, learned, tested)
+    return history
+
+
+def _learn_examples(
+    dataset: Dataset,
+    test: Dataset | None,
+    fitting: _Fitting,
+    target: str | None,
+    model: str | None,
+    hidden: tuple[int, ...] | None,
+    activation: str,
+    changes: Augmentation,
+    validation: float,
+) -> pl.History:
+    images = dataset.x.ndim == 4
+    if not images and (model == "cnn" or changes != Augmentation()):
+        raise DataError(f"{dataset.name} holds no images, which alone take --model cnn, --flip, --shift and --rotate.")
+    (x, y), (x_val, y_val) = dataset.split(test=validation, seed=fitting.seed)
+    preparation = Preparation.fit(dataset, x, y, target=target)
+    convolves = model == "cnn"
+    if hidden is None:
+        hidden = (64,) if convolves else (64, 32)
+    net = pl.Network(
+        *(_convolutions(x.shape[1], x.shape[2], activation) if convolves else []),
+        *([pl.Flatten()] if images else []),
+        *(pl.Dense(units, activation=activation) for units in hidden),
+        pl.Dense(1) if preparation.classes is None else pl.Dense(len(preparation.classes), activation="softmax"),
+        input_shape=x.shape[1:],
+        seed=fitting.seed,
+    )
+    click.echo(_headline(dataset, len(x), len(x_val)))
+    inputs = preparation.x(x)
+    net.metadata.update(preparation.metadata())
+    if images:
+        net.metadata[BRIGHTNESS] = float(inputs.mean())
+    augment = [Augment(inputs, changes, seed=fitting.seed)] if changes != Augmentation() else []
+    regression = preparation.classes is None
+    history = net.fit(
+        augment[0].x if augment else inputs,
+        preparation.y(y),
+        loss="mse" if regression else "crossentropy",
+        metrics=[] if regression else ["accuracy"],
+        validation_data=(preparation.x(x_val), preparation.y(y_val)),
+        **fitting.options(*augment, epochs=10 if convolves else 100),
+    )
+    fitting.save(net, history)
+    _report("validation", net, preparation, x_val, y_val)
+    if test is not None:
+        _report("test", net, preparation, test.x, test.y)
+    return history
+
+
+def _convolutions(height: int, width: int, activation: str) -> list[pl.Layer]:
+    """Convolution and pooling in turn, with more filters as the image gets smaller, down to less than 8 pixels."""
+    layers: list[pl.Layer] = []
+    filters = 16
+    while min(height, width) >= 8 and filters <= 128:
+        layers += [pl.Conv2D(filters, 3, padding="same", activation=activation), pl.MaxPool2D(2)]
+        height, width, filters = height // 2, width // 2, filters * 2
+    return layers or [pl.Conv2D(filters, 3, padding="same", activation=activation)]
+
+
+def _headline(dataset: Dataset, train: int, validation: int) -> str:
+    shape = " × ".join(map(str, dataset.x.shape[1:]))
+    target = "a quantity" if dataset.class_names is None else f"{len(dataset.class_names)} classes"
+    return f"{dataset.name}: {train} examples to train, {validation} to validate; {shape} numbers → {target}"
+
+
+def _report(part: str, net: pl.Network, preparation: Preparation, x: NDArray[Any], y: NDArray[Any]) -> None:
+    """One line: accuracy; or the mean error in the target's units, beside that of the simplest guess."""
+    outputs = net.predict(preparation.x(x))
+    if preparation.outputs is None:
+        click.echo(f"{part} accuracy: {np.mean(outputs.argmax(axis=1) == y):.3f}")
+        return
+    error = np.abs(preparation.values(outputs)[:, 0] - y).mean()
+    guess = np.abs(preparation.outputs.mean - y).mean()
+    click.echo(f"{part} mean absolute error: {error:.4g}  (always guessing the mean: {guess:.4g})")

@@ -1,0 +1,284 @@
+"""Time series of prices: read from a CSV file, turned into changes, cut into windows that look at the past alone.
+
+Rows are taken as steps of equal length, so a weekend counts as one step; the longest gap stands in the description.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError, nearest
+from .arrays import check_whole
+from .csvfile import _Column, _columns, _find, _numbers, _text
+
+Floats = NDArray[np.float64]
+SERIES = ("google", "synthetic")
+CHANGES = ("log", "difference")
+_DATE_NAMES = ("date", "datetime", "day", "time", "timestamp", "month")
+_MONTH = re.compile(r"\d{4}-\d{2}")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Series:
+    """One or several series on the same dates: dates (t,) to the second, ascending; values (t, columns) float64."""
+
+    name: str
+    dates: NDArray[np.datetime64]
+    values: Floats
+    columns: tuple[str, ...]
+    description: str = ""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        return f"Series({self.name!r}, {len(self)} × {', '.join(self.columns)}, {self.day(0)} … {self.day(-1)})"
+
+    def day(self, row: int) -> str:
+        """A row's date, with its time if it is not midnight."""
+        return str(self.dates[row]).replace("T00:00:00", "").replace("T", " ")
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesWindows:
+    """What a forecast learns from: x (n, window, columns) are changes up to a row, y (n, columns) the change of the
+    next ``horizon`` rows together; ``origins`` (n,) are those rows, from which the forecast is made.
+    """
+
+    x: Floats
+    y: Floats
+    origins: NDArray[np.int64]
+    horizon: int
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def read_series(
+    path: str | os.PathLike[str],
+    columns: str | Sequence[str],
+    *,
+    date: str | None = None,
+    fill: str | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+) -> Series:
+    """Columns of a CSV file with a header as series by date.
+
+    A file whose newest date comes first throughout is turned round.
+
+    Args:
+        date: the column of dates such as 2024-01-31 or 2024-01-31 16:00; by default the one called date, time, …
+        fill: "previous" puts the value before in the place of a missing one; by default a missing value is an error.
+
+    Raises:
+        DataError: the message names the line and the column: no such column, text among the numbers, a missing value,
+            a date that cannot be read, dates out of order or twice.
+    """
+    if fill not in (None, "previous"):
+        raise DataError(f'fill is "{fill}", expected "previous".')
+    file = Path(path).name
+    table = _columns(_text(path, encoding), file, delimiter)
+    names = (columns,) if isinstance(columns, str) else tuple(columns)
+    if not names or len(set(names)) != len(names):
+        raise DataError(f"columns are {names}, expected one or several different names.")
+    stamps = _find(table, _date_column(table, file) if date is None else date, file)
+    wanted = [_find(table, name, file) for name in names]
+    dates = np.array([_date(stamps, row) for row in range(len(stamps.cells))], dtype="datetime64[s]")
+    values = np.stack([_values(column) for column in wanted], axis=1)
+    steps = np.diff(dates.astype(np.int64))
+    newest_first = len(steps) > 0 and bool((steps < 0).all())
+    if newest_first:
+        dates, values, steps = dates[::-1], values[::-1], -steps[::-1]
+    elif (steps <= 0).any():
+        row = int(np.argmax(steps <= 0)) + 1
+        problem = "stands there twice" if steps[row - 1] == 0 else f"comes after {stamps.cells[row - 1]}"
+        raise stamps.fail(row, f"{stamps.cells[row]} {problem}, expected ascending dates: sort the lines by date")
+    values, filled = _without_gaps(values, wanted, fill=fill, newest_first=newest_first)
+    said = [f"{len(values)} lines of {file}"]
+    said += ["newest first, turned round"] * newest_first + [f"{filled} missing values filled"] * (filled > 0)
+    return Series(Path(path).stem, dates, values, names, "; ".join([*said, *_gap(dates)]))
+
+
+def load_series(name: str = "google") -> Series:
+    """An embedded series.
+
+    - google: the daily closing price of Google's shares from 19 August 2004 to 14 October 2008, 1,047 days, as it comes
+      with matplotlib (its sample data).
+    - synthetic: no real prices but a random walk with a yearly season, 1,500 weekdays from Philox with the key 0.
+
+    Raises:
+        DataError: an unknown name, or matplotlib was installed without its sample data.
+    """
+    if name == "google":
+        return _google()
+    if name == "synthetic":
+        return _synthetic()
+    raise DataError(f'there is no series "{name}", expected one of {", ".join(SERIES)}.{nearest(str(name), SERIES)}')
+
+
+def choose_changes(values: Floats) -> tuple[str, ...]:
+    """How each column's changes are measured: "log" where all values are positive, as prices are, else "difference"."""
+    return tuple("log" if (column > 0).all() else "difference" for column in values.T)
+
+
+def levels(values: Floats, changes: Sequence[str]) -> Floats:
+    """Values (t, columns) on the scale on which changes are differences: ln p for "log", p itself for "difference"."""
+    for change in changes:
+        if change not in CHANGES:
+            raise DataError(f'a change is "{change}", expected "log" or "difference".{nearest(str(change), CHANGES)}')
+    log = np.array([change == "log" for change in changes])
+    bad = log & (values <= 0)
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise DataError(
+            f"row {row}, column {column} holds {values[row, column]:g}, which has no logarithm:"
+            ' measure the change by "difference".'
+        )
+    return np.where(log, np.log(np.where(log, values, 1.0)), values)
+
+
+def after(values: Floats, by: Floats, changes: Sequence[str]) -> Floats:
+    """Values (n, columns) after they changed: p·exp(r) for "log", p + d for "difference"."""
+    log = np.array([change == "log" for change in changes])
+    return np.where(log, values * np.exp(np.where(log, by, 0.0)), values + by)
+
+
+def series_windows(level: Floats, *, window: int, horizon: int = 1) -> SeriesWindows:
+    """Windows over ``levels`` (t, columns): ``window`` changes up to a row, and the change ``horizon`` rows on from it.
+
+    Raises:
+        DataError: too few rows for a single window.
+    """
+    window, horizon = check_whole(window, "window", least=1), check_whole(horizon, "horizon", least=1)
+    needed = window + horizon + 1
+    if len(level) < needed:
+        raise DataError(
+            f"the series has {len(level)} rows, expected at least {needed} for a window of {window} and a horizon of"
+            f" {horizon}: give more rows or a smaller window."
+        )
+    changes = np.diff(level, axis=0)  # changes[k] leads from row k to row k + 1
+    origins = np.arange(window, len(level) - horizon)
+    past = np.lib.stride_tricks.sliding_window_view(changes, window, axis=0)  # (start, columns, window)
+    x = np.ascontiguousarray(past[: len(origins)].transpose(0, 2, 1))
+    return SeriesWindows(x, level[origins + horizon] - level[origins], origins, horizon)
+
+
+def walk_forward(
+    found: SeriesWindows, *, test: float = 0.2, folds: int = 4
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The places of the examples to learn from and to test on, fold by fold through the last share ``test``.
+
+    Each fold learns from everything before it and is tested on the stretch that follows. An example whose outcome lies
+    in that stretch is not learned from: on the first day of the test it would not have been known.
+
+    Raises:
+        DataError: a share or a number of folds that leaves a fold without examples.
+    """
+    if not 0 < test < 1:
+        raise DataError(f"test is {test!r}, expected a share between 0 and 1.")
+    folds = check_whole(folds, "folds", least=1)
+    n = len(found)
+    tested = max(1, round(test * n))
+    edges = n - tested + np.arange(folds + 1) * tested // folds
+    if tested < folds or edges[0] - found.horizon < 1:
+        raise DataError(
+            f"{n} windows came, too few to test {folds} times on a share of {test:g}: give more rows, a smaller window,"
+            " or fewer folds."
+        )
+    return _stretches(edges, found.horizon)
+
+
+def _stretches(edges: NDArray[Any], horizon: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        yield np.arange(start - horizon + 1), np.arange(start, stop)
+
+
+def _date_column(table: dict[str, _Column], file: str) -> str:
+    names = {name.lower(): name for name in reversed(table)}
+    for name in _DATE_NAMES:
+        if name in names:
+            return names[name]
+    raise DataError(
+        f"{file} has no column called date, its columns are {', '.join(table)}: name the column of the dates."
+    )
+
+
+def _date(column: _Column, row: int) -> np.datetime64:
+    """A cell as a date; a time zone is dropped, for the days of one exchange all have the same."""
+    cell = column.cells[row]
+    text = cell.replace("/", "-").replace(".", "-", 2) if cell[:4].isdigit() else cell
+    try:
+        if _MONTH.fullmatch(text):
+            return np.datetime64(f"{text}-01", "s")
+        return np.datetime64(datetime.datetime.fromisoformat(text).replace(tzinfo=None), "s")
+    except ValueError:
+        raise column.fail(row, f'"{cell}" is no date, expected one such as 2024-01-31') from None
+
+
+def _values(column: _Column) -> Floats:
+    """The numbers of a column, NaN where one is missing."""
+    if texts := column.texts():
+        raise column.fail(texts[0], f'"{column.cells[texts[0]]}" is text, expected a number')
+    values = _numbers(column)
+    assert values is not None
+    return values
+
+
+def _without_gaps(
+    values: Floats, columns: Sequence[_Column], *, fill: str | None, newest_first: bool
+) -> tuple[Floats, int]:
+    """The values with missing ones filled, in the order of the dates, and how many there were."""
+    missing = np.isnan(values)
+    if not missing.any():
+        return values, 0
+    row, place = (int(i) for i in np.argwhere(missing)[0])
+    column = columns[place]
+    line = len(values) - 1 - row if newest_first else row
+    if fill is None:
+        more = f" (and {missing.sum() - 1} more)" if missing.sum() > 1 else ""
+        raise column.fail(line, f'the value is missing{more}: correct it, or fill with the "previous" one')
+    if row == 0:
+        raise column.fail(line, "the first value is missing, and there is none before it: leave the line out")
+    rows = np.maximum.accumulate(np.where(missing, 0, np.arange(len(values))[:, None]), axis=0)
+    return np.take_along_axis(values, rows, axis=0), int(missing.sum())
+
+
+def _gap(dates: NDArray[np.datetime64]) -> list[str]:
+    """The longest gap in words, if it is longer than five usual steps: a closed exchange is no fault of the file."""
+    steps = np.diff(dates.astype(np.int64))
+    if len(steps) == 0 or steps.max() <= 5 * np.median(steps):
+        return []
+    row = int(steps.argmax())
+    start, end = (str(d).partition("T")[0] for d in dates[row : row + 2])
+    return [f"the longest gap is {math.ceil(steps[row] / 86400)} days, from {start} to {end}"]
+
+
+def _google() -> Series:
+    from matplotlib.cbook import get_sample_data
+
+    try:
+        rows: Any = cast(Any, get_sample_data("goog.npz"))["price_data"]
+    except OSError as error:
+        raise DataError('matplotlib was installed without its sample data: take the series "synthetic".') from error
+    dates, values = rows["date"].astype("datetime64[s]"), rows["close"].astype(np.float64)[:, None]
+    return Series("google", dates, values, ("Close",), "Google's daily closing price, 2004 to 2008, from matplotlib")
+
+
+def _synthetic(days: int = 1500) -> Series:
+    random = np.random.Generator(np.random.Philox(0))
+    dates = np.busday_offset("2018-01-01", np.arange(days), roll="forward").astype("datetime64[s]")
+    year = np.arange(days) / 261
+    logs = np.log(100) + 0.05 * year + 0.04 * np.sin(2 * np.pi * year) + np.cumsum(0.01 * random.standard_normal(days))
+    said = "synthetic, no real prices: a random walk with a yearly season"
+    return Series("synthetic", dates, np.exp(logs)[:, None], ("Close",), said)

@@ -1,0 +1,224 @@
+"""Texts as numbers: the vocabulary of characters or words, and the windows in which a network reads.
+
+The rules:
+- by "char", every character is a token, line breaks included; case is kept unless ``lower`` is given;
+- by "word", a token is a run of letters, digits and underscores, with apostrophes inside (don't), or one mark of
+  punctuation; spaces and line breaks are dropped; everything is lower-cased unless ``lower=False``;
+- a token that the vocabulary does not hold is ``<unknown>``, number 0.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import DataError, nearest
+from .arrays import as_array, check_whole
+
+Ids = NDArray[np.int64]
+
+UNKNOWN = "<unknown>"
+BY = ("char", "word")
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_CLOSING, _OPENING = ".,;:!?)]}%…", "([{"
+_CURLY = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
+
+
+def tokenize(text: str, *, by: str = "char", lower: bool | None = None) -> list[str]:
+    """The tokens of a text; the module states the rules."""
+    _check_by(by)
+    if by == "word" if lower is None else lower:
+        text = text.lower()
+    return list(text) if by == "char" else _WORD.findall(text)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that a network knows, by number; ``<unknown>`` is number 0.
+
+    ``vocabulary.encode("abc")`` gives int64 ids (tokens,), ``decode`` the text again.
+    """
+
+    tokens: tuple[str, ...]
+    by: str = "char"
+    lower: bool = False
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _check_by(self.by)
+        if not self.tokens or self.tokens[0] != UNKNOWN or len(set(self.tokens)) != len(self.tokens):
+            raise DataError(f"the tokens of a vocabulary begin with {UNKNOWN} and differ, but these do not.")
+        object.__setattr__(self, "_places", {token: place for place, token in enumerate(self.tokens)})
+
+    @classmethod
+    def fit(
+        cls,
+        text: str | Sequence[str],
+        *,
+        by: str = "char",
+        lower: bool | None = None,
+        size: int | None = None,
+        least: int | None = None,
+    ) -> Vocabulary:
+        """The vocabulary of a text, or of its tokens: the most frequent first, equally frequent ones in order.
+
+        Args:
+            size: the most tokens to keep, ``<unknown>`` included.
+            least: how often a token has to occur; by default once for characters and twice for words, so that
+                the network meets ``<unknown>`` in training.
+
+        Raises:
+            DataError: an empty text.
+        """
+        tokens = tokenize(text, by=by, lower=lower) if isinstance(text, str) else text
+        if not tokens:
+            raise DataError(f"the text holds no {'characters' if by == 'char' else 'words'}: give one to learn from.")
+        needed = (1 if by == "char" else 2) if least is None else check_whole(least, "least", least=1)
+        counts = Counter(tokens)
+        known = sorted((token for token, count in counts.items() if count >= needed), key=lambda t: (-counts[t], t))
+        if size is not None:
+            known = known[: check_whole(size, "size", least=2) - 1]
+        return cls((UNKNOWN, *known), by, by == "word" if lower is None else lower)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def encode(self, text: str | Iterable[str], *, strict: bool = False) -> Ids:
+        """The numbers of a text's tokens, or of tokens: (tokens,) int64.
+
+        Raises:
+            DataError: a token that is not in the vocabulary, if ``strict``; by default it becomes ``<unknown>``.
+        """
+        tokens = tokenize(text, by=self.by, lower=self.lower) if isinstance(text, str) else text
+        if strict:
+            tokens = list(tokens)
+            for token in tokens:
+                if token not in self._places:
+                    raise DataError(self._unknown(token))
+        return np.array([self._places.get(token, 0) for token in tokens], dtype=np.int64)
+
+    def decode(self, ids: ArrayLike) -> str:
+        """The text of numbers; words are spaced as in print, which is not always as they stood in their text."""
+        array = as_array(ids, what="ids", dtype=np.int64).reshape(-1)
+        if array.min() < 0 or array.max() >= len(self):
+            raise DataError(f"ids go from {array.min()} to {array.max()}, expected numbers from 0 to {len(self) - 1}.")
+        tokens = [self.tokens[i] for i in array]
+        return "".join(tokens) if self.by == "char" else _spaced(tokens)
+
+    def config(self) -> dict[str, Any]:
+        """As JSON, for ``Network.metadata``."""
+        return {"by": self.by, "lower": self.lower, "tokens": list(self.tokens)}
+
+    @classmethod
+    def restored(cls, config: Mapping[str, Any]) -> Vocabulary:
+        """The vocabulary of a ``config``.
+
+        Raises:
+            DataError: an entry of another form, as a damaged file may hold it.
+        """
+        try:
+            return cls(tuple(map(str, config["tokens"])), str(config["by"]), bool(config["lower"]))
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                f"the vocabulary is damaged ({type(error).__name__} {error}): train the model again."
+            ) from None
+
+    def _unknown(self, token: str) -> str:
+        kind = "character" if self.by == "char" else "word"
+        hint = nearest(token, self.tokens[1:]) if self.by == "word" else ""
+        return f'the {kind} "{token}" is not in the vocabulary of {len(self)} {kind}s.{hint}'
+
+
+def split_tail(sequence: Sequence[Any] | NDArray[Any], test: float = 0.1) -> tuple[Any, Any]:
+    """The sequence cut in two: its last share ``test`` is for testing, what stands before is to learn from."""
+    if not 0 < test < 1:
+        raise DataError(f"test is {test!r}, expected a share between 0 and 1.")
+    cut = len(sequence) - max(1, round(len(sequence) * test))
+    return sequence[:cut], sequence[cut:]
+
+
+def text_windows(ids: ArrayLike, length: int, *, step: int | None = None) -> tuple[Ids, Ids]:
+    """Stretches of ``length`` tokens, each with the tokens that follow them: x (n, length) and y (n, length).
+
+    y[n,t] is the token after x[n,t]. A window begins ``step`` tokens after the one before, by default ``length``, so
+    that each token is learned once; what is left at the end and fills no window is dropped.
+
+    Raises:
+        DataError: fewer than ``length`` + 1 tokens.
+    """
+    array = as_array(ids, what="the text", dtype=np.int64)
+    length = check_whole(length, "length", least=1)
+    step = length if step is None else check_whole(step, "step", least=1)
+    if array.ndim != 1 or len(array) <= length:
+        raise DataError(
+            f"the text has {array.size} tokens, expected at least {length + 1} for windows of length {length}:"
+            " give a longer text or a smaller length."
+        )
+    rows = np.lib.stride_tricks.sliding_window_view(array, length + 1)[::step]
+    return np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, 1:])
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """The text of a file in UTF-8, or in UTF-16 with a mark of the byte order.
+
+    Raises:
+        DataError: a file that cannot be read, is in another encoding, is no text, or is blank.
+    """
+    try:
+        content = Path(path).read_bytes()
+        utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+        text = content.decode("utf-16" if utf16 else "utf-8-sig")
+    except OSError as error:
+        raise DataError(f'cannot read "{path}": {error.strerror or error}.') from error
+    except UnicodeDecodeError as error:
+        raise DataError(f'"{path}" is not UTF-8 text at byte {error.start}: save it as UTF-8.') from error
+    if "\0" in text:
+        raise DataError(f'"{path}" holds zero bytes, expected a text file.')
+    if not text.strip():
+        raise DataError(f'"{path}" is empty, expected a text to learn from.')
+    return text.replace("\r\n", "\n")
+
+
+def topics() -> str:
+    """The embedded text: the prose of Python's own help topics, about 260,000 characters, one paragraph a line.
+
+    It comes with every Python (``pydoc_data.topics``), so it differs a little from one version to the next. Grammar,
+    code and headings are left out, and of paragraphs that occur more than once all but the first: the last tenth, on
+    which a model is tested, must not repeat what it learned from.
+    """
+    source: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
+    paragraphs: dict[str, None] = {}
+    for name in sorted(source):
+        for block in re.split(r"\n\s*\n", source[name].translate(_CURLY)):
+            line = re.sub(r"\s+", " ", re.sub(r"-\n\s*", "-", block.strip()))
+            prose = len(line.split()) >= 8 and line[-1] in ".:!?"
+            if prose and "::=" not in line and ">>>" not in line:
+                paragraphs[line] = None
+    return "\n".join(paragraphs)
+
+
+def _spaced(tokens: Sequence[str]) -> str:
+    """Words and punctuation with spaces between them, as in print."""
+    parts: list[str] = []
+    quoted = glued = False
+    for token in tokens:
+        closes = token in _CLOSING or (token == '"' and quoted)
+        parts += [token] if closes or glued or not parts else [" ", token]
+        if token == '"':
+            quoted = not quoted
+        glued = token in _OPENING or (token == '"' and quoted)
+    return "".join(parts)
+
+
+def _check_by(by: str) -> None:
+    if by not in BY:
+        raise DataError(f'by is "{by}", expected "char" or "word".{nearest(str(by), BY)}')

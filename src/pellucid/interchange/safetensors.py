@@ -1,0 +1,131 @@
+"""A network in a safetensors file: weights as tensors, architecture and metadata as JSON, and a probe.
+
+The probe is an input with the output that the network gave for it when it was saved; loading computes it again.
+Nothing in the file is executed: layers are found by name among those that exist, and their options are checked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engines import DEFAULT
+from pellucid.errors import ModelFileError, PellucidError
+from pellucid.files import read_tensors, write_tensors
+from pellucid.network import BaseNetwork
+from pellucid.training.evaluation import predict
+from pellucid.training.examples import vocabulary
+
+Array = NDArray[Any]
+N = TypeVar("N", bound=BaseNetwork)
+KIND = "pellucid network"
+PROBES = 2
+_INPUT, _OUTPUT = "probe input ", "probe output "
+
+_filling: ContextVar[bool] = ContextVar("filling", default=False)
+
+
+def filling() -> bool:
+    """Whether networks are being built whose parameters come from a file, so that no initial values are drawn."""
+    return _filling.get()
+
+
+def save(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
+    """Write the network to a file, whole or not at all.
+
+    Raises:
+        ModelFileError: the path cannot be written, or `net.metadata` is not plain JSON.
+    """
+    probe = {name: _probe(net, name, seed) for seed, name in enumerate(net.input_shapes)}
+    tensors = dict(net.parameters)
+    tensors |= {_INPUT + name: array for name, array in probe.items()}
+    tensors |= {_OUTPUT + name: array for name, array in _answers(net, probe).items()}
+    write_tensors(path, KIND, {"network": net.config(), "metadata": net.metadata}, tensors)
+
+
+def load(path: str | os.PathLike[str], kind: type[N], *, engine: str = DEFAULT) -> N:
+    """The network of a file that `save` wrote.
+
+    Raises:
+        ModelFileError: no such file; truncated, foreign, damaged, or of another shape than its description; or the
+            probe comes out differently.
+    """
+    content, tensors = read_tensors(path, KIND)
+    config, metadata = content.get("network"), content.get("metadata")
+    if not isinstance(config, dict) or not isinstance(metadata, dict):
+        raise ModelFileError(f'"{path}" is damaged: it has no description of a network')
+    try:
+        with _unfilled():
+            net = cast(N, kind.restored(config, engine=engine))
+    except (PellucidError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+        raise ModelFileError(f'"{path}" describes a network that cannot be built: {error}') from error
+    net.metadata.update(metadata)
+    _fill(path, net, tensors)
+    _check_probe(path, net, tensors)
+    return net
+
+
+def _fill(path: object, net: BaseNetwork, tensors: Mapping[str, Array]) -> None:
+    """The weights into the network, once every one of them has been seen to fit."""
+    known = {
+        *net.specs,
+        *(_INPUT + name for name in net.input_shapes),
+        *(_OUTPUT + name for name in net.output_shapes),
+    }
+    if odd := sorted(known ^ set(tensors)):
+        said = "lacks" if odd[0] in known else "holds"
+        raise ModelFileError(f'"{path}" {said} the tensor "{odd[0]}", against its own description')
+    for name, spec in net.specs.items():
+        if tensors[name].shape != spec.shape:
+            raise ModelFileError(
+                f'"{path}" holds {name} with shape {tensors[name].shape}, but its description says {spec.shape}'
+            )
+    for name in net.specs:
+        net.parameters[name] = tensors[name]
+
+
+def _check_probe(path: object, net: BaseNetwork, tensors: Mapping[str, Array]) -> None:
+    probe = {name: tensors[_INPUT + name] for name in net.input_shapes}
+    for name, shape in net.input_shapes.items():
+        if probe[name].shape != (PROBES, *shape):
+            raise ModelFileError(f'"{path}" holds a probe of shape {probe[name].shape}, expected {(PROBES, *shape)}')
+    try:
+        answers = _answers(net, probe)
+    except PellucidError as error:
+        raise ModelFileError(f'"{path}" holds a probe that the network cannot take: {error}') from error
+    tolerance = 1e-4 if net.dtype == np.float32 else 1e-9
+    for name, answer in answers.items():
+        expected = tensors[_OUTPUT + name]
+        scale = max(1.0, float(np.max(np.abs(expected), initial=0, where=np.isfinite(expected))))
+        if expected.shape != answer.shape or not np.allclose(
+            answer, expected, rtol=0, atol=tolerance * scale, equal_nan=True
+        ):
+            raise ModelFileError(
+                f'"{path}" gives another {name} for its probe than when it was saved: its weights are damaged, '
+                "or this Pellucid computes something else"
+            )
+
+
+def _answers(net: BaseNetwork, probe: Mapping[str, Array]) -> dict[str, Array]:
+    answers = predict(net, dict(probe))
+    return answers if isinstance(answers, dict) else {next(iter(net.output_shapes)): answers}
+
+
+def _probe(net: BaseNetwork, name: str, seed: int) -> Array:
+    rng, shape, entries = np.random.default_rng(seed), (PROBES, *net.input_shapes[name]), vocabulary(net, name)
+    return rng.uniform(-1, 1, shape).astype(np.float32) if entries is None else rng.integers(0, entries, shape)
+
+
+@contextmanager
+def _unfilled() -> Iterator[None]:
+    token = _filling.set(True)
+    try:
+        yield
+    finally:
+        _filling.reset(token)

@@ -1,0 +1,97 @@
+"""The public network: what a person does with one, each a function of the room that does it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from pellucid import explain, training
+from pellucid.data.arrays import as_array, check_examples
+from pellucid.engines import DEFAULT
+from pellucid.errors import DataError
+from pellucid.functions.activations import ActivationLike
+from pellucid.interchange import safetensors
+from pellucid.layers.base import Node
+from pellucid.layers.dense import Dense
+from pellucid.network import BaseNetwork
+from pellucid.summary import summarise
+
+
+class Network(BaseNetwork):
+    """Layers wired to a network, to be trained, used, looked into and saved.
+
+        net = Network(Dense(64, activation="relu"), Dense(10, activation="softmax"), input_shape=(784,))
+
+    See `BaseNetwork` for the arguments.
+    """
+
+    fit = training.fit
+    evaluate = training.evaluate
+    predict = training.predict
+    stepper = training.stepper
+    gradients = training.gradients
+    trace = explain.trace
+    explain = explain.explain
+    find_learning_rate = training.find_learning_rate
+    save = safetensors.save
+
+    def summary(self) -> None:
+        """Print a table of the layers: path, kind, output shape, parameters, multiply-adds of one example."""
+        print(summarise(self))
+
+    def _initialise(self) -> None:
+        if not safetensors.filling():
+            super()._initialise()
+
+
+class Neuron(Network):
+    """The smallest network: one unit, `y = f(b + Σ[i] x[i]·w[i])`.
+
+        Neuron([2, -1], bias=0.5, activation="step")([1, 1])
+
+    Args:
+        weights: w, shape (inputs,).
+        bias: b.
+        activation: f, by name.
+    """
+
+    def __init__(
+        self,
+        weights: Any,
+        bias: float = 0.0,
+        activation: ActivationLike = "linear",
+        *,
+        engine: str = DEFAULT,
+        dtype: Any = np.float32,
+    ) -> None:
+        w = as_array(weights, what="weights")
+        if w.ndim != 1:
+            raise DataError(f"weights has shape {w.shape}, expected (inputs,): one weight an input")
+        b = as_array(bias, what="bias")
+        if b.size != 1:
+            raise DataError(f"bias has shape {b.shape}, expected one number")
+        super().__init__(Dense(1, activation=activation), input_shape=(len(w),), engine=engine, dtype=dtype)
+        self.parameters["dense_1.kernel"] = w[:, None]
+        self.parameters["dense_1.bias"] = b.reshape(1)
+
+    def __call__(self, *x: Any) -> Any:
+        """Its output: a number for one example (inputs,), an array (n,) for several (n, inputs); on nodes, a layer."""
+        if any(isinstance(part, Node) for part in x):
+            return super().__call__(*x)
+        (shape,) = self.input_shapes.values()
+        array = as_array(x[0] if len(x) == 1 else x, what="x")
+        if array.ndim < 2 and array.shape != shape:
+            check_examples(array.reshape(1, -1), shape)
+        outputs = self.predict(array if array.ndim > 1 else array[None])
+        return outputs[:, 0] if array.ndim > 1 else float(outputs[0, 0])
+
+
+def load(path: str | os.PathLike[str], *, engine: str = DEFAULT) -> Network:
+    """The network that `Network.save` wrote.
+
+    Raises:
+        ModelFileError: no such file, truncated, foreign, damaged, or computing something else than when it was saved.
+    """
+    return safetensors.load(path, Network, engine=engine)

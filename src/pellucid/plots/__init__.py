@@ -1,0 +1,1 @@
+"""Figures of plain data; matplotlib is imported when one is asked for."""

@@ -1,0 +1,285 @@
+"""Callbacks: what happens beside the steps of a training."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from pellucid.errors import DataError, nearest
+from pellucid.training.state import Training
+
+Logs = MutableMapping[str, float]
+
+
+class Callback:
+    """The base: override what is needed. `training` is there from `on_train_begin` on.
+
+    What a callback remembers from one epoch to the next belongs into `state_dict`, as JSON and NumPy arrays: then a
+    resumed run goes on with it.
+    """
+
+    training: Training
+
+    @property
+    def listening(self) -> bool:
+        """Whether `on_batch_end` is wanted; where no callback wants it, steps are quicker."""
+        return type(self).on_batch_end is not Callback.on_batch_end
+
+    def on_train_begin(self) -> None:
+        """Before the first epoch; after `load_state_dict` where the run is resumed."""
+
+    def on_train_end(self) -> None:
+        """After the last epoch, or when the training was stopped."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Before the epoch (from 0); not when a run resumes in its middle."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """After the epoch, with its values by name; what is added to `logs` goes into the History."""
+
+    def on_batch_end(self, step: int, logs: Mapping[str, float]) -> None:
+        """After each step (from 1, over all epochs), with its "loss"."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+
+
+@dataclass
+class _Best:
+    """The best value so far of one quantity, and since how many epochs it has not become better."""
+
+    monitor: str
+    min_delta: float
+    mode: Literal["auto", "min", "max"]
+    best: float = math.nan
+    waited: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("auto", "min", "max"):
+            raise DataError(f'mode is {self.mode!r}, expected "auto", "min" or "max"')
+        rises = ("accuracy", "precision", "recall", "f1", "auc", "r2")
+        self.up = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith(rises))
+
+    def check(self, training: Training, who: str) -> None:
+        """Complain before the first epoch, rather than after it, about validation that there will not be."""
+        if self.monitor.startswith("val_") and not training.validated:
+            raise DataError(
+                f'{who} watches "{self.monitor}", but there is no validation: give validation_data, or monitor="loss"'
+            )
+
+    def better(self, logs: Mapping[str, float], who: str) -> bool:
+        """Whether the epoch is the best so far; a NaN never is."""
+        if self.monitor not in logs:
+            raise DataError(
+                f'{who} watches "{self.monitor}", but the epoch has {", ".join(logs)}: add it to metrics.'
+                f"{nearest(self.monitor, logs)}"
+            )
+        value = logs[self.monitor]
+        ahead = value - self.best if self.up else self.best - value
+        if math.isfinite(value) and (math.isnan(self.best) or ahead > self.min_delta):
+            self.best, self.waited = value, 0
+            return True
+        self.waited += 1
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "waited": self.waited}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.best, self.waited = state["best"], state["waited"]
+
+
+@dataclass(eq=False)
+class EarlyStopping(Callback):
+    """Stop when a quantity has not become better for so many epochs, and go back to the weights of its best epoch.
+
+    Args:
+        monitor: its name in the logs.
+        patience: how many epochs in a row may be no better.
+        min_delta: by how much an epoch has to be better to count.
+        mode: "min", "max", or "auto" by the name.
+        restore_best_weights: whether the network ends with the weights of the best epoch; otherwise with the last ones.
+    """
+
+    monitor: str = "val_loss"
+    _: KW_ONLY
+    patience: int = 5
+    min_delta: float = 0.0
+    mode: Literal["auto", "min", "max"] = "auto"
+    restore_best_weights: bool = True
+
+    def __post_init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
+        self._watch = _Best(self.monitor, self.min_delta, self.mode)
+        self._epoch = -1
+        self._best: dict[str, Any] = {}
+
+    def on_train_begin(self) -> None:
+        self._watch.check(self.training, "EarlyStopping")
+        if not self.training.history.epoch:  # a new training, and no resumed one
+            self._reset()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if self._watch.better(logs, "EarlyStopping"):
+            self._epoch = epoch
+            if self.restore_best_weights:
+                self._best = {path: np.array(value) for path, value in self.training.state.parameters.items()}
+        elif self._watch.waited >= max(1, self.patience):
+            self.training.stop(
+                f"stopped after epoch {epoch + 1}: "
+                f"{self.monitor} was best in epoch {self._epoch + 1}, {self._watch.best:.4g}"
+            )
+
+    def on_train_end(self) -> None:
+        if self._best:
+            self.training.restore(self._best)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"watch": self._watch.state_dict(), "epoch": self._epoch, "best": self._best}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._watch.load_state_dict(state["watch"])
+        self._epoch, self._best = state["epoch"], dict(state["best"])
+
+
+@dataclass(eq=False)
+class ReduceLROnPlateau(Callback):
+    """Multiply the learning rate by `factor` when a quantity has not become better for `patience` epochs.
+
+    Args:
+        cooldown: how many epochs to wait after that before counting again.
+        min_lr: the learning rate goes no lower.
+    """
+
+    monitor: str = "val_loss"
+    _: KW_ONLY
+    factor: float = 0.1
+    patience: int = 10
+    min_delta: float = 1e-4
+    mode: Literal["auto", "min", "max"] = "auto"
+    cooldown: int = 0
+    min_lr: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.factor < 1:
+            raise DataError(f"factor of ReduceLROnPlateau is {self.factor!r}, expected a number between 0 and 1")
+        self._reset()
+
+    def _reset(self) -> None:
+        self._watch = _Best(self.monitor, self.min_delta, self.mode)
+        self._cooling = 0
+
+    def on_train_begin(self) -> None:
+        self._watch.check(self.training, "ReduceLROnPlateau")
+        if not self.training.history.epoch:
+            self._reset()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        logs["learning_rate"] = self.training.learning_rate
+        better = self._watch.better(logs, "ReduceLROnPlateau")
+        if self._cooling:
+            self._cooling -= 1
+            self._watch.waited = 0
+        elif not better and self._watch.waited >= self.patience:
+            self.training.learning_rate = max(self.training.learning_rate * self.factor, self.min_lr)
+            self._watch.waited, self._cooling = 0, self.cooldown
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"watch": self._watch.state_dict(), "cooling": self._cooling}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._watch.load_state_dict(state["watch"])
+        self._cooling = state["cooling"]
+
+
+@dataclass(eq=False)
+class LearningRateSchedule(Callback):
+    """The learning rate as a function of the epoch, or of the step, both from 0.
+
+    Args:
+        schedule: StepDecay, ExponentialDecay, CosineDecay, WarmUp, or any function of a whole number.
+        per: what is counted.
+    """
+
+    schedule: Callable[[int], float]
+    _: KW_ONLY
+    per: Literal["epoch", "step"] = "epoch"
+
+    def __post_init__(self) -> None:
+        if self.per not in ("epoch", "step") or not callable(self.schedule):
+            raise DataError('LearningRateSchedule takes a function of a whole number, and per="epoch" or per="step"')
+
+    def on_train_begin(self) -> None:
+        self._set(self.training.state.epoch if self.per == "epoch" else self.training.state.step)
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        if self.per == "epoch":
+            self._set(epoch)
+
+    def on_batch_end(self, step: int, logs: Mapping[str, float]) -> None:
+        if self.per == "step":
+            self._set(step)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        logs["learning_rate"] = self.training.learning_rate
+
+    def _set(self, at: int) -> None:
+        rate = float(self.schedule(at))
+        if not (math.isfinite(rate) and rate >= 0):
+            raise DataError(
+                f"the schedule gives the learning rate {rate} at {self.per} {at}, expected a number of 0 or more"
+            )
+        self.training.learning_rate = rate
+
+
+@dataclass(eq=False)
+class Checkpoint(Callback):
+    """Write the whole state of the training to a file, from which `fit(..., resume=path)` goes on to the same bits.
+
+    Args:
+        path: the file; each writing replaces it at once, so a crash leaves a whole one.
+        every_epochs: after each so many epochs.
+        every_steps: also after each so many steps, in the middle of epochs.
+    """
+
+    path: str | os.PathLike[str]
+    _: KW_ONLY
+    every_epochs: int = 1
+    every_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("every_epochs", "every_steps"):
+            value = getattr(self, name)
+            if (isinstance(value, bool) or not isinstance(value, int) or value < 1) and not (
+                name == "every_steps" and value is None
+            ):
+                raise DataError(f"{name} of Checkpoint is {value!r}, expected a whole number from 1")
+        self.path = Path(self.path)
+
+    def after_step(self) -> None:
+        """Called when the state after a step is complete: after `on_batch_end` of all callbacks."""
+        if self.every_steps is not None and self.training.state.step % self.every_steps == 0:
+            self._write()
+
+    def after_epoch(self) -> None:
+        """Called when the state after an epoch is complete: after `on_epoch_end` of all callbacks."""
+        state = self.training.state
+        if state.epoch % self.every_epochs == 0 or state.epoch == self.training.epochs or state.stopped:
+            self._write()
+
+    def _write(self) -> None:
+        from pellucid.training.checkpoint import write
+
+        write(self.path, self.training)

@@ -1,0 +1,169 @@
+"""What a network gives for many examples: predictions, loss and metrics, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data.arrays import check_whole
+from pellucid.errors import DataError
+from pellucid.network import BaseNetwork
+from pellucid.training.examples import WEIGHT, Examples, inputs, weights
+from pellucid.training.metrics import Measure, MetricLike, Reading, Running
+from pellucid.training.metrics import metrics as metrics_of
+from pellucid.training.steps import evaluation_step, gradient_step, prediction_name, prediction_step
+from pellucid.training.targets import Goal, LossLike, goals, reading
+
+Array = NDArray[Any]
+Metrics = Sequence[MetricLike] | MetricLike
+
+
+class Measures:
+    """The metrics of every output, on their way through an epoch."""
+
+    def __init__(self, net: BaseNetwork, targets: Sequence[Goal], measures: Sequence[Measure]) -> None:
+        readings = _readings(net, targets)
+        prefix = {goal.path: f"{goal.path}_" if len(targets) > 1 else "" for goal in targets}
+        self.running = {prefix[g.path] + m.name: (g, Running(m, readings[g.path])) for g in targets for m in measures}
+
+    def add(self, batch: dict[str, Array], outputs: dict[str, Array]) -> None:
+        for goal, running in self.running.values():
+            running.add(batch[goal.name], outputs[prediction_name(goal.path)])
+
+    def results(self, *, quick: bool = False) -> dict[str, float]:
+        """The values so far; `quick` leaves out those that take a look at all predictions."""
+        return {name: r.result() for name, (_, r) in self.running.items() if not (quick and r.measure.whole)}
+
+    @property
+    def parts(self) -> list[list[Array]]:
+        """What they remember; may be assigned."""
+        return [running.parts for _, running in self.running.values()]
+
+    @parts.setter
+    def parts(self, parts: Sequence[list[Array]]) -> None:
+        for (_, running), part in zip(self.running.values(), parts, strict=True):
+            running.parts = list(part)
+
+
+def _readings(net: BaseNetwork, targets: Sequence[Goal]) -> dict[str, Reading]:
+    """A logit says yes above 0, a probability above a half."""
+    last = reading(net).last
+    found: dict[str, Reading] = {}
+    for goal in targets:
+        activation, units = last[goal.path].activation, net.output_shapes[goal.path][-1]
+        logit = goal.loss.reads != "values" and activation == "linear"
+        multilabel = (
+            units > 1
+            and not goal.labels
+            and (goal.loss.reads == "binary" or (goal.loss.reads == "either" and activation == "sigmoid"))
+        )
+        found[goal.path] = Reading(0.0 if logit else 0.5, multilabel)
+    return found
+
+
+def batches(n: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, n, size))
+
+
+def evaluate(
+    net: BaseNetwork,
+    x: Any,
+    y: Any,
+    *,
+    loss: LossLike | Mapping[str, LossLike] = None,
+    metrics: Metrics = (),
+    sample_weight: Any = None,
+    batch_size: int = 256,
+) -> dict[str, float]:
+    """The mean loss over the examples, under "loss", and the metrics by name. See `fit` for the arguments.
+
+    Raises:
+        DataError: examples or targets that the network cannot take.
+    """
+    examples, targets = prepared(net, x, y, loss, sample_weight)
+    return evaluated(net, examples, targets, metrics_of(metrics), check_whole(batch_size, "batch_size", least=1))
+
+
+def evaluated(
+    net: BaseNetwork,
+    examples: Examples,
+    targets: Sequence[Goal],
+    measures: Sequence[Measure],
+    batch_size: int,
+) -> dict[str, float]:
+    """`evaluate`, of checked examples."""
+    run = evaluation_step(net, targets, weighted=examples.weighted)
+    parameters = dict(net.parameters)
+    running = Measures(net, targets, measures)
+    total = 0.0
+    for rows in batches(len(examples), batch_size):
+        batch = examples.rows(rows)
+        outputs = run({**batch, **parameters})
+        total += float(outputs["loss"]) * len(batch[targets[0].name])
+        running.add(batch, outputs)
+    return {"loss": total / len(examples), **running.results()}
+
+
+def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:
+    """The outputs for all examples: an array (n, …), or for several outputs a dict of arrays by path.
+
+    Raises:
+        DataError: examples that the network cannot take.
+    """
+    examples = Examples(inputs(net, x))
+    run = prediction_step(net)
+    parameters = dict(net.parameters)
+    size = check_whole(batch_size, "batch_size", least=1)
+    found = [run({**examples.rows(rows), **parameters}) for rows in batches(len(examples), size)]
+    outputs = {path: np.concatenate([part[path] for part in found]) for path in net.output_shapes}
+    return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+
+def gradients(
+    net: BaseNetwork,
+    x: Any,
+    y: Any,
+    *,
+    loss: LossLike | Mapping[str, LossLike] = None,
+    sample_weight: Any = None,
+    training: bool = False,
+    step: int = 1,
+) -> tuple[float, dict[str, Array]]:
+    """The loss of these examples, and its gradient by every trainable parameter, by path.
+
+    Args:
+        training: whether the network is read as in training, with dropout; `step`, from 1, chooses what drops.
+
+    Raises:
+        DataError: examples or targets that the network cannot take.
+    """
+    examples, targets = prepared(net, x, y, loss, sample_weight)
+    run = gradient_step(net, targets, training=training, weighted=examples.weighted)
+    outputs = run({**examples.rows(slice(None)), **net.parameters, "seed": np.array(net.seed), "step": np.array(step)})
+    return float(outputs.pop("loss")), outputs
+
+
+def prepared(
+    net: BaseNetwork,
+    x: Any,
+    y: Any,
+    loss: LossLike | Mapping[str, LossLike],
+    sample_weight: Any,
+    *,
+    prefix: str = "",
+) -> tuple[Examples, list[Goal]]:
+    """Examples and targets, checked; `prefix` is what messages put before x and y."""
+    arrays = inputs(net, x, f"{prefix}x")
+    targets, values = goals(net, y, loss, f"{prefix}y")
+    for name, array in values.items():
+        if len(array) != len(next(iter(arrays.values()))):
+            came = f"{len(next(iter(arrays.values())))} examples in {prefix}x but {len(array)} in {prefix}y"
+            where = f" ({name})" if len(values) > 1 else ""
+            raise DataError(f"{came}{where} came, expected as many in both")
+    examples = Examples(arrays | values)
+    if sample_weight is not None:
+        examples = Examples(examples.arrays | {WEIGHT: weights(sample_weight, len(examples), f"{prefix}sample_weight")})
+    return examples, targets

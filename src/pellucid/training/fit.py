@@ -1,0 +1,169 @@
+"""`fit`: everything that a training needs, checked and put together, before the first step."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from pellucid.data.arrays import check_whole
+from pellucid.errors import DataError
+from pellucid.functions.updates import Optimizer
+from pellucid.functions.updates import optimizer as optimizer_of
+from pellucid.network import BaseNetwork
+from pellucid.training import checkpoint, diagnosis
+from pellucid.training.callbacks import Callback
+from pellucid.training.evaluation import Metrics, prepared
+from pellucid.training.examples import WEIGHT, ClassWeight, Examples, class_weights
+from pellucid.training.history import History
+from pellucid.training.loop import Loop
+from pellucid.training.metrics import metrics as metrics_of
+from pellucid.training.progress import Verbose, reporter
+from pellucid.training.state import State, Training
+from pellucid.training.steps import Clip, training_program, training_step
+from pellucid.training.targets import Goal, LossLike
+
+
+def fit(
+    net: BaseNetwork,
+    x: Any,
+    y: Any,
+    *,
+    epochs: int = 1,
+    batch_size: int = 32,
+    optimizer: str | Mapping[str, object] | Optimizer = "adam",
+    loss: LossLike | Mapping[str, LossLike] = None,
+    metrics: Metrics = (),
+    validation_data: Sequence[Any] | None = None,
+    validation_split: float = 0.0,
+    class_weight: ClassWeight | None = None,
+    sample_weight: Any = None,
+    callbacks: Sequence[Callback] = (),
+    shuffle: bool = True,
+    initial_epoch: int = 0,
+    verbose: Verbose = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    on_nonfinite: Literal["stop", "ignore"] = "stop",
+    resume: str | os.PathLike[str] | None = None,
+) -> History:
+    """Train a network on examples x, shape (n, …), and targets y, shape (n, …).
+
+    The same call with the same seed gives the same bits. The optimizer begins afresh in every call. Ctrl-C stops
+    after the current step and leaves the best weights so far.
+
+    Args:
+        epochs: the number of the last epoch, counted from 1.
+        batch_size: examples to a step; the last step of an epoch takes what is left.
+        optimizer: by name, or as SGD(…), RMSprop(…), Adam(…), AdamW(…).
+        loss: by name; None is cross-entropy after softmax and sigmoid, else the mean squared error. Several outputs may
+            have a loss each, by path; their sum is minimised.
+        metrics: names ("accuracy"), or functions of (y_true, y_pred) that see a whole epoch and return a number.
+        validation_data: (x, y) or (x, y, sample_weight), evaluated after every epoch.
+        validation_split: the share of the examples, the last ones, to validate on instead.
+        class_weight: a weight for each class number, or "balanced".
+        sample_weight: a weight for each example, shape (n,). The loss is still divided by the number of examples.
+        shuffle: whether every epoch has its own order, drawn from the network's seed and the epoch.
+        initial_epoch: the first epoch, counted from 0.
+        verbose: 0 nothing, 1 a progress bar, 2 a line an epoch; None is 1 on a terminal and in a notebook, else 2.
+        clip_norm: shorten the gradient where its norm over all parameters is above this.
+        clip_value: keep each element of the gradient within ± this.
+        on_nonfinite: "stop" at the first step that gives NaN or infinity, or "ignore" it.
+        resume: a checkpoint to go on from, written by `Checkpoint` in a call with the same arguments.
+
+    Raises:
+        DataError: examples or targets that the network cannot take.
+        NonFiniteError: a value stopped being finite; the message tells which one, where and why. The network keeps the
+            last finite weights.
+        ModelFileError: a checkpoint that cannot be written or read.
+    """
+    examples, goals = prepared(net, x, y, loss, sample_weight)
+    if class_weight is not None:
+        units = next(iter(net.output_shapes.values()))[-1]
+        table = class_weights(class_weight, goals, examples.arrays, units)
+        examples = Examples(examples.arrays | {WEIGHT: table * examples.arrays.get(WEIGHT, np.ones(1))})
+    examples, validation = _validation(net, examples, goals, loss, validation_data, validation_split)
+    batch_size = check_whole(batch_size, "batch_size", least=1)
+    epochs = check_whole(epochs, "epochs")
+    if on_nonfinite not in ("stop", "ignore"):
+        raise DataError(f'on_nonfinite is {on_nonfinite!r}, expected "stop" or "ignore"')
+    rule, clip, measures = optimizer_of(optimizer), Clip(clip_norm, clip_value), metrics_of(metrics)
+    plan = {
+        "examples": len(examples),
+        "batch_size": batch_size,
+        "seed": net.seed,
+        "shuffle": bool(shuffle),
+        "optimizer": rule.config(),
+        "loss": [list(goal.key) for goal in goals],
+        "metrics": [m.name for m in measures],
+        "weighted": examples.weighted,
+        "clipping": [clip_norm, clip_value],
+    }
+    steps = math.ceil(len(examples) / batch_size)
+    state = _start(net, rule, check_whole(initial_epoch, "initial_epoch"))
+    history = History(params={"epochs": epochs, "steps": steps, **plan})
+    training = Training(
+        net, state, history, epochs, steps, plan, validation is not None, list(callbacks), examples, goals
+    )
+    run_step = training_step(net, goals, rule, clip=clip, weighted=examples.weighted)
+    loop = Loop(
+        training,
+        examples,
+        validation,
+        goals,
+        measures,
+        run_step,
+        (lambda: training_program(net, goals, rule, clip=clip, weighted=examples.weighted))
+        if on_nonfinite == "stop"
+        else None,
+        batch_size,
+        bool(shuffle),
+        reporter(verbose, epochs, steps),
+    )
+    if flat := diagnosis.flat_layers(net, goals):
+        warnings.warn(flat, UserWarning, stacklevel=2)
+    if resume is not None:
+        checkpoint.resume(resume, training)
+    return loop.run()
+
+
+def _start(net: BaseNetwork, rule: Optimizer, epoch: int) -> State:
+    """The state before the first step: the network's parameters, slots of zeros."""
+    parameters = {path: np.array(value) for path, value in net.parameters.items()}
+    slots = {
+        f"{path}:{slot}": np.zeros_like(parameters[path]) for path in net.parameters.trainable for slot in rule.slots
+    }
+    return State(parameters, slots, rule.learning_rate, epoch=epoch)
+
+
+def _validation(
+    net: BaseNetwork,
+    examples: Examples,
+    goals: Sequence[Goal],
+    loss: LossLike | Mapping[str, LossLike],
+    data: Sequence[Any] | None,
+    split: float,
+) -> tuple[Examples, Examples | None]:
+    """Examples to train on and to validate on."""
+    if isinstance(split, bool) or not isinstance(split, (int, float)) or not 0 <= split < 1:
+        raise DataError(f"validation_split is {split!r}, expected a share of at least 0 and below 1")
+    if data is not None:
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise DataError("validation_data came in another form, expected (x, y) or (x, y, sample_weight)")
+        x, y, weight = (*data, None)[:3]
+        validation, targets = prepared(net, x, y, loss, weight, prefix="validation_")
+        if [g.key for g in targets] != [g.key for g in goals]:
+            raise DataError("validation_y has another form than y, expected both as class numbers or both as rows")
+        return examples, validation
+    if not split:
+        return examples, None
+    at = len(examples) - math.ceil(len(examples) * split)
+    if at < 1:
+        raise DataError(
+            f"validation_split={split} leaves nothing of {len(examples)} examples to train on: choose a smaller share"
+        )
+    return examples.part(slice(0, at)), examples.part(slice(at, None))

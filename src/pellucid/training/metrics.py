@@ -1,0 +1,203 @@
+"""Metrics by name: what people read beside the loss.
+
+Most are sums over examples and one quotient at the end, so that an epoch of unequal batches comes out right. What
+cannot be summed (auc, r2, the user's own functions) is computed once on the predictions of the whole epoch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError, nearest
+
+Array = NDArray[Any]
+MetricLike = str | Callable[[Array, Array], Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How outputs are read as decisions: yes above `threshold`; `multilabel` where every unit answers for itself."""
+
+    threshold: float = 0.5
+    multilabel: bool = False
+
+    def classes(self, y: Array, p: Array) -> tuple[Array, Array]:
+        """True and predicted classes, of one shape."""
+        if self.multilabel or p.shape[-1] == 1:
+            return (y.reshape(p.shape) > 0.5).astype(np.int64), (p > self.threshold).astype(np.int64)
+        return (y.argmax(axis=-1) if y.shape == p.shape else y.astype(np.int64)), p.argmax(axis=-1)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric: `sums` of a batch and what to `finish` them with, or a function of the `whole` epoch."""
+
+    name: str
+    sums: Callable[[Array, Array, Reading], Array] | None = None
+    finish: Callable[[Array], float] = lambda total: float(total[0] / total[1])
+    whole: Callable[[Array, Array, Reading], float] | None = None
+    classes: bool = False
+    """Whether it compares classes, and not values."""
+
+
+@dataclass
+class Running:
+    """A metric on its way through an epoch. `parts` are all it remembers; a checkpoint keeps them."""
+
+    measure: Measure
+    reading: Reading
+    parts: list[Array] = field(default_factory=list)
+
+    def add(self, y: Array, p: Array) -> None:
+        """Take a batch: targets (n, …) and predictions (n, …)."""
+        if self.measure.sums is None:
+            self.parts += [np.array(y), np.array(p)]
+        else:
+            sums = self.measure.sums(y, p, self.reading).astype(np.float64)
+            self.parts = [self.parts[0] + sums] if self.parts else [sums]
+
+    def result(self) -> float:
+        if not self.parts:
+            return float("nan")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.measure.whole is not None:
+                y, p = np.concatenate(self.parts[::2]), np.concatenate(self.parts[1::2])
+                return float(self.measure.whole(y, p, self.reading))
+            return self.measure.finish(self.parts[0])
+
+
+def metric(like: MetricLike) -> Measure:
+    """A metric by name, or from a function of (y_true, y_pred) that sees a whole epoch and returns a number.
+
+    Raises:
+        DataError: an unknown name; the nearest is suggested.
+    """
+    if callable(like):
+        name = getattr(like, "__name__", type(like).__name__)
+        return Measure(name, whole=lambda y, p, reading: float(np.mean(like(y, p))))
+    if not isinstance(like, str):
+        raise DataError(f'a metric is a {type(like).__name__}, expected a name such as "accuracy" or a function')
+    if match := re.fullmatch(r"top_(\d+)_accuracy", like):
+        return _top(like, int(match[1]))
+    found = METRICS.get(ALIASES.get(like, like))
+    if found is None:
+        raise DataError(f'there is no metric "{like}", expected one of {", ".join(METRICS)}.{nearest(like, METRICS)}')
+    return found
+
+
+def metrics(likes: Sequence[MetricLike] | MetricLike) -> list[Measure]:
+    """Several, of different names."""
+    found = [metric(m) for m in ([likes] if isinstance(likes, str) or callable(likes) else likes)]
+    names = [m.name for m in found]
+    for name in names:
+        if names.count(name) > 1 or name == "loss":
+            raise DataError(f'two quantities are called "{name}": give the metrics different names')
+    return found
+
+
+def _accuracy(y: Array, p: Array, reading: Reading) -> Array:
+    true, predicted = reading.classes(y, p)
+    return np.array([np.sum(true == predicted), true.size])
+
+
+def _mean(error: Callable[[Array], Array]) -> Callable[[Array, Array, Reading], Array]:
+    def sums(y: Array, p: Array, reading: Reading) -> Array:
+        distance = p.astype(np.float64) - _like(y, p)
+        return np.array([error(distance).sum(), distance.size])
+
+    return sums
+
+
+def _like(y: Array, p: Array) -> Array:
+    """Targets in the shape of the outputs: labels as one-hot rows."""
+    if y.shape != p.shape and y.ndim == p.ndim - 1 and p.shape[-1] > 1:
+        return np.eye(p.shape[-1])[y.astype(np.int64)]
+    return y.reshape(p.shape).astype(np.float64)
+
+
+def _top(name: str, k: int) -> Measure:
+    def sums(y: Array, p: Array, reading: Reading) -> Array:
+        if not 1 <= k <= p.shape[-1]:
+            raise DataError(
+                f'the metric "{name}" asks for the {k} best of {p.shape[-1]} outputs: choose a smaller number'
+            )
+        true = y.argmax(axis=-1) if y.shape == p.shape else y.astype(np.int64)
+        better = p > np.take_along_axis(p, true[..., None], axis=-1)
+        return np.array([np.sum(better.sum(axis=-1) < k), true.size])
+
+    return Measure(name, sums, classes=True)
+
+
+def _counts(y: Array, p: Array, reading: Reading) -> Array:
+    """Hits, false alarms and misses: of the one yes/no unit, or of each class. Shape (3, classes)."""
+    true, predicted = reading.classes(y, p)
+    if reading.multilabel or p.shape[-1] == 1:
+        hits, said, there = true & predicted, predicted, true
+        flat = [part.reshape(-1, p.shape[-1]).sum(axis=0) for part in (hits, said, there)]
+    else:
+        k = p.shape[-1]
+        flat = [np.bincount(part.ravel(), minlength=k) for part in (true[true == predicted], predicted, true)]
+    hit, said_, there_ = flat
+    return np.array([hit, said_ - hit, there_ - hit])
+
+
+def _of_counts(kind: Literal["precision", "recall", "f1"]) -> Callable[[Array], float]:
+    """The mean over the classes that occur in truth or prediction (as "macro" in scikit-learn); 0/0 counts as 0."""
+
+    def finish(total: Array) -> float:
+        hit, alarm, miss = total[:, total.sum(axis=0) > 0]
+        under = {"precision": hit + alarm, "recall": hit + miss, "f1": hit + (alarm + miss) / 2}[kind]
+        return float(np.mean(hit / np.maximum(under, 0.5))) if hit.size else 0.0
+
+    return finish
+
+
+def _r2(y: Array, p: Array, reading: Reading) -> float:
+    """1 − Σ(y − p)² / Σ(y − mean)², the mean over the outputs."""
+    true = _like(y, p).reshape(len(p), -1)
+    rest = np.sum((true - p.reshape(len(p), -1)) ** 2, axis=0)
+    spread = np.sum((true - true.mean(axis=0)) ** 2, axis=0)
+    return float(np.mean(1 - rest / spread))
+
+
+def _auc(y: Array, p: Array, reading: Reading) -> float:
+    """The area under the ROC curve, how often a positive example scores above a negative one; mean of the classes."""
+    scores = p.reshape(-1, p.shape[-1])
+    true = _like(y, p).reshape(scores.shape) > 0.5
+    return float(np.mean([_area(t, s) for t, s in zip(true.T, scores.T, strict=True)]))
+
+
+def _area(true: Array, score: Array) -> float:
+    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[place]  # ties share their mean rank (Mann and Whitney 1947)
+    yes, no = int(true.sum()), int((~true).sum())
+    return float((ranks[true].sum() - yes * (yes + 1) / 2) / (yes * no)) if yes and no else float("nan")
+
+
+METRICS: dict[str, Measure] = {
+    m.name: m
+    for m in (
+        Measure("accuracy", _accuracy, classes=True),
+        _top("top_5_accuracy", 5),
+        Measure("precision", _counts, _of_counts("precision"), classes=True),
+        Measure("recall", _counts, _of_counts("recall"), classes=True),
+        Measure("f1", _counts, _of_counts("f1"), classes=True),
+        Measure("auc", whole=_auc, classes=True),
+        Measure("mse", _mean(np.square)),
+        Measure("rmse", _mean(np.square), lambda total: float(np.sqrt(total[0] / total[1]))),
+        Measure("mae", _mean(np.abs)),
+        Measure("r2", whole=_r2),
+    )
+}
+ALIASES = {
+    "acc": "accuracy",
+    "top_k_accuracy": "top_5_accuracy",
+    "mean_squared_error": "mse",
+    "mean_absolute_error": "mae",
+}

@@ -1,0 +1,128 @@
+"""What a training tells while it runs: a bar on a terminal and in a notebook, a line an epoch elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from pellucid.errors import DataError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+Verbose = Literal[0, 1, 2] | bool | None
+Values = Callable[[], Mapping[str, float]]
+
+
+class Silent:
+    """Tells nothing; the base of the others. Used in `with`, so that a terminal is left in order whatever happens."""
+
+    def __init__(self, epochs: int, steps: int) -> None:
+        self.epochs, self.steps = epochs, steps
+        self.started = 0.0
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def epoch_begins(self, epoch: int, done: int) -> None:
+        """Epoch `epoch`, from 0, of which `done` steps are done already."""
+        self.started = time.perf_counter()
+
+    def step(self, done: int, values: Values) -> None:
+        """A step is done; `values` are asked for only where they are shown."""
+
+    def epoch_ends(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """The epoch is over."""
+
+    def says(self, text: str) -> None:
+        """Something that happened once."""
+
+
+class Lines(Silent):
+    """A line an epoch."""
+
+    def epoch_ends(self, epoch: int, logs: Mapping[str, float]) -> None:
+        width = len(str(self.epochs))
+        print(f"epoch {epoch + 1:{width}}/{self.epochs}  {_seconds(self.started)}  {_told(logs)}", flush=True)
+
+    def says(self, text: str) -> None:
+        print(text, flush=True)
+
+
+class Bars(Silent):
+    """A bar an epoch, drawn a few times a second, which becomes a line when the epoch is over."""
+
+    def __init__(self, epochs: int, steps: int) -> None:
+        super().__init__(epochs, steps)
+        self._drawn = 0.0
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop()
+
+    def epoch_begins(self, epoch: int, done: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        super().epoch_begins(epoch, done)
+        columns: list[Any] = [
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[told]}"),
+        ]
+        self._progress = Progress(*columns, transient=True)
+        self._task = self._progress.add_task(
+            "", total=self.steps, completed=done, epoch=f"{epoch + 1}/{self.epochs}", told=""
+        )
+        self._progress.start()
+
+    def step(self, done: int, values: Values) -> None:
+        now = time.perf_counter()
+        if self._progress is None or self._task is None or now - self._drawn < 0.1:
+            return
+        self._drawn = now
+        self._progress.update(self._task, completed=done, told=_told(values()))
+
+    def epoch_ends(self, epoch: int, logs: Mapping[str, float]) -> None:
+        self._stop()
+        width = len(str(self.epochs))
+        print(f"epoch {epoch + 1:{width}}/{self.epochs}  {_seconds(self.started)}  {_told(logs)}", flush=True)
+
+    def says(self, text: str) -> None:
+        self._stop()
+        print(text, flush=True)
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def reporter(verbose: Verbose, epochs: int, steps: int) -> Silent:
+    """The one asked for: 0 nothing, 1 a bar, 2 a line an epoch; None is 1 on a terminal and in a notebook, else 2."""
+    if verbose is None:
+        verbose = 1 if sys.stdout.isatty() or _notebook() else 2
+    kinds: dict[int, type[Silent]] = {0: Silent, 1: Bars, 2: Lines}
+    if verbose not in kinds:
+        raise DataError(f"verbose is {verbose!r}, expected 0 (nothing), 1 (a bar) or 2 (a line an epoch)")
+    return kinds[int(verbose)](epochs, steps)
+
+
+def _notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def _told(logs: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
+
+
+def _seconds(since: float) -> str:
+    return f"{time.perf_counter() - since:.1f} s"

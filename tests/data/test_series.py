@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pellucid.data import Series, after, choose_changes, levels, load_series, read_series, series_windows, walk_forward
+from pellucid.data.series import SERIES
+from pellucid.errors import DataError
+
+PRICES = "Date,Open,Close\n2024-01-05,1,10\n2024-01-08,2,11\n2024-01-09,3,12.5\n"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "prices.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_columns_by_date(tmp_path: Path) -> None:
+    series = read_series(write(tmp_path, PRICES), ["Close", "Open"])
+    assert series.columns == ("Close", "Open")
+    np.testing.assert_array_equal(series.values, [[10, 1], [11, 2], [12.5, 3]])
+    assert [series.day(row) for row in range(3)] == ["2024-01-05", "2024-01-08", "2024-01-09"]
+    assert (series.name, len(series)) == ("prices", 3)
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2024/01/31", "2024-01-31"),
+        ("20240131", "2024-01-31"),
+        ("2024-02", "2024-02-01"),
+        ("2024-01-31 16:30", "2024-01-31 16:30:00"),
+        ("2024-01-31 00:00:00-05:00", "2024-01-31"),
+    ],
+)
+def test_forms_of_dates(tmp_path: Path, cell: str, day: str) -> None:
+    assert read_series(write(tmp_path, f"day,p\n2024-01-01,1\n{cell},2\n"), "p").day(1) == day
+
+
+def test_newest_first_is_turned_round(tmp_path: Path) -> None:
+    series = read_series(write(tmp_path, "date,p\n2024-01-03,3\n2024-01-02,\n2024-01-01,1\n"), "p", fill="previous")
+    assert series.values[:, 0].tolist() == [1, 1, 3]
+    assert "newest first, turned round; 1 missing values filled" in series.description
+
+
+def test_the_longest_gap_is_told(tmp_path: Path) -> None:
+    days = "".join(f"2024-01-{day:02},{day}\n" for day in (*range(1, 9), 20))
+    assert "12 days, from 2024-01-08 to 2024-01-20" in read_series(write(tmp_path, "date,p\n" + days), "p").description
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        (PRICES, {"columns": "close"}, 'no column "close", .* Did you mean "Close"'),
+        (PRICES.replace("Date", "When"), {}, "no column called date, its columns are When, Open, Close"),
+        (PRICES, {"date": "Open"}, 'line 2, column "Open": "1" is no date'),
+        (PRICES.replace("11\n", "n/k\n"), {}, 'line 3, column "Close": "n/k" is text, expected a number'),
+        (PRICES.replace("11\n", "\n"), {}, 'line 3, column "Close": the value is missing: correct it, or fill'),
+        (PRICES.replace("10\n", "\n"), {"fill": "previous"}, 'line 2, column "Close": the first value is missing'),
+        (PRICES.replace("2024-01-08", "31.1.24"), {}, 'line 3, column "Date": "31.1.24" is no date'),
+        (PRICES.replace("2024-01-08", "2023-01-08"), {}, "line 3, .* 2023-01-08 comes after 2024-01-05, .* sort"),
+        (PRICES.replace("2024-01-08", "2024-01-05"), {}, "line 3, .* 2024-01-05 stands there twice"),
+        (PRICES, {"columns": ["Close", "Close"]}, "several different names"),
+        (PRICES, {"fill": "mean"}, 'fill is "mean", expected "previous"'),
+        ("Date,Close\n", {}, "header only"),
+    ],
+)
+def test_what_it_refuses_is_one_sentence(tmp_path: Path, text: str, options: dict[str, str], said: str) -> None:
+    options = {"columns": "Close", **options}
+    with pytest.raises(DataError, match=said) as caught:
+        read_series(write(tmp_path, text), **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_embedded_series(name: str) -> None:
+    series = load_series(name)
+    assert isinstance(series, Series)
+    assert len(series) > 1000
+    assert (series.values > 0).all()
+    assert (np.diff(series.dates) > np.timedelta64(0, "s")).all()
+    assert ("no real prices" in series.description) == (name == "synthetic")
+
+
+def test_an_unknown_series() -> None:
+    with pytest.raises(DataError, match='Did you mean "google"'):
+        load_series("gogle")
+
+
+def test_changes_of_prices_and_of_rates() -> None:
+    values = np.array([[100.0, -1.0], [110.0, 0.5]])
+    changes = choose_changes(values)
+    assert changes == ("log", "difference")
+    by = np.diff(levels(values, changes), axis=0)
+    np.testing.assert_allclose(by, [[np.log(1.1), 1.5]])
+    np.testing.assert_allclose(after(values[:1], by, changes), values[1:])
+    with pytest.raises(DataError, match="row 0, column 1 holds -1, which has no logarithm"):
+        levels(values, ("log", "log"))
+
+
+def test_windows_by_hand() -> None:
+    level = np.array([[0.0], [1], [3], [6], [10], [15]])  # changes 1, 2, 3, 4, 5
+    found = series_windows(level, window=2, horizon=2)
+    assert found.x[..., 0].tolist() == [[1, 2], [2, 3]]
+    assert found.y[:, 0].tolist() == [4 + 3, 5 + 4]  # from 3 to 10, from 6 to 15
+    assert found.origins.tolist() == [2, 3]
+    with pytest.raises(DataError, match="has 6 rows, expected at least 8"):
+        series_windows(level, window=5, horizon=2)
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 4), st.integers(40, 80))
+def test_no_fold_learns_what_its_test_does_not_know_yet(window: int, horizon: int, folds: int, rows: int) -> None:
+    level = np.arange(rows, dtype=float)[:, None]
+    found = series_windows(level, window=window, horizon=horizon)
+    tested = []
+    for train, test in walk_forward(found, test=0.2, folds=folds):
+        assert train[0] == 0
+        assert found.origins[train].max() + horizon == found.origins[test].min()  # the last outcome learned is today's
+        tested += test.tolist()
+    assert tested == list(range(len(found) - round(0.2 * len(found)), len(found)))
+
+
+def test_a_future_row_changes_no_earlier_window() -> None:
+    random = np.random.default_rng(0)
+    level = random.standard_normal((50, 2)).cumsum(axis=0)
+    other = level.copy()
+    other[40:] += 1000
+    one, two = (series_windows(values, window=5).x for values in (level, other))
+    np.testing.assert_array_equal(one[:35], two[:35])  # origins 5 … 39
+
+
+def test_too_few_windows_for_the_folds() -> None:
+    found = series_windows(np.arange(12.0)[:, None], window=2)
+    for options, said in (({"folds": 5}, "too few to test 5 times"), ({"test": 1.0}, "between 0 and 1")):
+        with pytest.raises(DataError, match=said):
+            walk_forward(found, **options)

@@ -1,0 +1,232 @@
+"""Networks in files: there and back, and every file that is not one."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from pellucid.errors import DataError, ModelFileError
+from pellucid.files import read_tensors, write_tensors
+from pellucid.functions.activations import activation
+from pellucid.interchange.safetensors import KIND
+from pellucid.layers import Add, Concatenate, Dense, Dropout, Embedding, Flatten, Input
+from pellucid.model import Network, load
+
+
+def _small(**options: Any) -> Network:
+    return Network(Dense(3, activation="relu"), Dense(2, activation="softmax"), input_shape=4, seed=5, **options)
+
+
+def _graph() -> Network:
+    a, b = Input((2, 3), name="a"), Input(3)
+    shared = Dense(4, activation=activation("leaky_relu", slope=0.1), kernel_regularizer="l2")
+    left, right = shared(Flatten()(a)), Dense(4, use_bias=False)(b)
+    joined = Add()(left, right)
+    again = Dense(2, activation="sigmoid", name="yes")(Concatenate()(joined, left))
+    return Network(inputs=[a, b], outputs=[again, Dense(1)(Dropout(0.3)(joined))])
+
+
+@pytest.mark.parametrize(
+    "make", [_small, _graph, lambda: _small(dtype="float64"), lambda: Network(_small(), Dense(1), input_shape=4)]
+)
+def test_there_and_back(make: Any, tmp_path: Path) -> None:
+    net = make()
+    net.metadata["classes"] = ["a", "é"]
+    net.save(tmp_path / "net.safetensors")
+    found = load(tmp_path / "net.safetensors")
+    assert type(found) is Network
+    assert found.config() == net.config()
+    assert found.metadata == net.metadata
+    assert found.dtype == net.dtype
+    rng = np.random.default_rng(0)
+    x = {name: rng.normal(size=(5, *shape)) for name, shape in net.input_shapes.items()}
+    before, after = net.predict(x), found.predict(x)
+    for one, two in zip(np.atleast_1d(before), np.atleast_1d(after), strict=True):
+        np.testing.assert_equal(one, two)
+    y = {path: np.zeros((5, *shape)) for path, shape in net.output_shapes.items()}
+    found.fit(x, y, loss="mse", verbose=0)  # it goes on learning
+
+
+def test_weights_that_are_not_finite_are_kept(tmp_path: Path) -> None:
+    net = _small()
+    net.parameters["dense_1.bias"] = [np.nan, np.inf, 0]
+    net.save(tmp_path / "net")
+    assert np.isnan(load(tmp_path / "net").parameters["dense_1.bias"][0])
+
+
+def _saved(tmp_path: Path) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    path = tmp_path / "net"
+    _small().save(path)
+    return path, *read_tensors(path, KIND)
+
+
+def test_truncated(tmp_path: Path) -> None:
+    path, _, _ = _saved(tmp_path)
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 97), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        with pytest.raises(ModelFileError) as error:
+            load(path)
+        assert "truncated" in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_any_byte_changed_is_an_error_or_harmless(tmp_path: Path) -> None:
+    path, _, tensors = _saved(tmp_path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for at in [*range(0, 40), *rng.integers(40, len(whole), 150)]:
+        changed = bytearray(whole)
+        changed[at] ^= 1 << int(rng.integers(0, 8))
+        path.write_bytes(changed)
+        try:
+            net = load(path)
+        except ModelFileError:
+            continue
+        for name, value in net.parameters.items():  # a low bit of one weight may pass the probe
+            np.testing.assert_allclose(value, tensors[name], atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "truncated or no safetensors file"),
+        (b"PK\x03\x04 a zip of pickles", "truncated or no safetensors file"),
+        (struct.pack("<Q", 2**60) + b"{}", "truncated or no safetensors file"),
+        (struct.pack("<Q", 2) + b"{}", "was not written by Pellucid"),
+    ],
+)
+def test_foreign_bytes(data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "net").write_bytes(data)
+    with pytest.raises(ModelFileError, match=message):
+        load(tmp_path / "net")
+
+
+def test_foreign_safetensors(tmp_path: Path) -> None:
+    save_file({"w": np.zeros(3)}, tmp_path / "net")
+    with pytest.raises(ModelFileError, match="was not written by Pellucid, expected a pellucid network file"):
+        load(tmp_path / "net")
+    save_file({"w": np.zeros(3)}, tmp_path / "net", {"format": KIND, "version": "99", "content": "{}"})
+    with pytest.raises(ModelFileError, match="version 99 of its format, expected 1"):
+        load(tmp_path / "net")
+    for content, message in (
+        ("[1]", "is a list"),
+        ("{", "no JSON"),
+        ("[" * 10**6, "no JSON|damaged"),
+        ("{}", "no description"),
+    ):
+        save_file({"w": np.zeros(3)}, tmp_path / "net", {"format": KIND, "version": "1", "content": content})
+        with pytest.raises(ModelFileError, match=message):
+            load(tmp_path / "net")
+    save_file({"w": np.zeros(3, np.float16)}, tmp_path / "net", {"format": KIND, "version": "1", "content": "{}"})
+    with pytest.raises(ModelFileError, match="holds w as F16"):
+        load(tmp_path / "net")
+
+
+def _set(place: list[Any], value: Any) -> Any:
+    def change(config: Any) -> None:
+        inner = config
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_set(["layers", 1, "class"], "Dens"), 'there is no layer called "Dens".*Did you mean "Dense"'),
+        (_set(["layers", 1, "class"], "__import__('os').system"), "there is no layer"),
+        (_set(["layers", 1, "class"], "Neuron"), "cannot be built"),
+        (
+            _set(["layers", 1, "options", "units"], 10**12),
+            r"dense_1.kernel with shape \(4, 3\), but its description says \(4, 1000000000000\)",
+        ),
+        (_set(["layers", 1, "options", "units"], 10**30), "but its description says|cannot be built"),
+        (_set(["layers", 1, "options", "units"], -1), "cannot be built"),
+        (_set(["layers", 1, "options", "units"], "3"), "cannot be built"),
+        (_set(["layers", 1, "options", "units"], [[[]]]), "cannot be built"),
+        (_set(["layers", 1, "options", "activation"], "os.system"), "cannot be built: there is no activation"),
+        (_set(["layers", 1, "options", "activation"], {"name": "relu", "slope": 1}), "cannot be built"),
+        (_set(["layers", 1, "options", "surprise"], 1), "cannot be built"),
+        (_set(["layers", 0, "options", "shape"], [10**15]), "but its description says"),
+        (_set(["layers"], []), "cannot be built"),
+        (_set(["layers"], 7), "cannot be built"),
+        (_set(["uses", 1, "inputs"], ["nothing"]), "cannot be built"),
+        (_set(["uses", 1, "layer"], 99), "cannot be built"),
+        (_set(["outputs"], ["dense_9"]), "cannot be built"),
+        (_set(["dtype"], "object"), "cannot be built"),
+        (_set(["seed"], "x"), "cannot be built"),
+    ],
+)
+def test_hostile_descriptions(change: Any, message: str, tmp_path: Path) -> None:
+    path, content, tensors = _saved(tmp_path)
+    change(content["network"])
+    write_tensors(path, KIND, content, tensors)
+    with pytest.raises(ModelFileError, match=message) as error:
+        load(path)
+    assert str(path) in str(error.value)
+
+
+def test_networks_nested_without_end(tmp_path: Path) -> None:
+    path, content, tensors = _saved(tmp_path)
+    config = content["network"]
+    start = '{"layers": [{"class": "Network", "options": '
+    rest = json.dumps({k: v for k, v in config.items() if k != "layers"}).removeprefix("{")
+    for depth in (200, 5000):
+        text = start * depth + json.dumps(config) + ("}], " + rest) * depth
+        damaged = json.dumps({"network": 0, "metadata": {}}).replace("0", text, 1)
+        save_file(tensors, path, {"format": KIND, "version": "1", "content": damaged})
+        with pytest.raises(ModelFileError):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("dense_1.kernel", None, 'lacks the tensor "dense_1.kernel"'),
+        ("dense_3.kernel", np.zeros(2), 'holds the tensor "dense_3.kernel", against its own description'),
+        ("dense_1.kernel", np.zeros((3, 4), np.float32), r"with shape \(3, 4\), but its description says \(4, 3\)"),
+        ("dense_1.kernel", np.ones((4, 3), np.float32), "gives another dense_2 for its probe than when it was saved"),
+        ("probe input input_1", np.zeros((2, 5)), "holds a probe of shape"),
+        ("probe input input_1", np.full((2, 4), np.nan), "holds a probe that the network cannot take"),
+        ("probe output dense_2", np.zeros((2, 3)), "gives another dense_2"),
+    ],
+)
+def test_tensors_that_do_not_fit(name: str, value: Any, message: str, tmp_path: Path) -> None:
+    path, content, tensors = _saved(tmp_path)
+    if value is None:
+        del tensors[name]
+    else:
+        tensors[name] = value
+    write_tensors(path, KIND, content, tensors)
+    with pytest.raises(ModelFileError, match=message):
+        load(path)
+
+
+def test_nothing_half_written(tmp_path: Path) -> None:
+    net = _small()
+    net.metadata["function"] = print
+    with pytest.raises(ModelFileError, match="not plain JSON"):
+        net.save(tmp_path / "net")
+    assert not list(tmp_path.iterdir())
+
+
+def test_whole_numbers_in(tmp_path: Path) -> None:
+    net = Network(Embedding(7, 3), Flatten(), Dense(2), input_shape=4)
+    net.save(tmp_path / "net")
+    ids = np.array([[0, 6, 3, 1]])
+    np.testing.assert_array_equal(load(tmp_path / "net").predict(ids), net.predict(ids))
+    for bad, message in (
+        (ids + 1, "holds 7, but the embedding has 7 entries, from 0 to 6"),
+        (ids / 4, "whole numbers"),
+    ):
+        with pytest.raises(DataError, match=message):
+            net.predict(bad)

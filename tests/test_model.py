@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pellucid.errors import PellucidError
+from pellucid.functions.updates import SGD
+from pellucid.layers import Dense, Dropout, Input
+from pellucid.model import Network, Neuron, load
+
+
+def test_neuron() -> None:
+    # 0.5 + 2·1 − 1·3 = −0.5
+    neuron = Neuron([2, -1], bias=0.5)
+    assert neuron([1, 3]) == -0.5
+    assert isinstance(neuron([1, 3]), float)
+    np.testing.assert_array_equal(neuron([[1, 3], [0, 0]]), [-0.5, 0.5])
+    assert Neuron([2, -1], 0.5, "step")([1, 3]) == 0
+    assert Neuron([2, -1], 0.5, "sigmoid", dtype="float64")((1, 3)) == pytest.approx(1 / (1 + np.exp(0.5)))
+    assert isinstance(neuron, Network)
+    assert set(neuron.parameters) == {"dense_1.kernel", "dense_1.bias"}
+
+
+def test_neuron_learns_and_or(tmp_path: Path) -> None:
+    x, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 0, 0, 1])
+    neuron = Neuron([0, 0], activation="sigmoid")
+    neuron.fit(x, y, epochs=200, batch_size=4, optimizer=SGD(5.0), verbose=0)
+    np.testing.assert_array_equal(neuron(x) > 0.5, y)
+    neuron.save(tmp_path / "and")
+    np.testing.assert_array_equal(load(tmp_path / "and").predict(x)[:, 0], neuron(x))
+    x0 = Input(2)
+    both = Network(inputs=x0, outputs=neuron(x0))  # a neuron is a layer, too
+    np.testing.assert_array_equal(both.predict(x)[:, 0], neuron(x))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Neuron([[1, 2]]), r"weights has shape \(1, 2\)"),
+        (lambda: Neuron([1], bias=[1, 2]), "bias has shape"),  # type: ignore[arg-type]
+        (lambda: Neuron(["a"]), "holds text"),
+        (lambda: Neuron([1], activation="relo"), 'Did you mean "relu"'),
+        (lambda: Neuron([1, 2])([1, 2, 3]), r"x has shape \(1, 3\), expected \(n, 2\)"),
+        (lambda: Neuron([1, 2])([[1, np.nan]]), "1 NaN value"),
+    ],
+)
+def test_neuron_refuses(make: Any, message: str) -> None:
+    with pytest.raises(PellucidError, match=message):
+        make()
+
+
+def test_predict_takes_any_number() -> None:
+    net = Network(Dense(3, activation="tanh"), Dropout(0.5), Dense(2), input_shape=4, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(11, 4))
+    whole = net.predict(x)
+    assert whole.shape == (11, 2)
+    for size in (1, 4, 11, 100):
+        np.testing.assert_allclose(net.predict(x, batch_size=size), whole, rtol=1e-12)
+    assert net.predict(x[:1]).shape == (1, 2)  # nothing is squeezed
+    for bad, message in (
+        (x[0], r"use x\[None\]"),
+        (x[:0], "x is empty"),
+        (x[:, :3], "give 4 columns"),
+        ("x", "holds text"),
+    ):
+        with pytest.raises(PellucidError, match=message):
+            net.predict(bad)
+
+
+def test_trace() -> None:
+    net = Network(Dense(3, activation="relu"), Dense(2, activation="softmax"), input_shape=4)
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    values = net.trace(x)
+    assert {"input_1", "dense_1.sum", "dense_1", "dense_2.sum", "dense_2"} <= set(values)
+    p = net.parameters
+    np.testing.assert_array_equal(values["input_1"], x)
+    np.testing.assert_allclose(values["dense_1.sum"], x @ p["dense_1.kernel"] + p["dense_1.bias"], rtol=1e-5)
+    np.testing.assert_array_equal(values["dense_1"], np.maximum(values["dense_1.sum"], 0))
+    np.testing.assert_array_equal(values["dense_2"], net.predict(x))
+
+
+def test_own_loop_with_gradients() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    y = x @ [1.0, -2, 0.5] + 3
+    net = Network(Dense(1), input_shape=3, dtype="float64")
+    for _ in range(300):
+        loss, gradients = net.gradients(x, y, loss="mse")
+        for path, gradient in gradients.items():
+            net.parameters[path] = net.parameters[path] - 0.1 * gradient
+    assert loss < 1e-8
+    np.testing.assert_allclose(net.parameters["dense_1.kernel"][:, 0], [1, -2, 0.5], atol=1e-4)
+
+
+def test_gradients_read_as_in_training_drop() -> None:
+    net = Network(Dropout(0.5), Dense(1), input_shape=8)
+    x, y = np.ones((4, 8)), np.zeros(4)
+    plain = net.gradients(x, y)[1]["dense_1.kernel"]
+    first = net.gradients(x, y, training=True)[1]["dense_1.kernel"]
+    again = net.gradients(x, y, training=True)[1]["dense_1.kernel"]
+    second = net.gradients(x, y, training=True, step=2)[1]["dense_1.kernel"]
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, plain)
+    assert not np.array_equal(first, second)
+
+
+def test_methods_are_documented_functions() -> None:
+    for name in ("fit", "evaluate", "predict", "gradients", "trace", "find_learning_rate", "save"):
+        method = getattr(Network, name)
+        assert method.__doc__
+        assert next(iter(inspect.signature(method).parameters)) == "net"

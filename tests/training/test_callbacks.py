@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError
+from pellucid.functions.updates import SGD
+from pellucid.layers import Dense
+from pellucid.model import Network
+from pellucid.training import (
+    Callback,
+    CosineDecay,
+    EarlyStopping,
+    ExponentialDecay,
+    LearningRateSchedule,
+    ReduceLROnPlateau,
+    StepDecay,
+    WarmUp,
+)
+
+Blobs = tuple[NDArray[np.float32], NDArray[np.int64]]
+Make = Callable[..., Network]
+
+
+class Pretend(Callback):
+    """Writes values into the logs as if they were measured."""
+
+    def __init__(self, name: str, values: list[float]) -> None:
+        self.name, self.values = name, values
+
+    def on_epoch_end(self, epoch: int, logs: Any) -> None:
+        logs[self.name] = self.values[epoch]
+
+
+def test_hooks_in_order(blobs: Blobs, classifier: Make) -> None:
+    class Notes(Callback):
+        def on_train_begin(self) -> None:
+            notes.append("begin")
+
+        def on_train_end(self) -> None:
+            notes.append("end")
+
+        def on_epoch_begin(self, epoch: int) -> None:
+            notes.append(f"epoch {epoch}")
+
+        def on_epoch_end(self, epoch: int, logs: Any) -> None:
+            notes.append(f"ended {epoch} {sorted(logs)}")
+
+        def on_batch_end(self, step: int, logs: Any) -> None:
+            notes.append(f"step {step}")
+
+    notes: list[str] = []
+    classifier().fit(*blobs, epochs=2, batch_size=100, callbacks=[Notes()], verbose=0)
+    once = [["epoch 0", "step 1", "step 2", "ended 0 ['loss']"], ["epoch 1", "step 3", "step 4", "ended 1 ['loss']"]]
+    assert notes == ["begin", *once[0], *once[1], "end"]
+
+
+@pytest.mark.parametrize(
+    ("monitor", "values", "options", "epochs", "best"),
+    [
+        ("wrongness", [3, 2, 1, 1.5, 1.2, 0], {"patience": 2}, 5, 2),
+        ("wrongness", [3, 2, 1, 1.5, 0.5, 0], {"patience": 2}, 6, 5),
+        ("accuracy_of_mine", [0.1, 0.5, 0.4, 0.3, 0.9], {"patience": 2, "mode": "max"}, 4, 1),
+        ("my_accuracy", [0.1, 0.5, 0.4, 0.3, 0.9], {"patience": 2}, 4, 1),
+        ("wrongness", [3, 2.9, 2.8, 2.7], {"patience": 2, "min_delta": 0.5}, 3, 0),
+        ("wrongness", [math.nan, 2, math.nan, math.nan, 1], {"patience": 2}, 4, 1),
+    ],
+)
+def test_early_stopping(
+    monitor: str, values: list[float], options: dict[str, Any], epochs: int, best: int, blobs: Blobs, classifier: Make
+) -> None:
+    class Keep(Callback):
+        def on_epoch_end(self, epoch: int, logs: Any) -> None:
+            kept.append([v.copy() for v in self.training.net.parameters.values()])
+
+    kept: list[list[NDArray[Any]]] = []
+    for restore in (True, False):
+        kept.clear()
+        net = classifier()
+        stopping = EarlyStopping(monitor, restore_best_weights=restore, **options)
+        history = net.fit(*blobs, epochs=len(values), callbacks=[Pretend(monitor, values), Keep(), stopping], verbose=0)
+        assert len(history.epoch) == epochs
+        assert bool(history.stopped) == (epochs < len(values))
+        end = kept[best if restore else -1]
+        assert all(np.array_equal(a, b) for a, b in zip(end, net.parameters.values(), strict=True))
+
+
+def test_one_callback_for_two_trainings(blobs: Blobs, classifier: Make) -> None:
+    stopping = EarlyStopping("loss", patience=1, min_delta=100.0)
+    lengths = [len(classifier().fit(*blobs, epochs=5, callbacks=[stopping], verbose=0).epoch) for _ in range(2)]
+    assert lengths == [2, 2]
+
+
+def test_what_is_not_measured(blobs: Blobs, classifier: Make) -> None:
+    with pytest.raises(DataError, match='watches "val_loss", but there is no validation: give validation_data'):
+        classifier().fit(*blobs, callbacks=[EarlyStopping()], verbose=0)
+    with pytest.raises(
+        DataError, match=r'watches "acuracy", but the epoch has loss, accuracy.*Did you mean "accuracy"'
+    ):
+        classifier().fit(*blobs, metrics="accuracy", callbacks=[EarlyStopping("acuracy")], verbose=0)
+    with pytest.raises(DataError, match="mode is 'most'"):
+        EarlyStopping("loss", mode="most")  # type: ignore[arg-type]
+
+
+def test_reduce_on_plateau(blobs: Blobs, classifier: Make) -> None:
+    values = [3.0, 2, 2, 2, 2, 2, 2, 1, 1, 1]
+    reduce = ReduceLROnPlateau("wrongness", factor=0.5, patience=2, cooldown=1, min_lr=0.2)
+    history = classifier().fit(
+        *blobs, epochs=10, optimizer=SGD(1.0), callbacks=[Pretend("wrongness", values), reduce], verbose=0
+    )
+    # best at epoch 1; two waits, then half; one epoch of cooling, two waits, half again; never below 0.2
+    assert history.history["learning_rate"] == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
+
+
+def test_the_rate_is_used_in_the_next_step() -> None:
+    # loss = (w − 0)², gradient 2·w: each step multiplies w by 1 − 2·rate
+    rates = [0.1, 0.2, 0.3]
+    net = Network(Dense(1, use_bias=False), input_shape=1, dtype="float64")
+    net.parameters["dense_1.kernel"] = [[1.0]]
+    schedule = LearningRateSchedule(lambda step: [*rates, 9.0][step], per="step")
+    net.fit(np.ones((3, 1)), np.zeros(3), batch_size=1, optimizer=SGD(7.0), callbacks=[schedule], verbose=0)
+    assert net.parameters["dense_1.kernel"][0, 0] == pytest.approx(0.8 * 0.6 * 0.4)
+
+
+def test_a_schedule_by_epochs(blobs: Blobs, classifier: Make) -> None:
+    schedule = LearningRateSchedule(StepDecay(0.4, every=2))
+    history = classifier().fit(*blobs, epochs=5, callbacks=[schedule], verbose=0)
+    assert history.history["learning_rate"] == [0.4, 0.4, 0.2, 0.2, 0.1]
+    later = classifier().fit(*blobs, epochs=5, initial_epoch=3, callbacks=[schedule], verbose=0)
+    assert later.history["learning_rate"] == [0.2, 0.1]
+    with pytest.raises(DataError, match=r"gives the learning rate -1\.0 at epoch 0"):
+        classifier().fit(*blobs, callbacks=[LearningRateSchedule(lambda epoch: -1)], verbose=0)
+
+
+def test_schedules() -> None:
+    assert [ExponentialDecay(1.0, every=2, factor=0.25)(t) for t in range(3)] == pytest.approx([1, 0.5, 0.25])
+    assert [CosineDecay(1.0, 4, final=0.2)(t) for t in (0, 2, 4, 9)] == pytest.approx([1, 0.6, 0.2, 0.2])
+    assert [WarmUp(4, CosineDecay(1.0, 2))(t) for t in range(7)] == pytest.approx([0.25, 0.5, 0.75, 1, 1, 0.5, 0])
+    for bad in (lambda: StepDecay(0.0, every=2), lambda: CosineDecay(1.0, 0), lambda: WarmUp(-1, StepDecay(1.0, 1))):
+        with pytest.raises(DataError, match="expected a number above 0"):
+            bad()
+
+
+def test_the_range_test(tmp_path: Any, blobs: Blobs, classifier: Make) -> None:
+    net = classifier()
+    before = [v.copy() for v in net.parameters.values()]
+    found = net.find_learning_rate(*blobs, optimizer="sgd", lowest=1e-4, highest=1e3, steps=60)
+    assert all(np.array_equal(a, b) for a, b in zip(before, net.parameters.values(), strict=True))
+    assert 1e-3 < found.suggestion < 10
+    assert found.suggestion in found.rates
+    assert len(found.rates) == len(found.losses) <= 60
+    assert repr(found).startswith("suggested learning rate ")
+    found.plot(tmp_path / "rates.svg")
+    assert (tmp_path / "rates.svg").exists()
+    trained, other = classifier(), classifier()
+    trained.fit(*blobs, epochs=15, optimizer=SGD(found.suggestion), verbose=0)
+    other.fit(*blobs, epochs=15, optimizer=SGD(1e-4), verbose=0)
+    assert trained.evaluate(*blobs)["loss"] < other.evaluate(*blobs)["loss"]
+    with pytest.raises(DataError, match="expected 0 < lowest < highest"):
+        net.find_learning_rate(*blobs, lowest=1.0)
