@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.formula.zoo import lstm, real, whole
 
 from pellucid.errors import FormulaError, ShapeError
 from pellucid.formula import BATCH, Tensor, define, derivative, unicode
@@ -10,12 +11,11 @@ from pellucid.formula.axes import Affine, Axis, Coefficient
 from pellucid.formula.derivative import mixed_radix, reachable
 from pellucid.formula.expressions import ZERO, reads
 from pellucid.formula.parser import Binding
-from tests.formula.zoo import lstm, real, whole
 
 
 def gradient(text: str, wrt: str, /, **bindings: Binding) -> str:
     """The gradient of the last statement's tensor y by one argument, given dy; without an axis, of y itself."""
-    result = define(text, **bindings)
+    result = define(text, extents=None, derivative=None, **bindings)
     argument = bindings[wrt]
     assert isinstance(argument, Tensor)
     upstream = Tensor(f"d{result.letter}", tuple(a.fresh() for a in result.axes)) if result.rank else None
@@ -31,7 +31,11 @@ IMAGE = real("x", n=BATCH, h=12, w=12, c=3)
 
 @pytest.mark.parametrize(
     ("wrt", "expected"),
-    [("x", "dx[n,i] = Σ_o dy[n,o]·w[i,o]"), ("w", "dw[i,o] = Σ_n x[n,i]·dy[n,o]"), ("b", "db[o] = Σ_n dy[n,o]")],
+    [
+        ("x", "dx[n,i] = Σ_o dy[n,o]·w[i,o]"),
+        ("w", "dw[i,o] = Σ_n x[n,i]·dy[n,o]"),
+        ("b", "db[o] = Σ_n dy[n,o]"),
+    ],
 )
 def test_dense(wrt: str, expected: str) -> None:
     assert gradient("y[n,o] = b[o] + Σ[i] x[n,i]·w[i,o]", wrt, x=X, w=real("w", i=5, o=3), b=real("b", o=3)) == expected
@@ -99,9 +103,7 @@ def test_max_pooling_passes_to_the_first_winner() -> None:
 
 def test_two_maxima_of_one_statement_read_their_winners_along_their_own_axes() -> None:
     found = gradient("y = (Σ[j] max[u] x[j,u])·(Σ[j] max[u] x[j,u])", "x", x=real("x", j=4, u=3))
-    assert found == (
-        "dx[j,u] = (Σ_j′ max_u′ x[j′,u′])·[m[j] = u] + (Σ_j′ max_u′ x[j′,u′])·[m[j] = u]"
-    )
+    assert found == ("dx[j,u] = (Σ_j′ max_u′ x[j′,u′])·[m[j] = u] + (Σ_j′ max_u′ x[j′,u′])·[m[j] = u]")
 
 
 def test_a_maximum_over_the_batch_needs_it_first() -> None:
@@ -158,8 +160,7 @@ def test_a_sum_is_kept_where_its_solution_could_divide_by_zero() -> None:
 
 
 def lines(result: Tensor, wrt: list[Tensor]) -> list[str]:
-    upstream = Tensor("dy", tuple(a.fresh() for a in result.axes))
-    found = derivative(result, wrt, upstream=upstream)
+    found = derivative(result, wrt, upstream=Tensor("dy", tuple(a.fresh() for a in result.axes)))
     forwards = {s.target for s in reachable([result])}
     return [unicode(s) for s in reachable(found.values()) if s.target not in forwards]
 
@@ -205,8 +206,8 @@ def test_an_intermediate_value_has_a_gradient() -> None:
     dy = Tensor("dy", tuple(a.fresh() for a in result.axes))
     found = derivative(result, [hidden, result], upstream=dy)
     assert found[result] is dy
-    assert found[hidden].definition is not None
-    assert unicode(found[hidden].definition) == "dz[n] = 2·dy[n]·z[n]"
+    statement = found[hidden].definition
+    assert statement is not None and unicode(statement) == "dz[n] = 2·dy[n]·z[n]"
 
 
 def test_a_gradient_that_is_a_copy_is_the_tensor_itself() -> None:

@@ -29,12 +29,12 @@ from pellucid.formula.expressions import (
 )
 from pellucid.formula.notation.unicode import Printer
 
-I, J = Axis("i", 4), Axis("j", 4)
+ROW, COLUMN = Axis("i", 4), Axis("j", 4)
 X = Tensor.input("x", i=4)
 Z = Tensor.input("z", i=4)
-x, z = X[I], Z[I]
+x, z = X[ROW], Z[ROW]
 slope = Constant(2, "slope")
-i, j = Index(Affine.of(I)), Index(Affine.of(J))
+i, j = Index(Affine.of(ROW)), Index(Affine.of(COLUMN))
 
 
 def text(e: Expression) -> str:
@@ -87,21 +87,21 @@ def test_normal_form(expression: Expression, expected: str) -> None:
 
 
 def test_sums_and_products_of_indices_are_indices() -> None:
-    assert 2 * i + j - 1 == Index(Affine(((I, Coefficient(2)), (J, Coefficient(1))), (Coefficient(-1),)))
-    assert slope * i == Index(Affine(((I, Coefficient(2, "slope")),)))
+    assert 2 * i + j - 1 == Index(Affine(((ROW, Coefficient(2)), (COLUMN, Coefficient(1))), (Coefficient(-1),)))
+    assert slope * i == Index(Affine(((ROW, Coefficient(2, "slope")),)))
     assert isinstance(i * 0.5, Operation) and isinstance(i * x, Operation)
 
 
 def test_a_divided_index_is_a_quotient_so_that_it_equals_no_whole_number_where_it_does_not_divide() -> None:
-    assert value_of(Affine.of(I).over(Coefficient(2, "s"))) == Operation("div", (i, Constant(2, "s")))
+    assert value_of(Affine.of(ROW).over(Coefficient(2, "s"))) == Operation("div", (i, Constant(2, "s")))
     assert value_of(Affine.of(3)) == Constant(3)
     assert value_of(Affine((), (Coefficient(-1, "p", minus=True),))) == -Constant(1, "p")
 
 
 def test_equal_expressions_are_equal_values() -> None:
-    assert x * z + 1 == X[I] * Z[I] + 1
-    assert hash(x * z) == hash(X[I] * Z[I])
-    assert x != X[J]
+    assert x * z + 1 == X[ROW] * Z[ROW] + 1
+    assert hash(x * z) == hash(X[ROW] * Z[ROW])
+    assert x != X[COLUMN]
 
 
 def test_powers_that_are_no_number_stay() -> None:
@@ -117,36 +117,36 @@ def test_infinity_is_a_number() -> None:
 
 
 def test_free_axes_are_those_that_no_reduction_binds() -> None:
-    read = Read(X, (Affine.of(I) + Affine.of(J),), Z[J])
-    assert free_axes(read) == {I, J}
-    assert free_axes(Reduction("sum", (J,), read)) == {I}
-    assert free_axes(Size(I)) == frozenset()
+    read = Read(X, (Affine.of(ROW) + Affine.of(COLUMN),), Z[COLUMN])
+    assert free_axes(read) == {ROW, COLUMN}
+    assert free_axes(Reduction("sum", (COLUMN,), read)) == {ROW}
+    assert free_axes(Size(ROW)) == frozenset()
 
 
 def test_replacing_an_axis_by_an_index_that_can_leave_gives_the_read_an_outside() -> None:
-    assert substitute(x, {I: Affine.of(J)}) == X[J]
-    assert substitute(x, {I: Affine.of(2)}) == X[2]
-    assert substitute(x, {I: Affine.of(J) + Affine.of(1)}) == Read(X, (Affine.of(J) + Affine.of(1),), ZERO)
-    kept = Read(X, (Affine.of(I),), Constant(-math.inf))
-    moved = substitute(kept, {I: Affine.of(J) + Affine.of(1)})
+    assert substitute(x, {ROW: Affine.of(COLUMN)}) == X[COLUMN]
+    assert substitute(x, {ROW: Affine.of(2)}) == X[2]
+    assert substitute(x, {ROW: Affine.of(COLUMN) + Affine.of(1)}) == Read(X, (Affine.of(COLUMN) + Affine.of(1),), ZERO)
+    kept = Read(X, (Affine.of(ROW),), Constant(-math.inf))
+    moved = substitute(kept, {ROW: Affine.of(COLUMN) + Affine.of(1)})
     assert isinstance(moved, Read) and moved.outside == Constant(-math.inf)
 
 
 def test_renaming_goes_into_reductions() -> None:
-    total = Reduction("sum", (J,), X[J] * Z[I])
-    new = J.fresh()
-    renamed = rename(total, {J: new})
-    assert renamed == Reduction("sum", (new,), X[new] * Z[I])
-    assert canonical(renamed, (I,)) == canonical(total, (I,))
+    total = Reduction("sum", (COLUMN,), X[COLUMN] * Z[ROW])
+    new = COLUMN.fresh()
+    renamed = rename(total, {COLUMN: new})
+    assert renamed == Reduction("sum", (new,), X[new] * Z[ROW])
+    assert canonical(renamed, (ROW,)) == canonical(total, (ROW,))
 
 
 def test_canonical_tells_apart_what_differs() -> None:
     k = Axis("k", 4)
-    assert canonical(X[I], (I,)) == canonical(X[J], (J,))
-    assert canonical(X[I], (I,)) != canonical(Z[I], (I,))
-    assert canonical(X[I] * Z[J], (I, J)) != canonical(X[J] * Z[I], (I, J))
-    once = Reduction("sum", (J,), X[J] * Reduction("sum", (J, k), X[J] * Z[k]))
-    other = Reduction("sum", (J,), X[J] * Reduction("sum", (J, k), X[J] * Z[J]))
+    assert canonical(X[ROW], (ROW,)) == canonical(X[COLUMN], (COLUMN,))
+    assert canonical(X[ROW], (ROW,)) != canonical(Z[ROW], (ROW,))
+    assert canonical(X[ROW] * Z[COLUMN], (ROW, COLUMN)) != canonical(X[COLUMN] * Z[ROW], (ROW, COLUMN))
+    once = Reduction("sum", (COLUMN,), X[COLUMN] * Reduction("sum", (COLUMN, k), X[COLUMN] * Z[k]))
+    other = Reduction("sum", (COLUMN,), X[COLUMN] * Reduction("sum", (COLUMN, k), X[COLUMN] * Z[COLUMN]))
     assert canonical(once) != canonical(other)
 
 

@@ -1,4 +1,5 @@
-"""What text means, and what the parser says when it means nothing: the place, the axis, what was expected and what came."""
+"""What text means, and what the parser says when it means nothing: the place, the axis, what was expected and what
+came."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ IDS = Tensor.input("ids", n=BATCH, kind="int")
 
 
 def statement(text: str, **bindings: Tensor | float) -> Statement:
-    found = define(text, **bindings).definition
+    found = define(text, extents=None, derivative=None, **bindings).definition
     assert found is not None
     return found
 
@@ -26,7 +27,7 @@ def failing(marked: str, /, **bindings: Tensor | float | tuple[int, int]) -> str
     """The message for a text in which ‸ stands before the place that the caret has to show."""
     line = next(line for line in marked.split("\n") if "‸" in line)
     with pytest.raises(FormulaError) as caught:
-        define(marked.replace("‸", ""), **bindings)
+        define(marked.replace("‸", ""), extents=None, derivative=None, **bindings)
     message, shown, caret = str(caught.value).split("\n")
     assert shown == "    " + line.replace("‸", "")
     assert caret == "    " + " " * line.index("‸") + "^"
@@ -152,7 +153,11 @@ def test_spellings_of_one_formula(text: str) -> None:
 )
 def test_precedence(written: str, printed: str) -> None:
     scalars = {name: Tensor.input(name) for name in "abcd"}
-    used = {name: t for name, t in scalars.items() if name in written.replace("max", "").replace("and", "").replace("sigmoid", "")}
+    used = {
+        name: t
+        for name, t in scalars.items()
+        if name in written.replace("max", "").replace("and", "").replace("sigmoid", "")
+    }
     assert unicode(statement(f"y = {written}", **used)) == f"y = {printed}"
 
 
@@ -162,7 +167,9 @@ def test_a_reduction_takes_the_whole_product_after_it_and_no_more() -> None:
     assert isinstance(found.args[0], Reduction) and found.args[1] == Constant(1)
 
 
-@pytest.mark.parametrize("text", ["y = Σ_i (a[i] + 1)", "y = Σ[i] (a[i] + 1)", "y = max_i [0 < a[i]]·a[i]", "y = Σ_i′ a[i′]"])
+@pytest.mark.parametrize(
+    "text", ["y = Σ_i (a[i] + 1)", "y = Σ[i] (a[i] + 1)", "y = max_i [0 < a[i]]·a[i]", "y = Σ_i′ a[i′]"]
+)
 def test_what_may_follow_the_axes_of_a_reduction(text: str) -> None:
     found = statement(text, a=Tensor.input("a", i=5)).expression
     assert isinstance(found, Reduction) and found.axes[0].extent == 5

@@ -13,14 +13,19 @@ from pellucid.formula.parser import Binding
 
 
 def shape(text: str, /, extents: dict[str, int] | None = None, **bindings: Binding) -> tuple[Extent, ...]:
-    return define(text, extents=extents, **bindings).shape
+    return define(text, extents=extents, derivative=None, **bindings).shape
 
 
 @given(
-    size=st.integers(1, 40), kernel=st.integers(1, 7), s=st.integers(1, 4), p=st.integers(0, 5), d=st.integers(1, 3)
+    size=st.integers(1, 40),
+    kernel=st.integers(1, 7),
+    s=st.integers(1, 4),
+    p=st.integers(0, 5),
+    d=st.integers(1, 3),
 )
 def test_a_window_has_the_size_of_the_textbook(size: int, kernel: int, s: int, p: int, d: int) -> None:
-    """floor((H + 2p − d(K − 1) − 1)/s) + 1: Dumoulin and Visin, A guide to convolution arithmetic (2016), relationship 15."""
+    """floor((H + 2p − d(K − 1) − 1)/s) + 1: Dumoulin and Visin, A guide to convolution arithmetic (2016), relationship
+    15."""
     expected = (size + 2 * p - d * (kernel - 1) - 1) // s + 1
     x, k = Tensor.input("x", n=BATCH, h=size), Tensor.input("k", u=kernel)
     text = "y[n,i] = Σ[u] x[n, i·s + u·d - p | 0]·k[u]"
@@ -36,7 +41,10 @@ def test_padding_may_differ_at_the_two_ends(size: int, kernel: int, low: int, hi
     expected = size + low + high - kernel + 1
     assume(expected >= 1)
     x = Tensor.input("x", n=BATCH, h=size)
-    assert shape("y[n,i] = max[u<K] x[n, i + u - p | -inf]", x=x, K=kernel, p=(low, high)) == (BATCH, expected)
+    assert shape("y[n,i] = max[u<K] x[n, i + u - p | -inf]", x=x, K=kernel, p=(low, high)) == (
+        BATCH,
+        expected,
+    )
 
 
 def test_without_an_outside_a_window_stays_inside() -> None:
@@ -76,11 +84,23 @@ X, W = Tensor.input("x", n=BATCH, i=100), Tensor.input("w", i=784, o=3)
     [
         ("y[n,o] = Σ[i] x[n,i]·‸w[i,o]", {"x": X, "w": W}, "axis i is 100 in x[n,i] but 784 in w[i,o]"),
         ("y[n,i<3] = ‸x[n,i]", {"x": X}, "axis i is 3, but x has 100 there"),
-        ("y[n] = ‸x[n,100]", {"x": X}, "100 runs from 100 to 100, but x has 100 along i; say what lies outside, as in | 0"),
-        ("y[n,i<100] = ‸x[n,i + 1]", {"x": X}, "i + 1 runs from 1 to 100, but x has 100 along i; say what lies outside, as in | 0"),
+        (
+            "y[n] = ‸x[n,100]",
+            {"x": X},
+            "100 runs from 100 to 100, but x has 100 along i; say what lies outside, as in | 0",
+        ),
+        (
+            "y[n,i<100] = ‸x[n,i + 1]",
+            {"x": X},
+            "i + 1 runs from 1 to 100, but x has 100 along i; say what lies outside, as in | 0",
+        ),
         ("y[n,i<9] = ‸x[n,i/2]", {"x": X}, "i/2 may leave x; say what lies outside, as in | 0"),
         ("y[i] = ‸x[0,i]", {"x": X}, "0 may leave x; say what lies outside, as in | 0"),
-        ("y[n,i] = Σ[u<200] ‸x[n,i + u]", {"x": X}, "axis i would be empty: its window covers 200, but x has only 100"),
+        (
+            "y[n,i] = Σ[u<200] ‸x[n,i + u]",
+            {"x": X},
+            "axis i would be empty: its window covers 200, but x has only 100",
+        ),
         (
             "y[n,i] = Σ[u<200] ‸x[n,i + u - 3 | 0]",
             {"x": X},
@@ -90,7 +110,7 @@ X, W = Tensor.input("x", n=BATCH, i=100), Tensor.input("w", i=784, o=3)
 )
 def test_what_does_not_fit(text: str, bindings: dict[str, Tensor], message: str) -> None:
     with pytest.raises(ShapeError) as caught:
-        define(text.replace("‸", ""), **bindings)
+        define(text.replace("‸", ""), extents=None, derivative=None, **bindings)
     said, shown, caret = str(caught.value).split("\n")
     assert said == message
     assert shown == "    " + text.replace("‸", "")

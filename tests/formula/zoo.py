@@ -23,7 +23,7 @@ class Formula:
     extents: Mapping[str, int] = field(default_factory=dict)
 
     def define(self) -> Tensor:
-        return define(self.text, extents=self.extents, **self.tensors, **self.constants)
+        return define(self.text, extents=self.extents, derivative=None, **self.tensors, **self.constants)
 
     def statements(self) -> list[Statement]:
         """Those of the formula and of its gradients by all its real tensors."""
@@ -134,12 +134,15 @@ ZOO: dict[str, Callable[[], Formula]] = {
         "y[n,i<4,j] = x[n, 2·i + a, 4 - j]", {"x": real("x", n=BATCH, h=9, w=5)}, {"a": 1}, extents={"j": 5}
     ),
     "concatenation": lambda: Formula(
-        "y[n,i<8] = where(i < 5, a[n,i | 0], b[n, i - 5 | 0])", {"a": real("a", n=BATCH, i=5), "b": real("b", n=BATCH, j=3)}
+        "y[n,i<8] = where(i < 5, a[n,i | 0], b[n, i - 5 | 0])",
+        {"a": real("a", n=BATCH, i=5), "b": real("b", n=BATCH, j=3)},
     ),
     "transpose": lambda: Formula("y[j,i] = x[i,j]", {"x": real("x", i=4, j=3)}),
     "diagonal": lambda: Formula("y[i] = x[i,i]·x[i,0]", {"x": real("x", i=4, j=4)}),
     "square of a sum": lambda: Formula("y[i] = (Σ[j] x[i,j])²", {"x": real("x", i=4, j=3)}),
-    "product of sums": lambda: Formula("y[i] = (Σ[j] x[i,j])·(Σ[j] x[i,j]·z[j])", {"x": real("x", i=4, j=3), "z": real("z", j=3)}),
+    "product of sums": lambda: Formula(
+        "y[i] = (Σ[j] x[i,j])·(Σ[j] x[i,j]·z[j])", {"x": real("x", i=4, j=3), "z": real("z", j=3)}
+    ),
     "product of maxima": lambda: Formula("y = (Σ[j] max[u] x[j,u])·(Σ[j] max[u] x[j,u])", {"x": real("x", j=4, u=3)}),
     "argmax": lambda: Formula("y[n] = argmax[k] x[n,k]", {"x": real("x", n=BATCH, k=3)}),
     "argmin": lambda: Formula("y[n] = argmin[k] x[n,k]·x[n,0]", {"x": real("x", n=BATCH, k=3)}),
@@ -148,8 +151,9 @@ ZOO: dict[str, Callable[[], Formula]] = {
     "silu": lambda: Formula("a[…] = z[…]·σ(β·z[…])", {"z": real("z", n=BATCH, o=3)}, {"β": 1.7}),
     "elu": lambda: Formula("a[…] = where(0 < z[…], z[…], α·expm1(z[…]))", {"z": real("z", n=BATCH, o=3)}, {"α": 1.5}),
     "every scalar function": lambda: Formula(
-        "y[i] = exp(x[i]) + expm1(x[i]) + log(x[i]) + log1p(x[i]) + √x[i] + sin(x[i]) + cos(x[i]) + erf(x[i]) + tanh(x[i])"
-        " + σ(x[i]) + softplus(x[i]) + relu(x[i]) + abs(x[i]) + sign(x[i]) + max(x[i], z[i]) + min(x[i], z[i]) + x[i]^z[i]"
+        "y[i] = exp(x[i]) + expm1(x[i]) + log(x[i]) + log1p(x[i]) + √x[i] + sin(x[i]) + cos(x[i]) + erf(x[i])"
+        " + tanh(x[i]) + σ(x[i]) + softplus(x[i]) + relu(x[i]) + abs(x[i]) + sign(x[i]) + max(x[i], z[i])"
+        " + min(x[i], z[i]) + x[i]^z[i]"
         " + x[i]/z[i] + [x[i] < z[i]] + [x[i] ≤ z[i] and 0 < z[i]]·x[i] + where(x[i] = z[i], x[i], z[i]) + stop(x[i])",
         {"x": real("x", i=4), "z": real("z", i=4)},
     ),
@@ -179,7 +183,9 @@ ZOO: dict[str, Callable[[], Formula]] = {
         "y[n,g] = g[n,g]·i[g]·r", {"g": real("g", n=BATCH, r=4), "i": real("i", q=4), "r": real("r")}
     ),
     "indices as values": lambda: Formula(
-        "y[n,i] = x[n,i]·(2·i + 1) - i·w + 3·i·x[n,i] + i/2 - (i - 1)²", {"x": real("x", n=BATCH, i=4)}, {"w": 7}
+        "y[n,i] = x[n,i]·(2·i + 1) - i·w + 3·i·x[n,i] + i/2 - (i - 1)²",
+        {"x": real("x", n=BATCH, i=4)},
+        {"w": 7},
     ),
     "an index as a value under a window": lambda: Formula(
         "y[i] = Σ[u] (i + 1)·x[2·i + u]·k[u]", {"x": real("x", t=9), "k": real("k", u=3)}
@@ -189,18 +195,26 @@ ZOO: dict[str, Callable[[], Formula]] = {
         {"x": real("x", i=4), "z": real("z", i=4), "w": real("w", j=3)},
     ),
     "powers": lambda: Formula(
-        "y[i] = -x[i]² + (x[i]²)³ - 2^x[i] + x[i]^(-2) + (x[i]^0.5)^a + (-x[i])³", {"x": real("x", i=4)}, {"a": 2.5}
+        "y[i] = -x[i]² + (x[i]²)³ - 2^x[i] + x[i]^(-2) + (x[i]^0.5)^a + (-x[i])³",
+        {"x": real("x", i=4)},
+        {"a": 2.5},
     ),
     "conditions": lambda: Formula(
-        "y[i] = where(0 ≤ i < 3 and x[i] > 0, x[i], where([x[i] = 1] = 0, z[i], 0)) + [[x[i] < 1 and z[i] ≥ 2] = 0]·x[i]",
+        "y[i] = where(0 ≤ i < 3 and x[i] > 0, x[i], where([x[i] = 1] = 0, z[i], 0))"
+        " + [[x[i] < 1 and z[i] ≥ 2] = 0]·x[i]",
         {"x": real("x", i=4), "z": real("z", i=4)},
     ),
     "nested reductions": lambda: Formula(
-        "y[i] = Σ[j] x[i,j]·max[k] (x[i,k] - Σ[j] x[j,k]) - min[j] -x[i,j] + 2·min[j] x[i,j]·3", {"x": real("x", i=4, j=4)}
+        "y[i] = Σ[j] x[i,j]·max[k] (x[i,k] - Σ[j] x[j,k]) - min[j] -x[i,j] + 2·min[j] x[i,j]·3",
+        {"x": real("x", i=4, j=4)},
     ),
-    "whole numbers as values": lambda: Formula("y[n] = m[n]·x[n] + 2·m[n]", {"m": whole("m", n=BATCH), "x": real("x", n=BATCH)}),
+    "whole numbers as values": lambda: Formula(
+        "y[n] = m[n]·x[n] + 2·m[n]", {"m": whole("m", n=BATCH), "x": real("x", n=BATCH)}
+    ),
     "a constant alone": lambda: Formula("y[n] = x[n]·π + ∞·x[n] - 1e-05", {"x": real("x", n=BATCH)}),
     "outside another tensor": lambda: Formula(
-        "y[t] = x[t-2 | z[t]·2]·w + x[t+1 | 0]", {"x": real("x", t=5), "z": real("z", t=5), "w": real("w")}, extents={"t": 5}
+        "y[t] = x[t-2 | z[t]·2]·w + x[t+1 | 0]",
+        {"x": real("x", t=5), "z": real("z", t=5), "w": real("w")},
+        extents={"t": 5},
     ),
 }

@@ -1,4 +1,5 @@
-"""The language of formulas: axes, expressions, statements, programs; parser, derivative, notation. It knows nothing else."""
+"""The language of formulas: axes, expressions, statements, programs; parser, derivative, notation. It knows nothing
+else."""
 
 from pellucid.formula.axes import BATCH as BATCH
 from pellucid.formula.axes import Affine as Affine

@@ -1,7 +1,7 @@
 """Axes and the affine indices that run over them.
 
-An index of a formula is affine in the axes, `(i·s + u·d − p) / q`, and its coefficients keep the names that the formula gave
-them, so that a derivative still prints `(k + p − u·d)/s` and not `(k + 2 − 1u)/2`.
+An index of a formula is affine in the axes, `(i·s + u·d − p) / q`, and its coefficients keep the names that the formula
+gave them, so that a derivative still prints `(k + p − u·d)/s` and not `(k + 2 − 1u)/2`.
 """
 
 from __future__ import annotations
@@ -220,7 +220,9 @@ def _merge_offsets(offsets: tuple[Coefficient, ...]) -> tuple[Coefficient, ...]:
         if not c.name:
             number += c.value
             continue
-        opposite = next((o for o in named if o.name == c.name and o.value == -c.value and o.negative != c.negative), None)
+        opposite = next(
+            (o for o in named if o.name == c.name and o.value == -c.value and o.negative != c.negative), None
+        )
         if opposite is not None:
             named.remove(opposite)
         else:

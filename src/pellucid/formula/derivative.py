@@ -4,12 +4,12 @@ A read `T[e…]` inside `S[a…] = f` gives
 
     dT[k…] = Σ_a… dS[a…] · ∂f/∂T[e…] · Π [k = e]
 
-and each equation k = e, affine, is solved for one of the summed axes, which then needs no sum. An axis of S is eliminated
-before an axis of a reduction, so a convolution keeps the window of its kernel. What cannot be solved (an element of an integer tensor,
-the mixed radix of a flattening) stays as its bracket [k = e].
+and each equation k = e, affine, is solved for one of the summed axes, which then needs no sum. An axis of S is
+eliminated before an axis of a reduction, so a convolution keeps the window of its kernel. What cannot be solved (an
+element of an integer tensor, the mixed radix of a flattening) stays as its bracket [k = e].
 
-Everything about T that the loss can see stands in the one statement of dT, its own past and future included: the gradient of a
-recurrence is a recurrence.
+Everything about T that the loss can see stands in the one statement of dT, its own past and future included: the
+gradient of a recurrence is a recurrence.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None
     if output.rank and upstream is None:
         raise FormulaError(f"{output.name} has {output.rank} axes; give upstream, the gradient that arrives at it")
     if upstream is not None and upstream.shape != output.shape:
-        raise ShapeError(f"{output.name} has the shape {output.shape}, but its upstream gradient came with {upstream.shape}")
+        raise ShapeError(
+            f"{output.name} has the shape {output.shape}, but its upstream gradient came with {upstream.shape}"
+        )
     if any(t.kind == "int" for t in wanted):
         raise FormulaError("a tensor of whole numbers has no gradient")
     statements = reachable([output])
@@ -104,7 +106,9 @@ def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None
         run.letters[tensor] = {}
     if output in run.adjoints:
         seed = run.adjoints[output]
-        run.contributions[output].append(UNIT if upstream is None else upstream[tuple(seed.axes)] if seed.axes else Read(upstream, ()))
+        run.contributions[output].append(
+            UNIT if upstream is None else upstream[tuple(seed.axes)] if seed.axes else Read(upstream, ())
+        )
     done: set[Tensor] = set()
     for statement in reversed(statements):
         if statement.target in run.adjoints and statement.target not in done:
@@ -172,7 +176,9 @@ def _reverse(run: Reverse, statement: Statement) -> None:
                 if found.definition is None:
                     raise FormulaError(f"the derivative stated for {argument.name} defines nothing")
                 if found.shape != argument.shape:
-                    raise ShapeError(f"the derivative stated for {argument.name} has the shape {found.shape}, not {argument.shape}")
+                    raise ShapeError(
+                        f"the derivative stated for {argument.name} has the shape {found.shape}, not {argument.shape}"
+                    )
                 expression = rename(found.definition.expression, dict(zip(found.axes, axes, strict=True)))
                 run.contributions[argument].append(expression)
                 run.letters[argument] |= found.definition.letters
@@ -206,7 +212,9 @@ def _descend(run: Reverse, statement: Statement, e: Expression, chain: Chain, va
                 _descend(run, statement, factor, inner)
         case Operation("div", (over, under)):
             _descend(run, statement, over, replace(chain, divisors=(*chain.divisors, under)))
-            times = replace(chain, factors=(Constant(-1), *chain.factors, value or e), divisors=(*chain.divisors, under))
+            times = replace(
+                chain, factors=(Constant(-1), *chain.factors, value or e), divisors=(*chain.divisors, under)
+            )
             _descend(run, statement, under, times)
         case Operation("where", (condition, yes, no)):
             _descend(run, statement, yes, replace(chain, conditions=(*chain.conditions, condition)))
@@ -217,7 +225,11 @@ def _descend(run: Reverse, statement: Statement, e: Expression, chain: Chain, va
                     slope = rule(args, value or e)
                     if isinstance(slope, Operation) and slope.name == "div":
                         number, over = coefficient(slope.args[0])
-                        inner = replace(chain, factors=(*chain.factors, multiply(Constant(number), over)), divisors=(*chain.divisors, slope.args[1]))
+                        inner = replace(
+                            chain,
+                            factors=(*chain.factors, multiply(Constant(number), over)),
+                            divisors=(*chain.divisors, slope.args[1]),
+                        )
                     else:
                         inner = replace(chain, factors=(*chain.factors, slope))
                     _descend(run, statement, arg, inner)
@@ -233,7 +245,8 @@ def _not(condition: Expression) -> Expression:
 
 
 def _winner(run: Reverse, statement: Statement, e: Reduction) -> Expression:
-    """The argmax that belongs to a maximum, as a tensor of its own: the backward pass reads it, not the maximum's operands."""
+    """The argmax that belongs to a maximum, as a tensor of its own: the backward pass reads it, not the maximum's
+    operands."""
     free = tuple(a for a in statement.axes if a in free_axes(e))
     extra = free_axes(e) - set(free)
     free = (*free, *sorted(extra, key=lambda a: a.name))
@@ -284,7 +297,9 @@ def _leaves(read: Read) -> list[Expression]:
     return found
 
 
-def _solve(chain: Chain, indices: tuple[Affine | Expression, ...], mine: tuple[Axis, ...], outer: tuple[Axis, ...]) -> Expression:
+def _solve(
+    chain: Chain, indices: tuple[Affine | Expression, ...], mine: tuple[Axis, ...], outer: tuple[Axis, ...]
+) -> Expression:
     """Σ over the chain's axes of its product · Π [k = e], with as many equations solved as can be."""
     sums = sorted(chain.sums, key=lambda a: a in outer)  # those of reductions first: Σ_uvf
     pending = list(zip(mine, indices, strict=True))
@@ -350,14 +365,16 @@ def mixed_radix(index: Affine, axis: Axis, outer: Sequence[Axis]) -> bool:
 def _may_eliminate(chain: Chain, kept: Sequence[Expression], axis: Axis, index: Affine, value: Axis) -> bool:
     """Whether the sum over the axis may be replaced by its solution.
 
-    Where the solution can lie outside the axis, a factor has to be 0 there (the adjoint is, read outside its tensor), and no factor may
-    turn that into a NaN.
+    Where the solution can lie outside the axis, a factor has to be 0 there (the adjoint is, read outside its tensor),
+    and no factor may turn that into a NaN.
     """
     plain = index.plain
     if plain is axis and axis.extent == value.extent:
         return True
     guarded = any(
-        isinstance(f, Read) and (f.outside is None or f.outside == ZERO) and any(
+        isinstance(f, Read)
+        and (f.outside is None or f.outside == ZERO)
+        and any(
             isinstance(i, Affine) and i.bare is axis and place.extent == axis.extent
             for i, place in zip(f.indices, f.tensor.axes, strict=True)
         )
@@ -380,7 +397,8 @@ def _undefined_at_zero(e: Expression) -> bool:
 
 
 def _pin(chain: Chain, sums: list[Axis]) -> tuple[Chain, list[Axis]]:
-    """Sums whose axis a factor or a condition ties to one value: Σ_q [q = e]·f(q) is f(e), Σ_t over [t − 1 < 0] is t = 0."""
+    """Sums whose axis a factor or a condition ties to one value: Σ_q [q = e]·f(q) is f(e), Σ_t over [t − 1 < 0] is t =
+    0."""
     for place, factor in enumerate(chain.factors):
         match factor:
             case Operation("eq", (left, right)):
@@ -403,7 +421,9 @@ def _pin(chain: Chain, sums: list[Axis]) -> tuple[Chain, list[Axis]]:
 def _only_value(condition: Expression) -> tuple[Axis, int] | None:
     """The one value of its one axis for which a comparison with a number holds, if it is the axis's first or last."""
     match condition:
-        case Operation("lt", (Index(index), Constant(bound)) | (Constant(bound), Index(index))) if len(index.terms) == 1:
+        case Operation("lt", (Index(index), Constant(bound)) | (Constant(bound), Index(index))) if (
+            len(index.terms) == 1
+        ):
             axis = index.axes[0]
             if not isinstance(axis.extent, int):
                 return None
@@ -427,7 +447,8 @@ def _holds(condition: Expression) -> bool:
 
 
 def _ends(axis: Axis) -> list[int]:
-    """The two first and two last values of an axis: a linear condition that holds for one of them only holds nowhere else."""
+    """The two first and two last values of an axis: a linear condition that holds for one of them only holds nowhere
+    else."""
     return sorted({v for v in (0, 1, axis.size - 2, axis.size - 1) if 0 <= v < axis.size})
 
 
@@ -514,5 +535,3 @@ def _zeros(tensor: Tensor) -> Tensor:
     result = Tensor(f"d({tensor.name})", tuple(a.fresh() for a in tensor.axes), letter=f"d{tensor.letter}")
     result.definition = Statement(result, ZERO)
     return result
-
-

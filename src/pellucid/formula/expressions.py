@@ -22,7 +22,8 @@ Number = int | float
 class Tensor:
     """A named array of numbers: an input of a program, or the target of one statement.
 
-    `name` is its path in a network ("dense_1.sum"), `letter` what formulas call it ("z"). `stated` holds derivatives that
+    `name` is its path in a network ("dense_1.sum"), `letter` what formulas call it ("z"). `stated` holds derivatives
+    that
     were stated by hand: for an argument, the function from this tensor's adjoint to that argument's.
     """
 
@@ -37,7 +38,15 @@ class Tensor:
         self.stated: Mapping[Tensor, Callable[[Tensor], Tensor]] = {}
 
     @staticmethod
-    def input(name: str, axes: Mapping[str, Extent] | None = None, /, *, kind: Kind = "float", letter: str = "", **more: Extent) -> Tensor:
+    def input(
+        name: str,
+        axes: Mapping[str, Extent] | None = None,
+        /,
+        *,
+        kind: Kind = "float",
+        letter: str = "",
+        **more: Extent,
+    ) -> Tensor:
         """A tensor without a definition, its axes in order: `Tensor.input("x", n=BATCH, i=784)`."""
         extents = {**(axes or {}), **more}
         return Tensor(name, tuple(Axis(a, e) for a, e in extents.items()), kind=kind, letter=letter)
@@ -58,7 +67,7 @@ class Tensor:
 
     def __getitem__(self, index: object) -> Read:
         indices = index if isinstance(index, tuple) else (index,)
-        return Read(self, tuple(i if isinstance(i, Expression) else Affine.of(i) for i in indices))  # type: ignore[arg-type]
+        return Read(self, tuple(i if isinstance(i, Expression) else Affine.of(i) for i in indices))
 
     def __repr__(self) -> str:
         return f"{self.name}[{','.join(f'{a.name}={a.extent!r}' for a in self.axes)}]"
@@ -130,7 +139,8 @@ class Size(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Read(Expression):
-    """An element of a tensor. An index is affine or an element of an integer tensor; `outside` is the value where it does not exist."""
+    """An element of a tensor. An index is affine or an element of an integer tensor; `outside` is the value where it
+    does not exist."""
 
     tensor: Tensor
     indices: tuple[Affine | Expression, ...]
@@ -147,7 +157,8 @@ class Operation(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Reduction(Expression):
-    """Σ, max or argmax over axes. argmax counts the axes in their order, the last one fastest; the first winner counts."""
+    """Σ, max or argmax over axes. argmax counts the axes in their order, the last one fastest; the first winner
+    counts."""
 
     name: Literal["sum", "max", "argmax"]
     axes: tuple[Axis, ...]
@@ -194,7 +205,9 @@ def coefficient(expression: Expression) -> tuple[Number, Expression]:
 def value_of(index: Affine) -> Expression:
     """The index as a value. One that is divided is a quotient: where it does not divide, it equals no whole number."""
     over: Expression = Index(Affine(index.terms, index.offset))
-    if not index.terms:  # whole numbers are what the parser makes of them, so that [w = 0] is the same wherever it comes from
+    if (
+        not index.terms
+    ):  # whole numbers are what the parser makes of them, so that [w = 0] is the same wherever it comes from
         over = add(*(-Constant(-c.value, c.name) if c.minus else Constant(c.value, c.name) for c in index.offset))
     return over if index.divisor == ONE else divide(over, Constant(index.divisor.value, index.divisor.name))
 
@@ -235,9 +248,9 @@ def multiply(*parts: Expression) -> Expression:
     match rest:
         # 2·(x/2) is x; a number that is no multiple stays, as in x/2.
         case [Operation("div", (over, Constant(by, ""))), *others] if abs(number) != 1 and by:
-            whole, parts = _whole(number), _whole(by)
-            if whole and parts and whole % parts == 0:
-                return multiply(Constant(whole // parts), over, *others)
+            times, by_times = _whole(number), _whole(by)
+            if times and by_times and times % by_times == 0:
+                return multiply(Constant(times // by_times), over, *others)
     if number == 0 or not rest:
         return Constant(number)
     indices = [r for r in rest if isinstance(r, Index)]

@@ -12,7 +12,12 @@ from pellucid.formula.shapes import infer
 
 
 def define(
-    text: str, /, *, extents: Mapping[str, int] | None = None, derivative: Mapping[str, str] | None = None, **bindings: Binding
+    text: str,
+    /,
+    *,
+    extents: Mapping[str, int] | None = None,
+    derivative: Mapping[str, str] | None = None,
+    **bindings: Binding,
 ) -> Tensor:
     """The tensor that the formula's last statement defines.
 
@@ -20,8 +25,8 @@ def define(
         text: one or more statements, `y[n,o] = b[o] + Σ[i] x[n,i]·w[i,o]`, one a line.
         extents: extents of axes that the text does not tell, by name.
         derivative: derivatives stated by hand where they are better than the derived ones: for an argument's name, its
-            adjoint as a formula of the arguments, the result and the result's adjoint, which is called d + the result's name
-            (`{"z": "dz[…,k] = a[…,k]·(da[…,k] − Σ[o] a[…,o]·da[…,o])"}`).
+            adjoint as a formula of the arguments, the result and the result's adjoint, which is called d + the result's
+            name (`{"z": "dz[…,k] = a[…,k]·(da[…,k] − Σ[o] a[…,o]·da[…,o])"}`).
         bindings: what the names in the text mean: tensors, numbers, and paddings (low, high).
 
     Raises:
@@ -32,11 +37,27 @@ def define(
 
 
 def define_all(
-    text: str, /, *, extents: Mapping[str, int] | None = None, derivative: Mapping[str, str] | None = None, **bindings: Binding
+    text: str,
+    /,
+    *,
+    extents: Mapping[str, int] | None = None,
+    derivative: Mapping[str, str] | None = None,
+    **bindings: Binding,
 ) -> dict[str, Tensor]:
     """All tensors that the formula defines, by the names it gives them, in its order. See `define`."""
-    parser = Parser(text, bindings, extents)
-    statements = parser.statements()
+    found = _define(text, bindings, extents)
+    if derivative:
+        result = tuple(found.values())[-1]
+        result.stated = {
+            _argument(bindings, name): _stated(rule, result, bindings) for name, rule in derivative.items()
+        }
+    return found
+
+
+def _define(
+    text: str, bindings: Mapping[str, Binding], extents: Mapping[str, Extent] | None = None
+) -> dict[str, Tensor]:
+    statements = Parser(text, bindings, extents).statements()
     infer(text, statements)
     given = {value: name for name, value in bindings.items() if isinstance(value, Tensor)}
     unread = set(given) - {read.tensor for s in statements for read, _ in s.reads}
@@ -45,11 +66,7 @@ def define_all(
     letters = given | {s.target: s.target.name for s in statements}
     for s in statements:
         s.target.definition = Statement(s.target, s.expression, letters)
-    found = {s.target.name: s.target for s in statements}
-    if derivative:
-        result = statements[-1].target
-        result.stated = {_argument(bindings, name): _stated(rule, result, bindings) for name, rule in derivative.items()}
-    return found
+    return {s.target.name: s.target for s in statements}
 
 
 def read_back(
@@ -63,8 +80,8 @@ def read_back(
 
     Args:
         text: the statement.
-        tensors: what its names mean. If the name on the left is among them, the statement is about that tensor; else about
-            a new one.
+        tensors: what its names mean. If the name on the left is among them, the statement is about that tensor; else
+            about a new one.
         constants: the numbers that the text calls by name.
         extents: extents of axes that the text does not tell, by the names it prints.
 
@@ -84,7 +101,9 @@ def read_back(
     for axis, known in zip(found.axes, target.axes, strict=True):
         axis.extent = known.extent if axis.extent is None else axis.extent
         if known.extent is not None and axis.extent != known.extent:
-            raise ShapeError(f"axis {axis.name} is {axis.extent}, but {head} has {known.extent} there\n    {text.strip()}")
+            raise ShapeError(
+                f"axis {axis.name} is {axis.extent}, but {head} has {known.extent} there\n    {text.strip()}"
+            )
     infer(text, parsed, partial=True)
 
     def change(e: Expression) -> Expression | None:
@@ -100,7 +119,9 @@ def read_back(
 def _argument(bindings: Mapping[str, Binding], name: str) -> Tensor:
     bound = bindings.get(name)
     if not isinstance(bound, Tensor):
-        raise FormulaError(f"a derivative is stated for {name}, which is not a tensor of the formula.{nearest(name, bindings)}")
+        raise FormulaError(
+            f"a derivative is stated for {name}, which is not a tensor of the formula.{nearest(name, bindings)}"
+        )
     return bound
 
 
@@ -110,7 +131,10 @@ def _stated(rule: str, result: Tensor, bindings: Mapping[str, Binding]) -> Calla
     read = {word for word, after in zip(words, [*words[1:], ""], strict=True) if after == "["}
 
     def adjoint(upstream: Tensor) -> Tensor:
-        known = {n: b for n, b in {**bindings, letter: result}.items() if not isinstance(b, Tensor) or n in read or (not b.rank and n in words)}
-        return define(rule, **known, **{f"d{letter}": upstream})
+        given: dict[str, Binding] = {**bindings, letter: result}
+        known = {
+            n: b for n, b in given.items() if not isinstance(b, Tensor) or n in read or (not b.rank and n in words)
+        }
+        return tuple(_define(rule, {**known, f"d{letter}": upstream}).values())[-1]
 
     return adjoint

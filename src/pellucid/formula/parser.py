@@ -1,6 +1,7 @@
 """From the text of a formula to expressions. Every error points into the text with a caret.
 
-Grammar, loosest first (`·` or `*`, `−` or `-`, `…` or `...`, `Σ[i,j]` or `Σ_ij`; a reduction takes the whole product after it):
+Grammar, loosest first (`·` or `*`, `−` or `-`, `…` or `...`, `Σ[i,j]` or `Σ_ij`; a reduction takes the whole product
+after it):
 
     statement  = name "[" axis "," … "]" "=" sum            axis = name | name "<" whole number | "…"
     compare    = sum (("<" | "≤" | "=" | "≥" | ">") sum)*    inside [ ] and as the condition of where( )
@@ -45,7 +46,8 @@ Binding = Tensor | Number | tuple[int, int]
 
 _NAME = r"[^\W\d²³][^\W²³]*"
 _TOKENS = re.compile(
-    rf"(?P<space>[ \t\r]+|\#[^\n]*)|(?P<newline>[\n;])|(?P<number>(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?)|(?P<ellipsis>\.\.\.|…)"
+    r"(?P<space>[ \t\r]+|\#[^\n]*)|(?P<newline>[\n;])|(?P<number>(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?)"
+    r"|(?P<ellipsis>\.\.\.|…)"
     rf"|(?P<name>{_NAME}(['′]+[^\W²³]+)*['′]*(\.{_NAME}['′]*)*)|(?P<sign><=|>=|[≤≥<>=+\-−·*×/^²³()\[\],|√∞])"
 )
 _SAME = {"−": "-", "*": "·", "×": "·", "<=": "≤", ">=": "≥", "...": "…"}
@@ -256,7 +258,9 @@ class Parser:
                 if count < 0:
                     self.fail(f"{token.text} has {tensor.rank} axes, too few for these indices", token.at)
                 used = {t.text for t in self.tokens if t.kind == "name"}
-                return tuple(Axis(_unused(a.name, used), a.extent) for a in tensor.axes[at_ellipsis : at_ellipsis + count])
+                return tuple(
+                    Axis(_unused(a.name, used), a.extent) for a in tensor.axes[at_ellipsis : at_ellipsis + count]
+                )
         return ()
 
     # Expressions, loosest first
@@ -431,7 +435,8 @@ class Parser:
         return read
 
     def is_axis(self, token: Token) -> bool:
-        """Whether the name just taken, or about to be, is an axis here; with [ after it, it is a tensor of the same name."""
+        """Whether the name just taken, or about to be, is an axis here; with [ after it, it is a tensor of the same
+        name."""
         after = self.tokens[self.place + (token is self.next)]
         indexed = after.text == "[" and isinstance(self.scope.bindings.get(token.text), Tensor)
         return token.kind == "name" and token.text in self.scope.axes and not indexed
@@ -478,7 +483,10 @@ class Parser:
                 if right.terms or right.constant < 1:
                     self.fail("an index can be divided only by a whole number of at least 1", at)
                 if not result.terms and result.constant % right.constant:
-                    self.fail(f"{result.constant} cannot be divided by {right.constant}: an index is a whole number", at)
+                    self.fail(
+                        f"{result.constant} cannot be divided by {right.constant}: an index is a whole number",
+                        at,
+                    )
                 by = right.constant
                 result = result.over(_single(right)) if result.terms else Affine.of(result.constant // by)
             elif result.divisor != ONE or right.divisor != ONE:

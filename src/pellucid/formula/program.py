@@ -1,8 +1,8 @@
 """Programs: the statements that some outputs need, in an order in which they can run.
 
-Time is no construct of the language. A tensor that reads its own past makes a cycle; the strongly connected components of the reads
-are the loops, the sign of the offset is their direction. What a loop's statements compute without reading the loop is computed
-before it, for all steps at once.
+Time is no construct of the language. A tensor that reads its own past makes a cycle; the strongly connected components
+of the reads are the loops, the sign of the offset is their direction. What a loop's statements compute without reading
+the loop is computed before it, for all steps at once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from pellucid.formula.expressions import (
 
 @dataclass(frozen=True)
 class Loop:
-    """A recurrence: its statements run in their order at every value of the loop axis, each for all values of its other axes.
+    """A recurrence: its statements run in their order at every value of the loop axis, each for all values of its other
+    axes.
 
     `axes` is each target's own loop axis. A reverse loop runs from the last value to the first.
     """
@@ -122,7 +123,9 @@ def _merge_equal(statements: Sequence[Statement]) -> tuple[list[Statement], dict
         result.append(statement)
     if merged:
         result = [
-            Statement(s.target, transform(s.expression, change), s.letters) if any(r.tensor in merged for r in reads(s.expression)) else s
+            Statement(s.target, transform(s.expression, change), s.letters)
+            if any(r.tensor in merged for r in reads(s.expression))
+            else s
             for s in result
         ]
     return result, merged
@@ -137,7 +140,8 @@ def _components(statements: Sequence[Statement]) -> list[list[Statement]]:
     """The strongly connected components of the reads, each after those it reads from (Tarjan 1972)."""
     definitions = {s.target: s for s in statements}
     needs = {
-        s.target: list(dict.fromkeys(r.tensor for r in reads(s.expression) if r.tensor in definitions)) for s in statements
+        s.target: list(dict.fromkeys(r.tensor for r in reads(s.expression) if r.tensor in definitions))
+        for s in statements
     }
     index: dict[Tensor, int] = {}
     low: dict[Tensor, int] = {}
@@ -167,7 +171,7 @@ def _components(statements: Sequence[Statement]) -> list[list[Statement]]:
                 if work:
                     low[work[-1][0]] = min(low[work[-1][0]], low[tensor])
                 if low[tensor] == index[tensor]:
-                    members = []
+                    members: list[Tensor] = []
                     while not members or members[-1] is not tensor:
                         members.append(stack.pop())
                         waiting.discard(members[-1])
@@ -214,9 +218,13 @@ def _loop_axes(members: Sequence[Statement]) -> tuple[dict[Tensor, Axis], list[t
 
 
 def _follow_axis(
-    inside: Mapping[Tensor, Statement], places: dict[Tensor, int], first: Tensor, offsets: list[tuple[Tensor, Tensor, int]]
+    inside: Mapping[Tensor, Statement],
+    places: dict[Tensor, int],
+    first: Tensor,
+    offsets: list[tuple[Tensor, Tensor, int]],
 ) -> bool:
-    """Spread the choice of a loop axis from the first tensor to all, along the reads; False if some read does not fit."""
+    """Spread the choice of a loop axis from the first tensor to all, along the reads; False if some read does not
+    fit."""
     queue = [first]
     done: set[Tensor] = set()
     while queue:
@@ -228,7 +236,10 @@ def _follow_axis(
         for read in reads(inside[tensor].expression):
             if read.tensor not in inside:
                 continue
-            place = next((j for j, i in enumerate(read.indices) if isinstance(i, Affine) and _steps(i, axis) is not None), None)
+            place = next(
+                (j for j, i in enumerate(read.indices) if isinstance(i, Affine) and _steps(i, axis) is not None),
+                None,
+            )
             if place is None or places.setdefault(read.tensor, place) != place:
                 return False
             index = read.indices[place]
@@ -240,7 +251,12 @@ def _follow_axis(
 
 def _steps(index: Affine, axis: Axis) -> int | None:
     """k if the index is the axis plus k."""
-    if len(index.terms) == 1 and index.terms[0][0] is axis and index.terms[0][1].value == 1 and index.divisor.value == 1:
+    if (
+        len(index.terms) == 1
+        and index.terms[0][0] is axis
+        and index.terms[0][1].value == 1
+        and index.divisor.value == 1
+    ):
         return index.constant
     return None
 
@@ -294,6 +310,6 @@ def _hoist(statement: Statement, inside: set[Tensor], ahead: list[Statement]) ->
         return None
 
     expression = transform(statement.expression, change)
-    return statement if expression == statement.expression else Statement(statement.target, expression, statement.letters)
-
-
+    return (
+        statement if expression == statement.expression else Statement(statement.target, expression, statement.letters)
+    )

@@ -1,7 +1,8 @@
 """The scalar functions that formulas are made of, and every derivative that is stated by hand.
 
-`x` are the arguments, `y` is the function's own value: a derivative in terms of `y` needs no memory of the arguments (σ′ = y·(1 − y)).
-A derivative of None means that no gradient passes. At the corners (relu at 0, |x| at 0, a tie of max) it is 0.
+`x` are the arguments, `y` is the function's own value: a derivative in terms of `y` needs no memory of the arguments
+(σ′ = y·(1 − y)). A derivative of None means that no gradient passes. At the corners (relu at 0, |x| at 0, a tie of max)
+it is 0.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ Derivative = Callable[[tuple[Expression, ...], Expression], Expression]
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A scalar function: its derivative by each argument, how text and LaTeX write it, other spellings that the parser takes."""
+    """A scalar function: its derivative by each argument, how text and LaTeX write it, other spellings that the parser
+    takes."""
 
     derivatives: tuple[Derivative | None, ...]
     spellings: tuple[str, ...] = ()

@@ -19,7 +19,8 @@ from pellucid.formula.parser import Parsed, complain
 def infer(text: str, statements: Sequence[Parsed], *, partial: bool = False) -> None:
     """Give every axis of the statements its extent, in place; a ShapeError or FormulaError says what does not fit.
 
-    With `partial`, an axis may run over the first part of what it indexes; what people write by hand is then more likely a mistake.
+    With `partial`, an axis may run over the first part of what it indexes; what people write by hand is then more
+    likely a mistake.
     """
     while _bare(statements) or _window(statements):
         pass
@@ -61,7 +62,12 @@ def _window(statements: Sequence[Parsed]) -> bool:
         for axis, _ in statement.axes:
             if axis.extent is not None:
                 continue
-            fits = [f for read, _ in statement.reads for index, place in _places(read) if (f := _fit(axis, index, read, place)) is not None]
+            fits = [
+                f
+                for read, _ in statement.reads
+                for index, place in _places(read)
+                if (f := _fit(axis, index, read, place)) is not None
+            ]
             if fits:
                 axis.extent = min(fits)
                 return True
@@ -126,7 +132,11 @@ def _too_small(text: str, at: int, axis: Axis, index: Affine, read: Read, extent
     need = reach[1] - reach[0] + 1 if reach else "more"
     padded = f" ({low + high} of padding included)" if low + high else ""
     there = extent + low + high if isinstance(extent, int) else extent
-    _shape_error(text, at, f"axis {axis.name} would be empty: its window covers {need}, but {read.tensor.name} has only {there}{padded}")
+    _shape_error(
+        text,
+        at,
+        f"axis {axis.name} would be empty: its window covers {need}, but {read.tensor.name} has only {there}{padded}",
+    )
 
 
 def _disagree(text: str, at: int, axis: Axis, read: Read, extent: Extent | None, statement: Parsed) -> NoReturn:
@@ -134,8 +144,8 @@ def _disagree(text: str, at: int, axis: Axis, read: Read, extent: Extent | None,
         for index, place in _places(other):
             if other is not read and index.bare is axis and place.extent == axis.extent:
                 names = {t: t.letter for t in (other.tensor, read.tensor)}
-                message = f"axis {axis.name} is {axis.extent} in {read_text(other, names)} but {extent} in {read_text(read, names)}"
-                _shape_error(text, at, message)
+                here, there = read_text(read, names), read_text(other, names)
+                _shape_error(text, at, f"axis {axis.name} is {axis.extent} in {there} but {extent} in {here}")
     _shape_error(text, at, f"axis {axis.name} is {axis.extent}, but {read.tensor.name} has {extent} there")
 
 

@@ -1,25 +1,27 @@
 """Formulas as JSON, for files and for the browser, and back.
 
     {"format": "pellucid.formula", "version": 1,
-     "axes":       [{"name": "n", "extent": "batch"}, {"name": "u", "extent": 3, "bound": {"value": 3, "name": "K"}}],
+     "axes":       [{"name": "n", "extent": "batch"}, {"name": "u", "extent": 3, "bound": coefficient}],
      "tensors":    [{"name": "dense_1.sum", "letter": "z", "kind": "float", "axes": [0, 1]}],
      "statements": [{"target": 0, "expression": …, "letters": [[0, "z"]]}],
-     "outputs":    {"loss": 3},                                               of a Program only, as are
-     "stages":     [4, {"statements": [5, 6], "axes": [[0, 1]], "extent": 9, "reverse": false}]}    numbers of statements
+     "outputs":    {"loss": 3},           of a Program only, like its stages, which number its statements
+     "stages":     [4, {"statements": [5, 6], "axes": [[0, 1]], "extent": 9, "reverse": false}]}
 
     expression  = {"constant": 0.5 | "inf" | "-inf", "name"?: "slope"} | {"index": index} | {"size": axis}
                 | {"read": tensor, "indices": [index | expression], "outside"?: expression}
-                | {"operation": "exp", "args": [expression]} | {"reduction": "sum" | "max" | "argmax", "axes": [axis], "body": expression}
+                | {"operation": "exp", "args": [expression]}
+                | {"reduction": "sum" | "max" | "argmax", "axes": [axis], "body": expression}
     index       = {"terms": [[axis, coefficient]], "offset": [coefficient], "divisor": coefficient}
     coefficient = whole number | {"value": 2, "name": "s", "minus"?: true, "high"?: 3}
 
-Axes and tensors are numbers in their lists. A derivative stated by hand is code, so it stays behind: what it gave is among the statements.
+Axes and tensors are numbers in their lists. A derivative stated by hand is code, so it stays behind: what it gave is
+among the statements.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, Literal, NoReturn, TypeVar, get_args
 
 from pellucid.errors import FormulaError, nearest
@@ -111,7 +113,12 @@ class _Writer:
 
     def declared(self, tensor: Tensor) -> dict[str, Any]:
         axes = [self.axis(a) for a in tensor.axes]
-        return {"name": self.names.get(tensor, tensor.name), "letter": tensor.letter, "kind": tensor.kind, "axes": axes}
+        return {
+            "name": self.names.get(tensor, tensor.name),
+            "letter": tensor.letter,
+            "kind": tensor.kind,
+            "axes": axes,
+        }
 
     def declared_axis(self, axis: Axis) -> dict[str, Any]:
         if axis.extent is None:
@@ -141,7 +148,11 @@ class _Writer:
             case Operation(name, args):
                 return {"operation": name, "args": [self.expression(a) for a in args]}
             case Reduction(name, axes, body):
-                return {"reduction": name, "axes": [self.axis(a) for a in axes], "body": self.expression(body)}
+                return {
+                    "reduction": name,
+                    "axes": [self.axis(a) for a in axes],
+                    "body": self.expression(body),
+                }
         raise TypeError(e)
 
     def affine(self, index: Affine) -> dict[str, Any]:
@@ -203,7 +214,7 @@ class _Reader:
     def fail(self, message: str) -> NoReturn:
         raise FormulaError(f"{self.at} cannot be read: {message}")
 
-    def record(self, value: object, needed: set[str], allowed: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
+    def record(self, value: object, needed: set[str], allowed: Set[str] = frozenset()) -> dict[str, Any]:
         if not isinstance(value, dict):
             self.fail(f"expected an object with {', '.join(sorted(needed))}, but {_named(value)} came")
         if missing := sorted(needed - set(value)):
@@ -251,7 +262,12 @@ class _Reader:
         kind: Kind
         for kind in get_args(Kind):
             if data["kind"] == kind:
-                return Tensor(self.text(data["name"]), self.some_axes(data["axes"]), kind=kind, letter=self.text(data["letter"]))
+                return Tensor(
+                    self.text(data["name"]),
+                    self.some_axes(data["axes"]),
+                    kind=kind,
+                    letter=self.text(data["letter"]),
+                )
         self.fail(f"expected the kind float or int, but {_named(data['kind'])} came")
 
     def some_axes(self, value: object) -> tuple[Axis, ...]:
@@ -303,7 +319,9 @@ class _Reader:
             for name_ in get_args(_ReductionName):
                 if data["reduction"] == name_ and axes:
                     return Reduction(name_, axes, self.expression(data["body"], scope | set(axes), depth + 1))
-            self.fail(f"expected sum, max or argmax over at least one axis, but {_named(data['reduction'])} over {len(axes)} came")
+            self.fail(
+                f"expected sum, max or argmax over axes, but {_named(data['reduction'])} over {len(axes)} of them came"
+            )
         self.fail(f"expected an expression ({', '.join(kinds)}), but {_named(value)} came")
 
     def read(self, data: dict[str, Any], scope: frozenset[Axis], depth: int) -> Read:

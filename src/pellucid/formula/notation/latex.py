@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Expression, Number, Statement
 from pellucid.formula.notation.unicode import ATOM, POWER, SUM, Names, Printer, letters, number_text
 from pellucid.formula.scalar import SCALARS
 
-_SMALL = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o pi rho varsigma sigma tau upsilon phi chi psi omega"
-_GREEK = {
-    **{chr(0x3B1 + place): name if name == "o" else "\\" + name for place, name in enumerate(_SMALL.split())},
-    **{c: "\\" + name for c, name in zip("ΓΔΘΛΞΠΣΥΦΨΩ", "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split(), strict=True)},
+_SMALL = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi o pi rho varsigma sigma tau upsilon
+phi chi psi omega"""
+_LARGE = {"Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma"}
+_LARGE |= {"Υ": "Upsilon", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega"}
+_GREEK = {c: "\\" + name for c, name in _LARGE.items()}
+_GREEK |= {chr(0x3B1 + place): name if name == "o" else "\\" + name for place, name in enumerate(_SMALL.split())}
+_SPECIAL = {
+    **{c: "\\" + c for c in "_#$%&{}"},
+    "\\": r"\backslash ",
+    "^": r"\hat{\ }",
+    "~": r"\sim ",
+    " ": r"\ ",
 }
-_SPECIAL = {**{c: "\\" + c for c in "_#$%&{}"}, "\\": r"\backslash ", "^": r"\hat{\ }", "~": r"\sim ", " ": r"\ "}
 
 
 def latex(statement: Statement, names: Names | None = None) -> str:
     r"""`\mathrm{dw}_{i,o} = \sum_{n} x_{n,i}\, \mathrm{dy}_{n,o}`: the statement as it stands in a textbook.
 
-    A tensor of more than one letter is upright, its indices are subscripts, and what a read gives outside its tensor stands
-    after a bar in the subscript.
+    A tensor of more than one letter is upright, its indices are subscripts, and what a read gives outside its tensor
+    stands after a bar in the subscript.
     """
     return LatexPrinter(letters(statement) if names is None else names).statement(statement)
 
@@ -60,13 +68,17 @@ class LatexPrinter(Printer):
         return f"{name}_{{{separator.join(indices)}{remark}}}"
 
     def reduced(self, word: str, axes: Sequence[str], bounds: Sequence[str], body: str) -> str:
-        sign = {"sum": r"\sum", "argmax": r"\operatorname*{arg\,max}", "argmin": r"\operatorname*{arg\,min}"}.get(word, "\\" + word)
+        sign = {
+            "sum": r"\sum",
+            "argmax": r"\operatorname*{arg\,max}",
+            "argmin": r"\operatorname*{arg\,min}",
+        }.get(word, "\\" + word)
         declared = [f"{a} < {bound}" if bound else a for a, bound in zip(axes, bounds, strict=True)]
         return f"{sign}_{{{','.join(declared)}}} {body}"
 
     def product(self, factors: Sequence[str]) -> str:
         text = factors[0]
-        for before, factor in zip(factors, factors[1:], strict=False):
+        for before, factor in pairwise(factors):
             small = before.replace(".", "").isdigit() and not factor[0].isdigit()
             text += (" " if small else r" \cdot " if factor[0].isdigit() else r"\, ") + factor
         return text
@@ -78,7 +90,10 @@ class LatexPrinter(Printer):
         return f"{{{self.expression(base, ATOM)}}}^{{{self.expression(exponent)}}}"
 
     def where(self, condition: str, yes: str, no: str) -> tuple[str, int]:
-        return rf"\begin{{cases}} {yes} & \text{{if }} {condition} \\ {no} & \text{{otherwise}} \end{{cases}}", SUM
+        return (
+            rf"\begin{{cases}} {yes} & \text{{if }} {condition} \\ {no} & \text{{otherwise}} \end{{cases}}",
+            SUM,
+        )
 
     def call(self, function: str, args: Sequence[Expression]) -> str:
         texts = [self.expression(a) for a in args]

@@ -36,7 +36,8 @@ def unicode(statement: Statement, names: Names | None = None) -> str:
 
 
 def letters(statement: Statement) -> dict[Tensor, str]:
-    """A letter for every tensor of the statement; where two have the same one, their names, or the letter with a prime."""
+    """A letter for every tensor of the statement; where two have the same one, their names, or the letter with a
+    prime."""
     tensors = dict.fromkeys([statement.target, *(r.tensor for r in reads(statement.expression))])
     found = {t: statement.letters.get(t, t.letter) for t in tensors}
     given = list(found.values())
@@ -227,7 +228,9 @@ class Printer:
                 return self._signed([(t.startswith(self.minus), t.removeprefix(self.minus)) for t in texts]), SUM
             case "mul", (Constant(-1, ""), Reduction("max", axes, body)) if coefficient(body)[0] == -1:
                 return self._reduction("min", axes, -body), PRODUCT
-            case "mul", (Constant(value, ""), Operation("div", (over, under)), *rest) if over == UNIT and abs(value) != 1:
+            case "mul", (Constant(value, ""), Operation("div", (over, under)), *rest) if (
+                over == UNIT and abs(value) != 1
+            ):
                 first = Operation("div", (Constant(abs(value)), under))
                 return (self.minus if value < 0 else "") + self._product((first, *rest)), PRODUCT
             case "mul", (Constant(value, ""), *rest) if value < 0:
@@ -239,7 +242,7 @@ class Printer:
                 return self.quotient(over, under)
             case "pow", (base, exponent):
                 return self.power(base, exponent), POWER
-            case ("lt" | "le" | "eq" | "and"), _:
+            case (("lt" | "le" | "eq" | "and"), _):
                 return self.iverson(self.condition(Operation(name, args))), ATOM
             case "where", (condition, yes, no):
                 return self.where(self.condition(condition), self.expression(yes), self.expression(no))
@@ -250,7 +253,8 @@ class Printer:
         match e:
             case Operation("and", (left, right)):
                 joined = isinstance(right, Operation) and right.name == "and"
-                return f"{self.condition(left)} {self.signs['and']} {(self.expression if joined else self.condition)(right)}"
+                last = self.expression(right) if joined else self.condition(right)
+                return f"{self.condition(left)} {self.signs['and']} {last}"
             case Operation("lt" | "le" | "eq" as name, (left, right)):
                 return f"{self.expression(left)} {self.signs[name]} {self.expression(right)}"
         return self.expression(e)
