@@ -102,8 +102,8 @@ ZOO: dict[str, Callable[[], Formula]] = {
         {"z": real("z", n=BATCH, o=7)},
     ),
     "log-softmax loss": lambda: Formula(
-        "l[n] = log(Σ[k] exp(z[n,k] - stop(max[j] z[n,j]))) + stop(max[j] z[n,j]) - Σ[k] [k = y[n]]·z[n,k]",
-        {"z": real("z", n=BATCH, k=7), "y": whole("y", n=BATCH)},
+        "l[n] = log(Σ[k] exp(z[n,k] - stop(max[j] z[n,j]))) + stop(max[j] z[n,j]) - Σ[k] [k = label[n]]·z[n,k]",
+        {"z": real("z", n=BATCH, k=7), "label": whole("label", n=BATCH)},
     ),
     "mean loss": lambda: Formula(
         "L = Σ[n] (Σ[o] (y[n,o] - t[n,o])²/size(o))/size(n)",
@@ -163,8 +163,8 @@ ZOO: dict[str, Callable[[], Formula]] = {
         {"β": 0.9, "lr": 1e-3},
     ),
     "dropout": lambda: Formula(
-        "y[…] = x[…]·[p ≤ uniform(seed, 3, step, …)]/(1 - p)",
-        {"x": real("x", n=BATCH, i=4, j=3), "seed": whole("seed"), "step": whole("step")},
+        "y[…] = x[…]·[p ≤ uniform(key, 3, step, …)]/(1 - p)",
+        {"x": real("x", n=BATCH, i=4, j=3), "key": whole("key"), "step": whole("step")},
         {"p": 0.25},
     ),
     "batch normalisation": lambda: Formula(
@@ -217,4 +217,51 @@ ZOO: dict[str, Callable[[], Formula]] = {
         {"x": real("x", t=5), "z": real("z", t=5), "w": real("w")},
         extents={"t": 5},
     ),
+    "one axis name in three reductions": lambda: Formula(
+        "y[i] = Σ[j] x[i,j]·(Σ[j] x[j,i])·max[j] x[j,j]", {"x": real("x", i=4, j=4)}
+    ),
+    "outside along two axes": lambda: Formula(
+        "y[i,j] = x[i-1, j+1 | 0]·x[j, i | 0]", {"x": real("x", i=4, j=4)}, extents={"i": 4, "j": 4}
+    ),
+    "a condition under a window": lambda: Formula(
+        "y[i] = Σ[u] where(i < 2, x[2·i + u]·k[u], k[u]²·z[i])",
+        {"x": real("x", t=9), "k": real("k", u=3), "z": real("z", i=4)},
+    ),
+    "a window over the batch": lambda: Formula(
+        "y[n] = Σ[u<2] x[n]·x[n - u | 0]·x[n + 1 | 0]", {"x": real("x", n=BATCH)}
+    ),
+    "tensors of a recurrence read elsewhere too": lambda: Formula(
+        "h[t,j] = tanh(Σ[q] h[t-1,q | x[0,q]]·U[q,j]) + x[t,j]\ny[t,j] = h[t,j]·x[t,j] + Σ[q] U[q,j]·h[t+1, q | 0]",
+        {"x": real("x", t=5, j=3), "U": real("U", q=3, j=3)},
+    ),
+    "values outside that have gradients": lambda: Formula(
+        "y[t] = x[t-2 | z[t]]·z[t] + x[2·t - 3 | z[4 - t]]",
+        {"x": real("x", t=5), "z": real("z", t=5)},
+        extents={"t": 5},
+    ),
+    "transposed and dilated": lambda: Formula(
+        "y[i<13] = Σ[u,v] x[(i + 1 - 2·u - v)/3 | 0]·k[u,v]", {"x": real("x", t=5), "k": real("k", u=3, v=2)}
+    ),
+    "an index under a window as a value": lambda: Formula(
+        "y[i] = Σ[u] (i + 1)·[i = u]·x[3·i + u]·k[u] + (i·i)·k[i | 0]", {"x": real("x", t=14), "k": real("k", u=3)}
+    ),
+    "a maximum over values outside": lambda: Formula(
+        "y[i] = max[u<3] x[2·i + u - 1 | z[i]]", {"x": real("x", t=8), "z": real("z", i=4)}
+    ),
+    "two maxima of one statement": lambda: Formula(
+        "y[i] = max[u<2] (x[i,u]·z[u]) + (Σ[j] max[u] x[j,u])·(Σ[j] max[u] x[j,u]·z[0])",
+        {"x": real("x", i=4, u=2), "z": real("z", u=2)},
+    ),
+    "a quotient under a window": lambda: Formula(
+        "y[i] = Σ[u] k[u]/(1 + x[2·i + u]²)/(1 + z[i]²)",
+        {"x": real("x", t=9), "z": real("z", i=4), "k": real("k", u=3)},
+    ),
+    "a window that runs backwards": lambda: Formula(
+        "y[i<4] = Σ[u] x[8 - 2·i - u]·k[u]", {"x": real("x", t=9), "k": real("k", u=3)}
+    ),
+    "an embedding read twice": lambda: Formula(
+        "y[n,t] = Σ[d] E[ids[n,t - 1 | 0],d]·w[d]·E[t,d]",
+        {"E": real("E", v=10, d=3), "ids": whole("ids", n=BATCH, t=6), "w": real("w", d=3)},
+    ),
+    "a diagonal and a steeper one": lambda: Formula("y[i] = x[i, 2·i | 0]·x[i,i]", {"x": real("x", i=4, j=4)}),
 }

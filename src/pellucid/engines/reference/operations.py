@@ -277,7 +277,8 @@ def _with_slices(c: Context, terms: Sequence[Expression], frame: Frame) -> Node 
         bracket, (axis, value) = found
         inner = tuple(a for a in frame if a is not axis)
         rest = substitute(multiply(*(p for p in parts if p is not bracket)), {axis: Affine.of(value)})
-        place = (*(slice(None) for _ in range(frame.index(axis))), value)
+        # With the ellipsis, a slice of a vector is an array to write to, not a number.
+        place = (*(slice(None) for _ in range(frame.index(axis))), value, ...)
         slices.append((place, c.build(rest, inner), frozenset((axis,))))
     if not slices:
         return None

@@ -190,9 +190,9 @@ def _valid(c: Context, places: list[Place], frame: Frame) -> Any:
 
 def _masked(c: Context, node: Node, moving: list[Place], outside: Expression, frame: Frame) -> Node:
     other = c.build(outside, frame)
-    valid = _valid(c, moving, frame)
-    inner, outer = node.run, other.run
     leaving = [p for p in moving if p.leaves]
+    valid = _valid(c, leaving, frame)  # along the axes that leave alone: the others always exist
+    inner, outer = node.run, other.run
     if node.fresh and other.axes <= node.axes and len(leaving) == 1 and len(leaving[0].terms) == 1:
         # One axis leaves: its first and last elements are written over, the rest stays as it was read.
         d = frame.index(leaving[0].terms[0][0])
