@@ -33,7 +33,7 @@ def shapes(tmp_path: Path) -> Path:
 
 
 def test_a_folder_by_class_and_a_picture(run: Run, shapes: Path) -> None:
-    args = ["--model", "cnn", "--epochs", "12", "--batch-size", "8", "--shift", "1", "--flip"]
+    args = ["--epochs", "12", "--batch-size", "8", "--shift", "1", "--flip"]
     text = run("train", "shapes", *args).output
     assert float(re.search(r"validation accuracy: ([\d.]+)", text)[1]) >= 0.8  # type: ignore[index]
     net = pl.load(shapes / "model.safetensors")
@@ -51,7 +51,7 @@ def test_size_and_grey(run: Run, shapes: Path) -> None:
     Image.new("RGB", (30, 20), "red").save(shapes / "shapes" / "lying" / "red.png")
     error = run("train", "shapes", code=2).stderr
     assert "give a size" in error
-    run("train", "shapes", "--size", "8x6", "--grey", "--epochs", "1")
+    run("train", "shapes", "--size", "8x6", "--grey", "--epochs", "1", "--model", "mlp")
     assert pl.load(shapes / "model.safetensors").input_shapes == {"input_1": (8, 6, 1)}
 
 
@@ -70,6 +70,7 @@ def test_augmented_training_repeats_to_the_bit(run: Run, shapes: Path) -> None:
     [
         (["train", "iris", "--flip"], "holds no images"),
         (["train", "iris", "--model", "cnn"], "holds no images"),
+        (["train", "iris", "--units", "3"], "is no text"),
         (["train", "digits", "--size", "4"], "is no folder of pictures"),
         (["train", "shapes", "--size", "4y5"], '"4y5" came'),
         (["predict", "IMAGES", "none.png"], "cannot read"),

@@ -15,7 +15,7 @@ import click
 
 from ..errors import PellucidError, nearest
 
-COMMANDS = ("demo", "train", "predict", "generate", "forecast", "filter", "inspect")
+COMMANDS = ("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect")
 
 EPILOG = """\b
 Examples:
@@ -23,6 +23,7 @@ Examples:
   pellucid train iris --output iris.safetensors      an embedded data set
   pellucid train flats.csv --target price            a table of your own
   pellucid predict iris.safetensors iris             what the network says
+  pellucid explain iris.safetensors loss --input iris:7  one number, term by term
   pellucid train topics --output topics.safetensors  a text; then: pellucid generate topics.safetensors
   pellucid forecast prices.csv --column Close        a series, judged against "tomorrow = today"
   pellucid filter photo.jpg --kernel sobel-x         a kernel slides over a picture

@@ -10,23 +10,36 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 
-from .output import shorten, table
+from .output import printable, shorten, table
+from .preparation import Preparation, reshaped
+from .sources import training_data
+
+EXAMPLES = 256
 
 EPILOG = """\b
-Example:
+Examples:
   pellucid inspect model.safetensors
+  pellucid inspect iris.safetensors --watch iris        how large values and gradients are, layer by layer
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
-def command(model: Path) -> None:
+@click.option("--watch", metavar="DATA", help="Pass examples with their targets through it, and tell what happens to them.")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the findings.")
+def command(model: Path, watch: str | None, language: str) -> None:
     """Show what is in a model file.
 
     The layers of the network in MODEL, its metadata and its parameters. A parameter that holds NaN or
     infinity is marked: such a network answers nonsense.
+
+    With --watch, what becomes of DATA (what `pellucid train` takes): the size of the values on the way forward and of the
+    gradients on the way back, dead and saturated units, and what is wrong, if something is.
     """
     net = pl.load(model)
+    if watch is not None:
+        _watch(net, watch, language)
+        return
     net.summary()
     entries = [
         (key if inner is None else f"{key}.{inner}", shorten(value))
@@ -39,6 +52,23 @@ def command(model: Path) -> None:
         ["parameter", "shape", "mean", "std", "min", "max", "not finite"],
         [(path, _shape(values), *_statistics(values)) for path, values in net.parameters.items()],
     )
+
+
+def _watch(net: pl.Network, data: str, language: str) -> None:
+    from .watching import tell
+
+    preparation = Preparation.read(net.metadata)
+    dataset, _ = training_data(data, target=preparation.target)
+    x = reshaped(preparation.x(dataset.x), next(iter(net.input_shapes.values())))
+    y = preparation.y(dataset.y)
+    rows = np.linspace(0, len(x) - 1, min(EXAMPLES, len(x))).astype(int)
+    flow = net.flow(x[rows], y[rows], training=False)
+    tell(flow)
+    click.echo(printable_lines(net.diagnose(flow, x=x[rows], y=y[rows]).text(language)))
+
+
+def printable_lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def _shape(values: NDArray[np.floating]) -> str:

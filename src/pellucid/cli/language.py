@@ -146,12 +146,10 @@ def prepared(
     return vocabulary, vocabulary.encode(learned), vocabulary.encode(tested)
 
 
-def train(reader: Reader, ids: Ids, **options: Any) -> pl.History:
-    """Fit to the text's windows; the last twentieth of them is for validation. Each window begins without memory."""
+def train(reader: Reader, ids: Ids, *, validation: float = 0.05, **options: Any) -> pl.History:
+    """Fit to the text's windows, each of which begins without memory; the last share of them is for validation."""
     x, y = text_windows(ids, reader.length)
-    cut = max(1, len(x) - max(1, len(x) // 20))
-    validation = (x[cut:], y[cut:]) if cut < len(x) else None
-    return reader.net.fit(x[:cut], y[:cut], loss="crossentropy", validation_data=validation, **options)
+    return reader.net.fit(x, y, loss="crossentropy", validation_split=validation, **options)
 
 
 def report(reader: Reader, learned: Ids, tested: Ids) -> None:

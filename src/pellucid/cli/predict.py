@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,11 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 
-from ..data import as_array, read_csv, read_picture
 from ..data.images import SUFFIXES
 from ..errors import DataError
+from .examples import examples, picture
 from .output import check_writable, printable, replacing, table
 from .preparation import BRIGHTNESS, Preparation, reshaped
-from .sources import by_name, unknown
 
 ROWS = 20
 
@@ -53,11 +51,11 @@ def command(model: Path, input: str, invert: bool, output: Path | None) -> None:
     if Path(input).suffix.lower() in SUFFIXES:
         if preparation.inputs is not None:
             raise DataError(f'"{input}" is a picture, but {model.name} learned from a table, expected a CSV file.')
-        x = _picture(input, shape, net.metadata.get(BRIGHTNESS), invert=invert)
+        x = picture(input, shape, net.metadata.get(BRIGHTNESS), invert=invert)
     elif invert:
         raise DataError(f'"{input}" is no picture, which alone takes --invert: leave it out.')
     else:
-        x = reshaped(_examples(input, preparation), shape)
+        x = reshaped(examples(input, preparation), shape)
     columns, rows = _answers(net.predict(preparation.x(x)), preparation)
     table(["row", *columns], [[i, *row] for i, row in enumerate(rows[:ROWS])])
     if len(rows) > ROWS:
@@ -66,41 +64,6 @@ def command(model: Path, input: str, invert: bool, output: Path | None) -> None:
     if output is not None:
         _write(output, columns, rows)
         click.echo(f"saved {output}: {len(rows)} predictions")
-
-
-def _picture(source: str, shape: tuple[int, ...], brightness: Any, *, invert: bool) -> NDArray[Any]:
-    """A picture as the network takes it; a flat network of as many inputs as a square has pixels gets a square."""
-    side = math.isqrt(shape[0])
-    if len(shape) == 1 and side * side == shape[0]:
-        height, width, channels = side, side, 1
-    elif len(shape) == 3 and shape[2] in (1, 3):
-        height, width, channels = shape
-    else:
-        raise DataError(
-            f'"{source}" is a picture, but the model takes examples of shape {shape}, expected (h, w, 1 or 3).'
-        )
-    x = read_picture(source, size=(height, width), channels=channels, invert=invert)
-    mean = float(x.mean())
-    if isinstance(brightness, float) and abs(mean - brightness) > abs(1 - mean - brightness) + 0.2:
-        mend = "leave --invert out" if invert else "try --invert"
-        click.echo(f"The picture's mean is {mean:.2f}, that of the images learned {brightness:.2f}: {mend}.")
-    return x.reshape(1, *shape)
-
-
-def _examples(source: str, preparation: Preparation) -> NDArray[Any]:
-    path = Path(source)
-    if (named := by_name(source)) is not None:
-        return named.x
-    if not path.is_file():
-        raise unknown(source)
-    if path.suffix != ".npy":
-        return read_csv(path, features=preparation.features or None).x
-    try:
-        with path.open("rb") as file:  # np.load would also take archives and pickles
-            array = np.lib.format.read_array(file, allow_pickle=False)
-    except ValueError as error:
-        raise DataError(f"{path.name} is no NumPy array of numbers ({error}).") from error
-    return as_array(array, what=path.name)
 
 
 def _answers(outputs: NDArray[Any], preparation: Preparation) -> tuple[list[str], list[list[str]]]:

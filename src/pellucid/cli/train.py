@@ -80,7 +80,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option(
     "--model",
     type=click.Choice(["mlp", "cnn"]),
-    help="For images: dense layers alone (mlp), or convolutions first (cnn).  [default: mlp]",
+    help="For images: dense layers alone (mlp), or convolutions first (cnn).  [default: mlp; for pictures, cnn]",
 )
 @click.option("--size", metavar="HxW", callback=_size, help="Bring pictures to this size, such as 64x64.")
 @click.option("--grey", is_flag=True, help="Turn pictures grey.")
@@ -94,8 +94,8 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--text", is_flag=True, help="DATA is a text, whatever its name ends in.  [default: .txt is]")
 @click.option("--by", type=click.Choice(BY), help="Read a text by character or by word.  [default: char]")
 @click.option("--length", type=click.IntRange(min=2), help="Tokens of a text read at a time.  [default: 64, words 32]")
-@click.option("--units", type=click.IntRange(min=1), default=128, show_default=True, help="Units of a text's LSTM.")
-@click.option("--layers", type=click.IntRange(min=1), default=1, show_default=True, help="Layers of a text's LSTM.")
+@click.option("--units", type=click.IntRange(min=1), help="Units of a text's LSTM.  [default: 128]")
+@click.option("--layers", type=click.IntRange(min=1), help="Layers of a text's LSTM.  [default: 1]")
 @click.option(
     "--dropout",
     type=click.FloatRange(0, 1, max_open=True),
@@ -110,9 +110,11 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 )
 @click.option("--activation", default="relu", show_default=True, help="The hidden layers' activation.")
 @click.option(
-    "--epochs", type=click.IntRange(min=1), help="Passes through the data.  [default: 100; of a cnn or a text, 10]"
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Passes through the data.  [default: 100; of a cnn or a text, 10; by word, 15]",
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Examples to one update.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Examples to one update.  [default: 32; of a text, 16]")
 @click.option(
     "--optimizer",
     type=click.Choice(list(OPTIMIZERS), case_sensitive=False),
@@ -123,14 +125,12 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="The size of the updates.  [default: the optimizer's own]",
+    help="The size of the updates.  [default: the optimizer's own; of a text, 0.003]",
 )
 @click.option(
     "--validation",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.2,
-    show_default=True,
-    help="The share of the examples that is kept for validation.",
+    help="The share of the examples that is kept for validation.  [default: 0.2; of a text, 0.05]",
 )
 @options.seed()
 @options.model_output("model.safetensors")
@@ -152,8 +152,8 @@ def command(
     text: bool,
     by: str | None,
     length: int | None,
-    units: int,
-    layers: int,
+    units: int | None,
+    layers: int | None,
     dropout: float | None,
     vocabulary: int | None,
     hidden: tuple[int, ...] | None,
@@ -162,7 +162,7 @@ def command(
     batch_size: int | None,
     optimizer: str,
     learning_rate: float | None,
-    validation: float,
+    validation: float | None,
     seed: int,
     output: Path,
     checkpoint: Path | None,
@@ -185,18 +185,29 @@ def command(
     check_writable(output, checkpoint, plot)
     fitting = _Fitting(optimizer, learning_rate, batch_size, epochs, seed, checkpoint, resume, output)
     if is_text(data, text=text):
-        unfit = {"--target": target, "--task": task, "--drop": drop, "--fill": fill, "--model": model, "--size": size}
-        for option, value in unfit.items():
+        columns = {"--target": target, "--task": task, "--drop": drop, "--fill": fill, "--hidden": hidden}
+        images = {
+            "--model": model,
+            "--size": size,
+            "--grey": grey,
+            "--flip": flip,
+            "--shift": shift,
+            "--rotate": rotate,
+        }
+        for option, value in (columns | images).items():
             if value:
                 raise DataError(f'"{data}" is a text, which takes no {option}: leave it out.')
-        history = _learn_text(data, fitting, by or "char", length, units, layers, dropout, vocabulary)
+        language = _Language(by or "char", length, units or 128, layers or 1, dropout, vocabulary or 10_000)
+        history = _learn_text(data, fitting, language, validation or 0.05)
     else:
-        for option, number in {"--by": by, "--length": length, "--vocabulary": vocabulary}.items():
-            if number is not None:
+        texts = {"--by": by, "--length": length, "--units": units, "--layers": layers, "--vocabulary": vocabulary}
+        for option, given in (texts | {"--dropout": dropout}).items():
+            if given is not None:
                 raise DataError(f'"{data}" is no text, which alone takes {option}: leave it out, or say --text.')
         found = training_data(data, target=target, task=task, drop=drop, fill=fill, size=size, grey=grey, seed=seed)
         changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
-        history = _learn_examples(*found, fitting, target, model, hidden, activation, changes, validation)
+        model = model or ("cnn" if found[1] is None and Path(data).is_dir() else "mlp")
+        history = _learn_examples(*found, fitting, target, model, hidden, activation, changes, validation or 0.2)
     if plot is not None:
         with replacing(plot) as beside:
             history.plot().savefig(beside)
@@ -221,7 +232,7 @@ class _Fitting:
     def options(
         self, *callbacks: pl.Callback, epochs: int, batch_size: int = 32, learning_rate: float | None = None
     ) -> dict[str, Any]:
-        """The arguments of `fit`; the numbers given here are used where none were asked for, the rate for Adam alone."""
+        """The arguments of `fit`; what is given here stands in where nothing was asked for, the rate for Adam alone."""
         rule = OPTIMIZERS[self.optimizer]
         rate = self.learning_rate or (learning_rate if self.optimizer == "adam" else None)
         return {
@@ -238,26 +249,35 @@ class _Fitting:
             raise KeyboardInterrupt(f"the best weights so far are in {self.output}.")
 
 
-def _learn_text(
-    data: str,
-    fitting: _Fitting,
-    by: str,
-    length: int | None,
-    units: int,
-    layers: int,
-    dropout: float | None,
-    size: int | None,
-) -> pl.History:
+@dataclass(frozen=True)
+class _Language:
+    """What is read of a text, and by which network."""
+
+    by: str
+    length: int | None
+    units: int
+    layers: int
+    dropout: float | None
+    size: int
+
+
+def _learn_text(data: str, fitting: _Fitting, language: _Language, validation: float) -> pl.History:
     from .language import BATCH, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
 
-    length = length or LENGTHS[by]
-    known, learned, tested = prepared(text_of(data), by=by, lower=None, size=size or 10_000, length=length, name=data)
+    by, length = language.by, language.length or LENGTHS[language.by]
+    known, learned, tested = prepared(text_of(data), by=by, lower=None, size=language.size, length=length, name=data)
     sizes = f"{len(learned)} {UNITS[by]} to learn from, {len(tested)} to test, {len(known)} different"
     click.echo(f"{data}: {sizes}; {NOTE[by]}")
-    reader = Reader.build(known, length=length, units=units, layers=layers, dropout=dropout, seed=fitting.seed)
-    history = train(
-        reader, learned, **fitting.options(epochs=EPOCHS[by], batch_size=BATCH, learning_rate=LEARNING_RATE)
+    reader = Reader.build(
+        known,
+        length=length,
+        units=language.units,
+        layers=language.layers,
+        dropout=language.dropout,
+        seed=fitting.seed,
     )
+    options = fitting.options(epochs=EPOCHS[by], batch_size=BATCH, learning_rate=LEARNING_RATE)
+    history = train(reader, learned, validation=validation, **options)
     fitting.save(reader.net, history)
     report(reader, learned, tested)
     return history
@@ -268,7 +288,7 @@ def _learn_examples(
     test: Dataset | None,
     fitting: _Fitting,
     target: str | None,
-    model: str | None,
+    model: str,
     hidden: tuple[int, ...] | None,
     activation: str,
     changes: Augmentation,

@@ -1,0 +1,94 @@
+"""``pellucid explain``: the arithmetic of one value of a saved network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import numpy as np
+
+import pellucid as pl
+
+from ..errors import DataError
+from .examples import one_example, target_of
+from .output import check_writable, printable, replacing
+from .preparation import Preparation
+
+PICTURES = (".png", ".svg", ".pdf")
+
+EPILOG = """\b
+Examples:
+  pellucid explain digits.safetensors dense_1 --unit 3 --input digits:7     row 7 of an embedded set
+  pellucid explain mnist.safetensors conv2d_1 --at 4,5 --unit 0 --input seven.png
+  pellucid explain flats.safetensors dense_3.sum --unit 0 --input new.csv:2 --language zh
+  pellucid explain digits.safetensors dense_1.kernel --index 20,3 --input digits:7 --backward
+  pellucid explain digits.safetensors loss --input digits:7 --label 2 --json
+"""
+
+
+def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """Numbers such as 4,5."""
+    try:
+        return () if value is None else tuple(int(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f'"{value}" came, expected whole numbers such as 4,5.', ctx, param) from None
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("path")
+@click.option("--input", "source", required=True, help="A picture; or a table, array or named set and its row, such as iris:3.")
+@click.option("--unit", type=int, help="The unit, filter or channel.")
+@click.option("--at", metavar="ROW,COLUMN", callback=_numbers, help="The place in a feature map.")
+@click.option("--time", type=int, help="The step of a sequence.")
+@click.option("--index", metavar="I,J,…", callback=_numbers, help="The whole index, without the example, instead of these.")
+@click.option("--backward", is_flag=True, help="Explain the gradient of the loss by the value.")
+@click.option("--label", help="The true class or quantity.  [default: the one in the data]")
+@click.option("--terms", type=click.IntRange(min=0), default=10, show_default=True, help="Terms to show before folding.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the sentence.")
+@click.option("--invert", is_flag=True, help="Swap dark and light of a picture.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw it too, such as unit.png.")
+def command(
+    model: Path,
+    path: str,
+    source: str,
+    unit: int | None,
+    at: tuple[int, ...],
+    time: int | None,
+    index: tuple[int, ...],
+    backward: bool,
+    label: str | None,
+    terms: int,
+    as_json: bool,
+    language: str,
+    invert: bool,
+    plot: Path | None,
+) -> None:
+    """Lay open the arithmetic of one value.
+
+    PATH is a value of the network in MODEL: a layer's output such as dense_1, its sum dense_1.sum, a gate such as
+    lstm_1.gate.forget, loss; with --backward the gradient of the loss by it, or by a parameter such as
+    dense_1.kernel. `pellucid inspect` lists layers and parameters.
+    """
+    if plot is not None and plot.suffix.lower() not in PICTURES:
+        raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
+    check_writable(plot)
+    net = pl.load(model)
+    preparation = Preparation.read(net.metadata)
+    x, target = one_example(source, net, preparation, invert=invert)
+    if label is not None:
+        target = target_of(label, net, preparation)
+    if backward and target is None:
+        raise DataError("a gradient needs the true class or quantity, but there is none in the data: give --label.")
+    y = None if target is None else np.asarray(target)[None]
+    found = net.explain(path, x=x[None], y=y, unit=unit, at=at, time=time, index=index, backward=backward)
+    if as_json:
+        click.echo(json.dumps(found.json(limit=terms), ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(printable(line) for line in found.text(terms, language=language).split("\n")))
+    if plot is not None:
+        with replacing(plot) as beside:
+            found.plot().savefig(beside)
+        click.echo(f"drew {plot}", err=as_json)
