@@ -30,7 +30,7 @@ class ModelFileError(PellucidError):
 
 
 class NonFiniteError(PellucidError):
-    """A value stopped being finite during training; `origin` holds the first such value and the step in which it came up."""
+    """A value stopped being finite during training; `origin` tells the first such value, and in which step."""
 
     def __init__(self, message: str, origin: object = None) -> None:
         super().__init__(message)

@@ -51,9 +51,7 @@ def test_an_array_comes_back_as_it_is(array: np.ndarray[Any, Any]) -> None:
 
 
 @given(numbers.filter(lambda a: a.size > 0 and a.dtype.kind == "f"), st.data())
-def test_a_value_that_is_not_finite_is_counted_and_placed(
-    array: np.ndarray[Any, Any], data: st.DataObject
-) -> None:
+def test_a_value_that_is_not_finite_is_counted_and_placed(array: np.ndarray[Any, Any], data: st.DataObject) -> None:
     bad = data.draw(st.sampled_from([np.nan, np.inf, -np.inf]))
     places = data.draw(st.sets(st.integers(0, array.size - 1), min_size=1))
     array.reshape(-1)[sorted(places)] = bad

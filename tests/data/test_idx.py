@@ -192,6 +192,4 @@ def test_mnist() -> None:
     assert train.x.shape == (60_000, 28, 28, 1) and test.x.shape == (10_000, 28, 28, 1)
     assert train.x.max() == 1 and train.x.min() == 0
     assert train.y[:5].tolist() == [5, 0, 4, 1, 9] and test.y[:5].tolist() == [7, 2, 1, 0, 4]
-    assert float(train.x.mean(dtype=np.float64)) == pytest.approx(
-        0.1307, abs=1e-4
-    )  # as PyTorch's examples say
+    assert float(train.x.mean(dtype=np.float64)) == pytest.approx(0.1307, abs=1e-4)  # as PyTorch's examples say

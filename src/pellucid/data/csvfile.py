@@ -114,9 +114,7 @@ def _text(path: str | os.PathLike[str], encoding: str) -> str:
         mend = 'say how it is written, such as encoding="cp1252"'
         raise DataError(f'"{path}" is not {encoding} text{at}: {mend}.') from error
     except LookupError as error:
-        raise DataError(
-            f'there is no encoding "{encoding}", expected one such as utf-8 or cp1252.'
-        ) from error
+        raise DataError(f'there is no encoding "{encoding}", expected one such as utf-8 or cp1252.') from error
     if "\0" in text:
         raise DataError(f'"{path}" holds zero bytes, expected a text file with a header line.')
     return text

@@ -70,9 +70,7 @@ def load_idx(images: Source, labels: Source, *, name: str = "idx") -> Dataset:
     if marks.ndim != 1 or marks.dtype.kind not in "iu":
         raise DataError(f'"{labels}" holds {_kind(marks)}, expected labels (n,) of whole numbers.')
     if len(pixels) != len(marks):
-        raise DataError(
-            f'"{images}" holds {len(pixels)} images, "{labels}" {len(marks)} labels, not as many.'
-        )
+        raise DataError(f'"{images}" holds {len(pixels)} images, "{labels}" {len(marks)} labels, not as many.')
     if marks.min() < 0 or marks.max() >= _MAX_CLASSES:
         wrong = marks.min() if marks.min() < 0 else marks.max()
         raise DataError(f'"{labels}" holds the label {wrong}, expected labels from 0 to {_MAX_CLASSES - 1}.')

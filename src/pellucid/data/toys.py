@@ -20,9 +20,7 @@ _Floats = NDArray[np.float64]
 _Labels = NDArray[np.int64]
 
 
-def spirals(
-    n: int = 300, *, classes: int = 2, noise: float = 0.02, seed: int = 0, turns: float = 1.0
-) -> Dataset:
+def spirals(n: int = 300, *, classes: int = 2, noise: float = 0.02, seed: int = 0, turns: float = 1.0) -> Dataset:
     """Arms that wind round the origin: radius t, angle 2π(turns·t + class/classes), t from 0.05 to 1."""
     random, y = _start(n, classes, seed)
     t = random.uniform(0.05, 1.0, n)  # from 0 on, the arms would touch
@@ -55,9 +53,7 @@ def xor(n: int = 300, *, noise: float = 0.0, seed: int = 0) -> Dataset:
     return _squares("xor", n, 2, 2, noise, seed)
 
 
-def checkerboard(
-    n: int = 300, *, classes: int = 2, cells: int = 4, noise: float = 0.0, seed: int = 0
-) -> Dataset:
+def checkerboard(n: int = 300, *, classes: int = 2, cells: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
     """The square from -1 to 1 cut into cells × cells; the class is (column + row) mod classes."""
     check_whole(cells, "cells", least=2, below=1000)
     return _squares("checkerboard", n, classes, cells, noise, seed)
@@ -88,9 +84,7 @@ def _start(n: int, classes: int, seed: int) -> tuple[np.random.Generator, _Label
     return np.random.Generator(bits), permutation(n, bits) % classes
 
 
-def _finish(
-    name: str, points: _Floats, y: _Labels, classes: int, noise: float, random: np.random.Generator
-) -> Dataset:
+def _finish(name: str, points: _Floats, y: _Labels, classes: int, noise: float, random: np.random.Generator) -> Dataset:
     if not 0 <= noise < np.inf:
         raise DataError(f"noise is {noise!r}, expected a finite standard deviation from 0.")
     x = (points + noise * random.standard_normal(points.shape)).astype(np.float32)

@@ -30,9 +30,7 @@ def engine_named(name: str) -> str:
         PellucidError: there is no such engine; the message names the nearest.
     """
     if name not in ENGINES:
-        raise PellucidError(
-            f'there is no engine "{name}"; choose one of {", ".join(ENGINES)}.{nearest(name, ENGINES)}'
-        )
+        raise PellucidError(f'there is no engine "{name}"; choose one of {", ".join(ENGINES)}.{nearest(name, ENGINES)}')
     return name
 
 

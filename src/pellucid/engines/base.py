@@ -39,9 +39,7 @@ def bind(program: Program, inputs: Mapping[str, Array], dtype: Dtype) -> tuple[d
     missing = [name for name in program.inputs if name not in inputs]
     if missing:
         given = ", ".join(inputs) or "nothing"
-        raise ShapeError(
-            f"the program needs {', '.join(missing)}, but only {given} came.{nearest(missing[0], inputs)}"
-        )
+        raise ShapeError(f"the program needs {', '.join(missing)}, but only {given} came.{nearest(missing[0], inputs)}")
     arrays: dict[Tensor, Array] = {}
     batch: tuple[int, str] | None = None
     for name, tensor in program.inputs.items():
@@ -53,17 +51,14 @@ def bind(program: Program, inputs: Mapping[str, Array], dtype: Dtype) -> tuple[d
             if axis.extent is not BATCH:
                 if came != axis.extent:
                     raise ShapeError(
-                        f"axis {axis.name} of {name} is {axis.extent}, "
-                        f"but {came} came, in shape {array.shape}"
+                        f"axis {axis.name} of {name} is {axis.extent}, but {came} came, in shape {array.shape}"
                     )
             elif came < 1:
                 raise ShapeError(f"axis {axis.name} of {name} is empty; a batch needs at least one example")
             elif batch is None:
                 batch = came, name
             elif came != batch[0]:
-                raise ShapeError(
-                    f"the batch is {batch[0]} in {batch[1]} but {came} along axis {axis.name} of {name}"
-                )
+                raise ShapeError(f"the batch is {batch[0]} in {batch[1]} but {came} along axis {axis.name} of {name}")
     return arrays, 1 if batch is None else batch[0]
 
 

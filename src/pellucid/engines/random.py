@@ -20,9 +20,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 
-def philox4x32(
-    counter: tuple[ArrayLike, ...], key: tuple[ArrayLike, ...]
-) -> tuple[Words, Words, Words, Words]:
+def philox4x32(counter: tuple[ArrayLike, ...], key: tuple[ArrayLike, ...]) -> tuple[Words, Words, Words, Words]:
     """Ten rounds over a counter of four 32-bit words and a key of two, which broadcast; words are held in
     uint64.
     """

@@ -121,8 +121,8 @@ def joined(path: str, name: str) -> str:
 class Layer:
     """The base of all layers. A subclass is a dataclass whose fields are its options.
 
-    It says which `parameters` it has for given input shapes, and in `formula` what it computes: the rest (gradient, native code,
-    explanation, picture) is read off the formula. Calling a layer on nodes of a graph adds it to the graph; a layer
+    It says which parameters it has for given input shapes (`declare`), and what it computes (`formula`): the rest
+    (gradient, native code, explanation, picture) is read off the formula. Calling a layer on nodes of a graph adds it to the graph; a layer
     that is called twice shares its parameters.
     """
 
@@ -162,7 +162,7 @@ class Layer:
         return {}
 
     def owner(self, key: str) -> tuple[Layer, str]:
-        """The layer that keeps the array of a parameter, and its name there; networks answer with one of their layers."""
+        """The layer that keeps a parameter's array, and its name there; a network answers with one of its layers."""
         return self, key
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
@@ -188,7 +188,7 @@ class Layer:
         unknown = set(options) - known
         if unknown:
             raise PellucidError(f'{cls.__name__} has no option "{sorted(unknown)[0]}"')
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
         try:
             return cls(**values)
         except TypeError as error:
@@ -198,7 +198,7 @@ class Layer:
         for node in nodes:
             if not isinstance(node, Node):
                 raise PellucidError(
-                    f"a layer is called on the output of Input(...) or of another layer, but {type(node).__name__} came; "
+                    f"a layer is called on what Input(...) or another layer gives, but {type(node).__name__} came; "
                     "to compute numbers, make a Network and call predict"
                 )
         return Node(self, nodes)

@@ -46,7 +46,8 @@ class Dense(Layer):
         (shape,) = shapes
         if len(shape) > 2:
             raise ShapeError(
-                f"a Dense layer takes examples of shape (inputs,) or (steps, inputs), but {shape} came; insert Flatten() before it"
+                f"a Dense layer takes examples of shape (inputs,) or (steps, inputs), but {shape} came; "
+                "insert Flatten() before it"
             )
         inputs = shape[-1]
         found = {

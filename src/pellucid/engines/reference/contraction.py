@@ -68,14 +68,10 @@ def total(c: Context, node: Node, summed: frozenset[Axis], inner: Frame, frame: 
         # Few long sums over rows: NumPy's own sum would go row by row, a product with ones does not.
         rows = _matrix(c, node, (), tuple(a for a in frame if a in left), _in_memory(node, summed), inner)
         ones = np.ones(c.count(summed), dtype=c.dtype)
-        return Node(
-            left, "float", lambda v: (rows(v) @ ones).reshape(shape), True, strides=c.contiguous(left, frame)
-        )
+        return Node(left, "float", lambda v: (rows(v) @ ones).reshape(shape), True, strides=c.contiguous(left, frame))
     places = tuple(d for d, a in enumerate(inner) if a in summed)
     if fast in left and len(frame) < len(inner) and node.kind == "float" and small_window(c, left, summed):
-        every = [
-            dict(zip(places, at, strict=True)) for at in np.ndindex(*(c.extent(inner[d]) for d in places))
-        ]
+        every = [dict(zip(places, at, strict=True)) for at in np.ndindex(*(c.extent(inner[d]) for d in places))]
         windows = [tuple(at.get(d, slice(None)) for d in range(len(inner))) for at in every]
 
         def slide(v: State) -> Any:
@@ -127,9 +123,7 @@ def _pair(c: Context, a: Node, b: Node, summed: frozenset[Axis], inner: Frame, f
     turn = tuple(result.index(x) for x in frame)
     strides = c.contiguous(axes, (*batch, *left, *right))
     if turn == tuple(range(len(frame))):
-        return Node(
-            axes, "float", lambda v: np.matmul(one(v), two(v)).reshape(sizes), bool(axes), strides=strides
-        )
+        return Node(axes, "float", lambda v: np.matmul(one(v), two(v)).reshape(sizes), bool(axes), strides=strides)
     return Node(
         axes,
         "float",
@@ -161,9 +155,7 @@ def _matrix(c: Context, node: Node, batch: Axes, rows: Axes, columns: Axes, inne
     """
     run = node.run
     sizes = (c.count(batch), c.count(rows), c.count(columns)) if batch else (c.count(rows), c.count(columns))
-    flipped = _run_length(c, node, (*batch, *columns, *rows)) > _run_length(
-        c, node, (*batch, *rows, *columns)
-    )
+    flipped = _run_length(c, node, (*batch, *columns, *rows)) > _run_length(c, node, (*batch, *rows, *columns))
     order = (*batch, *columns, *rows) if flipped else (*batch, *rows, *columns)
     present = tuple(inner.index(a) for a in order)
     turn = (*present, *(d for d in range(len(inner)) if d not in present))

@@ -54,9 +54,7 @@ class Reference:
     def trace(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         return self._run(inputs, self.program.tensors, keep=True)
 
-    def _run(
-        self, inputs: Mapping[str, Array], wanted: Mapping[str, Tensor], *, keep: bool
-    ) -> dict[str, Array]:
+    def _run(self, inputs: Mapping[str, Array], wanted: Mapping[str, Tensor], *, keep: bool) -> dict[str, Array]:
         arrays, batch = bind(self.program, inputs, self.dtype)
         plan = self._plans.get(batch)
         if plan is None:

@@ -106,10 +106,6 @@ def hard(c: Context, node: Node, frame: Frame) -> Run:
     if node.axes:
         return node.run
     kind = (
-        c.dtype
-        if node.kind in ("float", "number")
-        else np.dtype(bool)
-        if node.kind == "bool"
-        else np.dtype(np.int64)
+        c.dtype if node.kind in ("float", "number") else np.dtype(bool) if node.kind == "bool" else np.dtype(np.int64)
     )
     return lambda v: np.asarray(node.run(v), dtype=kind).reshape(shape)

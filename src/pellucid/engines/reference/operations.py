@@ -65,9 +65,7 @@ def as_float(c: Context, node: Node) -> Node:
     if node.kind == "float" or node.soft:
         return node
     dtype, run = c.dtype, node.run
-    return Node(
-        node.axes, "float", lambda v: np.array(run(v), dtype=dtype), bool(node.axes), strides=node.strides
-    )
+    return Node(node.axes, "float", lambda v: np.array(run(v), dtype=dtype), bool(node.axes), strides=node.strides)
 
 
 def _joined(kinds: set[Kind]) -> Kind:
@@ -282,9 +280,7 @@ def _with_slices(c: Context, terms: Sequence[Expression], frame: Frame) -> Node 
         slices.append((place, c.build(rest, inner), frozenset((axis,))))
     if not slices:
         return None
-    base = c.build(
-        ZERO if not others else Operation("add", tuple(others)) if len(others) > 1 else others[0], frame
-    )
+    base = c.build(ZERO if not others else Operation("add", tuple(others)) if len(others) > 1 else others[0], frame)
     axes = base.axes.union(*(n.axes | tied for _, n, tied in slices))
     base = as_float(c, base)
     shape, dtype, zero = c.shape(axes, frame), c.dtype, base.constant == 0

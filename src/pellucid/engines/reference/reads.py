@@ -152,15 +152,11 @@ def _slices(c: Context, moving: list[Place], origin: list[int], sizes: tuple[int
         cut.append(slice(None) if whole else slice(start, stop if stop >= 0 else None, by))
     order = [p.terms[0][0] for p in moving]
     turn = sorted(range(len(order)), key=lambda d: frame.index(order[d]))
-    index = tuple(
-        cut[turn[sum(b in order for b in frame[:k])]] if a in order else None for k, a in enumerate(frame)
-    )
+    index = tuple(cut[turn[sum(b in order for b in frame[:k])]] if a in order else None for k, a in enumerate(frame))
     turned = turn != list(range(len(order)))
     trivial = all(i == slice(None) for i in index)
     if turned:
-        return (
-            (lambda array: array.transpose(turn)) if trivial else (lambda array: array.transpose(turn)[index])
-        )
+        return (lambda array: array.transpose(turn)) if trivial else (lambda array: array.transpose(turn)[index])
     return None if trivial else (lambda array: array[index])
 
 
@@ -220,9 +216,7 @@ def _masked(c: Context, node: Node, moving: list[Place], outside: Expression, fr
     )
 
 
-def _switched(
-    c: Context, node: Node, leaving: list[Place], outside: Node, frame: Frame, dtype: np.dtype[Any]
-) -> Node:
+def _switched(c: Context, node: Node, leaving: list[Place], outside: Node, frame: Frame, dtype: np.dtype[Any]) -> Node:
     """A read that is outside as a whole at some steps of the loop."""
     axes = node.axes | outside.axes
     shape = c.shape(axes, frame) if axes else ()
@@ -319,9 +313,7 @@ def _gathered(c: Context, e: Read, frame: Frame) -> Node:
         else:
             nodes.append((c.build(index, frame), c.extent(axis), 1, _name(index), axis.name))
     outside = None if e.outside is None else c.build(e.outside, frame)
-    axes = frozenset(a for n, *_ in nodes for a in n.axes) | (
-        outside.axes if outside is not None else frozenset()
-    )
+    axes = frozenset(a for n, *_ in nodes for a in n.axes) | (outside.axes if outside is not None else frozenset())
     shape = c.shape(axes, frame)
     runs = [(hard(c, node, frame), size, divisor, name, axis) for node, size, divisor, name, axis in nodes]
     outer = None if outside is None else hard(c, outside, frame)

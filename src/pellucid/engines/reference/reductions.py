@@ -44,9 +44,9 @@ def _sum_of(c: Context, axes: Axes, body: Expression, frame: Frame) -> Node:
         case Operation("add", terms) if any(_spread(t) for t in terms):
             nodes = [_sum_of(c, axes, t, frame) for t in terms]
             return reduce(lambda a, b: binary(c, np.add, a, b), nodes)
-        case Operation("where", (condition, inner, otherwise)) if otherwise == ZERO and not free_axes(
-            condition
-        ) & set(axes):
+        case Operation("where", (condition, inner, otherwise)) if otherwise == ZERO and not free_axes(condition) & set(
+            axes
+        ):
             inner_sum = Reduction("sum", axes, inner)
             return c.build(Operation("where", (condition, inner_sum, ZERO)), frame)
     parts, divisor = _factors(body, axes)
@@ -90,9 +90,7 @@ def _factors(body: Expression, axes: Axes) -> tuple[list[Expression], Expression
                 if touched and all(among <= free_axes(f) for f in touched):
                     # Each factor that the condition can reach is 0 where it fails, so that 0·∞ cannot
                     # come up.
-                    parts += [
-                        Operation("where", (condition, f, ZERO)) if f in touched else f for f in factors(yes)
-                    ]
+                    parts += [Operation("where", (condition, f, ZERO)) if f in touched else f for f in factors(yes)]
                 else:
                     parts.append(factor)
             case _:
@@ -106,11 +104,7 @@ def _sum_of_product(c: Context, axes: Axes, parts: Sequence[Expression], frame: 
     without = [p for p in parts if not free_axes(p) & set(axes)]
     used = tuple(a for a in axes if any(a in free_axes(p) for p in within))
     outer = [c.build(p, frame) for p in without]
-    special = (
-        reshaped(c, used, within, frame)
-        or scattered(c, used, within, frame)
-        or backwards(c, used, within, frame)
-    )
+    special = reshaped(c, used, within, frame) or scattered(c, used, within, frame) or backwards(c, used, within, frame)
     if special is not None:
         outer.append(special)
     else:

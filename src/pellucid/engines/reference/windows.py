@@ -48,8 +48,7 @@ def backwards(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
     def change(e: Expression) -> Expression | None:
         if isinstance(e, Read) and any(isinstance(i, Affine) and _key(i) in swap for i in e.indices):
             moved = tuple(
-                Affine.of(swap[_key(i)]) if isinstance(i, Affine) and _key(i) in swap else i
-                for i in e.indices
+                Affine.of(swap[_key(i)]) if isinstance(i, Affine) and _key(i) in swap else i for i in e.indices
             )
             return transform(Read(e.tensor, moved, e.outside), change)
         return None
@@ -65,9 +64,7 @@ def backwards(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
     moves = []
     for at in np.ndindex(*(c.extent(w) for w in windows)):
         values = dict(zip(windows, at, strict=True))
-        source: list[Any] = [k if w in node.axes else 0 for w, k in values.items()] + [slice(None)] * len(
-            frame
-        )
+        source: list[Any] = [k if w in node.axes else 0 for w, k in values.items()] + [slice(None)] * len(frame)
         goal: list[Any] = [slice(None)] * len(frame)
         for b in found:
             s, shift = (
@@ -120,18 +117,14 @@ def _backward(c: Context, h: Axis, axes: Axes, parts: Sequence[Expression]) -> _
     if index.coefficient(h) != 1 or not others or not set(others) <= set(axes):
         return None
     guarded = any(
-        isinstance(p, Read)
-        and p.outside == ZERO
-        and any(isinstance(i, Affine) and _key(i) == key for i in p.indices)
+        isinstance(p, Read) and p.outside == ZERO and any(isinstance(i, Affine) and _key(i) == key for i in p.indices)
         for p in parts
     )
     target = place.fresh()
 
     def bare(e: Expression) -> Expression | None:
         if isinstance(e, Read):
-            gone = tuple(
-                Affine.of(target) if isinstance(i, Affine) and _key(i) == key else i for i in e.indices
-            )
+            gone = tuple(Affine.of(target) if isinstance(i, Affine) and _key(i) == key else i for i in e.indices)
             if gone != e.indices:
                 return transform(Read(e.tensor, gone, e.outside), bare)
         return None
