@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint gallery clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
 	@echo "make test    run the linters and the tests"
 	@echo "make lint    run the linters alone: ruff, mypy, import-linter"
+	@echo "make gallery draw the pictures of docs/gallery.md"
 	@echo "make clean   remove the environment and everything that tools left behind"
 
 demo: .venv/installed
@@ -22,8 +23,11 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+gallery: .venv/installed-dev
+	$(BIN)/python -m tests.plots.gallery docs/gallery
+
 clean:
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist pellucid-demo.safetensors
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist docs/gallery pellucid-demo.safetensors
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -79,21 +79,55 @@ def read_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any
     Raises:
         ModelFileError: no such file, truncated, damaged, or written by something else.
     """
+    content, tensors = open_tensors(path, kind)
+    return content, dict(tensors)
+
+
+def open_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
+    """As `read_tensors`, but a tensor is read from the file when it is asked for.
+
+    Raises:
+        ModelFileError: no such file, truncated, damaged, or written by something else.
+    """
+    with _opened(path) as file:
+        content = _content(path, kind, file.metadata() or {})
+        names = tuple(file.keys())
+        for name in names:
+            dtype = file.get_slice(name).get_dtype()
+            if dtype not in _KINDS:
+                raise ModelFileError(f'"{path}" holds {name} as {dtype}, expected one of {", ".join(sorted(_KINDS))}')
+    return content, _Tensors(path, names)
+
+
+class _Tensors(Mapping[str, NDArray[Any]]):
+    """The tensors of a file, each read when it is asked for."""
+
+    def __init__(self, path: str | os.PathLike[str], names: tuple[str, ...]) -> None:
+        self._path, self._names = os.path.abspath(path), dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        with _opened(self._path) as file:
+            return np.array(file.get_tensor(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """The file, its troubles told as errors of ours."""
     from safetensors import SafetensorError, safe_open
 
     try:
         if os.path.isdir(path):
             raise IsADirectoryError(errno.EISDIR, "")
         with safe_open(path, framework="numpy") as file:
-            content = _content(path, kind, file.metadata() or {})
-            names = list(file.keys())
-            for name in names:
-                dtype = file.get_slice(name).get_dtype()
-                if dtype not in _KINDS:
-                    raise ModelFileError(
-                        f'"{path}" holds {name} as {dtype}, expected one of {", ".join(sorted(_KINDS))}'
-                    )
-            return content, {name: np.array(file.get_tensor(name)) for name in names}
+            yield file
     except FileNotFoundError as error:
         raise ModelFileError(f'there is no file "{path}"') from error
     except OSError as error:

@@ -33,6 +33,11 @@ class Network(BaseNetwork):
     stepper = training.stepper
     gradients = training.gradients
     trace = explain.trace
+    flow = explain.flow
+    diagnose = explain.diagnose
+    plot = explain.plot
+    plot_boundary = explain.plot_boundary
+    plot_confusion = explain.plot_confusion
     explain = explain.explain
     find_learning_rate = training.find_learning_rate
     save = safetensors.save

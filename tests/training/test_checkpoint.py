@@ -21,7 +21,15 @@ from pellucid.files import read_tensors, write_tensors
 from pellucid.functions.updates import SGD
 from pellucid.layers import Dense
 from pellucid.model import Network
-from pellucid.training import Callback, Checkpoint, EarlyStopping, checkpoint
+from pellucid.training import (
+    Callback,
+    Checkpoint,
+    CosineDecay,
+    EarlyStopping,
+    LearningRateSchedule,
+    ReduceLROnPlateau,
+    checkpoint,
+)
 
 KILLS = 20
 WORKER = Path(__file__).with_name("interrupted.py")
@@ -83,15 +91,16 @@ class Stop(Callback):
             raise RuntimeError("enough")
 
 
-@pytest.mark.parametrize("at", [1, 8, 9, 10, 17, 26])
+@pytest.mark.parametrize("at", [1, 8, 9, 10, 17, 18, 26])
 def test_resumed_at_every_kind_of_place(at: int, tmp_path: Path, blobs: Blobs, classifier: Make) -> None:
     # 135 examples in batches of 16 are 9 steps an epoch: after its first step, before, at and after its last
     def fit(net: Network, *more: Callback, **options: Any) -> Any:
         saved = Checkpoint(tmp_path / "run", every_steps=1)
-        stopping = EarlyStopping("loss", patience=10)
-        return net.fit(
-            *blobs, epochs=3, batch_size=16, callbacks=[saved, stopping, *more], metrics="auc", verbose=0, **options
-        )
+        # two that set the learning rate: what the second one does at the end of an epoch has to survive, too
+        rates = LearningRateSchedule(CosineDecay(0.1, 40), per="step")
+        lower = ReduceLROnPlateau("loss", patience=1, min_delta=100.0)
+        others = [EarlyStopping("loss", patience=10), rates, lower, *more]
+        return net.fit(*blobs, epochs=3, batch_size=16, callbacks=[saved, *others], metrics="auc", verbose=0, **options)
 
     whole, parts, rest = classifier(), classifier(), classifier()
     expected = fit(whole)

@@ -222,7 +222,9 @@ class LearningRateSchedule(Callback):
             raise DataError('LearningRateSchedule takes a function of a whole number, and per="epoch" or per="step"')
 
     def on_train_begin(self) -> None:
-        self._set(self.training.state.epoch if self.per == "epoch" else self.training.state.step)
+        # A resumed run has its learning rate already, which another callback may have set last.
+        if self.training.state.step == 0:
+            self._set(self.training.state.epoch if self.per == "epoch" else 0)
 
     def on_epoch_begin(self, epoch: int) -> None:
         if self.per == "epoch":
