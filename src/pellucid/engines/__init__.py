@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pellucid.engines.base import Executable as Executable
+from pellucid.engines.session import Session as Session
 from pellucid.errors import PellucidError, nearest
 from pellucid.formula.program import Program
 
 # An engine's module has `executable(program, dtype) -> Executable`; it is imported when somebody asks
 # for the engine.
 ENGINES: Final[dict[str, str]] = {
+    "llvm": "pellucid.engines.llvm",
     "reference": "pellucid.engines.reference",
 }
 

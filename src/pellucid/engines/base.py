@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from pellucid.errors import ShapeError, nearest
 from pellucid.formula.axes import BATCH
 from pellucid.formula.expressions import Tensor
 from pellucid.formula.program import Program
+
+if TYPE_CHECKING:
+    from pellucid.engines.session import Session
 
 Array = NDArray[Any]
 Dtype = np.dtype[np.floating]
@@ -27,6 +30,9 @@ class Executable(Protocol):
 
     def trace(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Every tensor of the program by name, in the program's order."""
+
+    def session(self, state: Mapping[str, Array]) -> Session:
+        """Many steps, with `state`, inputs that the outputs of their names replace, kept between them."""
 
 
 def bind(program: Program, inputs: Mapping[str, Array], dtype: Dtype) -> tuple[dict[Tensor, Array], int]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.batches import shuffled
-from pellucid.engines import Executable
+from pellucid.engines import Executable, Session
 from pellucid.errors import NonFiniteError
 from pellucid.formula import Program
 from pellucid.training import diagnosis
@@ -26,6 +27,10 @@ from pellucid.training.targets import Goal
 
 Array = NDArray[Any]
 VALIDATION_BATCH = 256
+MOMENT = 0.05
+"""About how long one call of the engine may last, in seconds."""
+MOST_EXAMPLES = 4096
+"""How many examples one call takes at the most: they are gathered in memory."""
 
 
 @dataclass
@@ -48,6 +53,8 @@ class Loop:
     batch_size: int
     shuffle: bool
     told: Silent
+    _session: Session | None = None
+    _most: int = 1
 
     def run(self) -> History:
         """Train to the last epoch, or to what stops it before."""
@@ -87,8 +94,7 @@ class Loop:
         while state.batch < training.steps_per_epoch:
             if ctrl_c.came:
                 return
-            start = state.batch * self.batch_size
-            self._step(self.examples.rows(order[start : start + self.batch_size]), measures)
+            self._steps(order, measures)
             self.told.step(state.batch, lambda: {"loss": state.loss / state.examples, **measures.results(quick=True)})
         logs = {"loss": state.loss / state.examples, **measures.results()}
         self._publish()
@@ -104,49 +110,101 @@ class Loop:
         for checkpoint in self._checkpoints:
             checkpoint.after_epoch()
 
-    def _step(self, batch: dict[str, Array], measures: Measures) -> None:
-        """One update. The program changes none of its inputs: until its results are taken, the state is as before."""
+    def _steps(self, order: Array, measures: Measures) -> None:
+        """As many updates in one call of the engine as fit into a moment, so that Ctrl-C and progress stay prompt."""
         state = self.training.state
-        inputs = {
-            **batch,
-            **state.parameters,
-            **state.slots,
-            "learning_rate": np.array(state.learning_rate),
-            "step": np.array(state.step + 1),
-            "seed": np.array(self.training.net.seed),
+        count = self._at_once()
+        start = state.batch * self.batch_size
+        batch = self.examples.rows(order[start : start + count * self.batch_size])
+        examples = len(batch[self.goals[0].name])
+        each = {
+            "learning_rate": np.full(count, state.learning_rate),
+            "step": np.arange(count) + state.step + 1,
+            "seed": np.full(count, self.training.net.seed),
         }
-        outputs = self.run_step(inputs)
-        if self.program is not None:
-            self._check_finite(self.program, inputs, outputs)
-        count = len(batch[self.goals[0].name])
-        loss = float(outputs["loss"])
-        measures.add(batch, outputs)
-        self.training.before = state.parameters
-        state.parameters = {path: outputs.get(path, value) for path, value in state.parameters.items()}
-        state.slots = {name: outputs[name] for name in state.slots}
-        state.loss += loss * count
-        state.examples += count
-        state.metrics = measures.parts
-        state.step += 1
-        state.batch += 1
+        session = self._prepared()
+        watched = self.program is not None or self._listening
+        before = {name: array.copy() for name, array in session.state.items()} if watched else {}
+        began = time.perf_counter()
+        outputs = session.run(batch, rows=np.arange(examples).reshape(count, -1), each=each)
+        self._pace(count, time.perf_counter() - began)
+        bad = self._not_finite(outputs, session) if self.program is not None else None
+        if bad is not None and self.program is not None:
+            for name, array in before.items():
+                session.state[name][...] = array
+            if count > 1:  # take these steps again one by one, to find the first that goes wrong
+                self._most = 1
+                return
+            inputs = {**batch, **before, **{name: value[0] for name, value in each.items()}}
+            self._complain(self.program(), bad, inputs)
+        self.training.before = {path: before[path] for path in state.parameters if path in before}
+        self._take_over(session)
+        for step in range(count):
+            rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
+            self._account({n: a[rows] for n, a in batch.items()}, {n: a[step] for n, a in outputs.items()}, measures)
         if self._listening:
             self._publish()
-            self._call("on_batch_end", state.step, {"loss": loss})
+            self._call("on_batch_end", state.step, {"loss": float(outputs["loss"][-1])})
             self._take_up()
         for checkpoint in self._checkpoints:
             checkpoint.after_step()
 
-    def _check_finite(
-        self, program: Callable[[], Program], inputs: dict[str, Array], outputs: dict[str, Array]
-    ) -> None:
+    def _account(self, batch: dict[str, Array], outputs: dict[str, Array], measures: Measures) -> None:
+        """Add a step to the epoch's sums; step by step, so that they do not depend on how many came in one call."""
         state = self.training.state
-        watched = (n for n in ("loss", *state.parameters) if n in outputs)
-        bad = next((n for n in watched if not np.isfinite(outputs[n]).all()), None)
-        if bad is None:
-            return
+        count = len(batch[self.goals[0].name])
+        measures.add(batch, outputs)
+        state.loss += float(outputs["loss"]) * count
+        state.examples += count
+        state.metrics = measures.parts
+        state.step += 1
+        state.batch += 1
+
+    def _at_once(self) -> int:
+        """How many steps the next call takes: one where a callback listens, none past a checkpoint."""
+        state = self.training.state
+        full = len(self.examples) // self.batch_size - state.batch
+        most = [1 if self._listening else self._most, MOST_EXAMPLES // self.batch_size, full]
+        most += [c.every_steps - state.step % c.every_steps for c in self._checkpoints if c.every_steps is not None]
+        return max(1, min(most))
+
+    def _pace(self, count: int, seconds: float) -> None:
+        """Let a call last about as long as a blink."""
+        if count == self._most and seconds < MOMENT / 2:
+            self._most *= 2
+        elif seconds > 2 * MOMENT and self._most > 1:
+            self._most //= 2
+
+    def _prepared(self) -> Session:
+        """The engine's session, with the state as it is now: a callback or a resumed run may have changed it."""
+        state = self.training.state
+        arrays = {**state.parameters, **state.slots}
+        if self._session is None:
+            self._session = self.run_step.session(arrays)
+        for name, kept in self._session.state.items():
+            if arrays[name] is not kept:
+                kept[...] = arrays[name]
+        self._take_over(self._session)
+        return self._session
+
+    def _take_over(self, session: Session) -> None:
+        """The session's arrays are the state's."""
+        state = self.training.state
+        state.parameters = {path: session.state.get(path, value) for path, value in state.parameters.items()}
+        state.slots = {name: session.state.get(name, value) for name, value in state.slots.items()}
+
+    def _not_finite(self, outputs: dict[str, Array], session: Session) -> str | None:
+        """The loss or a parameter that is not finite any more."""
+        trained = self.training.net.parameters.trainable
+        found = {"loss": outputs["loss"], **{path: session.state[path] for path in trained}}
+        return next((name for name, array in found.items() if not np.isfinite(array).all()), None)
+
+    def _complain(self, program: Program, bad: str, inputs: dict[str, Array]) -> NoReturn:
+        """Find where the first value of this step that is not finite came up, and say so."""
+        state = self.training.state
         within = f"step {state.batch + 1} of {self.training.steps_per_epoch}"
         place = f"step {state.step + 1} (epoch {state.epoch + 1}, {within})"
-        origin = diagnosis.non_finite(self.training.net, program(), {**inputs, **self.run_step.trace(inputs)})
+        origin = diagnosis.non_finite(self.training.net, program, {**inputs, **self.run_step.trace(inputs)})
         raise NonFiniteError(
             f"{bad} stopped being finite in {place}: {origin}; the network keeps the weights from before that step",
             origin,

@@ -15,6 +15,7 @@ from pellucid.engines.reference.node import STEP, Context, Frame, Node, Run, Sta
 from pellucid.engines.reference.operations import operation
 from pellucid.engines.reference.reads import read
 from pellucid.engines.reference.reductions import reduction
+from pellucid.engines.session import PlainSession
 from pellucid.formula.axes import Affine
 from pellucid.formula.expressions import (
     Constant,
@@ -53,6 +54,9 @@ class Reference:
 
     def trace(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         return self._run(inputs, self.program.tensors, keep=True)
+
+    def session(self, state: Mapping[str, Array]) -> PlainSession:
+        return PlainSession(self, state)
 
     def _run(self, inputs: Mapping[str, Array], wanted: Mapping[str, Tensor], *, keep: bool) -> dict[str, Array]:
         arrays, batch = bind(self.program, inputs, self.dtype)
