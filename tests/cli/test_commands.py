@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -30,20 +29,15 @@ def test_each_command_shows_an_example(run: Run, name: str) -> None:
     assert f"\n    pellucid {name}" in run(name, "--help").output
 
 
-def test_help_is_quick_and_imports_no_heavy_library() -> None:
+def test_help_imports_no_heavy_library() -> None:
     code = (
         "import sys; from pellucid.cli import cli\n"
         "try: cli(['--help'])\n"
         "except SystemExit: pass\n"
         "print([m for m in ('sklearn', 'matplotlib', 'jax', 'torch', 'pandas', 'rich') if m in sys.modules])"
     )
-    seconds = []
-    for _ in range(3):  # the quickest of three: another process may hold the processor
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - start)
-        assert done.stdout.endswith("[]\n")
-    assert min(seconds) < 0.5
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")
 
 
 @pytest.mark.parametrize(

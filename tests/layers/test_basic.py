@@ -160,5 +160,5 @@ def test_every_layer_comes_back_from_its_options() -> None:
 
 
 def test_a_layer_is_no_function_of_numbers() -> None:
-    with pytest.raises(PellucidError, match="is called on the output of Input"):
+    with pytest.raises(PellucidError, match="is called on what Input"):
         Dense(3)(np.ones((2, 3)))  # type: ignore[arg-type]

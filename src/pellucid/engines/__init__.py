@@ -22,7 +22,7 @@ ENGINES: Final[dict[str, str]] = {
 }
 
 
-DEFAULT: Final = "reference"
+DEFAULT: Final = "llvm"
 
 
 def engine_named(name: str) -> str:

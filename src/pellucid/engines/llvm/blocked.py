@@ -1,0 +1,101 @@
+"""The part of a long sum that one shard prepares: a piece at a time, so that what a tile reads again and again stays in the cache."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pellucid.engines.llvm.evaluate import Point, Reducing, ReducingLanes
+from pellucid.engines.llvm.linear import Linear
+from pellucid.engines.llvm.math import LANES
+from pellucid.engines.llvm.schedule import Partial
+from pellucid.engines.llvm.values import Value
+from pellucid.formula.axes import BATCH, Axis
+from pellucid.formula.expressions import coefficient
+
+if TYPE_CHECKING:
+    from pellucid.engines.llvm.nest import Writer
+
+
+def write_partial(w: Writer, partial: Partial) -> None:
+    """Zeros, then every piece of the shard's part of the sum for all tiles; between pieces the tiles' sums rest in memory."""
+    axes, b, e = list(w.axes), w.b, partial.sum
+    w.leaf = lambda points: [_put(w, partial, p, w.o.maths.constant(0.0)) for p in points] and None
+    w.loops(axes, [w.start])
+    batch = next(a for a in e.axes if a.extent is BATCH)
+    start = b.pure("mul nsw i64 {}, {}", "%unit", LANES)
+    _, body = coefficient(e.body)
+    lanes = ReducingLanes(Reducing(w.o, e, body, True, False), batch, "%unit", start)
+    first, *rest = (a for a in e.axes if a is not batch)
+    low, high = partial.inside(first)
+    if low + first.size - high > 3:
+        low, high = 0, first.size
+    # The first steps of a recurrence read what lies before it: they are written out.
+    for value in range(low):
+        _visit(w, partial, axes, lanes, rest, (first, value, value + 1))
+    if high > low:
+        chunk = b.open(low, high, partial.piece)
+        _visit(w, partial, axes, lanes, rest, (first, chunk.counter, high))
+        b.close(chunk)
+    for value in range(high, first.size):
+        _visit(w, partial, axes, lanes, rest, (first, value, value + 1))
+
+
+def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:
+    """The whole sum: the shards' parts in their order."""
+    b = w.b
+    loop = b.open(
+        0, w.o.shards, carried=[(w.o.maths.type_of("f", True), w.o.maths.splat(w.o.maths.constant(0.0)).text)]
+    )
+    part = _get(w, partial, point, loop.counter)
+    total = w.o.maths.binary("fadd", Value(loop.values[0], "f", True), part)
+    number, _ = coefficient(partial.sum.body)
+    return w.o.maths.multiply(w.o.maths.constant(float(number)), Value(b.close(loop, [total.text])[0], "f", True))
+
+
+def _visit(
+    w: Writer,
+    partial: Partial,
+    axes: list[Axis],
+    lanes: ReducingLanes,
+    rest: list[Axis],
+    piece: tuple[Axis, str | int, int],
+) -> None:
+    """One piece of the sum, for all tiles."""
+    b = w.b
+
+    def leaf(points: list[Point]) -> None:
+        accs = [_get(w, partial, p).text for p in points]
+        kinds = [w.o.maths.type_of("f", True)] * len(points)
+        axis, low, high = piece
+        if isinstance(low, int):
+            found = lanes.over(rest, [p.at(axis, Linear((), low)) for p in points], accs, kinds)
+        else:
+            end = b.smaller(b.add(low, partial.piece), high)
+            carried = list(zip(kinds, accs, strict=True))
+            loop = b.open(low, end, carried=carried, bottom=b.ranges[low][0], top=high - 1)
+            new = [p.at(axis, Linear.counter(loop.counter)) for p in points]
+            found = b.close(loop, lanes.over(rest, new, list(loop.values), kinds))
+        for p, text in zip(points, found, strict=True):
+            _put(w, partial, p, Value(text, "f", True))
+
+    w.leaf = leaf
+    w.loops(axes, [w.start])
+
+
+def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:
+    offset, step = Linear(), 1
+    for axis in reversed(w.nest.axes):
+        offset = offset + point.axes[axis] * step
+        step *= axis.size
+    return w.o.place(w.o.in_shard(shard, w.layout.sums[partial].offset), w.kind, offset)
+
+
+def _get(w: Writer, partial: Partial, point: Point, shard: str = "%unit") -> Value:
+    pointer = _pointer(w, partial, point, shard)
+    if point.active is not None:
+        return Value(w.b.here(w.o.masked_load(w.kind, point.active), pointer), "f", True)
+    return Value(w.b.here(f"load <{LANES} x {w.kind}>, ptr {{}}, align {w.o.size(w.kind)}", pointer), "f", True)
+
+
+def _put(w: Writer, partial: Partial, point: Point, value: Value) -> None:
+    w.put(_pointer(w, partial, point, "%unit"), w.kind, w.o.maths.splat(value), point.active)

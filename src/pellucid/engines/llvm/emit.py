@@ -1,0 +1,186 @@
+"""Functions of LLVM IR as text: structured loops in SSA form, equal instructions merged and moved out of loops as they are written.
+
+No pass of LLVM's optimiser runs over the text, so it has to be good as it stands. Every value knows the depth of the loop it
+was made in; an instruction is written at the depth of its deepest operand, and found again there if somebody asks for the same
+one. Accumulators are phi nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+I64 = "i64"
+
+
+@dataclass
+class Region:
+    """The text of one loop's body, one branch, or a whole function; `label` is the block that is being written."""
+
+    label: str
+    lines: list[str] = field(default_factory=list)
+    memo: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+
+@dataclass
+class Loop:
+    """An open loop: its counter, the values it carries, and what closing it needs."""
+
+    head: str
+    counter: str
+    low: str | int
+    high: str | int
+    step: int
+    types: tuple[str, ...]
+    starts: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+class Builder:
+    """Writes one function."""
+
+    def __init__(self) -> None:
+        self.stack = [Region("entry")]
+        self.levels: dict[str, int] = {}
+        self.ranges: dict[str, tuple[int, int | None]] = {}
+        self.count = 0
+
+    # Instructions
+
+    def name(self, prefix: str = "v") -> str:
+        self.count += 1
+        return f"%{prefix}{self.count}"
+
+    @property
+    def depth(self) -> int:
+        return len(self.stack) - 1
+
+    def level(self, *operands: object) -> int:
+        return max((self.levels.get(o, 0) for o in operands if isinstance(o, str)), default=0)
+
+    def pure(self, template: str, *operands: object) -> str:
+        """An instruction without effects, `add i64 {}, {}`: merged with an equal one, at the depth of its deepest operand."""
+        level = self.level(*operands)
+        region = self.stack[level]
+        key = (template, *map(str, operands))
+        found = region.memo.get(key)
+        if found is None:
+            found = region.memo[key] = self.name()
+            self.levels[found] = level
+            region.lines.append(f"  {found} = {template.format(*operands)}")
+        return found
+
+    def here(self, template: str, *operands: object) -> str:
+        """An instruction that stays where it is."""
+        found = self.name()
+        self.levels[found] = self.depth
+        self.stack[-1].lines.append(f"  {found} = {template.format(*operands)}")
+        return found
+
+    def effect(self, text: str) -> None:
+        self.stack[-1].lines.append(f"  {text}")
+
+    # Whole numbers, folded where they are known
+
+    def add(self, a: str | int, b: str | int) -> str | int:
+        if isinstance(a, int) and isinstance(b, int):
+            return a + b
+        if a == 0 or b == 0:
+            return b if a == 0 else a
+        return self.pure("add nsw i64 {}, {}", a, b)
+
+    def multiply(self, a: str | int, b: int) -> str | int:
+        if isinstance(a, int):
+            return a * b
+        return 0 if b == 0 else a if b == 1 else self.pure("mul nsw i64 {}, {}", a, b)
+
+    def smaller(self, a: str | int, b: str | int) -> str | int:
+        if isinstance(a, int) and isinstance(b, int):
+            return min(a, b)
+        return self.pure("select i1 {}, i64 {}, i64 {}", self.pure("icmp slt i64 {}, {}", a, b), a, b)
+
+    def larger(self, a: str | int, b: str | int) -> str | int:
+        if isinstance(a, int) and isinstance(b, int):
+            return max(a, b)
+        return self.pure("select i1 {}, i64 {}, i64 {}", self.pure("icmp sgt i64 {}, {}", a, b), a, b)
+
+    # Structure
+
+    def open(
+        self,
+        low: str | int,
+        high: str | int,
+        step: int = 1,
+        carried: Sequence[tuple[str, str]] = (),
+        *,
+        bottom: int = 0,
+        top: int | None = None,
+    ) -> Loop:
+        """Open a loop over low, low + step, … below high. `carried` are types and first values; `bottom` and `top` bound what is unknown."""
+        head = self.name("L")[1:]
+        counter = self.name("i")
+        values = tuple(self.name("a") for _ in carried)
+        self.stack.append(Region(head))
+        for value in (counter, *values):
+            self.levels[value] = self.depth
+        least = low if isinstance(low, int) else bottom
+        most = high - 1 if isinstance(high, int) else top
+        if isinstance(low, int) and isinstance(high, int):
+            most = low + (high - 1 - low) // step * step
+        self.ranges[counter] = (least, most)
+        return Loop(head, counter, low, high, step, tuple(t for t, _ in carried), tuple(v for _, v in carried), values)
+
+    def close(self, loop: Loop, following: Sequence[str] = ()) -> list[str]:
+        """Close the loop; `following` are the carried values for its next round. Gives their last values."""
+        body = self.stack.pop()
+        outer = self.stack[-1]
+        start, end, after = outer.label, body.label, self.name("X")[1:]
+        sure = isinstance(loop.low, int) and isinstance(loop.high, int)
+        if sure:
+            assert loop.low < loop.high, "a loop that never runs"  # type: ignore[operator]
+            outer.lines.append(f"  br label %{loop.head}")
+        else:
+            guard = self.name()
+            outer.lines.append(f"  {guard} = icmp slt i64 {loop.low}, {loop.high}")
+            outer.lines.append(f"  br i1 {guard}, label %{loop.head}, label %{after}")
+        following_counter, test = self.name(), self.name()
+        outer.lines.append(f"{loop.head}:")
+        outer.lines.append(f"  {loop.counter} = phi i64 [ {loop.low}, %{start} ], [ {following_counter}, %{end} ]")
+        for value, kind, first, last in zip(loop.values, loop.types, loop.starts, following, strict=True):
+            outer.lines.append(f"  {value} = phi {kind} [ {first}, %{start} ], [ {last}, %{end} ]")
+        outer.lines += body.lines
+        outer.lines.append(f"  {following_counter} = add nsw i64 {loop.counter}, {loop.step}")
+        outer.lines.append(f"  {test} = icmp slt i64 {following_counter}, {loop.high}")
+        outer.lines.append(f"  br i1 {test}, label %{loop.head}, label %{after}")
+        outer.lines.append(f"{after}:")
+        outer.label = after
+        results = []
+        for kind, first, last in zip(loop.types, loop.starts, following, strict=True):
+            found = self.name()
+            edges = f"[ {last}, %{end} ]" if sure else f"[ {first}, %{start} ], [ {last}, %{end} ]"
+            outer.lines.append(f"  {found} = phi {kind} {edges}")
+            self.levels[found] = self.depth
+            results.append(found)
+        return results
+
+    def branch(self, condition: str) -> tuple[str, str]:
+        """Open a branch that runs only if the condition holds."""
+        then = self.name("T")[1:]
+        self.stack.append(Region(then))
+        return condition, then
+
+    def join(self, branch: tuple[str, str]) -> None:
+        condition, then = branch
+        body = self.stack.pop()
+        outer = self.stack[-1]
+        after = self.name("J")[1:]
+        outer.lines.append(f"  br i1 {condition}, label %{then}, label %{after}")
+        outer.lines.append(f"{then}:")
+        outer.lines += body.lines
+        outer.lines.append(f"  br label %{after}")
+        outer.lines.append(f"{after}:")
+        outer.label = after
+
+    def text(self) -> str:
+        assert len(self.stack) == 1
+        return "\n".join(["entry:", *self.stack[0].lines])

@@ -1,0 +1,648 @@
+"""Expressions as instructions, for several points of a nest at once.
+
+A point says what every axis is: affine in the counters of the open loops. What the points of a tile share (a row of weights, a
+vector of inputs) is loaded once, because equal instructions are merged. A reduction opens its loops once for all points, with an
+accumulator for each; the order in which one element is summed never depends on the tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf, prod
+from typing import Literal
+
+from pellucid.engines.llvm.emit import Builder
+from pellucid.engines.llvm.layout import HEADER, Layout
+from pellucid.engines.llvm.linear import Linear
+from pellucid.engines.llvm.math import LANES
+from pellucid.engines.llvm.panels import Panel
+from pellucid.engines.llvm.schedule import batched, strides
+from pellucid.engines.llvm.values import Arithmetic, Value
+from pellucid.formula.axes import BATCH, Affine, Axis
+from pellucid.formula.expressions import (
+    Constant,
+    Expression,
+    Index,
+    Operation,
+    Read,
+    Reduction,
+    Size,
+    Tensor,
+    coefficient,
+    factors,
+    free_axes,
+)
+from pellucid.formula.parser import flat
+
+UNROLL = 8
+"""The longest reduction axis that is written out where its reads need to know its value."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The batch axis: which shard, and whether its examples are the lanes or counted one by one."""
+
+    shard: str
+    lane: str | None = None
+
+
+@dataclass
+class Point:
+    """What each axis is. `active` is the number of lanes in use, where not all are."""
+
+    axes: dict[Axis, Linear]
+    active: int | None = None
+    made: dict[Tensor, Value] = field(default_factory=dict)
+
+    def at(self, axis: Axis, value: Linear) -> Point:
+        return Point({**self.axes, axis: value}, self.active, self.made)
+
+
+class Evaluator:
+    """Writes the expressions of one nest. `lane` is the axis that lies in the lanes."""
+
+    def __init__(
+        self, builder: Builder, layout: Layout, kind: Literal["float", "double"], lane: Axis | None, rows: bool
+    ) -> None:
+        self.b = builder
+        self.layout = layout
+        self.kind = kind
+        self.maths = Arithmetic(builder, kind)
+        self.lane = lane
+        self.rows = rows
+        self.batches: dict[Axis, Batch] = {}
+        self.inside: list[tuple[Linear, int]] = []
+        self.panels: Mapping[Tensor, Panel] = {}
+        self.known: dict[int, Callable[[Point], Value]] = {}
+        self.examples = self.header(0)
+        self.shards = self.header(1)
+
+    def header(self, word: int) -> str:
+        place = self.b.pure("getelementptr i64, ptr %ctx, i64 {}", word)
+        return self.b.pure("load i64, ptr {}", place)
+
+    def pointer(self, word: int) -> str:
+        place = self.b.pure("getelementptr i64, ptr %ctx, i64 {}", word)
+        return self.b.pure("load ptr, ptr {}", place)
+
+    # Expressions
+
+    def values(self, e: Expression, points: list[Point]) -> list[Value]:
+        match e:
+            case Constant(value):
+                return [self.maths.constant(float(value))] * len(points)
+            case Index(affine):
+                return [self.index_value(affine, p) for p in points]
+            case Size(axis):
+                if axis.extent is not BATCH:
+                    return [self.maths.constant(float(axis.size))] * len(points)
+                return [Value(self.b.pure(f"sitofp i64 {{}} to {self.kind}", self.examples), "f")] * len(points)
+            case Read():
+                return self.read(e, points)
+            case Reduction():
+                return self.reduction(e, points)
+            case Operation("mul", args):
+                # [condition]·x: x is worked out for all points, the condition chooses.
+                columns = [self.values(a, points) for a in args]
+                return [self.maths.operation("mul", list(row)) for row in zip(*columns, strict=True)]
+            case Operation(name, args):
+                columns = [self.values(a, points) for a in args]
+                return [self.maths.operation(name, list(row)) for row in zip(*columns, strict=True)]
+        raise TypeError(e)
+
+    def linear(self, affine: Affine, point: Point) -> Linear:
+        """The index before its division."""
+        total = Linear((), affine.constant)
+        for axis, c in affine.terms:
+            total = total + point.axes[axis] * c.value
+        return total
+
+    def index_value(self, affine: Affine, point: Point) -> Value:
+        value = self.linear(affine, point)
+        if affine.divisor.value != 1:
+            found = self.divided(value, affine.divisor.value)
+            if found is None:
+                raise NotImplementedError("the value of a divided index that is no whole number")
+            value = found[0]
+        return self.maths.whole(replace(value, lane=0).emit(self.b), value.lane)
+
+    def divided(self, value: Linear, by: int) -> tuple[Linear, str | None] | None:
+        """The quotient, and the condition under which it is whole (None if always); None if it never is."""
+        if by == 1:
+            return value, None
+        if all(c % by == 0 for _, c in value.terms) and value.lane % by == 0:
+            if value.constant % by:
+                return None
+            return Linear(tuple((n, c // by) for n, c in value.terms), value.constant // by, value.lane // by), None
+        if value.lane:
+            raise NotImplementedError("a divided index in the lanes")
+        number = value.emit(self.b)
+        # srem and sdiv round towards 0, so −1/2 would be a whole 0: but then the remainder tells.
+        rest = self.b.pure("srem i64 {}, {}", number, by)
+        quotient = self.b.pure("sdiv i64 {}, {}", number, by)
+        low, high = value.range(self.b, LANES)
+        self.b.ranges[quotient] = (int(low // by) if low > -inf else -(2**40), int(high // by) if high < inf else None)
+        return Linear.counter(quotient), self.b.pure("icmp eq i64 {}, 0", rest)
+
+    # Reads
+
+    def read(self, e: Read, points: list[Point]) -> list[Value]:
+        found: list[Value] = []
+        for point in points:
+            if e.tensor in point.made and self.own_place(e, point):
+                found.append(point.made[e.tensor])
+            else:
+                found.append(self.read_one(e, point))
+        return found
+
+    def own_place(self, e: Read, point: Point) -> bool:
+        raise NotImplementedError
+
+    def read_one(self, e: Read, point: Point) -> Value:
+        tensor = e.tensor
+        places: list[Linear] = []
+        conditions: list[str] = []
+        vectors: list[tuple[int, Value]] = []
+        start = 1 if batched(tensor) else 0
+        for k, (index, axis) in enumerate(zip(e.indices, tensor.axes, strict=True)):
+            if k < start:
+                places.append(Linear())
+                continue
+            if not isinstance(index, Affine):
+                value = self.maths.as_whole(self.values(index, [point])[0])
+                if value.vector:
+                    vectors.append((k, value))
+                    places.append(Linear())
+                    continue
+                wide = str(value.text) if value.number is not None else self.b.pure("sext i32 {} to i64", value.text)
+                place = Linear((), int(value.number)) if value.number is not None else Linear.counter(wide)
+                if value.number is None:
+                    self.b.ranges[wide] = (-(2**31), 2**31)
+            else:
+                divided = self.divided(self.linear(index, point), index.divisor.value)
+                if divided is None:
+                    return self.outside(e, point)
+                place, whole = divided
+                if whole is not None:
+                    conditions.append(whole)
+            low, high = place.range(self.b, LANES)
+            extent = axis.size
+            if low >= extent or high < 0:
+                return self.outside(e, point)
+            if (low < 0 or high >= extent) and (place, extent) not in self.inside:
+                if place.lane and point.active is not None:
+                    high = high - (LANES - point.active) * place.lane if place.lane > 0 else high
+                if place.lane and not (low >= 0 and high < extent):
+                    value = self.maths.whole(replace(place, lane=0).emit(self.b), place.lane)
+                    vectors.append((k, value))
+                    places.append(Linear())
+                    continue
+                if not place.lane:
+                    number = place.emit(self.b)
+                    ok = self.b.pure("icmp ult i64 {}, {}", number, extent)
+                    conditions.append(ok)
+                    safe = self.b.pure("select i1 {}, i64 {}, i64 0", ok, number)
+                    self.b.ranges[safe] = (0, extent - 1)
+                    place = Linear.counter(safe)
+            places.append(place)
+        if vectors:
+            return self.gathered(e, point, places, vectors, conditions)
+        value = self.load(e, point, places, conditions)
+        for condition in conditions:
+            if e.outside is not None:
+                value = self.maths.select(Value(condition, "b"), value, self.outside(e, point))
+        return value
+
+    def outside(self, e: Read, point: Point) -> Value:
+        return self.maths.constant(0.0) if e.outside is None else self.values(e.outside, [point])[0]
+
+    def base(self, tensor: Tensor, batch: Batch | None, rows: bool) -> str:
+        """The address of the tensor (of its shard's part)."""
+        home = self.layout.rows[tensor] if rows else self.layout.home(tensor)
+        if home.place == "user":
+            return self.pointer(home.offset)
+        if home.place == "global":
+            return self.b.pure("getelementptr i8, ptr {}, i64 {}", self.pointer(4), home.offset)
+        assert batch is not None
+        return self.in_shard(batch.shard, home.offset)
+
+    def in_shard(self, shard: str, offset: int) -> str:
+        """An address in a shard's arena."""
+        of_shard = self.b.pure("mul nsw i64 {}, {}", shard, self.header(3))
+        arena = self.b.pure("getelementptr i8, ptr {}, i64 {}", self.pointer(2), of_shard)
+        return self.b.pure("getelementptr i8, ptr {}, i64 {}", arena, offset)
+
+    def address(self, tensor: Tensor, places: list[Linear], batch: Batch | None, rows: bool) -> tuple[Linear, str]:
+        """The element's offset in elements (with its step from lane to lane) and the tensor's base."""
+        home_axes = tensor.axes[1:] if batched(tensor) else tensor.axes
+        mine = places[1:] if batched(tensor) else places
+        offset = Linear()
+        steps = strides(home_axes)
+        if batched(tensor):
+            assert batch is not None
+            if rows:
+                last = home_axes[-1].size
+                steps = [s * LANES for s in steps[:-1]] + [1]
+                offset = offset + (Linear.counter(batch.lane, last) if batch.lane else Linear((), 0, last))
+            else:
+                steps = [s * LANES for s in steps]
+                offset = offset + (Linear.counter(batch.lane) if batch.lane else Linear((), 0, 1))
+        for place, step in zip(mine, steps, strict=True):
+            offset = offset + place * step
+        return offset, self.base(tensor, batch, rows)
+
+    def element(self, tensor: Tensor) -> str:
+        return "i32" if tensor.kind == "int" else self.kind
+
+    def place(self, base: str, word: str, offset: Linear) -> str:
+        """A pointer; the constant part comes last, where the machine's addressing takes it for nothing."""
+        moved = replace(offset, constant=0, lane=0).emit(self.b)
+        if moved != 0:
+            base = self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", base, moved)
+        return (
+            self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", base, offset.constant) if offset.constant else base
+        )
+
+    def batch_of(self, e: Read) -> Batch | None:
+        if not batched(e.tensor):
+            return None
+        index = e.indices[0]
+        assert isinstance(index, Affine) and index.plain is not None
+        return self.batches[index.plain]
+
+    def load(self, e: Read, point: Point, places: list[Linear], conditions: list[str]) -> Value:
+        tensor = e.tensor
+        batch = self.batch_of(e)
+        rows = bool(self.rows and tensor in self.layout.rows and places[-1].lane and batch and batch.lane)
+        panel = self.panels.get(tensor)
+        packed = panel.where(places) if panel is not None and not conditions else None
+        if panel is not None and packed is not None:
+            arena = self.pointer(4)
+            offset, base = packed, self.b.pure("getelementptr i8, ptr {}, i64 {}", arena, panel.offset)
+        else:
+            offset, base = self.address(tensor, places, batch, rows)
+        word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
+        if conditions:
+            # where the element does not exist, element 0 is read and thrown away
+            number = replace(offset, lane=0).emit(self.b)
+            for condition in conditions:
+                number = self.b.pure("select i1 {}, i64 {}, i64 0", condition, number)
+            offset = (
+                Linear.counter(number) + Linear((), 0, offset.lane)
+                if isinstance(number, str)
+                else Linear((), number, offset.lane)
+            )
+        if offset.lane == 0:
+            return Value(self.b.pure(f"load {word}, ptr {{}}", self.place(base, word, offset)), kind)  # type: ignore[arg-type]
+        if offset.lane == 1:
+            v = f"<{LANES} x {word}>"
+            pointer = self.place(base, word, offset)
+            if point.active is None:
+                return Value(self.b.pure(f"load {v}, ptr {{}}, align {self.size(word)}", pointer), kind, True)  # type: ignore[arg-type]
+            return Value(self.b.pure(self.masked_load(word, point.active), pointer), kind, True)  # type: ignore[arg-type]
+        pointers = [
+            self.place(base, word, replace(offset.plus(offset.lane * k), lane=0)) for k in range(point.active or LANES)
+        ]
+        return self.collected(word, pointers, kind)
+
+    @staticmethod
+    def size(word: str) -> int:
+        return 8 if word == "double" else 4
+
+    def masked_load(self, word: str, active: int) -> str:
+        v = f"<{LANES} x {word}>"
+        mask = ", ".join(f"i1 {int(k < active)}" for k in range(LANES))
+        suffix = {"float": "f32", "double": "f64", "i32": "i32"}[word]
+        return f"call {v} @llvm.masked.load.v{LANES}{suffix}.p0(ptr {{}}, i32 {self.size(word)}, <{LANES} x i1> <{mask}>, {v} zeroinitializer)"
+
+    def collected(self, word: str, pointers: list[str], kind: str) -> Value:
+        v = f"<{LANES} x {word}>"
+        text = "zeroinitializer"
+        for k, pointer in enumerate(pointers):
+            one = self.b.pure(f"load {word}, ptr {{}}", pointer)
+            text = self.b.pure(f"insertelement {v} {{}}, {word} {{}}, i32 {k}", text, one)
+        return Value(text, kind, True)  # type: ignore[arg-type]
+
+    def gathered(
+        self, e: Read, point: Point, places: list[Linear], vectors: list[tuple[int, Value]], conditions: list[str]
+    ) -> Value:
+        """A read whose place differs from lane to lane in other ways than by a step: one load a lane."""
+        tensor = e.tensor
+        batch = self.batch_of(e)
+        offset, base = self.address(tensor, places, batch, False)
+        word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
+        first = 1 if batched(tensor) else 0
+        steps = [s * (LANES if first else 1) for s in strides(tensor.axes[first:])]
+        moved: list[str] = [""] * LANES
+        inside: Value | None = None
+        for k, value in vectors:
+            extent = tensor.axes[k].size
+            ok = Value(self.b.pure(f"icmp ult <{LANES} x i32> {{}}, splat (i32 {extent})", value.text), "b", True)
+            safe = self.b.pure(
+                f"select <{LANES} x i1> {{}}, <{LANES} x i32> {{}}, <{LANES} x i32> zeroinitializer",
+                ok.text,
+                value.text,
+            )
+            inside = ok if inside is None else self.maths.both(inside, ok)
+            for lane in range(LANES):
+                one = self.b.pure(
+                    "sext i32 {} to i64", self.b.pure(f"extractelement <{LANES} x i32> {{}}, i32 {lane}", safe)
+                )
+                more = self.b.multiply(one, steps[k - first])
+                moved[lane] = str(self.b.add(moved[lane], more)) if moved[lane] else str(more)
+        pointers = []
+        for lane in range(LANES):
+            near = self.place(base, word, replace(offset.plus(offset.lane * lane), lane=0))
+            pointers.append(self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", near, moved[lane]))
+        value = self.collected(word, pointers, kind)
+        assert inside is not None
+        if e.outside is not None:
+            for condition in conditions:
+                inside = self.maths.both(inside, Value(condition, "b"))
+            value = self.maths.select(inside, value, self.outside(e, point))
+        return value
+
+    # Reductions
+
+    def reduction(self, e: Reduction, points: list[Point]) -> list[Value]:
+        if id(e) in self.known:
+            return [self.known[id(e)](p) for p in points]
+        number, body = (1, e.body)
+        if e.name == "sum":
+            number, body = coefficient(e.body)
+        batch = next((a for a in e.axes if a.extent is BATCH), None)
+        vector = self.lane is not None and self.lane in free_axes(body)
+        across = False
+        if batch is not None and not self.rows_wanted():
+            across = True
+            vector = True
+        zero = self.maths.constant(0.0 if e.name == "sum" else -inf)
+        kind = self.maths.type_of("f", vector)
+        starts: list[tuple[str, str]] = []
+        for _ in points:
+            starts.append((kind, (self.maths.splat(zero) if vector else zero).text))
+            if e.name == "argmax":
+                starts.append((self.maths.type_of("i", vector), "zeroinitializer" if vector else "0"))
+        work = Reducing(self, e, body, vector, across)
+        names = work.over(list(e.axes), points, [s for _, s in starts], [k for k, _ in starts])
+        if e.name == "argmax":
+            return [Value(text, "i", vector) for text in names[1::2]]
+        found = [Value(text, "f", vector) for text in names]
+        if across:
+            found = [self.maths.across(e.name, v) for v in found]
+        if number != 1:
+            found = [self.maths.multiply(self.maths.constant(float(number)), v) for v in found]
+        return found
+
+    def rows_wanted(self) -> bool:
+        """Whether the examples are counted one by one, because the lanes are taken."""
+        return self.rows
+
+
+class Reducing:
+    """One reduction being written: its loops from the outside in."""
+
+    def __init__(self, owner: Evaluator, e: Reduction, body: Expression, vector: bool, across: bool) -> None:
+        self.o, self.e, self.body, self.vector, self.across = owner, e, body, vector, across
+        self.b = owner.b
+        self.mask: Value | None = None
+
+    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
+        o, b = self.o, self.b
+        if not axes:
+            return self.body_once(points, accs)
+        axis, rest = axes[0], axes[1:]
+        if axis.extent is BATCH:
+            return self.over_batch(axis, rest, points, accs, kinds)
+        extent = axis.size
+        if extent == 1:
+            return self.over(rest, [p.at(axis, Linear()) for p in points], accs, kinds)
+        guards = self.guards(axis, points)
+        bounds = self.bounds(axis, guards, points) if guards else (0, extent, [])
+        divides = self.divides(axis)
+        if (bounds is None or divides) and extent <= UNROLL:
+            for value in range(extent):
+                accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
+            return accs
+        low, high, inside = bounds if bounds is not None else (0, extent, [])
+        if isinstance(low, int) and isinstance(high, int):
+            if low >= high:
+                return accs
+            if high - low == 1:
+                return self.over(rest, [p.at(axis, Linear((), low)) for p in points], accs, kinds)
+        loop = b.open(low, high, carried=list(zip(kinds, accs, strict=True)), top=extent - 1)
+        counter = Linear.counter(loop.counter)
+        new = [(index + counter * c, size) for index, c, size in inside]
+        o.inside += new
+        found = self.over(rest, [p.at(axis, counter) for p in points], list(loop.values), kinds)
+        del o.inside[len(o.inside) - len(new) :]
+        return b.close(loop, found)
+
+    def over_batch(
+        self, axis: Axis, rest: list[Axis], points: list[Point], accs: list[str], kinds: list[str]
+    ) -> list[str]:
+        o, b = self.o, self.b
+        loop = b.open(0, o.shards, carried=list(zip(kinds, accs, strict=True)))
+        shard = loop.counter
+        start = b.pure("mul nsw i64 {}, {}", shard, LANES)
+        values = list(loop.values)
+        if self.across:
+            o.batches[axis] = Batch(shard)
+            index = Linear.counter(shard, LANES) + Linear((), 0, 1)
+            lanes = ", ".join(f"i64 {k}" for k in range(LANES))
+            left = b.pure("sub nsw i64 {}, {}", o.examples, start)
+            one = b.pure(f"insertelement <{LANES} x i64> poison, i64 {{}}, i32 0", left)
+            wide = b.pure(
+                f"shufflevector <{LANES} x i64> {{}}, <{LANES} x i64> poison, <{LANES} x i32> zeroinitializer", one
+            )
+            self.mask = Value(b.pure(f"icmp sgt <{LANES} x i64> {{}}, <{lanes}>", wide), "b", True)
+            found = self.over(rest, [p.at(axis, index) for p in points], values, kinds)
+        else:
+            # Examples innermost: the values of one place of 16 examples lie together.
+            found = self.over_rest_then_lanes(axis, shard, start, rest, points, values, kinds)
+        return b.close(loop, found)
+
+    def over_rest_then_lanes(
+        self,
+        axis: Axis,
+        shard: str,
+        start: str,
+        rest: list[Axis],
+        points: list[Point],
+        accs: list[str],
+        kinds: list[str],
+    ) -> list[str]:
+        inner = ReducingLanes(self, axis, shard, start)
+        inner.mask = None
+        return inner.over(rest, [p for p in points], accs, kinds)
+
+    def body_once(self, points: list[Point], accs: list[str]) -> list[str]:
+        maths = self.o.maths
+        if self.e.name == "sum":
+            return self.summed(points, accs)
+        values = [maths.as_real(v) for v in self.o.values(self.body, points)]
+        if self.vector:
+            values = [maths.splat(v) for v in values]
+        found: list[str] = []
+        for k, (point, value) in enumerate(zip(points, values, strict=True)):
+            if value.number == -inf:
+                found += accs[2 * k : 2 * k + 2] if self.e.name == "argmax" else [accs[k]]
+                continue
+            old = Value(accs[2 * k if self.e.name == "argmax" else k], "f", self.vector)
+            if self.mask is not None:
+                value = maths.select(self.mask, value, maths.constant(-inf))
+            better = maths.compare("gt", value, old)
+            found.append(maths.select(better, value, old).text)
+            if self.e.name == "argmax":
+                place = self.o.index_value(flat(self.e.axes), point)
+                before = Value(accs[2 * k + 1], "i", self.vector)
+                found.append(maths.select(better, place, before).text)
+        return found
+
+    def summed(self, points: list[Point], accs: list[str]) -> list[str]:
+        maths = self.o.maths
+        columns = [self.o.values(f, points) for f in factors(self.body)]
+        found: list[str] = []
+        for row, acc in zip(zip(*columns, strict=True), accs, strict=True):
+            total = Value(acc, "f", self.vector)
+            truths = [v for v in row if v.kind == "b" and v.number is None]
+            numbers = [maths.as_real(v) for v in row if not (v.kind == "b" and v.number is None)]
+            if any(v.number == 0 for v in numbers):
+                found.append(acc)
+                continue
+            numbers = [v for v in numbers if v.number != 1] or [maths.constant(1.0)]
+            if self.mask is not None:
+                truths.append(self.mask)
+            last = numbers[-1]
+            for truth in truths:
+                last = maths.select(truth, last, maths.constant(0.0))
+            first: Value | None = None
+            for v in numbers[:-1]:
+                first = v if first is None else maths.multiply(first, v)
+            if self.vector:
+                last = maths.splat(last)
+            found.append((maths.binary("fadd", total, last) if first is None else maths.fma(first, last, total)).text)
+        return found
+
+    # Bounds
+
+    def guards(self, axis: Axis, points: list[Point]) -> list[tuple[Read, int]]:
+        """Reads that add nothing where they are outside, with the place of an index that the axis takes outside."""
+        found: list[tuple[Read, int]] = []
+        if self.e.name == "sum":
+            candidates = [
+                f for f in factors(self.body) if isinstance(f, Read) and (f.outside is None or f.outside == Constant(0))
+            ]
+        else:
+            candidates = [self.body] if isinstance(self.body, Read) and self.body.outside == Constant(-inf) else []
+        for read in candidates:
+            for k, (index, place) in enumerate(zip(read.indices, read.tensor.axes, strict=True)):
+                if isinstance(index, Affine) and axis in index.axes and place.extent is not BATCH:
+                    if index.divisor.value != 1 or not self.surely_inside(index, axis, place.size, points):
+                        found.append((read, k))
+        return found
+
+    def surely_inside(self, index: Affine, axis: Axis, extent: int, points: list[Point]) -> bool:
+        for point in points:
+            for end in (0, axis.size - 1):
+                reach = self.partial(index, point.at(axis, Linear((), end)))
+                if reach[0] < 0 or reach[1] >= extent:
+                    return False
+        return True
+
+    def partial(self, index: Affine, point: Point) -> tuple[float, float]:
+        """The range of an index; axes that have no value yet run over their whole extent."""
+        known = Linear((), index.constant)
+        low = high = 0
+        for a, c in index.terms:
+            if a in point.axes:
+                known = known + point.axes[a] * c.value
+            else:
+                reach = c.value * (a.size - 1)
+                low, high = low + min(0, reach), high + max(0, reach)
+        least, most = known.range(self.b, LANES)
+        return least + low, most + high
+
+    def bounds(
+        self, axis: Axis, guards: list[tuple[Read, int]], points: list[Point]
+    ) -> tuple[str | int, str | int, list[tuple[Linear, int, int]]] | None:
+        """The values of the axis for which every guard is inside, if they are the same for all points."""
+        b = self.b
+        low: str | int = 0
+        high: str | int = axis.size
+        inside: list[tuple[Linear, int, int]] = []
+        for read, k in guards:
+            index = read.indices[k]
+            assert isinstance(index, Affine)
+            c = index.coefficient(axis)
+            if (
+                index.divisor.value != 1
+                or abs(c) != 1
+                or any(a not in points[0].axes for a in index.axes if a is not axis)
+            ):
+                return None
+            others = {self.o.linear(index, p.at(axis, Linear())) for p in points}
+            if len(others) > 1:
+                return None
+            rest = others.pop()
+            extent = read.tensor.axes[k].size
+            if rest.lane:
+                return None
+            number = rest.emit(b)
+            # 0 ≤ rest ± r < extent
+            if c == 1:
+                least, most = self.negative(number), self.minus(extent, number)
+            else:
+                least, most = self.minus(number, extent - 1), b.add(number, 1)
+            low, high = b.larger(low, least), b.smaller(high, most)
+            inside.append((rest, c, extent))
+        return low, high, inside
+
+    def negative(self, a: str | int) -> str | int:
+        return self.minus(0, a)
+
+    def minus(self, a: str | int, other: str | int) -> str | int:
+        if isinstance(a, int) and isinstance(other, int):
+            return a - other
+        return self.b.pure("sub nsw i64 {}, {}", a, other)
+
+    def divides(self, axis: Axis) -> bool:
+        """Whether a divided index of the body moves with the axis: written out, most of its terms vanish."""
+        return any(
+            isinstance(i, Affine) and i.divisor.value != 1 and axis in i.axes
+            for e in _walk_reads(self.body)
+            for i in e.indices
+        )
+
+
+class ReducingLanes(Reducing):
+    """The rest of a reduction over examples counted one by one: they come last."""
+
+    def __init__(self, outer: Reducing, axis: Axis, shard: str, start: str) -> None:
+        super().__init__(outer.o, outer.e, outer.body, outer.vector, False)
+        self.axis, self.shard, self.start = axis, shard, start
+
+    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
+        if axes:
+            return super().over(axes, points, accs, kinds)
+        o, b = self.o, self.b
+        left = b.pure("sub nsw i64 {}, {}", o.examples, self.start)
+        loop = b.open(0, b.smaller(left, LANES), carried=list(zip(kinds, accs, strict=True)), top=LANES - 1)
+        o.batches[self.axis] = Batch(self.shard, loop.counter)
+        index = Linear.counter(self.shard, LANES) + Linear.counter(loop.counter)
+        found = self.body_once([p.at(self.axis, index) for p in points], list(loop.values))
+        return b.close(loop, found)
+
+
+def _walk_reads(e: Expression) -> list[Read]:
+    from pellucid.formula.expressions import reads
+
+    return list(reads(e))
+
+
+def count(axes: tuple[Axis, ...]) -> int:
+    return prod(a.size for a in axes if isinstance(a.extent, int))
+
+
+__all__ = ["HEADER", "Batch", "Evaluator", "Point", "count"]

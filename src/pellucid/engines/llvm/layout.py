@@ -1,0 +1,245 @@
+"""Where every tensor lives.
+
+A tensor with a batch axis lives in the arena of its shard as [shard][other axes][16 examples]: a vector is one value of 16
+examples. Where a sum over the examples wants its last axis in the lanes instead, a copy of it lives there as [other axes but the last][16 examples]
+[last axis] ("rows"). A tensor without a batch axis is row-major: the user's own array, or a place in the global arena.
+Arenas are planned by lifetimes: what is never needed at the same time shares memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pellucid.engines.llvm.math import LANES
+from pellucid.engines.llvm.panels import Panel
+from pellucid.engines.llvm.panels import pack as pack_panels
+from pellucid.engines.llvm.schedule import Nest, Partial, Schedule, batched, nests_of
+from pellucid.formula.axes import Affine
+from pellucid.formula.expressions import Read, Tensor, reads
+
+ALIGN = 64
+HEADER = 12
+"""Words of the context before the user's addresses: 0 examples, 1 shards, 2 arena, 3 bytes of arena a shard, 4 global arena,
+5 which rows of the user's arrays (0: all in order), 6 threads, 7 their counters, 8 steps, 9 words that move on after every step
+and 10 the list of them, (word, bytes) by (word, bytes)."""
+
+Place = Literal["shard", "rows", "global", "user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """An address: an offset in bytes in an arena, or the number of a word of the context that holds a pointer."""
+
+    place: Place
+    offset: int
+
+
+@dataclass
+class Layout:
+    """Homes of all tensors that have memory.
+
+    `words` are the user's arrays, in the order of the context's pointers: ("in" | "out", program name).
+    """
+
+    schedule: Schedule
+    real: int
+    homes: dict[Tensor, Home] = field(default_factory=dict)
+    rows: dict[Tensor, Home] = field(default_factory=dict)
+    sums: dict[Partial, Home] = field(default_factory=dict)
+    panels: dict[Nest, dict[Tensor, Panel]] = field(default_factory=dict)
+    words: list[tuple[str, str]] = field(default_factory=list)
+    shard_bytes: int = 0
+    global_bytes: int = 0
+
+    def home(self, tensor: Tensor) -> Home:
+        return self.homes[self.schedule.home(tensor)]
+
+    def elements(self, tensor: Tensor) -> int:
+        total = 1
+        for axis in tensor.axes:
+            if isinstance(axis.extent, int):
+                total *= axis.extent
+        return total
+
+    def size(self, tensor: Tensor) -> int:
+        """Bytes of one element."""
+        return 4 if tensor.kind == "int" else self.real
+
+    def word(self, way: str, name: str) -> int:
+        return HEADER + self.words.index((way, name))
+
+
+def lay_out(schedule: Schedule, *, real: int, wide: bool, state: dict[str, str]) -> Layout:
+    """Homes for everything, by lifetimes.
+
+    Args:
+        real: bytes of a real number.
+        wide: whether the CPU has 32 registers of 16 floats.
+        state: by output, the input whose array it overwrites.
+    """
+    layout = Layout(schedule, real)
+    layout.panels = pack_panels(schedule, wide=wide, real=real)
+    program = schedule.program
+    for name, tensor in program.inputs.items():
+        layout.words.append(("in", name))
+        if not batched(tensor):
+            layout.homes[tensor] = Home("user", layout.word("in", name))
+    for name, tensor in program.outputs.items():
+        if name in state:
+            layout.homes[tensor] = Home("user", layout.word("in", state[name]))
+            continue
+        layout.words.append(("out", name))
+        home = schedule.home(tensor)
+        if not batched(tensor) and home not in layout.homes:
+            layout.homes[home] = Home("user", layout.word("out", name))
+    _arenas(layout)
+    return layout
+
+
+def lane_last(nest: Nest) -> bool:
+    """Whether a global nest has its target's last axis in the lanes; else it has the examples there, or is scalar."""
+    if nest.kind != "global" or not nest.axes:
+        return False
+    if nest.scatter is not None or nest.partial is not None:
+        return True
+    extent = nest.axes[-1].size
+    summed = any(batched(r.tensor) for r in nest.reads)
+    if not summed:
+        return extent > 1
+    product = any(len([r for r in reads(s.expression) if batched(r.tensor)]) > 1 for s in nest.statements)
+    return product and (extent % LANES == 0 or extent >= 40) or (len(nest.axes) > 1 and extent >= 64)
+
+
+def _wanted_rows(layout: Layout) -> list[Tensor]:
+    """Tensors of which a global nest reads the last axis in its lanes."""
+    found: dict[Tensor, None] = {}
+    wanting: list[tuple[Nest, list[Read]]] = []
+    for phase in layout.schedule.phases:
+        for work in phase.works:
+            for nest in nests_of(work):
+                if lane_last(nest):
+                    wanting.append((nest, nest.reads))
+            if isinstance(work, Partial):
+                wanting.append((work.nest, work.reads))
+    for nest, its in wanting:
+        for r in its:
+            last = r.indices[-1] if r.indices else None
+            if isinstance(last, Affine) and last.plain is nest.axes[-1] and batched(r.tensor) and r.tensor.rank > 1:
+                found[r.tensor] = None
+    return list(found)
+
+
+def _arenas(layout: Layout) -> None:
+    schedule = layout.schedule
+    lives = _lifetimes(schedule)
+    spans: dict[str, list[tuple[int, int, int, Tensor]]] = {"shard": [], "global": [], "rows": []}
+    stored = _stored(schedule)
+    for tensor, (start, end) in lives.items():
+        if tensor in layout.homes or tensor not in stored:
+            continue
+        place = "shard" if batched(tensor) else "global"
+        lanes = LANES if place == "shard" else 1
+        spans[place].append((start, end, layout.elements(tensor) * lanes * layout.size(tensor), tensor))
+    for tensor in _wanted_rows(layout):
+        start, end = lives[schedule.home(tensor)]
+        spans["rows"].append((start, end, layout.elements(tensor) * LANES * layout.size(tensor), tensor))
+    shard = [(s, e, size, ("shard", t)) for s, e, size, t in spans["shard"]] + [
+        (s, e, size, ("rows", t)) for s, e, size, t in spans["rows"]
+    ]
+    for partial, (start, end) in _partials(schedule).items():
+        shard.append((start, end, layout.elements(partial.nest.targets[0]) * layout.real, ("sum", partial)))
+    offsets, layout.shard_bytes = pack(shard)
+    for (place, key), offset in offsets:
+        {"shard": layout.homes, "rows": layout.rows, "sum": layout.sums}[place][key] = Home("shard", offset)
+    offsets, layout.global_bytes = pack((s, e, size, ("global", t)) for s, e, size, t in spans["global"])
+    for (_, tensor), offset in offsets:
+        layout.homes[tensor] = Home("global", offset)
+    for panels in layout.panels.values():
+        for panel in panels.values():
+            panel.offset = layout.global_bytes
+            layout.global_bytes += -(-panel.elements * layout.real // ALIGN) * ALIGN
+
+
+def _stored(schedule: Schedule) -> set[Tensor]:
+    """What needs memory: all but what is made and used within one nest, in registers."""
+    found = {t for t in schedule.program.inputs.values()} | {
+        schedule.home(t) for t in schedule.program.outputs.values()
+    }
+    for phase in schedule.phases:
+        for work in phase.works:
+            for nest in nests_of(work):
+                mine = set(nest.targets)
+                for r in nest.reads:
+                    if r.tensor not in mine or not at_home(r, nest):
+                        found.add(schedule.home(r.tensor))
+            if isinstance(work, Partial):
+                found |= {schedule.home(r.tensor) for r in work.reads}
+    return found
+
+
+def _partials(schedule: Schedule) -> dict[Partial, tuple[int, int]]:
+    """From when to when the parts of prepared sums are needed."""
+    found: dict[Partial, tuple[int, int]] = {}
+    time = 0
+    for phase in schedule.phases:
+        for k, work in enumerate(phase.works):
+            time += phase.kind == "shard" or k == 0
+            if isinstance(work, Partial):
+                found[work] = (time, time)
+            elif isinstance(work, Nest) and work.partial is not None:
+                found[work.partial] = (found[work.partial][0], time)
+    return found
+
+
+def at_home(read: Read, nest: Nest) -> bool:
+    """Whether a nest reads what it has just made itself, at the same place."""
+    return read.tensor in nest.targets and all(
+        isinstance(i, Affine) and i.plain is a for i, a in zip(read.indices, nest.axes, strict=True)
+    )
+
+
+def _lifetimes(schedule: Schedule) -> dict[Tensor, tuple[int, int]]:
+    """From which piece of work to which a tensor is needed. All global work of a phase happens at once."""
+    lives: dict[Tensor, tuple[int, int]] = {}
+    program = schedule.program
+    for tensor in program.inputs.values():
+        if batched(tensor):
+            lives[tensor] = (0, 0)
+    time = 0
+    for phase in schedule.phases:
+        if phase.kind == "global":
+            time += 1
+        for work in phase.works:
+            if phase.kind == "shard":
+                time += 1
+            for r in work.reads:
+                home = schedule.home(r.tensor)
+                if home in lives:
+                    lives[home] = (lives[home][0], time)
+            for target in work.targets:
+                lives[target] = (time, time)
+    for tensor in program.outputs.values():
+        home = schedule.home(tensor)
+        if home in lives:
+            lives[home] = (lives[home][0], time + 1)
+    return lives
+
+
+def pack(spans: Iterable[tuple[int, int, int, object]]) -> tuple[list[tuple[object, int]], int]:
+    """Offsets for (first, last, bytes, key), the largest placed first, each in the lowest gap free over its whole life; and the total."""
+    placed: list[tuple[int, int, int, int]] = []
+    result: list[tuple[object, int]] = []
+    total = 0
+    for first, last, size, key in sorted(spans, key=lambda span: -span[2]):
+        size = -(-max(size, 1) // ALIGN) * ALIGN
+        offset = 0
+        for start, end in sorted((o, o + s) for f, l, o, s in placed if f <= last and first <= l):
+            if offset + size <= start:
+                break
+            offset = max(offset, end)
+        placed.append((first, last, offset, size))
+        result.append((key, offset))
+        total = max(total, offset + size)
+    return result, total

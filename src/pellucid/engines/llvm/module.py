@@ -1,0 +1,429 @@
+"""The whole program as one module: a function a nest, a function a phase, and the loop that every thread runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pellucid.engines.llvm import math, moving
+from pellucid.engines.llvm.layout import Layout, lay_out
+from pellucid.engines.llvm.math import LANES
+from pellucid.engines.llvm.nest import Function, Writer
+from pellucid.engines.llvm.packing import packing
+from pellucid.engines.llvm.panels import Panel
+from pellucid.engines.llvm.schedule import Nest, Partial, Phase, Recurrence, Schedule, Work, batched, in_place, schedule
+from pellucid.engines.llvm.sums import prepare
+from pellucid.formula.expressions import Tensor
+from pellucid.formula.program import Program
+
+SYNC = 8
+"""Words (a cache line) from one counter of the threads to the next: arrived, generation, then one a phase."""
+
+ATTRIBUTES = 'attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" "no-trapping-math"="true" }\n'
+
+
+@dataclass
+class Module:
+    """The text and what the run time has to know."""
+
+    text: str
+    layout: Layout
+    phases: int
+    state: dict[str, str]
+    labels: list[str]
+
+
+def write(
+    program: Program,
+    kind: Literal["float", "double"],
+    *,
+    wide: bool,
+    state: dict[str, str] | None = None,
+    profile: bool = False,
+) -> Module:
+    """The program as IR.
+
+    Args:
+        wide: whether the CPU has 32 registers of 16 floats.
+        state: by output, the input in whose array it is written.
+        profile: whether the cycles of every nest are counted (the labels are in the module, the counts at `clocks`).
+
+    Raises:
+        Unsupported: a statement that cannot be compiled.
+    """
+    plan = schedule(program, state or {})
+    state = {name: source for name, source in (state or {}).items() if in_place(plan, program.outputs[name], source)}
+    real = 4 if kind == "float" else 8
+    _begin_with_shards(plan)
+    prepare(plan, real)
+    layout = lay_out(plan, real=real, wide=wide, state=state)
+    module = _Module(layout, kind, wide, profile).write()
+    module.state = state
+    return module
+
+
+def _begin_with_shards(plan: Schedule) -> None:
+    """The first phase of shards brings the examples in: it has to come before whatever reads them."""
+    for phase in plan.phases:
+        if phase.kind == "shard":
+            return
+        if any(batched(r.tensor) for work in phase.works for r in work.reads):
+            break
+    else:
+        if not any(map(batched, plan.program.outputs.values())):
+            return
+    plan.phases.insert(0, Phase("shard"))
+
+
+class _Module:
+    def __init__(self, layout: Layout, kind: Literal["float", "double"], wide: bool, profile: bool) -> None:
+        self.layout, self.kind, self.wide = layout, kind, wide
+        self.parts: list[str] = []
+        self.used: set[str] = set()
+        self.count = 0
+        self.profile = profile
+        self.labels: list[str] = []
+
+    def write(self) -> Module:
+        phases = self.layout.schedule.phases
+        shard_phases = [p for p in phases if p.kind == "shard"]
+        totals: list[str] = []
+        for k, phase in enumerate(phases):
+            if phase.kind == "shard":
+                self.shard_phase(k, phase, first=phase is shard_phases[0], last=phase is shard_phases[-1])
+                totals.append("%shards")
+            else:
+                totals.append(str(self.global_phase(k, phase)))
+        self.parts.append(_thread(totals))
+        if self.profile:
+            self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
+            self.parts.append("declare i64 @llvm.readcyclecounter()\n")
+        sizes = {4} | ({8} if self.kind == "double" else set())
+        head = math.declarations(self.kind) + math.definitions(sorted(self.used), self.kind)
+        head += "".join(moving.functions(s) + _turn(s) for s in sorted(sizes)) + moving.ROWS + _BARRIER
+        return Module(head + "".join(self.parts) + ATTRIBUTES, self.layout, len(phases), {}, self.labels)
+
+    def timed(self, label: str, lines: list[str]) -> list[str]:
+        """The lines, with the cycles that they take added up under the label, if times are wanted."""
+        if not self.profile:
+            return lines
+        if label not in self.labels:
+            self.labels.append(label)
+        place = self.labels.index(label)
+        a, b, c, p, o = (self.fresh("q") for _ in range(5))
+        clock = "call i64 @llvm.readcyclecounter()"
+        end = [f"  {b} = {clock}", f"  {c} = sub i64 {b}, {a}", f"  {p} = getelementptr i64, ptr @clocks, i64 {place}"]
+        return [f"  {a} = {clock}", *lines, *end, f"  {o} = atomicrmw add ptr {p}, i64 {c} monotonic"]
+
+    def nest(self, nest: Nest, fixed: int | None = None) -> Function:
+        self.count += 1
+        function = Writer(f"nest{self.count}", nest, self.layout, self.kind, wide=self.wide, fixed=fixed).function()
+        self.parts.append(function.text)
+        self.used |= function.used
+        return function
+
+    @staticmethod
+    def label(nest: Nest) -> str:
+        return "+".join(t.name for t in nest.targets)
+
+    # Phases
+
+    def shard_phase(self, number: int, phase: Phase, *, first: bool, last: bool) -> None:
+        lines = [
+            f"define internal void @phase{number}(ptr %ctx, i64 %unit) #0 {{",
+            "entry:",
+            f"  %rows = alloca [{LANES} x ptr]",
+        ]
+        copied: set[Tensor] = set()
+        if first:
+            for name, tensor in self.layout.schedule.program.inputs.items():
+                if batched(tensor):
+                    lines += self.staged(name, tensor)
+                    lines += self.copies(tensor)
+                    copied.add(tensor)
+        for work in phase.works:
+            lines += self.calls(work)
+            for target in work.targets:
+                for tensor in [
+                    target,
+                    *(v for v in self.layout.schedule.views if self.layout.schedule.home(v) is target),
+                ]:
+                    lines += self.copies(tensor)
+        if first:
+            for view in self.layout.schedule.views:
+                if self.layout.schedule.home(view) in copied:
+                    lines += self.copies(view)
+        if last:
+            for name, tensor in self.layout.schedule.program.outputs.items():
+                if batched(tensor):
+                    lines += self.unstaged(name, tensor)
+        self.parts.append("\n".join([*lines, "  ret void", "}", ""]))
+
+    def global_phase(self, number: int, phase: Phase) -> int:
+        """Units of all nests in a row; a unit finds its nest by comparing."""
+        lines = [f"define internal void @phase{number}(ptr %ctx, i64 %unit) #0 {{", "entry:"]
+        start = 0
+        for k, work in enumerate(phase.works):
+            units = 1
+            calls: list[str] = []
+            if isinstance(work, Nest):
+                function = self.nest(work)
+                units = function.units
+                calls = [
+                    f"  %u{k} = sub i64 %unit, {start}",
+                    *self.timed(self.label(work), [f"  call void @{function.name}(ptr %ctx, i64 %u{k}, i64 0)"]),
+                ]
+            else:
+                calls = self.calls(work)
+            lines += [f"  %is{k} = icmp slt i64 %unit, {start + units}", f"  br i1 %is{k}, label %do{k}, label %not{k}"]
+            lines += [f"do{k}:", *calls, "  ret void", f"not{k}:"]
+            start += units
+        self.parts.append("\n".join([*lines, "  ret void", "}", ""]))
+        return start
+
+    def calls(self, work: Any) -> list[str]:
+        if isinstance(work, Panel):
+            self.count += 1
+            self.parts.append(packing(f"pack{self.count}", work, self.layout, self.kind))
+            return self.timed(f"pack {work.tensor.name}", [f"  call void @pack{self.count}(ptr %ctx)"])
+        if isinstance(work, Partial):
+            self.count += 1
+            writer = Writer(f"part{self.count}", work.nest, self.layout, self.kind, wide=self.wide)
+            function = writer.prepared(work)
+            self.parts.append(function.text)
+            self.used |= function.used
+            label = f"part of {self.label(work.nest)}"
+            return self.timed(label, [f"  call void @{function.name}(ptr %ctx, i64 %unit, i64 0)"])
+        if isinstance(work, Nest):
+            return self.timed(self.label(work), [f"  call void @{self.nest(work).name}(ptr %ctx, i64 %unit, i64 0)"])
+        return self.recurrence(work)
+
+    def recurrence(self, work: Recurrence) -> list[str]:
+        """The first step, which reads what lies before the loop, then all others."""
+        first = work.extent - 1 if work.reverse else 0
+        starts = [self.nest(n, fixed=first) for n in work.nests]
+        lines = [f"  call void @{f.name}(ptr %ctx, i64 %unit, i64 {first})" for f in starts]
+        if work.extent == 1:
+            return lines
+        self.count += 1
+        name = f"loop{self.count}"
+        rest = [self.nest(n) for n in work.nests]
+        begin, end, by = (first - 1, -1, -1) if work.reverse else (1, work.extent, 1)
+        text = [f"define internal void @{name}(ptr %ctx, i64 %unit) #0 {{", "entry:", "  br label %step", "step:"]
+        text.append(f"  %t = phi i64 [ {begin}, %entry ], [ %next, %step ]")
+        for nest, f in zip(work.nests, rest, strict=True):
+            text += self.timed(self.label(nest), [f"  call void @{f.name}(ptr %ctx, i64 %unit, i64 %t)"])
+        text += [
+            f"  %next = add i64 %t, {by}",
+            f"  %over = icmp eq i64 %next, {end}",
+            "  br i1 %over, label %done, label %step",
+        ]
+        self.parts.append("\n".join([*text, "done:", "  ret void", "}", ""]))
+        return [*lines, f"  call void @{name}(ptr %ctx, i64 %unit)"]
+
+    # Moving data
+
+    def fresh(self, prefix: str) -> str:
+        self.count += 1
+        return f"%{prefix}{self.count}"
+
+    def word(self, number: int, kind: str, lines: list[str]) -> str:
+        place, value = self.fresh("w"), self.fresh("w")
+        lines += [f"  {place} = getelementptr i64, ptr %ctx, i64 {number}", f"  {value} = load {kind}, ptr {place}"]
+        return value
+
+    def in_shard(self, offset: int, lines: list[str]) -> str:
+        arena, size = self.word(2, "ptr", lines), self.word(3, "i64", lines)
+        start, shard, found = self.fresh("a"), self.fresh("a"), self.fresh("a")
+        lines += [f"  {start} = mul i64 %unit, {size}", f"  {shard} = getelementptr i8, ptr {arena}, i64 {start}"]
+        lines.append(f"  {found} = getelementptr i8, ptr {shard}, i64 {offset}")
+        return found
+
+    def staged(self, name: str, tensor: Tensor) -> list[str]:
+        lines: list[str] = []
+        count, size = self.layout.elements(tensor), self.layout.size(tensor)
+        base = self.word(self.layout.word("in", name), "ptr", lines)
+        index = self.word(5, "ptr", lines)
+        lines.append(
+            f"  call void @pl.rows(ptr %ctx, i64 %unit, ptr {base}, i64 {count * size}, ptr %rows, ptr {index})"
+        )
+        to = self.in_shard(self.layout.homes[tensor].offset, lines)
+        lines += self.timed(f"in {tensor.name}", [f"  call void @pl.collect{size}(ptr %rows, i64 {count}, ptr {to})"])
+        return lines
+
+    def unstaged(self, name: str, tensor: Tensor) -> list[str]:
+        lines: list[str] = []
+        count, size = self.layout.elements(tensor), self.layout.size(tensor)
+        base = self.word(self.layout.word("out", name), "ptr", lines)
+        lines.append(f"  call void @pl.rows(ptr %ctx, i64 %unit, ptr {base}, i64 {count * size}, ptr %rows, ptr null)")
+        start = self.in_shard(self.layout.home(tensor).offset, lines)
+        lines += self.timed(
+            f"out {tensor.name}", [f"  call void @pl.spread{size}(ptr %rows, i64 {count}, ptr {start})"]
+        )
+        return lines
+
+    def copies(self, tensor: Tensor) -> list[str]:
+        """The copy of a tensor that has its last axis in the lanes, where a global nest wants it."""
+        if tensor not in self.layout.rows:
+            return []
+        lines: list[str] = []
+        size, last = self.layout.size(tensor), tensor.axes[-1].size
+        outer = self.layout.elements(tensor) // last
+        start = self.in_shard(self.layout.home(tensor).offset, lines)
+        to = self.in_shard(self.layout.rows[tensor].offset, lines)
+        lines += self.timed(
+            f"rows {tensor.name}", [f"  call void @pl.turn{size}(ptr {to}, ptr {start}, i64 {outer}, i64 {last})"]
+        )
+        return lines
+
+
+def _turn(size: int) -> str:
+    word = f"i{size * 8}"
+    return f"""define internal void @pl.turn{size}(ptr %to, ptr %from, i64 %outer, i64 %last) #0 {{
+entry:
+  %rows = alloca [{LANES} x ptr]
+  %all = mul i64 %last, {LANES}
+  br label %loop
+loop:
+  %o = phi i64 [ 0, %entry ], [ %o.next, %filled ]
+  %offset = mul i64 %o, %all
+  %t = getelementptr {word}, ptr %to, i64 %offset
+  %f = getelementptr {word}, ptr %from, i64 %offset
+  br label %fill
+fill:
+  %k = phi i64 [ 0, %loop ], [ %k.next, %fill ]
+  %skip = mul i64 %k, %last
+  %row = getelementptr {word}, ptr %t, i64 %skip
+  %slot = getelementptr ptr, ptr %rows, i64 %k
+  store ptr %row, ptr %slot
+  %k.next = add i64 %k, 1
+  %more = icmp slt i64 %k.next, {LANES}
+  br i1 %more, label %fill, label %filled
+filled:
+  call void @pl.spread{size}(ptr %rows, i64 %last, ptr %f)
+  %o.next = add i64 %o, 1
+  %again = icmp slt i64 %o.next, %outer
+  br i1 %again, label %loop, label %done
+done:
+  ret void
+}}
+"""
+
+
+_BARRIER = f"""declare i32 @sched_yield()
+declare void @llvm.x86.sse2.pause()
+define internal void @pl.advance(ptr %ctx) #0 {{
+entry:
+  %p9 = getelementptr i64, ptr %ctx, i64 9
+  %count = load i64, ptr %p9
+  %p10 = getelementptr i64, ptr %ctx, i64 10
+  %list = load ptr, ptr %p10
+  br label %test
+test:
+  %k = phi i64 [ 0, %entry ], [ %k.next, %move ]
+  %more = icmp slt i64 %k, %count
+  br i1 %more, label %move, label %done
+move:
+  %twice = mul i64 %k, 2
+  %at = getelementptr i64, ptr %list, i64 %twice
+  %word = load i64, ptr %at
+  %by.at = getelementptr i64, ptr %at, i64 1
+  %by = load i64, ptr %by.at
+  %place = getelementptr i64, ptr %ctx, i64 %word
+  %old = load i64, ptr %place
+  %new = add i64 %old, %by
+  store i64 %new, ptr %place
+  %k.next = add i64 %k, 1
+  br label %test
+done:
+  ret void
+}}
+define internal void @pl.meet(ptr %ctx, i64 %phase, i64 %final) #0 {{
+entry:
+  %p6 = getelementptr i64, ptr %ctx, i64 6
+  %threads = load i64, ptr %p6
+  %p7 = getelementptr i64, ptr %ctx, i64 7
+  %sync = load ptr, ptr %p7
+  %skip = add i64 %phase, 2
+  %words = mul i64 %skip, {SYNC}
+  %counter = getelementptr i64, ptr %sync, i64 %words
+  %generation.at = getelementptr i64, ptr %sync, i64 {SYNC}
+  %generation = load atomic i64, ptr %generation.at acquire, align 8
+  %before = atomicrmw add ptr %sync, i64 1 acq_rel
+  %mine = add i64 %before, 1
+  %last = icmp eq i64 %mine, %threads
+  br i1 %last, label %open, label %wait
+open:
+  store atomic i64 0, ptr %counter monotonic, align 8
+  store atomic i64 0, ptr %sync monotonic, align 8
+  %step.over = icmp eq i64 %phase, %final
+  br i1 %step.over, label %advance, label %go
+advance:
+  call void @pl.advance(ptr %ctx)
+  br label %go
+go:
+  %following = add i64 %generation, 1
+  store atomic i64 %following, ptr %generation.at release, align 8
+  ret void
+wait:
+  %turns = phi i64 [ 0, %entry ], [ %turns.next, %again ]
+  %now = load atomic i64, ptr %generation.at acquire, align 8
+  %moved = icmp ne i64 %now, %generation
+  br i1 %moved, label %done, label %spin
+spin:
+  call void @llvm.x86.sse2.pause()
+  %turns.next = add i64 %turns, 1
+  %long = icmp sgt i64 %turns.next, 4000
+  br i1 %long, label %yield, label %again
+yield:
+  %ignored = call i32 @sched_yield()
+  br label %again
+again:
+  br label %wait
+done:
+  ret void
+}}
+"""
+
+
+def _thread(totals: list[str]) -> str:
+    """What every thread does, step after step: take units of a phase until none is left, meet the others, go on."""
+    lines = [
+        "define void @run(ptr %ctx) #0 {",
+        "entry:",
+        "  %p1 = getelementptr i64, ptr %ctx, i64 1",
+        "  %shards = load i64, ptr %p1",
+        "  %p7 = getelementptr i64, ptr %ctx, i64 7",
+        "  %sync = load ptr, ptr %p7",
+        "  %p8 = getelementptr i64, ptr %ctx, i64 8",
+        "  %steps = load i64, ptr %p8",
+        "  br label %step",
+        "step:",
+        "  %done = phi i64 [ 0, %entry ], [ %done.next, %stepped ]",
+    ]
+    for k, total in enumerate(totals):
+        lines += [
+            f"  %counter{k} = getelementptr i64, ptr %sync, i64 {(k + 2) * SYNC}",
+            f"  br label %take{k}",
+            f"take{k}:",
+            f"  %unit{k} = atomicrmw add ptr %counter{k}, i64 1 monotonic",
+            f"  %some{k} = icmp slt i64 %unit{k}, {total}",
+            f"  br i1 %some{k}, label %do{k}, label %meet{k}",
+            f"do{k}:",
+            f"  call void @phase{k}(ptr %ctx, i64 %unit{k})",
+            f"  br label %take{k}",
+            f"meet{k}:",
+            f"  call void @pl.meet(ptr %ctx, i64 {k}, i64 {len(totals) - 1})",
+        ]
+    lines += [
+        "  br label %stepped",
+        "stepped:",
+        "  %done.next = add i64 %done, 1",
+        "  %more = icmp slt i64 %done.next, %steps",
+        "  br i1 %more, label %step, label %end",
+        "end:",
+        "  ret void",
+        "}",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""From IR to code that can be called: the target machine, the linker, and what both are for this CPU."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+TARGETS = {"v3": "x86-64-v3", "v4": "x86-64-v4"}
+"""Fixed instruction sets for which the tests compile on any machine that has them."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The CPU that code is made for."""
+
+    cpu: str
+    features: str
+
+    @property
+    def wide(self) -> bool:
+        """Whether 16 floats are one register, of which there are 32."""
+        return "+avx512f" in self.features or self.cpu == "x86-64-v4"
+
+
+@cache
+def _initialise() -> None:
+    for start in (llvm.initialize_native_target, llvm.initialize_native_asmprinter):
+        start()
+
+
+@cache
+def host() -> Target:
+    _initialise()
+    return Target(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+
+
+def target(name: str | None = None) -> Target:
+    """This CPU, or one of TARGETS by name."""
+    return host() if name is None else Target(TARGETS[name], "")
+
+
+@cache
+def _machine(to: Target) -> Any:
+    _initialise()
+    # Level 2 and not 3: the same code within a per cent, in less time.
+    return llvm.Target.from_default_triple().create_target_machine(cpu=to.cpu, features=to.features, opt=2, jit=True)
+
+
+def object_code(text: str, to: Target) -> bytes:
+    """Compile IR. LLVM's optimiser is left out on purpose: see the decision on it."""
+    module = llvm.parse_assembly(text)
+    return bytes(_machine(to).emit_object(module))
+
+
+class Library:
+    """Object code, linked into this process."""
+
+    def __init__(self, code: bytes, to: Target) -> None:
+        _library_symbols()
+        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _fresh_machine(to))
+        self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self.engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        return int(self.engine.get_function_address(name))
+
+
+def _fresh_machine(to: Target) -> Any:
+    """The linker takes a machine for its own."""
+    _initialise()
+    return llvm.Target.from_default_triple().create_target_machine(cpu=to.cpu, features=to.features, opt=2, jit=True)
+
+
+@cache
+def _library_symbols() -> None:
+    """The C library's functions that generated code calls, wherever they live on this system."""
+    for library in (ctypes.util.find_library("m"), ctypes.util.find_library("c")):
+        if library:
+            llvm.load_library_permanently(library)

@@ -1,0 +1,112 @@
+"""Recurrent weights, packed once a step as the tiles read them.
+
+The product with the recurrent kernel runs at every step of a sequence over the same weights. A tile of it reads u neighbours along one axis
+at every term of its sum: packed as [tile][other axes][terms][u], it reads memory from front to back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from pellucid.engines.llvm.linear import Linear
+from pellucid.engines.llvm.schedule import Nest, Phase, Recurrence, Schedule, batched
+from pellucid.engines.llvm.tiles import choose
+from pellucid.formula.axes import Affine, Axis
+from pellucid.formula.expressions import Read, Reduction, Tensor, factors, walk
+
+
+@dataclass(eq=False)
+class Panel:
+    """A packed copy of a tensor for one nest: `order` are the places of the tensor's other axes, the outermost first."""
+
+    tensor: Tensor
+    place: int
+    width: int
+    order: tuple[int, ...]
+    offset: int = 0
+    kind = "global"
+
+    @property
+    def targets(self) -> list[Tensor]:
+        return []
+
+    @property
+    def reads(self) -> list[Read]:
+        return [Read(self.tensor, tuple(Affine.of(a) for a in self.tensor.axes))]
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.tensor.axes[self.place].size // self.width)
+
+    @property
+    def elements(self) -> int:
+        return self.blocks * self.width * prod(self.tensor.axes[k].size for k in self.order)
+
+    def where(self, places: list[Linear]) -> Linear | None:
+        """The element's place in the panel, if its tile is known to begin with a tile of the panel."""
+        at = places[self.place]
+        if at.lane or any(c % self.width for _, c in at.terms):
+            return None
+        block = Linear(tuple((n, c // self.width) for n, c in at.terms), at.constant // self.width)
+        offset = Linear((), at.constant % self.width)
+        step = self.width
+        for k in reversed(self.order):
+            offset = offset + places[k] * step
+            step *= self.tensor.axes[k].size
+        return offset + block * step
+
+
+def pack(plan: Schedule, *, wide: bool, real: int) -> dict[Nest, dict[Tensor, Panel]]:
+    """The panels of all nests of recurrences; the packing is put in front of all other work."""
+    found: dict[Nest, dict[Tensor, Panel]] = {}
+    for phase in plan.phases:
+        for work in phase.works:
+            if isinstance(work, Recurrence) and work.kind == "shard" and work.extent > 2:
+                for nest in work.nests:
+                    found[nest] = {p.tensor: p for p in _panels(plan, nest, wide, real)}
+    panels = [p for some in found.values() for p in some.values()]
+    if panels:
+        if (
+            not plan.phases
+            or plan.phases[0].kind != "global"
+            or any(batched(r.tensor) for w in plan.phases[0].works for r in w.reads)
+        ):
+            plan.phases.insert(0, Phase("global"))
+        plan.phases[0].works += panels
+    return found
+
+
+def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
+    axes = [a for a in nest.axes[1:] if a is not nest.step]
+    tile = choose(nest, axes, None, wide=wide, real=real)
+    inputs = set(plan.program.inputs.values())
+    found: dict[Tensor, Panel] = {}
+    for s in nest.statements:
+        for e in walk(s.expression):
+            if not isinstance(e, Reduction) or e.name != "sum":
+                continue
+            for read in factors(e.body):
+                if (
+                    isinstance(read, Read)
+                    and read.tensor in inputs
+                    and not batched(read.tensor)
+                    and read.tensor.rank > 1
+                ):
+                    panel = _panel(read, e, tile.sizes)
+                    if panel is not None:
+                        found.setdefault(read.tensor, panel)
+    return list(found.values())
+
+
+def _panel(read: Read, e: Reduction, sizes: dict[Axis, int]) -> Panel | None:
+    axes = [i.plain if isinstance(i, Affine) else None for i in read.indices]
+    tiled = [k for k, a in enumerate(axes) if a is not None and sizes.get(a, 1) > 1]
+    if not tiled:
+        return None
+    place = tiled[-1]
+    axis = axes[place]
+    assert axis is not None
+    rest = [k for k in range(len(axes)) if k != place]
+    order = [k for k in rest if axes[k] not in e.axes] + [k for k in rest if axes[k] in e.axes]
+    return Panel(read.tensor, place, sizes[axis], tuple(order))

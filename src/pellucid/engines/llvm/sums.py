@@ -1,0 +1,59 @@
+"""Which sums over examples are prepared shard by shard.
+
+The gradient of a kernel sums over all examples and places. Summed in one go, tile after tile, every tile would fetch everything from
+far away. Where the operands are much larger than the sum, each shard adds up its own part, as soon as it has them; the
+parts are added in the order of the shards, so the result does not depend on who computed which.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from pellucid.engines.llvm.layout import lane_last
+from pellucid.engines.llvm.math import LANES
+from pellucid.engines.llvm.schedule import Nest, Partial, Schedule, batched
+from pellucid.formula.axes import BATCH
+from pellucid.formula.expressions import Reduction, Tensor, free_axes, reads, walk
+
+CACHED = 256 * 1024
+"""Bytes of a sum's operands that a core's second cache holds beside everything else."""
+
+
+def prepare(plan: Schedule, real: int) -> None:
+    """Put the preparation of long sums into the shards' phases."""
+    for place, phase in enumerate(plan.phases):
+        for nest in phase.works if phase.kind == "global" else []:
+            if isinstance(nest, Nest) and nest.scatter is None and lane_last(nest):
+                partial = _long(nest, real)
+                if partial is not None:
+                    nest.partial = partial
+                    _insert(plan, partial, place)
+
+
+def _long(nest: Nest, real: int) -> Partial | None:
+    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
+    sums = [e for e in sums if any(a.extent is BATCH for a in e.axes)]
+    if len(sums) != 1 or not all(a in free_axes(sums[0]) for a in nest.axes if a.size > 1):
+        return None
+    rest = [a for a in sums[0].axes if a.extent is not BATCH]
+    size = sum(_elements(r.tensor) * LANES * real for r in reads(sums[0].body) if batched(r.tensor))
+    if not rest or size < max(CACHED, 2 * real * prod(a.size for a in nest.axes)):
+        return None
+    return Partial(nest, sums[0], max(1, rest[0].size * CACHED // size))
+
+
+def _elements(tensor: Tensor) -> int:
+    return prod(a.size for a in tensor.axes if isinstance(a.extent, int))
+
+
+def _insert(plan: Schedule, partial: Partial, before: int) -> None:
+    """Behind the last work of a shard that makes what the sum reads."""
+    homes = {plan.home(r.tensor) for r in partial.reads}
+    for phase in reversed(plan.phases[:before]):
+        if phase.kind != "shard":
+            continue
+        for k in reversed(range(len(phase.works))):
+            if homes.intersection(phase.works[k].targets):
+                phase.works.insert(k + 1, partial)
+                return
+    next(p for p in plan.phases if p.kind == "shard").works.insert(0, partial)

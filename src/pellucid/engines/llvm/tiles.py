@@ -1,0 +1,183 @@
+"""How many points of a nest are computed at once: register tiles, chosen by counting.
+
+A tile of a contraction keeps its sums in registers; each load serves a row or a column of them. The choice depends on the CPU,
+the order in which an element is summed does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations, product
+from math import inf, prod
+
+from pellucid.engines.llvm.math import LANES
+from pellucid.engines.llvm.schedule import Nest
+from pellucid.formula.axes import BATCH, Affine, Axis
+from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, walk
+
+MOST_EDGES = 6
+"""Rounds at the edge of an image that are written out one by one; more would make more code than they save."""
+
+
+@dataclass
+class Tile:
+    """`sizes`: points along each axis. `middle`: rounds of an axis whose windows lie wholly inside, from and to."""
+
+    sizes: dict[Axis, int] = field(default_factory=dict)
+    middle: dict[Axis, tuple[int, int]] = field(default_factory=dict)
+
+    def get(self, axis: Axis, default: int) -> int:
+        return self.sizes.get(axis, default)
+
+
+def choose(nest: Nest, axes: list[Axis], lane: Axis | None, *, wide: bool, real: int) -> Tile:
+    """The tile of a nest whose loops run over `axes`, `lane` of them in steps of a vector.
+
+    Args:
+        wide: 32 registers of 16 floats; else 16 of 8.
+        real: bytes of a real number.
+    """
+    tile = Tile()
+    for axis in axes:
+        need = _needed(nest, axis)
+        if need > 1 and axis.size >= need:
+            tile.sizes[axis] = need
+    heavy = _heaviest(nest)
+    if heavy is not None:
+        _contraction(tile, nest, heavy, axes, lane, registers=(32 if wide else 8) * 4 // real)
+    return tile
+
+
+def _needed(nest: Nest, axis: Axis) -> int:
+    """The points along an axis that have to be written out for their conditions to be known: of divided indices, and of [g = 2]."""
+    need = 1
+    for statement in nest.statements:
+        for e in walk(statement.expression):
+            if isinstance(e, Read):
+                for index in e.indices:
+                    if isinstance(index, Affine) and index.divisor.value != 1 and axis in index.axes:
+                        need = max(need, index.divisor.value)
+            if isinstance(e, Operation) and e.name == "eq" and axis.extent is not BATCH and axis.size <= 4:
+                if any(isinstance(a, Index) and a.affine.plain is axis for a in e.args):
+                    need = max(need, axis.size)
+    return need if need <= 4 else 1
+
+
+def _heaviest(nest: Nest) -> Reduction | None:
+    """The nest's largest sum."""
+    found = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
+    return max(found, key=length, default=None)
+
+
+def length(e: Reduction) -> int:
+    return prod(a.size if isinstance(a.extent, int) else 64 for a in e.axes)
+
+
+def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: Axis | None, *, registers: int) -> None:
+    """Points along the axes such that a step of the sum costs least: half a cycle a product, half a cycle a load, four a round."""
+    reads = [f for f in factors(e.body) if isinstance(f, Read)]
+    if length(e) < 4 or not reads or not axes:
+        return
+    room = 3 * registers // 4
+    start = {a: tile.get(a, 1) for a in axes}
+    options = {a: _options(tile, e, a, lane, room) for a in axes}
+    windows = {a for a in axes if _guards(e, a)}
+    best, best_cost = start, inf
+    # The last axes first: where two choices cost the same, what lies together in memory is taken together.
+    for one, two in [*combinations(axes[::-1], 2), *((a, a) for a in axes)]:
+        if one in windows and two in windows and one is not two:
+            continue
+        for first, second in product(options[one], options[two]):
+            sizes = {**start, one: first, two: second}
+            if prod(sizes.values()) > room and sizes != start:
+                continue
+            cost = _cost(reads, sizes, lane, registers)
+            if cost < best_cost - 1e-9:
+                best, best_cost = sizes, cost
+    for axis, size in best.items():
+        tile.sizes[axis] = size
+        edges = _edges(e, axis, size)
+        if edges is not None and size > 1:
+            tile.middle[axis] = edges
+
+
+def _options(tile: Tile, e: Reduction, axis: Axis, lane: Axis | None, room: int) -> list[int]:
+    """Sizes worth a trial: those that divide the extent, and some that do not."""
+    base = tile.get(axis, 1)
+    count = axis.size // LANES if axis is lane else axis.size
+    sizes = [s for s in range(base, min(count, room) + 1, base) if count % s == 0 or count > room]
+    return [base] + [s for s in sizes if s != base and _edges(e, axis, s) is not None]
+
+
+def _cost(reads: list[Read], sizes: dict[Axis, int], lane: Axis | None, registers: int) -> float:
+    """Cycles for one step of the sum at all points of the nest, tails included, relative to the points."""
+    total = 0.0
+    free = [free_axes(r) for r in reads]
+    weights = [
+        LANES if lane is not None and lane in f and not _together(r, lane) else 1
+        for f, r in zip(free, reads, strict=True)
+    ]
+    tails = [[(s, (a.size // LANES if a is lane else a.size) // s)] for a, s in sizes.items()]
+    for part, (a, s) in zip(tails, sizes.items(), strict=True):
+        rest = (a.size // LANES if a is lane else a.size) % s
+        if rest:
+            part.append((rest, 1))
+        if a is lane and a.size % LANES:
+            part.append((1, 1))
+    for combination in product(*tails):
+        extent = {a: s for a, (s, _) in zip(sizes, combination, strict=True)}
+        rounds = prod(r for _, r in combination)
+        points = prod(extent.values())
+        loads = sum(w * prod(s for a, s in extent.items() if a in f) for f, w in zip(free, weights, strict=True))
+        kept = min(prod(s for a, s in extent.items() if a in f) for f in free)
+        spills = max(0, points + (kept if kept < points else 0) + 1 - registers)
+        total += rounds * (max(points / 2, loads / 2, 4.0) + 0.15 * loads + 0.5 * spills + 0.6)
+    return total
+
+
+def _together(read: Read, lane: Axis) -> bool:
+    """Whether neighbours along the lane's axis lie side by side in memory."""
+    last = read.indices[-1]
+    return isinstance(last, Affine) and last.plain is lane
+
+
+def _guards(e: Reduction, axis: Axis) -> list[tuple[Affine, int]]:
+    """Windowed indices of the sum that move with the axis and may leave their tensor."""
+    found = []
+    for f in factors(e.body):
+        if isinstance(f, Read) and (f.outside is None or f.outside == Constant(0)):
+            for index, place in zip(f.indices, f.tensor.axes, strict=True):
+                if (
+                    isinstance(index, Affine)
+                    and axis in index.axes
+                    and place.extent is not BATCH
+                    and not index.within(place.extent)
+                ):
+                    found.append((index, place.size))
+    return found
+
+
+def _edges(e: Reduction, axis: Axis, size: int) -> tuple[int, int] | None:
+    """The rounds of `size` points for which every window lies inside, or None if too many do not."""
+    guards = _guards(e, axis)
+    rounds = axis.size // size
+    if not guards:
+        return (0, rounds)
+    if any(index.divisor.value != 1 for index, _ in guards):
+        return None
+    inside = [k for k in range(rounds) if all(_inside(index, extent, axis, k * size, size) for index, extent in guards)]
+    if not inside:
+        return (rounds, rounds) if rounds <= MOST_EDGES else None
+    first, last = inside[0], inside[-1] + 1
+    return (first, last) if first + rounds - last <= MOST_EDGES else None
+
+
+def _inside(index: Affine, extent: int, axis: Axis, start: int, count: int) -> bool:
+    low = high = index.constant
+    for a, c in index.terms:
+        ends = (c.value * start, c.value * (start + count - 1)) if a is axis else (0, c.value * (a.size - 1))
+        low, high = low + min(ends), high + max(ends)
+    return low >= 0 and high < extent
+
+
+__all__ = ["LANES", "Tile", "choose", "length"]
