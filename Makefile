@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint gallery clean
+.PHONY: help demo test lint gallery bench clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
 	@echo "make test    run the linters and the tests"
 	@echo "make lint    run the linters alone: ruff, mypy, import-linter"
 	@echo "make gallery draw the pictures of docs/gallery.md"
+	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make clean   remove the environment and everything that tools left behind"
 
 demo: .venv/installed
@@ -25,6 +26,9 @@ lint: .venv/installed-dev
 
 gallery: .venv/installed-dev
 	$(BIN)/python -m tests.plots.gallery docs/gallery
+
+bench: .venv/installed
+	$(BIN)/pellucid bench --json bench.json --plot bench.png
 
 clean:
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist docs/gallery pellucid-demo.safetensors

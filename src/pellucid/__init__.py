@@ -1,6 +1,7 @@
 """Pellucid: neural networks you can see through, from one neuron to an LSTM.
 
-This is the whole public surface. `pellucid.formula` is the language of formulas, for those who write operations of their own.
+This is the whole public surface. `pellucid.formula` is the language of formulas, for those who write operations of
+their own.
 """
 
 from pellucid.activations import elu as elu
@@ -21,8 +22,12 @@ from pellucid.errors import ModelFileError as ModelFileError
 from pellucid.errors import NonFiniteError as NonFiniteError
 from pellucid.errors import PellucidError as PellucidError
 from pellucid.errors import ShapeError as ShapeError
+from pellucid.explain import Diagnosis as Diagnosis
 from pellucid.explain import Explanation as Explanation
+from pellucid.explain import Finding as Finding
+from pellucid.explain import Flow as Flow
 from pellucid.explain import Trace as Trace
+from pellucid.explain import Watch as Watch
 from pellucid.formula import Tensor as Tensor
 from pellucid.formula import define as define
 from pellucid.functions.activations import activation as activation

@@ -42,9 +42,15 @@ class Summary:
 
     def __str__(self) -> str:
         heads = ("path", "kind", "output shape", "parameters", "multiply-adds")
-        cells = [(r.path, r.kind, str(("n", *r.shape)).replace("'", ""), f"{r.parameters:,}", f"{r.multiply_adds:,}") for r in self.rows]
+        cells = [
+            (r.path, r.kind, str(("n", *r.shape)).replace("'", ""), f"{r.parameters:,}", f"{r.multiply_adds:,}")
+            for r in self.rows
+        ]
         widths = [max(len(row[i]) for row in [heads, *cells]) for i in range(len(heads))]
-        lines = ["  ".join(f"{c:<{w}}" if i < 3 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True))) for row in [heads, *cells]]
+        lines = [
+            "  ".join(f"{c:<{w}}" if i < 3 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+            for row in [heads, *cells]
+        ]
         rule = "─" * len(lines[0])
         fixed = f", {self.fixed:,} of them not trained" if self.fixed else ""
         total = f"{self.parameters:,} parameters{fixed}; {self.multiply_adds:,} multiply-adds an example"

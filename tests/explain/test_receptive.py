@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from pellucid.explain import trace
-from pellucid.layers import Add, Dense, Flatten, Input, Reshape
+from pellucid.layers import (
+    LSTM,
+    RNN,
+    Add,
+    AveragePool1D,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Flatten,
+    Input,
+    Reshape,
+)
 from pellucid.network import BaseNetwork
 
 
@@ -34,9 +46,18 @@ def local() -> BaseNetwork:
     [
         local(),
         BaseNetwork(Dense(3, activation="tanh"), Flatten(), input_shape=(4, 2), seed=2),
-        BaseNetwork(Dense(3, activation="sigmoid"), Reshape((6,)), Reshape((3, 2)), Dense(2), input_shape=(2, 2), seed=3),
+        BaseNetwork(
+            Dense(3, activation="sigmoid"), Reshape((6,)), Reshape((3, 2)), Dense(2), input_shape=(2, 2), seed=3
+        ),
+        BaseNetwork(
+            Conv2D(2, 3, strides=2, padding="same", activation="tanh"), Conv2D(1, 2), input_shape=(6, 5, 1), seed=4
+        ),
+        BaseNetwork(Conv1D(2, 2, dilation_rate=2, activation="tanh"), AveragePool1D(2), input_shape=(8, 2), seed=5),
+        BaseNetwork(ConvTranspose2D(2, 2, strides=2, activation="tanh"), Conv2D(2, 2), input_shape=(3, 3, 1), seed=6),
+        BaseNetwork(RNN(3, return_sequences=True), input_shape=(5, 2), seed=7),
+        BaseNetwork(LSTM(3, return_sequences=True, go_backwards=True), input_shape=(4, 2), seed=8),
     ],
-    ids=["graph", "flatten", "reshape"],
+    ids=["graph", "flatten", "reshape", "convolution", "dilated", "transposed", "rnn", "backwards"],
 )
 def test_fields_equal_what_perturbation_finds(net: BaseNetwork) -> None:
     rng = np.random.default_rng(0)

@@ -49,9 +49,7 @@ def command(epochs: int, seed: int, output: Path) -> None:
         seed=seed,
     )
     click.echo(f"{digits.description}: {len(x)} to train, {len(x_test)} to test")
-    net.fit(
-        x, y, epochs=epochs, batch_size=32, optimizer=pl.Adam(2e-3), loss="crossentropy", metrics=["accuracy"]
-    )
+    net.fit(x, y, epochs=epochs, batch_size=32, optimizer=pl.Adam(2e-3), loss="crossentropy", metrics=["accuracy"])
 
     predicted = net.predict(x_test).argmax(axis=1)
     click.echo(f"\ntest accuracy: {np.mean(predicted == y_test):.3f}\n")
@@ -94,9 +92,7 @@ def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> None
 
     click.echo(f"\nOne test image, a {label}:\n\n{_picture(image)}\n")
     rows = [[f"b[{unit}]", "", "", f"{bias:+.4f}"]]
-    rows += [
-        [f"x[{i}]·w[{i},{unit}]", f"{hidden[i]:.4f}", f"{weights[i]:+.4f}", f"{terms[i]:+.4f}"] for i in shown
-    ]
+    rows += [[f"x[{i}]·w[{i},{unit}]", f"{hidden[i]:.4f}", f"{weights[i]:+.4f}", f"{terms[i]:+.4f}"] for i in shown]
     rows += [
         [f"the other {len(others)} terms", "", "", f"{rest:+.4f}"],
         ["sum", "", "", f"{total:+.4f}"],
@@ -104,9 +100,7 @@ def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> None
     formula = f"dense_3.sum[{unit}] = b[{unit}] + Σ[i] x[i]·w[i,{unit}]"
     click.echo(f'Why "{unit}"?  {formula}, where x is the output of dense_2:')
     table(["term", "x", "w", "product"], rows)
-    click.echo(
-        f"the engine's sum is {engine_sum:+.4f}; softmax of the ten sums gives {probability[unit]:.4f}"
-    )
+    click.echo(f"the engine's sum is {engine_sum:+.4f}; softmax of the ten sums gives {probability[unit]:.4f}")
 
 
 def _picture(image: NDArray[np.float32]) -> str:

@@ -55,10 +55,13 @@ def examples(source: str, preparation: Preparation) -> NDArray[Any]:
     return as_array(array, what=path.name)
 
 
-def one_example(source: str, net: pl.Network, preparation: Preparation, *, invert: bool = False) -> tuple[NDArray[Any], Any]:
+def one_example(
+    source: str, net: pl.Network, preparation: Preparation, *, invert: bool = False
+) -> tuple[NDArray[Any], Any]:
     """One example as the network takes it, and its target where the source has one, else None.
 
-    `source` is a picture, or a table, a .npy file or a named set with the number of its row, from 0: digits:7, new.csv:3.
+    `source` is a picture, or a table, a .npy file or a named set with the number of its row, from 0: digits:7,
+    new.csv:3.
     """
     if len(net.input_shapes) != 1 or len(net.output_shapes) != 1:
         raise DataError("the model has several inputs or outputs, expected one: use Network.explain.")
@@ -79,7 +82,9 @@ def one_example(source: str, net: pl.Network, preparation: Preparation, *, inver
 
 
 def target_of(label: str, net: pl.Network, preparation: Preparation) -> Any:
-    """What --label says, as the loss takes it: the name or number of a class, or a quantity in the units of the training."""
+    """What --label says, as the loss takes it: the name or number of a class, or a quantity in the units of the
+    training.
+    """
     if preparation.classes is not None and label in preparation.classes:
         return np.int64(preparation.classes.index(label))
     try:

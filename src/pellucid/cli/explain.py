@@ -38,14 +38,20 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("path")
-@click.option("--input", "source", required=True, help="A picture; or a table, array or named set and its row, such as iris:3.")
+@click.option(
+    "--input", "source", required=True, help="A picture; or a table, array or named set and its row, such as iris:3."
+)
 @click.option("--unit", type=int, help="The unit, filter or channel.")
 @click.option("--at", metavar="ROW,COLUMN", callback=_numbers, help="The place in a feature map.")
 @click.option("--time", type=int, help="The step of a sequence.")
-@click.option("--index", metavar="I,J,…", callback=_numbers, help="The whole index, without the example, instead of these.")
+@click.option(
+    "--index", metavar="I,J,…", callback=_numbers, help="The whole index, without the example, instead of these."
+)
 @click.option("--backward", is_flag=True, help="Explain the gradient of the loss by the value.")
 @click.option("--label", help="The true class or quantity.  [default: the one in the data]")
-@click.option("--terms", type=click.IntRange(min=0), default=10, show_default=True, help="Terms to show before folding.")
+@click.option(
+    "--terms", type=click.IntRange(min=0), default=10, show_default=True, help="Terms to show before folding."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the sentence.")
 @click.option("--invert", is_flag=True, help="Swap dark and light of a picture.")

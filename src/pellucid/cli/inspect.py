@@ -25,7 +25,9 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--watch", metavar="DATA", help="Pass examples with their targets through it, and tell what happens to them.")
+@click.option(
+    "--watch", metavar="DATA", help="Pass examples with their targets through it, and tell what happens to them."
+)
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the findings.")
 def command(model: Path, watch: str | None, language: str) -> None:
     """Show what is in a model file.
@@ -33,8 +35,8 @@ def command(model: Path, watch: str | None, language: str) -> None:
     The layers of the network in MODEL, its metadata and its parameters. A parameter that holds NaN or
     infinity is marked: such a network answers nonsense.
 
-    With --watch, what becomes of DATA (what `pellucid train` takes): the size of the values on the way forward and of the
-    gradients on the way back, dead and saturated units, and what is wrong, if something is.
+    With --watch, what becomes of DATA (what `pellucid train` takes): the size of the values on the way forward and of
+    the gradients on the way back, dead and saturated units, and what is wrong, if something is.
     """
     net = pl.load(model)
     if watch is not None:

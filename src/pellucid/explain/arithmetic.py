@@ -1,8 +1,8 @@
 """The arithmetic of one value: its formula at one place, taken apart into the terms that add up to it.
 
-A statement is read at an index: its axes become numbers, and what is left is a sum. Each Σ gives a term for every place that it runs
-over, each product its factors, each factor the elements it reads. The terms are computed in float64 from the numbers that the engine
-stored, so their sum is the engine's value up to its rounding.
+A statement is read at an index: its axes become numbers, and what is left is a sum. Each Σ gives a term for every
+place that it runs over, each product its factors, each factor the elements it reads. The terms are computed in float64
+from the numbers that the engine stored, so their sum is the engine's value up to its rounding.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pellucid.formula import Affine, Axis, Expression, Program, Statement, Tenso
 from pellucid.formula.expressions import (
     UNIT,
     Constant,
+    Index,
     Operation,
     Read,
     Reduction,
@@ -76,11 +77,11 @@ class Term:
 
 @dataclass(frozen=True)
 class Group:
-    """Terms of one form: an expression over the axes of the sums around it. A maximum is a group of which one term counts."""
+    """Terms of one form: an expression over the axes of the sums around it. Of a "max" or a "min" one term counts."""
 
     axes: tuple[Axis, ...]
     body: Expression
-    winner: bool = False
+    winner: str = ""
 
 
 class Terms(Sequence[Term]):
@@ -93,10 +94,17 @@ class Terms(Sequence[Term]):
         owners = [np.full(a.size, number) for number, a in enumerate(arrays)]
         places = [np.arange(a.size) for a in arrays]
         values = np.concatenate([a.ravel() for a in arrays]) if arrays else np.zeros(0)
-        outside = np.concatenate([self._outside(g, a) for g, a in zip(groups, arrays, strict=True)]) if arrays else np.zeros(0, bool)
-        self.outside = int(outside.sum())
+        outside = (
+            np.concatenate([self._outside(g, a) for g, a in zip(groups, arrays, strict=True)])
+            if arrays
+            else np.zeros(0, bool)
+        )
         order = np.argsort(-np.abs(np.nan_to_num(values, nan=np.inf)), kind="stable")
-        order = order[~outside[order]]
+        unmet = (
+            np.concatenate([_unmet(g, a) for g, a in zip(groups, arrays, strict=True)]) if arrays else np.zeros(0, bool)
+        )
+        self.outside = int((outside & ~unmet).sum())
+        order = order[~(outside | unmet)[order]]
         self.contributions: NDArray[np.float64] = values[order]
         self._owners = np.concatenate(owners)[order] if owners else np.zeros(0, int)
         self._places = np.concatenate(places)[order] if places else np.zeros(0, int)
@@ -132,7 +140,42 @@ class Terms(Sequence[Term]):
         shape = self._arrays[self._owners[place]].shape
         where = np.unravel_index(self._places[place], shape) if shape else ()
         at = {axis: Affine.of(int(i)) for axis, i in zip(group.axes, where, strict=True)}
-        return self._point.settled(group.body, at), float(self.contributions[place])
+        return _without_brackets(self._point.settled(group.body, at)), float(self.contributions[place])
+
+
+def _brackets(e: Expression) -> list[tuple[Affine, Affine]]:
+    """The conditions [a = b] among the factors of a term."""
+    top = e.args[0] if isinstance(e, Operation) and e.name == "div" else e
+    return [found for f in factors(top) if (found := _bracket(f)) is not None]
+
+
+def _bracket(e: Expression) -> tuple[Affine, Affine] | None:
+    match e:
+        case Operation("eq", (Index() | Constant() as left, Index() | Constant() as right)):
+            sides = [a.affine if isinstance(a, Index) else Affine.of(int(a.value)) for a in (left, right)]
+            return sides[0], sides[1]
+    return None
+
+
+def _unmet(group: Group, array: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which terms are nothing because a condition [a = b] does not hold: those of a Σ over the places of a flattened
+    tensor.
+    """
+    grid: dict[Axis, Any] = dict(zip(group.axes, np.indices(array.shape, sparse=True), strict=True))
+    result = np.zeros(array.shape, bool)
+    for left, right in _brackets(group.body):
+        if all(a in grid for index in (left, right) for a, _ in index.terms) and left.divisor == right.divisor:
+            sides = [index.constant + sum(c.value * grid[a] for a, c in index.terms) for index in (left, right)]
+            result |= np.broadcast_to(sides[0] != sides[1], array.shape)
+    return result.ravel()
+
+
+def _without_brackets(e: Expression) -> Expression:
+    """A term without its conditions, which hold, where it has other factors."""
+    if isinstance(e, Operation) and e.name == "div":
+        return divide(_without_brackets(e.args[0]), e.args[1])
+    rest = [f for f in factors(e) if _bracket(f) is None]
+    return multiply(*rest) if rest and len(rest) < len(factors(e)) else e
 
 
 @dataclass(frozen=True)
@@ -160,7 +203,8 @@ class Point:
         kept: list[Group] = []
         for place, (group, array) in enumerate(zip(groups, arrays, strict=True)):
             if group.winner:
-                at = np.unravel_index(int(np.argmax(array)), array.shape)
+                best = np.argmax(array) if group.winner == "max" else np.argmin(array)
+                at = np.unravel_index(int(best), array.shape)
                 fixed = {axis: Affine.of(int(i)) for axis, i in zip(group.axes, at, strict=True)}
                 group, arrays[place] = Group((), self.settled(group.body, fixed)), np.asarray(array[at])
             kept.append(group)
@@ -174,7 +218,7 @@ class Point:
         return float(value)
 
     def candidates(self) -> list[tuple[Source, ...]]:
-        """For a maximum: the elements among which it was chosen."""
+        """For a maximum or a minimum: the elements among which it was chosen."""
         groups = list(self._split(self.expression(), (), UNIT, UNIT))
         found = []
         for group in groups:
@@ -187,6 +231,9 @@ class Point:
     def _split(self, e: Expression, axes: tuple[Axis, ...], times: Expression, over: Expression) -> Iterator[Group]:
         """Groups of terms that add up to e·times/over, summed over the axes."""
         match e:
+            case Operation("mul") if not axes and times == UNIT and over == UNIT and (found := smallest(e)) is not None:
+                new = {a: a.fresh() for a in found.axes}
+                yield Group(tuple(new.values()), rename(multiply(Constant(-1), found.body), new), winner="min")
             case Operation("add", args):
                 for arg in args:
                     yield from self._split(arg, axes, times, over)
@@ -204,7 +251,7 @@ class Point:
                 yield from self._split(yes if truth else no, axes, times, over)
             case Reduction("max", inner, body) if not axes and times == UNIT and over == UNIT:
                 new = {a: a.fresh() for a in inner}
-                yield Group(tuple(new.values()), rename(body, new), winner=True)
+                yield Group(tuple(new.values()), rename(body, new), winner="max")
             case _:
                 product = multiply(e, times) if times != UNIT else e
                 body = divide(product, over) if over != UNIT else product
@@ -257,9 +304,15 @@ class _Numbers(Printer):
 
     def _text(self, e: Expression) -> tuple[str, int]:
         if isinstance(e, (Read, Reduction)) and not free_axes(e):
-            value = self.point.number(e)
-            return number(value), PRODUCT if value < 0 else ATOM
+            return self._number(self.point.number(e))
+        if isinstance(e, Size) and isinstance(e.axis.extent, int):
+            return self._number(e.axis.extent)
+        if isinstance(e, Constant) and e.name:
+            return self._number(float(e.value))
         return super()._text(e)
+
+    def _number(self, value: float) -> tuple[str, int]:
+        return number(value), PRODUCT if value < 0 else ATOM
 
 
 def number(value: float) -> str:
@@ -267,6 +320,14 @@ def number(value: float) -> str:
     if value == int(value) if np.isfinite(value) else False:
         return f"{int(value)}".replace("-", "−") if abs(value) < 1e6 else f"{value:.4g}".replace("-", "−", 1)
     return f"{value:.4g}".replace("-", "−", 1)
+
+
+def smallest(e: Expression) -> Reduction | None:
+    """The maximum in −max(−x), which is how a minimum is written; else None."""
+    match e:
+        case Operation("mul", (Constant(-1), Reduction("max") as found)):
+            return found
+    return None
 
 
 def _sums(e: Expression) -> bool:
@@ -291,7 +352,9 @@ def _counted(e: Expression, batch: int) -> Expression:
             case Size(axis) if not isinstance(axis.extent, int):
                 return Constant(batch)
             case Reduction(_, axes, _) if any(not isinstance(a.extent, int) for a in axes):
-                return transform(rename(inner, {a: Axis(a.name, batch) for a in axes if not isinstance(a.extent, int)}), change)
+                return transform(
+                    rename(inner, {a: Axis(a.name, batch) for a in axes if not isinstance(a.extent, int)}), change
+                )
         return None
 
     return transform(e, change)
@@ -303,7 +366,9 @@ def _settled(e: Expression, values: Values) -> Expression:
     def change(inner: Expression) -> Expression | None:
         if not isinstance(inner, Read):
             return None
-        indices = tuple(_constant(i) if isinstance(i, Affine) else _looked_up(transform(i, change), values) for i in inner.indices)
+        indices = tuple(
+            _constant(i) if isinstance(i, Affine) else _looked_up(transform(i, change), values) for i in inner.indices
+        )
         inside = all(_inside(i, n) for i, n in zip(indices, values[inner.tensor].shape, strict=True))
         return Read(inner.tensor, indices, None if inside else inner.outside)
 
@@ -364,7 +429,9 @@ def _whole(index: Affine | Expression, values: Values, batch: int) -> int | None
     return int(value)
 
 
-def evaluate(wanted: Sequence[tuple[tuple[Axis, ...], Expression]], values: Values, batch: int) -> list[NDArray[np.float64]]:
+def evaluate(
+    wanted: Sequence[tuple[tuple[Axis, ...], Expression]], values: Values, batch: int
+) -> list[NDArray[np.float64]]:
     """Expressions over axes, computed by the reference engine in float64 from stored arrays."""
     stand_ins: dict[Tensor, Tensor] = {}
     outputs: dict[str, Tensor] = {}
@@ -396,5 +463,3 @@ def _stand_in(tensor: Tensor, known: dict[Tensor, Tensor], values: Values) -> Te
         axes = tuple(Axis(a.name, n) for a, n in zip(tensor.axes, shape, strict=True))
         known[tensor] = Tensor(f"{len(known)}.{tensor.letter}", axes, kind=tensor.kind)
     return known[tensor]
-
-

@@ -5,16 +5,19 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.explain.arithmetic import Point, Source, Term, Terms, number
+from pellucid.explain.arithmetic import Point, Source, Term, Terms, number, smallest
 from pellucid.explain.receptive import Mask
 from pellucid.explain.words import sentence
 from pellucid.formula import unicode
 from pellucid.formula.expressions import Reduction
 from pellucid.formula.notation.latex import latex
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,10 @@ class Explanation:
 
     @cached_property
     def candidates(self) -> tuple[Source, ...]:
-        """For a maximum, the elements among which it was chosen; else nothing."""
-        return tuple(s for group in self.point.candidates() for s in group) if self._is_maximum else ()
-
-    @property
-    def _is_maximum(self) -> bool:
-        return isinstance(self.point.statement.expression, Reduction) and self.point.statement.expression.name == "max"
+        """For a maximum or a minimum, the elements among which it was chosen; else nothing."""
+        expression = self.point.statement.expression
+        chosen = (isinstance(expression, Reduction) and expression.name == "max") or smallest(expression) is not None
+        return tuple(s for group in self.point.candidates() for s in group) if chosen else ()
 
     def folded(self, limit: int = 10) -> tuple[list[Term], int, float]:
         """The terms that weigh most, and the number and the sum of the rest: together they are the value."""
@@ -84,22 +85,32 @@ class Explanation:
         """What happens here, in a sentence: language "en" or "zh"."""
         return sentence(self, language)
 
-    def text(self, limit: int = 10) -> str:
+    def text(self, limit: int = 10, *, language: str = "en") -> str:
         """The explanation as lines of text; terms after the first `limit` are folded into one line."""
         shown, count, rest = self.folded(limit)
         place = ",".join(map(str, self.index))
-        lines = [f"{self.path}[{place}] = {number(self.value)}" if self.index else f"{self.path} = {number(self.value)}"]
-        lines += [f"  {self.formula}", f"  {self.sentence()}"]
-        rows = [(f"{t.value:+.4g}".replace("-", "−"), t.text, t.numbers) for t in shown]
+        lines = [
+            f"{self.path}[{place}] = {number(self.value)}" if self.index else f"{self.path} = {number(self.value)}"
+        ]
+        lines += [f"  {self.formula}", f"  {self.sentence(language)}"]
+        rows = [(_signed(t.value), t.text, t.numbers) for t in shown]
         if count:
-            rows.append((f"{rest:+.4g}".replace("-", "−"), _more(count), ""))
+            rows.append((_signed(rest), _more(count, language), ""))
         widths = [max((len(r[i]) for r in rows), default=0) for i in range(3)]
         for value, symbols, numbers in rows:
             told = f" = {numbers}" if numbers and numbers != value.lstrip("+") else ""
             lines.append(f"  {value:>{widths[0]}}  {symbols:<{widths[1]}}{told}".rstrip())
         if self.terms.outside:
-            lines.append(f"  {self.terms.outside} read outside and count nothing")
+            lines.append("  " + OUTSIDE[language].format(count=self.terms.outside))
         return "\n".join(lines)
+
+    def plot(self) -> Figure:
+        """Its terms; the curve on which it lies and its operating point; the part of a picture that it sees: a
+        matplotlib figure.
+        """
+        from pellucid.explain.pictures import explanation_figure
+
+        return explanation_figure(self)
 
     def latex(self) -> str:
         """The formula in LaTeX."""
@@ -124,18 +135,29 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         shown, count, rest = self.folded()
-        rows = "".join(f"<tr><td>{number(t.value)}</td><td>{html.escape(t.text)}</td><td>{html.escape(t.numbers)}</td></tr>" for t in shown)
+        rows = "".join(
+            f"<tr><td>{number(t.value)}</td><td>{html.escape(t.text)}</td><td>{html.escape(t.numbers)}</td></tr>"
+            for t in shown
+        )
         if count:
             rows += f"<tr><td>{number(rest)}</td><td>{_more(count)}</td><td></td></tr>"
         head = f"<b>{html.escape(self.path)}{list(self.index) or ''}</b> = {number(self.value)}"
-        return f"<p>{head}<br>{html.escape(self.sentence())}</p><p><code>{html.escape(self.formula)}</code></p><table>{rows}</table>"
+        said, formula = html.escape(self.sentence()), html.escape(self.formula)
+        return f"<p>{head}<br>{said}</p><p><code>{formula}</code></p><table>{rows}</table>"
 
     def __repr__(self) -> str:
         return self.text()
 
 
-def _more(count: int) -> str:
-    return f"{count} more term{'s' * (count > 1)}"
+OUTSIDE = {"en": "{count} read outside and count nothing", "zh": "另有 {count} 项读到边界之外，不计入"}
+
+
+def _more(count: int, language: str = "en") -> str:
+    return f"其余 {count} 项" if language == "zh" else f"{count} more term{'s' * (count > 1)}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4g}".replace("-", "−") if value else "0"
 
 
 def _source_json(source: Source) -> dict[str, Any]:

@@ -17,9 +17,10 @@ Grid = Mapping[Axis, NDArray[np.int64]]
 
 
 def receptive_field(program: Program, values: Values, tensor: Tensor, index: Sequence[int]) -> dict[str, Mask]:
-    """For every input of the program, a mask of the elements that `tensor[index]` reads, directly or through other values.
+    """For every input of the program, a mask of the elements that `tensor[index]` reads, itself or through others.
 
-    An element under a weight that happens to be 0, or that lost a maximum, belongs to the field: it says what could matter.
+    An element under a weight that happens to be 0, or that lost a maximum, belongs to the field: it says what could
+    matter.
     """
     masks: dict[Tensor, Mask] = {t: np.zeros(v.shape, bool) for t, v in values.items()}
     masks[tensor][tuple(index)] = True
@@ -76,7 +77,7 @@ def _mark(e: Expression, grid: Grid, alive: Mask, values: Values, masks: dict[Te
 
 
 def _batch(values: Values, masks: Mapping[Tensor, Mask]) -> int:
-    return next(m.shape[0] for t, m in masks.items() if t.axes and not isinstance(t.axes[0].extent, int))
+    return next(len(m) for t, m in masks.items() if t.axes and not isinstance(t.axes[0].extent, int))
 
 
 def _value(index: Affine, grid: Grid) -> Any:

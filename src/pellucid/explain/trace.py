@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines import compile_program
-from pellucid.errors import PellucidError, nearest
+from pellucid.engines import Executable, compile_program
+from pellucid.errors import FormulaError, ModelFileError, PellucidError, nearest
 from pellucid.explain.arithmetic import Point
 from pellucid.explain.explanation import Explanation
 from pellucid.explain.receptive import receptive_field
+from pellucid.files import open_tensors, write_tensors
 from pellucid.formula import Program, Tensor, derivative
 from pellucid.formula.expressions import ZERO
+from pellucid.formula.notation.json import from_json, to_json
 from pellucid.functions.updates import Optimizer
 from pellucid.network import BaseNetwork
 from pellucid.training.examples import Examples, inputs
 from pellucid.training.steps import objective, training_program
-from pellucid.training.targets import LossLike, goals
+from pellucid.training.targets import Goal, LossLike, goals
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Array = NDArray[Any]
+KIND = "pellucid trace"
 
 
 class Trace(Mapping[str, Array]):
-    """The values of one run by path. `dense_1` is a layer's output, `dense_1.sum` the value before its activation, `loss` the loss,
-    `d(dense_1.sum)` the gradient of the loss by it.
+    """The values of one run by path. `dense_1` is a layer's output, `dense_1.sum` the value before its activation,
+    `loss` the loss, `d(dense_1.sum)` the gradient of the loss by it. A part of a value is `lstm_1.gate.forget[t=5]`,
+    by the letters of its axes.
     """
 
     def __init__(self, program: Program, values: Mapping[str, Array], inputs: Sequence[str]) -> None:
         self.program = program
         self.inputs = tuple(inputs)
-        self._values = {program.tensors[name]: array for name, array in values.items()}
+        self._values: Mapping[Tensor, Array] = _ByTensor(program, values)
         self._tensors = {**program.outputs, **program.tensors}
 
     def __getitem__(self, path: str) -> Array:
-        return self._values[self.tensor(path)]
+        whole, at = self._split(path)
+        tensor = self.tensor(whole)
+        return (
+            self._values[tensor][tuple(at.get(place, slice(None)) for place in range(tensor.rank))]
+            if at
+            else self._values[tensor]
+        )
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._tensors
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tensors)
@@ -56,6 +75,23 @@ class Trace(Mapping[str, Array]):
         if path not in self._tensors:
             raise PellucidError(f'there is no value "{path}" in this run.{nearest(path, self._tensors)}')
         return self._tensors[path]
+
+    def _split(self, path: str) -> tuple[str, dict[int, int]]:
+        """A path without its `[t=5]`, and the places of the axes named there."""
+        found = re.fullmatch(r"(.+)\[(\w+=-?\d+(?:, ?\w+=-?\d+)*)\]", path)
+        if found is None or path in self._tensors:
+            return path, {}
+        tensor, at = self.tensor(found[1]), {}
+        letters = [a.name for a in tensor.axes]
+        for part in found[2].split(","):
+            letter, _, number = part.strip().partition("=")
+            if letter not in letters:
+                raise PellucidError(f"{found[1]} has the axes {', '.join(letters) or 'none'}, but {letter} came")
+            place, extent = letters.index(letter), self._values[tensor].shape[letters.index(letter)]
+            if not -extent <= int(number) < extent:
+                raise PellucidError(f"{found[1]} has {extent} along its axis {letter}, so there is no {number}")
+            at[place] = int(number) % extent
+        return found[1], at
 
     @property
     def batch(self) -> int:
@@ -81,16 +117,65 @@ class Trace(Mapping[str, Array]):
         example: int = 0,
     ) -> Explanation:
         """The arithmetic of one value of the run. See `explain` for the arguments."""
+        path, fixed = self._split(path)
         tensor = self.tensor(path)
         array = self._values[tensor]
-        place = _place(path, tensor, array.shape, index, unit, at, time, example)
+        place = _place(path, tensor, array.shape, index, unit, at, time, example, fixed)
         statement = self.program.definition(tensor)
         if statement is None:
             hint = f'; its gradient is "d({path})"' if f"d({path})" in self._tensors else ""
             raise PellucidError(f"{path} was given to the run, not computed in it, so it has no arithmetic{hint}")
         point = Point(statement, place, self._values, self.program.names, self.batch)
         field = receptive_field(self.program, self._values, tensor, place)
-        return Explanation(path, place, float(array[place]), point, {name: field[name] for name in self.inputs if name in field})
+        return Explanation(
+            path, place, float(array[place]), point, {name: field[name] for name in self.inputs if name in field}
+        )
+
+    def plot(self, path: str, *, example: int = 0) -> Figure:
+        """A value as a figure of matplotlib: kernels and feature maps as pictures, sequences over time, else bars.
+
+        Args:
+            path: a value, a parameter or a gradient; for a recurrent layer its own path draws all its gates.
+            example: which example of the batch.
+        """
+        from pellucid.explain.pictures import value_figure
+
+        return value_figure(self, path, example)
+
+    def plot_latent(self, path: str, labels: Any = None) -> Figure:
+        """All examples of the batch in the plane of the two directions in which a value varies most, coloured by their
+        labels.
+        """
+        from pellucid.explain.pictures import latent_figure
+
+        return latent_figure(self, path, labels)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run to a safetensors file, with its formulas: it can be explained without the network.
+
+        Raises:
+            ModelFileError: the path cannot be written.
+        """
+        content = {"program": to_json(self.program), "inputs": list(self.inputs)}
+        write_tensors(path, KIND, content, {name: self[name] for name in self.program.tensors})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trace:
+        """The run of a file that `save` wrote; a value is read when it is looked at, so runs may be large.
+
+        Raises:
+            ModelFileError: no such file, truncated, foreign or damaged.
+        """
+        content, values = open_tensors(path, KIND)
+        try:
+            program, inputs = from_json(content["program"]), content["inputs"]
+        except (KeyError, FormulaError) as error:
+            raise ModelFileError(f'"{path}" is damaged: it has no formulas ({error})') from error
+        if not isinstance(program, Program) or not isinstance(inputs, list) or set(program.tensors) != set(values):
+            raise ModelFileError(f'"{path}" is damaged: its values are not those of its formulas')
+        if not inputs or any(name not in program.inputs for name in inputs):
+            raise ModelFileError(f'"{path}" is damaged: its inputs are not those of its formulas')
+        return cls(program, values, inputs)
 
     def to_pandas(self) -> Any:
         """A table of all values: path, shape, mean, standard deviation, least and largest."""
@@ -98,6 +183,26 @@ class Trace(Mapping[str, Array]):
 
         rows = [(path, self[path].shape, *_statistics(self[path])) for path in self]
         return pandas.DataFrame(rows, columns=["path", "shape", "mean", "std", "min", "max"]).set_index("path")
+
+
+class _ByTensor(Mapping[Tensor, Array]):
+    """Values by tensor, from values by name, each looked up when it is asked for."""
+
+    def __init__(self, program: Program, values: Mapping[str, Array]) -> None:
+        self._names = {program.tensors[name]: name for name in values}
+        self._values = values
+
+    def __getitem__(self, tensor: Tensor) -> Array:
+        return self._values[self._names[tensor]]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, tensor: object) -> bool:
+        return tensor in self._names
 
 
 def trace(
@@ -114,7 +219,8 @@ def trace(
         x: examples, or one example without a batch axis.
         y: their targets; then the loss and all gradients are kept too.
         loss: as in `fit`.
-        optimizer: then one update of every parameter is kept too, as `dense_1.kernel′`, with the optimizer's slots at 0.
+        optimizer: then one update of every parameter is kept too, as `dense_1.kernel′`, with the optimizer's
+            slots at 0.
 
     Raises:
         DataError: examples or targets that the network cannot take.
@@ -122,19 +228,35 @@ def trace(
     x, y = _as_batch(net, x, y)
     arrays = inputs(net, x)
     feeds: dict[str, Any] = {**net.parameters}
-    if y is None:
-        forward = net.forward(training=False)
-        program = Program({**forward.values, **forward.outputs})
-    else:
+    targets: list[Goal] = []
+    if y is not None:
         targets, answers = goals(net, y, loss)
         arrays = Examples({**arrays, **answers}).arrays
-        program = _backward(net, targets)
-        if optimizer is not None:
-            program = training_program(net, targets, optimizer)
-            feeds |= {"learning_rate": optimizer.learning_rate, "step": 1, "seed": net.seed}
-            feeds |= {name: np.zeros([a.size for a in t.axes]) for name, t in program.inputs.items() if ":" in name}
-    run = compile_program(program, engine=net.engine, dtype=net.dtype)
+    rule = optimizer if targets else None
+    program, run = _compiled(net, targets, rule)
+    if rule is not None:
+        feeds |= {"learning_rate": rule.learning_rate, "step": 1, "seed": net.seed}
+        feeds |= {name: np.zeros([a.size for a in t.axes]) for name, t in program.inputs.items() if ":" in name}
     return Trace(program, run.trace({**feeds, **arrays}), list(net.input_shapes))
+
+
+_KNOWN: WeakKeyDictionary[BaseNetwork, dict[object, tuple[Program, Executable]]] = WeakKeyDictionary()
+
+
+def _compiled(net: BaseNetwork, targets: list[Goal], rule: Optimizer | None) -> tuple[Program, Executable]:
+    """The program of a trace, compiled once for each network, loss and optimizer."""
+    known = _KNOWN.setdefault(net, {})
+    key = tuple(g.key for g in targets), None if rule is None else str(rule.config())
+    if key not in known:
+        if not targets:
+            forward = net.forward(training=False)
+            program = Program({**forward.values, **forward.outputs})
+        elif rule is None:
+            program = _backward(net, targets)
+        else:
+            program = training_program(net, targets, rule)
+        known[key] = program, compile_program(program, engine=net.engine, dtype=net.dtype)
+    return known[key]
 
 
 def _backward(net: BaseNetwork, targets: Any) -> Program:
@@ -145,7 +267,11 @@ def _backward(net: BaseNetwork, targets: Any) -> Program:
     wanted = {path: t for path, t in known.items() if t.kind == "float" and t is not aim.loss}
     gradients = derivative(aim.loss, dict.fromkeys(wanted.values()))
     # A value that the loss does not read (softmax's output, where the loss is fused with it) has no gradient to show.
-    shown = {f"d({path})": g for path, t in wanted.items() if (g := gradients[t]).definition is None or g.definition.expression != ZERO}
+    shown = {
+        f"d({path})": g
+        for path, t in wanted.items()
+        if (g := gradients[t]).definition is None or g.definition.expression != ZERO
+    }
     return Program({**forward.values, "loss": aim.loss, **shown})
 
 
@@ -167,11 +293,12 @@ def explain(
     """The arithmetic of one value of a network.
 
     Args:
-        path: the value: a layer's output `dense_1`, its sum `dense_1.sum`, the loss, or with `y` a parameter `dense_1.kernel`, whose
-            gradient is then explained (with `optimizer`, its update).
+        path: the value: a layer's output `dense_1`, its sum `dense_1.sum`, the loss, or with `y` a parameter
+            `dense_1.kernel`, whose gradient is then explained (with `optimizer`, its update).
         x, y: one example and its target, or a batch.
         index: the index in the value; the example's place may be left out.
-        unit, at, time: the same in words: the unit, filter or channel; row and column, or one place; the step of a sequence.
+        unit, at, time: the same in words: the unit, filter or channel; row and column, or one place; the step of
+            a sequence.
         example: which example of a batch.
         backward: explain the gradient of the loss by the value instead of the value.
 
@@ -205,23 +332,31 @@ def _place(
     at: int | Sequence[int],
     time: int | None,
     example: int,
+    fixed: Mapping[int, int],
 ) -> tuple[int, ...]:
-    """The full index: given outright, or put together from example, time, place and unit."""
+    """The full index: given outright, or put together from example, time, place and unit; `fixed` is what the path
+    said already.
+    """
     given = (index,) if isinstance(index, (int, np.integer)) else tuple(index)
     batched = bool(tensor.axes) and not isinstance(tensor.axes[0].extent, int)
     if not given:
         middle = (at,) if isinstance(at, (int, np.integer)) else tuple(at)
         parts = [*([time] if time is not None else []), *middle, *([unit] if unit is not None else [])]
         given = tuple(int(p) for p in parts)
-    if batched and len(given) == len(shape) - 1:
+    open_places = [k for k in range(len(shape)) if k not in fixed]
+    if batched and 0 not in fixed and len(given) == len(open_places) - 1:
         given = (example, *given)
-    if len(given) != len(shape):
-        axes = ", ".join(f"{a.name} < {n}" for a, n in zip(tensor.axes, shape, strict=True)) or "none"
-        raise PellucidError(f"{path} has the axes {axes}; give an index for each (the first may be left out for one example), but {given} came")
-    for axis, place, extent in zip(tensor.axes, given, shape, strict=True):
-        if not -extent <= place < extent:
-            raise PellucidError(f"{path} has {extent} along its axis {axis.name}, so there is no {place}")
-    return tuple(int(p) % n for p, n in zip(given, shape, strict=True))
+    if len(given) != len(open_places):
+        axes = ", ".join(f"{tensor.axes[k].name} < {shape[k]}" for k in open_places) or "none"
+        raise PellucidError(
+            f"{path} has the axes {axes}; give an index for each (the first may be left out for one example), "
+            f"but {given} came"
+        )
+    whole = {**fixed, **dict(zip(open_places, given, strict=True))}
+    for k, (axis, extent) in enumerate(zip(tensor.axes, shape, strict=True)):
+        if not -extent <= whole[k] < extent:
+            raise PellucidError(f"{path} has {extent} along its axis {axis.name}, so there is no {whole[k]}")
+    return tuple(int(whole[k]) % n for k, n in enumerate(shape))
 
 
 def _statistics(array: Array) -> tuple[float, float, float, float]:

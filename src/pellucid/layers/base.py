@@ -121,9 +121,9 @@ def joined(path: str, name: str) -> str:
 class Layer:
     """The base of all layers. A subclass is a dataclass whose fields are its options.
 
-    It says which parameters it has for given input shapes (`declare`), and what it computes (`formula`): the rest
-    (gradient, native code, explanation, picture) is read off the formula. Calling a layer on nodes of a graph adds it to the graph; a layer
-    that is called twice shares its parameters.
+    It says which parameters it has for given input shapes (`declare`), and what it computes (`formula`): gradient,
+    native code, explanation and picture are read off the formula. Calling a layer on nodes of a graph adds it to the
+    graph; a layer that is called twice shares its parameters.
     """
 
     name: str | None = field(default=None, kw_only=True)

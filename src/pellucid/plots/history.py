@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pellucid.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-BLUE, ORANGE = "#1f6feb", "#d9730d"
 
 
 def history_figure(
@@ -22,24 +22,29 @@ def history_figure(
         epochs: the numbers of the epochs, from 0.
     """
     names = [name for name in history if not (name.startswith("val_") and name.removeprefix("val_") in history)]
-    figure, panels = _panels(max(1, len(names)))
+    figure, panels = style.panels(1, max(1, len(names)))
     for panel, name in zip(panels, names, strict=False):
-        for key, label, color in ((name, "training", BLUE), (f"val_{name}", "validation", ORANGE)):
+        for place, (key, label) in enumerate(((name, "training"), (f"val_{name}", "validation"))):
             if key in history:
                 marker = "o" if len(epochs) < 15 else ""
+                line = "-" if place == 0 else "--"
                 panel.plot(
                     [e + 1 for e in epochs],
                     history[key],
+                    line,
                     label=label,
-                    color=color,
+                    color=style.series(place),
                     marker=marker,
                     markersize=3,
                 )
         panel.set(title=name, xlabel="epoch")
         panel.xaxis.get_major_locator().set_params(integer=True)
         if f"val_{name}" in history:
-            panel.legend(frameon=False)
-    return _saved(figure, path)
+            style.legend(panel)
+    last = (
+        len(epochs) and f"After {epochs[-1] + 1} epochs: {', '.join(f'{n} {v[-1]:.4g}' for n, v in history.items())}."
+    )
+    return style.finished(figure, last or "", path)
 
 
 def learning_rate_figure(
@@ -49,27 +54,9 @@ def learning_rate_figure(
     path: str | os.PathLike[str] | None = None,
 ) -> Figure:
     """The loss against the learning rate, with the rate suggested; saved to `path` if there is one."""
-    figure, (panel,) = _panels(1)
-    panel.plot(rates, losses, color=BLUE)
-    panel.axvline(suggestion, color=ORANGE, label=f"suggestion {suggestion:.2g}")
+    figure, (panel,) = style.panels()
+    panel.plot(rates, losses, color=style.series(0))
+    panel.axvline(suggestion, color=style.series(1), label=f"suggestion {suggestion:.2g}")
     panel.set(title="learning rate", xlabel="learning rate", ylabel="loss", xscale="log")
-    panel.legend(frameon=False)
-    return _saved(figure, path)
-
-
-def _panels(count: int) -> tuple[Figure, list[Any]]:
-    # Figure, not pyplot: nothing is shown, and nothing stays open, without the caller's doing.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.5 * count, 3.2), layout="constrained")
-    panels = list(figure.subplots(1, count, squeeze=False)[0])
-    for panel in panels:
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.grid(alpha=0.25)
-    return figure, panels
-
-
-def _saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
-    if path is not None:
-        figure.savefig(path)
-    return figure
+    style.legend(panel)
+    return style.finished(figure, "The loss while the learning rate grows from step to step.", path)

@@ -18,26 +18,44 @@ if TYPE_CHECKING:
 
 def write_partial(w: Writer, partial: Partial) -> None:
     """Zeros, then every piece of the shard's part of the sum for all tiles; between pieces the tiles' sums rest in memory."""
-    axes, b, e = list(w.axes), w.b, partial.sum
-    w.leaf = lambda points: [_put(w, partial, p, w.o.maths.constant(0.0)) for p in points] and None
-    w.loops(axes, [w.start])
+    b, e = w.b, partial.sum
+
+    def clear(points: list[Point]) -> None:
+        for p in points:
+            _put(w, partial, p, w.o.maths.constant(0.0))
+
+    w.leaf = clear
+    w.loops(list(w.axes), [w.start])
     batch = next(a for a in e.axes if a.extent is BATCH)
     start = b.pure("mul nsw i64 {}, {}", "%unit", LANES)
     _, body = coefficient(e.body)
     lanes = ReducingLanes(Reducing(w.o, e, body, True, False), batch, "%unit", start)
-    first, *rest = (a for a in e.axes if a is not batch)
-    low, high = partial.inside(first)
-    if low + first.size - high > 3:
-        low, high = 0, first.size
+    rest = [a for a in e.axes if a is not batch]
+    _pieces(w, partial, lanes, rest, [])
+
+
+Span = tuple[Axis, str | int, int, int]
+"""An axis, its first value in a piece, the end of the whole run, and how many values at most are in the piece."""
+
+
+def _pieces(w: Writer, partial: Partial, lanes: ReducingLanes, rest: list[Axis], spans: list[Span]) -> None:
+    """Loops over the pieces along the first axes of the sum."""
+    if len(spans) == len(partial.pieces):
+        _visit(w, partial, lanes, rest, spans)
+        return
+    axis, size = rest[0], partial.pieces[len(spans)]
+    low, high = partial.inside(axis)
+    if low + axis.size - high > 3:
+        low, high = 0, axis.size
     # The first steps of a recurrence read what lies before it: they are written out.
     for value in range(low):
-        _visit(w, partial, axes, lanes, rest, (first, value, value + 1))
+        _pieces(w, partial, lanes, rest[1:], [*spans, (axis, value, value + 1, 1)])
     if high > low:
-        chunk = b.open(low, high, partial.piece)
-        _visit(w, partial, axes, lanes, rest, (first, chunk.counter, high))
-        b.close(chunk)
-    for value in range(high, first.size):
-        _visit(w, partial, axes, lanes, rest, (first, value, value + 1))
+        chunk = w.b.open(low, high, size)
+        _pieces(w, partial, lanes, rest[1:], [*spans, (axis, chunk.counter, high, size)])
+        w.b.close(chunk)
+    for value in range(high, axis.size):
+        _pieces(w, partial, lanes, rest[1:], [*spans, (axis, value, value + 1, 1)])
 
 
 def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:
@@ -52,34 +70,32 @@ def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:
     return w.o.maths.multiply(w.o.maths.constant(float(number)), Value(b.close(loop, [total.text])[0], "f", True))
 
 
-def _visit(
-    w: Writer,
-    partial: Partial,
-    axes: list[Axis],
-    lanes: ReducingLanes,
-    rest: list[Axis],
-    piece: tuple[Axis, str | int, int],
-) -> None:
+def _visit(w: Writer, partial: Partial, lanes: ReducingLanes, rest: list[Axis], spans: list[Span]) -> None:
     """One piece of the sum, for all tiles."""
-    b = w.b
+    kind = w.o.maths.type_of("f", True)
+
+    def inner(points: list[Point], accs: list[str], left: list[Span]) -> list[str]:
+        b, kinds = w.b, [kind] * len(points)
+        if not left:
+            return lanes.over(rest, points, accs, kinds)
+        axis, low, high, size = left[0]
+        if isinstance(low, int):
+            return inner([p.at(axis, Linear((), low)) for p in points], accs, left[1:])
+        if size == 1:
+            return inner([p.at(axis, Linear.counter(low)) for p in points], accs, left[1:])
+        end = b.smaller(b.add(low, size), high)
+        carried = list(zip(kinds, accs, strict=True))
+        loop = b.open(low, end, carried=carried, bottom=b.ranges[low][0], top=high - 1)
+        new = [p.at(axis, Linear.counter(loop.counter)) for p in points]
+        return b.close(loop, inner(new, list(loop.values), left[1:]))
 
     def leaf(points: list[Point]) -> None:
-        accs = [_get(w, partial, p).text for p in points]
-        kinds = [w.o.maths.type_of("f", True)] * len(points)
-        axis, low, high = piece
-        if isinstance(low, int):
-            found = lanes.over(rest, [p.at(axis, Linear((), low)) for p in points], accs, kinds)
-        else:
-            end = b.smaller(b.add(low, partial.piece), high)
-            carried = list(zip(kinds, accs, strict=True))
-            loop = b.open(low, end, carried=carried, bottom=b.ranges[low][0], top=high - 1)
-            new = [p.at(axis, Linear.counter(loop.counter)) for p in points]
-            found = b.close(loop, lanes.over(rest, new, list(loop.values), kinds))
+        found = inner(points, [_get(w, partial, p).text for p in points], spans)
         for p, text in zip(points, found, strict=True):
             _put(w, partial, p, Value(text, "f", True))
 
     w.leaf = leaf
-    w.loops(axes, [w.start])
+    w.loops(list(w.axes), [w.start])
 
 
 def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:

@@ -93,12 +93,12 @@ class Recurrence:
 class Partial:
     """A sum over examples of which every shard prepares its own part, while what it reads is near.
 
-    `piece` is the number of values of the sum's first axis but the batch that are summed at once.
+    `pieces` are the numbers of values of the sum's first axes but the batch that are summed at once.
     """
 
     nest: Nest
     sum: Reduction
-    piece: int
+    pieces: tuple[int, ...]
     kind: Literal["shard", "global"] = "shard"
 
     @property

@@ -18,6 +18,9 @@ from pellucid.formula.expressions import Reduction, Tensor, free_axes, reads, wa
 CACHED = 256 * 1024
 """Bytes of a sum's operands that a core's second cache holds beside everything else."""
 
+NEAR = 32 * 1024
+"""The same of the first cache, where a single value of the first axis is too much for the second."""
+
 
 def prepare(plan: Schedule, real: int) -> None:
     """Put the preparation of long sums into the shards' phases."""
@@ -39,7 +42,11 @@ def _long(nest: Nest, real: int) -> Partial | None:
     size = sum(_elements(r.tensor) * LANES * real for r in reads(sums[0].body) if batched(r.tensor))
     if not rest or size < max(CACHED, 2 * real * prod(a.size for a in nest.axes)):
         return None
-    return Partial(nest, sums[0], max(1, rest[0].size * CACHED // size))
+    pieces = [max(1, rest[0].size * CACHED // size)]
+    row = size // rest[0].size
+    if pieces[0] == 1 and len(rest) > 1 and row > 2 * NEAR:
+        pieces.append(max(1, rest[1].size * NEAR // row))
+    return Partial(nest, sums[0], tuple(pieces))
 
 
 def _elements(tensor: Tensor) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,8 +81,9 @@ class Arithmetic:
 
     def binary(self, word: str, a: Value, b: Value) -> Value:
         a, b = self.alike(self.as_real(a), self.as_real(b))
-        if a.number is not None and b.number is not None and word != "fdiv":
-            found = {"fadd": a.number + b.number, "fsub": a.number - b.number, "fmul": a.number * b.number}[word]
+        if a.number is not None and b.number is not None and (word != "fdiv" or b.number):
+            operations = {"fadd": operator.add, "fsub": operator.sub, "fmul": operator.mul, "fdiv": operator.truediv}
+            found = operations[word](a.number, b.number)
             return self.splat(self.constant(found)) if a.vector else self.constant(found)
         return Value(self.b.pure(f"{word} {self.type(a)} {{}}, {{}}", a.text, b.text), "f", a.vector)
 
@@ -89,6 +91,12 @@ class Arithmetic:
         if a.number == 0:
             return self.as_real(b)
         return self.as_real(a) if b.number == 0 else self.binary("fadd", a, b)
+
+    def divide(self, a: Value, b: Value) -> Value:
+        """A quotient. What is the same for all lanes divides once: then its reciprocal multiplies (an error of one place more)."""
+        if a.vector and not b.vector and b.kind == "f" and (b.number is None or math.frexp(b.number)[0] in (0.5, -0.5)):
+            return self.binary("fmul", a, self.binary("fdiv", self.constant(1.0), b))
+        return self.binary("fdiv", a, b)
 
     def negate(self, a: Value) -> Value:
         a = self.as_real(a)
@@ -233,7 +241,7 @@ class Arithmetic:
                     total = self.multiply(total, a)
                 return self.as_real(total) if len(args) == 1 else total
             case "div":
-                return self.binary("fdiv", *args)
+                return self.divide(*args)
             case "pow":
                 return self.power(*args)
             case "lt" | "le" | "eq":
@@ -340,6 +348,3 @@ class Arithmetic:
             )
             half //= 2
         return Value(self.b.pure(f"extractelement {self.type(value)} {{}}, i32 0", value.text), "f")
-
-
-INFINITY = math.inf

@@ -1,0 +1,63 @@
+"""How the time of a step grows with the batch, the length of a sequence and the width of a layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from pellucid.bench.contenders import Field
+from pellucid.bench.peak import Probe
+from pellucid.bench.timing import Patience, compare
+from pellucid.bench.workloads import Task
+
+Quantity = Literal["batch", "length", "width"]
+
+SERIES: Final[tuple[tuple[str, Quantity, tuple[int, ...]], ...]] = (
+    ("mlp", "batch", (16, 32, 64, 128, 256, 512, 1024, 2048)),
+    ("lenet", "batch", (16, 32, 64, 128, 256, 512, 1024, 2048)),
+    ("rnn", "length", (4, 8, 16, 32, 64, 128, 256, 512)),
+    ("mlp", "width", (16, 32, 64, 128, 256, 512, 1024, 2048)),
+)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Seconds of a training step at each size."""
+
+    workload: str
+    quantity: Quantity
+    sizes: tuple[int, ...]
+    seconds: tuple[float, ...]
+    threads: int
+
+    @property
+    def exponent(self) -> float:
+        """The slope on double logarithmic paper over the last factor of 8: 1 is linear."""
+        start = -min(4, len(self.sizes))
+        rise = math.log(self.seconds[-1] / self.seconds[start])
+        return rise / math.log(self.sizes[-1] / self.sizes[start])
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "workload": self.workload,
+            "quantity": self.quantity,
+            "threads": self.threads,
+            "sizes": list(self.sizes),
+            "us": [s * 1e6 for s in self.seconds],
+            "exponent": self.exponent,
+        }
+
+
+def growth(
+    workload: str, quantity: Quantity, sizes: Sequence[int], field_: Field, probe: Probe, patience: Patience
+) -> Growth:
+    """Pellucid's step at each of the sizes, all else as usual."""
+    own = Field([c for c in field_.contenders if c.own][-1:])
+    seconds: list[float] = []
+    with own:
+        for size in sizes:
+            found = compare(replace(Task(workload), **{quantity: size}), own, probe, patience).times[0]
+            seconds.append(found.median)
+    return Growth(workload, quantity, tuple(sizes), tuple(seconds), own.contenders[0].threads)

@@ -1,0 +1,59 @@
+"""What a measurement was made on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("pellucid", "numpy", "llvmlite", "torch", "jax", "onnxruntime")
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, memory, system, versions, and how busy the machine is."""
+    return {
+        "processor": _processor(),
+        "target": _target(),
+        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gib": _memory(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "load": load(),
+    }
+
+
+def load() -> float | None:
+    """The mean number of processes that wanted to run in the last minute."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _target() -> str:
+    from pellucid.engines.llvm.native import host
+
+    found = host()
+    return f"{found.cpu}, vectors of {512 if found.wide else 256} bits"
+
+
+def _memory() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

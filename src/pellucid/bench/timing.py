@@ -1,0 +1,169 @@
+"""One task, all contenders: short runs in turn, so that what drifts drifts for all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from pellucid.bench.contenders import Contender, Field
+from pellucid.bench.peak import Probe
+from pellucid.bench.workloads import Task, flops
+from pellucid.errors import PellucidError
+
+AGREEMENT = 1e-3
+"""How far the first losses may be apart, relatively: float32 sums in another order, and a pooling winner that flips."""
+
+TRIES = 4
+"""A run that others disturbed is taken again so often; then the last one stands, marked."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How many rounds, and how long one contender's run in a round takes, in seconds."""
+
+    rounds: int
+    seconds: float
+
+
+@dataclass
+class Times:
+    """One contender's runs: seconds of a step, one a round; `disturbed` of them while the cores were not free."""
+
+    contender: Contender
+    runs: list[float] = field(default_factory=list)
+    disturbed: int = 0
+    difference: float = 0.0
+    error: str = ""
+
+    @property
+    def median(self) -> float:
+        return median(self.runs)
+
+    def as_dict(self) -> dict[str, Any]:
+        shown = {"contender": self.contender.name, "library": self.contender.library, "threads": self.contender.threads}
+        if self.error:
+            return {**shown, "error": self.error}
+        return {
+            **shown,
+            "median_us": self.median * 1e6,
+            "runs_us": [s * 1e6 for s in self.runs],
+            "disturbed_runs": self.disturbed,
+            "difference": self.difference,
+            "agrees": self.difference <= AGREEMENT,
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All contenders at one task, with the ceiling of the same minutes."""
+
+    task: Task
+    flops: int
+    gflops: dict[int, float]
+    times: tuple[Times, ...]
+
+    @property
+    def own(self) -> Times | None:
+        """Pellucid at the better number of threads."""
+        return self._fastest(own=True)
+
+    @property
+    def peer(self) -> Times | None:
+        """The fastest of the others."""
+        return self._fastest(own=False)
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times longer the fastest peer takes: the median of the rounds' ratios."""
+        own, peer = self.own, self.peer
+        if own is None or peer is None:
+            return None
+        return median(p / o for o, p in zip(own.runs, peer.runs, strict=True))
+
+    @property
+    def floor(self) -> float:
+        """Seconds that the floating-point operations alone take at the ceiling of all threads."""
+        return self.flops / max(self.gflops.values()) / 1e9
+
+    @property
+    def percent(self) -> float | None:
+        """How much of the ceiling Pellucid reaches."""
+        own = self.own
+        return None if own is None else 100 * self.floor / own.median
+
+    def as_dict(self) -> dict[str, Any]:
+        own, peer = self.own, self.peer
+        return {
+            **self.task.as_dict(),
+            "batch": self.task.examples,
+            "flops": self.flops,
+            "peak_gflops": self.gflops,
+            "floor_us": self.floor * 1e6,
+            "contenders": [t.as_dict() for t in self.times],
+            "pellucid": own and own.contender.name,
+            "fastest_peer": peer and peer.contender.name,
+            "ratio": self.ratio,
+            "percent_of_floor": self.percent,
+        }
+
+    def _fastest(self, *, own: bool) -> Times | None:
+        found = [t for t in self.times if t.runs and t.contender.own == own and t.difference <= AGREEMENT]
+        return min(found, key=lambda t: t.median, default=None)
+
+
+def compare(task: Task, field_: Field, probe: Probe, patience: Patience) -> Comparison:
+    """Measure the task with every contender of its mode, in rounds; each begins with another contender."""
+    taking = [c for c in field_.contenders if task.mode in c.modes]
+    times = {c: Times(c) for c in taking}
+    steps = _prepare(task, field_, times, patience)
+    ready = list(steps)
+    for turn in range(patience.rounds):
+        first = turn % max(1, len(ready))
+        for contender in ready[first:] + ready[:first]:
+            _run(field_, times[contender], steps[contender], probe)
+    peaks = {threads: probe.peak(threads) for threads in sorted({c.threads for c in taking})}
+    return Comparison(task, flops(task.network(), task), peaks, tuple(times.values()))
+
+
+def _prepare(task: Task, field_: Field, times: dict[Contender, Times], patience: Patience) -> dict[Contender, int]:
+    """Everybody's first steps; how many steps a run of each takes."""
+    steps: dict[Contender, int] = {}
+    expected: Sequence[float] | None = None
+    for contender, found in times.items():
+        answer = field_.process(contender).prepare(task)
+        if "error" in answer:
+            found.error = answer["error"]
+            continue
+        steps[contender] = max(1, round(patience.seconds / answer["seconds"]))
+        expected = expected or answer["answers"]
+        found.difference = difference(answer["answers"], expected)
+    return steps
+
+
+def difference(found: Sequence[float], expected: Sequence[float]) -> float:
+    """The largest distance, relative to the largest number expected; infinite where one is no number."""
+    largest = max(map(abs, expected))
+    apart = [abs(a - b) for a, b in zip(found, expected, strict=True)]
+    return max(apart) / largest if all(a == a for a in apart) else float("inf")
+
+
+def _run(field_: Field, times: Times, steps: int, probe: Probe) -> None:
+    process = field_.process(times.contender)
+    for attempt in range(TRIES):
+        free = probe.quiet()
+        if not free and attempt < TRIES - 1:
+            time.sleep(0.1)
+            continue
+        try:
+            seconds = process.measure(steps)
+        except PellucidError as error:
+            times.error = str(error)
+            return
+        if free and probe.quiet():
+            times.runs.append(seconds)
+            return
+    times.runs.append(seconds)
+    times.disturbed += 1

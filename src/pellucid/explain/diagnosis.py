@@ -1,0 +1,457 @@
+"""Diagnosis: why a training does not go well, read off its history, its flow, its data, or the error that ended it.
+
+Each rule looks at one kind of trouble. The thresholds are rules of thumb, set so that ordinary networks stay far from
+them. Where
+several findings apply, causes stand before what they cause: unscaled inputs before the units that they saturate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.errors import DataError, NonFiniteError, PellucidError
+from pellucid.explain.findings import Diagnosis, Finding
+from pellucid.explain.flow import Flow, LayerFlow, flow, flow_of
+from pellucid.explain.trace import Trace, trace
+from pellucid.explain.watch import Watch
+from pellucid.network import BaseNetwork
+from pellucid.training.diagnosis import NonFinite, flat_layers, non_finite
+from pellucid.training.examples import inputs
+from pellucid.training.history import History
+from pellucid.training.targets import Goal, LossLike, goals
+
+Evidence = History | Watch | Flow | Trace | NonFiniteError
+CLASSES = ("binary", "categorical", "either")
+
+LARGE, SMALL = 15.0, 0.01
+"""Root mean squares of inputs that are scaled lie well between: 1 if standardised, 0.1 to 0.6 for pictures, up to 5
+for small tables.
+"""
+LARGE_TARGETS = 30.0
+DEAD = 0.5
+SATURATED = 0.7
+VANISHING, EXPLODING = 1e-4, 1e3
+"""The gradient at the first layer over that at the last. Well-started networks keep it between 0.01 and 100."""
+VANISHING_STEPS = 1e-8
+"""The same over the steps of a recurrence, where gates may rightly forget: an LSTM's at its start leave 1e-4 after 30
+steps.
+"""
+HASTY, TIMID = 0.1, 1e-4
+"""The size of an update over that of the weights, for which about 1e-3 is usual."""
+ROUGH = 0.3
+"""The share of a loss's way that goes up: 0 for a curve that falls, 0.5 for one that goes nowhere."""
+EXAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Clues:
+    """All that is known: about the network, the training, the data."""
+
+    net: BaseNetwork
+    histories: tuple[History, ...]
+    flows: tuple[Flow, ...]
+    traces: tuple[Trace, ...]
+    errors: tuple[NonFiniteError, ...]
+    x: Any
+    y: Any
+    loss: LossLike | Mapping[str, LossLike]
+
+    @property
+    def rate(self) -> str:
+        """The learning rate, in words, where it is known."""
+        for history in self.histories:
+            found = history.params.get("optimizer", {}).get("learning_rate")
+            if found is not None:
+                return f" {float(found):g}"
+        return ""
+
+
+def diagnose(
+    net: BaseNetwork, *evidence: Evidence, x: Any = None, y: Any = None, loss: LossLike | Mapping[str, LossLike] = None
+) -> Diagnosis:
+    """What is wrong with a network or its training, in plain words, with the evidence and the usual mend.
+
+        watch = pl.Watch()
+        history = net.fit(x, y, epochs=5, callbacks=[watch])
+        print(net.diagnose(history, watch, x=x, y=y))
+
+    Each piece of evidence shows something of its own: a History the learning rate and over-fitting, a Watch (or a
+    Flow) what becomes of activations and gradients, a Trace and the NonFiniteError that ended a `fit` where a NaN came
+    from, the data their scale and whether they fit the network. Give what there is.
+
+    Args:
+        evidence: any of History, Watch, Flow, Trace, NonFiniteError.
+        x, y, loss: the data, as in `fit`; without a Watch, 64 of the examples are then passed through the network.
+
+    Raises:
+        PellucidError: evidence of another kind.
+    """
+    flows: list[Flow] = []
+    for piece in evidence:
+        if not isinstance(piece, Evidence):
+            raise PellucidError(
+                f"{type(piece).__name__} came as evidence, expected a History, Watch, Flow, Trace or NonFiniteError"
+            )
+        flows += piece.flows if isinstance(piece, Watch) else [piece] if isinstance(piece, Flow) else []
+        flows += (
+            [flow_of(net, piece)]
+            if isinstance(piece, Trace) and not any(isinstance(e, Watch | Flow) for e in evidence)
+            else []
+        )
+    clues = Clues(
+        net,
+        tuple(e for e in evidence if isinstance(e, History)),
+        tuple(flows),
+        tuple(e for e in evidence if isinstance(e, Trace)),
+        tuple(e for e in evidence if isinstance(e, NonFiniteError)),
+        x,
+        y,
+        loss,
+    )
+    findings = list(_data(clues))
+    if not findings and x is not None:
+        clues = _probed(clues)
+    findings += [f for rule in (_not_finite, _scaling, _flow, _rate, _over_fitting) for f in rule(clues)]
+    order = {kind: place for place, kind in enumerate(ORDER)}
+    # What was there before the first step is a cause; what came up in training may be the learning rate's doing.
+    late = {"dead", "saturated", "exploding", "vanishing"}
+    ranked = sorted(
+        findings, key=lambda f: order["late" if f.kind in late and f.facts.get("since") == "later" else f.kind]
+    )
+    return Diagnosis(tuple(ranked))
+
+
+ORDER = (
+    "data",
+    "labels",
+    "last layer",
+    "nan",
+    "flat",
+    "scaling",
+    "exploding",
+    "dead",
+    "saturated",
+    "vanishing",
+    "rate too high",
+    "late",
+    "rate too low",
+    "over-fitting",
+)
+
+
+def _probed(clues: Clues) -> Clues:
+    """With a flow and a trace of some of the examples, where they are not there yet."""
+    net, rows = clues.net, _rows(clues.x, clues.y)
+    if any(not np.isfinite(v).all() for v in net.parameters.values()) or clues.y is None:
+        run = trace(net, *rows, loss=clues.loss)
+        return Clues(
+            net, clues.histories, clues.flows, (*clues.traces, run), clues.errors, clues.x, clues.y, clues.loss
+        )
+    flows = clues.flows or (flow(net, *rows, loss=clues.loss),)
+    return Clues(net, clues.histories, flows, clues.traces, clues.errors, clues.x, clues.y, clues.loss)
+
+
+def _rows(x: Any, y: Any) -> tuple[Any, Any]:
+    """Some of the examples, spread evenly."""
+    first = next(iter(x.values())) if isinstance(x, Mapping) else x[0] if isinstance(x, (list, tuple)) else x
+    places = np.linspace(0, len(first) - 1, min(EXAMPLES, len(first))).astype(int)
+
+    def part(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {k: part(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [part(v) for v in value]
+        return None if value is None else np.asarray(value)[places]
+
+    return part(x), part(y)
+
+
+def _data(clues: Clues) -> Iterator[Finding]:
+    """Whether the network can take the data, and its last layer give the targets."""
+    net = clues.net
+    if clues.x is not None:
+        try:
+            inputs(net, clues.x)
+        except DataError as error:
+            yield Finding("data", facts={"message": _sentence(error)})
+            return
+    if clues.y is None:
+        return
+    try:
+        targets, arrays = goals(net, clues.y, clues.loss)
+    except PellucidError as error:
+        where = next(iter(net.output_shapes))
+        if isinstance(error, DataError) and _whole(clues.y) and _reads_classes(net, clues.loss):
+            yield Finding("labels", where, {"message": _sentence(error)})
+        else:
+            mend = "for classes use softmax (or one sigmoid) with crossentropy, for quantities linear with mse"
+            yield Finding("last layer", where, {"message": _sentence(error), "mend": mend})
+        return
+    forward = net.forward(training=False)
+    for goal in targets:
+        activation = forward.last[goal.path].activation
+        if _meant_as_classes(goal, activation, arrays[goal.name]):
+            message = f"{activation} with {goal.loss.name} on classes: where it is sure and wrong, no gradient passes"
+            yield Finding("last layer", goal.path, {"message": message, "mend": 'give loss="crossentropy"'})
+    if flat := flat_layers(net, targets):
+        yield Finding("flat", facts={"message": _sentence(flat)})
+
+
+def _meant_as_classes(goal: Goal, activation: str, y: np.ndarray) -> bool:
+    """Whether a squared error is taken of probabilities whose targets are classes."""
+    if goal.loss.reads != "values" or activation not in ("softmax", "sigmoid") or not np.isin(y, (0, 1)).all():
+        return False
+    return y.ndim == 1 or y.shape[-1] == 1 or bool((y.sum(axis=-1) == 1).all())
+
+
+def _whole(y: Any) -> bool:
+    array = np.asarray(next(iter(y.values())) if isinstance(y, Mapping) else y)
+    return array.dtype.kind in "iubUSTO" or (array.dtype.kind == "f" and not (array % 1).any())
+
+
+def _reads_classes(net: BaseNetwork, loss: Any) -> bool:
+    if isinstance(loss, str):
+        return "crossentropy" in loss or loss in ("nll", "bce", "cross_entropy")
+    forward = net.forward(training=False)
+    return any(last.activation in ("softmax", "sigmoid", "log_softmax") for last in forward.last.values())
+
+
+def _not_finite(clues: Clues) -> Iterator[Finding]:
+    """The first NaN or infinity, with its operands."""
+    for error in clues.errors:
+        if isinstance(error.origin, NonFinite):
+            yield _origin(clues.net, error.origin)
+            return
+        yield Finding(
+            "nan",
+            facts={
+                "value": "NaN or infinity",
+                "place": "a step",
+                "arithmetic": _sentence(error),
+                "why": "scale the data",
+            },
+        )
+        return
+    for run in clues.traces:
+        values = {path: run[path] for path in run.program.tensors}
+        origin = non_finite(clues.net, run.program, values)
+        if origin.path:
+            yield _origin(clues.net, origin)
+            return
+    for history in clues.histories:
+        bad = next((n for n, loss in enumerate(history.history.get("loss", [])) if not math.isfinite(loss)), None)
+        if bad is not None:
+            place = f"the loss of epoch {history.epoch[bad] + 1}"
+            why = 'lower the learning rate, or give clip_norm=1.0; fit with on_nonfinite="stop" finds the place'
+            yield Finding(
+                "nan",
+                "loss",
+                {"value": str(history.history["loss"][bad]), "place": place, "arithmetic": "", "why": why},
+            )
+            return
+
+
+def _origin(net: BaseNetwork, origin: NonFinite) -> Finding:
+    if not origin.path:
+        return Finding(
+            "nan", facts={"value": "NaN or infinity", "place": "a step", "arithmetic": "", "why": origin.why}
+        )
+    arithmetic = ""
+    if origin.program.definition(origin.program.tensors[origin.path]) is not None:
+        known = {name: a for name, a in origin.values.items() if name in origin.program.tensors}
+        with np.errstate(all="ignore"):
+            found = Trace(origin.program, known, list(net.input_shapes)).explain(origin.path, index=origin.index)
+            arithmetic = f"{found.formula}: {found.substituted}"
+    place = f"{origin.path}[{', '.join(map(str, origin.index))}]" if origin.index else origin.path
+    return Finding(
+        "nan", origin.path, {"value": str(origin.value), "place": place, "arithmetic": arithmetic, "why": origin.why}
+    )
+
+
+def _scaling(clues: Clues) -> Iterator[Finding]:
+    """Inputs and targets that are far from 1."""
+    for layer in clues.flows[0] if clues.flows else ():
+        if (
+            layer.kind == "Input"
+            and not math.isnan(layer.gradient)
+            and not SMALL < layer.activation < LARGE
+            and layer.activation > 0
+        ):
+            size = f"{layer.activation:.3g}"
+            yield Finding("scaling", layer.path, {"what": "inputs", "what_zh": "输入", "size": size})
+    if clues.y is not None:
+        try:
+            targets, arrays = goals(clues.net, clues.y, clues.loss)
+        except PellucidError:
+            return
+        for goal in targets:
+            size_y = float(np.sqrt(np.mean(np.square(arrays[goal.name], dtype=np.float64))))
+            if goal.loss.reads == "values" and size_y > LARGE_TARGETS:
+                yield Finding("scaling", goal.path, {"what": "targets", "what_zh": "目标", "size": f"{size_y:.3g}"})
+
+
+def _flow(clues: Clues) -> Iterator[Finding]:
+    """What becomes of values and gradients on their way."""
+    if not clues.flows:
+        return
+    first, last = clues.flows[0], clues.flows[-1]
+    outputs = set(clues.net.output_shapes)
+    for layer in last:
+        since = {"since": "start"} if len(clues.flows) == 1 else {}
+        if layer.dead >= DEAD:
+            since |= {"since": "start" if first[layer.path].dead >= DEAD else "later"}
+            yield Finding("dead", layer.path, {"share": f"{layer.dead:.0%}", **since})
+        if layer.saturated >= SATURATED and layer.path not in outputs:
+            since |= {"since": "start" if first[layer.path].saturated >= SATURATED else "later"}
+            yield Finding(
+                "saturated", layer.path, {"share": f"{layer.saturated:.0%}", "function": layer.function, **since}
+            )
+    yield from _through_layers(clues)
+    yield from _through_time(clues)
+
+
+def _through_layers(clues: Clues) -> Iterator[Finding]:
+    """How the gradient changes from the last layer with weights to the first: how it started, and whether it stayed
+    so.
+    """
+    ratios = []
+    for found in clues.flows:
+        ends = _ends(found)
+        if ends is None or ends[1].gradient == 0 or not math.isfinite(ends[0].gradient):
+            continue
+        ratios.append((ends[0].gradient / ends[1].gradient, ends))
+    if not ratios:
+        return
+    begin, (early, late) = ratios[0]
+    if begin > EXPLODING:
+        yield _between("exploding", early, late, f"{begin:.0f}" if begin < 1e6 else f"{begin:.1e}")
+    if all(0 < ratio < VANISHING for ratio, _ in ratios):
+        yield _between("vanishing", early, late, f"{begin:.1e}")
+
+
+def _ends(found: Flow) -> tuple[LayerFlow, LayerFlow] | None:
+    """The first and the last layer that learn."""
+    learning = [r for r in found if not math.isnan(r.weight) and not math.isnan(r.gradient)]
+    return (learning[0], learning[-1]) if len(learning) > 1 else None
+
+
+def _between(kind: str, early: LayerFlow, late: LayerFlow, ratio: str) -> Finding:
+    return Finding(
+        kind, early.path, {"size": f"{early.gradient:.1e}", "ratio": ratio, "start": late.path, "since": "start"}
+    )
+
+
+def _through_time(clues: Clues) -> Iterator[Finding]:
+    """How the gradient changes over the steps of a recurrence."""
+    for place, reach in enumerate(clues.flows[0].reach):
+        all_norms = [f.reach[place].norms for f in clues.flows if len(f.reach) > place]
+        ratios = [norms[-1] / norms[0] for norms in all_norms if norms[0] > 0 and math.isfinite(norms[0])]
+        if not ratios:
+            continue
+        steps = len(reach.norms) - 1
+        facts = {"size": f"{reach.norms[-1]:.1e}", "ratio": f"{ratios[0]:.1e}", "since": "start"}
+        where, start = f"{reach.path} {steps} steps before", "the last step"
+        if all(ratio < VANISHING_STEPS for ratio in ratios):
+            yield Finding("vanishing", where, {**facts, "start": start})
+        if ratios[0] > EXPLODING:
+            yield Finding("exploding", where, {**facts, "start": start})
+
+
+def _rate(clues: Clues) -> Iterator[Finding]:
+    """Steps that are too large, or too small to get anywhere."""
+    curves = [[v for v in h.history.get("loss", []) if math.isfinite(v)] for h in clues.histories]
+    steps = [f for f in clues.flows if f.step]
+    ratios = [r.ratio for f in steps[-1:] for r in f if math.isfinite(r.ratio)]
+    losses = curves[-1] if curves else [f.loss for f in steps]
+    start = next((f.loss for f in clues.flows if not f.step and math.isfinite(f.loss)), None)
+    rate = {"rate": clues.rate}
+    if message := _too_high(losses, start, ratios):
+        yield Finding("rate too high", facts={**rate, "message": message[0], "message_zh": message[1]})
+    elif message := _too_low(losses, ratios):
+        yield Finding("rate too low", facts={**rate, "message": message[0], "message_zh": message[1]})
+
+
+def _too_high(losses: Sequence[float], start: float | None, ratios: Sequence[float]) -> tuple[str, str] | None:
+    largest = max(ratios, default=0.0)
+    begin = start if start is not None else losses[0] if losses else 0.0
+    # Large updates alone are no fault: an embedding begins with tiny weights. They are where no loss falls.
+    if largest > HASTY and losses and (losses[-1] > 0.9 * begin or (_rough(losses) > 0.1 and losses[-1] > begin / 2)):
+        return (
+            f"one step changes the weights of a layer by {largest:.0%} of their size",
+            f"一步就使某层的权重改变了其大小的 {largest:.0%}",
+        )
+    if len(losses) < 2:
+        return None
+    first, last, best = losses[0], losses[-1], min(losses)
+    if start is not None and start > 0 and last > 1.2 * start:
+        return (
+            f"the loss rose from {start:.3g} before the first step to {last:.3g}",
+            f"损失从第一步之前的 {start:.3g} 升到 {last:.3g}",
+        )
+    worst = int(np.argmax(losses))
+    if losses[worst] > 1.1 * first:
+        return (
+            f"the loss rose from {first:.3g} to {losses[worst]:.3g} in epoch {worst + 1}",
+            f"损失从 {first:.3g} 升到第 {worst + 1} 轮的 {losses[worst]:.3g}",
+        )
+    if len(losses) < 4:
+        return None
+    changes = np.abs(np.diff(losses))
+    jumps = float(changes[len(changes) // 2 :].mean()) / max(last, 1e-12)
+    stuck = last > best + 0.2 * (first - best) or first - best < 0.1 * first
+    if _rough(losses) > ROUGH and jumps > 0.03 and stuck:
+        return (
+            f"the loss goes up and down, {jumps:.0%} an epoch, and is {last:.3g} after {first:.3g} at first",
+            f"损失上下波动，每轮变化 {jumps:.0%}，从最初的 {first:.3g} 到现在的 {last:.3g}",
+        )
+    return None
+
+
+def _rough(losses: Sequence[float]) -> float:
+    """The share of a loss's way that goes up."""
+    changes = np.diff(losses)
+    way = float(np.abs(changes).sum())
+    return float(changes[changes > 0].sum()) / way if way else 0.0
+
+
+def _too_low(losses: Sequence[float], ratios: Sequence[float]) -> tuple[str, str] | None:
+    if len(losses) < 3 or losses[0] <= 0:
+        return None
+    changes = np.diff(losses)
+    fall = (losses[0] - losses[-1]) / losses[0]
+    third = max(1, len(changes) // 3)
+    steady = (changes <= 0).mean() > 0.9 and changes[-third:].sum() < 0.5 * changes[:third].sum() < 0
+    if fall < 0.15 and steady and max(ratios, default=0.0) < TIMID * 10:
+        small = f"; a step changes the weights by {max(ratios):.0e} of their size" if ratios else ""
+        return (
+            f"the loss falls steadily, but only by {fall:.1%} in {len(losses)} epochs{small}",
+            f"损失稳定下降，但 {len(losses)} 轮只降了 {fall:.1%}",
+        )
+    return None
+
+
+def _over_fitting(clues: Clues) -> Iterator[Finding]:
+    """A validation loss that has turned while the training loss goes on to fall."""
+    for history in clues.histories:
+        train, held = history.history.get("loss", []), history.history.get("val_loss", [])
+        if len(held) < 4 or not all(map(math.isfinite, [*train, *held])) or history.stopped:
+            continue
+        best = int(np.argmin(held))
+        if (
+            best < len(held) - 3
+            and held[-1] > 1.2 * held[best]
+            and train[-1] < train[best]
+            and train[-1] < 0.7 * held[-1]
+        ):
+            epoch, *numbers = history.epoch[best] + 1, *(f"{v:.3g}" for v in (held[best], held[-1], train[-1]))
+            facts = dict(zip(("best", "last", "train"), numbers, strict=True))
+            yield Finding("over-fitting", facts={"epoch": str(epoch), **facts})
+
+
+def _sentence(error: object) -> str:
+    return str(error).rstrip(".")

@@ -1,0 +1,234 @@
+"""The pictures of the gallery, which the tests draw too: `python -m tests.plots.gallery docs/gallery` writes them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.data import TOYS, load
+from pellucid.explain import Trace, Watch
+from pellucid.layers import GRU, LSTM, RNN
+
+PICTURES: dict[str, Callable[[], Any]] = {}
+
+
+def picture(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Put a picture into the gallery."""
+    PICTURES[function.__name__] = function
+    return function
+
+
+@contextmanager
+def theme(name: str) -> Iterator[None]:
+    """Drawn for a light or for a dark page, as matplotlib's own styles say."""
+    import matplotlib.style
+
+    with matplotlib.style.context("dark_background" if name == "dark" else "default"):
+        yield
+
+
+@cache
+def digits() -> tuple[pl.Network, pl.History, Watch, Any, Any]:
+    """A small convolutional network on the digits, trained under watch."""
+    data = load("digits")
+    (x, y), (x_test, y_test) = data.split(test=0.2, seed=0)
+    net = pl.Network(
+        pl.Conv2D(6, kernel_size=3, padding="same", activation="relu"),
+        pl.MaxPool2D(2),
+        pl.Conv2D(8, kernel_size=3, activation="tanh"),
+        pl.Flatten(),
+        pl.Dense(16, activation="relu"),
+        pl.Dense(10, activation="softmax"),
+        input_shape=(8, 8, 1),
+        seed=0,
+    )
+    watch = Watch()
+    history = net.fit(
+        x,
+        y,
+        epochs=5,
+        metrics=["accuracy"],
+        optimizer=pl.Adam(5e-3),
+        validation_data=(x_test, y_test),
+        callbacks=[watch],
+        verbose=0,
+    )
+    return net, history, watch, x_test, y_test
+
+
+@cache
+def moons() -> tuple[pl.Network, Any, Any]:
+    data = TOYS["moons"](300, seed=0)
+    net = pl.Network(pl.Dense(12, activation="tanh"), pl.Dense(2, activation="softmax"), input_shape=2, seed=0)
+    net.fit(data.x, data.y, epochs=40, optimizer=pl.Adam(0.02), verbose=0)
+    return net, data.x, data.y
+
+
+@cache
+def waves() -> Trace:
+    """An LSTM, and a plain recurrent network beside it, that read a wave."""
+    rng = np.random.default_rng(0)
+    t = np.linspace(0, 4 * np.pi, 24)
+    x = (np.sin(t + rng.uniform(0, 6, (40, 1))) + 0.1 * rng.normal(size=(40, 24)))[..., None].astype(np.float32)
+    net = pl.Network(LSTM(6, return_sequences=True), RNN(6), pl.Dense(1), input_shape=(24, 1), seed=0)
+    y = np.sin(t[-1] + 0.5) + x[:, -1, 0]
+    net.fit(x, y, epochs=3, verbose=0)
+    return net.trace(x, y)
+
+
+@picture
+def loss_curves() -> Any:
+    return digits()[1].plot()
+
+
+@picture
+def network() -> Any:
+    return digits()[0].plot()
+
+
+@picture
+def network_graph() -> Any:
+    start = pl.Input((12, 3))
+    read = LSTM(8, return_sequences=True)(start)
+    both = pl.Add()(read, pl.Dense(8)(start))
+    return pl.Network(inputs=start, outputs=pl.Dense(2, activation="softmax")(GRU(8)(both)), name="forecaster").plot()
+
+
+@picture
+def kernels() -> Any:
+    net, _, _, x, y = digits()
+    return net.trace(x[:1], y[:1]).plot("conv2d_1.kernel")
+
+
+@picture
+def kernel_gradients() -> Any:
+    net, _, _, x, y = digits()
+    return net.trace(x[:64], y[:64]).plot("d(conv2d_1.kernel)")
+
+
+@picture
+def feature_maps() -> Any:
+    net, _, _, x, _ = digits()
+    return net.trace(x[:1]).plot("conv2d_1")
+
+
+@picture
+def one_unit() -> Any:
+    net, _, _, x, _ = digits()
+    return net.explain("dense_2.sum", unit=7, x=x[0]).plot()
+
+
+@picture
+def activation_and_receptive_field() -> Any:
+    net, _, _, x, _ = digits()
+    return net.explain("conv2d_2", index=(1, 1, 3), x=x[0]).plot()
+
+
+@picture
+def activation_curve() -> Any:
+    from pellucid.explain.pictures import curve_of
+    from pellucid.plots.curve import curve_figure
+
+    net = pl.Network(pl.Dense(3, activation="gelu"), input_shape=2, seed=1)
+    found = net.explain("dense_1", unit=1, x=np.array([0.5, -1.5]))
+    line = curve_of(found.point.expression(), found.point.values)
+    assert line is not None
+    return curve_figure(*line[:3], at=line[3], name="gelu")
+
+
+@picture
+def gradient_explained() -> Any:
+    net, _, _, x, y = digits()
+    return net.explain("conv2d_1.kernel", index=(1, 1, 0, 2), x=x[0], y=y[0]).plot()
+
+
+@picture
+def receptive_field() -> Any:
+    from pellucid.plots.images import field_figure
+
+    net, _, _, x, _ = digits()
+    found = net.explain("conv2d_2", index=(1, 1, 0), x=x[3])
+    return field_figure(x[3], found.field["input_1"][0].any(axis=-1), title="conv2d_2 [1, 1]")
+
+
+@picture
+def gradient_flow() -> Any:
+    return digits()[2].flows[-1].plot()
+
+
+@picture
+def watched() -> Any:
+    return digits()[2].plot()
+
+
+@picture
+def reach() -> Any:
+    from pellucid.plots.flow import reach_figure
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(32, 30, 2)), rng.integers(0, 2, 32)
+    found = {}
+    for layer in (LSTM(8), GRU(8), RNN(8)):
+        net = pl.Network(layer, pl.Dense(2, activation="softmax"), input_shape=(30, 2), seed=0)
+        for span in net.flow(x, y).reach:
+            found[span.path] = span.norms
+    return reach_figure(found)
+
+
+@picture
+def lstm_gates() -> Any:
+    return waves().plot("lstm_1")
+
+
+@picture
+def rnn_states() -> Any:
+    return waves().plot("rnn_1.state")
+
+
+@picture
+def latent_space() -> Any:
+    net, _, _, x, y = digits()
+    return net.trace(x).plot_latent("dense_1", y)
+
+
+@picture
+def decision_boundary() -> Any:
+    net, x, y = moons()
+    return net.plot_boundary(x, y)
+
+
+@picture
+def confusion() -> Any:
+    net, _, _, x, y = digits()
+    return net.plot_confusion(x, y)
+
+
+@picture
+def forecast() -> Any:
+    from pellucid.plots.forecast import forecast_figure
+
+    rng = np.random.default_rng(0)
+    truth = np.cumsum(rng.normal(size=150)) + 100
+    guesses = {"lstm": truth + rng.normal(size=150), "tomorrow = today": np.roll(truth, 1)}
+    return forecast_figure(np.datetime64("2024-01-01") + np.arange(150), truth, guesses, title="one day ahead")
+
+
+def write(folder: Path) -> None:
+    """Every picture for a light and for a dark page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, draw in PICTURES.items():
+        for page in ("light", "dark"):
+            with theme(page):
+                draw().savefig(folder / f"{name}-{page}.png", dpi=110)
+        print(f"drew {name}")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
