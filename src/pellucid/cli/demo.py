@@ -70,37 +70,21 @@ def _confusion(y: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
 
 
 def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> None:
-    """The largest terms of the sum of the output unit that answers for ``image``.
-
-    sum[o] = b[o] + Σ[i] x[i]·w[i,o], where x is the last hidden layer's output.
-    """
-    trace = net.trace(image[None])
-    probability = trace["dense_3"][0]
+    """The terms that weigh most in the sum of the output unit that answers for ``image``."""
+    run = net.trace(image)
+    probability = run["dense_3"][0]
     unit = int(probability.argmax())
-    engine_sum = float(trace["dense_3.sum"][0, unit])
-    hidden = np.asarray(trace["dense_2"][0], dtype=np.float64)
-    weights = np.asarray(net.parameters["dense_3.kernel"][:, unit], dtype=np.float64)
-    bias = float(net.parameters["dense_3.bias"][unit])
-
-    terms = hidden * weights
-    order = np.argsort(-np.abs(terms), kind="stable")
-    shown, others = order[:TERMS], order[TERMS:]
-    rest = float(terms[others].sum())
-    total = bias + float(terms[shown].sum()) + rest
-    if not np.isclose(total, engine_sum, rtol=1e-4, atol=1e-4):
-        raise ArithmeticError(f"the terms add up to {total}, the engine's sum is {engine_sum}")
+    found = run.explain("dense_3.sum", unit=unit)
+    shown, others, rest = found.folded(TERMS)
+    if not np.isclose(found.total, found.value, rtol=1e-5):
+        raise ArithmeticError(f"the terms add up to {found.total}, the engine's sum is {found.value}")
 
     click.echo(f"\nOne test image, a {label}:\n\n{_picture(image)}\n")
-    rows = [[f"b[{unit}]", "", "", f"{bias:+.4f}"]]
-    rows += [[f"x[{i}]·w[{i},{unit}]", f"{hidden[i]:.4f}", f"{weights[i]:+.4f}", f"{terms[i]:+.4f}"] for i in shown]
-    rows += [
-        [f"the other {len(others)} terms", "", "", f"{rest:+.4f}"],
-        ["sum", "", "", f"{total:+.4f}"],
-    ]
-    formula = f"dense_3.sum[{unit}] = b[{unit}] + Σ[i] x[i]·w[i,{unit}]"
-    click.echo(f'Why "{unit}"?  {formula}, where x is the output of dense_2:')
-    table(["term", "x", "w", "product"], rows)
-    click.echo(f"the engine's sum is {engine_sum:+.4f}; softmax of the ten sums gives {probability[unit]:.4f}")
+    click.echo(f'Why "{unit}"?  dense_3.sum[{unit}], by {found.formula}, where x is the output of dense_2:')
+    rows = [[term.text, term.numbers, f"{term.value:+.4g}"] for term in shown]
+    rows += [[f"the other {others} terms", "", f"{rest:+.4g}"], ["the engine's sum", "", f"{found.value:+.4g}"]]
+    table(["term", "with its numbers", "contribution"], rows)
+    click.echo(f"Softmax of the ten sums gives this one {probability[unit]:.4f}.")
 
 
 def _picture(image: NDArray[np.float32]) -> str:
