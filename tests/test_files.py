@@ -107,3 +107,10 @@ def test_folders_and_missing_files(tmp_path: Path) -> None:
         read_tensors(tmp_path / "none", "kind")
     with pytest.raises(ModelFileError, match="it is a folder"):
         read_tensors(tmp_path, "kind")
+
+
+def test_a_device_stays_a_device() -> None:
+    before = os.stat(os.devnull)
+    with pytest.raises(ModelFileError, match="no ordinary file"):
+        write_atomically(os.devnull, lambda file: file.write(b"x"))
+    assert os.stat(os.devnull).st_rdev == before.st_rdev

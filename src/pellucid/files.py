@@ -24,6 +24,7 @@ _REASONS = {
     errno.EPERM: "permission is denied; choose another place",
     errno.EROFS: "the disk is read-only; choose another place",
     errno.EISDIR: "it is a folder; give the name of a file",
+    errno.EINVAL: "it is no ordinary file; give the name of a file",
     errno.ENOENT: "there is no such folder; create it first",
     errno.ENOTDIR: "a part of the path is no folder; choose another place",
 }
@@ -42,6 +43,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "")
+        if target.exists() and not target.is_file():  # renaming would put a file in the place of a device
+            raise OSError(errno.EINVAL, "")
         beside.unlink(missing_ok=True)  # left behind by a process that was killed
         try:
             with open(beside, "xb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pellucid.explain import Trace, Watch
 from pellucid.layers import GRU, LSTM, RNN
 
 PICTURES: dict[str, Callable[[], Any]] = {}
+network_of = partial(pl.Network, engine="reference")  # many small networks: compiling each would take the most time
 
 
 def picture(function: Callable[[], Any]) -> Callable[[], Any]:
@@ -39,7 +40,7 @@ def digits() -> tuple[pl.Network, pl.History, Watch, Any, Any]:
     """A small convolutional network on the digits, trained under watch."""
     data = load("digits")
     (x, y), (x_test, y_test) = data.split(test=0.2, seed=0)
-    net = pl.Network(
+    net = network_of(
         pl.Conv2D(6, kernel_size=3, padding="same", activation="relu"),
         pl.MaxPool2D(2),
         pl.Conv2D(8, kernel_size=3, activation="tanh"),
@@ -66,7 +67,7 @@ def digits() -> tuple[pl.Network, pl.History, Watch, Any, Any]:
 @cache
 def moons() -> tuple[pl.Network, Any, Any]:
     data = TOYS["moons"](300, seed=0)
-    net = pl.Network(pl.Dense(12, activation="tanh"), pl.Dense(2, activation="softmax"), input_shape=2, seed=0)
+    net = network_of(pl.Dense(12, activation="tanh"), pl.Dense(2, activation="softmax"), input_shape=2, seed=0)
     net.fit(data.x, data.y, epochs=40, optimizer=pl.Adam(0.02), verbose=0)
     return net, data.x, data.y
 
@@ -77,7 +78,7 @@ def waves() -> Trace:
     rng = np.random.default_rng(0)
     t = np.linspace(0, 4 * np.pi, 24)
     x = (np.sin(t + rng.uniform(0, 6, (40, 1))) + 0.1 * rng.normal(size=(40, 24)))[..., None].astype(np.float32)
-    net = pl.Network(LSTM(6, return_sequences=True), RNN(6), pl.Dense(1), input_shape=(24, 1), seed=0)
+    net = network_of(LSTM(6, return_sequences=True), RNN(6), pl.Dense(1), input_shape=(24, 1), seed=0)
     y = np.sin(t[-1] + 0.5) + x[:, -1, 0]
     net.fit(x, y, epochs=3, verbose=0)
     return net.trace(x, y)
@@ -98,7 +99,7 @@ def network_graph() -> Any:
     start = pl.Input((12, 3))
     read = LSTM(8, return_sequences=True)(start)
     both = pl.Add()(read, pl.Dense(8)(start))
-    return pl.Network(inputs=start, outputs=pl.Dense(2, activation="softmax")(GRU(8)(both)), name="forecaster").plot()
+    return network_of(inputs=start, outputs=pl.Dense(2, activation="softmax")(GRU(8)(both)), name="forecaster").plot()
 
 
 @picture
@@ -136,7 +137,7 @@ def activation_curve() -> Any:
     from pellucid.explain.pictures import curve_of
     from pellucid.plots.curve import curve_figure
 
-    net = pl.Network(pl.Dense(3, activation="gelu"), input_shape=2, seed=1)
+    net = network_of(pl.Dense(3, activation="gelu"), input_shape=2, seed=1)
     found = net.explain("dense_1", unit=1, x=np.array([0.5, -1.5]))
     line = curve_of(found.point.expression(), found.point.values)
     assert line is not None
@@ -176,7 +177,7 @@ def reach() -> Any:
     x, y = rng.normal(size=(32, 30, 2)), rng.integers(0, 2, 32)
     found = {}
     for layer in (LSTM(8), GRU(8), RNN(8)):
-        net = pl.Network(layer, pl.Dense(2, activation="softmax"), input_shape=(30, 2), seed=0)
+        net = network_of(layer, pl.Dense(2, activation="softmax"), input_shape=(30, 2), seed=0)
         for span in net.flow(x, y).reach:
             found[span.path] = span.norms
     return reach_figure(found)

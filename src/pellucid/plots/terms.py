@@ -44,7 +44,7 @@ def draw_terms(
     style.marks(panel, [*labels, "total"], axis="y", fontsize=8)
     panel.axvline(0, color=style.ink(), lw=0.8)
     widest = max((abs(v) for v in every), default=1.0) or 1.0
-    panel.set_xlim(min(0, min(every)) - 0.3 * widest, max(0, max(every)) + 0.3 * widest)
+    panel.set_xlim(min(0, min(every)) - 0.45 * widest, max(0, max(every)) + 0.45 * widest)
     for place, value in enumerate(every):
         side = "left" if value >= 0 else "right"
         panel.text(
