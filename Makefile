@@ -31,7 +31,7 @@ bench: .venv/installed
 	$(BIN)/pellucid bench --json bench.json --plot bench.png
 
 clean:
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist docs/gallery pellucid-demo.safetensors
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist docs/gallery bench.json bench.png pellucid-demo.safetensors
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -1,18 +1,19 @@
-"""Times of training steps, Pellucid's and others', alternating in one run, against what the machine can do in the same run."""
+"""Times of training steps, Pellucid's and others', alternating in one run, against what the machine can do in the
+same run."""
 
 from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import geometric_mean, median
+from statistics import median
 from threading import Thread
 
 import numpy as np
-
 from benchmarks.peers import Steps
 from benchmarks.workloads import Workload
+
 from pellucid.engines.llvm.math import LANES, declarations
 from pellucid.engines.llvm.module import ATTRIBUTES
 from pellucid.engines.llvm.native import Library, host, object_code
@@ -78,7 +79,7 @@ def pellucid_steps(w: Workload, *, threads: int) -> Steps:
     x, y = w.data()
     goals, labels = targets.goals(net, y, "crossentropy")
     program = programs.training_program(net, goals, Adam())
-    slots = {name: np.zeros(t.shape) for name, t in program.inputs.items() if ":" in name}  # type: ignore[arg-type]
+    slots = {name: np.zeros([a.size for a in t.axes]) for name, t in program.inputs.items() if ":" in name}
     session = Executable(program, np.dtype(np.float32), threads=threads).session({**net.parameters, **slots})
     data = {next(iter(net.input_shapes)): x, **labels}
     batches = len(x) // w.batch
@@ -109,14 +110,8 @@ def alternate(contenders: Mapping[str, Steps], *, rounds: int, seconds: float) -
     return found
 
 
-Progress = Callable[[str], None]
-
-
 def ratio(times: list[Times]) -> float:
     """The fastest peer's time over Pellucid's, the median over the rounds."""
     ours, *peers = times
     rounds = zip(*(t.rounds for t in (ours, *peers)), strict=True)
     return median(min(rest) / own for own, *rest in rounds) if peers else float("nan")
-
-
-__all__ = ["Probe", "Times", "alternate", "geometric_mean", "pellucid_steps", "ratio"]

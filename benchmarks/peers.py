@@ -1,4 +1,5 @@
-"""The same networks in other libraries. Each function gives one that runs so many training steps, or None where the library is missing."""
+"""The same networks in other libraries. Each function gives one that runs so many training steps, or None where
+the library is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from benchmarks.workloads import VOCABULARY, Workload
 
 Steps = Callable[[int], None]
@@ -44,7 +44,14 @@ def _torch_net(torch: Any, w: Workload) -> Any:
     if w.name == "mlp":
         return nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
     if w.name == "lenet":
-        body = [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)]
+        body = [
+            nn.Conv2d(1, 6, 5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(6, 16, 5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
         head = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
         return nn.Sequential(*body, nn.Flatten(), *head)
     if w.name == "cnn":

@@ -1,9 +1,11 @@
-"""The networks that are measured: a network, a batch, and the floating-point operations that a training step cannot do without."""
+"""The networks that are measured: a network, a batch, and the floating-point operations that a training step
+cannot do without."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,21 +73,20 @@ def _cnn() -> BaseNetwork:
 def _recurrent(kind: type[LSTM] | type[RNN], units: int, layers: int) -> Callable[[], BaseNetwork]:
     def make() -> BaseNetwork:
         stack = [kind(units, return_sequences=True) for _ in range(layers)]
-        return BaseNetwork(
-            Embedding(VOCABULARY, units), *stack, Dense(VOCABULARY, "softmax"), input_shape=(STEPS,)
-        )
+        return BaseNetwork(Embedding(VOCABULARY, units), *stack, Dense(VOCABULARY, "softmax"), input_shape=(STEPS,))
 
     return make
 
 
 def _dense(batch: int, *sizes: int) -> float:
     """Forward, dW, and dx for all but the first layer: two operations a product."""
-    products = [a * b for a, b in zip(sizes, sizes[1:], strict=False)]
+    products = [a * b for a, b in pairwise(sizes)]
     return 2.0 * batch * (3 * sum(products) - products[0])
 
 
 def _recurrence(gates: int, units: int, layers: int) -> float:
-    """Three products with the recurrent kernel, and with the kernel of every layer but the first, whose table is small."""
+    """Three products with the recurrent kernel, and with the kernel of every layer but the first, whose table is
+    small."""
     places = 32 * STEPS
     own = 3 * gates * units * units * (2 * layers - 1)
     return 2.0 * places * (own + 3 * units * VOCABULARY)

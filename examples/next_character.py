@@ -36,13 +36,14 @@ def main(path: str | None = None, *, quick: bool = False) -> float:
 
     # write: the network gives the probabilities of the next character, one is drawn, and so on
     random = np.random.default_rng(0)
+    step = net.stepper()  # reads a character at a time, and carries the states of the LSTM on
     ids = list(vocabulary.encode("The "))
+    for token in ids:
+        p = step([token])[0]
     for _ in range(40 if quick else 300):
-        seen = ids[-LENGTH:]
-        window = np.zeros((1, LENGTH), dtype=np.int64)
-        window[0, : len(seen)] = seen  # the network reads from left to right: what stands after is not seen
-        p = net.predict(window)[0, len(seen) - 1].astype(np.float64)
+        p = p.astype(np.float64)
         ids.append(int(random.choice(len(p), p=p / p.sum())))
+        p = step([ids[-1]])[0]
     print(vocabulary.decode(ids))
     return nats
 

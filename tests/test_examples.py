@@ -68,3 +68,10 @@ def test_own_activation(capsys: pytest.CaptureFixture[str]) -> None:
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("gradient"))
     _, gradient, *_, difference = line.replace(",", "").split()
     assert float(gradient) == pytest.approx(float(difference), rel=1e-4)
+
+
+def test_copy_over_a_gap() -> None:
+    found = example("copy_over_a_gap").main(quick=True)
+    assert set(found) == {"RNN", "GRU", "LSTM"}
+    assert found["LSTM"].shape == (1, 2)
+    assert found["LSTM"].min() > 0.9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.engines import DEFAULT, Executable, compile_program, engine_named
-from pellucid.errors import PellucidError, ShapeError, nearest
+from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Kind, reads
@@ -29,6 +29,7 @@ from pellucid.layers.base import (
     new_statements,
 )
 from pellucid.layers.dropout import stream
+from pellucid.parameters import Parameters
 
 INPUT_AXES = {1: "i", 2: "ti", 3: "hwc"}
 """The letters of an example's axes by their number: features; steps and features; height, width and channels."""
@@ -40,8 +41,8 @@ class Forward:
 
     `values` are all named values; `updates` the new values of parameters that training changes without a gradient;
     `penalty` what the regularizers add to the loss; `random` the inputs that feed random numbers, where there are any;
-    `last` how each output was made; `states` what is carried along, before and after the step, where single steps are
-    read.
+    `last` how each output was made; `masks` which steps of an output are there (n,t), for outputs of sequences that a
+    mask came through to; `states` what is carried along, before and after the step, where single steps are read.
     """
 
     inputs: dict[str, Tensor]
@@ -52,6 +53,7 @@ class Forward:
     penalty: Tensor | None
     random: dict[str, Tensor]
     last: dict[str, Last]
+    masks: dict[str, Tensor]
     states: dict[str, tuple[Tensor, Tensor]]
 
 
@@ -206,6 +208,7 @@ class BaseNetwork(Layer):
             penalties.total([(parameters[p], s.penalty) for p, s in self.specs.items() if s.penalty is not None]),
             {t.name: t for t in (seed, step) if t in used},
             {path: context.last.get(t, Last("linear", t)) for path, t in outputs.items()},
+            {path: context.masks[t] for path, t in outputs.items() if t in context.masks},
             stepping.states if stepping else {},
         )
 
@@ -303,53 +306,6 @@ class BaseNetwork(Layer):
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise PellucidError(f"the description of the network is damaged: {type(error).__name__} {error}") from None
         return network
-
-
-class Parameters(MutableMapping[str, np.ndarray]):
-    """All parameters of a network by path. Assigning copies the values in, after a look at path and shape."""
-
-    def __init__(self, network: BaseNetwork) -> None:
-        self._network = network
-
-    @property
-    def trainable(self) -> tuple[str, ...]:
-        """The paths of those that an optimiser changes."""
-        return tuple(path for path, spec in self._network.specs.items() if spec.trainable)
-
-    def __getitem__(self, path: str) -> np.ndarray:
-        layer, key = self._network.owner(self._known(path))
-        return layer.arrays[key]
-
-    def __setitem__(self, path: str, value: object) -> None:
-        layer, key = self._network.owner(self._known(path))
-        shape = self._network.specs[path].shape
-        try:
-            array = np.array(value, dtype=self._network.dtype)
-        except (TypeError, ValueError):
-            raise PellucidError(f"{path} takes numbers of shape {shape}, but {type(value).__name__} came") from None
-        if array.shape != shape:
-            raise ShapeError(f"{path} has the shape {shape}, but {array.shape} came")
-        layer.arrays[key] = array
-
-    def __delitem__(self, path: str) -> None:
-        raise PellucidError(f"{path} belongs to its layer and cannot be deleted")
-
-    def __contains__(self, path: object) -> bool:
-        return path in self._network.specs
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._network.specs)
-
-    def __len__(self) -> int:
-        return len(self._network.specs)
-
-    def _known(self, path: str) -> str:
-        if path not in self._network.specs:
-            raise PellucidError(f'there is no parameter "{path}".{nearest(path, self._network.specs)}')
-        return path
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{path} {self[path].shape}" for path in self) or "no parameters"
 
 
 def _seed(seed: object) -> int:

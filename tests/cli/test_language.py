@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import pellucid as pl
 from pellucid.cli import cli
-from pellucid.cli.language import Reader, warmed
+from pellucid.cli.language import HABITS, Reader, warmed, windows_apart
 
 from .conftest import Run
 
@@ -73,13 +73,26 @@ def test_temperature() -> None:
     np.testing.assert_allclose(warmed(p, 1e6)[1:], 1 / 3, rtol=1e-4)
 
 
-def test_what_follows_does_not_change_what_was_read(models: Path) -> None:
-    model = models / "char.safetensors"
-    reader = Reader.read(pl.load(model), model.name)
-    ids = reader.vocabulary.encode("a cat sa")
-    whole = reader.net.predict(ids[None])[0]
-    for k in range(1, len(ids) + 1):
-        np.testing.assert_allclose(reader.next(ids[:k]), whole[k - 1], rtol=1e-5)
+def test_the_states_are_carried_from_token_to_token(models: Path) -> None:
+    """What it draws from is what the network gives for the whole text, also where that is longer than its windows."""
+    reader = Reader.read(pl.load(models / "char.safetensors"), "char.safetensors")
+    ids = reader.vocabulary.encode("a cat sat on")
+    drawn = list(reader.continued(ids, 8, temperature=1))
+    text = np.array([*ids, *(token for token, _ in drawn)])
+    longer = pl.Network(*reader.net.layers, input_shape=(len(text),))
+    assert longer.input_shapes != reader.net.input_shapes
+    for p, (_, found) in zip(longer.predict(text[None])[0, len(ids) - 1 :], drawn, strict=False):
+        np.testing.assert_allclose(found, warmed(p.astype(np.float64), 1), rtol=1e-4, atol=1e-6)
+
+
+def test_windows_of_validation_share_no_token_with_those_learned() -> None:
+    ids = np.arange(10_000)
+    (x, y), (x_val, y_val) = windows_apart(ids, 8, overlap=2, validation=0.1)
+    np.testing.assert_array_equal(x + 1, y)
+    np.testing.assert_array_equal(x_val + 1, y_val)
+    assert not np.intersect1d([*x.ravel(), *y[:, -1]], [*x_val.ravel(), *y_val[:, -1]]).size
+    assert 700 <= x_val.size <= 1000 and len(np.unique(x)) > 8900
+    assert x_val.min() < 2500 and x_val.max() > 7500
 
 
 def test_the_nats_are_those_of_the_probabilities(models: Path) -> None:
@@ -88,7 +101,8 @@ def test_the_nats_are_those_of_the_probabilities(models: Path) -> None:
     ids = reader.vocabulary.encode(RHYME * 4)
     before, judged = ids[:14], ids[14:22]  # two windows, each judging four words
     # each window begins five words before the first that it judges
-    logs = [np.log(reader.next(ids[w - 5 : w + k])[ids[w + k]]) for w in (14, 18) for k in range(4)]
+    p = {w: reader.net.predict(ids[None, w - 5 : w + 3])[0, 4:] for w in (14, 18)}
+    logs = [np.log(p[w][k][ids[w + k]]) for w in (14, 18) for k in range(4)]
     assert reader.nats(judged, before=before) == pytest.approx(-np.mean(logs), rel=1e-4)
 
 
@@ -130,3 +144,14 @@ def test_the_embedded_text(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr("pellucid.cli.sources.topics", lambda: RHYME * 20)
     assert "pellucid generate model.safetensors" in run("train", "topics", "--epochs", "1", *SMALL).output
     assert (tmp_path / "model.safetensors").is_file()
+
+
+def test_short_texts_are_learned_in_small_batches() -> None:
+    tokens = {"char": (1000, 234_000, 1_000_000), "word": (1000, 51_000, 228_000)}
+    sizes = {by: [HABITS[by].batch_size(n, HABITS[by].length) for n in counts] for by, counts in tokens.items()}
+    assert sizes == {"char": [8, 16, 64], "word": [8, 8, 32]}
+
+
+def test_a_model_of_texts_predicts_nothing(run: Run, models: Path) -> None:
+    error = run("predict", str(models / "word.safetensors"), "iris", code=2).stderr
+    assert "learned from a text" in error and "pellucid generate" in error

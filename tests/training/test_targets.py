@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pellucid.errors import PellucidError
-from pellucid.layers import Dense
+from pellucid.errors import DataError, PellucidError
+from pellucid.layers import LSTM, Dense, Embedding
 from pellucid.model import Network
 
 X = np.random.default_rng(0).normal(size=(6, 4))
@@ -111,3 +111,10 @@ def test_refused_options(options: dict[str, Any], message: str) -> None:
     net = Network(Dense(3, activation="softmax"), input_shape=4)
     with pytest.raises(PellucidError, match=message):
         net.fit(X, LABELS, **{"verbose": 0, **options})
+
+
+@pytest.mark.parametrize("wrong", [0.5, -1])
+def test_numbers_of_tokens_are_whole(wrong: float) -> None:
+    net = Network(Embedding(5, 2), LSTM(3), input_shape=4)
+    with pytest.raises(DataError, match=f"x holds {wrong}, but the embedding reads whole numbers from 0 to 4"):
+        net.predict([[0, 1, 2, wrong]])

@@ -45,6 +45,15 @@ class Contender:
         return all(importlib.util.find_spec(name) for name in self.needs)
 
 
+@dataclass(frozen=True)
+class Measurement:
+    """One run, in seconds: the mean of its steps, how long it took, and its processor time."""
+
+    step: float
+    wall: float
+    work: float
+
+
 PEERS: Final = ("torch", "compile", "jax", "onnx")
 
 
@@ -97,16 +106,20 @@ class Process:
     def prepare(self, task: Task) -> dict[str, Any]:
         return self._ask({"do": "prepare", "task": task.as_dict()})
 
-    def measure(self, steps: int) -> float:
-        """Seconds of a step, the mean of so many without a pause.
+    def measure(self, seconds: float) -> Measurement:
+        """A run of so many seconds, or of a step if that takes longer.
 
         Raises:
             PellucidError: the worker cannot.
         """
-        answer = self._ask({"do": "measure", "steps": steps})
+        answer = self._ask({"do": "measure", "seconds": seconds})
         if "error" in answer:
             raise PellucidError(f"{self.contender.name}: {answer['error']}")
-        return float(answer["seconds"])
+        return Measurement(**answer)
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
 
     def end(self) -> None:
         self._process.kill()
@@ -119,7 +132,7 @@ class Process:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
-        except BrokenPipeError:
+        except (BrokenPipeError, ValueError):  # it has ended, or was ended
             line = ""
         self._stand(still=True)
         return dict(json.loads(line)) if line else {"error": "its process ended"}
@@ -145,6 +158,6 @@ class Field:
             process.end()
 
     def process(self, contender: Contender) -> Process:
-        if contender not in self._processes:
+        if contender not in self._processes or self._processes[contender].ended:
             self._processes[contender] = Process(contender)
         return self._processes[contender]

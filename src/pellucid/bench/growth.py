@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pellucid.bench.contenders import Field
 from pellucid.bench.peak import Probe
 from pellucid.bench.timing import Patience, compare
 from pellucid.bench.workloads import Task
+from pellucid.errors import PellucidError
 
 Quantity = Literal["batch", "length", "width"]
 
@@ -53,11 +54,22 @@ class Growth:
 def growth(
     workload: str, quantity: Quantity, sizes: Sequence[int], field_: Field, probe: Probe, patience: Patience
 ) -> Growth:
-    """Pellucid's step at each of the sizes, all else as usual."""
+    """Pellucid's step at each of the sizes, all else as usual.
+
+    Raises:
+        PellucidError: it cannot be measured at one of them.
+    """
     own = Field([c for c in field_.contenders if c.own][-1:])
     seconds: list[float] = []
     with own:
         for size in sizes:
-            found = compare(replace(Task(workload), **{quantity: size}), own, probe, patience).times[0]
+            found = compare(_task(workload, quantity, size), own, probe, patience).times[0]
+            if not found.runs:
+                raise PellucidError(f"{workload} with a {quantity} of {size}: {found.error}")
             seconds.append(found.median)
     return Growth(workload, quantity, tuple(sizes), tuple(seconds), own.contenders[0].threads)
+
+
+def _task(workload: str, quantity: Quantity, size: int) -> Task:
+    sizes: dict[str, int] = {quantity: size}
+    return Task(workload, batch=sizes.get("batch", 0), length=sizes.get("length", 0), width=sizes.get("width", 0))

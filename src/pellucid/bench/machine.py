@@ -30,6 +30,17 @@ def load() -> float | None:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
+def busy() -> float:
+    """Seconds that all CPUs together have worked, for whomever, since the machine was started; 0 where nobody tells."""
+    try:
+        with open("/proc/stat", encoding="utf-8") as file:
+            fields = file.readline().split()[1:9]
+    except OSError:
+        return 0.0
+    user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, fields)
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

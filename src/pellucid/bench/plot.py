@@ -14,11 +14,12 @@ from pellucid.plots import style
 
 def draw(report: Report, path: Path) -> None:
     """Save the picture: a panel for training, one for inference, and one for each quantity that grows."""
-    modes = [(mode, found) for mode in ("training", "inference") if (found := report.of(mode))]
+    modes = [(found[0].task.mode, found) for found in (report.of("training"), report.of("inference")) if found]
+    libraries = list(dict.fromkeys(t.contender.library for c in report.comparisons for t in c.times))
     quantities = list(dict.fromkeys(g.quantity for g in report.growths))
     figure, panels = style.panels(1, max(1, len(modes) + len(quantities)), size=(5.2, 3.8))
     for panel, (mode, found) in zip(panels, modes, strict=False):
-        _bars(panel, mode, found)
+        _bars(panel, mode, found, libraries)
     for panel, quantity in zip(panels[len(modes) :], quantities, strict=False):
         _lines(panel, quantity, [g for g in report.growths if g.quantity == quantity])
     load = report.machine["load"]
@@ -26,8 +27,7 @@ def draw(report: Report, path: Path) -> None:
     style.finished(figure, caption + ("." if load is None else f", at a load of {load:.1f} before the run."), path)
 
 
-def _bars(panel: Any, mode: str, found: Sequence[Comparison]) -> None:
-    libraries = list(dict.fromkeys(t.contender.library for c in found for t in c.times if t.runs))
+def _bars(panel: Any, mode: str, found: Sequence[Comparison], libraries: Sequence[str]) -> None:
     width = 0.8 / len(libraries)
     for place, library in enumerate(libraries):
         shown = [
@@ -36,7 +36,8 @@ def _bars(panel: Any, mode: str, found: Sequence[Comparison]) -> None:
             if any(t.runs and t.contender.library == library for t in c.times)
         ]
         x = [k - 0.4 + (place + 0.5) * width for k, _ in shown]
-        panel.bar(x, [1e6 * s for _, s in shown], width, color=style.series(place), label=library)
+        if shown:
+            panel.bar(x, [1e6 * s for _, s in shown], width, color=style.series(place), label=library)
     for k, c in enumerate(found):
         floor = 1e6 * c.floor
         panel.plot([k - 0.42, k + 0.42], [floor, floor], color=style.ink(), lw=1.2, label=None if k else "floor")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -11,14 +12,15 @@ from pellucid.bench.growth import SERIES, Growth, growth
 from pellucid.bench.machine import load, machine
 from pellucid.bench.peak import Probe
 from pellucid.bench.start import Start, starts
-from pellucid.bench.timing import AGREEMENT, Comparison, Patience, Times, compare
+from pellucid.bench.timing import AGREEMENT, Comparison, Patience, compare
 from pellucid.bench.workloads import Mode, Task, geometric_mean
+from pellucid.errors import PellucidError
 
 Part = Literal["training", "inference", "start", "growth"]
 PARTS: Final[tuple[Part, ...]] = ("training", "inference", "start", "growth")
 INFERENCE_BATCHES: Final = (1, 64)
-PAUSES: Final = {True: Patience(3, 0.02), False: Patience(9, 0.15)}
-"""Rounds and seconds of a run, of a quick benchmark and of a whole one."""
+PAUSES: Final = {True: Patience(3, 0.02, tries=2), False: Patience(9, 0.15, tries=3)}
+"""Of a quick benchmark, and of a whole one."""
 
 Cells = list[tuple[str, ...]]
 
@@ -31,9 +33,18 @@ class Report:
     comparisons: list[Comparison] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
     growths: list[Growth] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def of(self, mode: Mode) -> list[Comparison]:
         return [c for c in self.comparisons if c.task.mode == mode]
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Keep what fails as a sentence: the rest of a long measurement is not lost with it."""
+        try:
+            yield
+        except PellucidError as error:
+            self.failures.append(str(error))
 
     def mean_ratio(self, mode: Mode) -> float | None:
         """The geometric mean of the ratios to the fastest peer."""
@@ -45,9 +56,10 @@ class Report:
             "machine": self.machine,
             "training": [c.as_dict() for c in self.of("training")],
             "inference": [c.as_dict() for c in self.of("inference")],
-            "mean_ratio": {mode: self.mean_ratio(mode) for mode in ("training", "inference")},
+            "mean_ratio": {"training": self.mean_ratio("training"), "inference": self.mean_ratio("inference")},
             "start": [s.as_dict() for s in self.starts],
             "growth": [g.as_dict() for g in self.growths],
+            "failures": self.failures,
         }
 
 
@@ -59,45 +71,56 @@ def measure(
     quick: bool,
     say: Callable[[str], None],
 ) -> Report:
-    """Measure what is asked for; `say` is told what comes next."""
-    report, patience = Report(machine()), PAUSES[quick]
-    tasks = [Task(w) for w in workloads if "training" in parts]
-    tasks += [Task(w, "inference", n) for w in workloads if "inference" in parts for n in INFERENCE_BATCHES]
-    with Field(found) as everybody:
-        probe = Probe()
-        for task in tasks:
-            say(f"{task.workload}, {task.mode}, batch {task.examples}")
-            report.comparisons.append(compare(task, everybody, probe, patience))
-    if "start" in parts:
-        say("start")
-        report.starts = starts(peers=any(not c.own for c in found), repeats=1 if quick else 5)
-    if "growth" in parts:
+    """Measure what is asked for; `say` is told what comes next. Ctrl-C leaves what has been measured."""
+    report = Report(machine())
+    try:
         with Field(found) as everybody:
-            for workload, quantity, sizes in SERIES:
-                if workload in workloads:
-                    say(f"growth of {workload} with its {quantity}")
-                    few = sizes[::3] if quick else sizes
-                    report.growths.append(growth(workload, quantity, few, everybody, probe, patience))
+            _measure(report, workloads, parts, everybody, PAUSES[quick], say)
+    except KeyboardInterrupt:
+        report.failures.append("the rest: stopped by Ctrl-C")
     report.machine["load_at_the_end"] = load()
     return report
 
 
+def _measure(
+    report: Report,
+    workloads: Sequence[str],
+    parts: Sequence[str],
+    everybody: Field,
+    patience: Patience,
+    say: Callable[[str], None],
+) -> None:
+    tasks = [Task(w) for w in workloads if "training" in parts]
+    tasks += [Task(w, "inference", n) for w in workloads if "inference" in parts for n in INFERENCE_BATCHES]
+    probe, quick = Probe(), patience is PAUSES[True]
+    for task in tasks:
+        say(f"{task.workload}, {task.mode}, batch {task.examples}")
+        report.comparisons.append(compare(task, everybody, probe, patience))
+    if "start" in parts:
+        say("start")
+        with report.noting():
+            report.starts = starts(peers=any(not c.own for c in everybody.contenders), repeats=1 if quick else 5)
+    for workload, quantity, sizes in SERIES if "growth" in parts else ():
+        if workload in workloads:
+            say(f"growth of {workload} with its {quantity}")
+            few = sizes[::3] if quick else sizes
+            with report.noting():
+                report.growths.append(growth(workload, quantity, few, everybody, probe, patience))
+
+
 def comparison_rows(comparisons: Sequence[Comparison]) -> tuple[list[str], Cells]:
-    """One line a task, one column a contender; times in µs."""
-    columns = list(dict.fromkeys(t.contender.name for c in comparisons for t in c.times))
+    """A line for each task and number of threads, a column for each library; medians in µs."""
+    libraries = list(dict.fromkeys(t.contender.library for c in comparisons for t in c.times))
     rows: Cells = []
     for c in comparisons:
-        cells = {t.contender.name: _time(t) for t in c.times}
-        rows.append(
-            (
-                f"{c.task.workload}, {c.task.examples}",
-                *(cells.get(name, "") for name in columns),
-                f"{c.floor * 1e6:.0f}",
-                "" if c.percent is None else f"{c.percent:.0f}%",
-                "" if c.ratio is None else f"{c.ratio:.2f}",
-            )
-        )
-    return ["µs, batch", *columns, "floor", "of floor", "× fastest peer"], rows
+        for threads in sorted(c.gflops):
+            cells = {t.contender.library: t for t in c.times if t.contender.threads == threads and t.runs}
+            times = [f"{cells[name].median * 1e6:.0f}" if name in cells else "" for name in libraries]
+            rows.append((f"{c.task.workload}, {c.task.examples}", str(threads), *times, "", "", ""))
+        percent = "" if c.percent is None else f"{c.percent:.0f}%"
+        ratio = "" if c.ratio is None else f"{c.ratio:.2f}"
+        rows[-1] = (*rows[-1][:-3], f"{c.floor * 1e6:.3g}", percent, ratio)
+    return ["µs", "threads", *libraries, "floor", "of floor", "× peer"], rows
 
 
 def start_rows(found: Sequence[Start]) -> tuple[list[str], Cells]:
@@ -120,8 +143,9 @@ def growth_rows(found: Sequence[Growth]) -> tuple[list[str], Cells]:
 
 def remarks(report: Report) -> list[str]:
     """What the tables do not say."""
-    found = []
-    for mode in ("training", "inference"):
+    found = [f"could not be measured: {failure}" for failure in report.failures]
+    modes: tuple[Mode, ...] = ("training", "inference")
+    for mode in modes:
         mean = report.mean_ratio(mode)
         if mean is not None:
             found.append(f"{mode}: {mean:.2f} times as fast as the fastest peer (geometric mean)")
@@ -132,15 +156,10 @@ def remarks(report: Report) -> list[str]:
                 found.append(f"{name} could not be measured: {t.error}")
             elif t.difference > AGREEMENT:
                 found.append(f"{name} computes something else: {t.difference:.2g} away; it is left out of the ratios")
-    disturbed = sum(t.disturbed for c in report.comparisons for t in c.times)
-    total = sum(len(t.runs) for c in report.comparisons for t in c.times)
-    if disturbed:
-        found.append(f"{disturbed} of {total} runs (~) had no two free cores")
+    runs = [(c, t) for c in report.comparisons for t in c.times if t.disturbed]
+    found += [
+        f"{c.task.workload}, {c.task.mode}, batch {c.task.examples}, {t.contender.name}: "
+        f"{t.disturbed} of {len(t.runs)} runs had no two free cores"
+        for c, t in runs
+    ]
     return found
-
-
-def _time(times: Times) -> str:
-    if times.error or not times.runs:
-        return "–"
-    mark = "~" if times.disturbed > len(times.runs) / 2 else ""
-    return f"{mark}{times.median * 1e6:.0f}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from pellucid.bench.contenders import Contender, Field
+from pellucid.bench.contenders import Contender, Field, Process
+from pellucid.bench.machine import busy
 from pellucid.bench.peak import Probe
 from pellucid.bench.workloads import Task, flops
 from pellucid.errors import PellucidError
@@ -16,16 +17,20 @@ from pellucid.errors import PellucidError
 AGREEMENT = 1e-3
 """How far the first losses may be apart, relatively: float32 sums in another order, and a pooling winner that flips."""
 
-TRIES = 4
-"""A run that others disturbed is taken again so often; then the last one stands, marked."""
+OTHERS, CLOCK = 0.1, 0.03
+"""Seconds that other processes may work in a second of a run; and what the system's clock of 10 ms may get wrong."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How many rounds, and how long one contender's run in a round takes, in seconds."""
+    """How many rounds there are, and how long one contender's run in a round takes, in seconds.
+
+    A run that others disturb is taken again, up to so many tries; then the last one stands, and is counted.
+    """
 
     rounds: int
     seconds: float
+    tries: int
 
 
 @dataclass
@@ -110,7 +115,9 @@ class Comparison:
         }
 
     def _fastest(self, *, own: bool) -> Times | None:
-        found = [t for t in self.times if t.runs and t.contender.own == own and t.difference <= AGREEMENT]
+        found = [
+            t for t in self.times if t.contender.own == own and t.runs and not t.error and t.difference <= AGREEMENT
+        ]
         return min(found, key=lambda t: t.median, default=None)
 
 
@@ -118,29 +125,29 @@ def compare(task: Task, field_: Field, probe: Probe, patience: Patience) -> Comp
     """Measure the task with every contender of its mode, in rounds; each begins with another contender."""
     taking = [c for c in field_.contenders if task.mode in c.modes]
     times = {c: Times(c) for c in taking}
-    steps = _prepare(task, field_, times, patience)
-    ready = list(steps)
+    ready = _prepare(task, field_, times)
     for turn in range(patience.rounds):
         first = turn % max(1, len(ready))
         for contender in ready[first:] + ready[:first]:
-            _run(field_, times[contender], steps[contender], probe)
+            if not times[contender].error:
+                _run(field_.process(contender), times[contender], probe, patience)
     peaks = {threads: probe.peak(threads) for threads in sorted({c.threads for c in taking})}
     return Comparison(task, flops(task.network(), task), peaks, tuple(times.values()))
 
 
-def _prepare(task: Task, field_: Field, times: dict[Contender, Times], patience: Patience) -> dict[Contender, int]:
-    """Everybody's first steps; how many steps a run of each takes."""
-    steps: dict[Contender, int] = {}
+def _prepare(task: Task, field_: Field, times: dict[Contender, Times]) -> list[Contender]:
+    """Everybody's first steps; who is ready."""
+    ready: list[Contender] = []
     expected: Sequence[float] | None = None
     for contender, found in times.items():
         answer = field_.process(contender).prepare(task)
         if "error" in answer:
             found.error = answer["error"]
             continue
-        steps[contender] = max(1, round(patience.seconds / answer["seconds"]))
+        ready.append(contender)
         expected = expected or answer["answers"]
         found.difference = difference(answer["answers"], expected)
-    return steps
+    return ready
 
 
 def difference(found: Sequence[float], expected: Sequence[float]) -> float:
@@ -150,20 +157,23 @@ def difference(found: Sequence[float], expected: Sequence[float]) -> float:
     return max(apart) / largest if all(a == a for a in apart) else float("inf")
 
 
-def _run(field_: Field, times: Times, steps: int, probe: Probe) -> None:
-    process = field_.process(times.contender)
-    for attempt in range(TRIES):
+def _run(process: Process, times: Times, probe: Probe, patience: Patience) -> None:
+    """One run, again while others disturb it: when two cores are not free before or after it, or others work meanwhile.
+
+    The probe alone would not do: it sees a shared core, but is too short for other processes to be put in its place.
+    """
+    for _ in range(patience.tries):
         free = probe.quiet()
-        if not free and attempt < TRIES - 1:
-            time.sleep(0.1)
-            continue
+        before = busy()
         try:
-            seconds = process.measure(steps)
+            found = process.measure(patience.seconds)
         except PellucidError as error:
             times.error = str(error)
             return
-        if free and probe.quiet():
-            times.runs.append(seconds)
+        others = busy() - before - found.work
+        if free and others < CLOCK + OTHERS * found.wall and probe.quiet():
+            times.runs.append(found.step)
             return
-    times.runs.append(seconds)
+        time.sleep(0.1)
+    times.runs.append(found.step)
     times.disturbed += 1

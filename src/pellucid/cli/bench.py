@@ -15,6 +15,8 @@ from ..bench.workloads import WORKLOADS
 from ..errors import DataError, nearest
 from .output import check_writable, replacing, table
 
+PICTURES = (".png", ".svg", ".pdf")
+
 EPILOG = """\b
 Examples:
   pellucid bench                                   everything, 10 minutes or so
@@ -37,10 +39,12 @@ def command(workload: str, part: str, peers: str, quick: bool, json_path: Path |
     """Measure training, inference and start against peers.
 
     All contenders take turns in short runs, so that what disturbs one disturbs all. Between the runs the machine's
-    rate of multiply-adds is measured, on one and on two threads: runs without two free cores are taken again, or
-    marked with ~. The floor is a step's floating-point operations at that rate, on both cores. Peers that are not
-    installed are left out.
+    rate of multiply-adds is measured, on one and on two threads: runs without two free cores are taken again, and
+    counted if that does not help. The floor is a step's floating-point operations at that rate, on both cores.
+    Peers that are not installed are left out.
     """
+    if plot is not None and plot.suffix.lower() not in PICTURES:
+        raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
     check_writable(json_path, plot)
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     report = measure(

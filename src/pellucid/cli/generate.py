@@ -13,17 +13,17 @@ import pellucid as pl
 from ..data.text import BY, Ids, Vocabulary, topics
 from ..errors import DataError
 from . import options
-from .language import BATCH, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
+from .language import HABITS, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
 from .output import printable, table
 
 EPILOG = """\b
 Examples:
-  pellucid generate                                     learns Python's help topics first, for a minute
+  pellucid generate                                     learns Python's help topics first, in seconds
   pellucid train shakespeare.txt --output shakespeare.safetensors
   pellucid generate shakespeare.safetensors --prompt "ROMEO:" --temperature 0.7
   pellucid generate shakespeare.safetensors --prompt "ROMEO:" --length 20 --show 5
 """
-BRIEF = {"char": (32, 96, 4), "word": (32, 128, 6)}
+BRIEF = {"char": (32, 96, 4), "word": (32, 128, 10)}
 """What the network is that learns the embedded text first: tokens read at a time, units, epochs."""
 
 
@@ -90,7 +90,8 @@ def _briefly(
     by = vocabulary.by
     click.echo(f"No model came: learning Python's help topics first, {len(learned)} {UNITS[by]}; {NOTE[by]}.")
     reader = Reader.build(vocabulary, length=length, units=units, seed=seed)
-    train(reader, learned, epochs=epochs, batch_size=BATCH, optimizer=pl.Adam(LEARNING_RATE))
+    batch_size = HABITS[by].batch_size(len(learned), length)
+    train(reader, learned, epochs=epochs, batch_size=batch_size, optimizer=pl.Adam(LEARNING_RATE))
     report(reader, learned, tested)
     click.echo()
     return reader

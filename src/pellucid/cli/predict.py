@@ -15,6 +15,7 @@ import pellucid as pl
 from ..data.images import SUFFIXES
 from ..errors import DataError
 from .examples import examples, picture
+from .language import KEY
 from .output import check_writable, printable, replacing, table
 from .preparation import BRIGHTNESS, Preparation, reshaped
 
@@ -43,6 +44,8 @@ def command(model: Path, input: str, invert: bool, output: Path | None) -> None:
     """
     check_writable(output)
     net = pl.load(model)
+    if KEY in net.metadata:
+        raise DataError(f"{model.name} learned from a text, to go on with it: pellucid generate {model}")
     preparation = Preparation.read(net.metadata)
     if len(net.input_shapes) != 1 or len(net.output_shapes) != 1:
         raise DataError(f"{model.name} has several inputs or outputs, expected one: use Network.predict.")

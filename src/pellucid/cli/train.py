@@ -23,8 +23,6 @@ from .sources import is_text, text_of, training_data
 
 OPTIMIZERS = {"sgd": pl.SGD, "rmsprop": pl.RMSprop, "adam": pl.Adam, "adamw": pl.AdamW}
 PICTURES = (".png", ".svg", ".pdf")
-LENGTHS = {"char": 64, "word": 32}
-EPOCHS = {"char": 10, "word": 15}
 
 EPILOG = """\b
 Examples:
@@ -94,7 +92,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--text", is_flag=True, help="DATA is a text, whatever its name ends in.  [default: .txt is]")
 @click.option("--by", type=click.Choice(BY), help="Read a text by character or by word.  [default: char]")
 @click.option("--length", type=click.IntRange(min=2), help="Tokens of a text read at a time.  [default: 64, words 32]")
-@click.option("--units", type=click.IntRange(min=1), help="Units of a text's LSTM.  [default: 128]")
+@click.option("--units", type=click.IntRange(min=1), help="Units of a text's LSTM.  [default: 128, words 192]")
 @click.option("--layers", type=click.IntRange(min=1), help="Layers of a text's LSTM.  [default: 1]")
 @click.option(
     "--dropout",
@@ -112,9 +110,14 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help="Passes through the data.  [default: 100; of a cnn or a text, 10; by word, 15]",
+    help="Passes through the data.  [default: 100; of a cnn, 10; of a text, 4, in which every character is read three"
+    " times; by word, 8]",
 )
-@click.option("--batch-size", type=click.IntRange(min=1), help="Examples to one update.  [default: 32; of a text, 16]")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Examples to one update.  [default: 32; of a text, 8 to 64, as it is long]",
+)
 @click.option(
     "--optimizer",
     type=click.Choice(list(OPTIMIZERS), case_sensitive=False),
@@ -125,7 +128,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="The size of the updates.  [default: the optimizer's own; of a text, 0.003]",
+    help="The size of the updates, of a text the first.  [default: the optimizer's own; of a text, 0.004]",
 )
 @click.option(
     "--validation",
@@ -197,7 +200,7 @@ def command(
         for option, value in (columns | images).items():
             if value:
                 raise DataError(f'"{data}" is a text, which takes no {option}: leave it out.')
-        language = _Language(by or "char", length, units or 128, layers or 1, dropout, vocabulary or 10_000)
+        language = _Language(by or "char", length, units, layers or 1, dropout, vocabulary or 10_000)
         history = _learn_text(data, fitting, language, validation or 0.05)
     else:
         texts = {"--by": by, "--length": length, "--units": units, "--layers": layers, "--vocabulary": vocabulary}
@@ -255,28 +258,30 @@ class _Language:
 
     by: str
     length: int | None
-    units: int
+    units: int | None
     layers: int
     dropout: float | None
     size: int
 
 
 def _learn_text(data: str, fitting: _Fitting, language: _Language, validation: float) -> pl.History:
-    from .language import BATCH, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
+    from .language import HABITS, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
 
-    by, length = language.by, language.length or LENGTHS[language.by]
+    by, habits = language.by, HABITS[language.by]
+    length = language.length or habits.length
     known, learned, tested = prepared(text_of(data), by=by, lower=None, size=language.size, length=length, name=data)
     sizes = f"{len(learned)} {UNITS[by]} to learn from, {len(tested)} to test, {len(known)} different"
     click.echo(f"{data}: {sizes}; {NOTE[by]}")
     reader = Reader.build(
         known,
         length=length,
-        units=language.units,
+        units=language.units or habits.units,
         layers=language.layers,
         dropout=language.dropout,
         seed=fitting.seed,
     )
-    options = fitting.options(epochs=EPOCHS[by], batch_size=BATCH, learning_rate=LEARNING_RATE)
+    batch_size = habits.batch_size(len(learned), length)
+    options = fitting.options(epochs=habits.epochs, batch_size=batch_size, learning_rate=LEARNING_RATE)
     history = train(reader, learned, validation=validation, **options)
     fitting.save(reader.net, history)
     report(reader, learned, tested)

@@ -1,17 +1,19 @@
 """Losses: how wrong each example's prediction is, l[n]; `total` is their mean.
 
 p is the prediction, y the target, z a sum before the last activation (a logit). All axes of an example but the classes
-are averaged, so a sequence's loss is the mean over its steps. A prediction of one unit, (n, 1), may face a target (n,).
+are averaged, so a sequence's loss is the mean over its steps; with a mask (n,t) of 1 and 0, over those where it is 1.
+A prediction of one unit, (n, 1), may face a target (n,).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pellucid.errors import PellucidError, ShapeError
-from pellucid.formula import BATCH, Tensor, define
+from pellucid.formula import BATCH, Axis, Tensor, define
+from pellucid.functions.masking import shares
 from pellucid.functions.registry import check_options, find, named, number, options_of
 from pellucid.functions.shaping import squeeze
 
@@ -58,7 +60,7 @@ class Loss:
         """
         if not options:
             return self
-        defaults = {k: v for k, v in options_of(self.function).items() if k != "logits"}
+        defaults = {k: v for k, v in options_of(self.function).items() if k not in ("logits", "mask")}
         check_options("loss", self.name, defaults, options)
         chosen = {key: value for key, value in {**self.options, **options}.items() if value != defaults[key]}
         changed = Loss(self.name, self.function, self.reads, self.aliases, chosen)
@@ -66,26 +68,42 @@ class Loss:
         changed(Tensor.input("p", n=BATCH, k=2), Tensor.input("y", n=BATCH, k=2))
         return changed
 
-    def of(self, prediction: Tensor, target: Tensor, *, activation: str, logits: Tensor | None = None) -> Tensor:
+    def of(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        activation: str,
+        logits: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
         """The loss of a network's output in the form that is stable: after softmax or sigmoid, from their sums.
 
         Args:
             prediction: the output.
             activation: the name of the activation that gave it; "linear" outputs are taken as logits by cross-entropy.
             logits: that activation's argument, where there is one.
+            mask: which steps count, (n,t) of 1 and 0, for the output of a sequence.
 
         Raises:
-            PellucidError: this loss cannot read what the activation gives.
+            PellucidError: this loss cannot read what the activation gives, or takes no mask.
         """
+        if mask is not None and "mask" not in options_of(self.function):
+            raise PellucidError(
+                f"a mask leaves steps of the output out, but the loss {self.name} takes none; give its function a mask"
+            )
+        options: dict[str, object] = {} if mask is None else {"mask": mask}
         if self.reads == "values":
-            return self(prediction, target)
+            return self(prediction, target, **options)
         self._check_activation(prediction, activation)
         function = self
         if self.reads == "either" and activation == "sigmoid":
             function = LOSSES["binary_crossentropy"]
         if activation in ("linear", "log_softmax"):  # log_softmax of log_softmax is log_softmax
-            return function(prediction, target, logits=True)
-        return function(prediction, target) if logits is None else function(logits, target, logits=True)
+            return function(prediction, target, logits=True, **options)
+        if logits is None:
+            return function(prediction, target, **options)
+        return function(logits, target, logits=True, **options)
 
     def _check_activation(self, prediction: Tensor, activation: str) -> None:
         good = {"binary": ("sigmoid", "linear"), "categorical": ("softmax", "log_softmax", "linear")}
@@ -153,28 +171,37 @@ def _facing(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return pair[0], pair[1]
 
 
+def _mean(mask: Tensor | None, axes: Sequence[Axis]) -> tuple[str, dict[str, Any]]:
+    """What turns a sum over these axes of an example into their mean, and what it reads."""
+    if mask is None:
+        return "/size(…)", {}
+    return "·w[n,…]", {"w": shares(mask, *(axis.size for axis in axes[1:]))}
+
+
 @register("mse", "l2", "squared_error", reads="values")
-def mean_squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+def mean_squared_error(prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """The mean squared error of each example.
 
     Shapes: both (n, …) → (n,).
     """
     p, y = _facing(prediction, target)
-    return define("l[n] = Σ[…] (p[n,…] − y[n,…])²/size(…)", p=p, y=y)
+    mean, w = _mean(mask, p.axes[1:])
+    return define(f"l[n] = Σ[…] (p[n,…] − y[n,…])²{mean}", p=p, y=y, **w)
 
 
 @register("mae", "l1", "absolute_error", reads="values")
-def mean_absolute_error(prediction: Tensor, target: Tensor) -> Tensor:
+def mean_absolute_error(prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """The mean absolute error of each example; its derivative where they agree is 0.
 
     Shapes: both (n, …) → (n,).
     """
     p, y = _facing(prediction, target)
-    return define("l[n] = Σ[…] abs(p[n,…] − y[n,…])/size(…)", p=p, y=y)
+    mean, w = _mean(mask, p.axes[1:])
+    return define(f"l[n] = Σ[…] abs(p[n,…] − y[n,…]){mean}", p=p, y=y, **w)
 
 
 @register("huber_loss", reads="values")
-def huber(prediction: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
+def huber(prediction: Tensor, target: Tensor, *, delta: float = 1.0, mask: Tensor | None = None) -> Tensor:
     """Half the squared error d where it is at most delta, beyond it the straight line that goes on from there.
 
     Shapes: both (n, …) → (n,).
@@ -185,24 +212,28 @@ def huber(prediction: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
     """
     delta = number("delta", delta, of="huber", above=0)
     p, y = _facing(prediction, target)
+    mean, w = _mean(mask, p.axes[1:])
     return define(
-        """d[n,…] = p[n,…] − y[n,…]
-        l[n] = Σ[…] where(abs(d[n,…]) ≤ delta, 0.5·d[n,…]², delta·(abs(d[n,…]) − 0.5·delta))/size(…)""",
+        f"""d[n,…] = p[n,…] − y[n,…]
+        l[n] = Σ[…] where(abs(d[n,…]) ≤ delta, 0.5·d[n,…]², delta·(abs(d[n,…]) − 0.5·delta)){mean}""",
         p=p,
         y=y,
         delta=delta,
+        **w,
     )
 
 
 @register("cross_entropy", reads="either")
-def crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = False) -> Tensor:
+def crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = False, mask: Tensor | None = None) -> Tensor:
     """Binary cross-entropy of one unit, categorical cross-entropy of more. See these."""
     choice = binary_crossentropy if _units(prediction) == 1 else categorical_crossentropy
-    return choice(prediction, target, logits=logits)
+    return choice(prediction, target, logits=logits, mask=mask)
 
 
 @register("sparse_categorical_crossentropy", "categorical_cross_entropy", "nll", reads="categorical")
-def categorical_crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = False) -> Tensor:
+def categorical_crossentropy(
+    prediction: Tensor, target: Tensor, *, logits: bool = False, mask: Tensor | None = None
+) -> Tensor:
     """−log of the probability that the prediction gives to the true class.
 
     From probabilities, p < EPSILON counts as EPSILON. From logits it is fused with softmax: s are the logits without
@@ -227,15 +258,16 @@ def categorical_crossentropy(prediction: Tensor, target: Tensor, *, logits: bool
     if not hot and y.kind != "int":
         raise PellucidError("class numbers came as real numbers; expected whole numbers, or one-hot rows")
     label = "y[n,…,0]" if wide else "y[n,…]"
+    mean, w = _mean(mask, p.axes[1:-1])
     if not logits and hot:
-        return define("l[n] = −Σ[…,k] y[n,…,k]·log(max(p[n,…,k], ε))/size(…)", p=p, y=y, ε=EPSILON)
+        return define(f"l[n] = −Σ[…,k] y[n,…,k]·log(max(p[n,…,k], ε)){mean}", p=p, y=y, ε=EPSILON, **w)
     if not logits:
-        return define(f"l[n] = −Σ[…] log(max(p[n,…,{label}], ε))/size(…)", p=p, y=y, ε=EPSILON)
+        return define(f"l[n] = −Σ[…] log(max(p[n,…,{label}], ε)){mean}", p=p, y=y, ε=EPSILON, **w)
     s = define("s[…,k] = z[…,k] − stop(max[o] z[…,o])", z=p)
     c = log_sum_exp(s)
     if hot:
-        return define("l[n] = Σ[…,k] y[n,…,k]·(c[n,…] − s[n,…,k])/size(…)", c=c, s=s, y=y)
-    return define(f"l[n] = Σ[…] (c[n,…] − s[n,…,{label}])/size(…)", c=c, s=s, y=y)
+        return define(f"l[n] = Σ[…,k] y[n,…,k]·(c[n,…] − s[n,…,k]){mean}", c=c, s=s, y=y, **w)
+    return define(f"l[n] = Σ[…] (c[n,…] − s[n,…,{label}]){mean}", c=c, s=s, y=y, **w)
 
 
 def log_sum_exp(s: Tensor) -> Tensor:
@@ -248,7 +280,9 @@ def log_sum_exp(s: Tensor) -> Tensor:
 
 
 @register("bce", "binary_cross_entropy", reads="binary")
-def binary_crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = False) -> Tensor:
+def binary_crossentropy(
+    prediction: Tensor, target: Tensor, *, logits: bool = False, mask: Tensor | None = None
+) -> Tensor:
     """−log of the probability that each unit gives to its own target, from 0 to 1: one class, or several labels.
 
     From probabilities, p or 1 − p < EPSILON counts as EPSILON. From logits it is fused with σ, −log σ(z) being
@@ -261,21 +295,24 @@ def binary_crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = Fa
         ShapeError: the shapes differ.
     """
     p, y = _facing(prediction, target)
+    mean, w = _mean(mask, p.axes[1:])
     if not logits:
         return define(
-            "l[n] = −Σ[…] (y[n,…]·log(max(p[n,…], ε)) + (1 − y[n,…])·log(max(1 − p[n,…], ε)))/size(…)",
+            f"l[n] = −Σ[…] (y[n,…]·log(max(p[n,…], ε)) + (1 − y[n,…])·log(max(1 − p[n,…], ε))){mean}",
             p=p,
             y=y,
             ε=EPSILON,
+            **w,
         )
     return define(
-        "l[n] = Σ[…] (y[n,…]·softplus(−z[n,…]) + (1 − y[n,…])·softplus(z[n,…]))/size(…)",
+        f"l[n] = Σ[…] (y[n,…]·softplus(−z[n,…]) + (1 − y[n,…])·softplus(z[n,…])){mean}",
         z=p,
         y=y,
         derivative={
-            "z": "dz[n,…] = dl[n]·(σ(z[n,…]) − y[n,…])/size(…)",
-            "y": "dy[n,…] = −dl[n]·z[n,…]/size(…)",
+            "z": f"dz[n,…] = dl[n]·(σ(z[n,…]) − y[n,…]){mean}",
+            "y": f"dy[n,…] = −dl[n]·z[n,…]{mean}",
         },
+        **w,
     )
 
 

@@ -18,3 +18,16 @@ def nonzero(ids: Tensor) -> Tensor:
 def masked(x: Tensor, mask: Tensor) -> Tensor:
     """x where a step is there, 0 elsewhere: x (n,t,i), m (n,t) → (n,t,i)."""
     return define("y[n,t,i] = x[n,t,i]·m[n,t]", x=x, m=mask)
+
+
+def shares(mask: Tensor, *sizes: int) -> Tensor:
+    """What each element counts in the mean of a sequence over the steps that are there; without any, all count 0.
+
+    Shapes: m (n,t), and the sizes of the axes that a step has → (n, t, *sizes).
+    """
+    step = define("s[n,t] = m[n,t]/max(Σ[r] m[n,r], 1)", m=mask)
+    if not sizes:
+        return step
+    axes = {f"k{place}": size for place, size in enumerate(sizes, 1)}
+    count = "·".join(f"size({axis})" for axis in axes)
+    return define(f"w[n,t,{','.join(axes)}] = s[n,t]/({count})", extents=axes, s=step)

@@ -14,7 +14,7 @@ from pellucid.network import BaseNetwork
 from pellucid.training.examples import WEIGHT, Examples, inputs, weights
 from pellucid.training.metrics import Measure, MetricLike, Reading, Running
 from pellucid.training.metrics import metrics as metrics_of
-from pellucid.training.steps import evaluation_step, gradient_step, prediction_name, prediction_step
+from pellucid.training.steps import evaluation_step, gradient_step, mask_name, prediction_name, prediction_step
 from pellucid.training.targets import Goal, LossLike, goals, reading
 
 Array = NDArray[Any]
@@ -31,7 +31,10 @@ class Measures:
 
     def add(self, batch: dict[str, Array], outputs: dict[str, Array]) -> None:
         for goal, running in self.running.values():
-            running.add(batch[goal.name], outputs[prediction_name(goal.path)])
+            y, p, mask = batch[goal.name], outputs[prediction_name(goal.path)], outputs.get(mask_name(goal.path))
+            if mask is not None:  # steps that are there, in one row
+                y, p = y[mask > 0], p[mask > 0]
+            running.add(y, p)
 
     def results(self, *, quick: bool = False) -> dict[str, float]:
         """The values so far; `quick` leaves out those that take a look at all predictions."""

@@ -58,7 +58,15 @@ def inputs(net: BaseNetwork, x: Any, what: str = "x") -> dict[str, Array]:
     for path, value in by_path(x, list(net.input_shapes), what).items():
         name = what if len(net.input_shapes) == 1 else f'{what}["{path}"]'
         entries = vocabulary(net, path)
-        array = as_array(value, what=name) if entries is None else as_labels(value, what=name)
+        array = as_array(value, what=name)
+        if entries is not None and array.dtype.kind != "u":
+            wrong = array[(array < 0) | (array != np.floor(array))]
+            if wrong.size:
+                raise DataError(
+                    f"{name} holds {wrong[0]:g}, but the embedding reads whole numbers from 0 to {entries - 1}: "
+                    "give each token its number"
+                )
+            array = as_labels(array, what=name)
         if entries is not None and array.max() >= entries:
             raise DataError(
                 f"{name} holds {array.max()}, but the embedding has {entries} entries, from 0 to {entries - 1}: "

@@ -2,8 +2,8 @@
 
 Names of their inputs: the network's inputs, "dense_3.target" for the targets of the output dense_3, "sample_weight",
 "learning_rate", "step" (from 1), "seed", the parameters by path and the optimizer's slots as
-"dense_1.kernel:first_moment". Names of their outputs: "loss", "dense_3.prediction", and the new values of parameters
-and slots under the same names.
+"dense_1.kernel:first_moment". Names of their outputs: "loss", "dense_3.prediction", "dense_3.mask" where some steps of
+the output may only be padding, and the new values of parameters and slots under the same names.
 """
 
 from __future__ import annotations
@@ -144,8 +144,13 @@ def prediction_name(path: str) -> str:
     return f"{path}.prediction"
 
 
+def mask_name(path: str) -> str:
+    return f"{path}.mask"
+
+
 def _predictions(forward: Forward, goals: Sequence[Goal]) -> dict[str, Tensor]:
-    return {prediction_name(goal.path): forward.outputs[goal.path] for goal in goals}
+    masks = {mask_name(goal.path): forward.masks[goal.path] for goal in goals if goal.path in forward.masks}
+    return {prediction_name(goal.path): forward.outputs[goal.path] for goal in goals} | masks
 
 
 def _keys(goals: Sequence[Goal]) -> tuple[tuple[str, str, bool], ...]:

@@ -53,7 +53,10 @@ class Goal:
         return self.path, json.dumps(self.loss.config, sort_keys=True), self.labels
 
     def examples(self, forward: Forward) -> Tensor:
-        """The loss of each example, l[n], where it can be from the sums before softmax or sigmoid."""
+        """The loss of each example, l[n], where it can be from the sums before softmax or sigmoid.
+
+        Steps that a mask leaves out do not count: it is the mean over the others.
+        """
         output, last = forward.outputs[self.path], forward.last[self.path]
         axes = output.axes[:-1] if self.labels else output.axes
         kind: Any = "int" if self.labels else "float"
@@ -61,7 +64,8 @@ class Goal:
             self.name, {a.name: BATCH if a.extent is BATCH else a.size for a in axes}, kind=kind, letter="y"
         )
         logits = last.sum if last.activation in ("softmax", "sigmoid") else None
-        return self.loss.of(output, target, activation=last.activation, logits=logits)
+        mask = forward.masks.get(self.path)
+        return self.loss.of(output, target, activation=last.activation, logits=logits, mask=mask)
 
 
 def goals(

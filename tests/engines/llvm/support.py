@@ -31,7 +31,7 @@ def draw(program: Program, n: int, /, **given: Any) -> Arrays:
     found: Arrays = {}
     for name, tensor in program.inputs.items():
         shape = [n if e is BATCH else e for e in tensor.shape]
-        found[name] = np.asarray(given[name]) if name in given else rng.normal(size=shape) * 0.5  # type: ignore[arg-type]
+        found[name] = np.asarray(given[name]) if name in given else rng.normal(size=shape) * 0.5
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,13 +13,14 @@ from tests.engines.llvm.support import agree, draw, with_gradients
 from pellucid.engines import compile_program
 from pellucid.formula import BATCH, Axis, Program, Tensor, define, define_all
 from pellucid.formula.axes import Affine
-from pellucid.formula.expressions import Read, Reduction, Statement, Tensor as Array
+from pellucid.formula.expressions import Read, Reduction, Statement
+from pellucid.formula.expressions import Tensor as Array
 from pellucid.functions.activations import ACTIVATIONS, activation
 from pellucid.functions.attention import scaled_dot_product
 from pellucid.functions.losses import loss, total
 from pellucid.functions.recurrence import gru, lstm, rnn
 from pellucid.functions.shaping import dropout
-from pellucid.functions.updates import OPTIMIZERS
+from pellucid.functions.updates import OPTIMIZERS, optimizer
 
 few = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 examples = st.sampled_from([1, 2, 15, 16, 17, 33])
@@ -83,7 +86,7 @@ def test_pooling(n: int, size: int, s: int, p: int, c: int, mean: bool) -> None:
 @settings(few, max_examples=3)
 @given(n=st.sampled_from([3, 17]), t=st.sampled_from([1, 2, 7]), j=st.sampled_from([1, 6, 32]), reverse=st.booleans())
 def test_recurrences(kind: str, n: int, t: int, j: int, reverse: bool) -> None:
-    gates = {"rnn": {}, "lstm": {"g": 4}, "gru": {"g": 3}}[kind]
+    gates: Any = {"rnn": {}, "lstm": {"g": 4}, "gru": {"g": 3}}[kind]
     x, h0 = real("x", n=BATCH, t=t, i=5), real("h0", n=BATCH, q=j)
     w, u, b = real("w", i=5, **gates, j=j), real("u", q=j, **gates, j=j), real("b", **gates, j=j)
     function = {"rnn": rnn, "lstm": lstm, "gru": gru}[kind]
@@ -129,7 +132,7 @@ def test_crossentropy_after_a_reshape(hot: bool) -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers(name: str) -> None:
-    rule = OPTIMIZERS[name]()
+    rule = optimizer(name)
     w, dw = real("w", i=7, o=19), real("dw", i=7, o=19)
     slots = {s: real(s, i=7, o=19) for s in rule.slots}
     program = Program(rule.update(w, dw, slots, lr=real("lr"), step=Tensor.input("step", kind="int")))
@@ -168,6 +171,21 @@ def test_maxima_and_their_places_take_the_first_winner() -> None:
         }
     )
     agree(program, {"x": np.round(np.random.default_rng(0).normal(size=(18, 5, 3)))})
+
+
+def test_sums_within_sums() -> None:
+    y, t = real("y", n=BATCH, o=3), real("t", n=BATCH, o=3)
+    mean = define("L[] = Σ[n] (Σ[o] (y[n,o] − t[n,o])²/size(o))/size(n)", y=y, t=t)
+    program = with_gradients(mean, [y])
+    for n in (1, 16, 21):
+        agree(program, draw(program, n))
+
+
+def test_views_alone() -> None:
+    x = real("x", n=BATCH, i=2, j=3)
+    program = Program({"y": define("y[n,q<6] = Σ[i,j] [q = 3·i + j]·x[n,i,j]", x=x)})
+    for n in (2, 20):
+        agree(program, draw(program, n))
 
 
 def test_sums_too_long_for_a_cache_are_prepared_by_the_shards() -> None:

@@ -1,4 +1,5 @@
-"""The same bits on any number of threads and for any instruction set, and the reference engine's numbers in training."""
+"""The same bits on any number of threads and for any instruction set, and the reference engine's numbers in
+training."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_stated_errors(name: str) -> None:
     if name in ("sin", "cos"):
         x = x[np.abs(x) < 1e5]
     y = np.random.default_rng(1).uniform(-3, 3, len(x)).astype(np.float32)
-    tensors = {"x": Tensor.input("x", n=BATCH)} | ({"y": Tensor.input("y", n=BATCH)} if name == "power" else {})
+    tensors: Any = {"x": Tensor.input("x", n=BATCH)} | ({"y": Tensor.input("y", n=BATCH)} if name == "power" else {})
     found = native(Program({"f": define(f"f[n] = {text}", **tensors)}))({"x": x, "y": y})["f"]
     wide = function(x.astype(float), y.astype(float)) if name == "power" else function(x.astype(float))
     expected = wide.astype(np.float32)

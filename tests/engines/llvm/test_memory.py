@@ -31,12 +31,13 @@ class Guarded:
 
     def empty(self, shape: Any, dtype: Any) -> np.ndarray:
         kind = np.dtype(dtype)
-        return self.bytes(int(np.prod(shape, dtype=int)) * kind.itemsize).view(kind).reshape(shape)
+        found: np.ndarray = self.bytes(int(np.prod(shape, dtype=int)) * kind.itemsize).view(kind)
+        return found.reshape(shape)
 
     def check(self) -> None:
-        for raw, start, size in self.made:
-            assert (raw[:start] == 0xA5).all(), "something was written before an array"
-            assert (raw[start + size :] == 0xA5).all(), "something was written behind an array"
+        for raw, first, size in self.made:
+            assert (raw[:first] == 0xA5).all(), "something was written before an array"
+            assert (raw[first + size :] == 0xA5).all(), "something was written behind an array"
 
 
 @pytest.mark.parametrize("make", [image_program, text_program])

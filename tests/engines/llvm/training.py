@@ -50,7 +50,7 @@ def _trained(mean: Tensor, weights: list[Tensor], more: Tensor) -> Program:
     gradients = derivative(mean, weights)
     outputs: dict[str, Tensor] = {"loss": mean, "more": more}
     for w in weights:
-        slots = {s: real(f"{w.name}:{s}", {a.name: a.extent for a in w.axes}) for s in Adam().slots}
+        slots = {s: real(f"{w.name}:{s}", {a.name: a.size for a in w.axes}) for s in Adam().slots}
         new = Adam().update(w, gradients[w], slots, lr=RATE, step=STEP)
         outputs |= {w.name if s == "weight" else f"{w.name}:{s}": t for s, t in new.items()}
     return Program(outputs)

@@ -23,7 +23,8 @@ def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, c
     state = {
         n: np.zeros([a.size for a in t.axes], np.float32) for n, t in program.inputs.items() if n in program.outputs
     }
-    session = _session(net, program, {**state, **net.parameters})
+    executable: Any = compile_program(program, engine=net.engine, dtype=net.dtype)
+    session = executable.session({**state, **net.parameters})
     data = {name: np.ascontiguousarray(a, np.int32) if a.dtype.kind == "i" else a for name, a in targets.items()}
     data |= dict.fromkeys(net.input_shapes, np.ascontiguousarray(x, np.int32) if x.dtype.kind == "i" else x)
     order = np.arange(len(x) // batch * batch).reshape(-1, batch)
@@ -41,18 +42,17 @@ def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, c
 
 def inference(net: pl.Network, x: Array, *, threads: int, compiled: bool) -> Steps:
     """The same examples in every call, from the array to the probabilities."""
-    session = _session(net, prediction_program(net), dict(net.parameters))
+    executable: Any = compile_program(prediction_program(net), engine=net.engine, dtype=net.dtype)
+    parameters = dict(net.parameters)
+    # a program of which the engine cannot compile every statement cannot be prepared
+    prepare = getattr(executable, "prepare", None)
+    run = prepare(parameters, examples=len(x)) if prepare else lambda data: executable({**parameters, **data})
     data = dict.fromkeys(net.input_shapes, np.ascontiguousarray(x, np.int32) if x.dtype.kind == "i" else x)
     (path,) = net.output_shapes
 
     def calls(count: int) -> Array:
         for _ in range(count - 1):
-            session.run(data)
-        return np.asarray(session.run(data)[path][0])
+            run(data)
+        return np.asarray(run(data)[path])
 
     return calls
-
-
-def _session(net: pl.Network, program: Program, state: dict[str, Array]) -> Any:
-    executable: Any = compile_program(program, engine=net.engine, dtype=net.dtype)
-    return executable.session(state)

@@ -76,7 +76,7 @@ def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, c
             loss.backward()
             update.step()
             losses.append(loss.detach())
-        return np.array(torch.stack(losses))
+        return np.asarray(torch.stack(losses).numpy())
 
     return steps
 
@@ -91,7 +91,7 @@ def inference(net: pl.Network, x: Array, *, threads: int, compiled: bool) -> Ste
         with torch.inference_mode():
             for _ in range(count - 1):
                 run(inputs)
-            return np.array(run(inputs))
+            return np.asarray(run(inputs).numpy())
 
     return calls
 

@@ -1,8 +1,17 @@
 """Programs as native code for this CPU, made at run time through llvmlite.
 
-A program's way: `schedule` (statements to nests, nests to phases) → `layout` (memory) → `tiles`, `nest`, `evaluate` (loops and
-arithmetic, written with `emit`, `linear`, `values`, `math`) → `module` (the whole program, threads included) → `native`,
-`cache` (machine code) → `runtime`, `session`, `threads` (calls). `fallback` is for what cannot be compiled.
+A program's way:
+
+    tables, views, schedule → work   statements to nests of loops, nests to phases
+    sums, panels, layout             what shards prepare, what is packed, where everything lives
+    tiles, nest, evaluate,           loops and arithmetic as IR, written with
+    reductions, blocked, scatter     emit, linear, points, values, math
+    crew, moving, packing, module    the whole program as one text, the threads' own loop included
+    native, cache (fingerprint)      machine code, kept
+    runtime, session, prepared,      calls: single, many steps in place, many short ones
+    threads
+
+`fallback` is for what cannot be compiled.
 """
 
 from pellucid.engines.llvm.fallback import executable as executable

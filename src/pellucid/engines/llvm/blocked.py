@@ -1,14 +1,16 @@
-"""The part of a long sum that one shard prepares: a piece at a time, so that what a tile reads again and again stays in the cache."""
+"""The part of a long sum that one shard prepares: a piece at a time, so that what a tile reads again and again
+stays in the cache."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pellucid.engines.llvm.evaluate import Point, Reducing, ReducingLanes
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.schedule import Partial
+from pellucid.engines.llvm.points import Point
+from pellucid.engines.llvm.reductions import Reducing, ReducingLanes
 from pellucid.engines.llvm.values import Value
+from pellucid.engines.llvm.work import Partial
 from pellucid.formula.axes import BATCH, Axis
 from pellucid.formula.expressions import coefficient
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def write_partial(w: Writer, partial: Partial) -> None:
-    """Zeros, then every piece of the shard's part of the sum for all tiles; between pieces the tiles' sums rest in memory."""
+    """Zeros, then every piece of the shard's part of the sum for all tiles; between pieces the tiles' sums rest in
+    memory."""
     b, e = w.b, partial.sum
 
     def clear(points: list[Point]) -> None:

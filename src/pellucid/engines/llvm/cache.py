@@ -1,81 +1,153 @@
-"""Compiled code, kept: in this process, and in the user's cache directory.
+"""Compiled code, kept in the user's cache directory.
 
-A file is named by the hash of the IR, the CPU and the versions that made it, holds a checksum, and is put in place by renaming:
-processes may write the same one at once, and a damaged or foreign file is compiled again. PELLUCID_CACHE names another
-directory, or is "off".
+A file is named by the hash of the program, the CPU, and the sources and libraries that made it. It holds a
+checksum and is put in place by renaming: processes may write the same one at once, and a damaged or foreign file
+is compiled again. PELLUCID_CACHE names another directory, or is "off".
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import llvmlite
 
 from pellucid.engines.base import Dtype
+from pellucid.engines.llvm.fingerprint import fingerprint
 from pellucid.engines.llvm.layout import Layout
-from pellucid.engines.llvm.module import Module, write
+from pellucid.engines.llvm.module import write
 from pellucid.engines.llvm.native import Library, Target, object_code
-from pellucid.engines.llvm.schedule import batched
+from pellucid.engines.llvm.work import batched
+from pellucid.formula.axes import Axis
+from pellucid.formula.expressions import Reduction, Statement, walk
 from pellucid.formula.program import Program
 
-VERSION = 1
-MAGIC = b"pellucid\n"
+MAGIC = b"pellucid code 1\n"
 
 
 @dataclass
-class Code:
-    """What the run time needs of a program: where it starts, the user's arrays in order, and the sizes of its memory."""
+class Facts:
+    """What the run time needs to know of a program's code: the user's arrays in order, and the sizes of its memory.
 
-    library: Library
-    entry: int
+    `copies` are outputs that are another array's copy, `state` the outputs that overwrite an input, `labels` what a
+    profile counts, `work` is a guess at the operations of an example.
+    """
+
     words: list[tuple[str, str]]
     shard_bytes: int
+    local_bytes: int
     global_bytes: int
     phases: int
     copies: dict[str, tuple[str, str]]
     state: dict[str, str]
     labels: list[str]
+    work: float
 
 
-def compiled(program: Program, dtype: Dtype, state: dict[str, str], target: Target, *, profile: bool = False) -> Code:
+@dataclass
+class Code:
+    """Code in memory, where it starts, and the facts about it."""
+
+    library: Library
+    entry: int
+    facts: Facts
+
+
+def compiled(
+    program: Program, dtype: Dtype, state: dict[str, str], target: Target, *, profile: bool = False, few: bool = False
+) -> Code:
     """The program's code, from the cache if it is there.
+
+    Args:
+        state: outputs that may overwrite an input, and that input's name.
+        few: for a few examples at a time.
 
     Raises:
         Unsupported: a statement cannot be compiled.
     """
-    module = write(
-        program, "float" if dtype.itemsize == 4 else "double", wide=target.wide, state=state, profile=profile
-    )
-    library = Library(_cached(module, target), target)
-    layout, state = module.layout, module.state
-    return Code(
-        library,
-        library.address("run"),
+    folder = directory()
+    path = None
+    if folder is not None:
+        parts = (
+            _sources(),
+            llvmlite.__version__,
+            sys.platform,
+            target,
+            dtype,
+            state,
+            profile,
+            few,
+            fingerprint(program),
+        )
+        path = folder / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:40]}.o"
+    found = _load(path) if path is not None else None
+    if found is None:
+        found = _make(program, dtype, state, target, profile, few)
+        if path is not None:
+            _save(path, *found)
+    facts, code = found
+    library = Library(code, target)
+    return Code(library, library.address("run"), facts)
+
+
+def _make(
+    program: Program, dtype: Dtype, state: dict[str, str], target: Target, profile: bool, few: bool
+) -> tuple[Facts, bytes]:
+    kind: Any = "float" if dtype.itemsize == 4 else "double"
+    module = write(program, kind, wide=target.wide, state=state, profile=profile, few=few)
+    layout = module.layout
+    facts = Facts(
         layout.words,
         layout.shard_bytes,
+        layout.local_bytes,
         layout.global_bytes,
         module.phases,
-        _copies(layout, state),
-        state,
+        _copies(layout, module.state, few),
+        module.state,
         module.labels,
+        sum(map(operations, program.statements)),
     )
+    return facts, object_code(module.text, target)
 
 
-def _copies(layout: Layout, state: dict[str, str]) -> dict[str, tuple[str, str]]:
+def _copies(layout: Layout, state: dict[str, str], few: bool) -> dict[str, tuple[str, str]]:
     """Outputs without a batch axis that are some other array: an input, or what another output is too."""
     found: dict[str, tuple[str, str]] = {}
     for name, tensor in layout.schedule.program.outputs.items():
-        if name not in state and not batched(tensor):
+        if name not in state and (few or not batched(tensor)):
             home = layout.home(tensor)
             if home.place == "user" and home.offset != layout.word("out", name):
                 found[name] = layout.words[home.offset - layout.word(*layout.words[0])]
     return found
+
+
+def operations(s: Statement) -> float:
+    """A guess at the operations of a statement, for one example."""
+    sums = [e for e in walk(s.expression) if isinstance(e, Reduction)]
+    inner = max((_extent(e.axes) for e in sums), default=1)
+    return 2.0 * _extent(s.axes) * inner
+
+
+def _extent(axes: tuple[Axis, ...]) -> int:
+    return prod(a.size for a in axes if isinstance(a.extent, int))
+
+
+@cache
+def _sources() -> str:
+    """The hash of the compiler itself: code that another version made is not used."""
+    key = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        key.update(file.read_bytes())
+    return key.hexdigest()
 
 
 def directory() -> Path | None:
@@ -89,41 +161,32 @@ def directory() -> Path | None:
     return (Path(base) if base else Path.home() / ".cache") / "pellucid"
 
 
-def _cached(module: Module, target: Target) -> bytes:
-    folder = directory()
-    if folder is None:
-        return object_code(module.text, target)
-    key = hashlib.sha256()
-    for part in (VERSION, llvmlite.__version__, target.cpu, target.features, sys.platform, module.text):
-        key.update(f"{part}\0".encode())
-    path = folder / f"{key.hexdigest()[:40]}.o"
-    code = _load(path)
-    if code is None:
-        code = object_code(module.text, target)
-        _save(path, code)
-    return code
-
-
-def _load(path: Path) -> bytes | None:
+def _load(path: Path) -> tuple[Facts, bytes] | None:
     try:
         content = path.read_bytes()
     except OSError:
         return None
-    head = len(MAGIC) + 32
-    code = content[head:]
-    if content[: len(MAGIC)] != MAGIC or hashlib.sha256(code).digest() != content[len(MAGIC) : head]:
+    start = len(MAGIC) + 32
+    rest = content[start:]
+    if content[: len(MAGIC)] != MAGIC or hashlib.sha256(rest).digest() != content[len(MAGIC) : start]:
         return None
-    return code
+    size = int.from_bytes(rest[:8], "little")
+    facts = Facts(**json.loads(rest[8 : 8 + size]))
+    facts.words = [(way, name) for way, name in facts.words]
+    facts.copies = {name: (way, source) for name, (way, source) in facts.copies.items()}
+    return facts, rest[8 + size :]
 
 
-def _save(path: Path, code: bytes) -> None:
+def _save(path: Path, facts: Facts, code: bytes) -> None:
     """Write beside and rename. A directory that cannot be written only costs the time of compiling again."""
+    told = json.dumps(asdict(facts)).encode()
+    rest = len(told).to_bytes(8, "little") + told + code
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(MAGIC + hashlib.sha256(code).digest() + code)
+                file.write(MAGIC + hashlib.sha256(rest).digest() + rest)
             os.replace(name, path)
         except OSError:
             with contextlib.suppress(OSError):

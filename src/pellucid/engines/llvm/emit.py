@@ -1,8 +1,9 @@
-"""Functions of LLVM IR as text: structured loops in SSA form, equal instructions merged and moved out of loops as they are written.
+"""Functions of LLVM IR as text: structured loops in SSA form, equal instructions merged and moved out of loops as
+they are written.
 
-No pass of LLVM's optimiser runs over the text, so it has to be good as it stands. Every value knows the depth of the loop it
-was made in; an instruction is written at the depth of its deepest operand, and found again there if somebody asks for the same
-one. Accumulators are phi nodes.
+No pass of LLVM's optimiser runs over the text, so it has to be good as it stands. Every value knows the depth of
+the loop it was made in; an instruction is written at the depth of its deepest operand, and found again there if
+somebody asks for the same one. Accumulators are phi nodes.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Builder:
         return max((self.levels.get(o, 0) for o in operands if isinstance(o, str)), default=0)
 
     def pure(self, template: str, *operands: object) -> str:
-        """An instruction without effects, `add i64 {}, {}`: merged with an equal one, at the depth of its deepest operand."""
+        """An instruction without effects, `add i64 {}, {}`: merged with an equal one, at the depth of its deepest
+        operand."""
         level = self.level(*operands)
         region = self.stack[level]
         key = (template, *map(str, operands))
@@ -116,7 +118,8 @@ class Builder:
         bottom: int = 0,
         top: int | None = None,
     ) -> Loop:
-        """Open a loop over low, low + step, … below high. `carried` are types and first values; `bottom` and `top` bound what is unknown."""
+        """Open a loop over low, low + step, … below high. `carried` are types and first values; `bottom` and `top`
+        bound what is unknown."""
         head = self.name("L")[1:]
         counter = self.name("i")
         values = tuple(self.name("a") for _ in carried)

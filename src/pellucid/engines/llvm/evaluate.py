@@ -1,24 +1,26 @@
 """Expressions as instructions, for several points of a nest at once.
 
-A point says what every axis is: affine in the counters of the open loops. What the points of a tile share (a row of weights, a
-vector of inputs) is loaded once, because equal instructions are merged. A reduction opens its loops once for all points, with an
-accumulator for each; the order in which one element is summed never depends on the tile.
+A point says what every axis is: affine in the counters of the open loops. What the points of a tile share (a row
+of weights, a vector of inputs) is loaded once, because equal instructions are merged. A reduction opens its loops
+once for all points, with an accumulator for each; the order in which one element is summed never depends on the tile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from math import inf, prod
+from dataclasses import replace
+from math import inf
 from typing import Literal
 
 from pellucid.engines.llvm.emit import Builder
-from pellucid.engines.llvm.layout import HEADER, Layout
+from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.panels import Panel
-from pellucid.engines.llvm.schedule import batched, strides
+from pellucid.engines.llvm.points import Batch, Point
+from pellucid.engines.llvm.reductions import Reducing
 from pellucid.engines.llvm.values import Arithmetic, Value
+from pellucid.engines.llvm.work import batched, strides
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import (
     Constant,
@@ -30,33 +32,8 @@ from pellucid.formula.expressions import (
     Size,
     Tensor,
     coefficient,
-    factors,
     free_axes,
 )
-from pellucid.formula.parser import flat
-
-UNROLL = 8
-"""The longest reduction axis that is written out where its reads need to know its value."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The batch axis: which shard, and whether its examples are the lanes or counted one by one."""
-
-    shard: str
-    lane: str | None = None
-
-
-@dataclass
-class Point:
-    """What each axis is. `active` is the number of lanes in use, where not all are."""
-
-    axes: dict[Axis, Linear]
-    active: int | None = None
-    made: dict[Tensor, Value] = field(default_factory=dict)
-
-    def at(self, axis: Axis, value: Linear) -> Point:
-        return Point({**self.axes, axis: value}, self.active, self.made)
 
 
 class Evaluator:
@@ -224,6 +201,8 @@ class Evaluator:
             return self.pointer(home.offset)
         if home.place == "global":
             return self.b.pure("getelementptr i8, ptr {}, i64 {}", self.pointer(4), home.offset)
+        if home.place == "local":
+            return self.b.pure("getelementptr i8, ptr {}, i64 {}", "%local", home.offset)
         assert batch is not None
         return self.in_shard(batch.shard, home.offset)
 
@@ -241,7 +220,10 @@ class Evaluator:
         steps = strides(home_axes)
         if batched(tensor):
             assert batch is not None
-            if rows:
+            if self.layout.schedule.few:
+                if self.layout.home(tensor).place == "user":
+                    offset = offset + Linear.counter(batch.shard, self.layout.elements(tensor))
+            elif rows:
                 last = home_axes[-1].size
                 steps = [s * LANES for s in steps[:-1]] + [1]
                 offset = offset + (Linear.counter(batch.lane, last) if batch.lane else Linear((), 0, last))
@@ -314,7 +296,8 @@ class Evaluator:
         v = f"<{LANES} x {word}>"
         mask = ", ".join(f"i1 {int(k < active)}" for k in range(LANES))
         suffix = {"float": "f32", "double": "f64", "i32": "i32"}[word]
-        return f"call {v} @llvm.masked.load.v{LANES}{suffix}.p0(ptr {{}}, i32 {self.size(word)}, <{LANES} x i1> <{mask}>, {v} zeroinitializer)"
+        call = f"call {v} @llvm.masked.load.v{LANES}{suffix}.p0"
+        return f"{call}(ptr {{}}, i32 {self.size(word)}, <{LANES} x i1> <{mask}>, {v} zeroinitializer)"
 
     def collected(self, word: str, pointers: list[str], kind: str) -> Value:
         v = f"<{LANES} x {word}>"
@@ -333,7 +316,8 @@ class Evaluator:
         offset, base = self.address(tensor, places, batch, False)
         word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
         first = 1 if batched(tensor) else 0
-        steps = [s * (LANES if first else 1) for s in strides(tensor.axes[first:])]
+        spread = LANES if first and not self.layout.schedule.few else 1
+        steps = [s * spread for s in strides(tensor.axes[first:])]
         moved: list[str] = [""] * LANES
         inside: Value | None = None
         for k, value in vectors:
@@ -368,11 +352,12 @@ class Evaluator:
     def reduction(self, e: Reduction, points: list[Point]) -> list[Value]:
         if id(e) in self.known:
             return [self.known[id(e)](p) for p in points]
-        number, body = (1, e.body)
-        if e.name == "sum":
-            number, body = coefficient(e.body)
+        number, body = coefficient(e.body) if e.name == "sum" else (1, e.body)
         batch = next((a for a in e.axes if a.extent is BATCH), None)
-        vector = self.lane is not None and self.lane in free_axes(body)
+        lanes = {self.lane} if self.lane is not None else set()
+        if not self.layout.schedule.few:  # inside a sum over the examples, they are the lanes
+            lanes |= {axis for axis, found in self.batches.items() if found.lane is None}
+        vector = not lanes.isdisjoint(free_axes(body))
         across = False
         if batch is not None and not self.rows_wanted():
             across = True
@@ -398,251 +383,3 @@ class Evaluator:
     def rows_wanted(self) -> bool:
         """Whether the examples are counted one by one, because the lanes are taken."""
         return self.rows
-
-
-class Reducing:
-    """One reduction being written: its loops from the outside in."""
-
-    def __init__(self, owner: Evaluator, e: Reduction, body: Expression, vector: bool, across: bool) -> None:
-        self.o, self.e, self.body, self.vector, self.across = owner, e, body, vector, across
-        self.b = owner.b
-        self.mask: Value | None = None
-
-    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
-        o, b = self.o, self.b
-        if not axes:
-            return self.body_once(points, accs)
-        axis, rest = axes[0], axes[1:]
-        if axis.extent is BATCH:
-            return self.over_batch(axis, rest, points, accs, kinds)
-        extent = axis.size
-        if extent == 1:
-            return self.over(rest, [p.at(axis, Linear()) for p in points], accs, kinds)
-        guards = self.guards(axis, points)
-        bounds = self.bounds(axis, guards, points) if guards else (0, extent, [])
-        divides = self.divides(axis)
-        if (bounds is None or divides) and extent <= UNROLL:
-            for value in range(extent):
-                accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
-            return accs
-        low, high, inside = bounds if bounds is not None else (0, extent, [])
-        if isinstance(low, int) and isinstance(high, int):
-            if low >= high:
-                return accs
-            if high - low == 1:
-                return self.over(rest, [p.at(axis, Linear((), low)) for p in points], accs, kinds)
-        loop = b.open(low, high, carried=list(zip(kinds, accs, strict=True)), top=extent - 1)
-        counter = Linear.counter(loop.counter)
-        new = [(index + counter * c, size) for index, c, size in inside]
-        o.inside += new
-        found = self.over(rest, [p.at(axis, counter) for p in points], list(loop.values), kinds)
-        del o.inside[len(o.inside) - len(new) :]
-        return b.close(loop, found)
-
-    def over_batch(
-        self, axis: Axis, rest: list[Axis], points: list[Point], accs: list[str], kinds: list[str]
-    ) -> list[str]:
-        o, b = self.o, self.b
-        loop = b.open(0, o.shards, carried=list(zip(kinds, accs, strict=True)))
-        shard = loop.counter
-        start = b.pure("mul nsw i64 {}, {}", shard, LANES)
-        values = list(loop.values)
-        if self.across:
-            o.batches[axis] = Batch(shard)
-            index = Linear.counter(shard, LANES) + Linear((), 0, 1)
-            lanes = ", ".join(f"i64 {k}" for k in range(LANES))
-            left = b.pure("sub nsw i64 {}, {}", o.examples, start)
-            one = b.pure(f"insertelement <{LANES} x i64> poison, i64 {{}}, i32 0", left)
-            wide = b.pure(
-                f"shufflevector <{LANES} x i64> {{}}, <{LANES} x i64> poison, <{LANES} x i32> zeroinitializer", one
-            )
-            self.mask = Value(b.pure(f"icmp sgt <{LANES} x i64> {{}}, <{lanes}>", wide), "b", True)
-            found = self.over(rest, [p.at(axis, index) for p in points], values, kinds)
-        else:
-            # Examples innermost: the values of one place of 16 examples lie together.
-            found = self.over_rest_then_lanes(axis, shard, start, rest, points, values, kinds)
-        return b.close(loop, found)
-
-    def over_rest_then_lanes(
-        self,
-        axis: Axis,
-        shard: str,
-        start: str,
-        rest: list[Axis],
-        points: list[Point],
-        accs: list[str],
-        kinds: list[str],
-    ) -> list[str]:
-        inner = ReducingLanes(self, axis, shard, start)
-        inner.mask = None
-        return inner.over(rest, [p for p in points], accs, kinds)
-
-    def body_once(self, points: list[Point], accs: list[str]) -> list[str]:
-        maths = self.o.maths
-        if self.e.name == "sum":
-            return self.summed(points, accs)
-        values = [maths.as_real(v) for v in self.o.values(self.body, points)]
-        if self.vector:
-            values = [maths.splat(v) for v in values]
-        found: list[str] = []
-        for k, (point, value) in enumerate(zip(points, values, strict=True)):
-            if value.number == -inf:
-                found += accs[2 * k : 2 * k + 2] if self.e.name == "argmax" else [accs[k]]
-                continue
-            old = Value(accs[2 * k if self.e.name == "argmax" else k], "f", self.vector)
-            if self.mask is not None:
-                value = maths.select(self.mask, value, maths.constant(-inf))
-            better = maths.compare("gt", value, old)
-            found.append(maths.select(better, value, old).text)
-            if self.e.name == "argmax":
-                place = self.o.index_value(flat(self.e.axes), point)
-                before = Value(accs[2 * k + 1], "i", self.vector)
-                found.append(maths.select(better, place, before).text)
-        return found
-
-    def summed(self, points: list[Point], accs: list[str]) -> list[str]:
-        maths = self.o.maths
-        columns = [self.o.values(f, points) for f in factors(self.body)]
-        found: list[str] = []
-        for row, acc in zip(zip(*columns, strict=True), accs, strict=True):
-            total = Value(acc, "f", self.vector)
-            truths = [v for v in row if v.kind == "b" and v.number is None]
-            numbers = [maths.as_real(v) for v in row if not (v.kind == "b" and v.number is None)]
-            if any(v.number == 0 for v in numbers):
-                found.append(acc)
-                continue
-            numbers = [v for v in numbers if v.number != 1] or [maths.constant(1.0)]
-            if self.mask is not None:
-                truths.append(self.mask)
-            last = numbers[-1]
-            for truth in truths:
-                last = maths.select(truth, last, maths.constant(0.0))
-            first: Value | None = None
-            for v in numbers[:-1]:
-                first = v if first is None else maths.multiply(first, v)
-            if self.vector:
-                last = maths.splat(last)
-            found.append((maths.binary("fadd", total, last) if first is None else maths.fma(first, last, total)).text)
-        return found
-
-    # Bounds
-
-    def guards(self, axis: Axis, points: list[Point]) -> list[tuple[Read, int]]:
-        """Reads that add nothing where they are outside, with the place of an index that the axis takes outside."""
-        found: list[tuple[Read, int]] = []
-        if self.e.name == "sum":
-            candidates = [
-                f for f in factors(self.body) if isinstance(f, Read) and (f.outside is None or f.outside == Constant(0))
-            ]
-        else:
-            candidates = [self.body] if isinstance(self.body, Read) and self.body.outside == Constant(-inf) else []
-        for read in candidates:
-            for k, (index, place) in enumerate(zip(read.indices, read.tensor.axes, strict=True)):
-                if isinstance(index, Affine) and axis in index.axes and place.extent is not BATCH:
-                    if index.divisor.value != 1 or not self.surely_inside(index, axis, place.size, points):
-                        found.append((read, k))
-        return found
-
-    def surely_inside(self, index: Affine, axis: Axis, extent: int, points: list[Point]) -> bool:
-        for point in points:
-            for end in (0, axis.size - 1):
-                reach = self.partial(index, point.at(axis, Linear((), end)))
-                if reach[0] < 0 or reach[1] >= extent:
-                    return False
-        return True
-
-    def partial(self, index: Affine, point: Point) -> tuple[float, float]:
-        """The range of an index; axes that have no value yet run over their whole extent."""
-        known = Linear((), index.constant)
-        low = high = 0
-        for a, c in index.terms:
-            if a in point.axes:
-                known = known + point.axes[a] * c.value
-            else:
-                reach = c.value * (a.size - 1)
-                low, high = low + min(0, reach), high + max(0, reach)
-        least, most = known.range(self.b, LANES)
-        return least + low, most + high
-
-    def bounds(
-        self, axis: Axis, guards: list[tuple[Read, int]], points: list[Point]
-    ) -> tuple[str | int, str | int, list[tuple[Linear, int, int]]] | None:
-        """The values of the axis for which every guard is inside, if they are the same for all points."""
-        b = self.b
-        low: str | int = 0
-        high: str | int = axis.size
-        inside: list[tuple[Linear, int, int]] = []
-        for read, k in guards:
-            index = read.indices[k]
-            assert isinstance(index, Affine)
-            c = index.coefficient(axis)
-            if (
-                index.divisor.value != 1
-                or abs(c) != 1
-                or any(a not in points[0].axes for a in index.axes if a is not axis)
-            ):
-                return None
-            others = {self.o.linear(index, p.at(axis, Linear())) for p in points}
-            if len(others) > 1:
-                return None
-            rest = others.pop()
-            extent = read.tensor.axes[k].size
-            if rest.lane:
-                return None
-            number = rest.emit(b)
-            # 0 ≤ rest ± r < extent
-            if c == 1:
-                least, most = self.negative(number), self.minus(extent, number)
-            else:
-                least, most = self.minus(number, extent - 1), b.add(number, 1)
-            low, high = b.larger(low, least), b.smaller(high, most)
-            inside.append((rest, c, extent))
-        return low, high, inside
-
-    def negative(self, a: str | int) -> str | int:
-        return self.minus(0, a)
-
-    def minus(self, a: str | int, other: str | int) -> str | int:
-        if isinstance(a, int) and isinstance(other, int):
-            return a - other
-        return self.b.pure("sub nsw i64 {}, {}", a, other)
-
-    def divides(self, axis: Axis) -> bool:
-        """Whether a divided index of the body moves with the axis: written out, most of its terms vanish."""
-        return any(
-            isinstance(i, Affine) and i.divisor.value != 1 and axis in i.axes
-            for e in _walk_reads(self.body)
-            for i in e.indices
-        )
-
-
-class ReducingLanes(Reducing):
-    """The rest of a reduction over examples counted one by one: they come last."""
-
-    def __init__(self, outer: Reducing, axis: Axis, shard: str, start: str) -> None:
-        super().__init__(outer.o, outer.e, outer.body, outer.vector, False)
-        self.axis, self.shard, self.start = axis, shard, start
-
-    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
-        if axes:
-            return super().over(axes, points, accs, kinds)
-        o, b = self.o, self.b
-        left = b.pure("sub nsw i64 {}, {}", o.examples, self.start)
-        loop = b.open(0, b.smaller(left, LANES), carried=list(zip(kinds, accs, strict=True)), top=LANES - 1)
-        o.batches[self.axis] = Batch(self.shard, loop.counter)
-        index = Linear.counter(self.shard, LANES) + Linear.counter(loop.counter)
-        found = self.body_once([p.at(self.axis, index) for p in points], list(loop.values))
-        return b.close(loop, found)
-
-
-def _walk_reads(e: Expression) -> list[Read]:
-    from pellucid.formula.expressions import reads
-
-    return list(reads(e))
-
-
-def count(axes: tuple[Axis, ...]) -> int:
-    return prod(a.size for a in axes if isinstance(a.extent, int))
-
-
-__all__ = ["HEADER", "Batch", "Evaluator", "Point", "count"]

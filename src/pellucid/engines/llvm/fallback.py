@@ -1,4 +1,5 @@
-"""What to do where native code cannot be had: the reference engine, for a statement or for everything, with one warning."""
+"""What to do where native code cannot be had: the reference engine, for a statement or for everything, with one
+warning."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from pellucid.engines import reference
 from pellucid.engines.base import Array, Dtype, bind
-from pellucid.engines.llvm.schedule import Unsupported, batched
+from pellucid.engines.llvm.work import Unsupported, batched
 from pellucid.formula.expressions import Statement, Tensor, reads
 from pellucid.formula.program import Loop, Program, Stage
 
@@ -111,7 +112,13 @@ class PlainSession:
 def executable(program: Program, dtype: Dtype) -> Any:
     """The program in native code, as far as it can be had."""
     try:
+        from pellucid.engines.llvm.native import ready
         from pellucid.engines.llvm.runtime import Executable
+
+        ready()
+    except (RuntimeError, OSError) as error:
+        warn(f"LLVM refuses ({error}); programs run by the reference engine, which is slower")
+        return reference.executable(program, dtype)
     except ImportError as error:
         warn(f"llvmlite cannot be used ({error}); programs run by the reference engine, which is slower")
         return reference.executable(program, dtype)
@@ -127,6 +134,3 @@ def executable(program: Program, dtype: Dtype) -> Any:
                 return reference.executable(program, dtype)
             warn(f"no native code for {error}; the reference engine computes it")
             strange.append(found)
-        except (RuntimeError, OSError) as error:
-            warn(f"LLVM refuses ({error}); programs run by the reference engine, which is slower")
-            return reference.executable(program, dtype)

@@ -1,31 +1,32 @@
 """Where every tensor lives.
 
-A tensor with a batch axis lives in the arena of its shard as [shard][other axes][16 examples]: a vector is one value of 16
-examples. Where a sum over the examples wants its last axis in the lanes instead, a copy of it lives there as [other axes but the last][16 examples]
-[last axis] ("rows"). A tensor without a batch axis is row-major: the user's own array, or a place in the global arena.
-Arenas are planned by lifetimes: what is never needed at the same time shares memory.
+A tensor with a batch axis lives in the arena of its shard as [shard][other axes][16 examples]: a vector is one
+value of 16 examples. Where a sum over the examples wants its last axis in the lanes instead, a copy of it lives
+there as [other axes but the last][16 examples] [last axis] ("rows"). A tensor without a batch axis is row-major:
+the user's own array, or a place in the global arena. Arenas are planned by lifetimes: what is never needed at the
+same time shares memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.panels import Panel
 from pellucid.engines.llvm.panels import pack as pack_panels
-from pellucid.engines.llvm.schedule import Nest, Partial, Schedule, batched, nests_of
+from pellucid.engines.llvm.work import Nest, Partial, Schedule, Work, batched, nests_of
 from pellucid.formula.axes import Affine
 from pellucid.formula.expressions import Read, Tensor, reads
 
 ALIGN = 64
 HEADER = 12
-"""Words of the context before the user's addresses: 0 examples, 1 shards, 2 arena, 3 bytes of arena a shard, 4 global arena,
-5 which rows of the user's arrays (0: all in order), 6 threads, 7 their counters, 8 steps, 9 words that move on after every step
-and 10 the list of them, (word, bytes) by (word, bytes)."""
+"""Words of the context before the user's addresses: 0 examples, 1 shards, 2 arena, 3 bytes of arena a shard, 4
+global arena, 5 which rows of the user's arrays (0: all in order), 6 threads, 7 their counters, 8 steps, 9 words
+that move on after every step and 10 the list of them, (word, bytes) by (word, bytes), 11 the threads' own arenas."""
 
-Place = Literal["shard", "rows", "global", "user"]
+Place = Literal["shard", "local", "global", "user"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Layout:
     panels: dict[Nest, dict[Tensor, Panel]] = field(default_factory=dict)
     words: list[tuple[str, str]] = field(default_factory=list)
     shard_bytes: int = 0
+    local_bytes: int = 0
     global_bytes: int = 0
 
     def home(self, tensor: Tensor) -> Home:
@@ -84,7 +86,7 @@ def lay_out(schedule: Schedule, *, real: int, wide: bool, state: dict[str, str])
     program = schedule.program
     for name, tensor in program.inputs.items():
         layout.words.append(("in", name))
-        if not batched(tensor):
+        if schedule.few or not batched(tensor):
             layout.homes[tensor] = Home("user", layout.word("in", name))
     for name, tensor in program.outputs.items():
         if name in state:
@@ -92,14 +94,16 @@ def lay_out(schedule: Schedule, *, real: int, wide: bool, state: dict[str, str])
             continue
         layout.words.append(("out", name))
         home = schedule.home(tensor)
-        if not batched(tensor) and home not in layout.homes:
+        if (schedule.few or not batched(tensor)) and home not in layout.homes:
             layout.homes[home] = Home("user", layout.word("out", name))
     _arenas(layout)
     return layout
 
 
 def lane_last(nest: Nest) -> bool:
-    """Whether a global nest has its target's last axis in the lanes; else it has the examples there, or is scalar."""
+    """Whether a nest has its target's last axis in the lanes; else it has the examples there, or is scalar."""
+    if nest.few:
+        return len(nest.axes) > 1 and nest.axes[-1] is not nest.step and nest.axes[-1].size > 1
     if nest.kind != "global" or not nest.axes:
         return False
     if nest.scatter is not None or nest.partial is not None:
@@ -108,8 +112,10 @@ def lane_last(nest: Nest) -> bool:
     summed = any(batched(r.tensor) for r in nest.reads)
     if not summed:
         return extent > 1
+    if extent % LANES == 0:
+        return True
     product = any(len([r for r in reads(s.expression) if batched(r.tensor)]) > 1 for s in nest.statements)
-    return product and (extent % LANES == 0 or extent >= 40) or (len(nest.axes) > 1 and extent >= 64)
+    return (product and extent >= 40) or (len(nest.axes) > 1 and extent >= 64)
 
 
 def _wanted_rows(layout: Layout) -> list[Tensor]:
@@ -119,7 +125,7 @@ def _wanted_rows(layout: Layout) -> list[Tensor]:
     for phase in layout.schedule.phases:
         for work in phase.works:
             for nest in nests_of(work):
-                if lane_last(nest):
+                if lane_last(nest) and not nest.few:
                     wanting.append((nest, nest.reads))
             if isinstance(work, Partial):
                 wanting.append((work.nest, work.reads))
@@ -134,28 +140,29 @@ def _wanted_rows(layout: Layout) -> list[Tensor]:
 def _arenas(layout: Layout) -> None:
     schedule = layout.schedule
     lives = _lifetimes(schedule)
-    spans: dict[str, list[tuple[int, int, int, Tensor]]] = {"shard": [], "global": [], "rows": []}
     stored = _stored(schedule)
-    for tensor, (start, end) in lives.items():
+    spans: dict[str, list[Span]] = {"shard": [], "local": [], "global": []}
+
+    def place(key: tuple[str, Any], life: tuple[int, int], size: int) -> None:
+        spans["local" if _within(life, schedule) else "shard"].append((*life, size, key))
+
+    for tensor, life in lives.items():
         if tensor in layout.homes or tensor not in stored:
             continue
-        place = "shard" if batched(tensor) else "global"
-        lanes = LANES if place == "shard" else 1
-        spans[place].append((start, end, layout.elements(tensor) * lanes * layout.size(tensor), tensor))
+        size = layout.elements(tensor) * layout.size(tensor)
+        if batched(tensor):
+            place(("homes", tensor), life, size if schedule.few else size * LANES)
+        else:
+            spans["global"].append((*life, size, ("homes", tensor)))
     for tensor in _wanted_rows(layout):
-        start, end = lives[schedule.home(tensor)]
-        spans["rows"].append((start, end, layout.elements(tensor) * LANES * layout.size(tensor), tensor))
-    shard = [(s, e, size, ("shard", t)) for s, e, size, t in spans["shard"]] + [
-        (s, e, size, ("rows", t)) for s, e, size, t in spans["rows"]
-    ]
-    for partial, (start, end) in _partials(schedule).items():
-        shard.append((start, end, layout.elements(partial.nest.targets[0]) * layout.real, ("sum", partial)))
-    offsets, layout.shard_bytes = pack(shard)
-    for (place, key), offset in offsets:
-        {"shard": layout.homes, "rows": layout.rows, "sum": layout.sums}[place][key] = Home("shard", offset)
-    offsets, layout.global_bytes = pack((s, e, size, ("global", t)) for s, e, size, t in spans["global"])
-    for (_, tensor), offset in offsets:
-        layout.homes[tensor] = Home("global", offset)
+        place(("rows", tensor), lives[schedule.home(tensor)], layout.elements(tensor) * LANES * layout.size(tensor))
+    for partial, life in _partials(schedule).items():
+        place(("sums", partial), life, layout.elements(partial.nest.targets[0]) * layout.real)
+    for where in ("shard", "local", "global"):
+        offsets, total = pack(spans[where])
+        setattr(layout, f"{where}_bytes", total)
+        for (table, key), offset in offsets:
+            getattr(layout, table)[key] = Home(where, offset)
     for panels in layout.panels.values():
         for panel in panels.values():
             panel.offset = layout.global_bytes
@@ -179,17 +186,43 @@ def _stored(schedule: Schedule) -> set[Tensor]:
     return found
 
 
+def _times(schedule: Schedule) -> Iterator[tuple[int, Work]]:
+    """Every piece of work with its time: in a phase of shards one after the other, in a global phase all at once.
+    Between phases of shards and what follows lies a moment, when outputs are given out."""
+    time = 0
+    for phase in schedule.phases:
+        time += phase.kind == "global"
+        for work in phase.works:
+            time += phase.kind == "shard"
+            yield time, work
+        time += phase.kind == "shard"
+
+
+def _phase_ends(schedule: Schedule) -> list[tuple[int, int]]:
+    """The first and last moments of the phases of shards."""
+    found = []
+    time = 0
+    for phase in schedule.phases:
+        start = time
+        time += len(phase.works) + 1 if phase.kind == "shard" else 1
+        if phase.kind == "shard":
+            found.append((start, time))
+    return found
+
+
+def _within(life: tuple[int, int], schedule: Schedule) -> bool:
+    """Whether a life begins and ends in one phase of shards: then the memory is the thread's, and the next shard's."""
+    return any(start <= life[0] and life[1] <= end for start, end in _phase_ends(schedule))
+
+
 def _partials(schedule: Schedule) -> dict[Partial, tuple[int, int]]:
     """From when to when the parts of prepared sums are needed."""
     found: dict[Partial, tuple[int, int]] = {}
-    time = 0
-    for phase in schedule.phases:
-        for k, work in enumerate(phase.works):
-            time += phase.kind == "shard" or k == 0
-            if isinstance(work, Partial):
-                found[work] = (time, time)
-            elif isinstance(work, Nest) and work.partial is not None:
-                found[work.partial] = (found[work.partial][0], time)
+    for time, work in _times(schedule):
+        if isinstance(work, Partial):
+            found[work] = (time, time)
+        elif isinstance(work, Nest) and work.partial is not None:
+            found[work.partial] = (found[work.partial][0], time)
     return found
 
 
@@ -201,41 +234,43 @@ def at_home(read: Read, nest: Nest) -> bool:
 
 
 def _lifetimes(schedule: Schedule) -> dict[Tensor, tuple[int, int]]:
-    """From which piece of work to which a tensor is needed. All global work of a phase happens at once."""
+    """From which piece of work to which a tensor is needed."""
     lives: dict[Tensor, tuple[int, int]] = {}
     program = schedule.program
+    ends = _phase_ends(schedule)
     for tensor in program.inputs.values():
         if batched(tensor):
-            lives[tensor] = (0, 0)
-    time = 0
-    for phase in schedule.phases:
-        if phase.kind == "global":
-            time += 1
-        for work in phase.works:
-            if phase.kind == "shard":
-                time += 1
-            for r in work.reads:
-                home = schedule.home(r.tensor)
-                if home in lives:
-                    lives[home] = (lives[home][0], time)
-            for target in work.targets:
-                lives[target] = (time, time)
+            lives[tensor] = (ends[0][0], ends[0][0]) if ends else (0, 0)
+    last = 0
+    for time, work in _times(schedule):
+        for r in work.reads:
+            home = schedule.home(r.tensor)
+            if home in lives:
+                lives[home] = (lives[home][0], max(time, lives[home][1]))
+        for target in work.targets:
+            lives[target] = (time, time)
+        last = time
     for tensor in program.outputs.values():
         home = schedule.home(tensor)
         if home in lives:
-            lives[home] = (lives[home][0], time + 1)
+            given = ends[-1][1] if batched(tensor) and ends else last
+            lives[home] = (lives[home][0], max(lives[home][1], given))
     return lives
 
 
-def pack(spans: Iterable[tuple[int, int, int, object]]) -> tuple[list[tuple[object, int]], int]:
-    """Offsets for (first, last, bytes, key), the largest placed first, each in the lowest gap free over its whole life; and the total."""
+Span = tuple[int, int, int, Any]
+
+
+def pack(spans: Iterable[Span]) -> tuple[list[tuple[Any, int]], int]:
+    """Offsets for (first, last, bytes, key), the largest placed first, each in the lowest gap free over its whole
+    life; and the total."""
     placed: list[tuple[int, int, int, int]] = []
-    result: list[tuple[object, int]] = []
+    result: list[tuple[Any, int]] = []
     total = 0
     for first, last, size, key in sorted(spans, key=lambda span: -span[2]):
         size = -(-max(size, 1) // ALIGN) * ALIGN
         offset = 0
-        for start, end in sorted((o, o + s) for f, l, o, s in placed if f <= last and first <= l):
+        for start, end in sorted((o, o + s) for begin, finish, o, s in placed if begin <= last and first <= finish):
             if offset + size <= start:
                 break
             offset = max(offset, end)

@@ -1,4 +1,5 @@
-"""Indices while code is written: whole numbers affine in the counters of the open loops, with the lane of a vector as one more."""
+"""Indices while code is written: whole numbers affine in the counters of the open loops, with the lane of a vector
+as one more."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""exp, log, tanh and their kin for 16 lanes of float32, as polynomials in IR: the same bits on every CPU, with stated errors.
+"""exp, log, tanh and their kin for 16 lanes of float32, as polynomials in IR: the same bits on every CPU, with
+stated errors.
 
-Largest errors found by the tests, in units of the last place: exp 1, log 1, tanh 1.5, σ 2.5, softplus 2.5, erf 1, expm1 2.5, log1p 2, pow 1,
-sin and cos 1 (|x| ≤ 10⁵). Rare functions compute in double precision inside. float64 programs call the C library, lane by lane.
+Largest errors found by the tests, in units of the last place: exp 1, log 1, tanh 1.5, σ 2.5, softplus 2.5, erf 1,
+expm1 2.5, log1p 2, pow 1, sin and cos 1 (|x| ≤ 10⁵). Rare functions compute in double precision inside. float64
+programs call the C library, lane by lane.
 
 Sources: S. L. Moshier's Cephes library (exp, log, tanh); N. Juffa's erff; Cody & Waite, Software Manual for the
 Elementary Functions (1980), for the reductions.
@@ -12,6 +14,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 LANES = 16
 C_NAMES = {
@@ -42,10 +45,11 @@ class Lanes:
     """A function of vectors being written; values are names, numbers become constants."""
 
     def __init__(self, name: str, arity: int = 1) -> None:
-        self.name, self.arity, self.lines, self.count = name, arity, [], 0
+        self.name, self.arity, self.count = name, arity, 0
+        self.lines: list[str] = []
         self.kinds = {f"%x{k}": "f" for k in range(arity)}
 
-    TYPES = {"f": "float", "d": "double", "i": "i32", "l": "i64", "b": "i1"}
+    TYPES: ClassVar = {"f": "float", "d": "double", "i": "i32", "l": "i64", "b": "i1"}
 
     def kind(self, *operands: object) -> str:
         return next((self.kinds[o] for o in operands if isinstance(o, str)), "f")
@@ -104,10 +108,8 @@ class Lanes:
 
     def select(self, condition: str, a: object, b: object) -> str:
         kind = self.kind(a, b)
-        return self.put(
-            kind,
-            f"select <{LANES} x i1> {condition}, {self.type(kind)} {self.operand(a, kind)}, {self.type(kind)} {self.operand(b, kind)}",
-        )
+        one, other = (f"{self.type(kind)} {self.operand(v, kind)}" for v in (a, b))
+        return self.put(kind, f"select <{LANES} x i1> {condition}, {one}, {other}")
 
     def cast(self, word: str, a: str, kind: str) -> str:
         return self.put(kind, f"{word} {self.type(self.kind(a))} {a} to {self.type(kind)}")
@@ -252,7 +254,8 @@ def _pow(f: Lanes, x: str, y: str) -> str:
     value = f.cast("fptrunc", f.mul(p, f.cast("bitcast", scale, "d")), "f")
     zero = f.select(f.compare("ogt", y, 0.0), 0.0, math.inf)
     value = f.select(f.compare("oeq", x, 0.0), zero, value)
-    # A whole number keeps its value when the magic constant is added and taken away; the lowest bit then tells odd from even.
+    # A whole number keeps its value when the magic constant is added and taken away; the lowest bit then tells odd
+    # from even.
     wide = f.cast("fpext", y, "d")
     rounded = f.add(wide, magic)
     whole = f.compare("oeq", f.sub(rounded, magic), wide)

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pellucid.engines.llvm import math, moving
-from pellucid.engines.llvm.layout import Layout, lay_out
+from pellucid.engines.llvm.crew import BARRIER, thread, turn
+from pellucid.engines.llvm.layout import Home, Layout, lay_out
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.nest import Function, Writer
 from pellucid.engines.llvm.packing import packing
 from pellucid.engines.llvm.panels import Panel
-from pellucid.engines.llvm.schedule import Nest, Partial, Phase, Recurrence, Schedule, Work, batched, in_place, schedule
+from pellucid.engines.llvm.schedule import for_few, in_place, schedule
 from pellucid.engines.llvm.sums import prepare
+from pellucid.engines.llvm.work import Nest, Partial, Phase, Recurrence, Schedule, Unsupported, batched
 from pellucid.formula.expressions import Tensor
 from pellucid.formula.program import Program
 
-SYNC = 8
-"""Words (a cache line) from one counter of the threads to the next: arrived, generation, then one a phase."""
-
-ATTRIBUTES = 'attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" "no-trapping-math"="true" }\n'
+_WIDTH = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'
+ATTRIBUTES = f'attributes #0 = {{ nounwind {_WIDTH} "no-trapping-math"="true" }}\n'
 
 
 @dataclass
@@ -40,12 +40,14 @@ def write(
     wide: bool,
     state: dict[str, str] | None = None,
     profile: bool = False,
+    few: bool = False,
 ) -> Module:
     """The program as IR.
 
     Args:
         wide: whether the CPU has 32 registers of 16 floats.
         state: by output, the input in whose array it is written.
+        few: for a few examples at a time, a function of its own for each.
         profile: whether the cycles of every nest are counted (the labels are in the module, the counts at `clocks`).
 
     Raises:
@@ -54,8 +56,12 @@ def write(
     plan = schedule(program, state or {})
     state = {name: source for name, source in (state or {}).items() if in_place(plan, program.outputs[name], source)}
     real = 4 if kind == "float" else 8
-    _begin_with_shards(plan)
-    prepare(plan, real)
+    if few:
+        if not for_few(plan):
+            raise Unsupported(program.statements[0], "an example needs others")
+    else:
+        _begin_with_shards(plan)
+        prepare(plan, real)
     layout = lay_out(plan, real=real, wide=wide, state=state)
     module = _Module(layout, kind, wide, profile).write()
     module.state = state
@@ -94,13 +100,13 @@ class _Module:
                 totals.append("%shards")
             else:
                 totals.append(str(self.global_phase(k, phase)))
-        self.parts.append(_thread(totals))
+        self.parts.append(thread(totals, self.layout.local_bytes))
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
             self.parts.append("declare i64 @llvm.readcyclecounter()\n")
         sizes = {4} | ({8} if self.kind == "double" else set())
         head = math.declarations(self.kind) + math.definitions(sorted(self.used), self.kind)
-        head += "".join(moving.functions(s) + _turn(s) for s in sorted(sizes)) + moving.ROWS + _BARRIER
+        head += "".join(moving.functions(s) + turn(s) for s in sorted(sizes)) + moving.ROWS + BARRIER
         return Module(head + "".join(self.parts) + ATTRIBUTES, self.layout, len(phases), {}, self.labels)
 
     def timed(self, label: str, lines: list[str]) -> list[str]:
@@ -130,12 +136,13 @@ class _Module:
 
     def shard_phase(self, number: int, phase: Phase, *, first: bool, last: bool) -> None:
         lines = [
-            f"define internal void @phase{number}(ptr %ctx, i64 %unit) #0 {{",
+            f"define internal void @phase{number}(ptr %ctx, ptr %local, i64 %unit) #0 {{",
             "entry:",
             f"  %rows = alloca [{LANES} x ptr]",
         ]
         copied: set[Tensor] = set()
-        if first:
+        few = self.layout.schedule.few
+        if first and not few:
             for name, tensor in self.layout.schedule.program.inputs.items():
                 if batched(tensor):
                     lines += self.staged(name, tensor)
@@ -153,7 +160,7 @@ class _Module:
             for view in self.layout.schedule.views:
                 if self.layout.schedule.home(view) in copied:
                     lines += self.copies(view)
-        if last:
+        if last and not few:
             for name, tensor in self.layout.schedule.program.outputs.items():
                 if batched(tensor):
                     lines += self.unstaged(name, tensor)
@@ -161,7 +168,7 @@ class _Module:
 
     def global_phase(self, number: int, phase: Phase) -> int:
         """Units of all nests in a row; a unit finds its nest by comparing."""
-        lines = [f"define internal void @phase{number}(ptr %ctx, i64 %unit) #0 {{", "entry:"]
+        lines = [f"define internal void @phase{number}(ptr %ctx, ptr %local, i64 %unit) #0 {{", "entry:"]
         start = 0
         for k, work in enumerate(phase.works):
             units = 1
@@ -171,7 +178,9 @@ class _Module:
                 units = function.units
                 calls = [
                     f"  %u{k} = sub i64 %unit, {start}",
-                    *self.timed(self.label(work), [f"  call void @{function.name}(ptr %ctx, i64 %u{k}, i64 0)"]),
+                    *self.timed(
+                        self.label(work), [f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %u{k}, i64 0)"]
+                    ),
                 ]
             else:
                 calls = self.calls(work)
@@ -193,33 +202,40 @@ class _Module:
             self.parts.append(function.text)
             self.used |= function.used
             label = f"part of {self.label(work.nest)}"
-            return self.timed(label, [f"  call void @{function.name}(ptr %ctx, i64 %unit, i64 0)"])
+            return self.timed(label, [f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %unit, i64 0)"])
         if isinstance(work, Nest):
-            return self.timed(self.label(work), [f"  call void @{self.nest(work).name}(ptr %ctx, i64 %unit, i64 0)"])
+            return self.timed(
+                self.label(work), [f"  call void @{self.nest(work).name}(ptr %ctx, ptr %local, i64 %unit, i64 0)"]
+            )
         return self.recurrence(work)
 
     def recurrence(self, work: Recurrence) -> list[str]:
         """The first step, which reads what lies before the loop, then all others."""
         first = work.extent - 1 if work.reverse else 0
         starts = [self.nest(n, fixed=first) for n in work.nests]
-        lines = [f"  call void @{f.name}(ptr %ctx, i64 %unit, i64 {first})" for f in starts]
+        lines = [f"  call void @{f.name}(ptr %ctx, ptr %local, i64 %unit, i64 {first})" for f in starts]
         if work.extent == 1:
             return lines
         self.count += 1
         name = f"loop{self.count}"
         rest = [self.nest(n) for n in work.nests]
         begin, end, by = (first - 1, -1, -1) if work.reverse else (1, work.extent, 1)
-        text = [f"define internal void @{name}(ptr %ctx, i64 %unit) #0 {{", "entry:", "  br label %step", "step:"]
+        text = [
+            f"define internal void @{name}(ptr %ctx, ptr %local, i64 %unit) #0 {{",
+            "entry:",
+            "  br label %step",
+            "step:",
+        ]
         text.append(f"  %t = phi i64 [ {begin}, %entry ], [ %next, %step ]")
         for nest, f in zip(work.nests, rest, strict=True):
-            text += self.timed(self.label(nest), [f"  call void @{f.name}(ptr %ctx, i64 %unit, i64 %t)"])
+            text += self.timed(self.label(nest), [f"  call void @{f.name}(ptr %ctx, ptr %local, i64 %unit, i64 %t)"])
         text += [
             f"  %next = add i64 %t, {by}",
             f"  %over = icmp eq i64 %next, {end}",
             "  br i1 %over, label %done, label %step",
         ]
         self.parts.append("\n".join([*text, "done:", "  ret void", "}", ""]))
-        return [*lines, f"  call void @{name}(ptr %ctx, i64 %unit)"]
+        return [*lines, f"  call void @{name}(ptr %ctx, ptr %local, i64 %unit)"]
 
     # Moving data
 
@@ -231,6 +247,13 @@ class _Module:
         place, value = self.fresh("w"), self.fresh("w")
         lines += [f"  {place} = getelementptr i64, ptr %ctx, i64 {number}", f"  {value} = load {kind}, ptr {place}"]
         return value
+
+    def memory(self, home: Home, lines: list[str]) -> str:
+        if home.place == "local":
+            found = self.fresh("a")
+            lines.append(f"  {found} = getelementptr i8, ptr %local, i64 {home.offset}")
+            return found
+        return self.in_shard(home.offset, lines)
 
     def in_shard(self, offset: int, lines: list[str]) -> str:
         arena, size = self.word(2, "ptr", lines), self.word(3, "i64", lines)
@@ -244,10 +267,8 @@ class _Module:
         count, size = self.layout.elements(tensor), self.layout.size(tensor)
         base = self.word(self.layout.word("in", name), "ptr", lines)
         index = self.word(5, "ptr", lines)
-        lines.append(
-            f"  call void @pl.rows(ptr %ctx, i64 %unit, ptr {base}, i64 {count * size}, ptr %rows, ptr {index})"
-        )
-        to = self.in_shard(self.layout.homes[tensor].offset, lines)
+        lines.append(_rows(base, count * size, index))
+        to = self.memory(self.layout.homes[tensor], lines)
         lines += self.timed(f"in {tensor.name}", [f"  call void @pl.collect{size}(ptr %rows, i64 {count}, ptr {to})"])
         return lines
 
@@ -255,8 +276,8 @@ class _Module:
         lines: list[str] = []
         count, size = self.layout.elements(tensor), self.layout.size(tensor)
         base = self.word(self.layout.word("out", name), "ptr", lines)
-        lines.append(f"  call void @pl.rows(ptr %ctx, i64 %unit, ptr {base}, i64 {count * size}, ptr %rows, ptr null)")
-        start = self.in_shard(self.layout.home(tensor).offset, lines)
+        lines.append(_rows(base, count * size, "null"))
+        start = self.memory(self.layout.home(tensor), lines)
         lines += self.timed(
             f"out {tensor.name}", [f"  call void @pl.spread{size}(ptr %rows, i64 {count}, ptr {start})"]
         )
@@ -269,161 +290,13 @@ class _Module:
         lines: list[str] = []
         size, last = self.layout.size(tensor), tensor.axes[-1].size
         outer = self.layout.elements(tensor) // last
-        start = self.in_shard(self.layout.home(tensor).offset, lines)
-        to = self.in_shard(self.layout.rows[tensor].offset, lines)
+        start = self.memory(self.layout.home(tensor), lines)
+        to = self.memory(self.layout.rows[tensor], lines)
         lines += self.timed(
             f"rows {tensor.name}", [f"  call void @pl.turn{size}(ptr {to}, ptr {start}, i64 {outer}, i64 {last})"]
         )
         return lines
 
 
-def _turn(size: int) -> str:
-    word = f"i{size * 8}"
-    return f"""define internal void @pl.turn{size}(ptr %to, ptr %from, i64 %outer, i64 %last) #0 {{
-entry:
-  %rows = alloca [{LANES} x ptr]
-  %all = mul i64 %last, {LANES}
-  br label %loop
-loop:
-  %o = phi i64 [ 0, %entry ], [ %o.next, %filled ]
-  %offset = mul i64 %o, %all
-  %t = getelementptr {word}, ptr %to, i64 %offset
-  %f = getelementptr {word}, ptr %from, i64 %offset
-  br label %fill
-fill:
-  %k = phi i64 [ 0, %loop ], [ %k.next, %fill ]
-  %skip = mul i64 %k, %last
-  %row = getelementptr {word}, ptr %t, i64 %skip
-  %slot = getelementptr ptr, ptr %rows, i64 %k
-  store ptr %row, ptr %slot
-  %k.next = add i64 %k, 1
-  %more = icmp slt i64 %k.next, {LANES}
-  br i1 %more, label %fill, label %filled
-filled:
-  call void @pl.spread{size}(ptr %rows, i64 %last, ptr %f)
-  %o.next = add i64 %o, 1
-  %again = icmp slt i64 %o.next, %outer
-  br i1 %again, label %loop, label %done
-done:
-  ret void
-}}
-"""
-
-
-_BARRIER = f"""declare i32 @sched_yield()
-declare void @llvm.x86.sse2.pause()
-define internal void @pl.advance(ptr %ctx) #0 {{
-entry:
-  %p9 = getelementptr i64, ptr %ctx, i64 9
-  %count = load i64, ptr %p9
-  %p10 = getelementptr i64, ptr %ctx, i64 10
-  %list = load ptr, ptr %p10
-  br label %test
-test:
-  %k = phi i64 [ 0, %entry ], [ %k.next, %move ]
-  %more = icmp slt i64 %k, %count
-  br i1 %more, label %move, label %done
-move:
-  %twice = mul i64 %k, 2
-  %at = getelementptr i64, ptr %list, i64 %twice
-  %word = load i64, ptr %at
-  %by.at = getelementptr i64, ptr %at, i64 1
-  %by = load i64, ptr %by.at
-  %place = getelementptr i64, ptr %ctx, i64 %word
-  %old = load i64, ptr %place
-  %new = add i64 %old, %by
-  store i64 %new, ptr %place
-  %k.next = add i64 %k, 1
-  br label %test
-done:
-  ret void
-}}
-define internal void @pl.meet(ptr %ctx, i64 %phase, i64 %final) #0 {{
-entry:
-  %p6 = getelementptr i64, ptr %ctx, i64 6
-  %threads = load i64, ptr %p6
-  %p7 = getelementptr i64, ptr %ctx, i64 7
-  %sync = load ptr, ptr %p7
-  %skip = add i64 %phase, 2
-  %words = mul i64 %skip, {SYNC}
-  %counter = getelementptr i64, ptr %sync, i64 %words
-  %generation.at = getelementptr i64, ptr %sync, i64 {SYNC}
-  %generation = load atomic i64, ptr %generation.at acquire, align 8
-  %before = atomicrmw add ptr %sync, i64 1 acq_rel
-  %mine = add i64 %before, 1
-  %last = icmp eq i64 %mine, %threads
-  br i1 %last, label %open, label %wait
-open:
-  store atomic i64 0, ptr %counter monotonic, align 8
-  store atomic i64 0, ptr %sync monotonic, align 8
-  %step.over = icmp eq i64 %phase, %final
-  br i1 %step.over, label %advance, label %go
-advance:
-  call void @pl.advance(ptr %ctx)
-  br label %go
-go:
-  %following = add i64 %generation, 1
-  store atomic i64 %following, ptr %generation.at release, align 8
-  ret void
-wait:
-  %turns = phi i64 [ 0, %entry ], [ %turns.next, %again ]
-  %now = load atomic i64, ptr %generation.at acquire, align 8
-  %moved = icmp ne i64 %now, %generation
-  br i1 %moved, label %done, label %spin
-spin:
-  call void @llvm.x86.sse2.pause()
-  %turns.next = add i64 %turns, 1
-  %long = icmp sgt i64 %turns.next, 4000
-  br i1 %long, label %yield, label %again
-yield:
-  %ignored = call i32 @sched_yield()
-  br label %again
-again:
-  br label %wait
-done:
-  ret void
-}}
-"""
-
-
-def _thread(totals: list[str]) -> str:
-    """What every thread does, step after step: take units of a phase until none is left, meet the others, go on."""
-    lines = [
-        "define void @run(ptr %ctx) #0 {",
-        "entry:",
-        "  %p1 = getelementptr i64, ptr %ctx, i64 1",
-        "  %shards = load i64, ptr %p1",
-        "  %p7 = getelementptr i64, ptr %ctx, i64 7",
-        "  %sync = load ptr, ptr %p7",
-        "  %p8 = getelementptr i64, ptr %ctx, i64 8",
-        "  %steps = load i64, ptr %p8",
-        "  br label %step",
-        "step:",
-        "  %done = phi i64 [ 0, %entry ], [ %done.next, %stepped ]",
-    ]
-    for k, total in enumerate(totals):
-        lines += [
-            f"  %counter{k} = getelementptr i64, ptr %sync, i64 {(k + 2) * SYNC}",
-            f"  br label %take{k}",
-            f"take{k}:",
-            f"  %unit{k} = atomicrmw add ptr %counter{k}, i64 1 monotonic",
-            f"  %some{k} = icmp slt i64 %unit{k}, {total}",
-            f"  br i1 %some{k}, label %do{k}, label %meet{k}",
-            f"do{k}:",
-            f"  call void @phase{k}(ptr %ctx, i64 %unit{k})",
-            f"  br label %take{k}",
-            f"meet{k}:",
-            f"  call void @pl.meet(ptr %ctx, i64 {k}, i64 {len(totals) - 1})",
-        ]
-    lines += [
-        "  br label %stepped",
-        "stepped:",
-        "  %done.next = add i64 %done, 1",
-        "  %more = icmp slt i64 %done.next, %steps",
-        "  br i1 %more, label %step, label %end",
-        "end:",
-        "  ret void",
-        "}",
-        "",
-    ]
-    return "\n".join(lines)
+def _rows(base: str, step: int, index: str) -> str:
+    return f"  call void @pl.rows(ptr %ctx, i64 %unit, ptr {base}, i64 {step}, ptr %rows, ptr {index})"

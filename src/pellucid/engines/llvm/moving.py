@@ -1,4 +1,5 @@
-"""Between the user's rows (one example after the other) and the arena's vectors (one value of 16 examples): 16 × 16 transposition in registers."""
+"""Between the user's rows (one example after the other) and the arena's vectors (one value of 16 examples): 16 ×
+16 transposition in registers."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def transposed(rows: list[str], word: str, lines: list[str], prefix: str) -> lis
 
 
 def functions(size: int) -> str:
-    """`collect`: rows into vectors; `spread`: vectors into rows. `%rows` holds 16 addresses; `%count` values of each are moved."""
+    """`collect`: rows into vectors; `spread`: vectors into rows. `%rows` holds 16 addresses; `%count` values of
+    each are moved."""
     word = f"i{size * 8}"
     return _collect(word, size) + _spread(word, size)
 
@@ -77,7 +79,8 @@ def _collect(word: str, size: int) -> str:
 
 
 def _spread(word: str, size: int) -> str:
-    """Rows are written from the last to the first: rows beyond the last example share its address, and it has the last word."""
+    """Rows are written from the last to the first: rows beyond the last example share its address, and it has the
+    last word."""
     v = f"<{LANES} x {word}>"
     lines = [f"define internal void @pl.spread{size}(ptr %rows, i64 %count, ptr %from) #0 {{", "entry:"]
     for k in range(LANES):
@@ -157,5 +160,5 @@ done:
   ret void
 }}
 """
-"""The addresses of a shard's 16 rows in the user's array, by number or by an index of rows; beyond the last example, its own again,
-so that idle lanes compute with real data and never meet a NaN of their own."""
+"""The addresses of a shard's 16 rows in the user's array, by number or by an index of rows; beyond the last
+example, its own again, so that idle lanes compute with real data and never meet a NaN of their own."""

@@ -51,6 +51,15 @@ def _machine(to: Target) -> Any:
     return llvm.Target.from_default_triple().create_target_machine(cpu=to.cpu, features=to.features, opt=2, jit=True)
 
 
+def ready() -> None:
+    """Make the machine for this CPU, so that an LLVM that cannot says so at once.
+
+    Raises:
+        RuntimeError: LLVM does not know this CPU or system.
+    """
+    _machine(host())
+
+
 def object_code(text: str, to: Target) -> bytes:
     """Compile IR. LLVM's optimiser is left out on purpose: see the decision on it."""
     module = llvm.parse_assembly(text)

@@ -10,13 +10,14 @@ from typing import Literal
 
 from pellucid.engines.llvm.blocked import sum_of_parts, write_partial
 from pellucid.engines.llvm.emit import Builder
-from pellucid.engines.llvm.evaluate import Batch, Evaluator, Point
+from pellucid.engines.llvm.evaluate import Evaluator
 from pellucid.engines.llvm.layout import Layout, lane_last
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.schedule import Nest, Partial, Unsupported
+from pellucid.engines.llvm.points import Batch, Point
 from pellucid.engines.llvm.tiles import Tile, choose
 from pellucid.engines.llvm.values import Value
+from pellucid.engines.llvm.work import Nest, Partial, Unsupported
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import (
     Expression,
@@ -70,7 +71,7 @@ class Writer:
         self.lanes_last = lane_last(nest)
         axes = list(nest.axes)
         self.batch = axes.pop(0) if nest.kind == "shard" else None
-        lane = self.batch if nest.kind == "shard" else axes[-1] if self.lanes_last else None
+        lane = axes[-1] if self.lanes_last else self.batch if not nest.few else None
         self.o = NestEvaluator(self.b, layout, kind, lane, rows=self.lanes_last)
         self.o.nest = nest
         self.o.panels = layout.panels.get(nest, {})
@@ -78,7 +79,8 @@ class Writer:
         start: dict[Axis, Linear] = {}
         if self.batch is not None:
             self.o.batches[self.batch] = Batch("%unit")
-            start[self.batch] = Linear.counter("%unit", LANES) + Linear((), 0, 1)
+            lanes = Linear.counter("%unit", LANES) + Linear((), 0, 1)
+            start[self.batch] = Linear.counter("%unit") if nest.few else lanes
         if nest.step is not None:
             axes.remove(nest.step)
             if fixed is not None:
@@ -134,9 +136,8 @@ class Writer:
 
     def finished(self) -> Function:
         self.b.effect("ret void")
-        text = (
-            f"define internal void @{self.name}(ptr %ctx, i64 %unit, i64 %step) {ATTRIBUTES} {{\n{self.b.text()}\n}}\n"
-        )
+        head = f"define internal void @{self.name}(ptr %ctx, ptr %local, i64 %unit, i64 %step) {ATTRIBUTES}"
+        text = f"{head} {{\n{self.b.text()}\n}}\n"
         return Function(self.name, text, self.units, frozenset(self.o.maths.used))
 
     def work(self) -> int:
@@ -169,13 +170,14 @@ class Writer:
             del self.o.known[number]
 
     def hoisted(self, axes: list[Axis], points: list[Point]) -> list[int]:
-        """Reductions that depend on none of the axes still to come, done now: softmax's maximum is not one for every class."""
+        """Reductions that depend on none of the axes still to come, done now: softmax's maximum is not one for
+        every class."""
         found: list[int] = []
         if self.nest.partial is not None:
             return found
         rest = {a for a in axes if a.size > 1}
         for e, free in self.reductions:
-            if rest and id(e) not in self.o.known and not free & rest:
+            if rest and id(e) not in self.o.known and not free.intersection(axes):
                 order = [a for a in free if a in points[0].axes]
                 keys = [tuple(p.axes[a] for a in order) for p in points]
                 table = dict(zip(keys, self.o.values(e, points), strict=True))
@@ -316,7 +318,8 @@ class Writer:
     # Additions at places that a tensor of whole numbers names
 
     def scatter(self) -> None:
-        """`dE[v,…] = Σ …·[v = ids[…]]`: zeros first, then every term added at its place, in the order of the examples."""
+        """`dE[v,…] = Σ …·[v = ids[…]]`: zeros first, then every term added at its place, in the order of the
+        examples."""
         from pellucid.engines.llvm.scatter import write_scatter
 
         self.units = write_scatter(self)

@@ -6,7 +6,7 @@ from pellucid.engines.llvm.emit import Builder
 from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.panels import Panel
-from pellucid.engines.llvm.schedule import strides
+from pellucid.engines.llvm.work import strides
 
 
 def packing(name: str, panel: Panel, layout: Layout, kind: str) -> str:

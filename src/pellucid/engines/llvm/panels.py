@@ -1,7 +1,8 @@
 """Recurrent weights, packed once a step as the tiles read them.
 
-The product with the recurrent kernel runs at every step of a sequence over the same weights. A tile of it reads u neighbours along one axis
-at every term of its sum: packed as [tile][other axes][terms][u], it reads memory from front to back.
+The product with the recurrent kernel runs at every step of a sequence over the same weights. A tile of it reads u
+neighbours along one axis at every term of its sum: packed as [tile][other axes][terms][u], it reads memory from
+front to back.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from dataclasses import dataclass
 from math import prod
 
 from pellucid.engines.llvm.linear import Linear
-from pellucid.engines.llvm.schedule import Nest, Phase, Recurrence, Schedule, batched
 from pellucid.engines.llvm.tiles import choose
+from pellucid.engines.llvm.work import Nest, Phase, Recurrence, Schedule, batched
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import Read, Reduction, Tensor, factors, walk
 
 
 @dataclass(eq=False)
 class Panel:
-    """A packed copy of a tensor for one nest: `order` are the places of the tensor's other axes, the outermost first."""
+    """A packed copy of a tensor for one nest: `order` are the places of the tensor's other axes, the outermost
+    first."""
 
     tensor: Tensor
     place: int

@@ -10,18 +10,22 @@ import numpy as np
 from pellucid.engines.base import Array, Dtype, bind
 from pellucid.engines.llvm import threads
 from pellucid.engines.llvm.cache import compiled
+from pellucid.engines.llvm.crew import SYNC
 from pellucid.engines.llvm.layout import HEADER
 from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.module import SYNC
 from pellucid.engines.llvm.native import Target, host
+from pellucid.engines.llvm.prepared import Prepared
 from pellucid.engines.llvm.schedule import schedule
 from pellucid.engines.llvm.session import Session
+from pellucid.engines.llvm.work import Unsupported
 from pellucid.errors import PellucidError
 from pellucid.formula.axes import BATCH, Axis
 from pellucid.formula.expressions import Read, Tensor, reads
 from pellucid.formula.program import Loop, Program
 
 PAGE = 4096
+FEW = 4
+"""Up to how many examples they are not worth lanes of their own."""
 
 
 def aligned(size: int, what: str) -> Array:
@@ -44,13 +48,21 @@ class Compiled:
     """A program's code and the memory that it works in."""
 
     def __init__(
-        self, program: Program, dtype: Dtype, *, state: Mapping[str, str] | None = None, target: Target | None = None
+        self,
+        program: Program,
+        dtype: Dtype,
+        *,
+        state: Mapping[str, str] | None = None,
+        target: Target | None = None,
+        few: bool = False,
     ) -> None:
         self.program = program
-        self.code = compiled(program, dtype, dict(state or {}), target or host())
+        self.lanes = 1 if few else LANES
+        self.code = compiled(program, dtype, dict(state or {}), target or host(), few=few)
         self.examples = -1
-        self.fixed = aligned(max(self.code.global_bytes, 64), "gradients")
-        self.sync = aligned((self.code.phases + 2) * SYNC * 8, "threads")
+        self.places = 0
+        self.fixed = aligned(max(self.code.facts.global_bytes, 64), "gradients")
+        self.sync = aligned((self.code.facts.phases + 2) * SYNC * 8, "threads")
         self.sync[:] = 0
         self.checks = list(_indices(program))
 
@@ -71,20 +83,30 @@ class Compiled:
 
     def context(self, pointers: Mapping[tuple[str, str], int], examples: int, count: int) -> Array:
         """The words that the code reads. The arena grows with the batch and is kept."""
-        code = self.code
-        shards = -(-examples // LANES)
+        code = self.code.facts
+        shards = -(-examples // self.lanes)
         if examples > self.examples:
             size = max(shards * code.shard_bytes, 64)
             self.arena = aligned(size, f"a batch of {examples} examples")
             self.examples = examples
+        crew = min(count, max(shards, 1)) if shards < count else count
+        if crew > self.places:
+            self.local = aligned(max(crew * code.local_bytes, 64), f"{crew} threads")
+            self.places = crew
         words = np.zeros(HEADER + len(code.words), dtype=np.int64)
         words[:5] = (examples, shards, self.arena.ctypes.data, code.shard_bytes, self.fixed.ctypes.data)
-        words[6:9] = (min(count, max(shards, 1)) if shards < count else count, self.sync.ctypes.data, 1)
+        words[6:9] = (crew, self.sync.ctypes.data, 1)
+        words[11] = self.local.ctypes.data
         for place, word in enumerate(code.words):
             words[HEADER + place] = pointers[word]
         return words
 
+    def threads(self, examples: int, steps: int = 1) -> int:
+        """How many threads a call of so many examples and steps deserves."""
+        return threads.wanted(-(-examples // self.lanes), self.code.facts.work * examples, steps)
+
     def run(self, words: Array) -> None:
+        self.sync.view(np.int64)[SYNC + 1] = 0
         threads.run(self.code.entry, words.ctypes.data, int(words[6]))
 
 
@@ -105,6 +127,7 @@ class Executable:
         self.threads = threads
         schedule(program)  # what cannot be compiled shows now; the rest when it is needed
         self._compiled: Compiled | None = None
+        self._few: Compiled | None = None
         self._all: Compiled | None = None
 
     @property
@@ -116,7 +139,7 @@ class Executable:
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The program's outputs by name; inputs that the program does not read are ignored."""
-        return self._run(self.compiled, inputs)
+        return self._run(None, inputs)
 
     def trace(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Every tensor of the program by name, in the program's order."""
@@ -130,15 +153,33 @@ class Executable:
         """The program with arrays that it changes in place from step to step; see `Session`."""
         return Session(self, state)
 
-    def _run(self, compiled: Compiled, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def prepare(self, fixed: Mapping[str, Array], *, examples: int) -> Prepared:
+        """The program for so many examples, with these inputs fixed: little is left to do in a call."""
+        return Prepared(self, fixed, examples)
+
+    def code_for(self, examples: int) -> Compiled:
+        """The code for so many examples: a few have other things than examples in the lanes, if the program allows
+        it."""
+        if examples > FEW:
+            return self.compiled
+        if self._few is None:
+            try:
+                self._few = Compiled(self.program, self.dtype, target=self.target, few=True)
+            except Unsupported:
+                self._few = self.compiled
+        return self._few
+
+    def _run(self, compiled: Compiled | None, inputs: Mapping[str, Array]) -> dict[str, Array]:
         bound, examples = bind(self.program, inputs, self.dtype)
+        if compiled is None:
+            compiled = self.code_for(examples)
         arrays = {name: converted(bound[tensor], tensor) for name, tensor in self.program.inputs.items()}
         results = {name: self.empty(tensor, examples) for name, tensor in compiled.program.outputs.items()}
         compiled.check(arrays)
         pointers = {("in", name): a.ctypes.data for name, a in arrays.items()}
         pointers |= {("out", name): a.ctypes.data for name, a in results.items()}
-        compiled.run(compiled.context(pointers, examples, self.threads or threads.wanted(examples)))
-        for name, (way, source) in compiled.code.copies.items():
+        compiled.run(compiled.context(pointers, examples, self.threads or compiled.threads(examples)))
+        for name, (way, source) in compiled.code.facts.copies.items():
             results[name][...] = (arrays if way == "in" else results)[source].reshape(results[name].shape)
         return {name: a.astype(np.int64) if a.dtype == np.int32 else a for name, a in results.items()}
 
@@ -167,6 +208,7 @@ class Everything:
     def __init__(self, program: Program) -> None:
         self.inputs = program.inputs
         self.stages = program.stages
+        self.statements = program.statements
         self.outputs: dict[str, Tensor] = dict(program.tensors)
 
 

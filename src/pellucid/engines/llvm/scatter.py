@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pellucid.engines.llvm.evaluate import Batch, Point
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
+from pellucid.engines.llvm.points import Batch, Point
 from pellucid.engines.llvm.values import Value
 from pellucid.formula.axes import BATCH, Axis
 from pellucid.formula.expressions import Index, Operation, Read, Reduction, coefficient, factors, multiply
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def write_scatter(w: Writer) -> int:
-    """The body of the nest's function; gives its number of units: the last axis is cut, so that every element is one thread's."""
+    """The body of the nest's function; gives its number of units: the last axis is cut, so that every element is
+    one thread's."""
     statement = w.nest.statements[0]
     e = statement.expression
     assert isinstance(e, Reduction)

@@ -1,27 +1,27 @@
 """What runs when: statements become nests of loops, nests become phases.
 
-Work on examples runs a shard of 16 of them at a time, all of it from the inputs to the gradients of the sums, with no meeting
-of threads. A statement whose target has no batch axis is global: it meets every shard (Σ over n) or none, and runs in a phase
-of its own, cut along its target. Statements over the same axes share one nest; what one makes, the next finds in a register.
+Work on examples runs a shard of 16 of them at a time, all of it from the inputs to the gradients of the sums, with
+no meeting of threads. A statement whose target has no batch axis is global: it meets every shard (Σ over n) or
+none, and runs in a phase of its own, cut along its target. Statements over the same axes share one nest; what one
+makes, the next finds in a register.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 from pellucid.engines.llvm.tables import fold
+from pellucid.engines.llvm.views import view
+from pellucid.engines.llvm.work import Nest, Phase, Recurrence, Schedule, Unsupported, Work, batched, nests_of
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import (
-    Expression,
     Index,
     Operation,
     Read,
     Reduction,
     Statement,
     Tensor,
-    children,
     factors,
     free_axes,
     reads,
@@ -29,137 +29,6 @@ from pellucid.formula.expressions import (
     walk,
 )
 from pellucid.formula.program import Loop, Program
-
-
-class Unsupported(Exception):
-    """A statement that this engine cannot compile; the message says why."""
-
-    def __init__(self, statement: Statement, why: str) -> None:
-        super().__init__(f"{statement.target.name}: {why}")
-        self.statement = statement
-
-
-def batched(tensor: Tensor) -> bool:
-    """Whether the tensor has a value for every example."""
-    return bool(tensor.axes) and tensor.axes[0].extent is BATCH
-
-
-@dataclass(eq=False)
-class Nest:
-    """Statements over the same axes, each target's axes renamed to `axes`. `scatter` is the axis at which additions are scattered."""
-
-    statements: list[Statement]
-    axes: tuple[Axis, ...]
-    kind: Literal["shard", "global"]
-    scatter: Axis | None = None
-    step: Axis | None = None
-    reverse: bool = False
-    partial: Partial | None = None
-
-    @property
-    def targets(self) -> list[Tensor]:
-        return [s.target for s in self.statements]
-
-    @property
-    def reads(self) -> list[Read]:
-        """What the nest reads itself: the operands of a sum that is prepared shard by shard are not among it."""
-        skip = self.partial.sum if self.partial is not None else None
-        return [r for s in self.statements for r in _reads_but(s.expression, skip)]
-
-    @property
-    def heavy(self) -> bool:
-        return any(isinstance(e, Reduction) for s in self.statements for e in walk(s.expression))
-
-
-@dataclass(eq=False)
-class Recurrence:
-    """The nests of a loop, run in order for every step. Each nest's `step` is its loop axis."""
-
-    nests: list[Nest]
-    extent: int
-    reverse: bool
-    kind: Literal["shard", "global"]
-
-    @property
-    def targets(self) -> list[Tensor]:
-        return [t for nest in self.nests for t in nest.targets]
-
-    @property
-    def reads(self) -> list[Read]:
-        return [r for nest in self.nests for r in nest.reads]
-
-
-@dataclass(eq=False)
-class Partial:
-    """A sum over examples of which every shard prepares its own part, while what it reads is near.
-
-    `pieces` are the numbers of values of the sum's first axes but the batch that are summed at once.
-    """
-
-    nest: Nest
-    sum: Reduction
-    pieces: tuple[int, ...]
-    kind: Literal["shard", "global"] = "shard"
-
-    @property
-    def targets(self) -> list[Tensor]:
-        return []
-
-    @property
-    def reads(self) -> list[Read]:
-        return list(reads(self.sum.body))
-
-    def inside(self, axis: Axis) -> tuple[int, int]:
-        """From which value of the axis to which no index leaves its tensor because of that axis alone."""
-        low, high = 0, axis.size
-        for read in self.reads:
-            for index, place in zip(read.indices, read.tensor.axes, strict=True):
-                if (
-                    isinstance(index, Affine)
-                    and index.axes == (axis,)
-                    and index.divisor.value == 1
-                    and index.coefficient(axis) == 1
-                ):
-                    low, high = max(low, -index.constant), min(high, place.size - index.constant)
-        return low, high
-
-
-Work = Nest | Recurrence | Partial
-
-
-def nests_of(work: Work) -> list[Nest]:
-    """The nests of a piece of work; of a prepared sum, none."""
-    return work.nests if isinstance(work, Recurrence) else [work] if isinstance(work, Nest) else []
-
-
-def _reads_but(e: Expression, skip: Expression | None) -> list[Read]:
-    """The reads of an expression outside one of its parts."""
-    if e is skip:
-        return []
-    own = [e] if isinstance(e, Read) else []
-    return own + [r for child in children(e) for r in _reads_but(child, skip)]
-
-
-@dataclass(eq=False)
-class Phase:
-    """Work between two meetings of all threads: a chain for every shard, or global nests that do not read each other."""
-
-    kind: Literal["shard", "global"]
-    works: list[Any] = field(default_factory=list)
-
-
-@dataclass
-class Schedule:
-    """`views` are tensors that are others under another shape: no code, no memory."""
-
-    phases: list[Phase]
-    views: dict[Tensor, Tensor]
-    program: Program
-
-    def home(self, tensor: Tensor) -> Tensor:
-        while tensor in self.views:
-            tensor = self.views[tensor]
-        return tensor
 
 
 def schedule(program: Program, state: Mapping[str, str] | None = None) -> Schedule:
@@ -179,7 +48,7 @@ def schedule(program: Program, state: Mapping[str, str] | None = None) -> Schedu
             works.append(_recurrence(stage))
             continue
         _check(stage, "shard" if batched(stage.target) else "global")
-        source = _view(stage)
+        source = view(stage)
         if source is not None:
             views[stage.target] = source
             continue
@@ -255,89 +124,12 @@ def _recurrence(loop: Loop) -> Recurrence:
     return Recurrence(nests, loop.extent, loop.reverse, kind)
 
 
-def _view(statement: Statement) -> Tensor | None:
-    """The tensor of which the target is only another shape: the same numbers in the same order."""
-    found = _same_place(statement)
-    if found is None:
-        return None
-    read, places = found
-    tensor = read.tensor
-    if tensor.kind != statement.target.kind or batched(tensor) != batched(statement.target):
-        return None
-    inner = 1 if batched(tensor) else 0
-    if inner and not (isinstance(read.indices[0], Affine) and read.indices[0].plain is statement.axes[0]):
-        return None
-    if _count(tensor.axes[inner:]) != _count(statement.axes[inner:]):
-        return None
-    mine: dict[Axis, int] = {}
-    for axis, stride in zip(statement.axes[inner:], strides(statement.axes[inner:]), strict=True):
-        for a, c in places.get(axis, {axis: 1}).items():
-            mine[a] = mine.get(a, 0) + c * stride
-    theirs: dict[Axis, int] = {}
-    for index, stride in zip(read.indices[inner:], strides(tensor.axes[inner:]), strict=True):
-        if not isinstance(index, Affine) or index.divisor.value != 1 or index.constant:
-            return None
-        for a, c in index.terms:
-            theirs[a] = theirs.get(a, 0) + c.value * stride
-    ones = {a for a in (*mine, *theirs) if a.extent == 1}
-    same = {a: c for a, c in mine.items() if a not in ones} == {a: c for a, c in theirs.items() if a not in ones}
-    return tensor if same else None
-
-
-def _same_place(statement: Statement) -> tuple[Read, dict[Axis, dict[Axis, int]]] | None:
-    """A read alone, or `Σ [q = w·i + j]·x[n,i,j]` with q's digits."""
-    e = statement.expression
-    match e:
-        case Read():
-            return e, {}
-        case Reduction("sum", axes, Operation("mul", (one, two))):
-            for bracket, read in ((one, two), (two, one)):
-                match bracket, read:
-                    case Operation("eq", (Index(left), Index(right))), Read():
-                        for q, digits in ((left, right), (right, left)):
-                            if (
-                                q.plain in statement.axes
-                                and set(digits.axes) == set(axes)
-                                and not digits.constant
-                                and _radix(digits, q.plain)
-                            ):
-                                return read, {q.plain: {a: c.value for a, c in digits.terms}}
-    return None
-
-
-def _radix(digits: Affine, axis: Axis | None) -> bool:
-    if axis is None or digits.divisor.value != 1 or axis.extent is BATCH:
-        return False
-    step = 1
-    for value, digit in sorted(((c.value, a) for a, c in digits.terms), key=lambda d: d[0]):
-        if value != step and digit.extent != 1:
-            return False
-        step *= digit.size
-    return step == axis.size
-
-
-def strides(axes: Iterable[Axis]) -> list[int]:
-    """Row-major strides; the batch axis among them counts as 1."""
-    found: list[int] = []
-    step = 1
-    for axis in reversed(list(axes)):
-        found.append(step)
-        step *= axis.extent if isinstance(axis.extent, int) else 1
-    return found[::-1]
-
-
-def _count(axes: Iterable[Axis]) -> int:
-    total = 1
-    for axis in axes:
-        total *= axis.size
-    return total
-
-
 # Phases
 
 
 def _phases(result: Schedule, works: list[Work], late: set[Tensor]) -> None:
-    """Levels: a shard's work of level k may read globals of level < k, a global of level k reads shards of level ≤ k."""
+    """Levels: a shard's work of level k may read globals of level < k, a global of level k reads shards of level ≤
+    k."""
     level: dict[Tensor, tuple[int, int]] = {}  # (level, place among the globals of the level; 0 for shards)
     shards: dict[int, list[Work]] = {}
     globals_: dict[tuple[int, int], list[Work]] = {}
@@ -401,7 +193,8 @@ def _place_late(
 
 
 def _fuse_globals(result: Schedule, late: set[Tensor]) -> None:
-    """Global work that only continues what one nest of a phase before it made joins it there: an update joins its gradient."""
+    """Global work that only continues what one nest of a phase before it made joins it there: an update joins its
+    gradient."""
     for place, later in enumerate(result.phases):
         if later.kind != "global":
             continue
@@ -440,11 +233,7 @@ def _read_after(result: Schedule, work: Nest) -> bool:
     """Whether a global nest other than the work reads an input that the work may write in place."""
     inputs = set(result.program.inputs.values()).intersection(r.tensor for r in work.reads if r.tensor.rank)
     others = [
-        w
-        for p in result.phases
-        if p.kind == "global"
-        for w in p.works
-        if w is not work and not w.targets == work.targets
+        w for p in result.phases if p.kind == "global" for w in p.works if w is not work and w.targets != work.targets
     ]
     return any(r.tensor in inputs and not _elementwise_reader(result, w, r) for w in others for r in w.reads)
 
@@ -515,11 +304,7 @@ def _other_step(read: Read, place: int, step: Axis) -> bool:
 def _merge(nest: Nest, other: Nest) -> None:
     names = dict(zip(other.axes, nest.axes, strict=True))
     for s in other.statements:
-        nest.statements.append(Statement(s.target, renamed(s.expression, names), s.letters))
-
-
-def renamed(expression: Expression, names: Mapping[Axis, Axis]) -> Expression:
-    return rename(expression, names)
+        nest.statements.append(Statement(s.target, rename(s.expression, names), s.letters))
 
 
 def in_place(plan: Schedule, target: Tensor, name: str) -> bool:
@@ -540,3 +325,19 @@ def in_place(plan: Schedule, target: Tensor, name: str) -> bool:
                 return False
         seen = seen or bool(here)
     return seen and old not in plan.views.values() and sum(t is target for t in plan.program.outputs.values()) == 1
+
+
+def for_few(plan: Schedule) -> bool:
+    """Turn the plan to one for a few examples, if none of them needs another: a prediction, not a training step."""
+    for phase in plan.phases:
+        if phase.kind == "global" and any(batched(r.tensor) for work in phase.works for r in work.reads):
+            return False
+    nests = [n for phase in plan.phases if phase.kind == "shard" for work in phase.works for n in nests_of(work)]
+    for nest in nests:
+        for read in nest.reads:
+            if any(isinstance(i, Affine) and i.divisor.value != 1 and nest.axes[-1] in i.axes for i in read.indices):
+                return False
+    for nest in nests:
+        nest.few = True
+    plan.few = True
+    return True

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.engines.base import Array
-from pellucid.engines.llvm import threads
 from pellucid.engines.llvm.layout import HEADER
 from pellucid.errors import ShapeError
 from pellucid.formula.axes import BATCH
@@ -24,7 +23,8 @@ class Session:
         outputs = session.run(data, rows=rows, each={"step": steps, "learning_rate": rates})
 
     Attributes:
-        state: the arrays as they are now, by name. They are the session's own, and change with every step; assigning into one
+        state: the arrays as they are now, by name. They are the session's own, and change with every step;
+        assigning into one
             (`session.state[name][...] = array`) is how a step is undone.
     """
 
@@ -35,7 +35,7 @@ class Session:
         program = executable.program
         wanted = {name: name for name in program.outputs if name in state and name in program.inputs}
         self._compiled = Compiled(program, executable.dtype, state=wanted, target=executable.target)
-        self._in_place = set(self._compiled.code.state)
+        self._in_place = set(self._compiled.code.facts.state)
         self.state: dict[str, Array] = {}
         for name, array in state.items():
             if name in program.inputs:
@@ -67,7 +67,8 @@ class Session:
 
         Args:
             data: the inputs with a batch axis, by name: all examples.
-            rows: (steps, batch) whole numbers: which examples each step takes. Without it there is one step, of all examples.
+            rows: (steps, batch) whole numbers: which examples each step takes. Without it there is one step, of
+            all examples.
             each: the other inputs that are not state, by name: a value for each step, along the first axis.
 
         Returns:
@@ -101,7 +102,7 @@ class Session:
             if name not in self._in_place and name not in self._turned:
                 results[name] = self._executable.empty(tensor, examples, steps)
                 moves["out", name] = results[name].nbytes // steps
-        at_once = 1 if self._turned or self._compiled.code.copies else steps
+        at_once = 1 if self._turned or self._compiled.code.facts.copies else steps
         for start in range(0, steps, at_once):
             self._call(arrays, results, moves, rows, start, at_once, examples)
         return {name: a.astype(np.int64) if a.dtype == np.int32 else a for name, a in results.items()}
@@ -116,12 +117,12 @@ class Session:
         count: int,
         examples: int,
     ) -> None:
-        code = self._compiled.code
+        code = self._compiled.code.facts
         pointers = {}
         for way, name in code.words:
             array = arrays[name] if way == "in" else self._turned[name] if name in self._turned else results[name]
             pointers[way, name] = array.ctypes.data + start * moves.get((way, name), 0)
-        wanted = self._executable.threads or threads.wanted(examples)
+        wanted = self._executable.threads or self._compiled.threads(examples, count)
         words = self._compiled.context(pointers, examples, wanted)
         table = [(HEADER + code.words.index(w), by) for w, by in moves.items() if w in code.words]
         if rows is not None:

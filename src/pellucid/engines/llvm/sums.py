@@ -1,8 +1,9 @@
 """Which sums over examples are prepared shard by shard.
 
-The gradient of a kernel sums over all examples and places. Summed in one go, tile after tile, every tile would fetch everything from
-far away. Where the operands are much larger than the sum, each shard adds up its own part, as soon as it has them; the
-parts are added in the order of the shards, so the result does not depend on who computed which.
+The gradient of a kernel sums over all examples and places. Summed in one go, tile after tile, every tile would
+fetch everything from far away. Where the operands are much larger than the sum, each shard adds up its own part,
+as soon as it has them; the parts are added in the order of the shards, so the result does not depend on who
+computed which.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from math import prod
 
 from pellucid.engines.llvm.layout import lane_last
 from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.schedule import Nest, Partial, Schedule, batched
+from pellucid.engines.llvm.work import Nest, Partial, Schedule, batched
 from pellucid.formula.axes import BATCH
 from pellucid.formula.expressions import Reduction, Tensor, free_axes, reads, walk
 

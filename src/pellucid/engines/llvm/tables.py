@@ -1,8 +1,9 @@
 """An embedding before a product with a kernel: the product of the table itself, looked up.
 
-`y[n,t,i] = E[ids[n,t],i]` and `z[n,t,j] = Σ_i y[n,t,i]·W[i,j]` say that z is a row of `P[v,j] = Σ_i E[v,i]·W[i,j]`: where there are
-fewer words than places, P is less work, and every sum has the same terms in the same order. Backwards, S[v,j] adds up dz
-over the places of a word, and then `dW[i,j] = Σ_v E[v,i]·S[v,j]` and `dE[v,i] = Σ_j S[v,j]·W[i,j]`.
+`y[n,t,i] = E[ids[n,t],i]` and `z[n,t,j] = Σ_i y[n,t,i]·W[i,j]` say that z is a row of `P[v,j] = Σ_i
+E[v,i]·W[i,j]`: where there are fewer words than places, P is less work, and every sum has the same terms in the
+same order. Backwards, S[v,j] adds up dz over the places of a word, and then `dW[i,j] = Σ_v E[v,i]·S[v,j]` and
+`dE[v,i] = Σ_j S[v,j]·W[i,j]`.
 """
 
 from __future__ import annotations

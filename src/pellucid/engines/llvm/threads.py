@@ -1,4 +1,5 @@
-"""The threads that run a program: the caller and, for as long as the process lives, workers that sleep between calls."""
+"""The threads that run a program: the caller and, for as long as the process lives, workers that sleep between
+calls."""
 
 from __future__ import annotations
 
@@ -17,16 +18,30 @@ def available() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def wanted(examples: int) -> int:
-    return 1 if examples <= 16 else available()
+ALONE = 1e6
+"""So many operations are done before another thread is awake: some 50 µs."""
+
+
+def wanted(shards: int, work: float, steps: int = 1) -> int:
+    """How many threads a call deserves.
+
+    Args:
+        shards: of a step: what one thread takes at a time.
+        work: operations of a step.
+        steps: of the call; threads that are awake meet in less than a microsecond.
+    """
+    if shards <= 1 or work * steps < ALONE or work < ALONE / 20:
+        return 1
+    return min(available(), shards)
 
 
 class _Worker:
-    """One sleeping thread. It takes a function and its argument, runs it without Python's lock, and says when it is done."""
+    """One sleeping thread. It takes a function and its argument, runs it without Python's lock, and says when it
+    is done."""
 
     def __init__(self) -> None:
         self.start, self.done = threading.Semaphore(0), threading.Semaphore(0)
-        self.task: tuple[ctypes._FuncPointer, int] | None = None  # type: ignore[name-defined]
+        self.task: tuple[ctypes._FuncPointer, int] | None = None
         threading.Thread(target=self._work, daemon=True, name="pellucid").start()
 
     def _work(self) -> None:
@@ -38,6 +53,7 @@ class _Worker:
             self.done.release()
 
 
+_functions: dict[int, ctypes._FuncPointer] = {}
 _workers: list[_Worker] = []
 _lock = threading.Lock()
 _process = os.getpid()
@@ -45,7 +61,7 @@ _process = os.getpid()
 
 def run(entry: int, context: int, count: int) -> None:
     """Run the code at `entry` on `count` threads at once, this one among them."""
-    function = _run_type(entry)
+    function = _functions.get(entry) or _functions.setdefault(entry, _run_type(entry))
     if count <= 1:
         function(context)
         return

@@ -1,7 +1,7 @@
 """How many points of a nest are computed at once: register tiles, chosen by counting.
 
-A tile of a contraction keeps its sums in registers; each load serves a row or a column of them. The choice depends on the CPU,
-the order in which an element is summed does not.
+A tile of a contraction keeps its sums in registers; each load serves a row or a column of them. The choice depends
+on the CPU, the order in which an element is summed does not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import combinations, product
 from math import inf, prod
 
 from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.schedule import Nest
+from pellucid.engines.llvm.work import Nest
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, walk
 
@@ -49,7 +49,8 @@ def choose(nest: Nest, axes: list[Axis], lane: Axis | None, *, wide: bool, real:
 
 
 def _needed(nest: Nest, axis: Axis) -> int:
-    """The points along an axis that have to be written out for their conditions to be known: of divided indices, and of [g = 2]."""
+    """The points along an axis that have to be written out for their conditions to be known: of divided indices,
+    and of [g = 2]."""
     need = 1
     for statement in nest.statements:
         for e in walk(statement.expression):
@@ -57,9 +58,11 @@ def _needed(nest: Nest, axis: Axis) -> int:
                 for index in e.indices:
                     if isinstance(index, Affine) and index.divisor.value != 1 and axis in index.axes:
                         need = max(need, index.divisor.value)
-            if isinstance(e, Operation) and e.name == "eq" and axis.extent is not BATCH and axis.size <= 4:
-                if any(isinstance(a, Index) and a.affine.plain is axis for a in e.args):
-                    need = max(need, axis.size)
+            compared = (
+                [a for a in e.args if isinstance(a, Index)] if isinstance(e, Operation) and e.name == "eq" else []
+            )
+            if axis.extent is not BATCH and axis.size <= 4 and any(a.affine.plain is axis for a in compared):
+                need = max(need, axis.size)
     return need if need <= 4 else 1
 
 
@@ -74,7 +77,8 @@ def length(e: Reduction) -> int:
 
 
 def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: Axis | None, *, registers: int) -> None:
-    """Points along the axes such that a step of the sum costs least: half a cycle a product, half a cycle a load, four a round."""
+    """Points along the axes such that a step of the sum costs least: half a cycle a product, half a cycle a load,
+    four a round."""
     reads = [f for f in factors(e.body) if isinstance(f, Read)]
     if length(e) < 4 or not reads or not axes:
         return
@@ -82,6 +86,7 @@ def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: A
     start = {a: tile.get(a, 1) for a in axes}
     options = {a: _options(tile, e, a, lane, room) for a in axes}
     windows = {a for a in axes if _guards(e, a)}
+    largest = prod(max(sizes) for sizes in options.values())
     best, best_cost = start, inf
     # The last axes first: where two choices cost the same, what lies together in memory is taken together.
     for one, two in [*combinations(axes[::-1], 2), *((a, a) for a in axes)]:
@@ -89,7 +94,8 @@ def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: A
             continue
         for first, second in product(options[one], options[two]):
             sizes = {**start, one: first, two: second}
-            if prod(sizes.values()) > room and sizes != start:
+            points = prod(sizes.values())
+            if sizes != start and (points > room or 3 * points < min(room, largest)):
                 continue
             cost = _cost(reads, sizes, lane, registers)
             if cost < best_cost - 1e-9:
@@ -178,6 +184,3 @@ def _inside(index: Affine, extent: int, axis: Axis, start: int, count: int) -> b
         ends = (c.value * start, c.value * (start + count - 1)) if a is axis else (0, c.value * (a.size - 1))
         low, high = low + min(ends), high + max(ends)
     return low >= 0 and high < extent
-
-
-__all__ = ["LANES", "Tile", "choose", "length"]

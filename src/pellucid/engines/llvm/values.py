@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pellucid.engines.llvm.emit import Builder
 from pellucid.engines.llvm.math import LANES, real
@@ -13,7 +13,8 @@ from pellucid.engines.llvm.math import LANES, real
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value's name; `kind` is "f" for a real number, "i" for a whole one (32 bits), "b" for a truth. `number` if it is known."""
+    """A value's name; `kind` is "f" for a real number, "i" for a whole one (32 bits), "b" for a truth. `number` if
+    it is known."""
 
     text: str
     kind: Literal["f", "i", "b"]
@@ -24,7 +25,7 @@ class Value:
 class Arithmetic:
     """Writes operations on values with a builder."""
 
-    CALLS = {"exp", "expm1", "log", "log1p", "sin", "cos", "erf", "tanh", "softplus"}
+    CALLS: ClassVar = {"exp", "expm1", "log", "log1p", "sin", "cos", "erf", "tanh", "softplus"}
 
     def __init__(self, builder: Builder, kind: Literal["float", "double"]) -> None:
         self.b = builder
@@ -93,7 +94,8 @@ class Arithmetic:
         return self.as_real(a) if b.number == 0 else self.binary("fadd", a, b)
 
     def divide(self, a: Value, b: Value) -> Value:
-        """A quotient. What is the same for all lanes divides once: then its reciprocal multiplies (an error of one place more)."""
+        """A quotient. What is the same for all lanes divides once: then its reciprocal multiplies (an error of one
+        place more)."""
         if a.vector and not b.vector and b.kind == "f" and (b.number is None or math.frexp(b.number)[0] in (0.5, -0.5)):
             return self.binary("fmul", a, self.binary("fdiv", self.constant(1.0), b))
         return self.binary("fdiv", a, b)
@@ -299,7 +301,8 @@ class Arithmetic:
         )
 
     def uniform(self, args: list[Value]) -> Value:
-        """Philox4x32-10 of key (seed, stream) and counter (index, step): the first word's upper 24 bits over 2²⁴. See engines/random.py."""
+        """Philox4x32-10 of key (seed, stream) and counter (index, step): the first word's upper 24 bits over 2²⁴.
+        See engines/random.py."""
         seed, stream, step, index = (self.splat(self.as_whole(a)).text for a in args)
         v, w = f"<{LANES} x i32>", f"<{LANES} x i64>"
 

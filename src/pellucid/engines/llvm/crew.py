@@ -1,0 +1,167 @@
+"""The IR of what all threads do: meet, move on to the next step, and take pieces of work until none is left."""
+
+from __future__ import annotations
+
+from pellucid.engines.llvm.math import LANES
+
+SYNC = 8
+"""Words (a cache line) from one counter of the threads to the next: arrived, generation, then one a phase."""
+
+
+def turn(size: int) -> str:
+    word = f"i{size * 8}"
+    return f"""define internal void @pl.turn{size}(ptr %to, ptr %from, i64 %outer, i64 %last) #0 {{
+entry:
+  %rows = alloca [{LANES} x ptr]
+  %all = mul i64 %last, {LANES}
+  br label %loop
+loop:
+  %o = phi i64 [ 0, %entry ], [ %o.next, %filled ]
+  %offset = mul i64 %o, %all
+  %t = getelementptr {word}, ptr %to, i64 %offset
+  %f = getelementptr {word}, ptr %from, i64 %offset
+  br label %fill
+fill:
+  %k = phi i64 [ 0, %loop ], [ %k.next, %fill ]
+  %skip = mul i64 %k, %last
+  %row = getelementptr {word}, ptr %t, i64 %skip
+  %slot = getelementptr ptr, ptr %rows, i64 %k
+  store ptr %row, ptr %slot
+  %k.next = add i64 %k, 1
+  %more = icmp slt i64 %k.next, {LANES}
+  br i1 %more, label %fill, label %filled
+filled:
+  call void @pl.spread{size}(ptr %rows, i64 %last, ptr %f)
+  %o.next = add i64 %o, 1
+  %again = icmp slt i64 %o.next, %outer
+  br i1 %again, label %loop, label %done
+done:
+  ret void
+}}
+"""
+
+
+BARRIER = f"""declare i32 @sched_yield()
+declare void @llvm.x86.sse2.pause()
+define internal void @pl.advance(ptr %ctx) #0 {{
+entry:
+  %p9 = getelementptr i64, ptr %ctx, i64 9
+  %count = load i64, ptr %p9
+  %p10 = getelementptr i64, ptr %ctx, i64 10
+  %list = load ptr, ptr %p10
+  br label %test
+test:
+  %k = phi i64 [ 0, %entry ], [ %k.next, %move ]
+  %more = icmp slt i64 %k, %count
+  br i1 %more, label %move, label %done
+move:
+  %twice = mul i64 %k, 2
+  %at = getelementptr i64, ptr %list, i64 %twice
+  %word = load i64, ptr %at
+  %by.at = getelementptr i64, ptr %at, i64 1
+  %by = load i64, ptr %by.at
+  %place = getelementptr i64, ptr %ctx, i64 %word
+  %old = load i64, ptr %place
+  %new = add i64 %old, %by
+  store i64 %new, ptr %place
+  %k.next = add i64 %k, 1
+  br label %test
+done:
+  ret void
+}}
+define internal void @pl.meet(ptr %ctx, i64 %phase, i64 %final) #0 {{
+entry:
+  %p6 = getelementptr i64, ptr %ctx, i64 6
+  %threads = load i64, ptr %p6
+  %p7 = getelementptr i64, ptr %ctx, i64 7
+  %sync = load ptr, ptr %p7
+  %skip = add i64 %phase, 2
+  %words = mul i64 %skip, {SYNC}
+  %counter = getelementptr i64, ptr %sync, i64 %words
+  %generation.at = getelementptr i64, ptr %sync, i64 {SYNC}
+  %generation = load atomic i64, ptr %generation.at acquire, align 8
+  %before = atomicrmw add ptr %sync, i64 1 acq_rel
+  %mine = add i64 %before, 1
+  %last = icmp eq i64 %mine, %threads
+  br i1 %last, label %open, label %wait
+open:
+  store atomic i64 0, ptr %counter monotonic, align 8
+  store atomic i64 0, ptr %sync monotonic, align 8
+  %step.over = icmp eq i64 %phase, %final
+  br i1 %step.over, label %advance, label %go
+advance:
+  call void @pl.advance(ptr %ctx)
+  br label %go
+go:
+  %following = add i64 %generation, 1
+  store atomic i64 %following, ptr %generation.at release, align 8
+  ret void
+wait:
+  %turns = phi i64 [ 0, %entry ], [ %turns.next, %again ]
+  %now = load atomic i64, ptr %generation.at acquire, align 8
+  %moved = icmp ne i64 %now, %generation
+  br i1 %moved, label %done, label %spin
+spin:
+  call void @llvm.x86.sse2.pause()
+  %turns.next = add i64 %turns, 1
+  %long = icmp sgt i64 %turns.next, 4000
+  br i1 %long, label %yield, label %again
+yield:
+  %ignored = call i32 @sched_yield()
+  br label %again
+again:
+  br label %wait
+done:
+  ret void
+}}
+"""
+
+
+def thread(totals: list[str], local_bytes: int) -> str:
+    """What every thread does, step after step: take units of a phase until none is left, meet the others, go on."""
+    lines = [
+        "define void @run(ptr %ctx) #0 {",
+        "entry:",
+        "  %p1 = getelementptr i64, ptr %ctx, i64 1",
+        "  %shards = load i64, ptr %p1",
+        "  %p7 = getelementptr i64, ptr %ctx, i64 7",
+        "  %sync = load ptr, ptr %p7",
+        "  %p8 = getelementptr i64, ptr %ctx, i64 8",
+        "  %steps = load i64, ptr %p8",
+        # Who comes first takes the first place for what lives within one shard's work.
+        f"  %tickets = getelementptr i64, ptr %sync, i64 {SYNC + 1}",
+        "  %ticket = atomicrmw add ptr %tickets, i64 1 monotonic",
+        "  %p11 = getelementptr i64, ptr %ctx, i64 11",
+        "  %locals = load ptr, ptr %p11",
+        f"  %before = mul i64 %ticket, {local_bytes}",
+        "  %local = getelementptr i8, ptr %locals, i64 %before",
+        "  br label %step",
+        "step:",
+        "  %done = phi i64 [ 0, %entry ], [ %done.next, %stepped ]",
+    ]
+    for k, total in enumerate(totals):
+        lines += [
+            f"  %counter{k} = getelementptr i64, ptr %sync, i64 {(k + 2) * SYNC}",
+            f"  br label %take{k}",
+            f"take{k}:",
+            f"  %unit{k} = atomicrmw add ptr %counter{k}, i64 1 monotonic",
+            f"  %some{k} = icmp slt i64 %unit{k}, {total}",
+            f"  br i1 %some{k}, label %do{k}, label %meet{k}",
+            f"do{k}:",
+            f"  call void @phase{k}(ptr %ctx, ptr %local, i64 %unit{k})",
+            f"  br label %take{k}",
+            f"meet{k}:",
+            f"  call void @pl.meet(ptr %ctx, i64 {k}, i64 {len(totals) - 1})",
+        ]
+    lines += [
+        "  br label %stepped",
+        "stepped:",
+        "  %done.next = add i64 %done, 1",
+        "  %more = icmp slt i64 %done.next, %steps",
+        "  br i1 %more, label %step, label %end",
+        "end:",
+        "  ret void",
+        "}",
+        "",
+    ]
+    return "\n".join(lines)

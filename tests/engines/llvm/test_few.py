@@ -1,0 +1,82 @@
+"""Predictions for a few examples: other code, the same numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.engines.llvm.support import agree, draw, native
+
+from pellucid.errors import PellucidError, ShapeError
+from pellucid.formula import BATCH, Program, Tensor, define
+from pellucid.functions.activations import softmax
+from pellucid.functions.attention import scaled_dot_product
+from pellucid.functions.combining import concatenate
+from pellucid.functions.recurrence import lstm
+from pellucid.functions.shaping import flatten
+
+real = Tensor.input
+
+
+def image(filters: int, classes: int) -> Program:
+    x, k, b = real("x", n=BATCH, h=8, w=9, c=2), real("k", u=3, v=3, c=2, f=filters), real("b", f=filters)
+    z = define("z[n,i,j,f] = b[f] + Σ[u,v,c] x[n, i + u - 1, j·2 + v - 1, c | 0]·k[u,v,c,f]", x=x, k=k, b=b)
+    m = define("m[n,i,j,f] = max[u<2, v<2] z[n, 2·i + u, 2·j + v, f | -inf]", z=define("a[…] = relu(z[…])", z=z))
+    flat = flatten(m)
+    y = softmax(define("y[n,o] = Σ[q] f[n,q]·w[q,o]", f=flat, w=real("w", q=flat.axes[-1].size, o=classes)))
+    return Program({"y": y, "flat": flat, "x again": x, "best": define("b[n] = argmax[k] y[n,k]", y=y)})
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize(("filters", "classes"), [(1, 3), (6, 10), (16, 33), (40, 16)])
+def test_images(n: int, filters: int, classes: int) -> None:
+    program = image(filters, classes)
+    agree(program, draw(program, n))
+
+
+@pytest.mark.parametrize("units", [1, 5, 32])
+def test_text(units: int) -> None:
+    ids, table = Tensor.input("ids", n=BATCH, t=5, kind="int"), real("table", v=7, i=6)
+    x = define("x[n,t,i] = E[ids[n,t],i]", E=table, ids=ids)
+    w, u = real("w", i=6, g=4, j=units), real("u", q=units, g=4, j=units)
+    found = lstm(x, kernel=w, recurrent_kernel=u)
+    program = Program({"h": found["h"], "last": define("l[n,j] = h[n,4,j]", h=found["h"])})
+    agree(program, draw(program, 2, ids=np.arange(10).reshape(2, 5) % 7))
+
+
+def test_attention_and_concatenation() -> None:
+    q, k, v = (real(name, n=BATCH, t=4, h=2, d=3) for name in "qkv")
+    y = scaled_dot_product(q, k, v, causal=True)["y"]
+    program = Program({"y": concatenate([y, q, v])})
+    agree(program, draw(program, 3))
+
+
+def test_many_and_few_agree() -> None:
+    program = image(6, 10)
+    inputs = draw(program, 5)
+    run = native(program)
+    whole = run(inputs)
+    for k in range(5):
+        one = run({**inputs, "x": inputs["x"][k : k + 1]})
+        np.testing.assert_allclose(one["y"][0], whole["y"][k], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("n", [1, 20])
+def test_prepared(n: int) -> None:
+    program = image(6, 10)
+    inputs = draw(program, n)
+    run = native(program)
+    prepared = run.prepare({name: a for name, a in inputs.items() if name != "x"}, examples=n)
+    for scale in (1.0, 2.0):
+        expected = run({**inputs, "x": inputs["x"] * scale})
+        found = prepared({"x": inputs["x"] * scale})
+        assert all(np.array_equal(found[name], array) for name, array in expected.items())
+    with pytest.raises(ShapeError, match=r"x has the shape"):
+        prepared({"x": inputs["x"][:, 1:]})
+
+
+def test_a_prepared_program_looks_at_indices() -> None:
+    table, ids = real("table", v=3, i=2), Tensor.input("ids", n=BATCH, kind="int")
+    program = Program({"x": define("x[n,i] = E[ids[n],i]", E=table, ids=ids)})
+    run = native(program).prepare({"table": np.zeros((3, 2))}, examples=1)
+    with pytest.raises(PellucidError, match="ids holds 3, but table has 3 along v: 0 to 2 exist"):
+        run({"ids": np.array([3])})
