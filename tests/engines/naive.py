@@ -56,9 +56,7 @@ class Naive:
     def __init__(self, program: Program, inputs: Mapping[str, Array]) -> None:
         self.program = program
         self.arrays = {tensor: np.asarray(inputs[name]) for name, tensor in program.inputs.items()}
-        self.batch = next(
-            (a.shape[d] for t, a in self.arrays.items() for d, e in enumerate(t.shape) if e is BATCH), 1
-        )
+        self.batch = next((a.shape[d] for t, a in self.arrays.items() for d, e in enumerate(t.shape) if e is BATCH), 1)
         self.known: dict[tuple[Tensor, tuple[int, ...]], Any] = {}
 
     def extent(self, axis: Axis) -> int:
@@ -101,9 +99,7 @@ class Naive:
                 return SCALARS[name](*(self.value(a, at) for a in args))
             case Read(tensor, indices, outside):
                 places = [self.index(i, at) if isinstance(i, Affine) else self.value(i, at) for i in indices]
-                inside = all(
-                    p == int(p) and 0 <= p < self.extent(a) for p, a in zip(places, tensor.axes, strict=True)
-                )
+                inside = all(p == int(p) and 0 <= p < self.extent(a) for p, a in zip(places, tensor.axes, strict=True))
                 if inside:
                     return self.element(tensor, tuple(int(p) for p in places))
                 assert outside is not None
@@ -124,9 +120,7 @@ def random_inputs(program: Program, *, batch: int = 3, seed: int = 0, **given: A
     return {n: np.asarray(given[n]) if n in given else rng.normal(size=s) for n, s in shapes.items()}
 
 
-def agree(
-    outputs: Tensor | Mapping[str, Tensor], *, batch: int = 3, seed: int = 0, **given: Any
-) -> dict[str, Array]:
+def agree(outputs: Tensor | Mapping[str, Tensor], *, batch: int = 3, seed: int = 0, **given: Any) -> dict[str, Array]:
     """Check the engine against the naive interpreter in both precisions; returns the float64 outputs."""
     program = Program({"y": outputs} if isinstance(outputs, Tensor) else outputs)
     inputs = random_inputs(program, batch=batch, seed=seed, **given)
@@ -134,7 +128,7 @@ def agree(
     naive = Naive(program, inputs)
     expected = {n: naive.tensor(t) for n, t in program.outputs.items()}
     for dtype, tolerance in ((np.float32, 2e-4), (np.float64, 1e-12)):
-        found = compile_program(program, dtype=dtype)(inputs)
+        found = compile_program(program, engine="reference", dtype=dtype)(inputs)
         assert list(found) == list(expected)
         for name, array in found.items():
             assert array.dtype == (np.int64 if program.outputs[name].kind == "int" else dtype), name
@@ -159,8 +153,8 @@ def check_gradients(
     inputs = random_inputs(program, batch=batch, seed=seed, **given)
     if naive:
         agree(outputs, batch=batch, seed=seed, **given)
-    found = compile_program(program, dtype=np.float64)(inputs)
-    forward = compile_program(Program({"y": y}), dtype=np.float64)
+    found = compile_program(program, engine="reference", dtype=np.float64)(inputs)
+    forward = compile_program(Program({"y": y}), engine="reference", dtype=np.float64)
     h = 1e-6
     for tensor in wrt:
         expected = np.zeros_like(inputs[tensor.name])
@@ -171,6 +165,4 @@ def check_gradients(
                 moved[at] += step
                 sides.append((forward({**inputs, tensor.name: moved})["y"] * inputs["upstream"]).sum())
             expected[at] = (sides[0] - sides[1]) / (2 * h)
-        np.testing.assert_allclose(
-            found[f"d{tensor.name}"], expected, rtol=1e-6, atol=1e-7, err_msg=f"d{tensor.name}"
-        )
+        np.testing.assert_allclose(found[f"d{tensor.name}"], expected, rtol=1e-6, atol=1e-7, err_msg=f"d{tensor.name}")

@@ -10,9 +10,7 @@ from pellucid.formula.scalar import SCALARS
 
 
 def test_erf_is_accurate_to_the_last_places() -> None:
-    x = np.concatenate(
-        [np.linspace(-7, 7, 20_001), np.geomspace(1e-300, 1, 500), [0.0, -0.0, np.inf, -np.inf, 30.0]]
-    )
+    x = np.concatenate([np.linspace(-7, 7, 20_001), np.geomspace(1e-300, 1, 500), [0.0, -0.0, np.inf, -np.inf, 30.0]])
     expected = np.array([math.erf(v) for v in x])
     np.testing.assert_allclose(erf(x), expected, rtol=5e-16, atol=0)
     assert np.isnan(erf(np.nan)) and erf(np.array([0.5], np.float32)).dtype == np.float32

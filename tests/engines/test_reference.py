@@ -21,7 +21,9 @@ from pellucid.formula.scalar import SCALARS
 
 
 def run(y: Tensor, dtype: Any = np.float64, **inputs: Any) -> Any:
-    return compile_program(Program({"y": y}), dtype=dtype)({n: np.asarray(a) for n, a in inputs.items()})["y"]
+    return compile_program(Program({"y": y}), engine="reference", dtype=dtype)(
+        {n: np.asarray(a) for n, a in inputs.items()}
+    )["y"]
 
 
 def test_dense_by_hand() -> None:
@@ -173,13 +175,9 @@ def test_contractions_drawn_at_random(data: st.DataObject) -> None:
     some = st.lists(st.sampled_from(letters), max_size=4, unique=True)
     tensors = [data.draw(some) for _ in range(data.draw(st.integers(1, 4)))]
     inside = sorted({a for t in tensors for a in t})
-    free = data.draw(
-        st.permutations(data.draw(st.lists(st.sampled_from(inside), unique=True)) if inside else [])
-    )
+    free = data.draw(st.permutations(data.draw(st.lists(st.sampled_from(inside), unique=True)) if inside else []))
     summed = [a for a in inside if a not in free]
-    bindings: dict[str, Any] = {
-        f"T{k}": Tensor.input(f"T{k}", {a: axes[a] for a in t}) for k, t in enumerate(tensors)
-    }
+    bindings: dict[str, Any] = {f"T{k}": Tensor.input(f"T{k}", {a: axes[a] for a in t}) for k, t in enumerate(tensors)}
     body = "·".join(f"T{k}[{','.join(t)}]" if t else f"T{k}" for k, t in enumerate(tensors))
     sums = f"Σ[{','.join(summed)}] " if summed else ""
     agree(define(f"y[{','.join(free)}] = {sums}{body}" if free else f"y = {sums}{body}", **bindings))
@@ -205,9 +203,7 @@ def test_affine_reads_drawn_at_random(data: st.DataObject) -> None:
         index = index.over(Affine.of(divisor).offset[0])
     second = data.draw(st.sampled_from([Affine.of(j), Affine.of(k), Affine.of(1), Affine.of(4)]))
     outside = data.draw(
-        st.sampled_from(
-            [Constant(0), Constant(-2.5), Index(Affine.of(i)), Read(source, (Affine.of(0), Affine.of(k)))]
-        )
+        st.sampled_from([Constant(0), Constant(-2.5), Index(Affine.of(i)), Read(source, (Affine.of(0), Affine.of(k)))])
     )
     e = Read(source, (index, second), outside)
     target.definition = Statement(target, e)
@@ -382,7 +378,7 @@ def test_trace_gives_every_tensor_in_order() -> None:
     y = lstm(3, 2)
     program = Program({"y": y})
     inputs = random_inputs(program)
-    values = compile_program(program, dtype=np.float64).trace(inputs)
+    values = compile_program(program, engine="reference", dtype=np.float64).trace(inputs)
     assert list(values) == list(program.tensors)
     np.testing.assert_array_equal(values["x"], inputs["x"])
     np.testing.assert_array_equal(values["h"], run(y, **inputs))
@@ -394,7 +390,7 @@ def test_outputs_share_no_memory() -> None:
     flat = define("y[n,a<2,b<2] = x[n, 2·a + b]", x=x)
     y = define("z[n,i] = 2·x[n,i]", x=x)
     view = define("w[n,a<2,b<2] = z[n, 2·a + b]", z=y)
-    outputs = compile_program(Program({"x": x, "flat": flat, "y": y, "again": y, "view": view}))(
+    outputs = compile_program(Program({"x": x, "flat": flat, "y": y, "again": y, "view": view}), engine="reference")(
         {"x": np.ones((2, 4), np.float32)}
     )
     for one, two in itertools.combinations(outputs.values(), 2):
@@ -403,7 +399,9 @@ def test_outputs_share_no_memory() -> None:
 
 def test_the_batch_may_change_from_run_to_run() -> None:
     x = Tensor.input("x", n=BATCH, i=4)
-    mean = compile_program(Program({"m": define("m[i] = Σ[n] x[n,i]/size(n)", x=x)}), dtype=np.float64)
+    mean = compile_program(
+        Program({"m": define("m[i] = Σ[n] x[n,i]/size(n)", x=x)}), engine="reference", dtype=np.float64
+    )
     for n in (5, 1, 3, *range(1, 15), 5):
         array = np.random.default_rng(n).normal(size=(n, 4))
         np.testing.assert_allclose(mean({"x": array})["m"], array.mean(axis=0), rtol=1e-12)

@@ -20,9 +20,7 @@ def test_dense() -> None:
     check_gradients(define("a[…] = tanh(y[…])", y=y), [x, w, b], batch=1)
 
 
-@pytest.mark.parametrize(
-    ("s", "p", "d"), [(1, 0, 1), (1, 2, 1), (2, 1, 1), (3, 1, 2), (2, 0, 2), (2, (0, 1), 1)]
-)
+@pytest.mark.parametrize(("s", "p", "d"), [(1, 0, 1), (1, 2, 1), (2, 1, 1), (3, 1, 2), (2, 0, 2), (2, (0, 1), 1)])
 def test_convolution(s: int, p: int | tuple[int, int], d: int) -> None:
     x, k, b = (
         Tensor.input("x", n=BATCH, h=7, w=6, c=2),
@@ -159,9 +157,7 @@ def test_masked_recurrence() -> None:
     mask = Tensor.input("m", n=BATCH, t=5, kind="int")
     text = """s[n,t,j] = tanh(x[n,t,j] + Σ[q] h[n,t-1,q | 0]·U[q,j])
               h[n,t,j] = where(0 < m[n,t], s[n,t,j], h[n,t-1,j | 0])"""
-    check_gradients(
-        define(text, x=x, U=U, m=mask), [x, U], m=np.array([[1, 1, 1, 0, 0], [1] * 5, [1, 0, 0, 0, 0]])
-    )
+    check_gradients(define(text, x=x, U=U, m=mask), [x, U], m=np.array([[1, 1, 1, 0, 0], [1] * 5, [1, 0, 0, 0, 0]]))
 
 
 def test_concatenation_and_reversal() -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.engines.llvm.support import draw
 
 from pellucid.engines.llvm import executable, fallback, native
-from pellucid.engines.llvm.fallback import PlainSession
+from pellucid.engines.session import PlainSession
 from pellucid.formula import BATCH, Program, Tensor, define
 
 MISSING = """
@@ -54,7 +54,7 @@ def test_a_session_of_any_engine() -> None:
     run = executable(program, np.dtype(np.float64))
     for session in (PlainSession(run, {"w": inputs["w"]}), run.session({"w": inputs["w"]})):
         found.append(({**session.run({"x": inputs["x"]}, rows=rows, each=each)}, session.state["w"].copy()))
-        one = session.step({"x": inputs["x"][:5], "lr": 0.5})
-        assert one["s"].shape == (5,)
+        one = session.run({"x": inputs["x"][:5]}, each={"lr": np.array([0.5])})
+        assert one["s"].shape == (1, 5)
     np.testing.assert_allclose(found[0][0]["s"], found[1][0]["s"], rtol=1e-12)
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12)

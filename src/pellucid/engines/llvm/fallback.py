@@ -7,11 +7,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from pellucid.engines import reference
 from pellucid.engines.base import Array, Dtype, bind
 from pellucid.engines.llvm.work import Unsupported, batched
+from pellucid.engines.session import PlainSession
 from pellucid.formula.expressions import Statement, Tensor, reads
 from pellucid.formula.program import Loop, Program, Stage
 
@@ -81,32 +80,6 @@ class Mixed:
 
     def session(self, state: Mapping[str, Array]) -> PlainSession:
         return PlainSession(self, state)
-
-
-class PlainSession:
-    """A session (see session.py) of an executable that has none of its own: a call a step."""
-
-    def __init__(self, executable: Any, state: Mapping[str, Array]) -> None:
-        self._executable = executable
-        self.state = {name: np.array(a) for name, a in state.items() if name in executable.program.inputs}
-
-    def step(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        found = self._executable({**inputs, **self.state})
-        for name in self.state:
-            if name in found:
-                self.state[name] = found.pop(name)
-        return dict(found)
-
-    def run(
-        self, data: Mapping[str, Any], *, rows: Array | None = None, each: Mapping[str, Any] | None = None
-    ) -> dict[str, Array]:
-        lists: dict[str, list[Array]] = {}
-        for k in range(1 if rows is None else len(rows)):
-            examples = data if rows is None else {name: np.asarray(a)[rows[k]] for name, a in data.items()}
-            found = self.step({**examples, **{name: np.asarray(a)[k] for name, a in (each or {}).items()}})
-            for name, array in found.items():
-                lists.setdefault(name, []).append(array)
-        return {name: np.stack(arrays) for name, arrays in lists.items()}
 
 
 def executable(program: Program, dtype: Dtype) -> Any:

@@ -22,10 +22,7 @@ class Session:
         session = executable.session({"dense_1.kernel": kernel, "dense_1.kernel:first_moment": moment, …})
         outputs = session.run(data, rows=rows, each={"step": steps, "learning_rate": rates})
 
-    Attributes:
-        state: the arrays as they are now, by name. They are the session's own, and change with every step;
-        assigning into one
-            (`session.state[name][...] = array`) is how a step is undone.
+    See `engines/session.py` for its attributes and for `run`.
     """
 
     def __init__(self, executable: Executable, state: Mapping[str, Array]) -> None:
@@ -47,18 +44,6 @@ class Session:
         self._turned = {name: np.empty_like(self.state[name]) for name in wanted if name not in self._in_place}
         self._data: dict[str, tuple[Any, Array]] = {}
         self._checked: dict[str, Array] = {}
-
-    def step(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """One step on these examples; gives the outputs that are not state.
-
-        Args:
-            inputs: all inputs that are not state, by name.
-        """
-        batch = {n for n, t in self._executable.program.inputs.items() if t.axes and t.axes[0].extent is BATCH}
-        data = {n: a for n, a in inputs.items() if n in batch}
-        each = {n: np.asarray(a)[None] for n, a in inputs.items() if n not in batch and n not in self.state}
-        found = self.run(data, each=each)
-        return {name: array[0] for name, array in found.items()}
 
     def run(
         self, data: Mapping[str, Any], *, rows: Array | None = None, each: Mapping[str, Any] | None = None
