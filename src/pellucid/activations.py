@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.data.arrays import as_array
+from pellucid.arrays import as_array
 from pellucid.engines import compile_program
 from pellucid.formula import BATCH, Program, Tensor
 from pellucid.functions.activations import ACTIVATIONS, Activation

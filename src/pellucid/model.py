@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import explain, training
-from pellucid.data.arrays import as_array, check_examples
+from pellucid.arrays import as_array, check_examples
 from pellucid.engines import DEFAULT
 from pellucid.errors import DataError
 from pellucid.functions.activations import ActivationLike

@@ -1,15 +1,15 @@
 """Data: arrays taken by protocol, embedded sets, toys, IDX and CSV files, pictures, texts, time series, batches."""
 
-from .arrays import as_array as as_array
-from .arrays import as_labels as as_labels
-from .arrays import check_examples as check_examples
+from ..arrays import as_array as as_array
+from ..arrays import as_labels as as_labels
+from ..arrays import check_examples as check_examples
+from ..batches import batches as batches
+from ..batches import shuffled as shuffled
 from .baselines import Autoregression as Autoregression
 from .baselines import Comparison as Comparison
 from .baselines import Persistence as Persistence
 from .baselines import compare as compare
 from .baselines import verdict as verdict
-from .batches import batches as batches
-from .batches import shuffled as shuffled
 from .csvfile import read_csv as read_csv
 from .dataset import Dataset as Dataset
 from .dataset import Standardizer as Standardizer

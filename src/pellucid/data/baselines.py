@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import as_array, check_whole
 from ..errors import DataError
-from .arrays import as_array, check_whole
 
 Floats = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import as_array, check_whole
+from ..batches import permutation
 from ..errors import DataError
-from .arrays import as_array, check_whole
-from .batches import permutation
 
 Pair = tuple[NDArray[np.float32], NDArray[Any]]
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import check_whole
 from ..errors import DataError
-from .arrays import check_whole
 from .dataset import Dataset
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import check_whole
 from ..errors import DataError, nearest
-from .arrays import check_whole
 
 Kernel = NDArray[np.float64]
 

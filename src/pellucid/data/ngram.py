@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import as_labels, check_whole
 from ..errors import DataError
-from .arrays import as_labels, check_whole
 from .text import split_tail
 
 Ids = NDArray[np.int64]

@@ -17,8 +17,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import check_whole
 from ..errors import DataError, nearest
-from .arrays import check_whole
 from .csvfile import _Column, _columns, _find, _numbers, _text
 
 Floats = NDArray[np.float64]

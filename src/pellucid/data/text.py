@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import as_array, check_whole
 from ..errors import DataError, nearest
-from .arrays import as_array, check_whole
 
 Ids = NDArray[np.int64]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import check_whole
+from ..batches import permutation
 from ..errors import DataError
-from .arrays import check_whole
-from .batches import permutation
 from .dataset import Dataset
 
 _Floats = NDArray[np.float64]

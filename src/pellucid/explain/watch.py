@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.data.arrays import check_whole
+from pellucid.arrays import check_whole
 from pellucid.explain.flow import Flow, LayerFlow, Probe
 from pellucid.explain.reach import Reach
 from pellucid.training.callbacks import Callback, Logs

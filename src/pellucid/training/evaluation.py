@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.arrays import check_whole
+from pellucid.arrays import check_whole
 from pellucid.errors import DataError
 from pellucid.network import BaseNetwork
 from pellucid.training.examples import WEIGHT, Examples, inputs, weights

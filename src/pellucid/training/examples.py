@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.arrays import as_array, as_labels, check_examples
+from pellucid.arrays import as_array, as_labels, check_examples
 from pellucid.errors import DataError
 from pellucid.layers.embedding import Embedding
 from pellucid.network import BaseNetwork

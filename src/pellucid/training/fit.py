@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pellucid.data.arrays import check_whole
+from pellucid.arrays import check_whole
 from pellucid.errors import DataError
 from pellucid.functions.updates import Optimizer
 from pellucid.functions.updates import optimizer as optimizer_of

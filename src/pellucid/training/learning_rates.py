@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.data.arrays import check_whole
-from pellucid.data.batches import shuffled
+from pellucid.arrays import check_whole
+from pellucid.batches import shuffled
 from pellucid.errors import DataError
 from pellucid.functions.updates import Optimizer
 from pellucid.functions.updates import optimizer as optimizer_of

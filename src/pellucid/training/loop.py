@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.batches import shuffled
+from pellucid.batches import shuffled
 from pellucid.engines import Executable, Session
 from pellucid.errors import NonFiniteError
 from pellucid.formula import Program

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.data.arrays import as_array, check_examples
+from pellucid.arrays import as_array, check_examples
 from pellucid.engines.base import Array
 from pellucid.errors import DataError, nearest
 from pellucid.formula import Program, Tensor

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.arrays import as_array, as_labels
+from pellucid.arrays import as_array, as_labels
 from pellucid.errors import DataError, nearest
 from pellucid.formula import BATCH, Tensor
 from pellucid.functions.losses import Loss, loss

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..errors import DataError
+from .errors import DataError
 
 _CHUNK = 1 << 20  # elements looked at together: an array mapped from a file need not fit into memory
 _FAILURES = (TypeError, ValueError, RuntimeError, BufferError, AttributeError, NotImplementedError)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
 from .arrays import check_whole
+from .errors import DataError
 
 
 def permutation(n: int, bits: np.random.Philox) -> NDArray[np.int64]:
