@@ -82,3 +82,9 @@ def test_interrupted_training_is_saved(run: Run, tmp_path: Path, monkeypatch: py
     said = run("train", "iris", code=130).stderr
     assert "the best weights so far are in model.safetensors" in said
     assert (tmp_path / "model.safetensors").is_file()
+
+
+def test_watch_shows_the_flow_after_every_epoch(run: Run) -> None:
+    text = run("train", "iris", "--epochs", "2", "--watch").output
+    assert text.count("update/weight") >= 2
+    assert "dense_1" in text

@@ -117,9 +117,10 @@ def comparison_rows(comparisons: Sequence[Comparison]) -> tuple[list[str], Cells
             cells = {t.contender.library: t for t in c.times if t.contender.threads == threads and t.runs}
             times = [f"{cells[name].median * 1e6:.0f}" if name in cells else "" for name in libraries]
             rows.append((f"{c.task.workload}, {c.task.examples}", str(threads), *times, "", "", ""))
+        floor = c.floor * 1e6
         percent = "" if c.percent is None else f"{c.percent:.0f}%"
         ratio = "" if c.ratio is None else f"{c.ratio:.2f}"
-        rows[-1] = (*rows[-1][:-3], f"{c.floor * 1e6:.3g}", percent, ratio)
+        rows[-1] = (*rows[-1][:-3], f"{floor:.0f}" if floor >= 10 else f"{floor:.2g}", percent, ratio)
     return ["µs", "threads", *libraries, "floor", "of floor", "× peer"], rows
 
 
@@ -156,10 +157,10 @@ def remarks(report: Report) -> list[str]:
                 found.append(f"{name} could not be measured: {t.error}")
             elif t.difference > AGREEMENT:
                 found.append(f"{name} computes something else: {t.difference:.2g} away; it is left out of the ratios")
-    runs = [(c, t) for c in report.comparisons for t in c.times if t.disturbed]
-    found += [
-        f"{c.task.workload}, {c.task.mode}, batch {c.task.examples}, {t.contender.name}: "
-        f"{t.disturbed} of {len(t.runs)} runs had no two free cores"
-        for c, t in runs
-    ]
+    for c in report.comparisons:
+        disturbed = sum(t.disturbed for t in c.times)
+        if disturbed:
+            runs = sum(len(t.runs) for t in c.times)
+            name = f"{c.task.workload}, {c.task.mode}, batch {c.task.examples}"
+            found.append(f"{name}: {disturbed} of {runs} runs had no two free cores")
     return found

@@ -140,6 +140,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of the training in this file.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the history, such as history.png.")
+@click.option("--watch", is_flag=True, help="Show the size of values and gradients, layer by layer, after every epoch.")
 def command(
     data: str,
     target: str | None,
@@ -171,6 +172,7 @@ def command(
     checkpoint: Path | None,
     resume: bool,
     plot: Path | None,
+    watch: bool,
 ) -> None:
     """Train a network on DATA and save it.
 
@@ -186,7 +188,7 @@ def command(
     if plot is not None and plot.suffix.lower() not in PICTURES:
         raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
     check_writable(output, checkpoint, plot)
-    fitting = _Fitting(optimizer, learning_rate, batch_size, epochs, seed, checkpoint, resume, output)
+    fitting = _Fitting(optimizer, learning_rate, batch_size, epochs, seed, checkpoint, resume, output, watch)
     if is_text(data, text=text):
         columns = {"--target": target, "--task": task, "--drop": drop, "--fill": fill, "--hidden": hidden}
         images = {
@@ -231,6 +233,7 @@ class _Fitting:
     checkpoint: Path | None
     resume: bool
     output: Path
+    watch: bool
 
     def options(
         self, *callbacks: pl.Callback, epochs: int, batch_size: int = 32, learning_rate: float | None = None
@@ -242,9 +245,19 @@ class _Fitting:
             "epochs": self.epochs or epochs,
             "batch_size": self.batch_size or batch_size,
             "optimizer": rule() if rate is None else rule(rate),
-            "callbacks": [*callbacks, *([] if self.checkpoint is None else [pl.Checkpoint(self.checkpoint)])],
+            "callbacks": [*callbacks, *self._callbacks()],
             "resume": self.checkpoint if self.resume else None,
         }
+
+    def _callbacks(self) -> list[pl.Callback]:
+        found: list[pl.Callback] = []
+        if self.watch:
+            from .watching import tell
+
+            found.append(pl.Watch(tell=tell))
+        if self.checkpoint is not None:
+            found.append(pl.Checkpoint(self.checkpoint))
+        return found
 
     def save(self, net: pl.Network, history: pl.History) -> None:
         net.save(self.output)
