@@ -16,8 +16,9 @@ help:
 demo: .venv/installed
 	$(BIN)/pellucid demo
 
+# Two workers, so one thread each: more would wait for each other.
 test: lint
-	$(BIN)/python -m pytest -n 2
+	OPENBLAS_NUM_THREADS=1 PELLUCID_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
