@@ -136,7 +136,7 @@ def test_a_penalty_is_part_of_the_loss() -> None:
 
 def test_a_frame_a_mapped_file_and_bytes(tmp_path: Any, blobs: Blobs, classifier: Make) -> None:
     import pandas
-    import torch
+    import polars
 
     x, y = blobs
     np.save(tmp_path / "x.npy", x)
@@ -144,7 +144,7 @@ def test_a_frame_a_mapped_file_and_bytes(tmp_path: Any, blobs: Blobs, classifier
     for examples, targets in (
         (x, y),
         (pandas.DataFrame(x), pandas.Series(y)),
-        (torch.from_numpy(x), torch.from_numpy(y)),
+        (polars.from_numpy(x), polars.Series(y)),
         (np.load(tmp_path / "x.npy", mmap_mode="r"), y.tolist()),
         (x.astype(np.float64), y.astype(np.uint8)),
     ):
