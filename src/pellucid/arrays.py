@@ -10,7 +10,6 @@ import math
 import numbers
 import operator
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -194,6 +193,8 @@ def _from_arrow(value: Any, what: str) -> NDArray[Any]:
 
 def _from_objects(array: NDArray[Any], value: Any, what: str, names: list[str] | None) -> NDArray[Any]:
     """Objects that are all numbers become float64: a frame of integers and booleans comes this way."""
+    from decimal import Decimal  # seldom needed
+
     if array.ndim == 0:
         mend = ": use list()" if isinstance(value, Iterator) else ""
         raise DataError(f"{what} is a {type(value).__name__}, expected an array of numbers{mend}.")

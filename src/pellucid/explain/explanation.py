@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -134,6 +133,8 @@ class Explanation:
         }
 
     def _repr_html_(self) -> str:
+        import html
+
         shown, count, rest = self.folded()
         rows = "".join(
             f"<tr><td>{number(t.value)}</td><td>{html.escape(t.text)}</td><td>{html.escape(t.numbers)}</td></tr>"
