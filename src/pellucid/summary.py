@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pellucid.formula.axes import Axis
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Reduction, Statement, factors, free_axes, reads, walk
-from pellucid.layers.base import Shape
+from pellucid.layers.base import InputLayer, Shape
 from pellucid.network import BaseNetwork, class_name
 
 
@@ -72,7 +72,8 @@ def summarise(network: BaseNetwork) -> Summary:
         sizes[owner] = sizes.get(owner, 0) + math.prod(spec.shape)
     rows = []
     for use in network.uses:
-        rows.append(Row(use.path, class_name(use.layer), use.shape, sizes.get(use.path, 0), work.get(use.path, 0)))
+        kind = "Input" if isinstance(use.layer, InputLayer) else class_name(use.layer)
+        rows.append(Row(use.path, kind, use.shape, sizes.get(use.path, 0), work.get(use.path, 0)))
     trainable = sum(math.prod(s.shape) for s in network.specs.values() if s.trainable)
     return Summary(network.name or "network", tuple(rows), trainable, sum(sizes.values()) - trainable)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from pellucid.bench.contenders import Field
 from pellucid.bench.peak import Probe
-from pellucid.bench.timing import Patience, compare
+from pellucid.bench.timing import Patience, Times, compare
 from pellucid.bench.workloads import Task
 from pellucid.errors import PellucidError
 
@@ -25,13 +25,15 @@ SERIES: Final[tuple[tuple[str, Quantity, tuple[int, ...]], ...]] = (
 
 @dataclass(frozen=True)
 class Growth:
-    """Seconds of a training step at each size."""
+    """Seconds of a training step at each size; `disturbed` of all the runs, `runs`, had no two free cores."""
 
     workload: str
     quantity: Quantity
     sizes: tuple[int, ...]
     seconds: tuple[float, ...]
     threads: int
+    disturbed: int = 0
+    runs: int = 0
 
     @property
     def exponent(self) -> float:
@@ -48,6 +50,8 @@ class Growth:
             "sizes": list(self.sizes),
             "us": [s * 1e6 for s in self.seconds],
             "exponent": self.exponent,
+            "disturbed_runs": self.disturbed,
+            "runs": self.runs,
         }
 
 
@@ -60,14 +64,15 @@ def growth(
         PellucidError: it cannot be measured at one of them.
     """
     own = Field([c for c in field_.contenders if c.own][-1:])
-    seconds: list[float] = []
+    times: list[Times] = []
     with own:
         for size in sizes:
-            found = compare(_task(workload, quantity, size), own, probe, patience).times[0]
-            if not found.runs:
-                raise PellucidError(f"{workload} with a {quantity} of {size}: {found.error}")
-            seconds.append(found.median)
-    return Growth(workload, quantity, tuple(sizes), tuple(seconds), own.contenders[0].threads)
+            times.append(compare(_task(workload, quantity, size), own, probe, patience).times[0])
+            if times[-1].error:
+                raise PellucidError(f"{workload} with a {quantity} of {size}: {times[-1].error}")
+    seconds = tuple(t.median for t in times)
+    disturbed, runs = sum(t.disturbed for t in times), sum(len(t.runs) for t in times)
+    return Growth(workload, quantity, tuple(sizes), seconds, own.contenders[0].threads, disturbed, runs)
 
 
 def _task(workload: str, quantity: Quantity, size: int) -> Task:

@@ -163,4 +163,8 @@ def remarks(report: Report) -> list[str]:
             runs = sum(len(t.runs) for t in c.times)
             name = f"{c.task.workload}, {c.task.mode}, batch {c.task.examples}"
             found.append(f"{name}: {disturbed} of {runs} runs had no two free cores")
+    for g in report.growths:
+        if g.disturbed:
+            name = f"growth of {g.workload} with its {g.quantity}"
+            found.append(f"{name}: {g.disturbed} of {g.runs} runs had no two free cores")
     return found
