@@ -25,6 +25,8 @@ class Executable(Protocol):
     them.
     """
 
+    program: Program
+
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The program's outputs by name; inputs that the program does not read are ignored."""
 

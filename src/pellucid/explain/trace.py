@@ -6,12 +6,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines import Executable, compile_program
+from pellucid.engines import Executable
 from pellucid.errors import FormulaError, ModelFileError, PellucidError, nearest
 from pellucid.explain.arithmetic import Point
 from pellucid.explain.explanation import Explanation
@@ -233,30 +232,25 @@ def trace(
         targets, answers = goals(net, y, loss)
         arrays = Examples({**arrays, **answers}).arrays
     rule = optimizer if targets else None
-    program, run = _compiled(net, targets, rule)
+    run = _compiled(net, targets, rule)
+    program = run.program
     if rule is not None:
         feeds |= {"learning_rate": rule.learning_rate, "step": 1, "seed": net.seed}
         feeds |= {name: np.zeros([a.size for a in t.axes]) for name, t in program.inputs.items() if ":" in name}
     return Trace(program, run.trace({**feeds, **arrays}), list(net.input_shapes))
 
 
-_KNOWN: WeakKeyDictionary[BaseNetwork, dict[object, tuple[Program, Executable]]] = WeakKeyDictionary()
+def _compiled(net: BaseNetwork, targets: list[Goal], rule: Optimizer | None) -> Executable:
+    """The program of a trace, compiled and kept by the network."""
 
-
-def _compiled(net: BaseNetwork, targets: list[Goal], rule: Optimizer | None) -> tuple[Program, Executable]:
-    """The program of a trace, compiled once for each network, loss and optimizer."""
-    known = _KNOWN.setdefault(net, {})
-    key = tuple(g.key for g in targets), None if rule is None else str(rule.config())
-    if key not in known:
+    def build() -> Program:
         if not targets:
             forward = net.forward(training=False)
-            program = Program({**forward.values, **forward.outputs})
-        elif rule is None:
-            program = _backward(net, targets)
-        else:
-            program = training_program(net, targets, rule)
-        known[key] = program, compile_program(program, engine=net.engine, dtype=net.dtype)
-    return known[key]
+            return Program({**forward.values, **forward.outputs})
+        return _backward(net, targets) if rule is None else training_program(net, targets, rule)
+
+    key = "trace", tuple(g.key for g in targets), None if rule is None else str(rule.config())
+    return net.executable(key, build)
 
 
 def _backward(net: BaseNetwork, targets: Any) -> Program:

@@ -85,9 +85,12 @@ def rmsprop(
     return {"weight": new["w′"], "mean_square": new["v′"]}
 
 
-_MOMENTS = """m′[…] = β1·m[…] + (1 − β1)·dw[…]
-        v′[…] = β2·v[…] + (1 − β2)·dw[…]²
-        """
+def _by_moments(update: str, letters: Mapping[str, Tensor], numbers: Mapping[str, float]) -> dict[str, Tensor]:
+    """Adam's two running means, and the update that reads them."""
+    moments = "m′[…] = β1·m[…] + (1 − β1)·dw[…]\nv′[…] = β2·v[…] + (1 − β2)·dw[…]²\n"
+    bindings: dict[str, Any] = {**letters, **numbers}
+    new = define_all(moments + update, **bindings)
+    return {"weight": new["w′"], "first_moment": new["m′"], "second_moment": new["v′"]}
 
 
 def adam(
@@ -106,19 +109,9 @@ def adam(
 
     Source: Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
     """
-    new = define_all(
-        _MOMENTS + "w′[…] = w[…] − lr·(m′[…]/(1 − β1^t))/(√(v′[…]/(1 − β2^t)) + ε)",
-        w=w,
-        dw=dw,
-        m=first_moment,
-        v=second_moment,
-        lr=lr,
-        t=step,
-        β1=beta_1,
-        β2=beta_2,
-        ε=epsilon,
-    )
-    return {"weight": new["w′"], "first_moment": new["m′"], "second_moment": new["v′"]}
+    letters = {"w": w, "dw": dw, "m": first_moment, "v": second_moment, "lr": lr, "t": step}
+    numbers = {"β1": beta_1, "β2": beta_2, "ε": epsilon}
+    return _by_moments("w′[…] = w[…] − lr·(m′[…]/(1 − β1^t))/(√(v′[…]/(1 − β2^t)) + ε)", letters, numbers)
 
 
 def adamw(
@@ -139,20 +132,9 @@ def adamw(
     Source: Loshchilov & Hutter, Decoupled weight decay regularization, ICLR 2019, algorithm 2, λ times lr as Keras and
     PyTorch have it.
     """
-    new = define_all(
-        _MOMENTS + "w′[…] = w[…] − lr·λ·w[…] − lr·(m′[…]/(1 − β1^t))/(√(v′[…]/(1 − β2^t)) + ε)",
-        w=w,
-        dw=dw,
-        m=first_moment,
-        v=second_moment,
-        lr=lr,
-        t=step,
-        β1=beta_1,
-        β2=beta_2,
-        ε=epsilon,
-        λ=weight_decay,
-    )
-    return {"weight": new["w′"], "first_moment": new["m′"], "second_moment": new["v′"]}
+    letters = {"w": w, "dw": dw, "m": first_moment, "v": second_moment, "lr": lr, "t": step}
+    numbers = {"β1": beta_1, "β2": beta_2, "ε": epsilon, "λ": weight_decay}
+    return _by_moments("w′[…] = w[…] − lr·λ·w[…] − lr·(m′[…]/(1 − β1^t))/(√(v′[…]/(1 − β2^t)) + ε)", letters, numbers)
 
 
 def clip_by_value(dw: Tensor, *, limit: float) -> Tensor:

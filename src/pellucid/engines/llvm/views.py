@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pellucid.engines.llvm.work import batched, strides
-from pellucid.formula.axes import BATCH, Affine, Axis
+from pellucid.formula.axes import Affine, Axis
+from pellucid.formula.derivative import mixed_radix
 from pellucid.formula.expressions import (
     Index,
     Operation,
@@ -60,21 +61,10 @@ def _same_place(statement: Statement) -> tuple[Read, dict[Axis, dict[Axis, int]]
                                 q.plain in statement.axes
                                 and set(digits.axes) == set(axes)
                                 and not digits.constant
-                                and _radix(digits, q.plain)
+                                and mixed_radix(digits, q.plain, axes)
                             ):
                                 return read, {q.plain: {a: c.value for a, c in digits.terms}}
     return None
-
-
-def _radix(digits: Affine, axis: Axis | None) -> bool:
-    if axis is None or digits.divisor.value != 1 or axis.extent is BATCH:
-        return False
-    step = 1
-    for value, digit in sorted(((c.value, a) for a, c in digits.terms), key=lambda d: d[0]):
-        if value != step and digit.extent != 1:
-            return False
-        step *= digit.size
-    return step == axis.size
 
 
 def _count(axes: Iterable[Axis]) -> int:
