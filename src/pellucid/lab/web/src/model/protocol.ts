@@ -1,0 +1,323 @@
+// What the lab asks and is told: one interface, whoever answers it. The page asks a server over a WebSocket, the widget
+// asks its kernel, a saved file asks the formulas that it carries.
+
+/** A value's path, as in Python: "dense_1", "dense_1.sum", "dense_1.kernel", "d(dense_1.kernel)", "loss". */
+export type Path = string;
+/** An example by name: "train:3", "test:17", or "own:1" for one that the person gave. */
+export type InputName = string;
+export type Language = "en" | "zh";
+export type Words = Record<Language, string>;
+
+/** Numbers in row-major order. */
+export interface Numbers {
+  shape: number[];
+  data: Float32Array | Float64Array | Int32Array | Uint8Array;
+}
+
+/** A value, or its first block where the whole is larger than what was asked for; the example's axis is left out. */
+export interface Picture extends Numbers {
+  /** The shape of the whole value. */
+  full: number[];
+  /** Over the whole value; `zeros` is the share of its elements that are 0. */
+  stats: { min: number; max: number; mean: number; std: number; zeros: number };
+}
+
+export interface Value {
+  path: Path;
+  /** The letters of its axes, without the example's. */
+  axes: string[];
+  shape: number[];
+  /** Whether the loss has a gradient by it: then "d(path)" can be asked for. */
+  gradient: boolean;
+}
+
+export interface Layer {
+  path: Path;
+  /** The layer's class: "Dense", "Conv2D", "LSTM", … or "Input". */
+  kind: string;
+  parents: Path[];
+  shape: number[];
+  /** How its output is drawn: a column of units, a stack of maps (h, w, c), or a strip over time (t, units). */
+  draw: "units" | "maps" | "steps";
+  activation: string | null;
+  /** Everything computed inside it, its output ("dense_1") last. */
+  values: Value[];
+  parameters: Value[];
+  /** kernel_size, strides, padding, dilation, units, … where it has them. */
+  options: Record<string, number | string | boolean | number[]>;
+  formula: string;
+}
+
+export type Sample = "image" | "points" | "text" | "series" | "vector";
+
+export interface Training {
+  optimizer: string;
+  loss: string;
+  metrics: string[];
+  batch_size: number;
+  steps_per_epoch: number;
+}
+
+/** What a mount can do; a saved file cannot train, a user's own network has no gallery. */
+export interface Can {
+  gallery: boolean;
+  train: boolean;
+  own: boolean;
+  convolve: boolean;
+  save: boolean;
+}
+
+export type View = "boundary" | "confusion" | "latent" | "convolve" | "text" | "forecast" | "compare";
+
+export interface Description {
+  title: Words;
+  about: Words;
+  /** The gallery's name of it, or null. */
+  task: string | null;
+  can: Can;
+  layers: Layer[];
+  /** How many numbers are learned. */
+  parameters: number;
+  sets: { name: "train" | "test"; count: number }[];
+  sample: Sample;
+  classes: string[] | null;
+  /** For text: the symbol of each token. */
+  vocabulary: string[] | null;
+  views: View[];
+  training: Training | null;
+  state: State;
+}
+
+export interface Task {
+  name: string;
+  title: Words;
+  about: Words;
+  kind: string;
+}
+
+export interface Branch {
+  id: number;
+  parent: number | null;
+  /** The step at which it left its parent. */
+  at: number;
+  /** The last step that was taken in it. */
+  last: number;
+  change: Words | null;
+}
+
+export interface State {
+  branch: number;
+  branches: Branch[];
+  step: number;
+  epoch: number;
+  playing: boolean;
+  learning_rate: number;
+  /** The most steps a second; 0 is as fast as the machine can. */
+  speed: number;
+  /** How many steps a second were taken lately. */
+  pace: number;
+  /** Of the last step, or null before the first. */
+  loss: number | null;
+  /** Of the last epoch: accuracy, val_loss, … */
+  metrics: Record<string, number>;
+  /** Why training stands still, where it did not do so by a person's wish (a loss that is not finite). */
+  stopped: Words | null;
+}
+
+/** What a branch changes, at the step at which it leaves. */
+export type Change =
+  | { learning_rate: number }
+  | { parameter: Path; index: number[]; value: number };
+
+export type Action =
+  | { do: "play" }
+  | { do: "pause" }
+  | { do: "step"; count: number }
+  | { do: "epoch" }
+  | { do: "seek"; step: number }
+  | { do: "branch"; change: Change }
+  | { do: "switch"; branch: number }
+  | { do: "rate"; learning_rate: number }
+  | { do: "speed"; speed: number }
+  | { do: "reset" };
+
+/** A piece of a branch's history: the loss of every step, and of every epoch that ended in it the metrics. */
+export interface History {
+  branch: number;
+  /** The step of the first loss; step 1 is the first. */
+  from: number;
+  loss: Float64Array;
+  epochs: { epoch: number; step: number; metrics: Record<string, number> }[];
+}
+
+export interface Source {
+  path: Path;
+  /** With the example's axis, as Python gives it. */
+  index: number[];
+  value: number;
+}
+
+export interface Term {
+  value: number;
+  /** With letters, "x[0,3]·w[3,1]", and with numbers, "0.5·−0.2". */
+  text: string;
+  numbers: string;
+  sources: Source[];
+}
+
+/** What `Explanation.json()` gives: the terms that weigh most first, the others summed up in `rest`. */
+export interface Explanation {
+  path: Path;
+  index: number[];
+  value: number;
+  formula: string;
+  substituted: string;
+  latex: string;
+  sentence: Words;
+  terms: Term[];
+  rest: { count: number; sum: number };
+  /** How many terms read outside their tensor and count nothing. */
+  outside: number;
+  /** Of a maximum: what it was chosen from. */
+  candidates: Source[];
+  /** For each input the box that the value can depend on: first and last index of every axis. */
+  field: Record<Path, [number, number][]>;
+}
+
+/** The activation at one element: its curve, its derivative, and where on them the element lies. */
+export interface Curve {
+  function: string;
+  formula: string;
+  derivative: string;
+  x: Float64Array;
+  y: Float64Array;
+  slope: Float64Array;
+  at: { x: number; y: number; slope: number };
+  state: "dead" | "saturated" | null;
+}
+
+export interface Example {
+  name: InputName;
+  x: Numbers;
+  /** Its target, as the loss takes it; null where there is none. */
+  y: number | Numbers | null;
+  /** The target in words: a class's name, the next symbols. */
+  label: string | null;
+  /** For text: its symbols. */
+  symbols: string[] | null;
+}
+
+/** A moment of the network on the example that is watched. */
+export interface Live {
+  input: InputName;
+  branch: number;
+  step: number;
+  loss: number | null;
+  values: Record<Path, Picture>;
+}
+
+/** How large the gradients are: a column of the ribbon. */
+export interface Flow {
+  branch: number;
+  step: number;
+  layers: { path: Path; activation: number | null; gradient: number | null; dead: number | null; saturated: number | null; ratio: number | null }[];
+}
+
+export interface Finding {
+  kind: string;
+  where: Path;
+  en: { what: string; evidence: string; mend: string };
+  zh: { what: string; evidence: string; mend: string };
+}
+
+export interface Boundary {
+  /** (rows, columns, classes or 1): what the network gives on a grid, rows from the greatest y down. */
+  grid: Numbers;
+  x: [number, number];
+  y: [number, number];
+  points: Numbers;
+  labels: Int32Array;
+}
+
+export interface Confusion {
+  set: "train" | "test";
+  classes: string[];
+  /** (true class, predicted class). */
+  counts: Numbers;
+  /** Examples of each cell that is not empty, "row,column": a few names. */
+  examples: Record<string, InputName[]>;
+}
+
+export interface Latent {
+  path: Path;
+  /** (examples, 2), in the plane of the two directions in which the code varies most. */
+  points: Numbers;
+  /** The code is centre + a·directions[0] + b·directions[1]. */
+  centre: Float32Array;
+  directions: Numbers;
+  labels: Int32Array | null;
+  names: InputName[];
+}
+
+export interface Convolution {
+  image: Numbers;
+  output: Numbers;
+}
+
+export interface Methods {
+  tasks: { params: Record<string, never>; result: Task[] };
+  /** Another task of the gallery. Every tab is told by the event "described". */
+  open: { params: { task: string }; result: Description };
+  describe: { params: Record<string, never>; result: Description };
+  /** What to see live from now on: at most `limit` numbers of each path. The result is the present moment. */
+  watch: { params: { input: InputName; paths: { path: Path; limit: number }[] }; result: Live };
+  examples: { params: { set: "train" | "test"; from: number; count: number }; result: Example[] };
+  example: { params: { name: InputName }; result: Example };
+  /** An example of the person's own: numbers in the shape of the input, or a text. */
+  own: { params: { x: number[]; y?: number } | { text: string; y?: number }; result: Example };
+  explain: { params: { input: InputName; path: Path; index: number[]; limit?: number }; result: Explanation };
+  curve: { params: { input: InputName; path: Path; index: number[] }; result: Curve | null };
+  control: { params: Action; result: State };
+  history: { params: { branch: number; from: number }; result: History };
+  flow: { params: { branch: number }; result: Flow[] };
+  diagnose: { params: Record<string, never>; result: Finding[] };
+  /** Python that repeats what was done here, to the bit. */
+  code: { params: Record<string, never>; result: string };
+  boundary: { params: { size: number }; result: Boundary };
+  confusion: { params: { set: "train" | "test" }; result: Confusion };
+  latent: { params: Record<string, never>; result: Latent };
+  /** What the part of the network behind `path` makes of a code. */
+  decode: { params: { path: Path; code: number[] }; result: Numbers };
+  /** A kernel over a picture, at any stride, padding and dilation. `picture` is (h, w) numbers of 0 to 1, or null for a sample. */
+  convolve: {
+    params: { picture: { shape: number[]; data: number[] } | null; kernel: number[][]; stride: number; padding: number; dilation: number };
+    result: Convolution;
+  };
+  /** For text: the probabilities of the next symbol, and a text grown by `count` symbols. For a series: the next values. */
+  generate: { params: { text: string; count: number; temperature: number; seed: number }; result: { text: string } };
+  /** How far back the gradient reaches: for each recurrent layer the norm of ∂loss/∂state, by the number of steps back. */
+  reach: { params: Record<string, never>; result: { path: Path; norms: number[] }[] };
+  /** All parameters in one string, for a link; refused for large networks. */
+  weights: { params: Record<string, never>; result: string };
+  /** The parameters of such a string, as a branch. */
+  adopt: { params: { weights: string }; result: State };
+  /** The whole lab as one HTML file. */
+  save: { params: Record<string, never>; result: string };
+}
+
+export interface Events {
+  described: Description;
+  state: State;
+  history: History;
+  live: Live;
+  flow: Flow;
+  /** The connection came, or went. */
+  connected: boolean;
+}
+
+/** Whoever answers. A refusal rejects with an Error whose message is for the person. */
+export interface Lab {
+  request<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]>;
+  on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void;
+  close(): void;
+}
