@@ -213,3 +213,8 @@ def test_a_resumed_training_goes_on_with_its_record(tmp_path: Path) -> None:
     fit(net(), X, Y, epochs=4, verbose=0, callbacks=[rest, Checkpoint(path)], resume=path)
     assert repr(rest.flows) == repr(whole.flows)
     json.dumps(rest.state_dict())
+
+
+def test_kernels_of_zeros_have_no_ratio() -> None:
+    made = BaseNetwork(Dense(4, kernel_initializer="zeros"), Dense(3, activation="softmax"), input_shape=6)
+    assert np.isnan(flow(made, X, Y)["dense_1"].ratio)

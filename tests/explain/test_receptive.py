@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid.explain import trace
+from pellucid.explain.receptive import receptive_field
 from pellucid.layers import (
     LSTM,
     RNN,
@@ -69,3 +70,27 @@ def test_fields_equal_what_perturbation_finds(net: BaseNetwork) -> None:
             index = tuple(int(rng.integers(0, n)) for n in run[path].shape)
             field = run.explain(path, index=index).field["input_1"]
             np.testing.assert_array_equal(field, perturbed(net, x, path, index))
+
+
+def test_a_flattened_picture_is_followed_place_by_place() -> None:
+    """All pairs of a place and its row would be 12,544² of them."""
+    net = BaseNetwork(Conv2D(4, 3, padding="same"), Flatten(), Dense(3), input_shape=(56, 56, 1), seed=1)
+    x = np.random.default_rng(0).normal(size=(1, 56, 56, 1)).astype(np.float32)
+    run = trace(net, x, np.zeros((1, 3), np.float32), loss="mse")
+    assert run.explain("dense_1", index=(1,)).field["input_1"].all()
+    field = run.explain("flatten_1", index=((20 * 56 + 30) * 4 + 1,)).field["input_1"][0, :, :, 0]
+    places = np.argwhere(field)
+    assert places.min(axis=0).tolist() == [19, 29] and places.max(axis=0).tolist() == [21, 31] and field.sum() == 9
+    assert run.explain("d(conv2d_1.kernel)", index=(1, 1, 0, 2)).field["input_1"].all()
+
+
+def test_only_the_inputs_that_are_asked_for_have_a_field() -> None:
+    net = BaseNetwork(Dense(4, activation="relu"), Dense(2), input_shape=(3,), seed=1)
+    run = trace(net, np.ones((2, 3), np.float32))
+    values = {run.tensor(path): run[path] for path in run}
+    tensor = run.tensor("dense_2")
+    assert set(receptive_field(run.program, values, tensor, (1, 0), ["input_1"])) == {"input_1"}
+    every = receptive_field(run.program, values, tensor, (1, 0))
+    np.testing.assert_array_equal(every["input_1"], [[False] * 3, [True] * 3])
+    np.testing.assert_array_equal(every["dense_2.kernel"], [[True, False]] * 4)
+    assert every["dense_1.kernel"].all()

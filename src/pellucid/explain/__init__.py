@@ -2,6 +2,7 @@
 
 from pellucid.explain.arithmetic import Source as Source
 from pellucid.explain.arithmetic import Term as Term
+from pellucid.explain.curve import Curve as Curve
 from pellucid.explain.diagnosis import diagnose as diagnose
 from pellucid.explain.explanation import Explanation as Explanation
 from pellucid.explain.findings import Diagnosis as Diagnosis
@@ -16,4 +17,6 @@ from pellucid.explain.reach import Reach as Reach
 from pellucid.explain.trace import Trace as Trace
 from pellucid.explain.trace import explain as explain
 from pellucid.explain.trace import trace as trace
+from pellucid.explain.trace import trace_examples as trace_examples
+from pellucid.explain.trace import tracing as tracing
 from pellucid.explain.watch import Watch as Watch

@@ -212,10 +212,21 @@ class Point:
 
     def number(self, e: Expression) -> float:
         """The value of an expression without free axes."""
+        (value,) = self._numbers([e])
+        return value
+
+    def _numbers(self, expressions: Sequence[Expression]) -> list[float]:
+        """The values of expressions without free axes. Most are elements, which need no engine to be read."""
+        found = [self._element(e) for e in expressions]
+        others = [((), e) for e, value in zip(expressions, found, strict=True) if value is None]
+        rest = iter(evaluate(others, self.values, self.batch) if others else ())
+        return [float(next(rest)) if value is None else value for value in found]
+
+    def _element(self, e: Expression) -> float | None:
+        """The value of an element inside its tensor; None for any other expression."""
         if isinstance(e, Read) and e.outside is None and all(isinstance(i, Affine) for i in e.indices):
             return float(self.values[e.tensor][tuple(i.constant for i in e.indices if isinstance(i, Affine))])
-        (value,) = evaluate([((), e)], self.values, self.batch)
-        return float(value)
+        return None
 
     def candidates(self) -> list[tuple[Source, ...]]:
         """For a maximum or a minimum: the elements among which it was chosen."""
@@ -262,11 +273,11 @@ class Point:
         split = [(e.args if isinstance(e, Operation) and e.name == "div" else (e, UNIT)) for e, _ in forms]
         parts = [(factors(top), factors(bottom) if bottom != UNIT else ()) for top, bottom in split]
         flat = [f for top, bottom in parts for f in (*top, *bottom)]
-        values = iter(evaluate([((), f) for f in flat], self.values, self.batch))
+        values = iter(self._numbers(flat))
         symbols, numbers = self._printers()
 
         def factor(e: Expression) -> Factor:
-            return Factor(symbols.expression(e), float(next(values)), self._sources(e))
+            return Factor(symbols.expression(e), next(values), self._sources(e))
 
         terms: list[Term] = []
         for (e, value), (top, bottom) in zip(forms, parts, strict=True):

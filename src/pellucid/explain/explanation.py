@@ -123,6 +123,7 @@ class Explanation:
             "index": list(self.index),
             "value": self.value,
             "formula": self.formula,
+            "substituted": self.substituted,
             "latex": self.latex(),
             "sentence": {language: self.sentence(language) for language in ("en", "zh")},
             "terms": [_term_json(t) for t in shown],

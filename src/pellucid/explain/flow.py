@@ -47,7 +47,8 @@ class LayerFlow:
         dead: the share of the units of a ReLU that are 0 on every example, at every place.
         saturated: the share of the values of a σ or tanh at which the slope is below 5 % of the steepest.
         weight, weight_gradient: the norm of all trainable parameters of the layer, and of the gradient by them.
-        ratio: the norm of the last update of the kernels over the norm of the kernels; about 0.001 is usual.
+        ratio: the norm of the last update of the kernels over the norm of the kernels; about 0.001 is usual. Kernels
+            that are all 0 have none.
     """
 
     path: str
@@ -232,11 +233,8 @@ def layer_flow(
     value, gradient = found[path], found.get(f"d({path})", np.full(1, math.nan))
     mine = [p for p in net.parameters.trainable if p.startswith(f"{use.home}.")]
     kernels = [p for p in mine if parameters[p].ndim > 1] or mine
-    moved = (
-        _norm([updates[p] for p in kernels]) / _norm([parameters[p] for p in kernels])
-        if kernels and updates
-        else math.nan
-    )
+    size = _norm([parameters[p] for p in kernels])
+    moved = _norm([updates[p] for p in kernels]) / size if updates and size else math.nan
     return LayerFlow(
         path,
         class_name(use.layer).removesuffix("Layer"),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pellucid.engines import Executable
 from pellucid.errors import FormulaError, ModelFileError, PellucidError, nearest
 from pellucid.explain.arithmetic import Point
+from pellucid.explain.curve import Curve, curve_of
 from pellucid.explain.explanation import Explanation
 from pellucid.explain.receptive import receptive_field
 from pellucid.files import open_tensors, write_tensors
@@ -125,10 +126,20 @@ class Trace(Mapping[str, Array]):
             hint = f'; its gradient is "d({path})"' if f"d({path})" in self._tensors else ""
             raise PellucidError(f"{path} was given to the run, not computed in it, so it has no arithmetic{hint}")
         point = Point(statement, place, self._values, self.program.names, self.batch)
-        field = receptive_field(self.program, self._values, tensor, place)
-        return Explanation(
-            path, place, float(array[place]), point, {name: field[name] for name in self.inputs if name in field}
-        )
+        field = receptive_field(self.program, self._values, tensor, place, self.inputs)
+        return Explanation(path, place, float(array[place]), point, field)
+
+    def curve(self, path: str, index: Sequence[int], *, points: int = 201) -> Curve | None:
+        """The curve on which a value lies that is a function of one number; None for all others. See `Curve`.
+
+        Args:
+            index: the whole index, the example first where the value has a batch axis.
+        """
+        tensor = self.tensor(path)
+        statement = self.program.definition(tensor)
+        if statement is None:
+            return None
+        return curve_of(Point(statement, tuple(index), self._values, self.program.names, self.batch), points=points)
 
     def plot(self, path: str, *, example: int = 0) -> Figure:
         """A value as a figure of matplotlib: kernels and feature maps as pictures, sequences over time, else bars.
@@ -226,22 +237,33 @@ def trace(
     """
     x, y = _as_batch(net, x, y)
     arrays = inputs(net, x)
-    feeds: dict[str, Any] = {**net.parameters}
     targets: list[Goal] = []
     if y is not None:
         targets, answers = goals(net, y, loss)
         arrays = Examples({**arrays, **answers}).arrays
-    rule = optimizer if targets else None
-    run = _compiled(net, targets, rule)
-    program = run.program
-    if rule is not None:
-        feeds |= {"learning_rate": rule.learning_rate, "step": 1, "seed": net.seed}
-        feeds |= {name: np.zeros([a.size for a in t.axes]) for name, t in program.inputs.items() if ":" in name}
-    return Trace(program, run.trace({**feeds, **arrays}), list(net.input_shapes))
+    return trace_examples(net, arrays, targets, optimizer=optimizer if targets else None)
 
 
-def _compiled(net: BaseNetwork, targets: list[Goal], rule: Optimizer | None) -> Executable:
-    """The program of a trace, compiled and kept by the network."""
+def trace_examples(
+    net: BaseNetwork,
+    arrays: Mapping[str, Any],
+    targets: Sequence[Goal] = (),
+    *,
+    optimizer: Optimizer | None = None,
+) -> Trace:
+    """`trace`, of examples that were checked before: arrays by the names of the program's inputs."""
+    run = tracing(net, targets, optimizer)
+    feeds: dict[str, Any] = {**net.parameters}
+    if optimizer is not None:
+        feeds |= {"learning_rate": optimizer.learning_rate, "step": 1, "seed": net.seed}
+        feeds |= {name: np.zeros([a.size for a in t.axes]) for name, t in run.program.inputs.items() if ":" in name}
+    return Trace(run.program, run.trace({**feeds, **arrays}), list(net.input_shapes))
+
+
+def tracing(net: BaseNetwork, targets: Sequence[Goal] = (), rule: Optimizer | None = None) -> Executable:
+    """The program of a trace, compiled and kept by the network: with targets its loss and all gradients, with an
+    optimizer one step of training.
+    """
 
     def build() -> Program:
         if not targets:
