@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 import pellucid as pl
 from pellucid.cli import cli
-from pellucid.cli.language import HABITS, Reader, warmed, windows_apart
+from pellucid.cli.language import HABITS, Reader, windows_apart
+from pellucid.training.stepping import warmed
 
 from .conftest import Run
 

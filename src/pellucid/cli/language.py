@@ -15,6 +15,7 @@ import pellucid as pl
 from ..data.ngram import Trigram
 from ..data.text import Ids, Vocabulary, split_tail, text_windows, tokenize
 from ..errors import DataError, ModelFileError
+from ..training.stepping import continued
 
 KEY = "vocabulary"
 LEARNING_RATE = 4e-3  # of Adam, at the start
@@ -123,31 +124,9 @@ class Reader:
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Token after token, each with the probabilities (after temperature) that it was drawn from; never `<unknown>`.
 
-        The network reads every token once and carries its states on, so that it may remember more than `length` tokens.
-        A temperature below 1 prefers the likely, 0 always takes the likeliest. The number drawn at a step depends on
-        the seed and the step alone.
+        See `pellucid.training.stepping.continued`.
         """
-        read = self.net.stepper()
-        for token in ids[:-1]:
-            read([token])
-        chosen = int(ids[-1])
-        for step in range(count):
-            p = warmed(read([chosen])[0].astype(np.float64), temperature)
-            if temperature == 0:
-                chosen = int(p.argmax())
-            else:
-                random = np.random.Generator(np.random.Philox(key=np.array([seed, step], dtype=np.uint64))).random()
-                chosen = min(int(np.searchsorted(np.cumsum(p), random, side="right")), int(np.flatnonzero(p)[-1]))
-            yield chosen, p
-
-
-def warmed(p: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """p^(1/temperature), without `<unknown>`, brought to the sum 1; at temperature 0 all of it on the likeliest."""
-    logs = np.log(np.maximum(p, 1e-30))
-    logs[0] = -np.inf
-    logs -= logs.max()
-    raised = np.exp(logs / temperature) if temperature > 0 else (logs == 0).astype(np.float64)
-    return np.asarray(raised / raised.sum())
+        return continued(self.net.stepper(), ids, count, temperature=temperature, seed=seed)
 
 
 def prepared(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pellucid.arrays import as_array, check_examples
 from pellucid.engines.base import Array
@@ -105,3 +106,35 @@ def _sizes(tensor: Tensor) -> tuple[int, ...]:
 def stepper(net: BaseNetwork) -> Stepper:
     """The network, to be fed one step at a time; see `Stepper`."""
     return Stepper(net)
+
+
+def continued(
+    read: Stepper, ids: Sequence[int] | NDArray[np.int64], count: int, *, temperature: float = 1.0, seed: int = 0
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """A text gone on with, token after token, each with the probabilities (after temperature) that it was drawn from.
+
+    The network, from a token to the probabilities of the next, reads every token once and carries its states on, so
+    that it may remember more tokens than it learned from at a time. A temperature below 1 prefers the likely, 0 always
+    takes the likeliest; token 0 is `<unknown>` and never taken. The number drawn at a step depends on the seed and the
+    step alone.
+    """
+    for token in ids[:-1]:
+        read([token])
+    chosen = int(ids[-1])
+    for step in range(count):
+        p = warmed(read([chosen])[0].astype(np.float64), temperature)
+        if temperature == 0:
+            chosen = int(p.argmax())
+        else:
+            random = np.random.Generator(np.random.Philox(key=np.array([seed, step], dtype=np.uint64))).random()
+            chosen = min(int(np.searchsorted(np.cumsum(p), random, side="right")), int(np.flatnonzero(p)[-1]))
+        yield chosen, p
+
+
+def warmed(p: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """p^(1/temperature), without token 0, brought to the sum 1; at temperature 0 all of it on the likeliest."""
+    logs = np.log(np.maximum(p, 1e-30))
+    logs[0] = -np.inf
+    logs -= logs.max()
+    raised = np.exp(logs / temperature) if temperature > 0 else (logs == 0).astype(np.float64)
+    return np.asarray(raised / raised.sum())
