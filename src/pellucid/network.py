@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -268,6 +269,12 @@ class BaseNetwork(Layer):
         if key not in self._executables:
             self._executables[key] = compile_program(build(), engine=self.engine, dtype=self.dtype)
         return self._executables[key]
+
+    def apart(self) -> BaseNetwork:
+        """The same layers and parameters with compiled programs of their own, for another thread to run."""
+        twin = copy.copy(self)
+        twin._executables = {}
+        return twin
 
     # Architecture as data
 

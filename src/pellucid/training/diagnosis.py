@@ -100,16 +100,20 @@ class NonFinite:
     Attributes:
         path, index: the value's path and its index there; path is "" where a second run gave finite values.
         layer: the layer to which it belongs, or "".
-        why: what usually causes that, and what helps.
+        reason: what usually causes that, and what helps, in "en" and "zh".
         program, values: the step, with every value that it had before and after.
     """
 
     path: str
     index: tuple[int, ...]
     layer: str
-    why: str
+    reason: Mapping[str, str]
     program: Program
     values: Mapping[str, Array]
+
+    @property
+    def why(self) -> str:
+        return self.reason["en"]
 
     @property
     def value(self) -> float:
@@ -136,30 +140,53 @@ def non_finite(net: BaseNetwork, program: Program, values: Mapping[str, Array]) 
     return NonFinite("", (), "", _rate(values), program, values)
 
 
-def _cause(program: Program, tensor: Tensor, inputs: Mapping[str, Array]) -> str:
+def _cause(program: Program, tensor: Tensor, inputs: Mapping[str, Array]) -> dict[str, str]:
     """What usually makes such a tensor not finite, and what helps."""
     statement = program.definition(tensor)
     if statement is None:
-        return "it came in so: look at the data and at the parameters that were assigned"
+        return {
+            "en": "it came in so: look at the data and at the parameters that were assigned",
+            "zh": "它传入时就是如此：请检查数据和手动赋值的参数",
+        }
     operations = [e for e in walk(statement.expression) if isinstance(e, Operation)]
     kinds = {e.name for e in operations if e.name != "pow" or not isinstance(e.args[1], Constant)}
+    rate = _rate(inputs)
     if "log" in kinds:
-        return f"its formula takes a logarithm, which is infinite at 0: see what becomes 0 there; or {_rate(inputs)}"
+        return {
+            "en": f"its formula takes a logarithm, which is infinite at 0: see what becomes 0 there; or {rate['en']}",
+            "zh": f"其公式取对数，而对数在 0 处为无穷大：请查看哪里变成了 0；或者{rate['zh']}",
+        }
     if kinds & {"exp", "expm1", "pow"}:
-        return f"its formula takes an exponential, which overflows: scale the inputs; or {_rate(inputs)}"
+        return {
+            "en": f"its formula takes an exponential, which overflows: scale the inputs; or {rate['en']}",
+            "zh": f"其公式取指数，结果溢出：请缩放输入；或者{rate['zh']}",
+        }
     if any(e.name == "div" and any(True for _ in reads(e.args[1])) for e in operations):
-        return f"its formula divides, probably by 0; or {_rate(inputs)}"
-    return _rate(inputs)
+        return {
+            "en": f"its formula divides, probably by 0; or {rate['en']}",
+            "zh": f"其公式含除法，除数很可能为 0；或者{rate['zh']}",
+        }
+    return rate
 
 
-def _rate(inputs: Mapping[str, Array]) -> str:
+def _rate(inputs: Mapping[str, Array]) -> dict[str, str]:
     if "learning_rate" not in inputs:  # a run without an update
-        return (
-            "the numbers that came in, or the parameters, are too large: scale the inputs, or lower the learning rate"
-        )
+        return {
+            "en": "the numbers that came in, or the parameters, are too large: "
+            "scale the inputs, or lower the learning rate",
+            "zh": "传入的数值或参数过大：请缩放输入，或降低学习率",
+        }
     if inputs["step"] == 1:
-        return "it is the first step, so the numbers that came in are too large: scale inputs and targets to about 1"
-    return f"the learning rate {float(inputs['learning_rate']):g} is probably too high: lower it, or give clip_norm=1.0"
+        return {
+            "en": "it is the first step, so the numbers that came in are too large: "
+            "scale inputs and targets to about 1",
+            "zh": "这是第一步，所以是传入的数值过大：请把输入和目标缩放到 1 左右",
+        }
+    rate = f"{float(inputs['learning_rate']):g}"
+    return {
+        "en": f"the learning rate {rate} is probably too high: lower it, or give clip_norm=1.0",
+        "zh": f"学习率 {rate} 很可能过高：请降低它，或设置 clip_norm=1.0",
+    }
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -81,6 +81,57 @@ def fit(
             last finite weights.
         ModelFileError: a checkpoint that cannot be written or read.
     """
+    loop = prepare(
+        net,
+        x,
+        y,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        loss=loss,
+        metrics=metrics,
+        validation_data=validation_data,
+        validation_split=validation_split,
+        class_weight=class_weight,
+        sample_weight=sample_weight,
+        callbacks=callbacks,
+        shuffle=shuffle,
+        initial_epoch=initial_epoch,
+        verbose=verbose,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        on_nonfinite=on_nonfinite,
+    )
+    if flat := diagnosis.flat_layers(net, loop.goals):
+        warnings.warn(flat, UserWarning, stacklevel=2)
+    if resume is not None:
+        checkpoint.resume(resume, loop.training)
+    return loop.run()
+
+
+def prepare(
+    net: BaseNetwork,
+    x: Any,
+    y: Any,
+    *,
+    epochs: int,
+    batch_size: int = 32,
+    optimizer: str | Mapping[str, object] | Optimizer = "adam",
+    loss: LossLike | Mapping[str, LossLike] = None,
+    metrics: Metrics = (),
+    validation_data: Sequence[Any] | None = None,
+    validation_split: float = 0.0,
+    class_weight: ClassWeight | None = None,
+    sample_weight: Any = None,
+    callbacks: Sequence[Callback] = (),
+    shuffle: bool = True,
+    initial_epoch: int = 0,
+    verbose: Verbose = 0,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    on_nonfinite: Literal["stop", "ignore"] = "stop",
+) -> Loop:
+    """A training that has not begun: what `fit` runs to its end and the lab piece by piece. See `fit`."""
     examples, goals = prepared(net, x, y, loss, sample_weight)
     if class_weight is not None:
         units = next(iter(net.output_shapes.values()))[-1]
@@ -110,7 +161,7 @@ def fit(
         net, state, history, epochs, steps, plan, validation is not None, list(callbacks), examples, goals
     )
     run_step = training_step(net, goals, rule, clip=clip, weighted=examples.weighted)
-    loop = Loop(
+    return Loop(
         training,
         examples,
         validation,
@@ -124,11 +175,6 @@ def fit(
         bool(shuffle),
         reporter(verbose, epochs, steps),
     )
-    if flat := diagnosis.flat_layers(net, goals):
-        warnings.warn(flat, UserWarning, stacklevel=2)
-    if resume is not None:
-        checkpoint.resume(resume, training)
-    return loop.run()
 
 
 def _start(net: BaseNetwork, rule: Optimizer, epoch: int) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,10 +19,10 @@ from pellucid.training.callbacks import Checkpoint
 from pellucid.training.evaluation import Measures, evaluated
 from pellucid.training.examples import Examples
 from pellucid.training.history import History
-from pellucid.training.interruption import Interruption, interruption
+from pellucid.training.interruption import interruption
 from pellucid.training.metrics import Measure
 from pellucid.training.progress import Silent
-from pellucid.training.state import Training, publish
+from pellucid.training.state import State, Training, publish
 from pellucid.training.targets import Goal
 
 Array = NDArray[Any]
@@ -33,9 +33,17 @@ MOST_EXAMPLES = 4096
 """How many examples one call takes at the most: they are gathered in memory."""
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """What one `advance` did: the loss of each step, and the values of the epoch by name where it ended one."""
+
+    losses: Array
+    epoch: dict[str, float] | None = None
+
+
 @dataclass
 class Loop:
-    """A training with its data.
+    """A training with its data: `run` it to its last epoch, or `advance` it piece by piece.
 
     Attributes:
         run_step: the program of one step, compiled.
@@ -55,6 +63,14 @@ class Loop:
     told: Silent
     _session: Session | None = None
     _most: int = 1
+    _running: Measures = field(init=False)
+    _order: Array | None = None
+    _epoch: int = -1
+    _copies: dict[str, Array] | None = None
+    """Copies of the parameters and slots as they are now; one for all who need one between two steps."""
+
+    def __post_init__(self) -> None:
+        self._running = Measures(self.training.net, self.goals, self.measures)
 
     def run(self) -> History:
         """Train to the last epoch, or to what stops it before."""
@@ -65,11 +81,11 @@ class Loop:
             try:
                 self._call("on_train_begin")
                 while training.state.epoch < training.epochs and not training.state.stopped and not ctrl_c.came:
-                    self._epoch(ctrl_c)
+                    self.advance()
             except KeyboardInterrupt:
                 ctrl_c.came = True
             finally:
-                self._publish()
+                self.publish()
             if ctrl_c.came:
                 self._interrupted()
             self._call("on_train_end")
@@ -78,26 +94,60 @@ class Loop:
                 self.told.says(training.history.stopped)
         return training.history
 
-    def _epoch(self, ctrl_c: Interruption) -> None:
-        """What is left of an epoch: steps, validation, callbacks."""
+    def advance(self, most: int | None = None) -> Stretch:
+        """Steps in one call of the engine, then the epoch's end if they reach it: validation, metrics, callbacks.
+
+        As many as fit into a moment and into the epoch, so that Ctrl-C and progress stay prompt, and no more than
+        `most`. None is taken where one of them would give a value that is not finite: then they come one by one.
+
+        Raises:
+            NonFiniteError: the next step gives such a value; the state is the one before it.
+        """
+        state = self.training.state
+        self._begin()
+        losses = self._steps(most) if state.batch < self.training.steps_per_epoch else np.empty(0)
+        logs = self._end() if state.batch == self.training.steps_per_epoch else None
+        return Stretch(losses, logs)
+
+    def snapshot(self) -> State:
+        """The state between two steps, to come back to: what follows leaves it as it is."""
+        state, copies = self.training.state, self._copied()
+        return replace(
+            state,
+            parameters={path: copies[path] for path in state.parameters},
+            slots={name: copies[name] for name in state.slots},
+            metrics=[list(parts) for parts in state.metrics],
+            best_parameters=dict(state.best_parameters),
+        )
+
+    def restore(self, state: State) -> None:
+        """Go on from a state, such as a snapshot; it stays as it is."""
+        self.training.state = replace(state, metrics=[list(parts) for parts in state.metrics])
+        self._copies = None
+
+    def publish(self) -> None:
+        """The state's parameters into the network."""
+        publish(self.training.net, self.training.state.parameters.items())
+
+    def _begin(self) -> None:
+        """Before steps: the epoch's order and metrics, which another state may have brought along."""
+        training, state = self.training, self.training.state
+        self._running.parts = state.metrics or [[] for _ in self._running.running]
+        if self._epoch == state.epoch:
+            return
+        self._epoch = state.epoch
+        count = len(self.examples)
+        self._order = shuffled(count, training.net.seed, state.epoch) if self.shuffle else np.arange(count)
+        if state.batch == 0:
+            self._call("on_epoch_begin", state.epoch)
+        self.told.epoch_begins(state.epoch, state.batch)
+
+    def _end(self) -> dict[str, float]:
+        """The end of an epoch; gives its values by name."""
         training, state = self.training, self.training.state
         epoch = state.epoch
-        measures = Measures(training.net, self.goals, self.measures)
-        if state.metrics:
-            measures.parts = state.metrics
-        order = (
-            shuffled(len(self.examples), training.net.seed, epoch) if self.shuffle else np.arange(len(self.examples))
-        )
-        if state.batch == 0:
-            self._call("on_epoch_begin", epoch)
-        self.told.epoch_begins(epoch, state.batch)
-        while state.batch < training.steps_per_epoch:
-            if ctrl_c.came:
-                return
-            self._steps(order, measures)
-            self.told.step(state.batch, lambda: {"loss": state.loss / state.examples, **measures.results(quick=True)})
-        logs = {"loss": state.loss / state.examples, **measures.results()}
-        self._publish()
+        logs = {"loss": state.loss / state.examples, **self._running.results()}
+        self.publish()
         if self.validation is not None:
             found = evaluated(training.net, self.validation, self.goals, self.measures, VALIDATION_BATCH)
             logs |= {f"val_{name}": value for name, value in found.items()}
@@ -109,13 +159,15 @@ class Loop:
         state.next_epoch()
         for checkpoint in self._checkpoints:
             checkpoint.after_epoch()
+        return logs
 
-    def _steps(self, order: Array, measures: Measures) -> None:
-        """As many updates in one call of the engine as fit into a moment, so that Ctrl-C and progress stay prompt."""
+    def _steps(self, most: int | None) -> Array:
+        """As many updates as `advance` says; gives their losses."""
         state = self.training.state
-        count = self._at_once()
+        count = self._at_once(most)
         start = state.batch * self.batch_size
-        batch = self.examples.rows(order[start : start + count * self.batch_size])
+        assert self._order is not None
+        batch = self.examples.rows(self._order[start : start + count * self.batch_size])
         examples = len(batch[self.goals[0].name])
         each = {
             "learning_rate": np.full(count, state.learning_rate),
@@ -124,49 +176,54 @@ class Loop:
         }
         session = self._prepared()
         watched = self.program is not None or self._listening
-        before = {name: array.copy() for name, array in session.state.items()} if watched else {}
+        before = {name: array for name, array in self._copied().items() if name in session.state} if watched else {}
         began = time.perf_counter()
+        self._copies = None
         outputs = session.run(batch, rows=np.arange(examples).reshape(count, -1), each=each)
         self._pace(count, time.perf_counter() - began)
         bad = self._not_finite(outputs, session) if self.program is not None else None
         if bad is not None and self.program is not None:
             for name, array in before.items():
                 session.state[name][...] = array
+            self._take_over(session)
             if count > 1:  # take these steps again one by one, to find the first that goes wrong
                 self._most = 1
-                return
+                return np.empty(0)
             inputs = {**batch, **before, **{name: value[0] for name, value in each.items()}}
             self._complain(self.program(), bad, inputs)
         self.training.before = {path: before[path] for path in state.parameters if path in before}
         self._take_over(session)
         for step in range(count):
             rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            self._account({n: a[rows] for n, a in batch.items()}, {n: a[step] for n, a in outputs.items()}, measures)
+            self._account({n: a[rows] for n, a in batch.items()}, {n: a[step] for n, a in outputs.items()})
         if self._listening:
-            self._publish()
+            self.publish()
             self._call("on_batch_end", state.step, {"loss": float(outputs["loss"][-1])})
             self._take_up()
         for checkpoint in self._checkpoints:
             checkpoint.after_step()
+        running = self._running
+        self.told.step(state.batch, lambda: {"loss": state.loss / state.examples, **running.results(quick=True)})
+        return outputs["loss"].astype(np.float64)
 
-    def _account(self, batch: dict[str, Array], outputs: dict[str, Array], measures: Measures) -> None:
+    def _account(self, batch: dict[str, Array], outputs: dict[str, Array]) -> None:
         """Add a step to the epoch's sums; step by step, so that they do not depend on how many came in one call."""
         state = self.training.state
         count = len(batch[self.goals[0].name])
-        measures.add(batch, outputs)
+        self._running.add(batch, outputs)
         state.loss += float(outputs["loss"]) * count
         state.examples += count
-        state.metrics = measures.parts
+        state.metrics = self._running.parts
         state.step += 1
         state.batch += 1
 
-    def _at_once(self) -> int:
+    def _at_once(self, most: int | None) -> int:
         """How many steps the next call takes: one where a callback listens, none past a checkpoint."""
         state = self.training.state
         full = len(self.examples) // self.batch_size - state.batch
-        most = [1 if self._listening else self._most, MOST_EXAMPLES // self.batch_size, full]
-        most += [c.every_steps - state.step % c.every_steps for c in self._checkpoints if c.every_steps is not None]
-        return max(1, min(most))
+        limits = [1 if self._listening else self._most, MOST_EXAMPLES // self.batch_size, full]
+        limits += [c.every_steps - state.step % c.every_steps for c in self._checkpoints if c.every_steps is not None]
+        return max(1, min(limits if most is None else [*limits, most]))
 
     def _pace(self, count: int, seconds: float) -> None:
         """Let a call last about as long as a blink."""
@@ -184,8 +241,16 @@ class Loop:
         for name, kept in self._session.state.items():
             if arrays[name] is not kept:
                 kept[...] = arrays[name]
+                self._copies = None
         self._take_over(self._session)
         return self._session
+
+    def _copied(self) -> dict[str, Array]:
+        """Parameters and slots, by name, as copies that later steps leave as they are."""
+        if self._copies is None:
+            state = self.training.state
+            self._copies = {name: array.copy() for name, array in {**state.parameters, **state.slots}.items()}
+        return self._copies
 
     def _take_over(self, session: Session) -> None:
         """The session's arrays are the state's."""
@@ -231,10 +296,7 @@ class Loop:
         for callback in self.training.callbacks:
             getattr(callback, hook)(*values)
 
-    def _publish(self) -> None:
-        """The state's parameters into the network."""
-        publish(self.training.net, self.training.state.parameters.items())
-
     def _take_up(self) -> None:
         """The network's parameters into the state: a callback may have changed them."""
-        self.training.state.parameters = dict(self.training.net.parameters)
+        if self.training.callbacks:
+            self.training.state.parameters = dict(self.training.net.parameters)
