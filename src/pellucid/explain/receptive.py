@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,18 @@ from numpy.typing import NDArray
 
 from pellucid.explain.arithmetic import Values
 from pellucid.formula import Affine, Axis, Expression, Program, Tensor
-from pellucid.formula.expressions import Index, Operation, Read, Reduction, children, factors, free_axes, reads, walk
+from pellucid.formula.expressions import (
+    Constant,
+    Index,
+    Operation,
+    Read,
+    Reduction,
+    children,
+    factors,
+    free_axes,
+    reads,
+    walk,
+)
 
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
@@ -116,7 +128,7 @@ class _Field:
         """The axes on which it depends what a reduction's body reads, and the conditions among its factors."""
         if id(body) not in self._plans:
             inside = [c for part in walk(body) if isinstance(part, Operation) for c in _conditions(part)]
-            needed = {a for read in reads(body) if read.tensor in self.leading for a in free_axes(read)}
+            needed = {a for read in reads(body) if self._leading(read) for a in free_axes(read)}
             needed |= {a for sides in inside for side in sides for a, _ in side.terms}
             self._plans[id(body)] = needed, list(_conditions(body))
         return self._plans[id(body)]
@@ -178,8 +190,9 @@ def _distinct(grid: Grid, count: int) -> tuple[dict[Axis, Places], int]:
 
 
 def _all_places(extents: Mapping[Axis, int]) -> tuple[dict[Axis, Places], int]:
-    rows = np.indices(tuple(extents.values()), dtype=np.int64).reshape(len(extents), -1)
-    return dict(zip(extents, rows, strict=True)), int(np.prod(list(extents.values()), dtype=np.int64))
+    count = math.prod(extents.values())
+    rows = np.indices(tuple(extents.values()), dtype=np.int64).reshape(len(extents), count)
+    return dict(zip(extents, rows, strict=True)), count
 
 
 def _joined(outer: Grid, count: int, here: Any, inner: Grid, size: int, there: Any) -> tuple[dict[Axis, Places], int]:
@@ -206,5 +219,11 @@ def _index(index: Affine | Expression, grid: Grid, values: Values) -> tuple[Any,
         value, by = _value(index, grid), index.divisor.value
         return np.asarray(value // by), np.asarray(value % by == 0)
     assert isinstance(index, Read)
-    at = tuple(_index(i, grid, values)[0] for i in index.indices)
-    return values[index.tensor][at], np.asarray(True)
+    found, table = [_index(i, grid, values) for i in index.indices], values[index.tensor]
+    inside: Any = np.asarray(True)
+    for (at, divides), extent in zip(found, table.shape, strict=True):
+        inside = inside & divides & (at >= 0) & (at < extent)
+    value = table[tuple(np.where(inside, at, 0) for at, _ in found)]
+    if isinstance(index.outside, Constant):
+        return np.where(inside, value, int(index.outside.value)), np.asarray(True)
+    return value, inside
