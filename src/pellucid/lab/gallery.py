@@ -1,0 +1,393 @@
+"""The gallery: small tasks, ready to train, each of which learns before one's eyes in seconds.
+
+Their data come with the packages that Pellucid needs anyway: nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid import data
+from pellucid.data.kernels import kernel
+from pellucid.errors import PellucidError, nearest
+from pellucid.functions.updates import SGD, Adam
+from pellucid.lab.task import Task, Words
+from pellucid.layers import LSTM, RNN, Conv2D, Dense, Embedding, Flatten, MaxPool2D, Reshape
+from pellucid.network import BaseNetwork
+
+Array = NDArray[Any]
+
+TAUGHT = ("sobel-x", "sobel-y", "laplacian", "sharpen")
+"""The kernels that the convolution learns from what they do to a picture."""
+PATCH = 24
+READ = 32
+CHARACTERS = 60_000
+WINDOW = 20
+DEPTH, WIDTH = 8, 16
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """What leads from the scaled changes that a network forecasts back to prices.
+
+    `values` (t,) are the prices and `dates` (t,) their days; example k of all, those to learn from first, is made on
+    the day `origins[k]`. A change of the logarithm is `mean + deviation` times its scaled one.
+    """
+
+    name: str
+    dates: tuple[str, ...]
+    values: Array
+    origins: Array
+    learned: int
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A task as the gallery shows it before it is opened."""
+
+    name: str
+    kind: str
+    title: Words
+    about: Words
+    build: Callable[[Entry], Task]
+
+    def __call__(self) -> Task:
+        return self.build(self)
+
+
+def build(name: str) -> Task:
+    """A task of the gallery.
+
+    Raises:
+        PellucidError: there is no such task.
+    """
+    if name not in TASKS:
+        raise PellucidError(f'there is no task "{name}", expected one of {", ".join(TASKS)}.{nearest(name, TASKS)}')
+    return TASKS[name]()
+
+
+def _spirals(entry: Entry) -> Task:
+    points, test = data.spirals(500, noise=0.03, seed=1), data.spirals(200, noise=0.03, seed=2)
+    net = BaseNetwork(
+        Dense(16, activation="tanh"),
+        Dense(16, activation="tanh"),
+        Dense(2, activation="softmax"),
+        input_shape=(2,),
+        seed=1,
+    )
+    return _task(
+        entry,
+        net,
+        (points.x, points.y),
+        (test.x, test.y),
+        optimizer=Adam(0.02),
+        sample="points",
+        classes=("0", "1"),
+        views=("boundary", "confusion"),
+    )
+
+
+def _digits(entry: Entry) -> Task:
+    learned, test = _digit_images()
+    net = BaseNetwork(
+        Conv2D(8, 3, padding="same", activation="relu"),
+        MaxPool2D(2),
+        Conv2D(16, 3, padding="same", activation="relu"),
+        MaxPool2D(2),
+        Flatten(),
+        Dense(32, activation="relu"),
+        Dense(10, activation="softmax"),
+        input_shape=(8, 8, 1),
+        seed=1,
+    )
+    return _task(
+        entry,
+        net,
+        learned,
+        test,
+        optimizer=Adam(0.004),
+        sample="image",
+        classes=tuple("0123456789"),
+        views=("confusion",),
+    )
+
+
+def _kernels(entry: Entry) -> Task:
+    patches = _patches()
+    # A layer lets its kernel slide as it is; that of a textbook's convolution is turned first.
+    taught = np.stack([kernel(name)[::-1, ::-1] for name in TAUGHT], axis=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(patches[..., 0], (3, 3), axis=(1, 2))
+    y = np.einsum("nijuv,uvf->nijf", windows, taught).astype(np.float32)
+    net = BaseNetwork(Conv2D(len(TAUGHT), 3), input_shape=(PATCH, PATCH, 1), seed=1)
+    cut = len(patches) * 4 // 5
+    return _task(
+        entry,
+        net,
+        (patches[:cut], y[:cut]),
+        (patches[cut:], y[cut:]),
+        loss="mse",
+        metrics=(),
+        optimizer=Adam(0.02),
+        batch_size=8,
+        sample="image",
+        views=("convolve",),
+    )
+
+
+def _text(entry: Entry) -> Task:
+    vocabulary, learned, tested = _characters()
+    size = len(vocabulary)
+    net = BaseNetwork(
+        Embedding(size, 16),
+        LSTM(48, return_sequences=True),
+        Dense(size, activation="softmax"),
+        input_shape=(READ,),
+        seed=1,
+    )
+    net.metadata["vocabulary"] = vocabulary.config()
+    return _task(
+        entry,
+        net,
+        data.text_windows(learned, READ, step=READ // 2),
+        data.text_windows(tested, READ),
+        optimizer=Adam(0.006),
+        sample="text",
+        vocabulary=vocabulary.tokens,
+        views=("text",),
+        rows=vocabulary,
+    )
+
+
+def _prices(entry: Entry) -> Task:
+    series = _series()
+    found = data.series_windows(np.log(series.values), window=WINDOW)
+    ((learned, tested),) = data.walk_forward(found, test=0.2, folds=1)
+    # The scale comes from the part to learn from alone: that of the rest was not known then.
+    mean, deviation = float(found.y[learned].mean()), float(found.y[learned].std())
+    x, y = (((part - mean) / deviation).astype(np.float32) for part in (found.x, found.y))
+    net = BaseNetwork(RNN(12), Dense(1), input_shape=(WINDOW, 1), seed=1)
+    rows = Prices(
+        series.name,
+        tuple(series.day(row) for row in range(len(series))),
+        series.values[:, 0],
+        found.origins[np.concatenate([learned, tested])],
+        len(learned),
+        mean,
+        deviation,
+    )
+    return _task(
+        entry,
+        net,
+        (x[learned], y[learned]),
+        (x[tested], y[tested]),
+        loss="mse",
+        metrics=(),
+        optimizer=Adam(0.003),
+        sample="series",
+        views=("forecast",),
+        rows=rows,
+    )
+
+
+def _autoencoder(entry: Entry) -> Task:
+    (x, _), (xt, labels) = _digit_images()
+    net = BaseNetwork(
+        Flatten(),
+        Dense(32, activation="relu"),
+        Dense(2),
+        Dense(32, activation="relu"),
+        Dense(64, activation="sigmoid"),
+        Reshape((8, 8, 1)),
+        input_shape=(8, 8, 1),
+        seed=1,
+    )
+    return _task(
+        entry,
+        net,
+        (x, x),
+        (xt, xt),
+        loss="mse",
+        metrics=(),
+        optimizer=Adam(0.004),
+        sample="image",
+        views=("latent",),
+        rows=labels,
+    )
+
+
+def _sigmoids(entry: Entry) -> Task:
+    return _stack(entry, "sigmoid", beside="relus")
+
+
+def _relus(entry: Entry) -> Task:
+    return _stack(entry, "relu", beside="sigmoids")
+
+
+def _stack(entry: Entry, activation: str, *, beside: str) -> Task:
+    """Two deep stacks that differ in their activation alone: data, seed and optimiser are the same."""
+    points, test = data.moons(400, noise=0.1, seed=1), data.moons(200, noise=0.1, seed=2)
+    hidden = [Dense(WIDTH, activation=activation, kernel_initializer="he_normal") for _ in range(DEPTH)]
+    net = BaseNetwork(*hidden, Dense(2, activation="softmax"), input_shape=(2,), seed=1)
+    return _task(
+        entry,
+        net,
+        (points.x, points.y),
+        (test.x, test.y),
+        optimizer=SGD(0.05),
+        sample="points",
+        classes=("0", "1"),
+        views=("compare", "boundary"),
+        beside=beside,
+    )
+
+
+def _task(entry: Entry, net: BaseNetwork, learned: Any, test: Any, **options: Any) -> Task:
+    x, y = learned
+    options.setdefault("metrics", ("accuracy",))
+    return Task(entry.name, entry.title, entry.about, entry.kind, net, x, y, test, **options)
+
+
+# Data are read once, for a task that is opened again.
+
+
+@cache
+def _digit_images() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    digits = data.load("digits")
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(digits.x))
+    x, y = digits.x[order], digits.y[order]
+    return (x[:1400], y[:1400]), (x[1400:], y[1400:])
+
+
+@cache
+def picture() -> Array:
+    """The sample picture in grey, small enough that a kernel is seen to slide: (106, 160) numbers of 0 to 1."""
+    grey = data.sample_picture("china").mean(axis=2)
+    height, width = grey.shape[0] // 4, grey.shape[1] // 4
+    small = grey[: height * 4, : width * 4].reshape(height, 4, width, 4).mean(axis=(1, 3))
+    return np.asarray(small, np.float32)
+
+
+@cache
+def _patches() -> Array:
+    """Pieces of the sample picture, (n, h, w, 1), in random order."""
+    grey = data.sample_picture("china").mean(axis=2)
+    grey = grey[:426, :640].reshape(213, 2, 320, 2).mean(axis=(1, 3))
+    places = [(i, j) for i in range(0, 213 - PATCH, PATCH) for j in range(0, 320 - PATCH, PATCH)]
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(places))
+    pieces = [grey[i : i + PATCH, j : j + PATCH] for i, j in (places[k] for k in order)]
+    return np.asarray(np.stack(pieces)[..., None], np.float32)
+
+
+@cache
+def _characters() -> tuple[data.Vocabulary, Array, Array]:
+    learned, tested = data.split_tail(data.topics()[:CHARACTERS])
+    vocabulary = data.Vocabulary.fit(learned)
+    return vocabulary, vocabulary.encode(learned), vocabulary.encode(tested)
+
+
+@cache
+def _series() -> data.Series:
+    return data.load_series("google")
+
+
+TASKS: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            "spirals",
+            "mlp",
+            {"en": "Two spirals", "zh": "双螺旋"},
+            {
+                "en": "A few neurons learn to tell two winding arms of points apart. "
+                "Watch the border between them bend until it follows both.",
+                "zh": "几个神经元学习区分两条缠绕的点带。观察它们之间的边界如何弯曲，直到贴合两条螺旋。",
+            },
+            _spirals,
+        ),
+        Entry(
+            "digits",
+            "cnn",
+            {"en": "Handwritten digits", "zh": "手写数字"},
+            {
+                "en": "A small convolutional network reads digits of 8 × 8 pixels. Draw one yourself, "
+                "and follow its answer back to the pixels.",
+                "zh": "一个小型卷积网络识别 8 × 8 像素的数字。自己画一个，再把答案一路追溯到像素。",
+            },
+            _digits,
+        ),
+        Entry(
+            "kernels",
+            "convolution",
+            {"en": "A picture and kernels", "zh": "图片与卷积核"},
+            {
+                "en": "A kernel slides over a picture and finds edges. Four kernels are learned here "
+                "just by seeing what they ought to do; then try your own, at any stride.",
+                "zh": "卷积核在图片上滑动，找出边缘。这里仅凭应有的结果就学出四个卷积核；再用任意步幅试试自己的。",
+            },
+            _kernels,
+        ),
+        Entry(
+            "text",
+            "lstm",
+            {"en": "Writing, letter by letter", "zh": "逐字写作"},
+            {
+                "en": "An LSTM reads the help pages of Python and guesses the next character. Look at what its gates "
+                "keep and forget, and let it write.",
+                "zh": "一个 LSTM 阅读 Python 的帮助文档，猜测下一个字符。看它的门记住什么、忘记什么，再让它写一段。",
+            },
+            _text,
+        ),
+        Entry(
+            "prices",
+            "rnn",
+            {"en": "Tomorrow's price", "zh": "明天的价格"},
+            {
+                "en": "A recurrent network reads twenty days of a share and forecasts the next. "
+                "An honest test: can it beat saying that tomorrow is like today?",
+                "zh": "循环网络读取一只股票二十天的价格，预测下一天。一次诚实的检验：它能胜过“明天和今天一样”吗？",
+            },
+            _prices,
+        ),
+        Entry(
+            "autoencoder",
+            "autoencoder",
+            {"en": "Digits through two numbers", "zh": "两个数里的数字"},
+            {
+                "en": "Each digit is squeezed into two numbers and drawn again from them. "
+                "Drag a point in the plane of the two, and see which digit it stands for.",
+                "zh": "每个数字图像被压缩成两个数，再由它们重新画出。在这两个数的平面上拖动一个点，看它代表什么数字。",
+            },
+            _autoencoder,
+        ),
+        Entry(
+            "sigmoids",
+            "deep",
+            {"en": "A deep stack that will not learn", "zh": "学不会的深层网络"},
+            {
+                "en": "Eight layers of sigmoids: on its way back the gradient shrinks at each of them until "
+                "nothing is left. Then put ReLUs in their place.",
+                "zh": "八层 sigmoid：梯度在反向传播时逐层缩小，直到消失。再把它们换成 ReLU 看看。",
+            },
+            _sigmoids,
+        ),
+        Entry(
+            "relus",
+            "deep",
+            {"en": "The same stack, with ReLUs", "zh": "同样的网络，换成 ReLU"},
+            {
+                "en": "The same eight layers, data and seed, but with ReLUs: the gradient arrives at the first layer.",
+                "zh": "同样的八层、数据和随机种子，只是换成 ReLU：梯度能传到第一层。",
+            },
+            _relus,
+        ),
+    )
+}
+"""The gallery, in the order in which it is shown."""

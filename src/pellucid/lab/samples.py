@@ -1,0 +1,232 @@
+"""The examples that a person looks at: those of the task by name, and those of the person's own."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data import Vocabulary
+from pellucid.errors import DataError
+from pellucid.lab.gallery import Prices
+from pellucid.lab.task import Task
+from pellucid.network import BaseNetwork
+from pellucid.summary import summarise
+from pellucid.training.examples import inputs
+from pellucid.training.targets import goals
+
+Array = NDArray[Any]
+
+MOST_OWN = 64
+MULTIPLY_ADDS = 2_000_000_000
+"""Of one look at many examples: about a fifth of a second."""
+MOST_NUMBERS = 1 << 20
+"""Of one answer with examples."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One example: x, and its target, or None where there is none."""
+
+    name: str
+    x: Array
+    y: Array | None
+
+
+class Samples:
+    """The examples of a task, each by its name: "train:3", "test:17", "own:1"."""
+
+    def __init__(self, task: Task, net: BaseNetwork) -> None:
+        self._task, self._net = task, net
+        (self.input,) = net.input_shapes
+        (self.goal,), _ = goals(net, task.y[:1], task.loss)
+        self._own: OrderedDict[str, Sample] = OrderedDict()
+        self._given = 0
+        self._mirrors = task.x.shape == task.y.shape and bool(np.array_equal(task.x[:16], task.y[:16]))
+
+    def sets(self) -> dict[str, tuple[Array, Array]]:
+        """The examples by set."""
+        found = {"train": (self._task.x, self._task.y)}
+        return found | ({"test": self._task.test} if self._task.test is not None else {})
+
+    def of(self, name: str) -> tuple[Array, Array]:
+        """The examples of a set.
+
+        Raises:
+            DataError: there is no such set.
+        """
+        if name not in self.sets():
+            raise DataError(f'there are no examples called "{name}" here, expected {" or ".join(self.sets())}')
+        return self.sets()[name]
+
+    def __getitem__(self, name: str) -> Sample:
+        kind, _, number = name.partition(":")
+        if kind == "own":
+            if name not in self._own:
+                raise DataError(f'the example "{name}" is not there any more: give it again')
+            return self._own[name]
+        x, y = self.of(kind)
+        if not number.isdecimal() or int(number) >= len(x):
+            raise DataError(f'there is no example "{name}", expected {kind}:0 to {kind}:{len(x) - 1}')
+        return Sample(name, x[int(number)], y[int(number)])
+
+    def arrays(self, x: Array, y: Array | None) -> dict[str, Array]:
+        """Examples by the names of a program's inputs."""
+        return {self.input: x} if y is None else {self.input: x, self.goal.name: y}
+
+    def listed(self, name: str, start: int, count: int) -> list[dict[str, Any]]:
+        """Some examples of a set, as the page takes them; fewer where they are large."""
+        x, _ = self.of(name)
+        count = max(1, min(count, MOST_NUMBERS // max(1, math.prod(x.shape[1:]))))
+        return [self.shown(self[f"{name}:{k}"]) for k in range(max(0, start), min(start + count, len(x)))]
+
+    def spread(self, name: str, count: int) -> tuple[Array, tuple[Array, Array]]:
+        """At most so many examples, evenly from all over a set: their places, and themselves."""
+        x, y = self.of(name)
+        places = np.unique(np.linspace(0, len(x) - 1, min(count, len(x))).astype(np.int64))
+        return places, (x[places], y[places])
+
+    def affordable(self, most: int) -> int:
+        """How many examples the network may be asked about at once, so that nobody waits."""
+        return max(1, min(most, MULTIPLY_ADDS // max(1, self._cost)))
+
+    @cached_property
+    def _cost(self) -> int:
+        return summarise(self._net).multiply_adds
+
+    # As the page takes them
+
+    def shown(self, sample: Sample) -> dict[str, Any]:
+        y: Any = None
+        if sample.y is not None:
+            y = sample.y.item() if sample.y.size == 1 else numbers(sample.y)
+        return {
+            "name": sample.name,
+            "x": numbers(sample.x),
+            "y": y,
+            "label": self._label(sample),
+            "symbols": self._symbols(sample.x),
+        }
+
+    def _symbols(self, ids: Array) -> list[str] | None:
+        if self._task.sample != "text":
+            return None
+        known = self._task.vocabulary
+        return [known[i] if known is not None else str(i) for i in ids.reshape(-1).tolist()]
+
+    def _label(self, sample: Sample) -> str | None:
+        task, y = self._task, sample.y
+        kind, _, number = sample.name.partition(":")
+        if y is not None and task.classes is not None:
+            return task.classes[label_of(y)]
+        if y is not None and task.sample == "text" and self.goal.labels and y.ndim == 1:
+            rows = task.rows
+            return rows.decode(y) if isinstance(rows, Vocabulary) else " ".join(self._symbols(y) or [])
+        if kind == "test" and isinstance(task.rows, np.ndarray):
+            return str(task.rows[int(number)])
+        if kind != "own" and isinstance(task.rows, Prices):
+            place = int(number) + (task.rows.learned if kind == "test" else 0)
+            return task.rows.dates[int(task.rows.origins[place]) + 1]
+        return None
+
+    # A person's own
+
+    def own(self, x: Any = None, text: str | None = None, y: Any = None) -> Sample:
+        """Keep an example of the person's own; of those kept the oldest gives way.
+
+        Raises:
+            DataError: it is not what the network takes.
+        """
+        if (x is None) == (text is None):
+            raise DataError("an example is numbers or a text: give one of the two")
+        if text is not None:
+            array, target = self._read(text, y)
+        else:
+            array = self._numbers(x)
+            target = self._target(y, array)
+        self._given += 1
+        sample = self._own[f"own:{self._given}"] = Sample(f"own:{self._given}", array, target)
+        while len(self._own) > MOST_OWN:
+            self._own.popitem(last=False)
+        return sample
+
+    def _numbers(self, x: Any) -> Array:
+        shape = self._net.input_shapes[self.input]
+        try:
+            array = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"an example of {shape} numbers was expected, but something else came") from None
+        if array.size != math.prod(shape):
+            raise DataError(
+                f"{array.size} numbers came, but an example of this network has {math.prod(shape)}: {shape}"
+            )
+        return np.asarray(inputs(self._net, {self.input: array.reshape(1, *shape)})[self.input][0])
+
+    def _target(self, y: Any, x: Array) -> Array | None:
+        """The target of an example, checked like those of the task."""
+        if y is None:
+            return x.astype(self._task.y.dtype) if self._mirrors else None
+        example = self._task.y[0]
+        try:
+            array = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"the target has to be a number, but {type(y).__name__} came") from None
+        units = self._net.output_shapes[self.goal.path][-1]
+        if array.size == 1 and example.shape == (units,) and units > 1 and self._task.classes is not None:
+            array = np.eye(units)[_class(array, units)]  # the task's targets are one-hot rows
+        if array.size != example.size:
+            raise DataError(f"{array.size} numbers came as target, but a target of this task has {example.size}")
+        if example.dtype.kind in "iu":
+            array = np.asarray(_class(array, units) if example.ndim == 0 else array)
+        _, values = goals(self._net, array.reshape(1, *example.shape).astype(example.dtype), self._task.loss)
+        found: Array = values[self.goal.name][0]
+        return np.asarray(found, example.dtype)
+
+    def _read(self, text: str, y: Any) -> tuple[Array, Array | None]:
+        """A text as the network reads it: its last tokens, and before a short one, line breaks (or unknown tokens).
+
+        Where the network says what comes next at every step, the text is its own target: its last token is not read
+        but to be foretold.
+        """
+        if not isinstance(self._task.rows, Vocabulary):
+            raise DataError("a text came, but this network does not read texts: give it numbers")
+        vocabulary = self._task.rows
+        ids = vocabulary.encode(text)
+        if not len(ids):
+            raise DataError("the text is empty: write something for the network to read")
+        length = self._net.input_shapes[self.input][0]
+        foretells = self.goal.labels and self._task.y.shape[1:] == (length,)
+        wanted = length + 1 if foretells else length
+        blank = int(vocabulary.encode("\n")[0]) if vocabulary.by == "char" else 0
+        ids = np.concatenate([np.full(max(0, wanted - len(ids)), blank), ids[-wanted:]])
+        return (ids[:-1], ids[1:]) if foretells else (ids, self._target(y, ids))
+
+
+def numbers(array: Array) -> dict[str, Any]:
+    """An array as the protocol has it: its shape, and its elements in a row."""
+    kind = np.int32 if array.dtype.kind in "iub" else np.float32
+    return {"shape": list(array.shape), "data": np.ascontiguousarray(array, dtype=kind).reshape(-1)}
+
+
+def label_of(y: Array) -> int:
+    """The class of a target: its number, a one-hot row's largest, or whether a probability is above a half."""
+    if y.size > 1:
+        return int(y.reshape(-1).argmax())
+    return int(y.item() if y.dtype.kind in "iu" else y.item() > 0.5)
+
+
+def labels_of(y: Array) -> Array:
+    """The class of each target, (n,) int32."""
+    return np.array([label_of(row) for row in y], np.int32)
+
+
+def _class(value: Array, units: int) -> int:
+    number, count = float(value.reshape(-1)[0]), max(units, 2)
+    if number != int(number) or not 0 <= number < count:
+        raise DataError(f"{number:g} came as class, expected a whole number from 0 to {count - 1}")
+    return int(number)

@@ -1,0 +1,241 @@
+"""A task: a network, its data, and how a person looks at both. `task_of` makes one of a user's own network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from pellucid.arrays import check_whole
+from pellucid.data import Vocabulary
+from pellucid.errors import PellucidError
+from pellucid.layers.base import InputLayer
+from pellucid.layers.reshaping import Flatten, Reshape
+from pellucid.network import BaseNetwork, Use
+from pellucid.training.evaluation import prepared
+from pellucid.training.examples import vocabulary as entries
+from pellucid.training.targets import Goal
+
+Array = NDArray[Any]
+Words = dict[str, str]
+
+LARGEST_WAIST = 32
+"""Of a wider code, two directions show next to nothing."""
+
+
+@dataclass
+class Task:
+    """What the lab opens.
+
+    Attributes:
+        name: the gallery's name of it; None for a user's own.
+        title, about: for people, in "en" and "zh".
+        kind: in a word what network it is: "mlp", "cnn", "convolution", "lstm", "rnn", "autoencoder", "deep", "own".
+        net: the network, with the parameters that training begins with.
+        x, y: the examples to learn from; y as the loss takes it.
+        test: examples to judge by, or None.
+        loss, optimizer, metrics, batch_size: as in `fit`.
+        sample: what an example is: "image", "points", "text", "series" or "vector".
+        classes: the names of the classes, where each example belongs to one.
+        vocabulary: of a text, the symbol of each token.
+        views: what there is to see beside the network.
+        rows: what some view needs beside these: the `Vocabulary` of a text, the `Prices` of a series, the labels that
+            colour the codes of an autoencoder.
+        beside: the name of a task to compare with: the same in all but one thing.
+    """
+
+    name: str | None
+    title: Words
+    about: Words
+    kind: str
+    net: BaseNetwork
+    x: Array
+    y: Array
+    test: tuple[Array, Array] | None = None
+    loss: Any = None
+    optimizer: Any = "adam"
+    metrics: tuple[Any, ...] = ()
+    batch_size: int = 32
+    sample: str = "vector"
+    classes: tuple[str, ...] | None = None
+    vocabulary: tuple[str, ...] | None = None
+    views: tuple[str, ...] = ()
+    rows: Any = None
+    beside: str | None = field(default=None, kw_only=True)
+
+
+def task_of(
+    net: BaseNetwork,
+    x: Any,
+    y: Any = None,
+    *,
+    validation_data: Sequence[Any] | None = None,
+    loss: Any = None,
+    optimizer: Any = "adam",
+    metrics: Sequence[Any] | Any | None = None,
+    batch_size: int = 32,
+    classes: Sequence[str] | None = None,
+    vocabulary: Vocabulary | Sequence[str] | None = None,
+    title: str | None = None,
+) -> Task:
+    """A user's own network and data as a task; what is not said is read off them.
+
+    Args:
+        x, y: as in `fit`; without y the network learns to give its input again.
+        validation_data: (x, y) to judge by.
+        loss, optimizer, metrics, batch_size: as in `fit`; without metrics, accuracy for classes.
+        classes: the names of the classes, by their numbers.
+        vocabulary: of a text, the symbol of each token.
+        title: what the page is called.
+
+    Raises:
+        PellucidError: more than one input or output.
+        DataError: examples or targets that the network cannot take.
+    """
+    start, end = _ends(net)
+    if y is None:
+        if net.input_shapes[start] != net.output_shapes[end]:
+            raise PellucidError(
+                "no y came, and this network does not give its input again, so there is nothing to learn: give y"
+            )
+        y = x
+    examples, (goal,) = prepared(net, x, y, loss, None)
+    arrays = examples.arrays
+    test = None
+    if validation_data is not None:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise PellucidError("validation_data came in another form, expected (x, y)")
+        given_x, given_y = validation_data
+        held, _ = prepared(net, given_x, given_y, loss, None, prefix="validation_")
+        test = held.arrays[start], held.arrays[goal.name]
+    names = _classes(net, goal, classes)
+    sample = sample_of(net)
+    known = vocabulary_of(net, vocabulary) if sample == "text" else None
+    called = title or net.name or "network"
+    return Task(
+        None,
+        {"en": called, "zh": called},
+        {"en": "", "zh": ""},
+        "own",
+        net,
+        arrays[start],
+        arrays[goal.name],
+        test,
+        loss,
+        optimizer,
+        tuple(_listed(metrics)) if metrics is not None else ("accuracy",) if names else (),
+        check_whole(batch_size, "batch_size", least=1),
+        sample,
+        names,
+        known.tokens if known else None,
+        views_of(net, sample, names, known),
+        known,
+    )
+
+
+def sample_of(net: BaseNetwork) -> str:
+    """What an example is, from the shape of the input and from what reads it."""
+    ((path, shape),) = net.input_shapes.items()
+    if entries(net, path) is not None:
+        return "text"
+    flat = any(path in use.parents and isinstance(use.layer, (Flatten, Reshape)) for use in net.uses)
+    if len(shape) == 3 or (len(shape) == 2 and flat):
+        return "image"
+    return "series" if len(shape) == 2 else "points" if shape == (2,) else "vector"
+
+
+def views_of(
+    net: BaseNetwork, sample: str, classes: Sequence[str] | None, vocabulary: Vocabulary | None
+) -> tuple[str, ...]:
+    """What there is to see of such a network."""
+    ((_, given),) = net.output_shapes.items()
+    found = {
+        "boundary": sample == "points" and len(given) == 1,
+        "confusion": classes is not None,
+        "latent": waist(net) is not None,
+        "text": vocabulary is not None and given[-1] == len(vocabulary),
+        "forecast": sample == "series" and classes is None,
+    }
+    return tuple(name for name, there in found.items() if there)
+
+
+def waist(net: BaseNetwork) -> Use | None:
+    """The narrowest layer, where all that comes out passes through few units, fewer than come in and go out."""
+    (shape,), (given,) = net.input_shapes.values(), net.output_shapes.values()
+    start, end = next(iter(net.input_shapes)), next(iter(net.output_shapes))
+    if entries(net, start) is not None:
+        return None
+    limit = min(math.prod(shape), math.prod(given), LARGEST_WAIST + 1)
+    narrow = [u for u in net.uses if len(u.shape) == 1 and u.shape[0] < limit and u.path not in (start, end)]
+    for use in sorted(narrow, key=lambda u: u.shape[0]):
+        if not passes_by(net, use.path):
+            # of several in a row, the last: a sum and its activation as layers of their own
+            same = [u for u in narrow if u.shape == use.shape and not passes_by(net, u.path)]
+            return same[-1]
+    return None
+
+
+def passes_by(net: BaseNetwork, path: str) -> bool:
+    """Whether anything reaches the outputs without passing through a layer."""
+    uses = {u.path: u for u in net.uses}
+    waiting, seen = list(net.output_shapes), set()
+    while waiting:
+        current = waiting.pop()
+        if current == path or current in seen:
+            continue
+        seen.add(current)
+        if isinstance(uses[current].layer, InputLayer):
+            return True
+        waiting += uses[current].parents
+    return False
+
+
+def vocabulary_of(net: BaseNetwork, given: Vocabulary | Sequence[str] | None) -> Vocabulary | None:
+    """The vocabulary that was given, or the one that the network carries."""
+    if isinstance(given, Vocabulary):
+        found: Vocabulary | None = given
+    elif given is not None:
+        found = Vocabulary(tuple(given), by="char" if all(len(t) == 1 for t in given[1:]) else "word")
+    else:
+        kept = net.metadata.get("vocabulary")
+        found = Vocabulary.restored(kept) if isinstance(kept, Mapping) else None
+    (path,) = net.input_shapes
+    size = entries(net, path)
+    if found is not None and len(found) != size:
+        raise PellucidError(
+            f"the vocabulary has {len(found)} tokens, but the embedding {size}: give the one it learned"
+        )
+    return found
+
+
+def _ends(net: BaseNetwork) -> tuple[str, str]:
+    """The path of the one input and of the one output."""
+    for what, shapes in (("input", net.input_shapes), ("output", net.output_shapes)):
+        if len(shapes) > 1:
+            raise PellucidError(
+                f"the lab shows networks with one input and one output, but this one has the {what}s "
+                f"{', '.join(shapes)}: show a part, pl.Network(inputs=…, outputs=…), or use trace and explain"
+            )
+    return next(iter(net.input_shapes)), next(iter(net.output_shapes))
+
+
+def _classes(net: BaseNetwork, goal: Goal, given: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The names of the classes, where every example is of one."""
+    (shape,) = net.output_shapes.values()
+    several = goal.loss.reads == "binary" or net.forward(training=False).last[goal.path].activation == "sigmoid"
+    if goal.loss.reads == "values" or len(shape) != 1 or (shape[0] > 1 and several):
+        if given is not None:
+            raise PellucidError("classes came, but the targets are not one class for each example: leave them out")
+        return None
+    count = max(2, shape[0])
+    names = tuple(map(str, range(count) if given is None else given))
+    if len(names) != count:
+        raise PellucidError(f"{len(names)} classes came, but the network tells {count} apart: give a name for each")
+    return names
+
+
+def _listed(metrics: Any) -> Sequence[Any]:
+    return metrics if isinstance(metrics, (list, tuple)) else (metrics,)
