@@ -1,0 +1,70 @@
+"""What a page may ask of a run, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.errors import PellucidError, nearest
+
+MOST_STEPS = 1_000_000
+"""So many steps one action takes at the most."""
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "play": (),
+    "pause": (),
+    "step": ("count",),
+    "epoch": (),
+    "seek": ("step",),
+    "branch": ("change",),
+    "switch": ("branch",),
+    "rate": ("learning_rate",),
+    "speed": ("speed",),
+    "reset": (),
+}
+"""The actions by name, and what each needs."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action by its name, and the one value that some come with."""
+
+    name: str
+    value: Any = None
+
+
+def checked(action: object) -> Action:
+    """The action of a message.
+
+    Values that depend on where the run is are checked when it gets there.
+
+    Raises:
+        PellucidError: no such action, other fields than it has, or a value of another kind.
+    """
+    name = action.get("do") if isinstance(action, Mapping) else None
+    if not isinstance(action, Mapping) or not isinstance(name, str):
+        raise PellucidError(f'{type(action).__name__} came as an action, expected one such as {{"do": "play"}}')
+    if name not in FIELDS:
+        raise PellucidError(
+            f'there is no action "{name[:40]}", expected one of {", ".join(FIELDS)}.{nearest(name[:40], FIELDS)}'
+        )
+    wanted = FIELDS[name]
+    if set(action) != {"do", *wanted}:
+        takes = f"{', '.join(wanted)} and nothing else" if wanted else "nothing else"
+        raise PellucidError(f'the action "{name}" came with other fields than it has, expected {takes}')
+    return Action(name, action[wanted[0]] if wanted else None)
+
+
+def whole(name: str, value: object, *, least: int, most: int) -> int:
+    """A whole number within its bounds.
+
+    Raises:
+        PellucidError: it is none.
+    """
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and least <= value <= most:
+        return int(value)
+    came = f"{value}" if isinstance(value, (int, float)) and abs(value) < 1e15 else type(value).__name__
+    raise PellucidError(f"{name} is {came}, expected a whole number from {least} to {most}")
