@@ -1,14 +1,17 @@
 # Python 3.11 or newer with venv and pip, and make, are all that is needed; the first run installs into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# What the lab's page is built of, at the installation.
+WEB := $(shell find src/pellucid/lab/web -name node_modules -prune -o -type f -not -path '*/tests/*' -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint gallery bench clean
+.PHONY: help demo lab test lint gallery bench clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
+	@echo "make lab     watch networks in the browser, while they train"
 	@echo "make test    run the linters and the tests"
-	@echo "make lint    run the linters alone: ruff, mypy, import-linter"
+	@echo "make lint    run the linters alone: ruff, mypy, import-linter, svelte-check"
 	@echo "make gallery draw the pictures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make clean   remove the environment and everything that tools left behind"
@@ -16,14 +19,19 @@ help:
 demo: .venv/installed
 	$(BIN)/pellucid demo
 
-# Two workers, so one thread each: more would wait for each other.
+lab: .venv/installed
+	$(BIN)/pellucid lab
+
+# The built page is what the browser tests look at. Two workers, so one thread each: more would wait for each other.
 test: lint
+	$(BIN)/python hatch_build.py build test
 	OPENBLAS_NUM_THREADS=1 PELLUCID_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python hatch_build.py check
 
 gallery: .venv/installed-dev
 	$(BIN)/python -m tests.plots.gallery docs/gallery
@@ -32,16 +40,17 @@ bench: .venv/installed
 	$(BIN)/pellucid bench --json bench.json --plot bench.png
 
 clean:
+	rm -rf src/pellucid/lab/assets src/pellucid/lab/web/node_modules
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist docs/gallery bench.json bench.png pellucid-demo.safetensors
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-# The stamps make repeats quick: pip runs again only when pyproject.toml is newer.
-.venv/installed: pyproject.toml | .venv/bin/python
+# The stamps make repeats quick: pip runs again only when something of these is newer.
+.venv/installed: pyproject.toml hatch_build.py $(WEB) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-.venv/installed-dev: pyproject.toml | .venv/bin/python
+.venv/installed-dev: pyproject.toml hatch_build.py | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[test,dev]"
 	@touch .venv/installed $@
