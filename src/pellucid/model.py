@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import explain, training
+from pellucid import explain, lab, training
 from pellucid.arrays import as_array, check_examples
 from pellucid.engines import DEFAULT
 from pellucid.errors import DataError
@@ -40,6 +40,7 @@ class Network(BaseNetwork):
     plot_confusion = explain.plot_confusion
     explain = explain.explain
     find_learning_rate = training.find_learning_rate
+    lab = lab.lab
     save = safetensors.save
 
     def summary(self) -> None:

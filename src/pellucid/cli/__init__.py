@@ -15,7 +15,7 @@ import click
 
 from ..errors import PellucidError, nearest
 
-COMMANDS = ("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect", "bench")
+COMMANDS = ("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect", "lab", "bench")
 
 EPILOG = """\b
 Examples:
@@ -28,6 +28,7 @@ Examples:
   pellucid forecast prices.csv --column Close        a series, judged against "tomorrow = today"
   pellucid filter photo.jpg --kernel sobel-x         a kernel slides over a picture
   pellucid inspect iris.safetensors                  what is in a model file
+  pellucid lab                                       networks in the browser, while they train
   pellucid bench --quick                             how fast it is here, against its peers
 
 Every command explains itself: pellucid COMMAND --help

@@ -1,0 +1,134 @@
+"""``pellucid lab``: networks in the browser, while they train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import pellucid as pl
+
+from ..data.text import split_tail, text_windows
+from ..errors import DataError
+from .language import KEY, Reader
+from .preparation import Preparation, reshaped
+from .sources import TEXT, text_of, training_data
+
+if TYPE_CHECKING:
+    from ..lab.task import Task
+
+EPILOG = """\b
+Examples:
+  pellucid lab                                      a gallery of small tasks, ready to train
+  pellucid lab --task digits                        one of them
+  pellucid lab iris.safetensors --data iris         a network of your own on data it knows
+  pellucid lab flats.safetensors --data flats.csv
+  pellucid lab topics.safetensors --data topics     a network that reads a text
+  pellucid lab --host 0.0.0.0                       for other machines too: the URL carries a secret token
+\b
+In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that works without Python.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.option("--data", metavar="NAME|FILE", help="What the network of MODEL sees: as in `pellucid train`.")
+@click.option("--task", metavar="NAME", help="Begin with this task of the gallery.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Where to listen; 0 is any that is free.  [default: 8347, or the next that is free]",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on; another than this machine's own asks for the token in the URL.",
+)
+@click.option("--no-browser", is_flag=True, help="Only print the URL.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), help="Of the page.  [default: as the browser likes]")
+def command(
+    model: Path | None,
+    data: str | None,
+    task: str | None,
+    port: int | None,
+    host: str,
+    no_browser: bool,
+    lang: str | None,
+) -> None:
+    """See a network in the browser, while it trains.
+
+    Without MODEL a gallery of small tasks opens. With MODEL, a file that `pellucid train` or `net.save` wrote, its
+    network is shown on the examples of --data. Training can be paused, stepped, rewound and branched; every number
+    leads to where it came from. MODEL itself is not changed.
+
+    Nothing leaves this machine, and nobody else can connect unless --host lets them. Ctrl-C ends the lab.
+    """
+    from ..lab.own import show
+    from ..lab.server import Server
+    from ..lab.session import Session
+
+    chosen = _task(model, data, task)
+    server = Server(Session(chosen, gallery=model is None), host=host, port=port, language=lang)
+    try:
+        click.echo(f"The lab is at {server.url}  (Ctrl-C ends it)")
+        if not no_browser:
+            show(server.url)
+        server.wait()
+    except KeyboardInterrupt:
+        click.echo("\nThe lab is closed.")
+    finally:
+        server.close()
+
+
+def _task(model: Path | None, data: str | None, name: str | None) -> Task | None:
+    if model is None:
+        from ..lab.gallery import build
+
+        if data is not None:
+            raise DataError(f'--data "{data}" came without a model: pellucid lab MODEL.safetensors --data {data}.')
+        return None if name is None else build(name)
+    if name is not None:
+        raise DataError(f"--task {name} came with a model, but the tasks of the gallery bring their own: choose one.")
+    net = pl.load(model)
+    if KEY in net.metadata:
+        return _text_task(net, model, data or TEXT)
+    if data is None:
+        raise DataError(f"the lab shows {model.name} on examples, expected their file or name: --data NAME|FILE.")
+    return _examples_task(net, model, data)
+
+
+def _examples_task(net: pl.Network, model: Path, data: str) -> Task:
+    from ..lab.task import task_of
+
+    preparation = Preparation.read(net.metadata)
+    dataset, apart = training_data(data, target=preparation.target)
+    # divided as `pellucid train` does: what it learned from is learned from here
+    (x, y), test = dataset.split(test=0.2, seed=0)
+    if apart is not None:
+        test = apart.x, apart.y
+    (shape,) = net.input_shapes.values()
+    x_test, y_test = test
+    return task_of(
+        net,
+        reshaped(preparation.x(x), shape),
+        preparation.y(y),
+        validation_data=(reshaped(preparation.x(x_test), shape), preparation.y(y_test)),
+        classes=preparation.classes or dataset.class_names,
+        title=model.stem,
+    )
+
+
+def _text_task(net: pl.Network, model: Path, data: str) -> Task:
+    from ..lab.task import task_of
+
+    reader = Reader.read(net, model.name)
+    learned, tested = split_tail(reader.vocabulary.encode(text_of(data)))
+    return task_of(
+        net,
+        *text_windows(learned, reader.length),
+        validation_data=text_windows(tested, reader.length),
+        vocabulary=reader.vocabulary,
+        title=model.stem,
+    )

@@ -1,0 +1,246 @@
+"""The methods of the protocol: each checks its parameters and asks the run or the look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError
+from pellucid.lab.links import MOST_IN_LINK, packed, unpacked
+from pellucid.lab.params import Params
+from pellucid.lab.tabs import Tab, Watch
+
+if TYPE_CHECKING:
+    from pellucid.lab.session import Session
+
+SETS = ("train", "test")
+STEER = frozenset({"tasks", "open", "describe", "control", "history", "code"})
+"""What does not wait behind the numbers that are computed for the eye."""
+
+
+def _tasks(session: Session, tab: Tab, params: Params) -> Any:
+    params.done()
+    if not session.gallery:
+        return []
+    from pellucid.lab.gallery import TASKS
+
+    return [{"name": e.name, "title": e.title, "about": e.about, "kind": e.kind} for e in TASKS.values()]
+
+
+def _open(session: Session, tab: Tab, params: Params) -> Any:
+    name = params.text("task", 100)
+    params.done()
+    return session.open(name)
+
+
+def _describe(session: Session, tab: Tab, params: Params) -> Any:
+    params.done()
+    return session.describe()
+
+
+def _watch(session: Session, tab: Tab, params: Params) -> Any:
+    name = params.text("input")
+    paths = []
+    for entry in params.list("paths", 256):
+        wanted = Params("watch: paths", entry)
+        paths.append((wanted.text("path"), wanted.whole("limit", 0, 1 << 20)))
+        wanted.done()
+    params.done()
+    if sum(limit for _, limit in paths) > 1 << 22:
+        raise DataError(f"watch: more than {1 << 22} numbers were asked for: watch less at once")
+    watch = Watch(name, tuple(paths))
+    stage = session.stage
+    live = stage.look.live(stage.run.moment(), name, watch.wanted())
+    tab.set_watch(watch)
+    if stage.run.moment().step != live["step"]:  # what changed meanwhile was not sent to this watch
+        session.hurry()
+    return live
+
+
+def _examples(session: Session, tab: Tab, params: Params) -> Any:
+    chosen = params.choice("set", SETS)
+    start, count = params.whole("from", 0, 1 << 31), params.whole("count", 1, 256)
+    params.done()
+    return session.stage.look.examples(chosen, start, count)
+
+
+def _example(session: Session, tab: Tab, params: Params) -> Any:
+    name = params.text("name")
+    params.done()
+    return session.stage.look.example(name)
+
+
+def _own(session: Session, tab: Tab, params: Params) -> Any:
+    given: dict[str, Any] = {}
+    if "text" in params:
+        given["text"] = params.text("text", 20_000)
+    else:
+        given["x"] = params.numbers("x", 1 << 18)
+    if "y" in params:
+        given["y"] = params.number("y", -1e30, 1e30)
+    params.done()
+    return session.stage.look.own(**given)
+
+
+def _explain(session: Session, tab: Tab, params: Params) -> Any:
+    name, path, index = params.text("input"), params.text("path"), params.index()
+    limit = params.whole("limit", 1, 10_000, 100)
+    params.done()
+    stage = session.stage
+    return stage.look.explain(stage.run.moment(), name, path, index, limit=limit)
+
+
+def _curve(session: Session, tab: Tab, params: Params) -> Any:
+    name, path, index = params.text("input"), params.text("path"), params.index()
+    params.done()
+    stage = session.stage
+    return stage.look.curve(stage.run.moment(), name, path, index)
+
+
+def _control(session: Session, tab: Tab, params: Params) -> Any:
+    return session.act(params.rest())
+
+
+def _history(session: Session, tab: Tab, params: Params) -> Any:
+    branch, start = params.whole("branch", 0, 1 << 31), params.whole("from", 0, 1 << 53)
+    params.done()
+    return session.stage.run.history(branch, max(start, 1))
+
+
+def _flows(session: Session, tab: Tab, params: Params) -> Any:
+    branch = params.whole("branch", 0, 1 << 31)
+    params.done()
+    return session.flows(branch)
+
+
+def _diagnose(session: Session, tab: Tab, params: Params) -> Any:
+    params.done()
+    stage = session.stage
+    state = stage.run.state()
+    return stage.look.diagnose(stage.run.moment(), stage.run.history(state["branch"], 1))
+
+
+def _code(session: Session, tab: Tab, params: Params) -> Any:
+    params.done()
+    return session.stage.run.code()
+
+
+def _boundary(session: Session, tab: Tab, params: Params) -> Any:
+    size = params.whole("size", 2, 200)
+    params.done()
+    stage = session.stage
+    return stage.look.boundary(stage.run.moment(), size)
+
+
+def _confusion(session: Session, tab: Tab, params: Params) -> Any:
+    chosen = params.choice("set", SETS)
+    params.done()
+    stage = session.stage
+    return stage.look.confusion(stage.run.moment(), chosen)
+
+
+def _latent(session: Session, tab: Tab, params: Params) -> Any:
+    params.done()
+    stage = session.stage
+    return stage.look.latent(stage.run.moment())
+
+
+def _decode(session: Session, tab: Tab, params: Params) -> Any:
+    path, code = params.text("path"), params.numbers("code", 1 << 16)
+    params.done()
+    stage = session.stage
+    return stage.look.decode(stage.run.moment(), path, code)
+
+
+def _convolve(session: Session, tab: Tab, params: Params) -> Any:
+    picture, given = None, params.object("picture")
+    if given is not None:
+        shape, data = given.index("shape"), given.numbers("data", 1 << 18)
+        given.done()
+        if len(shape) != 2 or shape[0] * shape[1] != len(data):
+            raise DataError(f"convolve: {len(data)} numbers came for a picture of shape {shape}: send (h, w) of them")
+        picture = data.reshape(shape)
+    kernel = _matrix(params.list("kernel", 15))
+    stride, padding = params.whole("stride", 1, 64), params.whole("padding", 0, 64)
+    dilation = params.whole("dilation", 1, 64)
+    params.done()
+    return session.stage.look.convolve(picture, kernel, stride=stride, padding=padding, dilation=dilation)
+
+
+def _generate(session: Session, tab: Tab, params: Params) -> Any:
+    text, count = params.text("text", 20_000), params.whole("count", 1, 1000)
+    temperature, seed = params.number("temperature", 0, 100), params.whole("seed", 0, 1 << 53)
+    params.done()
+    stage = session.stage
+    return stage.look.generate(stage.run.moment(), text=text, count=count, temperature=temperature, seed=seed)
+
+
+def _forecast(session: Session, tab: Tab, params: Params) -> Any:
+    params.done()
+    stage = session.stage
+    return stage.look.forecast(stage.run.moment())
+
+
+def _reach(session: Session, tab: Tab, params: Params) -> Any:
+    params.done()
+    stage = session.stage
+    return stage.look.reach(stage.run.moment())
+
+
+def _weights(session: Session, tab: Tab, params: Params) -> Any:
+    params.done()
+    return packed(session.stage.run.moment().parameters)
+
+
+def _adopt(session: Session, tab: Tab, params: Params) -> Any:
+    text = params.text("weights", 8 * MOST_IN_LINK)
+    params.done()
+    stage = session.stage
+    return stage.run.adopt(unpacked(text, stage.run.moment().parameters))
+
+
+def _save(session: Session, tab: Tab, params: Params) -> Any:
+    params.done()
+    from pellucid.lab.page import single_file
+
+    return single_file(session.document())
+
+
+def _matrix(rows: list[Any]) -> NDArray[np.float64]:
+    """A kernel of rows of equal length."""
+    found = [Params("convolve: kernel", {"row": row}).numbers("row", 15) for row in rows]
+    if not found or len({len(row) for row in found}) != 1:
+        raise DataError("convolve: the kernel's rows differ in length, expected a rectangle of numbers")
+    return np.stack(found)
+
+
+METHODS: dict[str, Callable[[Session, Tab, Params], Any]] = {
+    "tasks": _tasks,
+    "open": _open,
+    "describe": _describe,
+    "watch": _watch,
+    "examples": _examples,
+    "example": _example,
+    "own": _own,
+    "explain": _explain,
+    "curve": _curve,
+    "control": _control,
+    "history": _history,
+    "flow": _flows,
+    "diagnose": _diagnose,
+    "code": _code,
+    "boundary": _boundary,
+    "confusion": _confusion,
+    "latent": _latent,
+    "decode": _decode,
+    "convolve": _convolve,
+    "generate": _generate,
+    "forecast": _forecast,
+    "reach": _reach,
+    "weights": _weights,
+    "adopt": _adopt,
+    "save": _save,
+}

@@ -1,0 +1,170 @@
+"""The parameters of a request, checked: whatever a page sends, it is one sentence or what the method expects."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError, nearest
+
+_MISSING: Any = object()
+_SHOWN = 40
+LARGEST = 3.4e38
+
+
+class Params:
+    """The parameters of one request. Each is taken once; `done` refuses what nobody took."""
+
+    def __init__(self, method: str, given: Any) -> None:
+        if not isinstance(given, Mapping):
+            raise DataError(f"{method}: the parameters are {_shown(given)}, expected an object")
+        self.method = method
+        self._given = dict(given)
+        self._known: list[str] = []
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._given
+
+    def take(self, name: str, expected: str, default: Any = _MISSING) -> Any:
+        self._known.append(name)
+        value = self._given.pop(name, default)
+        if value is _MISSING:
+            raise DataError(f'{self.method}: "{name}" is missing, expected {expected}')
+        return value
+
+    def whole(self, name: str, least: int, most: int, default: Any = _MISSING) -> int:
+        expected = f"a whole number from {least} to {most}"
+        value = self.take(name, expected, default)
+        if isinstance(value, float) and value.is_integer():  # JavaScript has one kind of number
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self._wrong(name, value, expected)
+        return value
+
+    def number(self, name: str, least: float, most: float, default: Any = _MISSING) -> float:
+        expected = f"a number from {least:g} to {most:g}"
+        value = self.take(name, expected, default)
+        if not _is_number(value) or not least <= value <= most:
+            raise self._wrong(name, value, expected)
+        return float(value)
+
+    def text(self, name: str, longest: int = 500) -> str:
+        expected = f"a text of at most {longest} characters"
+        value = self.take(name, expected)
+        if not isinstance(value, str) or len(value) > longest:
+            raise self._wrong(name, value, expected)
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        expected = " or ".join(f'"{choice}"' for choice in choices)
+        value = self.take(name, expected)
+        if value not in choices:
+            raise self._wrong(name, value, expected)
+        return str(value)
+
+    def index(self, name: str = "index") -> tuple[int, ...]:
+        expected = "a list of at most 8 whole numbers"
+        value = self.take(name, expected)
+        if not isinstance(value, list) or len(value) > 8 or not all(_is_whole(v) and 0 <= v < 1 << 31 for v in value):
+            raise self._wrong(name, value, expected)
+        return tuple(int(v) for v in value)
+
+    def numbers(self, name: str, most: int) -> NDArray[np.float64]:
+        expected = f"a list of 1 to {most} numbers that a float32 can hold"
+        value = self.take(name, expected)
+        fits = isinstance(value, list) and 0 < len(value) <= most
+        if not fits or not all(_is_number(v) and abs(v) < LARGEST for v in value):
+            raise self._wrong(name, value, expected)
+        return np.array(value, np.float64)
+
+    def list(self, name: str, most: int) -> list[Any]:
+        expected = f"a list of at most {most}"
+        value = self.take(name, expected)
+        if not isinstance(value, list) or len(value) > most:
+            raise self._wrong(name, value, expected)
+        return value
+
+    def object(self, name: str) -> Params | None:
+        """The parameters inside a parameter; None for null."""
+        value = self.take(name, "an object or null")
+        return None if value is None else Params(f"{self.method}: {name}", value)
+
+    def rest(self) -> dict[str, Any]:
+        """All that was not taken."""
+        given, self._given = self._given, {}
+        return given
+
+    def done(self) -> None:
+        for name in self._given:
+            hint = nearest(name[:100], self._known)
+            known = ", ".join(self._known) or "none"
+            raise DataError(f"{self.method}: there is no parameter {_shown(name)}, expected {known}.{hint}")
+
+    def _wrong(self, name: str, value: Any, expected: str) -> DataError:
+        return DataError(f'{self.method}: "{name}" is {_shown(value)}, expected {expected}')
+
+
+def read_message(text: str | bytes) -> tuple[int | None, str, Any]:
+    """The id, the method and the parameters of a request.
+
+    Raises:
+        Malformed: something else came; `id` is that of the request where it could be read.
+    """
+    try:
+        message = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        example = '{"id": 1, "method": "describe", "params": {}}'
+        raise Malformed(None, f"the message is no JSON, expected such as {example}") from None
+    if not isinstance(message, dict):
+        raise Malformed(None, f"the message is {_shown(message)}, expected an object with id, method and params")
+    number: Any = message.get("id")
+    if not _is_whole(number) or not 0 <= number < 1 << 53:
+        raise Malformed(None, f'"id" is {_shown(number)}, expected a whole number from 0 to 2**53')
+    method = message.get("method")
+    if not isinstance(method, str):
+        raise Malformed(int(number), f'"method" is {_shown(method)}, expected the name of a method')
+    return int(number), method, message.get("params", {})
+
+
+class Malformed(DataError):
+    """A message that is no request."""
+
+    def __init__(self, number: int | None, sentence: str) -> None:
+        super().__init__(sentence)
+        self.number = number
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else _is_whole(value) and abs(value) < 1 << 200
+
+
+def _shown(value: Any) -> str:
+    """What a page sent, short enough for a sentence and printable."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case str():
+            text = f"{value[:_SHOWN]}…" if len(value) > _SHOWN else value
+            return '"' + "".join(c if c.isprintable() else "�" for c in text) + '"'
+        case int():
+            return str(value) if abs(value) < 1 << 64 else "a very large number"
+        case float():
+            return f"{value:.6g}"
+        case list():
+            return f"a list of {len(value)}"
+    return "an object"
