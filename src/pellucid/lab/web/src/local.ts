@@ -1,0 +1,337 @@
+// The lab of a saved file: no server, no Python. The formulas that the file carries are evaluated here.
+
+import type { Program } from "./formula/document.ts";
+import { run } from "./formula/evaluate.ts";
+import type { Stored } from "./formula/evaluate.ts";
+import { curve, explain, tensorOf } from "./formula/explain.ts";
+import type { Trace } from "./formula/explain.ts";
+import type { Tensor } from "./formula/expressions.ts";
+import { packed, unpacked } from "./local/links.ts";
+import { batchAxis, picture } from "./local/pictures.ts";
+import { convolved } from "./local/plane.ts";
+import { refuse } from "./local/refusal.ts";
+import { classOf, Samples, stacked } from "./local/samples.ts";
+import type { Sample } from "./local/samples.ts";
+import { readSaved } from "./local/saved.ts";
+import type { Saved, Table } from "./local/saved.ts";
+import { Trainer } from "./local/training.ts";
+import { grown } from "./local/writing.ts";
+import type {
+  Boundary, Confusion, Events, InputName, Lab, Latent, Live, Methods, Numbers, Path, State,
+} from "./model/protocol.ts";
+
+type Answer<M extends keyof Methods> = Methods[M]["result"] | Promise<Methods[M]["result"]>;
+type Answers = { [M in keyof Methods]: (params: Methods[M]["params"]) => Answer<M> };
+type Listeners = { [E in keyof Events]: Set<(value: Events[E]) => void> };
+
+const KEPT = 8;
+const POINTS = 1000;
+const BATCH = 64;
+const NAMES = 8;
+const PRIME = "′";
+const MOST_EXAMPLES = 1 << 20;
+
+/** The tensor of a path; refused where there is none. */
+function found(program: Program, path: Path): Tensor {
+  if (!program.outputs.has(path) && !program.tensors.has(path)) refuse("local.value", { path });
+  return tensorOf(program, path);
+}
+
+export class LocalLab implements Lab {
+  private readonly saved: Saved;
+  private readonly samples: Samples;
+  private readonly trainer: Trainer;
+  private readonly traces = new Map<InputName, Trace>();
+  private readonly idle = new Map<Path, readonly boolean[]>();
+  private watched: Methods["watch"]["params"] | null = null;
+  private readonly listeners: Listeners = {
+    described: new Set(), state: new Set(), history: new Set(), live: new Set(), flow: new Set(), connected: new Set(),
+  };
+
+  constructor(document: unknown) {
+    this.saved = readSaved(document);
+    this.samples = new Samples(this.saved);
+    this.trainer = new Trainer(this.saved, this.samples, {
+      state: (state) => this.emit("state", state),
+      history: (history) => this.emit("history", history),
+      moved: () => this.moved(),
+    });
+  }
+
+  async request<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
+    return this.answers[method](params);
+  }
+
+  on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void {
+    this.listeners[event].add(listener);
+    return () => this.listeners[event].delete(listener);
+  }
+
+  close(): void {
+    this.trainer.close();
+    Object.values(this.listeners).forEach((set) => set.clear());
+  }
+
+  private readonly answers: Answers = {
+    tasks: () => [],
+    open: () => refuse("local.gallery"),
+    describe: () => ({ ...this.saved.description, state: this.state }),
+    watch: (params) => {
+      this.watched = params;
+      return this.live(params);
+    },
+    examples: ({ set, from, count }) => this.listed(set, from, count),
+    example: ({ name }) => this.samples.shown(this.samples.get(name)),
+    own: (params) => this.samples.shown(this.samples.add(params)),
+    explain: ({ input, path, index, limit }) => {
+      const trace = this.traceOf(input, path);
+      return explain(trace, path, this.place(trace, path, index), limit);
+    },
+    curve: (params) => this.curve(params),
+    control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
+    history: ({ branch, from }) => this.history(branch, from),
+    flow: ({ branch }) => this.saved.flow.filter((column) => column.branch === branch),
+    diagnose: () => (this.trainer.moved ? [] : this.saved.findings),
+    code: () => this.saved.code || refuse("local.absent"),
+    boundary: ({ size }) => this.boundary(size),
+    confusion: ({ set }) => this.confusion(set),
+    latent: () => this.latent(),
+    decode: ({ path, code }) => this.decode(path, code),
+    convolve: (params) => convolved(params, this.saved.picture),
+    generate: (params) => grown(params, this.samples, this.saved, (x) => this.output([x])),
+    forecast: () => this.saved.forecast ?? refuse("local.absent"),
+    reach: () => this.saved.reach,
+    weights: () => packed(this.parameters),
+    adopt: ({ weights }) => this.trainer.adopt(unpacked(weights, this.saved.parameters)),
+    save: () => refuse("local.save"),
+  };
+
+  private get program(): Program {
+    return this.saved.program;
+  }
+
+  private get state(): State {
+    return this.trainer.state;
+  }
+
+  private get parameters(): ReadonlyMap<Path, Table> {
+    return this.trainer.parameters;
+  }
+
+  private emit<E extends keyof Events>(event: E, value: Events[E]): void {
+    this.listeners[event].forEach((listener) => listener(value));
+  }
+
+  /** Other parameters: what was computed with those before is forgotten, and who watches is told. */
+  private moved(): void {
+    this.traces.clear();
+    this.idle.clear();
+    if (this.watched) this.emit("live", this.live(this.watched));
+  }
+
+  // One example
+
+  /** The run of an example: with its target all gradients, with `update` one step of training on it alone. */
+  private trace(name: InputName, update = false): Trace {
+    const key = update ? `${name}${PRIME}` : name;
+    const trace = this.traces.get(key) ?? (update ? this.updated(name) : this.traced(name));
+    this.traces.delete(key); // the newest last
+    this.traces.set(key, trace);
+    if (this.traces.size > KEPT) this.traces.delete(this.traces.keys().next().value!);
+    return trace;
+  }
+
+  private traced(name: InputName): Trace {
+    const { x, y } = this.samples.get(name);
+    const given = this.feeds([x]);
+    if (y) given.set(this.saved.target, stacked([y]));
+    const { phrases, texts, input, program } = this.saved;
+    const values = run(program, given, { single: this.trainer.single });
+    return { program, values, batch: 1, inputs: [input], texts, phrases };
+  }
+
+  private updated(name: InputName): Trace {
+    const { training, phrases, input } = this.saved;
+    const sample = this.samples.get(name);
+    if (!training) refuse("local.update");
+    if (!sample.y) refuse("local.target", { name });
+    const { program, texts } = training;
+    return { program, values: this.trainer.update(sample), batch: 1, inputs: [input], texts, phrases };
+  }
+
+  private feeds(x: readonly Table[]): Map<string, Stored> {
+    return new Map<string, Stored>([...this.parameters, [this.saved.input, stacked(x)]]);
+  }
+
+  /** The run in which there is such a value. */
+  private traceOf(name: InputName, path: Path): Trace {
+    const trace = this.trace(name, path.endsWith(PRIME));
+    const tensor = found(trace.program, path);
+    if (!trace.values.has(tensor)) refuse("local.target", { name });
+    if (!trace.program.definitions.has(tensor)) refuse("local.given", { path });
+    return trace;
+  }
+
+  private tensor(path: Path): Tensor {
+    return found(this.program, path);
+  }
+
+  /** An index with the example's place put in. */
+  private place(trace: Trace, path: Path, index: readonly number[]): number[] {
+    const tensor = found(trace.program, path);
+    const { shape } = trace.values.get(tensor)!;
+    const at = batchAxis(tensor);
+    const whole = at >= 0 && index.length === shape.length - 1 ? index.toSpliced(at, 0, 0) : [...index];
+    const fits = whole.length === shape.length && whole.every((i, d) => Number.isInteger(i) && i >= 0 && i < shape[d]!);
+    if (!fits) {
+      const there = shape.filter((_, d) => d !== at);
+      refuse("local.index", { path, shape: there.join(" × ") || "1", index: index.join(", ") });
+    }
+    return whole;
+  }
+
+  private live({ input, paths }: Methods["watch"]["params"]): Live {
+    const { values } = this.trace(input);
+    const shown: Live["values"] = {};
+    for (const { path, limit } of paths) {
+      const source = path.endsWith(PRIME) ? this.trace(input, true) : this.trace(input);
+      const tensor = source.program.outputs.get(path) ?? source.program.tensors.get(path);
+      const value = tensor && source.values.get(tensor);
+      if (value) shown[path] = picture(tensor, value, limit);
+    }
+    const loss = this.program.outputs.get("loss");
+    const { branch, step } = this.state;
+    return { input, branch, step, loss: (loss && values.get(loss)?.data[0]) ?? null, values: shown };
+  }
+
+  private curve({ input, path, index }: Methods["curve"]["params"]): Methods["curve"]["result"] {
+    const trace = this.traceOf(input, path);
+    const text = this.saved.curves[path];
+    const place = this.place(trace, path, index);
+    const there = text ? curve(trace, path, place, text) : null;
+    if (there?.state !== "dead") return there;
+    return this.idleUnits(path)[place.at(-1)!] ? there : { ...there, state: null };
+  }
+
+  /** Which units, along the last axis, are 0 everywhere on every example of a batch. */
+  private idleUnits(path: Path): readonly boolean[] {
+    let idle = this.idle.get(path);
+    if (!idle) {
+      const tensor = this.tensor(path);
+      const x = this.samples.spread("train", BATCH).map((s) => s.x);
+      const { shape, data } = run(this.program, this.feeds(x), { wanted: [tensor] }).get(tensor)!;
+      const units = shape.at(-1) ?? 1;
+      idle = Array.from({ length: units }, (_, unit) => data.every((v, k) => k % units !== unit || v <= 0));
+      this.idle.set(path, idle);
+    }
+    return idle;
+  }
+
+  private listed(set: string, from: number, count: number): Methods["examples"]["result"] {
+    const size = this.saved.examples.get(set)?.x.shape.slice(1).reduce((a, b) => a * b, 1) ?? 1;
+    const first = Math.max(0, from);
+    const most = Math.max(1, Math.min(count, Math.floor(MOST_EXAMPLES / Math.max(1, size))));
+    const last = Math.min(first + most, this.samples.count(set));
+    const places = Array.from({ length: Math.max(0, last - first) }, (_, k) => first + k);
+    return places.map((place) => this.samples.shown(this.samples.get(`${set}:${place}`)));
+  }
+
+  private history(branch: number, from: number): Methods["history"]["result"] {
+    if (branch !== this.saved.history.branch) return { branch, from, loss: new Float64Array(0), epochs: [] };
+    return this.trainer.history(from);
+  }
+
+  // Many examples
+
+  /** The network's output for a batch. */
+  private output(x: readonly Table[]): Stored {
+    const last = this.saved.description.layers.at(-1)!;
+    const tensor = this.tensor(last.path);
+    const values = run(this.program, this.feeds(x), { wanted: [tensor], single: this.trainer.single });
+    return values.get(tensor)!;
+  }
+
+  private boundary(given: number): Boundary {
+    const size = Math.max(2, Math.min(Math.trunc(given), 400));
+    const examples = this.samples.spread("train", POINTS);
+    if (examples[0]?.x.data.length !== 2) refuse("local.absent");
+    const span = (k: number): [number, number] => {
+      const values = examples.map(({ x }) => x.data[k]!);
+      const [low, high] = [Math.min(...values), Math.max(...values)];
+      const margin = Math.max(0.15 * (high - low), 1e-3);
+      return [low - margin, high + margin];
+    };
+    const [x, y] = [span(0), span(1)];
+    const at = ([low, high]: [number, number], k: number): number => low + ((high - low) * k) / (size - 1);
+    const plane = Array.from({ length: size * size }, (_, place): Table => ({
+      shape: [2], data: Float32Array.of(at(x, place % size), at(y, size - 1 - Math.floor(place / size))), whole: false,
+    }));
+    const { data, shape } = this.output(plane);
+    const { classes } = this.saved.description;
+    const label = ({ y: target }: Sample): number => (classes && target ? classOf(target) : 0);
+    return {
+      x, y, grid: { shape: [size, size, shape.at(-1)!], data: Float32Array.from(data) },
+      points: { shape: [examples.length, 2], data: Float32Array.from(examples.flatMap((e) => [...e.x.data])) },
+      labels: Int32Array.from(examples.map(label)),
+    };
+  }
+
+  private decode(path: Path, code: readonly number[]): Numbers {
+    const cut = this.tensor(path);
+    const end = this.tensor(this.saved.description.layers.at(-1)!.path);
+    const shape = [1, ...cut.axes.slice(1).map((a) => a.extent ?? 1)];
+    const expected = shape.reduce((a, b) => a * b, 1);
+    if (code.length !== expected || !code.every(Number.isFinite)) {
+      refuse("local.numbers", { count: code.length, expected });
+    }
+    const given = new Map<string, Stored>([...this.parameters, [cut.name, { shape, data: Float32Array.from(code) }]]);
+    const made = run(this.program, given, { wanted: [end], single: this.trainer.single }).get(end);
+    if (!made) refuse("local.absent");
+    return { shape: made.shape.slice(1), data: Float32Array.from(made.data) };
+  }
+
+  /** As the file was saved, over all examples there were; once trained on, over those of the file. */
+  private confusion(set: "train" | "test"): Confusion {
+    const saved = this.saved.confusion[set];
+    if (!saved) refuse("local.absent");
+    if (!this.trainer.moved) return saved;
+    const samples = this.samples.spread(set, POINTS);
+    const { data, shape } = this.output(samples.map((s) => s.x));
+    const units = shape.at(-1)!;
+    const count = saved.classes.length;
+    const counts = new Int32Array(count * count);
+    const examples: Confusion["examples"] = {};
+    samples.forEach(({ name, y }, k) => {
+      const said = data.slice(k * units, (k + 1) * units);
+      const chosen = units > 1 ? said.indexOf(Math.max(...said)) : Number(said[0]! > this.border);
+      const row = classOf(y!);
+      counts[row * count + chosen]! += 1;
+      const cell = (examples[`${row},${chosen}`] ??= []);
+      if (cell.length < NAMES) cell.push(name);
+    });
+    return { ...saved, counts: { shape: [count, count], data: counts }, examples };
+  }
+
+  /** Above what a single unit says yes: its sum is a logit where no activation follows. */
+  private get border(): number {
+    return [null, "linear"].includes(this.saved.description.layers.at(-1)!.activation) ? 0 : 0.5;
+  }
+
+  /** The codes in the plane of the file. */
+  private latent(): Latent {
+    const saved = this.saved.latent;
+    if (!saved) refuse("local.absent");
+    if (!this.trainer.moved) return saved;
+    const tensor = this.tensor(saved.path);
+    const x = saved.names.map((name) => this.samples.get(name).x);
+    const { data } = run(this.program, this.feeds(x), { wanted: [tensor], single: this.trainer.single }).get(tensor)!;
+    const { centre, directions } = saved;
+    const width = centre.length;
+    const points = Float32Array.from({ length: 2 * x.length }, (_, place) => {
+      const [row, which] = [Math.floor(place / 2), place % 2];
+      const along = Array.from(directions.data.subarray(which * width, (which + 1) * width));
+      return along.reduce((sum, d, k) => sum + (data[row * width + k]! - centre[k]!) * d, 0);
+    });
+    return { ...saved, points: { shape: [x.length, 2], data: points } };
+  }
+}

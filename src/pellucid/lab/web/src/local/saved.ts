@@ -1,0 +1,171 @@
+// Reads what a saved file carries: the document that Python's lab/document.py writes. Nothing in it is trusted.
+
+import { fromBase64 } from "../formula/base64.ts";
+import { readProgram } from "../formula/document.ts";
+import type { Program } from "../formula/document.ts";
+import type { Stored } from "../formula/evaluate.ts";
+import type { CurveText } from "../formula/explain.ts";
+import type { Phrases } from "../formula/words.ts";
+import type {
+  Confusion, Description, Finding, Flow, Forecast, History, Latent, Methods, Path,
+} from "../model/protocol.ts";
+import { refuse } from "./refusal.ts";
+
+/** Numbers of the document; whole ones are marked, for they number classes, symbols, …. */
+export interface Table extends Stored {
+  readonly whole: boolean;
+}
+
+export interface Kept {
+  readonly x: Table;
+  /** Null where each example is its own target. */
+  readonly y: Table | null;
+  readonly labels: readonly (string | null)[] | null;
+}
+
+export interface Training {
+  readonly program: Program;
+  readonly texts: Saved["texts"];
+  readonly seed: number;
+  /** The one that an update is explained with. */
+  readonly rate: number;
+}
+
+export interface Saved {
+  readonly description: Description;
+  readonly input: string;
+  readonly target: string;
+  readonly program: Program;
+  readonly texts: Readonly<Record<string, readonly [string, string]>>;
+  readonly phrases: Phrases;
+  readonly parameters: ReadonlyMap<Path, Table>;
+  readonly examples: ReadonlyMap<string, Kept>;
+  readonly curves: Readonly<Record<Path, CurveText>>;
+  /** One step of training, of a network that is small enough for a browser. */
+  readonly training: Training | null;
+  readonly history: History;
+  readonly flow: Flow[];
+  readonly findings: Finding[];
+  readonly reach: Methods["reach"]["result"];
+  readonly confusion: Readonly<Record<string, Confusion | null>>;
+  readonly latent: Latent | null;
+  readonly forecast: Forecast | null;
+  readonly text: { readonly by: string; readonly lower: boolean } | null;
+  readonly picture: Table | null;
+  readonly code: string;
+}
+
+type Data = Record<string, unknown>;
+
+const KINDS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, u1: Uint8Array } as const;
+const NUMBERS: Readonly<Record<string, number>> = { nan: NaN, inf: Infinity, "-inf": -Infinity };
+
+export function readSaved(given: unknown): Saved {
+  const data = record(revived(given), "the document");
+  if (data["format"] !== "pellucid.lab" || data["version"] !== 1) damaged("not pellucid.lab, version 1");
+  const formulas = record(data["formulas"], "formulas");
+  const program = programOf(formulas["program"]);
+  const training = data["training"] ? record(data["training"], "training") : null;
+  const description = record(data["description"], "description") as unknown as Description;
+  for (const key of ["layers", "sets", "views"] as const) list(description[key], `description.${key}`);
+  record(description.state, "description.state");
+  record(description.can, "description.can");
+  const parameters = entries(data["parameters"], "parameters").map(([path, value]) => [path, table(value)] as const);
+  const examples = entries(data["examples"], "examples").map(([name, value]) => [name, kept(value, name)] as const);
+  const phrases = record(data["phrases"], "phrases");
+  for (const key of ["sentences", "directions", "growth", "penalty"]) record(phrases[key], `phrases.${key}`);
+  const text = data["text"] ? record(data["text"], "text") : null;
+  return {
+    description, program, phrases: phrases as unknown as Phrases,
+    input: String(data["input"]), target: String(data["target"]),
+    texts: record(formulas["texts"], "formulas.texts") as Saved["texts"],
+    parameters: new Map(parameters), examples: new Map(examples),
+    curves: record(data["curves"], "curves") as unknown as Saved["curves"],
+    training: training && {
+      program: programOf(training["program"]), seed: Number(training["seed"]), rate: Number(training["learning_rate"]),
+      texts: record(training["texts"], "training.texts") as Saved["texts"],
+    },
+    history: history(data["history"]),
+    flow: list(data["flow"], "flow") as Flow[],
+    findings: list(data["findings"], "findings") as Finding[],
+    reach: list(data["reach"], "reach") as Saved["reach"],
+    confusion: record(data["confusion"], "confusion") as unknown as Saved["confusion"],
+    latent: data["latent"] ? (record(data["latent"], "latent") as unknown as Latent) : null,
+    forecast: data["forecast"] ? (record(data["forecast"], "forecast") as unknown as Forecast) : null,
+    text: text && { by: String(text["by"]), lower: text["lower"] === true },
+    picture: data["picture"] ? table(data["picture"]) : null,
+    code: typeof data["code"] === "string" ? data["code"] : "",
+  };
+}
+
+function damaged(why: string): never {
+  refuse("local.damaged", { why });
+}
+
+function programOf(value: unknown): Program {
+  try {
+    return readProgram(value);
+  } catch (error) {
+    damaged(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function record(value: unknown, where: string): Data {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) damaged(where);
+  return value as Data;
+}
+
+function entries(value: unknown, where: string): [string, unknown][] {
+  return Object.entries(record(value, where));
+}
+
+function list(value: unknown, where: string): unknown[] {
+  if (!Array.isArray(value)) damaged(where);
+  return value;
+}
+
+/** The document with its arrays as arrays, and its numbers that JSON has no word for. */
+function revived(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(revived);
+  if (typeof value !== "object" || value === null) return value;
+  const what = (value as Data)["$"];
+  if (typeof what === "string" && what in NUMBERS) return NUMBERS[what];
+  if (Array.isArray(what)) {
+    const [kind, text] = what as unknown[];
+    if (typeof kind !== "string" || !(kind in KINDS) || typeof text !== "string") damaged("an array");
+    const bytes = fromBase64(text);
+    const array = KINDS[kind as keyof typeof KINDS];
+    if (bytes.length % array.BYTES_PER_ELEMENT) damaged("an array");
+    return new array(bytes.buffer);
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revived(item)]));
+}
+
+function table(value: unknown): Table {
+  const data = record(value, "an array");
+  const shape = list(data["shape"], "an array's shape") as number[];
+  const numbers = data["numbers"];
+  const { over } = data;
+  const known = Object.values(KINDS).some((kind) => numbers instanceof kind);
+  if (!known || (numbers as Float32Array).length !== shape.reduce((a, b) => a * b, 1)) damaged("an array's shape");
+  if (typeof over === "number") {
+    return { shape, data: Float32Array.from(numbers as Uint8Array, (v) => v / over), whole: false };
+  }
+  if (numbers instanceof Float32Array || numbers instanceof Float64Array) return { shape, data: numbers, whole: false };
+  return { shape, data: Float64Array.from(numbers as Int32Array), whole: true };
+}
+
+function kept(value: unknown, name: string): Kept {
+  const data = record(value, name);
+  const labels = data["labels"] ? (list(data["labels"], `${name}.labels`) as (string | null)[]) : null;
+  return { x: table(data["x"]), y: data["y"] ? table(data["y"]) : null, labels };
+}
+
+/** Of a long history the loss of every second, third, … step is there, which stands for those around it. */
+function history(value: unknown): History {
+  const { every, steps, ...data } = record(value, "history");
+  const thin = data["loss"];
+  if (!(thin instanceof Float64Array) || typeof every !== "number" || typeof steps !== "number") damaged("history");
+  const loss = Float64Array.from({ length: steps }, (_, k) => thin[Math.floor(k / every)]!);
+  return { ...data, loss } as unknown as History;
+}

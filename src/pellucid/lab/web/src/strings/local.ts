@@ -1,0 +1,94 @@
+// What a saved file says when it cannot do what was asked.
+
+import type { Words } from "../model/protocol";
+
+export const local = {
+  "local.damaged": {
+    en: "This file is damaged ({why}); save it again from Pellucid.",
+    zh: "此文件已损坏（{why}）；请从 Pellucid 重新保存。",
+  },
+  "local.train": {
+    en: "A saved file cannot train the network; open it in Pellucid for that: net.lab(x, y).",
+    zh: "保存的文件不能训练网络；请在 Pellucid 中打开：net.lab(x, y)。",
+  },
+  "local.branch": {
+    en: "A saved file trains on in one line; open the network in Pellucid to begin branches.",
+    zh: "保存的文件只能沿一条线继续训练；请在 Pellucid 中打开网络以创建分支。",
+  },
+  "local.past": {
+    en: "The file was saved at step {step}; what was before is not in it.",
+    zh: "文件保存于第 {step} 步；之前的状态不在其中。",
+  },
+  "local.rate": {
+    en: "{rate} came as learning rate, expected a number above 0.",
+    zh: "收到学习率 {rate}，应为大于 0 的数。",
+  },
+  "local.stopped": {
+    en: "The loss is no longer a finite number: go back, and go on with a smaller learning rate.",
+    zh: "损失不再是有限的数：请回到之前的步骤，并用更小的学习率继续。",
+  },
+  "local.gallery": {
+    en: "A saved file shows one network; run `pellucid lab` for the others.",
+    zh: "保存的文件只包含一个网络；运行 `pellucid lab` 可打开其他任务。",
+  },
+  "local.save": {
+    en: "This is a saved file already; copy it.",
+    zh: "这已经是保存的文件；复制它即可。",
+  },
+  "local.example": {
+    en: "There is no example “{name}” in this file.",
+    zh: "此文件中没有样本“{name}”。",
+  },
+  "local.target": {
+    en: "{name} has no target, so there is no loss and no gradient: say what it is.",
+    zh: "{name} 没有目标值，因此没有损失也没有梯度：请指明它是什么。",
+  },
+  "local.value": {
+    en: "There is no value “{path}” in this file.",
+    zh: "此文件中没有值“{path}”。",
+  },
+  "local.update": {
+    en: "A saved file does not train, so it has no updates to explain.",
+    zh: "保存的文件不训练，因此没有可解释的更新。",
+  },
+  "local.index": {
+    en: "{path} has the shape {shape}, so there is nothing at {index}.",
+    zh: "{path} 的形状为 {shape}，因此 {index} 处没有值。",
+  },
+  "local.given": {
+    en: "{path} was given to the network, not computed in it, so it has no arithmetic.",
+    zh: "{path} 是给定的，不是网络计算出来的，因此没有算式。",
+  },
+  "local.numbers": {
+    en: "{count} numbers came, but an example of this network has {expected}.",
+    zh: "收到 {count} 个数，但该网络的一个样本有 {expected} 个数。",
+  },
+  "local.class": {
+    en: "{y} came as target, which this network cannot take.",
+    zh: "收到目标值 {y}，该网络无法接受。",
+  },
+  "local.text": {
+    en: "A text came, but this network does not read texts: give it numbers.",
+    zh: "收到一段文字，但该网络不读取文字：请给出数字。",
+  },
+  "local.empty": {
+    en: "The text is empty: write something for the network to read.",
+    zh: "文字为空：请写一些内容让网络读取。",
+  },
+  "local.absent": {
+    en: "This file does not carry that; open the network in Pellucid for it.",
+    zh: "此文件不包含该内容；请在 Pellucid 中打开网络查看。",
+  },
+  "local.kernel": {
+    en: "The kernel does not fit into the picture: make it, or its dilation, smaller.",
+    zh: "卷积核超出了图片范围：请缩小卷积核或其膨胀率。",
+  },
+  "local.many": {
+    en: "A link carries {most} parameters at most, the network has {count}: send this file instead.",
+    zh: "链接最多携带 {most} 个参数，而网络有 {count} 个：请直接发送此文件。",
+  },
+  "local.link": {
+    en: "The link's weights are damaged or of another network: copy the whole link.",
+    zh: "链接中的权重已损坏或属于另一个网络：请复制完整的链接。",
+  },
+} satisfies Record<string, Words>;
