@@ -76,6 +76,8 @@ export interface Description {
   task: string | null;
   can: Can;
   layers: Layer[];
+  /** What is computed between the output and the loss, the loss last. */
+  loss?: Value[];
   /** How many numbers are learned. */
   parameters: number;
   sets: { name: "train" | "test"; count: number }[];
@@ -84,6 +86,8 @@ export interface Description {
   /** For text: the symbol of each token. */
   vocabulary: string[] | null;
   views: View[];
+  /** The task to compare this one with: the same but for one thing. */
+  beside?: string | null;
   training: Training | null;
   state: State;
 }
@@ -264,6 +268,19 @@ export interface Convolution {
   output: Numbers;
 }
 
+/** Forecasts of a series, example by example, in its own units. */
+export interface Forecast {
+  /** The day that each is about, or its number. */
+  days: string[];
+  names: InputName[];
+  truth: Float64Array;
+  network: Float64Array;
+  /** The forecast that costs nothing: tomorrow is like today; null where the series has no such units. */
+  today: Float64Array | null;
+  /** The mean sizes of the errors. */
+  errors: { network: number; today: number | null };
+}
+
 export interface Methods {
   tasks: { params: Record<string, never>; result: Task[] };
   /** Another task of the gallery. Every tab is told by the event "described". */
@@ -295,6 +312,7 @@ export interface Methods {
   };
   /** For text: the probabilities of the next symbol, and a text grown by `count` symbols. For a series: the next values. */
   generate: { params: { text: string; count: number; temperature: number; seed: number }; result: { text: string } };
+  forecast: { params: Record<string, never>; result: Forecast };
   /** How far back the gradient reaches: for each recurrent layer the norm of ∂loss/∂state, by the number of steps back. */
   reach: { params: Record<string, never>; result: { path: Path; norms: number[] }[] };
   /** All parameters in one string, for a link; refused for large networks. */

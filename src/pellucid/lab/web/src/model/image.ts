@@ -1,0 +1,29 @@
+// Numbers as a picture.
+
+import type { Numbers } from "./protocol";
+
+export interface Pixels {
+  width: number;
+  height: number;
+  rgba: Uint8ClampedArray;
+}
+
+/** Numbers of 0 to 1 as pixels; (h, w), (h, w, 1) are grey, (h, w, 3) colours, a vector of a square number a square. */
+export function pixels(numbers: Numbers): Pixels | null {
+  const [height, width, channels] = measures(numbers.shape);
+  if (!height || !width || (channels !== 1 && channels !== 3)) return null;
+  const rgba = new Uint8ClampedArray(4 * height * width);
+  for (let k = 0; k < height * width; k++) {
+    for (let c = 0; c < 3; c++) rgba[4 * k + c] = 255 * (numbers.data[k * channels + (channels === 3 ? c : 0)] ?? 0);
+    rgba[4 * k + 3] = 255;
+  }
+  return { width, height, rgba };
+}
+
+function measures(shape: number[]): [number, number, number] {
+  if (shape.length === 1) {
+    const side = Math.round(Math.sqrt(shape[0] ?? 0));
+    return side * side === shape[0] ? [side, side, 1] : [1, shape[0] ?? 0, 1];
+  }
+  return [shape[0] ?? 0, shape[1] ?? 0, shape[2] ?? 1];
+}

@@ -1,0 +1,22 @@
+// Every word that a person reads, in both languages. Components say nothing of their own.
+
+import type { Language, Words } from "../model/protocol";
+import { focus } from "./focus";
+import { kinds } from "./kinds";
+import { local } from "./local";
+import { shell } from "./shell";
+
+export const strings = { ...shell, ...focus, ...kinds, ...local };
+
+export type Key = keyof typeof strings;
+export type Values = Record<string, string | number>;
+
+/** Put values in the place of "{name}". A name that has no value stays as it is, so that it is seen. */
+export function fill(text: string, values: Values = {}): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
+}
+
+export function say(language: Language, key: Key, values?: Values): string {
+  const words: Words | undefined = strings[key];
+  return words === undefined ? key : fill(words[language], values);
+}

@@ -1,0 +1,128 @@
+// An answer that stays true while training goes on: asked anew at each moment that is shown, one question at a time,
+// the answers to what is no longer asked dropped.
+
+import { untrack } from "svelte";
+import type { Curve, Explanation, Path } from "../../model/protocol";
+import type { Store } from "../../store.svelte";
+
+export interface Fresh<A> {
+  readonly value: A | null;
+  /** Why there is no answer, in words. */
+  readonly refusal: string | null;
+}
+
+export interface Question {
+  path: Path;
+  index: number[];
+  limit?: number;
+}
+
+/** At least so much time between two questions of one place; training is not to wait for them. */
+const PAUSE = 250;
+
+/**
+ * Call while a component is set up. `question` is read as a signal; `subject` says which part of a question makes the old
+ * answer useless (a larger limit does not). With a `delay` others may ask first: whoever answers takes one at a time.
+ */
+export function fresh<Q, A>(
+  store: Store,
+  question: () => Q | null,
+  ask: (question: Q, input: string) => Promise<A>,
+  subject: (question: Q) => unknown = (q) => q,
+  pause = PAUSE,
+  delay = 0,
+): Fresh<A> {
+  let value = $state.raw<A | null>(null);
+  let refusal = $state.raw<string | null>(null);
+  let wanted: { question: Q; input: string } | null = null;
+  let about = "";
+  let serial = 0;
+  let busy = false;
+  let stale = false;
+  let last = -Infinity;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  async function run(): Promise<void> {
+    timer = undefined;
+    if (wanted === null) return;
+    const mine = ++serial;
+    busy = true;
+    stale = false;
+    last = performance.now();
+    try {
+      const answer = await ask(wanted.question, wanted.input);
+      if (mine === serial) [value, refusal] = [answer, null];
+    } catch (error) {
+      if (mine === serial) [value, refusal] = [null, error instanceof Error ? error.message : String(error)];
+    } finally {
+      if (mine === serial) {
+        busy = false;
+        if (stale) soon();
+      }
+    }
+  }
+
+  function soon(): void {
+    if (busy) stale = true;
+    else timer ??= setTimeout(() => void run(), Math.max(0, pause - (performance.now() - last)));
+  }
+
+  // Another question is asked at once; the same one at another moment, in its time.
+  const key = $derived.by(() => {
+    const q = question();
+    const input = store.place.input;
+    return q === null || input === null ? "" : JSON.stringify([q, input]);
+  });
+  $effect(() => {
+    const now = key;
+    untrack(() => {
+      clearTimeout(timer);
+      timer = undefined;
+      const q = question();
+      const input = store.place.input;
+      if (now === "" || q === null || input === null) {
+        [wanted, value, refusal, about] = [null, null, null, ""];
+        serial++;
+        busy = false;
+        return;
+      }
+      const next = JSON.stringify([subject(q), input]);
+      if (next !== about) [value, refusal] = [null, null];
+      about = next;
+      wanted = { question: q, input };
+      if (delay > 0) timer = setTimeout(() => void run(), delay);
+      else void run();
+    });
+  });
+  const moment = $derived(`${store.live?.branch} ${store.live?.step} ${store.live?.input}`);
+  let before: string | null = null;
+  $effect(() => {
+    const now = moment;
+    if (before !== null && before !== now) untrack(() => wanted && soon());
+    before = now;
+  });
+  $effect(() => () => {
+    serial++;
+    clearTimeout(timer);
+  });
+
+  return {
+    get value() { return value; },
+    get refusal() { return refusal; },
+  };
+}
+
+export function explained(store: Store, question: () => Question | null, pause = PAUSE, delay = 0): Fresh<Explanation> {
+  return fresh(
+    store,
+    question,
+    (q, input) => store.lab.request("explain", { input, path: q.path, index: q.index, limit: q.limit ?? 100 }),
+    (q) => [q.path, q.index],
+    pause,
+    delay,
+  );
+}
+
+export function curved(store: Store, question: () => Question | null): Fresh<Curve | null> {
+  return fresh(store, question, (q, input) => store.lab.request("curve", { input, path: q.path, index: q.index }), (q) => q, 2 * PAUSE, 20);
+}

@@ -1,0 +1,139 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { socketAddress, WebSocketLab } from "../src/connection";
+import { encode } from "../src/model/frames";
+import { WidgetLab, type Model } from "../src/widget-lab";
+
+class FakeSocket {
+  static all: FakeSocket[] = [];
+  readyState = 0;
+  binaryType = "blob";
+  sent: { id: number; method: string; params: unknown }[] = [];
+  onopen: (() => void) | null = null;
+  onclose: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  constructor(readonly address: string) {
+    FakeSocket.all.push(this);
+  }
+  send(text: string) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {
+    this.readyState = 3;
+    this.onclose?.();
+  }
+  opens() {
+    this.readyState = 1;
+    this.onopen?.();
+  }
+  says(message: unknown) {
+    this.onmessage?.({ data: encode(message) });
+  }
+}
+const make = (address: string) => new FakeSocket(address) as unknown as WebSocket;
+const last = () => FakeSocket.all.at(-1)!;
+
+beforeEach(() => {
+  FakeSocket.all = [];
+  vi.useFakeTimers();
+});
+afterEach(() => vi.useRealTimers());
+
+describe("the socket's address", () => {
+  it("is beside the page, with the page's token and nothing else of it", () => {
+    expect(socketAddress("http://127.0.0.1:8000/?token=a%26b&x=1#/dense_1")).toBe("ws://127.0.0.1:8000/ws?token=a%26b");
+    expect(socketAddress("https://example.org/lab/index.html")).toBe("wss://example.org/lab/ws");
+  });
+});
+
+describe("a lab over a WebSocket", () => {
+  it("asks as soon as the line is open, and gives each answer to its question", async () => {
+    const lab = new WebSocketLab("ws://x/ws", make);
+    const one = lab.request("code", {});
+    const two = lab.request("weights", {});
+    expect(last().sent).toEqual([]);
+    last().opens();
+    expect(last().sent.map((message) => message.method)).toEqual(["code", "weights"]);
+    const [a, b] = last().sent.map((message) => message.id);
+    last().says({ id: b, error: "too large for a link" });
+    last().says({ id: a, result: "import pellucid" });
+    last().says({ id: 999, result: "nobody's" });
+    await expect(one).resolves.toBe("import pellucid");
+    await expect(two).rejects.toThrow("too large for a link");
+  });
+
+  it("passes events on, until nobody listens", () => {
+    const lab = new WebSocketLab("ws://x/ws", make);
+    const heard: unknown[] = [];
+    const end = lab.on("state", (state) => heard.push(state));
+    last().opens();
+    last().says({ event: "state", value: { step: 1 } });
+    last().says({ event: "unheard of", value: 0 });
+    end();
+    last().says({ event: "state", value: { step: 2 } });
+    expect(heard).toEqual([{ step: 1 }]);
+  });
+
+  it("comes back after a break, ever more slowly, and watches what was watched", async () => {
+    const lab = new WebSocketLab("ws://x/ws", make);
+    const connected: boolean[] = [];
+    lab.on("connected", (is) => connected.push(is));
+    last().opens();
+    const watch = lab.request("watch", { input: "test:1", paths: [] });
+    const lost = watch.catch((refusal: Error) => refusal.message);
+    last().close();
+    expect(await lost).toContain("connection");
+    expect(connected).toEqual([true, false]);
+    vi.advanceTimersByTime(400);
+    expect(FakeSocket.all).toHaveLength(2);
+    last().close();
+    vi.advanceTimersByTime(320);
+    expect(FakeSocket.all).toHaveLength(2);
+    vi.advanceTimersByTime(400);
+    expect(FakeSocket.all).toHaveLength(3);
+    const waiting = lab.request("code", {});
+    last().opens();
+    expect(connected).toEqual([true, false, false, true]);
+    expect(last().sent.map(({ method, params }) => [method, params])).toEqual([
+      ["watch", { input: "test:1", paths: [] }], ["code", {}],
+    ]);
+    last().says({ id: last().sent[1]!.id, result: "x" });
+    await expect(waiting).resolves.toBe("x");
+  });
+
+  it("is closed for good", async () => {
+    const lab = new WebSocketLab("ws://x/ws", make);
+    last().opens();
+    const open = lab.request("code", {});
+    lab.close();
+    await expect(open).rejects.toThrow("closed");
+    await expect(lab.request("code", {})).rejects.toThrow("closed");
+    vi.advanceTimersByTime(60_000);
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+});
+
+describe("a lab in a notebook", () => {
+  it("speaks by custom messages, and reads frames from wherever they lie in a buffer", async () => {
+    const sent: { id: number; method: string }[] = [];
+    let listener: ((content: unknown, buffers: DataView[]) => void) | null = null;
+    const model: Model = {
+      send: (content) => void sent.push(content as { id: number; method: string }),
+      on: (_event, heard) => (listener = heard),
+      off: () => (listener = null),
+    };
+    const lab = new WidgetLab(model);
+    const answer = lab.request("flow", { branch: 0 });
+    const frame = new Uint8Array(encode({ id: sent[0]!.id, result: [] }));
+    const block = new Uint8Array(frame.length + 5);
+    block.set(frame, 5);
+    listener!({ kind: "frame" }, [new DataView(block.buffer, 5)]);
+    await expect(answer).resolves.toEqual([]);
+    // Another view of the same widget counts elsewhere.
+    const other = new WidgetLab({ ...model, on: () => undefined });
+    void other.request("code", {}).catch(() => undefined);
+    expect(sent[1]!.id).not.toBe(sent[0]!.id);
+    lab.close();
+    expect(listener).toBeNull();
+  });
+});

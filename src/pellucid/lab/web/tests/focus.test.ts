@@ -1,0 +1,149 @@
+import { fireEvent, screen } from "@testing-library/svelte";
+import axe from "axe-core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { plan } from "../src/model/drawn";
+import { show as written } from "../src/model/numbers";
+import Focus from "../src/view/focus/Focus.svelte";
+import NetworkMap from "../src/view/network/NetworkMap.svelte";
+import { explanation, layers, value } from "./fake";
+import { cleanup, settled, show, stand, withoutCanvas } from "./stand";
+
+beforeEach(withoutCanvas);
+afterEach(cleanup);
+
+const crumbs = () => [...document.querySelectorAll("nav ol a")].map((a) => [a.textContent, a.getAttribute("href")?.split("?")[0]]);
+
+async function serious(): Promise<string[]> {
+  const found = await axe.run(document.body, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
+  return found.violations.filter((v) => v.impact === "serious" || v.impact === "critical").map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
+}
+
+describe("the depths of focus", () => {
+  it("begin with the network as a table", async () => {
+    const { store } = await stand();
+    show(store, Focus);
+    await settled(30);
+    expect(crumbs()).toEqual([["network", "#/"]]);
+    const row = screen.getByRole("row", { name: /^dense_1/ });
+    expect(row.textContent).toContain("51");
+    expect(row.textContent).toContain("0.25 ± 0.5");
+    expect(screen.getByRole("link", { name: "dense_1" }).getAttribute("href")).toContain("#/dense_1");
+    expect(await serious()).toEqual([]);
+  });
+
+  it("go into a layer: formula, values, what is learned and its gradients", async () => {
+    const { store } = await stand();
+    store.go({ path: "dense_1" });
+    show(store, Focus);
+    await settled(120);
+    expect(crumbs().at(-1)).toEqual(["dense_1", "#/dense_1"]);
+    expect(screen.getByRole("math", { name: /^y\[n,o\]/ })).toBeTruthy();
+    const paths = [...document.querySelectorAll(".value .head a")].map((a) => a.textContent);
+    expect(paths).toEqual([
+      "dense_1", "d(dense_1)", "dense_1.sum", "d(dense_1.sum)", "dense_1.kernel", "d(dense_1.kernel)", "dense_1.bias", "d(dense_1.bias)",
+    ]);
+    // The classes name the last layer's units; each bar is a link.
+    expect(screen.getByRole("link", { name: "b dense_1[1] = 0" }).getAttribute("href")).toContain("#/dense_1/unit/1");
+    expect(await serious()).toEqual([]);
+  });
+
+  it("go into a unit: its value, its gradient, what comes in through which weights", async () => {
+    const { store } = await stand();
+    store.go({ path: "dense_1", index: [2] });
+    show(store, Focus);
+    await settled(200);
+    expect(crumbs().at(-1)).toEqual(["unit 2", "#/dense_1/unit/2"]);
+    expect(screen.getByText("What comes in")).toBeTruthy();
+    expect(screen.getByText("Through which weights")).toBeTruthy();
+    expect(screen.getByRole("link", { name: "d(dense_1)[2] = 0.125" })).toBeTruthy();
+    expect(screen.getByRole("link", { name: "Previous element" }).getAttribute("href")).toContain("#/dense_1/unit/1");
+    expect(await serious()).toEqual([]);
+  });
+
+  it("go into a connection, and into its product", async () => {
+    const { store } = await stand();
+    store.go({ path: "dense_1.sum", index: [2], term: 1 });
+    show(store, Focus);
+    await settled(120);
+    expect(crumbs().map(([text]) => text)).toEqual(["network", "dense_1", "dense_1.sum[2]", "term 1"]);
+    const [x, w] = explanation(2).terms[1]!.sources;
+    const names = [...document.querySelectorAll(".chain a.path")].map((a) => a.textContent);
+    expect(names).toEqual([`flatten_1[${x!.index[1]}]`, `dense_1.kernel[${w!.index}]`, "dense_1.sum[2]"]);
+    expect([...document.querySelectorAll(".slope a")].map((a) => a.getAttribute("aria-label"))).toContain(`d(dense_1.kernel)[${w!.index}] = 0.125`);
+    expect(screen.getByRole("link", { name: "Take the term apart" }).getAttribute("href")).toContain("/term/1/product");
+    expect(await serious()).toEqual([]);
+
+    store.go({ path: "dense_1.sum", index: [2], term: 1, product: true });
+    await settled(120);
+    const cells = [...document.querySelectorAll(".product .number")].map((td) => td.textContent?.trim());
+    expect(cells).toEqual([written(x!.value), written(w!.value), written(explanation(2).terms[1]!.value)]);
+    expect(document.querySelector(".share")?.textContent).toMatch(/% of the sizes of all terms · −?[\d.]+ % of the value/);
+    expect(await serious()).toEqual([]);
+  });
+
+  it("go one depth out again", async () => {
+    const { store } = await stand();
+    store.go({ path: "dense_1.sum", index: [2], term: 1 });
+    show(store, Focus);
+    await fireEvent.click(screen.getByRole("button", { name: "One depth out" }));
+    expect(store.place).toMatchObject({ path: "dense_1.sum", index: [2], term: null });
+  });
+
+  it("say what is not there", async () => {
+    const { store } = await stand();
+    store.go({ path: "dense_7", index: [2] });
+    show(store, Focus);
+    await settled();
+    expect(screen.getByText(/has no “dense_7”/)).toBeTruthy();
+  });
+});
+
+describe("the drawn network", () => {
+  it("names each layer, and goes to a unit by keyboard", async () => {
+    const { lab, store } = await stand();
+    show(store, NetworkMap);
+    await settled(200);
+    expect(["input_1", "flatten_1", "dense_1"].map((name) => screen.getByRole("link", { name }).getAttribute("href")?.split("?")[0])).toEqual([
+      "#/input_1", "#/flatten_1", "#/dense_1",
+    ]);
+    const units = screen.getByRole("button", { name: /^dense_1, 3/ });
+    units.focus();
+    await fireEvent.keyDown(units, { key: "ArrowRight" });
+    await fireEvent.keyDown(units, { key: "ArrowRight" });
+    expect(document.querySelector("[aria-live]") && [...document.querySelectorAll("[aria-live]")].some((e) => e.textContent === "dense_1[1] = 0")).toBe(true);
+    await fireEvent.click(units, { detail: 0 });
+    expect(store.place).toMatchObject({ path: "dense_1", index: [1] });
+    expect(lab.of("watch").length).toBeGreaterThan(0);
+    expect(await serious()).toEqual([]);
+  });
+
+  it("is a table for those who cannot see it", async () => {
+    const { store } = await stand();
+    show(store, NetworkMap);
+    await settled(200);
+    await fireEvent.click(screen.getByRole("button", { name: "as tables" }));
+    await settled(30);
+    const cell = screen.getByRole("button", { name: "dense_1[2] = 0.5" });
+    await fireEvent.click(cell);
+    expect(store.place).toMatchObject({ path: "dense_1", index: [2] });
+    expect(await serious()).toEqual([]);
+  });
+
+  it("plans networks of any size at once, a waist narrower than what is around it", () => {
+    const dense = (path: string, units: number, parent: string) => ({
+      ...layers[2]!, path, parents: [parent], shape: [units], values: [value(path, [units], ["o"])],
+    });
+    const input = { ...layers[0]!, shape: [784], draw: "units" as const };
+    const many = [input, dense("a", 1024, "input_1"), dense("b", 32, "a"), dense("c", 2, "b"), dense("d", 32, "c"), dense("e", 784, "d")];
+    const start = performance.now();
+    const found = plan(many, 280);
+    expect(performance.now() - start).toBeLessThan(50);
+    const width = (path: string) => found.drawn.get(path)!.width;
+    expect(width("c")).toBeLessThan(width("b"));
+    expect(width("b")).toBeLessThanOrEqual(width("a"));
+    expect(Math.max(...found.layout.nodes.map((n) => n.x + n.width))).toBeLessThanOrEqual(280.5);
+    expect(found.drawn.get("b")!.form).toBe("units");
+    expect(found.drawn.get("a")!.form).toBe("picture");
+  });
+});

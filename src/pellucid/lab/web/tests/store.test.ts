@@ -1,0 +1,299 @@
+import { describe, expect, it } from "vitest";
+
+import type { Live, State } from "../src/model/protocol";
+import { LabStore, type Address } from "../src/store.svelte";
+import { FakeLab, picture, settled, stillness } from "./fake-lab";
+
+class FakeAddress implements Address {
+  entries: string[];
+  at = 0;
+  #listener: ((hash: string, ours: boolean) => void) | null = null;
+  constructor(start = "") {
+    this.entries = [start];
+  }
+  read = () => this.entries[this.at]!;
+  write(hash: string, push: boolean) {
+    if (push) this.entries.splice(++this.at, Infinity, hash);
+    else this.entries[this.at] = hash;
+  }
+  on(listener: (hash: string, ours: boolean) => void) {
+    this.#listener = listener;
+    return () => void (this.#listener = null);
+  }
+  whole = (hash: string) => `http://x/${hash}`;
+  back() {
+    this.#listener?.(this.entries[--this.at]!, true);
+  }
+  type(hash: string) {
+    this.entries.splice(++this.at, Infinity, hash);
+    this.#listener?.(hash, false);
+  }
+}
+
+async function started(start = "", lab = new FakeLab()) {
+  const address = new FakeAddress(start);
+  const store = new LabStore(lab, { address });
+  await settled(5);
+  return { lab, address, store };
+}
+const live = (some: Partial<Live>): Live => ({ input: "test:0", branch: 0, step: 0, loss: null, values: {}, ...some });
+
+describe("the beginning", () => {
+  it("describes, takes the first test example and watches every layer's output", async () => {
+    const { lab, store } = await started();
+    expect(store.description?.title.en).toBe("Spirals");
+    expect(store.place).toMatchObject({ path: null, input: "test:0" });
+    expect(store.example?.name).toBe("test:0");
+    const [watch] = lab.of("watch") as { input: string; paths: { path: string }[] }[];
+    expect(watch!.input).toBe("test:0");
+    expect(watch!.paths.map((one) => one.path)).toEqual(["conv2d_1", "dense_1", "input", "lstm_1"]);
+    expect(store.value("dense_1")?.data[1]).toBeCloseTo(0.7);
+  });
+  it("opens the gallery where no task is open, and where nothing can be described", async () => {
+    const none = new FakeLab();
+    const plain = none.answers.describe!;
+    none.answers.describe = async (params) => ({ ...(await plain(params)), task: null });
+    expect((await started("", none)).store.panel).toBe("gallery");
+    const empty = new FakeLab({ describe: () => Promise.reject(new Error("nothing is open")) });
+    const { store } = await started("", empty);
+    expect(store.panel).toBe("gallery");
+    expect(store.tasks).toHaveLength(2);
+    const seen: unknown[] = [];
+    const open = empty.answers.open!;
+    empty.answers.open = async (params) => {
+      const told = await open(params);
+      empty.tell("described", told);
+      seen.push(store.panel);
+      return told;
+    };
+    expect(store.message).toBeNull();
+    await store.open("digits");
+    expect(seen).toEqual([null]);
+    expect(store.panel).toBeNull();
+    expect(store.description?.task).toBe("digits");
+  });
+});
+
+describe("a link that is opened", () => {
+  it("leads to its place, its example and its step", async () => {
+    const { lab, store, address } = await started("#/dense_1/unit/2?input=test:17&step=12&branch=0");
+    expect(store.place).toMatchObject({ path: "dense_1", index: [2], input: "test:17" });
+    expect(lab.of("control")).toEqual([{ do: "seek", step: 12 }]);
+    expect(store.state?.step).toBe(12);
+    await settled(500);
+    expect(address.read()).toBe("#/dense_1/unit/2?task=spirals&input=test:17&step=12");
+  });
+  it("opens its task and adopts its weights, once", async () => {
+    const { lab, address } = await started("#/?task=digits&w=QUJD");
+    expect(lab.of("open")).toEqual([{ task: "digits" }]);
+    expect(lab.of("adopt")).toEqual([{ weights: "QUJD" }]);
+    expect(address.read()).not.toContain("w=");
+  });
+  it("switches to its branch", async () => {
+    const lab = new FakeLab();
+    lab.state = { ...stillness, branches: [...stillness.branches, { id: 2, parent: 0, at: 0, last: 9, change: null }] };
+    await started("#/?branch=2&step=4", lab);
+    expect(lab.of("control")).toEqual([{ do: "switch", branch: 2 }, { do: "seek", step: 4 }]);
+  });
+  it("takes the first example where its own is not here", async () => {
+    const lab = new FakeLab();
+    const example = lab.answers.example!;
+    lab.answers.example = (params) => {
+      if (params.name === "own:7") throw new Error("there is no own:7");
+      return example(params);
+    };
+    const { store } = await started("#/?input=own:7", lab);
+    expect(store.place.input).toBe("test:0");
+  });
+});
+
+describe("going", () => {
+  it("writes an entry for each place, and the back button leads out again", async () => {
+    const { store, address, lab } = await started();
+    store.go({ path: "dense_1" });
+    store.go({ path: "dense_1", index: [1] });
+    store.go({ term: 3 });
+    store.go({ product: true });
+    expect(address.read()).toBe("#/dense_1/unit/1/term/3/product?task=spirals&input=test:0");
+    expect(address.entries).toHaveLength(5);
+    address.back();
+    expect(store.place).toMatchObject({ term: 3, product: false });
+    address.back();
+    expect(store.place).toMatchObject({ index: [1], term: null });
+    store.out();
+    expect(store.place).toMatchObject({ path: "dense_1", index: null });
+    store.out();
+    store.out();
+    expect(store.place.path).toBeNull();
+    expect(lab.of("control"), "places alone never steer training").toEqual([]);
+  });
+  it("keeps the example, ends the deeper depths and leaves a view", async () => {
+    const { store } = await started();
+    store.go({ path: "dense_1", index: [1], term: 2, product: true });
+    store.go({ path: "lstm_1" });
+    expect(store.place).toMatchObject({ path: "lstm_1", index: null, term: null, product: false, input: "test:0" });
+    store.go({ view: "boundary" });
+    expect(store.place).toMatchObject({ view: "boundary", path: null });
+    store.go({ path: "dense_1" });
+    expect(store.place.view).toBeNull();
+    expect(store.link({ path: "dense_1", index: [2] })).toBe("#/dense_1/unit/2?task=spirals&input=test:0");
+  });
+  it("follows what is typed into the address bar", async () => {
+    const { store, address, lab } = await started();
+    address.type("#/lstm_1/time/1/unit/0?input=train:3");
+    await settled(5);
+    expect(store.place).toMatchObject({ path: "lstm_1", index: [1, 0], input: "train:3" });
+    expect(store.example?.name).toBe("train:3");
+    address.type("#/lstm_1?step=7");
+    await settled(5);
+    expect(store.place.input).toBe("train:3");
+    expect(lab.of("control")).toEqual([{ do: "seek", step: 7 }]);
+  });
+  it("makes a link with the weights where they fit, else with the step", async () => {
+    const { store, lab } = await started();
+    expect(await store.share()).toBe("http://x/#/?task=spirals&input=test:0&w=QUJD");
+    lab.answers.weights = () => {
+      throw new Error("too large");
+    };
+    expect(await store.share()).toBe("http://x/#/?task=spirals&input=test:0&step=0&branch=0");
+    expect(store.message).toBeNull();
+  });
+});
+
+describe("watching", () => {
+  it("asks once for what several components want, each path with the most that one wants", async () => {
+    const { store, lab } = await started();
+    const before = lab.of("watch").length;
+    const end = store.want(["dense_1.sum", "dense_1"], 9000);
+    store.want(["dense_1.sum"], 10);
+    await settled(80);
+    expect(lab.of("watch")).toHaveLength(before + 1);
+    const paths = (lab.of("watch").at(-1) as { paths: unknown[] }).paths;
+    expect(paths).toContainEqual({ path: "dense_1.sum", limit: 9000 });
+    expect(paths).toContainEqual({ path: "dense_1", limit: 9000 });
+    end();
+    await settled(80);
+    expect((lab.of("watch").at(-1) as { paths: unknown[] }).paths).toContainEqual({ path: "dense_1.sum", limit: 10 });
+    store.want(["dense_1.sum"], 10);
+    await settled(80);
+    expect(lab.of("watch"), "nothing new is not asked for").toHaveLength(before + 2);
+  });
+  it("drops the answer that another example has overtaken", async () => {
+    const answers: (() => void)[] = [];
+    const lab = new FakeLab();
+    const { store } = await started("", lab);
+    lab.answers.watch = ({ input }) => new Promise((resolve) => {
+      answers.push(() => resolve(live({ input, values: { dense_1: picture([input === "test:1" ? 1 : 2]) } })));
+    });
+    void store.choose("test:1");
+    await settled(5);
+    void store.choose("test:2");
+    await settled(5);
+    answers[1]!();
+    answers[0]!();
+    await settled(5);
+    expect(store.live?.input).toBe("test:2");
+    lab.tell("live", live({ input: "test:1" }));
+    expect(store.live?.input).toBe("test:2");
+    lab.tell("live", live({ input: "test:2", step: 9 }));
+    expect(store.live?.step).toBe(9);
+  });
+  it("says why a question was refused", async () => {
+    const { store, lab } = await started();
+    lab.answers.control = () => {
+      throw new Error("the learning rate is −1, expected a positive number");
+    };
+    await store.control({ do: "rate", learning_rate: -1 });
+    expect(store.message).toContain("−1");
+    store.says(null);
+    expect(store.message).toBeNull();
+  });
+});
+
+describe("time", () => {
+  it("gathers the history as it comes, and asks anew for all of it after a gap", async () => {
+    const lab = new FakeLab({
+      history: ({ branch, from }) => ({ branch, from, loss: Float64Array.from({ length: Math.max(0, 5 - from + 1) }, (_, k) => from + k), epochs: [] }),
+    });
+    const { store } = await started("", lab);
+    expect([...store.history[0]!.loss]).toEqual([1, 2, 3, 4, 5]);
+    lab.tell("history", { branch: 0, from: 6, loss: Float64Array.of(6), epochs: [] });
+    expect(store.history[0]!.loss).toHaveLength(6);
+    const before = lab.of("history").length;
+    lab.tell("history", { branch: 0, from: 60, loss: Float64Array.of(6), epochs: [] });
+    await settled(5);
+    expect(lab.of("history").length).toBe(before + 1);
+  });
+  it("keeps the flow in order, each step once", async () => {
+    const { store, lab } = await started();
+    for (const step of [1, 4, 8, 4, 6]) lab.tell("flow", { branch: 0, step, layers: [] });
+    expect(store.flow[0]!.map((one) => one.step)).toEqual([1, 4, 6, 8]);
+  });
+  it("forgets all of it on a reset, and when another task is opened", async () => {
+    const { store, lab } = await started();
+    lab.tell("history", { branch: 0, from: 1, loss: Float64Array.of(1, 2), epochs: [] });
+    await store.control({ do: "reset" });
+    expect(store.history[0]?.loss ?? []).toHaveLength(0);
+    lab.tell("history", { branch: 0, from: 1, loss: Float64Array.of(1, 2), epochs: [] });
+    store.go({ path: "dense_1" });
+    await store.open("digits");
+    expect(store.history[0]?.loss ?? []).toHaveLength(0);
+    expect(store.place.path).toBeNull();
+  });
+  it("catches up with what another tab did: a branch that was taken, a new beginning", async () => {
+    const { store, lab } = await started();
+    const flows = lab.of("flow").length;
+    const branches = [{ ...stillness.branches[0]!, last: 4 }, { id: 1, parent: 0, at: 4, last: 4, change: null }];
+    lab.tell("history", { branch: 0, from: 1, loss: Float64Array.of(1, 2, 3, 4), epochs: [] });
+    lab.tell("state", { ...stillness, step: 4, branch: 1, branches });
+    await settled(5);
+    expect(lab.of("flow")).toHaveLength(flows + 1);
+    expect(lab.of("history")).toContainEqual({ branch: 1, from: 1 });
+    lab.tell("state", stillness);
+    expect(store.history).toEqual({});
+  });
+  it("writes the step into the link only while it stands still", async () => {
+    const { lab, address } = await started();
+    const state: State = { ...stillness, step: 40, playing: true };
+    lab.tell("state", state);
+    await settled(450);
+    expect(address.read()).not.toContain("step");
+    lab.tell("state", { ...state, playing: false });
+    await settled(450);
+    expect(address.read()).toContain("step=40");
+  });
+});
+
+describe("the line", () => {
+  it("is taken up where it broke: all is described and watched again", async () => {
+    const { store, lab } = await started();
+    store.go({ path: "dense_1", index: [1] });
+    lab.tell("connected", false);
+    expect(store.connected).toBe(false);
+    const before = lab.of("watch").length;
+    lab.tell("connected", true);
+    await settled(60);
+    expect(store.connected).toBe(true);
+    expect(lab.of("describe")).toHaveLength(2);
+    expect(lab.of("watch")).toHaveLength(before + 1);
+    expect(store.place).toMatchObject({ path: "dense_1", index: [1] });
+  });
+  it("is closed with the page", async () => {
+    const { store, lab } = await started();
+    store.close();
+    expect(lab.closed).toBe(true);
+  });
+});
+
+describe("what is remembered", () => {
+  it("is the language and the theme", async () => {
+    const kept = new Map<string, string>();
+    const memory = { get: (key: string) => kept.get(key) ?? null, set: (key: string, value: string) => void kept.set(key, value) };
+    const store = new LabStore(new FakeLab(), { memory, language: "en", theme: "light" });
+    store.setLanguage("zh");
+    store.setTheme("dark");
+    expect(store.say("shell.play")).toBe("播放");
+    const next = new LabStore(new FakeLab(), { memory, language: "en", theme: "light" });
+    expect([next.language, next.theme]).toEqual(["zh", "dark"]);
+  });
+});
