@@ -5,8 +5,8 @@ import { fixedAddress, type Address, type Memory } from "./store.svelte";
 const OURS = "pellucid";
 
 /**
- * The fragment of the page's own address. Entries that this page made carry a mark: going back to one leads to its place,
- * and leaves the training where it is; a link that a person typed or clicked may also ask for a step.
+ * The fragment of the page's own address. Entries that this page made carry a mark: going back to one leads to its
+ * place, and leaves the training where it is; a link that a person typed or clicked may also ask for a step.
  */
 export function barAddress(): Address {
   if (typeof history === "undefined") return fixedAddress();

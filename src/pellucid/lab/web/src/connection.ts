@@ -72,7 +72,7 @@ export class WebSocketLab extends Exchange {
       this.#opened = true;
       const queue = this.#queue;
       this.#queue = [];
-      // The new line knows nothing of what this page watches. The answer has no id that anyone waits for: the events count.
+      // The new line knows nothing of what this page watches. Nobody waits for the answer: the events count.
       const watched = queue.some(({ text }) => text.includes('"method":"watch"'));
       if (again && this.#watch !== null && !watched) socket.send(JSON.stringify({ id: 0, ...this.#watch }));
       for (const { id, text } of queue) {

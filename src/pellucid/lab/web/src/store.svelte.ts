@@ -469,7 +469,9 @@ export class LabStore implements Store {
     for (const { paths, limit } of this.#wants.values()) {
       for (const path of paths) limits.set(path, Math.max(limit, limits.get(path) ?? 0));
     }
-    const paths = [...limits].slice(-MOST_PATHS).map(([path, limit]) => ({ path, limit })).sort((a, b) => (a.path < b.path ? -1 : 1));
+    const paths = [...limits].slice(-MOST_PATHS)
+      .map(([path, limit]) => ({ path, limit }))
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
     const asked = JSON.stringify([input, paths]);
     if (asked === this.#watched) return;
     this.#watched = asked;

@@ -35,8 +35,12 @@ describe("the arithmetic", () => {
     show(store, Arithmetic);
     await settled(30);
     const [x, w] = explanation(2).terms[0]!.sources;
-    expect(screen.getByRole("link", { name: `flatten_1[${x!.index[1]}] = ${written(x!.value)}` }).getAttribute("href")).toContain(`#/flatten_1/unit/${x!.index[1]}`);
-    expect(screen.getByRole("link", { name: `dense_1.kernel[${w!.index}] = ${written(w!.value)}` }).getAttribute("href")).toContain(`#/dense_1.kernel/index/${w!.index}`);
+    expect(
+      screen.getByRole("link", { name: `flatten_1[${x!.index[1]}] = ${written(x!.value)}` }).getAttribute("href"),
+    ).toContain(`#/flatten_1/unit/${x!.index[1]}`);
+    expect(
+      screen.getByRole("link", { name: `dense_1.kernel[${w!.index}] = ${written(w!.value)}` }).getAttribute("href"),
+    ).toContain(`#/dense_1.kernel/index/${w!.index}`);
     expect(document.querySelector("li a.value")?.getAttribute("href")).toContain("#/dense_1.sum/index/2/term/0");
   });
 
@@ -77,7 +81,8 @@ describe("the arithmetic", () => {
 
   it("asks what the network should have said where there is no target", async () => {
     const { lab, store } = await stand({
-      example: ({ name }) => ({ ...example, name, y: null }), own: () => ({ ...example, name: "own:1" }),
+      example: ({ name }) => ({ ...example, name, y: null }),
+      own: () => ({ ...example, name: "own:1" }),
     });
     store.go(UNIT);
     show(store, Arithmetic);
@@ -102,7 +107,13 @@ describe("the arithmetic", () => {
   it("marks the winner of a maximum", async () => {
     const source = (i: number) => ({ path: "flatten_1", index: [0, i], value: i });
     const { store } = await stand({
-      explain: (q) => ({ ...explain(q), candidates: [source(1), source(5), source(2)], terms: [{ value: 5, text: "x[0,5]", numbers: "5", sources: [source(5)] }], rest: { count: 0, sum: 0 }, value: 5 }),
+      explain: (q) => ({
+        ...explain(q),
+        candidates: [source(1), source(5), source(2)],
+        terms: [{ value: 5, text: "x[0,5]", numbers: "5", sources: [source(5)] }],
+        rest: { count: 0, sum: 0 },
+        value: 5,
+      }),
     });
     store.go(UNIT);
     show(store, Arithmetic);
@@ -115,8 +126,14 @@ describe("the arithmetic", () => {
     const grid = Float64Array.from({ length: 41 }, (_, i) => (i - 20) / 4);
     const { store } = await stand({
       curve: () => ({
-        function: "tanh", formula: "a = tanh(z)", derivative: "a′ = 1 − a²", x: grid, y: grid.map(Math.tanh), slope: grid.map((z) => 1 - Math.tanh(z) ** 2),
-        at: { x: 3, y: Math.tanh(3), slope: 1 - Math.tanh(3) ** 2 }, state: "saturated",
+        function: "tanh",
+        formula: "a = tanh(z)",
+        derivative: "a′ = 1 − a²",
+        x: grid,
+        y: grid.map(Math.tanh),
+        slope: grid.map((z) => 1 - Math.tanh(z) ** 2),
+        at: { x: 3, y: Math.tanh(3), slope: 1 - Math.tanh(3) ** 2 },
+        state: "saturated",
       }),
     });
     store.go({ path: "dense_1", index: [0] });

@@ -21,7 +21,8 @@ describe("the scale", () => {
         for (const sign of [-1, 1]) {
           const steps = Array.from({ length: 21 }, (_, i) => lightness(colour((sign * i) / 20, 1, hue, theme)));
           const way = theme === "light" ? -1 : 1;
-          for (let i = 1; i < steps.length; i++) expect(way * ((steps[i] as number) - (steps[i - 1] as number))).toBeGreaterThan(-0.5);
+          for (let i = 1; i < steps.length; i++)
+            expect(way * ((steps[i] as number) - (steps[i - 1] as number))).toBeGreaterThan(-0.5);
         }
   });
 

@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { bare, element, found, gradientOf, isGradient, neighbour, off, saturated, spot, told, updated, written } from "../src/model/elements";
+import {
+  bare,
+  element,
+  found,
+  gradientOf,
+  isGradient,
+  neighbour,
+  off,
+  saturated,
+  spot,
+  told,
+  updated,
+  written,
+} from "../src/model/elements";
 import { chosenFrom, gather } from "../src/model/gather";
 import { at } from "../src/model/panels";
 import { explanation, layers, pixel, weight } from "./fake";
@@ -45,7 +58,12 @@ describe("elements", () => {
     expect(neighbour([3], [0], -1)).toBeNull();
   });
   it("may be saturated or off", () => {
-    expect([saturated("sigmoid", 0.999), saturated("sigmoid", 0.5), saturated("tanh", -0.99), saturated("relu", 5)]).toEqual([true, false, true, false]);
+    expect([
+      saturated("sigmoid", 0.999),
+      saturated("sigmoid", 0.5),
+      saturated("tanh", -0.99),
+      saturated("relu", 5),
+    ]).toEqual([true, false, true, false]);
     expect([off("relu", 0), off("relu", 0.1), off("tanh", 0)]).toEqual([true, false, false]);
   });
 });
@@ -72,7 +90,11 @@ describe("gather", () => {
     const all = [source(2, 0), source(2, 1), source(3, 0), source(3, 1)];
     const term = { value: 13, text: "", numbers: "", sources: [source(3, 1)] };
     const found = chosenFrom({ ...explanation(0), candidates: all, terms: [term] }, layers);
-    expect([found?.numbers.shape, [...found!.numbers.data], found?.winner]).toEqual([[2, 2], [8, 9, 12, 13], [1, 1]]);
+    expect([found?.numbers.shape, [...found!.numbers.data], found?.winner]).toEqual([
+      [2, 2],
+      [8, 9, 12, 13],
+      [1, 1],
+    ]);
     expect(chosenFrom(explanation(0), layers)).toBeNull();
   });
   it("gives nothing for one number", () => {

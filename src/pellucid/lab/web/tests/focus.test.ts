@@ -3,7 +3,7 @@ import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { plan } from "../src/model/drawn";
-import { show as written } from "../src/model/numbers";
+import { percent, show as written } from "../src/model/numbers";
 import Focus from "../src/view/focus/Focus.svelte";
 import NetworkMap from "../src/view/network/NetworkMap.svelte";
 import { explanation, layers, value } from "./fake";
@@ -12,11 +12,16 @@ import { cleanup, settled, show, stand, withoutCanvas } from "./stand";
 beforeEach(withoutCanvas);
 afterEach(cleanup);
 
-const crumbs = () => [...document.querySelectorAll("nav ol a")].map((a) => [a.textContent, a.getAttribute("href")?.split("?")[0]]);
+const crumbs = () =>
+  [...document.querySelectorAll("nav ol a")].map((a) => [a.textContent, a.getAttribute("href")?.split("?")[0]]);
 
 async function serious(): Promise<string[]> {
-  const found = await axe.run(document.body, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
-  return found.violations.filter((v) => v.impact === "serious" || v.impact === "critical").map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
+  const found = await axe.run(document.body, {
+    rules: { "color-contrast": { enabled: false }, region: { enabled: false } },
+  });
+  return found.violations
+    .filter((v) => v.impact === "serious" || v.impact === "critical")
+    .map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
 }
 
 describe("the depths of focus", () => {
@@ -41,7 +46,14 @@ describe("the depths of focus", () => {
     expect(screen.getByRole("math", { name: /^y\[n,o\]/ })).toBeTruthy();
     const paths = [...document.querySelectorAll(".value .head a")].map((a) => a.textContent);
     expect(paths).toEqual([
-      "dense_1", "d(dense_1)", "dense_1.sum", "d(dense_1.sum)", "dense_1.kernel", "d(dense_1.kernel)", "dense_1.bias", "d(dense_1.bias)",
+      "dense_1",
+      "d(dense_1)",
+      "dense_1.sum",
+      "d(dense_1.sum)",
+      "dense_1.kernel",
+      "d(dense_1.kernel)",
+      "dense_1.bias",
+      "d(dense_1.bias)",
     ]);
     // The classes name the last layer's units; each bar is a link.
     expect(screen.getByRole("link", { name: "b dense_1[1] = 0" }).getAttribute("href")).toContain("#/dense_1/unit/1");
@@ -70,15 +82,20 @@ describe("the depths of focus", () => {
     const [x, w] = explanation(2).terms[1]!.sources;
     const names = [...document.querySelectorAll(".chain a.path")].map((a) => a.textContent);
     expect(names).toEqual([`flatten_1[${x!.index[1]}]`, `dense_1.kernel[${w!.index}]`, "dense_1.sum[2]"]);
-    expect([...document.querySelectorAll(".slope a")].map((a) => a.getAttribute("aria-label"))).toContain(`d(dense_1.kernel)[${w!.index}] = 0.125`);
+    expect([...document.querySelectorAll(".slope a")].map((a) => a.getAttribute("aria-label"))).toContain(
+      `d(dense_1.kernel)[${w!.index}] = 0.125`,
+    );
     expect(screen.getByRole("link", { name: "Take the term apart" }).getAttribute("href")).toContain("/term/1/product");
     expect(await serious()).toEqual([]);
 
     store.go({ path: "dense_1.sum", index: [2], term: 1, product: true });
-    await settled(120);
+    await settled(250);
     const cells = [...document.querySelectorAll(".product .number")].map((td) => td.textContent?.trim());
     expect(cells).toEqual([written(x!.value), written(w!.value), written(explanation(2).terms[1]!.value)]);
-    expect(document.querySelector(".share")?.textContent).toMatch(/% of the sizes of all terms · −?[\d.]+ % of the value/);
+    const all = explanation(2).terms.reduce((sum, t) => sum + Math.abs(t.value), 0);
+    const share = percent(Math.abs(explanation(2).terms[1]!.value) / all);
+    expect(document.querySelector(".share")?.textContent).toContain(`${share} of the sizes of all terms`);
+    expect(document.querySelector(".share")?.textContent).toMatch(/−?[\d.]+ % of the value/);
     expect(await serious()).toEqual([]);
   });
 
@@ -104,14 +121,19 @@ describe("the drawn network", () => {
     const { lab, store } = await stand();
     show(store, NetworkMap);
     await settled(200);
-    expect(["input_1", "flatten_1", "dense_1"].map((name) => screen.getByRole("link", { name }).getAttribute("href")?.split("?")[0])).toEqual([
-      "#/input_1", "#/flatten_1", "#/dense_1",
-    ]);
+    expect(
+      ["input_1", "flatten_1", "dense_1"].map(
+        (name) => screen.getByRole("link", { name }).getAttribute("href")?.split("?")[0],
+      ),
+    ).toEqual(["#/input_1", "#/flatten_1", "#/dense_1"]);
     const units = screen.getByRole("button", { name: /^dense_1, 3/ });
     units.focus();
     await fireEvent.keyDown(units, { key: "ArrowRight" });
     await fireEvent.keyDown(units, { key: "ArrowRight" });
-    expect(document.querySelector("[aria-live]") && [...document.querySelectorAll("[aria-live]")].some((e) => e.textContent === "dense_1[1] = 0")).toBe(true);
+    expect(
+      document.querySelector("[aria-live]") &&
+        [...document.querySelectorAll("[aria-live]")].some((e) => e.textContent === "dense_1[1] = 0"),
+    ).toBe(true);
     await fireEvent.click(units, { detail: 0 });
     expect(store.place).toMatchObject({ path: "dense_1", index: [1] });
     expect(lab.of("watch").length).toBeGreaterThan(0);
@@ -132,10 +154,21 @@ describe("the drawn network", () => {
 
   it("plans networks of any size at once, a waist narrower than what is around it", () => {
     const dense = (path: string, units: number, parent: string) => ({
-      ...layers[2]!, path, parents: [parent], shape: [units], values: [value(path, [units], ["o"])],
+      ...layers[2]!,
+      path,
+      parents: [parent],
+      shape: [units],
+      values: [value(path, [units], ["o"])],
     });
     const input = { ...layers[0]!, shape: [784], draw: "units" as const };
-    const many = [input, dense("a", 1024, "input_1"), dense("b", 32, "a"), dense("c", 2, "b"), dense("d", 32, "c"), dense("e", 784, "d")];
+    const many = [
+      input,
+      dense("a", 1024, "input_1"),
+      dense("b", 32, "a"),
+      dense("c", 2, "b"),
+      dense("d", 32, "c"),
+      dense("e", 784, "d"),
+    ];
     const start = performance.now();
     const found = plan(many, 280);
     expect(performance.now() - start).toBeLessThan(50);

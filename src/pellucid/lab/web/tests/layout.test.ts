@@ -10,14 +10,20 @@ const forked = [node("a"), node("l", "a"), node("r", "a"), node("r2", "r"), node
 describe("a sequence", () => {
   it("stands in one column, centred", () => {
     const found = layout(chain, room);
-    expect(found.nodes.map((n) => [n.x, n.y])).toEqual([[100, 0], [100, 60], [100, 120]]);
+    expect(found.nodes.map((n) => [n.x, n.y])).toEqual([
+      [100, 0],
+      [100, 60],
+      [100, 120],
+    ]);
     expect([found.width, found.height, found.lanes]).toEqual([300, 160, 0]);
     expect(found.edges.every((e) => e.lane === null)).toBe(true);
   });
   it("stands in one row when it goes right", () => {
     const found = layout(chain, { ...room, direction: "right" });
     expect(found.nodes.map((n) => [n.x, n.y, n.width, n.height])).toEqual([
-      [0, 100, 40, 100], [60, 100, 40, 100], [120, 100, 40, 100],
+      [0, 100, 40, 100],
+      [60, 100, 40, 100],
+      [120, 100, 40, 100],
     ]);
     expect([found.width, found.height]).toEqual([160, 300]);
   });
@@ -36,8 +42,16 @@ describe("a graph", () => {
     expect(found.border).toBe(288);
   });
   it("gives lanes of their own to edges that run side by side, one to those that follow each other", () => {
-    const nested = [node("a"), node("b", "a"), node("c", "b", "a"), node("d", "c"), node("e", "d", "a"), node("f", "e", "c")];
-    const lane = (from: string, to: string) => layout(nested, room).edges.find((e) => e.from === from && e.to === to)?.lane;
+    const nested = [
+      node("a"),
+      node("b", "a"),
+      node("c", "b", "a"),
+      node("d", "c"),
+      node("e", "d", "a"),
+      node("f", "e", "c"),
+    ];
+    const lane = (from: string, to: string) =>
+      layout(nested, room).edges.find((e) => e.from === from && e.to === to)?.lane;
     expect(lane("a", "c")).not.toBe(lane("a", "e"));
     expect(lane("c", "f")).not.toBe(lane("a", "e"));
     expect(lane("a", "c")).toBe(0);
@@ -57,7 +71,9 @@ describe("a graph", () => {
     expect(layout([node("a", "gone")], room).edges).toEqual([]);
   });
   it("lays out a thousand layers at once", () => {
-    const many = Array.from({ length: 1000 }, (_, i) => node(`l${i}`, ...(i ? [`l${i - 1}`] : []), ...(i > 3 ? [`l${i - 3}`] : [])));
+    const many = Array.from({ length: 1000 }, (_, i) =>
+      node(`l${i}`, ...(i ? [`l${i - 1}`] : []), ...(i > 3 ? [`l${i - 3}`] : [])),
+    );
     const start = performance.now();
     layout(many, room);
     expect(performance.now() - start).toBeLessThan(1000);

@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { arrange, at, beside, boxes, cell, corner, flat, index, offset, strides, under, unravel } from "../src/model/panels";
+import {
+  arrange,
+  at,
+  beside,
+  boxes,
+  cell,
+  corner,
+  flat,
+  index,
+  offset,
+  strides,
+  under,
+  unravel,
+} from "../src/model/panels";
 
 describe("arrange", () => {
   it("lays each kind of value as it is read", () => {
@@ -50,10 +63,18 @@ describe("what stands beside", () => {
   const data = (n: number) => Float32Array.from({ length: n }, (_, i) => i);
   it("is the map, the unit over time, the row", () => {
     const map = beside({ shape: [2, 3, 4], data: data(24) }, [1, 2, 3])!;
-    expect([map.numbers.shape, [...map.numbers.data], map.focus]).toEqual([[2, 3], [3, 7, 11, 15, 19, 23], [1, 2]]);
+    expect([map.numbers.shape, [...map.numbers.data], map.focus]).toEqual([
+      [2, 3],
+      [3, 7, 11, 15, 19, 23],
+      [1, 2],
+    ]);
     expect(map.whole([0, 1])).toEqual([0, 1, 3]);
     const time = beside({ shape: [3, 2], data: data(6) }, [2, 1])!;
-    expect([time.numbers.shape, [...time.numbers.data], time.focus]).toEqual([[1, 3], [1, 3, 5], [0, 2]]);
+    expect([time.numbers.shape, [...time.numbers.data], time.focus]).toEqual([
+      [1, 3],
+      [1, 3, 5],
+      [0, 2],
+    ]);
     expect(time.whole([0, 1])).toEqual([1, 1]);
     expect(beside({ shape: [3], data: data(3) }, [2])?.focus).toEqual([2]);
   });

@@ -10,11 +10,24 @@ import { description, explanation, live, picture } from "./fake";
 import { FakeLab, settled } from "./fake-lab";
 import Stand from "./Stand.svelte";
 
-export const example: Example = { name: "test:0", x: picture([4, 4, 1], (i) => i / 16), y: 1, label: "b", symbols: null };
+export const example: Example = {
+  name: "test:0",
+  x: picture([4, 4, 1], (i) => i / 16),
+  y: 1,
+  label: "b",
+  symbols: null,
+};
 
 /** jsdom has no canvas; what would be drawn is of no interest here, only that it does not fail. */
 export function withoutCanvas(): void {
-  vi.stubGlobal("ResizeObserver", class { observe(): void {} unobserve(): void {} disconnect(): void {} });
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      observe(): void {}
+      unobserve(): void {}
+      disconnect(): void {}
+    },
+  );
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(null);
 }
 
@@ -23,17 +36,39 @@ export function explain({ path, index, limit }: Methods["explain"]["params"]): E
   if (path === "dense_1") {
     const z = explanation(index[0] ?? 0).value;
     return {
-      ...explanation(0, 0), path, index: [0, ...index], value: Math.max(0, z), formula: "a[n,o] = relu(z[n,o])",
-      terms: [{ value: Math.max(0, z), text: `relu(z[0,${index[0]}])`, numbers: "relu(z)", sources: [{ path: "dense_1.sum", index: [0, ...index], value: z }] }],
+      ...explanation(0, 0),
+      path,
+      index: [0, ...index],
+      value: Math.max(0, z),
+      formula: "a[n,o] = relu(z[n,o])",
+      terms: [
+        {
+          value: Math.max(0, z),
+          text: `relu(z[0,${index[0]}])`,
+          numbers: "relu(z)",
+          sources: [{ path: "dense_1.sum", index: [0, ...index], value: z }],
+        },
+      ],
       rest: { count: 0, sum: 0 },
     };
   }
-  return { ...explanation(index[0] ?? 0, limit), path, index, value: path.startsWith("d(") ? 0.125 : 1.5, formula: `${path} = …` };
+  return {
+    ...explanation(index[0] ?? 0, limit),
+    path,
+    index,
+    value: path.startsWith("d(") ? 0.125 : 1.5,
+    formula: `${path} = …`,
+  };
 }
 
 export async function stand(answers: ConstructorParameters<typeof FakeLab>[0] = {}) {
   const lab = new FakeLab({
-    describe: () => description, watch: ({ input }) => ({ ...live, input }), example: ({ name }) => ({ ...example, name }), explain, curve: () => null, ...answers,
+    describe: () => description,
+    watch: ({ input }) => ({ ...live, input }),
+    example: ({ name }) => ({ ...example, name }),
+    explain,
+    curve: () => null,
+    ...answers,
   });
   const store = new LabStore(lab);
   lab.tell("connected", true);

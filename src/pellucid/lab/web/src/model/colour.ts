@@ -10,16 +10,70 @@ export type Colour = [red: number, green: number, blue: number];
 /** From the far negative end over zero to the far positive end. */
 const STOPS: Record<Theme, Record<Hue, Colour[]>> = {
   light: {
-    value: [[140, 62, 4], [217, 116, 24], [247, 186, 122], [243, 242, 238], [136, 189, 226], [40, 122, 186], [10, 68, 124]],
-    gradient: [[24, 88, 44], [62, 144, 72], [162, 208, 152], [243, 242, 238], [230, 164, 208], [188, 62, 142], [120, 14, 88]],
-    grey: [[8, 8, 10], [246, 246, 244]],
-    photo: [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0], [82, 82, 82], [166, 166, 166], [255, 255, 255]],
+    value: [
+      [140, 62, 4],
+      [217, 116, 24],
+      [247, 186, 122],
+      [243, 242, 238],
+      [136, 189, 226],
+      [40, 122, 186],
+      [10, 68, 124],
+    ],
+    gradient: [
+      [24, 88, 44],
+      [62, 144, 72],
+      [162, 208, 152],
+      [243, 242, 238],
+      [230, 164, 208],
+      [188, 62, 142],
+      [120, 14, 88],
+    ],
+    grey: [
+      [8, 8, 10],
+      [246, 246, 244],
+    ],
+    photo: [
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+      [82, 82, 82],
+      [166, 166, 166],
+      [255, 255, 255],
+    ],
   },
   dark: {
-    value: [[255, 196, 120], [240, 146, 50], [150, 84, 28], [34, 36, 41], [32, 88, 138], [66, 152, 222], [160, 212, 255]],
-    gradient: [[176, 228, 160], [100, 186, 104], [44, 104, 58], [34, 36, 41], [122, 40, 96], [216, 96, 172], [252, 184, 226]],
-    grey: [[8, 8, 10], [246, 246, 244]],
-    photo: [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0], [82, 82, 82], [166, 166, 166], [255, 255, 255]],
+    value: [
+      [255, 196, 120],
+      [240, 146, 50],
+      [150, 84, 28],
+      [34, 36, 41],
+      [32, 88, 138],
+      [66, 152, 222],
+      [160, 212, 255],
+    ],
+    gradient: [
+      [176, 228, 160],
+      [100, 186, 104],
+      [44, 104, 58],
+      [34, 36, 41],
+      [122, 40, 96],
+      [216, 96, 172],
+      [252, 184, 226],
+    ],
+    grey: [
+      [8, 8, 10],
+      [246, 246, 244],
+    ],
+    photo: [
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+      [82, 82, 82],
+      [166, 166, 166],
+      [255, 255, 255],
+    ],
   },
 };
 /** What is not a number: red in both themes. */
@@ -104,7 +158,13 @@ export function inkOn([r, g, b]: Colour): "#000" | "#fff" {
 }
 
 /** Writes the colour of one number into RGBA pixels at a pixel's place. */
-export function paint(pixels: Uint8ClampedArray, place: number, x: number, domain: number, scale: Uint8ClampedArray): void {
+export function paint(
+  pixels: Uint8ClampedArray,
+  place: number,
+  x: number,
+  domain: number,
+  scale: Uint8ClampedArray,
+): void {
   const at = place * 4;
   if (Number.isNaN(x)) {
     pixels[at] = MISSING[0];
@@ -128,7 +188,9 @@ export function span(data: ArrayLike<number>): { centre: number; domain: number 
     const x = data[i] as number;
     if (Number.isFinite(x)) [low, high] = [Math.min(low, x), Math.max(high, x)];
   }
-  return low < high ? { centre: (low + high) / 2, domain: (high - low) / 2 } : { centre: low > 0 && low < Infinity ? low - 1 : 1, domain: 1 };
+  return low < high
+    ? { centre: (low + high) / 2, domain: (high - low) / 2 }
+    : { centre: low > 0 && low < Infinity ? low - 1 : 1, domain: 1 };
 }
 
 /**

@@ -62,7 +62,8 @@ function square(count: number): boolean {
 function drawnOf(layer: Layer, room: number, largest: number, text: boolean, pictured: boolean): Drawn {
   const base = { layer, hidden: 0, top: NAME };
   const broad = breadth(size(layer.shape), largest, LEAST, room);
-  if (PASSING.has(layer.kind) || (layer.kind === "Reshape" && layer.draw === "units")) return { ...base, form: "name", laid: null, box: null, width: broad, top: 0 };
+  if (PASSING.has(layer.kind) || (layer.kind === "Reshape" && layer.draw === "units"))
+    return { ...base, form: "name", laid: null, box: null, width: broad, top: 0 };
   if (text) return { ...base, form: "text", laid: null, box: null, width: Math.min(room, size(layer.shape) * 8.5) };
   if (layer.draw === "units" && size(layer.shape) <= UNITS && layer.shape.length === 1) {
     const count = layer.shape[0] ?? 1;
@@ -74,7 +75,8 @@ function drawnOf(layer: Layer, room: number, largest: number, text: boolean, pic
     const box: Boxes = { across: 1, gap: 0, cell, tall: cell, width: cell * across, height: cell * laid.rows };
     return { ...base, form: "units", laid, box, width: box.width };
   }
-  if (layer.shape.length === 1 && !(square(size(layer.shape)) && pictured)) return { ...base, ...wide(layer.shape[0] ?? 1, broad) };
+  if (layer.shape.length === 1 && !(square(size(layer.shape)) && pictured))
+    return { ...base, ...wide(layer.shape[0] ?? 1, broad) };
   const laid = flat(layer.shape, arrange(layer.shape, layer.draw));
   const steps = layer.draw === "steps";
   // Over time all layers are equally long; how many units there are is seen in the height.
@@ -102,10 +104,25 @@ export function plan(layers: readonly Layer[], width: number, text = false): Pla
   const drawn = new Map<Path, Drawn>();
   const nodes: Node[] = layers.map((layer) => {
     const room = whole / (beside.get(rank.get(layer.path) ?? 0) ?? 1) - 8;
-    const d = drawnOf(layer, Math.max(40, room), largest, text && layer.kind === "Input", layer.kind === "Input" || layer === layers.at(-1));
+    const d = drawnOf(
+      layer,
+      Math.max(40, room),
+      largest,
+      text && layer.kind === "Input",
+      layer.kind === "Input" || layer === layers.at(-1),
+    );
     drawn.set(layer.path, d);
-    const height = d.form === "name" ? NAME : d.top + (d.form === "text" ? textHeight(size(layer.shape), room) : (d.box?.height ?? 0)) + (d.hidden ? MORE : 0);
-    return { path: layer.path, parents: layer.parents, extent: { along: height, across: Math.min(Math.max(40, room), Math.max(d.width, NAMED)) } };
+    const height =
+      d.form === "name"
+        ? NAME
+        : d.top +
+          (d.form === "text" ? textHeight(size(layer.shape), room) : (d.box?.height ?? 0)) +
+          (d.hidden ? MORE : 0);
+    return {
+      path: layer.path,
+      parents: layer.parents,
+      extent: { along: height, across: Math.min(Math.max(40, room), Math.max(d.width, NAMED)) },
+    };
   });
   const placed = layout(nodes, {
     direction: "down",

@@ -7,7 +7,7 @@ export function isGradient(path: Path): boolean {
   return path.startsWith("d(") && path.endsWith(")");
 }
 
-/** The value that a path is about: what a gradient is by, what "w′" is the next of, what an optimiser's "w:moment" keeps. */
+/** The value that a path is about: by which a gradient is, of which "w′" is the next, for which "w:moment" is kept. */
 export function bare(path: Path): Path {
   const inside = isGradient(path) ? path.slice(2, -1) : path;
   return inside.replace(/(:[^.()]*)?′?$/, "");
@@ -72,7 +72,8 @@ export function element(value: Pick<Value, "shape">, draw: Layer["draw"] | null,
   const [a = 0, b = 0, c = 0] = index;
   if (index.length === 0) return { kind: "whole" };
   if (draw === "units" && index.length === 1) return { kind: "unit", unit: a };
-  if (draw === "maps" && index.length === 3 && value.shape.length === 3) return { kind: "filter", filter: c, row: a, column: b };
+  if (draw === "maps" && index.length === 3 && value.shape.length === 3)
+    return { kind: "filter", filter: c, row: a, column: b };
   if (draw === "steps" && index.length === 2) return { kind: "time", time: a, unit: b };
   return { kind: "index", index: index.join(",") };
 }

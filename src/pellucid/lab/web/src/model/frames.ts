@@ -1,5 +1,5 @@
-// Messages with arrays in them, as one block of bytes: "PLF1", the length of the JSON, the JSON, then the arrays. In the
-// JSON an array stands as {"$": [dtype, offset, length]}, and a number that JSON has no word for as {"$": "nan"}.
+// Messages with arrays in them, as one block of bytes: "PLF1", the length of the JSON, the JSON, then the arrays. In
+// the JSON an array stands as {"$": [dtype, offset, length]}, and a number that JSON has no word for as {"$": "nan"}.
 
 type Array_ = Float32Array | Float64Array | Int32Array | Uint8Array;
 type Dtype = "f4" | "f8" | "i4" | "u1";

@@ -61,7 +61,10 @@ function laid(reads: Read[], add = false): Pick<Gathered, "numbers" | "at"> {
 }
 
 /** What a maximum was chosen from, as a picture; the winner's cell in it. */
-export function chosenFrom(explanation: Explanation, layers: readonly Layer[]): (Gathered & { winner: number[] | null }) | null {
+export function chosenFrom(
+  explanation: Explanation,
+  layers: readonly Layer[],
+): (Gathered & { winner: number[] | null }) | null {
   const path = explanation.candidates[0]?.path;
   const all = explanation.candidates.filter((s) => s.path === path);
   if (path === undefined || all.length < 2) return null;
@@ -73,7 +76,13 @@ export function chosenFrom(explanation: Explanation, layers: readonly Layer[]): 
   const best = explanation.terms[0]?.sources[0];
   const wanted = best && best.path === path ? spot(path, best.index, layers).join() : "";
   const cell = [...picture.at].find(([, at]) => at.index.join() === wanted)?.[0];
-  return { path, what: "source", parameter: false, ...picture, winner: cell === undefined ? null : cell.split(",").map(Number) };
+  return {
+    path,
+    what: "source",
+    parameter: false,
+    ...picture,
+    winner: cell === undefined ? null : cell.split(",").map(Number),
+  };
 }
 
 const LARGEST = 65536;
@@ -92,7 +101,12 @@ export function gather(explanation: Explanation, layers: readonly Layer[]): Gath
     groups.set(key, group);
     term.sources.forEach((source, place) => {
       const index = spot(source.path, source.index, layers);
-      group.reads[place]?.push({ index, ...unflattened(source.path, index, layers), value: source.value, term: number });
+      group.reads[place]?.push({
+        index,
+        ...unflattened(source.path, index, layers),
+        value: source.value,
+        term: number,
+      });
     });
   });
   const pictures: Gathered[] = [];
@@ -106,8 +120,13 @@ export function gather(explanation: Explanation, layers: readonly Layer[]): Gath
     paths.forEach((path, place) => {
       const other = reads[1 - place] ?? [];
       const own = reads[place] ?? [];
-      const follow = parameter(path) && lead === 1 - place && (made[place]?.numbers.shape.length ?? 0) < (made[lead]?.numbers.shape.length ?? 0);
-      const list = follow ? own.map((r, k) => ({ ...r, seen: other[k]?.seen ?? r.seen, shape: other[k]?.shape ?? r.shape })) : own;
+      const follow =
+        parameter(path) &&
+        lead === 1 - place &&
+        (made[place]?.numbers.shape.length ?? 0) < (made[lead]?.numbers.shape.length ?? 0);
+      const list = follow
+        ? own.map((r, k) => ({ ...r, seen: other[k]?.seen ?? r.seen, shape: other[k]?.shape ?? r.shape }))
+        : own;
       const picture = follow ? laid(list) : made[place];
       if (picture) pictures.push({ path, what: "source", parameter: parameter(path), ...picture });
     });

@@ -6,8 +6,8 @@ import type { History } from "./protocol";
 const room = new WeakMap<ArrayBufferLike, number>();
 
 /**
- * What was known, and the piece that came. A piece may begin before the end, when steps were taken anew; one that begins
- * beyond it leaves a gap: null.
+ * What was known, and the piece that came. A piece may begin before the end, when steps were taken anew; one that
+ * begins beyond it leaves a gap: null.
  */
 export function joined(before: History | undefined, piece: History): History | null {
   if (before === undefined || before.loss.length === 0 || piece.from <= before.from) {

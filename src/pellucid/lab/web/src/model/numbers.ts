@@ -2,7 +2,7 @@
 
 const DIGITS = 4;
 
-/** The four digits that are kept, and the exponent. Python rounds a tie to the even digit, JavaScript away from zero. */
+/** The four digits that are kept, and the exponent. Of a tie Python takes the even digit, JavaScript the larger. */
 function rounded(x: number): [digits: string, exponent: number] {
   const long = x.toExponential(40);
   const tie = /^(\d)\.(\d{3})50*e([+-]\d+)$/.exec(long);

@@ -87,13 +87,6 @@ export function coarse(levels: Float32Array, h: number, w: number, fine: number)
   return out;
 }
 
-/** Whether an image is ink on bare ground, as most written things are: then it may be shown as dark ink on bright paper. */
-export function inked(data: ArrayLike<number>, range: Range): boolean {
-  let bare = 0;
-  for (let k = 0; k < data.length; k++) if (data[k]! - range.low < 0.04 * (range.high - range.low)) bare++;
-  return bare > 0.3 * data.length;
-}
-
 /** Levels of 0 to 1 as numbers of the input. */
 export function fromLevels(levels: ArrayLike<number>, channels: number, range: Range, invert: boolean): number[] {
   const out: number[] = [];

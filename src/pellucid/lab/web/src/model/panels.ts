@@ -34,7 +34,10 @@ const LEGIBLE = 12;
  * goes on in further lines.
  */
 export function arrange(
-  shape: readonly number[], draw: Draw = null, axes: readonly string[] = [], room = LONGEST_ROW * LEGIBLE,
+  shape: readonly number[],
+  draw: Draw = null,
+  axes: readonly string[] = [],
+  room = LONGEST_ROW * LEGIBLE,
 ): Arrangement {
   const rank = shape.length;
   if (rank === 0) return { row: null, column: null, panels: [], wrap: null };
@@ -43,17 +46,26 @@ export function arrange(
     const lines = Math.ceil((count * LEGIBLE) / Math.max(1, room));
     // A long row of a square number may have been a picture; any other is cut into even lines.
     const picture = count >= LONGEST_ROW && Number.isInteger(Math.sqrt(count));
-    return { row: null, column: 0, panels: [], wrap: lines <= 1 ? null : picture ? Math.sqrt(count) : Math.ceil(count / lines) };
+    return {
+      row: null,
+      column: 0,
+      panels: [],
+      wrap: lines <= 1 ? null : picture ? Math.sqrt(count) : Math.ceil(count / lines),
+    };
   }
   const gates = axes.indexOf("g");
   if (gates >= 0 && rank >= 2) {
     const rest = shape.map((_, axis) => axis).filter((axis) => axis !== gates);
     if (rest.length === 1) return { row: gates, column: rest[0] as number, panels: [], wrap: null };
     const time = axes.indexOf("t");
-    const [down, right] = time >= 0 ? [rest.find((a) => a !== time) as number, time] : [rest[0] as number, rest[1] as number];
+    const [down, right] =
+      time >= 0 ? [rest.find((a) => a !== time) as number, time] : [rest[0] as number, rest[1] as number];
     return { row: down, column: right, panels: [gates, ...rest.filter((a) => a !== down && a !== right)], wrap: null };
   }
-  if (rank === 2) return draw === "steps" ? { row: 1, column: 0, panels: [], wrap: null } : { row: 0, column: 1, panels: [], wrap: null };
+  if (rank === 2)
+    return draw === "steps"
+      ? { row: 1, column: 0, panels: [], wrap: null }
+      : { row: 0, column: 1, panels: [], wrap: null };
   return { row: 0, column: 1, panels: shape.map((_, axis) => axis).slice(2), wrap: null };
 }
 
@@ -172,7 +184,14 @@ export interface Boxes {
  * How large the cells are so that the whole fits a width; cells are between `least` and `most` pixels. They are square,
  * unless what runs over time is stretched along it.
  */
-export function boxes(laid: Flat, width: number, least: number, most: number, tallest = Infinity, stretch = false): Boxes {
+export function boxes(
+  laid: Flat,
+  width: number,
+  least: number,
+  most: number,
+  tallest = Infinity,
+  stretch = false,
+): Boxes {
   const gap = laid.shown > 1 ? Math.max(2, Math.min(8, Math.round(width / 32))) : 0;
   let best: Boxes | null = null;
   for (let across = 1; across <= laid.shown; across++) {
@@ -208,11 +227,17 @@ export function corner(laid: Flat, box: Boxes, panel: number, row: number, colum
 }
 
 /** The cell under a point; null between panels. */
-export function under(laid: Flat, box: Boxes, x: number, y: number): { panel: number; row: number; column: number } | null {
+export function under(
+  laid: Flat,
+  box: Boxes,
+  x: number,
+  y: number,
+): { panel: number; row: number; column: number } | null {
   const [wide, high] = [laid.columns * box.cell + box.gap, laid.rows * box.tall + box.gap];
   const [across, line] = [Math.floor(x / wide), Math.floor(y / high)];
   const [column, row] = [Math.floor((x - across * wide) / box.cell), Math.floor((y - line * high) / box.tall)];
   const panel = line * box.across + across;
-  const inside = x >= 0 && y >= 0 && across < box.across && panel < laid.shown && row < laid.rows && column < laid.columns;
+  const inside =
+    x >= 0 && y >= 0 && across < box.across && panel < laid.shown && row < laid.rows && column < laid.columns;
   return inside ? { panel, row, column } : null;
 }

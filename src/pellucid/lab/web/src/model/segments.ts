@@ -70,7 +70,7 @@ export interface FactorLine {
   sources: Source[];
 }
 
-/** A term's factors, in letters and in numbers, each with the elements that it reads; one line where they do not match. */
+/** A term's factors, in letters and in numbers, each with the elements that it reads; one line where the two differ. */
 export function lines(letters: string, numbers: string, sources: readonly Source[]): FactorLine[] {
   const [a, b] = [factors(letters), factors(numbers)];
   if (a.length !== b.length || a.some((part, k) => part.over !== b[k]?.over)) {

@@ -93,6 +93,7 @@ export const kinds = {
   "kinds.convolve.vertical": { en: "vertical edges", zh: "垂直边缘" },
   "kinds.convolve.emboss": { en: "emboss", zh: "浮雕" },
   "kinds.sliding": { en: "The window slides", zh: "窗口滑动" },
+  "kinds.sliding.at": { en: "Place of the window", zh: "窗口的位置" },
   "kinds.sliding.place": { en: "Place {place} of {places}", zh: "位置 {place} / {places}" },
   "kinds.sliding.play": { en: "Slide", zh: "滑动" },
   "kinds.sliding.stop": { en: "Stop", zh: "停止" },

@@ -55,8 +55,8 @@ export const shell = {
 
   "shell.own.title": { en: "An example of your own", zh: "自己的样本" },
   "shell.own.draw": {
-    en: "Draw here, as large as the sheet, or drop a picture anywhere in this box. With the keyboard: arrow keys move the pen, the space bar "
-      + "puts it down and lifts it.",
+    en: "Draw here, as large as the sheet, or drop a picture anywhere in this box. With the keyboard: arrow keys move "
+      + "the pen, the space bar puts it down and lifts it.",
     zh: "在此绘制（尽量画满整张纸），或把图片拖放到此框内。使用键盘时：方向键移动画笔，空格键落笔和抬笔。",
   },
   "shell.own.file": { en: "Choose a picture …", zh: "选择图片…" },

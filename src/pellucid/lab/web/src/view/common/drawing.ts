@@ -67,8 +67,9 @@ function tiles(context: CanvasRenderingContext2D, numbers: Numbers, laid: Flat, 
         const from = start + row * down + column * right;
         const x = from < count ? (numbers.data[from] as number) : NaN;
         const place = (panel * rows + row) * columns + column;
-        // What was not computed stays paper; a NaN that was computed comes in float32 too, so views that have blanks say so.
-        if (from < count && !(Number.isNaN(x) && numbers.data instanceof Float64Array)) paint(image.data, place, x - look.centre, look.domain, scale);
+        // Pictures that were put together here are float64, and NaN in them is a place with nothing: it stays paper.
+        if (from < count && !(Number.isNaN(x) && numbers.data instanceof Float64Array))
+          paint(image.data, place, x - look.centre, look.domain, scale);
       }
   }
   const sheet = document.createElement("canvas");
@@ -134,5 +135,7 @@ function discs(context: CanvasRenderingContext2D, numbers: Numbers, laid: Flat, 
 
 /** The number of a cell, if it is there. */
 export function numberAt(numbers: Numbers, index: readonly number[]): number | undefined {
-  return index.every((i, axis) => i < (numbers.shape[axis] ?? 1)) ? numbers.data[offset(numbers.shape, index)] : undefined;
+  return index.every((i, axis) => i < (numbers.shape[axis] ?? 1))
+    ? numbers.data[offset(numbers.shape, index)]
+    : undefined;
 }

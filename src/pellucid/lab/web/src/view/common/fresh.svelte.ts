@@ -21,8 +21,8 @@ export interface Question {
 const PAUSE = 250;
 
 /**
- * Call while a component is set up. `question` is read as a signal; `subject` says which part of a question makes the old
- * answer useless (a larger limit does not). With a `delay` others may ask first: whoever answers takes one at a time.
+ * Call while a component is set up. `question` is read as a signal; `subject` says which part of a question makes the
+ * old answer useless (a larger limit does not). With a `delay` others may ask first: answers come one by one.
  */
 export function fresh<Q, A>(
   store: Store,
@@ -107,8 +107,12 @@ export function fresh<Q, A>(
   });
 
   return {
-    get value() { return value; },
-    get refusal() { return refusal; },
+    get value() {
+      return value;
+    },
+    get refusal() {
+      return refusal;
+    },
   };
 }
 
@@ -124,5 +128,12 @@ export function explained(store: Store, question: () => Question | null, pause =
 }
 
 export function curved(store: Store, question: () => Question | null): Fresh<Curve | null> {
-  return fresh(store, question, (q, input) => store.lab.request("curve", { input, path: q.path, index: q.index }), (q) => q, 2 * PAUSE, 20);
+  return fresh(
+    store,
+    question,
+    (q, input) => store.lab.request("curve", { input, path: q.path, index: q.index }),
+    (q) => q,
+    2 * PAUSE,
+    20,
+  );
 }

@@ -11,10 +11,15 @@ export function elementName(store: Store, path: Path, index: readonly number[], 
   const draw = known && !known.parameter && bare(path) === known.layer.path ? known.layer.draw : null;
   const named = known ? element(known.value, draw, index) : ({ kind: "index", index: index.join(",") } as const);
   switch (named.kind) {
-    case "unit": return store.say("focus.unit", { unit: named.unit });
-    case "filter": return store.say("focus.filter", { filter: named.filter, row: named.row, column: named.column });
-    case "time": return store.say("focus.time", { time: named.time, unit: named.unit });
-    case "whole": return "";
-    case "index": return index.length ? store.say("focus.index", { index: named.index }) : "";
+    case "unit":
+      return store.say("focus.unit", { unit: named.unit });
+    case "filter":
+      return store.say("focus.filter", { filter: named.filter, row: named.row, column: named.column });
+    case "time":
+      return store.say("focus.time", { time: named.time, unit: named.unit });
+    case "whole":
+      return "";
+    case "index":
+      return index.length ? store.say("focus.index", { index: named.index }) : "";
   }
 }

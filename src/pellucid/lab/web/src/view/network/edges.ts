@@ -111,7 +111,14 @@ function arc(context: CanvasRenderingContext2D, from: End, to: End, x: number, l
   context.fill();
 }
 
-function lines(context: CanvasRenderingContext2D, from: End, to: End, weights: Numbers, chosen: number | null, look: Look): void {
+function lines(
+  context: CanvasRenderingContext2D,
+  from: End,
+  to: End,
+  weights: Numbers,
+  chosen: number | null,
+  look: Look,
+): void {
   const [inputs = 0, outputs = 0] = weights.shape;
   const span = domain(weights.data);
   const [y0, y1] = [bottom(from), top(to)];

@@ -2,8 +2,8 @@
 
 import type { Store } from "../../store.svelte";
 
-const CONTROLS = "a, button, input, select, textarea, summary, [contenteditable], [role=button], [role=slider], [role=tab], "
-  + "[role=option], [role=gridcell], [role=link]";
+const CONTROLS = "a, button, input, select, textarea, summary, [contenteditable], [role=button], [role=slider], "
+  + "[role=tab], [role=option], [role=gridcell], [role=link]";
 
 export function act(event: KeyboardEvent, store: Store): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
