@@ -179,12 +179,12 @@ def _tanh(f: Lanes, x: str) -> str:
     z = f.mul(x, x)
     p = f.poly(z, (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1))
     small = f.fma(f.mul(x, z), p, x)
-    far = f.sub(1.0, f.div(2.0, f.add(f.call("exp", f.add(a, a)), 1.0)))
+    far = f.sub(1.0, f.div(2.0, f.add(_exp(f, f.add(a, a)), 1.0)))
     return f.select(f.compare("olt", a, 0.625), small, f.sign(far, x))
 
 
 def _sigmoid(f: Lanes, x: str) -> str:
-    return f.div(1.0, f.add(f.call("exp", f.sub(-0.0, x)), 1.0))
+    return f.div(1.0, f.add(_exp(f, f.sub(-0.0, x)), 1.0))
 
 
 def _log1p(f: Lanes, x: str) -> str:
@@ -271,8 +271,8 @@ def _pow(f: Lanes, x: str, y: str) -> str:
 FUNCTIONS: dict[str, tuple[int, tuple[str, ...], Callable[..., str]]] = {
     "exp": (1, (), _exp),
     "log": (1, (), _log),
-    "tanh": (1, ("exp",), _tanh),
-    "sigmoid": (1, ("exp",), _sigmoid),
+    "tanh": (1, (), _tanh),
+    "sigmoid": (1, (), _sigmoid),
     "log1p": (1, ("log",), _log1p),
     "softplus": (1, ("exp", "log", "log1p"), _softplus),
     "expm1": (1, ("exp",), _expm1),

@@ -11,7 +11,7 @@ from typing import Literal
 from pellucid.engines.llvm.blocked import sum_of_parts, write_partial
 from pellucid.engines.llvm.emit import Builder
 from pellucid.engines.llvm.evaluate import Evaluator
-from pellucid.engines.llvm.layout import Layout, lane_last
+from pellucid.engines.llvm.layout import Layout, at_home, lane_last
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.points import Batch, Point
@@ -276,7 +276,29 @@ class Writer:
     # The innermost part
 
     def body(self, points: list[Point]) -> None:
+        """The sums of all points side by side, as they share their loads; then one point after the other, so that
+        what is made of a sum needs registers for no longer than it takes to store it."""
         points = [Point(p.axes, p.active, {}) for p in points]
+        sums = [e for s in self.nest.statements for e in outermost(s.expression)]
+        if any(self.made_here(e) for e in sums):
+            self.together(points)
+            return
+        done: list[int] = []
+        for e in sums:
+            if id(e) not in self.o.known:
+                table = dict(zip(map(id, points), self.o.values(e, points), strict=True))
+                self.o.known[id(e)] = bound(_of_point, table)
+                done.append(id(e))
+        for point in points:
+            self.together([point])
+        for number in done:
+            del self.o.known[number]
+
+    def made_here(self, e: Reduction) -> bool:
+        """Whether a sum needs what the nest makes at the same point."""
+        return any(r.tensor in self.nest.targets and at_home(r, self.nest) for r in reads(e))
+
+    def together(self, points: list[Point]) -> None:
         for statement in self.nest.statements:
             target = statement.target
             values = [self.kind_of(target, v) for v in self.o.values(statement.expression, points)]
@@ -323,6 +345,10 @@ class Writer:
         from pellucid.engines.llvm.scatter import write_scatter
 
         self.units = write_scatter(self)
+
+
+def _of_point(table: dict[int, Value], point: Point) -> Value:
+    return table[id(point)]
 
 
 def _looked_up(table: dict[tuple[Linear, ...], Value], order: list[Axis], point: Point) -> Value:

@@ -1,8 +1,9 @@
-"""Recurrent weights, packed once a step as the tiles read them.
+"""Weights that are read many times, packed once a step as the tiles read them.
 
-The product with the recurrent kernel runs at every step of a sequence over the same weights. A tile of it reads u
-neighbours along one axis at every term of its sum: packed as [tile][other axes][terms][u], it reads memory from
-front to back.
+The product with a recurrent kernel runs at every step of a sequence over the same weights, that with another kernel
+at many places of one. A tile of it reads u neighbours along one axis at every term of its sum, for all values of an
+axis that it takes whole (the gates): packed as [tile][other axes][terms][whole axes][u], it reads memory from front to
+back.
 """
 
 from __future__ import annotations
@@ -11,10 +12,16 @@ from dataclasses import dataclass
 from math import prod
 
 from pellucid.engines.llvm.linear import Linear
-from pellucid.engines.llvm.tiles import choose
-from pellucid.engines.llvm.work import Nest, Phase, Recurrence, Schedule, batched
+from pellucid.engines.llvm.tiles import Tile, choose
+from pellucid.engines.llvm.work import Nest, Phase, Recurrence, Schedule, batched, nests_of, strides
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import Read, Reduction, Tensor, factors, walk
+
+OFTEN = 8
+"""How many times a shard has to read a kernel outside a recurrence for a copy of it to pay."""
+
+FIRST, LINE = 32 * 1024, 64
+"""Bytes of the first cache, and of a line: what lies in the one, or side by side, is read as fast as it stands."""
 
 
 @dataclass(eq=False)
@@ -60,12 +67,12 @@ class Panel:
 
 
 def pack(plan: Schedule, *, wide: bool, real: int) -> dict[Nest, dict[Tensor, Panel]]:
-    """The panels of all nests of recurrences; the packing is put in front of all other work."""
+    """The panels of all nests that read weights often enough; the packing is put in front of all other work."""
     found: dict[Nest, dict[Tensor, Panel]] = {}
     for phase in plan.phases:
         for work in phase.works:
-            if isinstance(work, Recurrence) and work.kind == "shard" and work.extent > 2:
-                for nest in work.nests:
+            if work.kind == "shard" and (work.extent > 2 if isinstance(work, Recurrence) else not plan.few):
+                for nest in nests_of(work):
                     found[nest] = {p.tensor: p for p in _panels(plan, nest, wide, real)}
     panels = [p for some in found.values() for p in some.values()]
     if panels:
@@ -94,6 +101,7 @@ def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
                     and read.tensor in inputs
                     and not batched(read.tensor)
                     and read.tensor.rank > 1
+                    and (nest.step is not None or _apart(nest, read, e, tile, real))
                 ):
                     panel = _panel(read, e, tile.sizes)
                     if panel is not None:
@@ -101,8 +109,22 @@ def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
     return list(found.values())
 
 
+def _apart(nest: Nest, read: Read, e: Reduction, tile: Tile, real: int) -> bool:
+    """Whether the tiles of a nest read a large kernel often, each time at places far from each other."""
+    axes = _axes(read)
+    rounds = prod(a.size // tile.get(a, 1) for a in nest.axes[1:] if a not in axes)
+    steps = strides(read.tensor.axes)
+    size = real * prod(a.size for a in read.tensor.axes)
+    step = next((s for a, s in zip(axes, steps, strict=True) if a is e.axes[-1]), 1)
+    return rounds >= OFTEN and size > FIRST and step * real >= LINE
+
+
+def _axes(read: Read) -> list[Axis | None]:
+    return [i.plain if isinstance(i, Affine) else None for i in read.indices]
+
+
 def _panel(read: Read, e: Reduction, sizes: dict[Axis, int]) -> Panel | None:
-    axes = [i.plain if isinstance(i, Affine) else None for i in read.indices]
+    axes = _axes(read)
     tiled = [k for k, a in enumerate(axes) if a is not None and sizes.get(a, 1) > 1]
     if not tiled:
         return None
@@ -110,5 +132,7 @@ def _panel(read: Read, e: Reduction, sizes: dict[Axis, int]) -> Panel | None:
     axis = axes[place]
     assert axis is not None
     rest = [k for k in range(len(axes)) if k != place]
-    order = [k for k in rest if axes[k] not in e.axes] + [k for k in rest if axes[k] in e.axes]
+    summed = [k for k in rest if axes[k] in e.axes]
+    whole = [k for k in rest if k not in summed and sizes.get(axes[k], 1) == read.tensor.axes[k].size > 1]  # type: ignore[arg-type]
+    order = [k for k in rest if k not in summed and k not in whole] + summed + whole
     return Panel(read.tensor, place, sizes[axis], tuple(order))
