@@ -214,18 +214,17 @@ class Evaluator:
 
     def address(self, tensor: Tensor, places: list[Linear], batch: Batch | None, rows: bool) -> tuple[Linear, str]:
         """The element's offset in elements (with its step from lane to lane) and the tensor's base."""
-        home_axes = tensor.axes[1:] if batched(tensor) else tensor.axes
         mine = places[1:] if batched(tensor) else places
         offset = Linear()
-        steps = strides(home_axes)
+        steps = self.layout.steps(tensor)
         if batched(tensor):
             assert batch is not None
             if self.layout.schedule.few:
                 if self.layout.home(tensor).place == "user":
                     offset = offset + Linear.counter(batch.shard, self.layout.elements(tensor))
             elif rows:
-                last = home_axes[-1].size
-                steps = [s * LANES for s in steps[:-1]] + [1]
+                last = tensor.axes[-1].size
+                steps = [s * LANES for s in strides(tensor.axes[1:])[:-1]] + [1]
                 offset = offset + (Linear.counter(batch.lane, last) if batch.lane else Linear((), 0, last))
             else:
                 steps = [s * LANES for s in steps]
@@ -317,7 +316,7 @@ class Evaluator:
         word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
         first = 1 if batched(tensor) else 0
         spread = LANES if first and not self.layout.schedule.few else 1
-        steps = [s * spread for s in strides(tensor.axes[first:])]
+        steps = [s * spread for s in self.layout.steps(tensor)]
         moved: list[str] = [""] * LANES
         inside: Value | None = None
         for k, value in vectors:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Literal
 
+from pellucid.engines.llvm.loops import by_rows, of_one_step
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.panels import Panel
 from pellucid.engines.llvm.panels import pack as pack_panels
-from pellucid.engines.llvm.work import Nest, Partial, Schedule, Work, batched, nests_of
+from pellucid.engines.llvm.work import Nest, Partial, Schedule, Work, batched, nests_of, strides
 from pellucid.formula.axes import Affine
 from pellucid.formula.expressions import Read, Tensor, reads
 
@@ -41,7 +43,8 @@ class Home:
 class Layout:
     """Homes of all tensors that have memory.
 
-    `words` are the user's arrays, in the order of the context's pointers: ("in" | "out", program name).
+    `once` are tensors of recurrences that have memory for one step, with the place of their loop axis. `words` are the
+    user's arrays, in the order of the context's pointers: ("in" | "out", program name).
     """
 
     schedule: Schedule
@@ -50,6 +53,7 @@ class Layout:
     rows: dict[Tensor, Home] = field(default_factory=dict)
     sums: dict[Partial, Home] = field(default_factory=dict)
     panels: dict[Nest, dict[Tensor, Panel]] = field(default_factory=dict)
+    once: dict[Tensor, int] = field(default_factory=dict)
     words: list[tuple[str, str]] = field(default_factory=list)
     shard_bytes: int = 0
     local_bytes: int = 0
@@ -59,11 +63,15 @@ class Layout:
         return self.homes[self.schedule.home(tensor)]
 
     def elements(self, tensor: Tensor) -> int:
-        total = 1
-        for axis in tensor.axes:
-            if isinstance(axis.extent, int):
-                total *= axis.extent
-        return total
+        """How many elements have memory, of one example."""
+        once = self.once.get(tensor)
+        return prod(a.size for k, a in enumerate(tensor.axes) if isinstance(a.extent, int) and k != once)
+
+    def steps(self, tensor: Tensor) -> list[int]:
+        """How far it is from one element to the next along every axis but the batch."""
+        first, once = int(batched(tensor)), self.once.get(tensor)
+        kept = iter(strides(a for k, a in enumerate(tensor.axes) if k >= first and k != once))
+        return [0 if k == once else next(kept) for k in range(first, tensor.rank)]
 
     def size(self, tensor: Tensor) -> int:
         """Bytes of one element."""
@@ -83,6 +91,8 @@ def lay_out(schedule: Schedule, *, real: int, wide: bool, state: dict[str, str])
     """
     layout = Layout(schedule, real)
     layout.panels = pack_panels(schedule, wide=wide, real=real)
+    nests = (n for phase in schedule.phases for work in phase.works for n in nests_of(work))
+    layout.once = of_one_step(schedule, (n for n in nests if lane_last(n) and not n.few))
     program = schedule.program
     for name, tensor in program.inputs.items():
         layout.words.append(("in", name))
@@ -131,8 +141,7 @@ def _wanted_rows(layout: Layout) -> list[Tensor]:
                 wanting.append((work.nest, work.reads))
     for nest, its in wanting:
         for r in its:
-            last = r.indices[-1] if r.indices else None
-            if isinstance(last, Affine) and last.plain is nest.axes[-1] and batched(r.tensor) and r.tensor.rank > 1:
+            if by_rows(r, nest):
                 found[r.tensor] = None
     return list(found)
 
@@ -155,7 +164,8 @@ def _arenas(layout: Layout) -> None:
         else:
             spans["global"].append((*life, size, ("homes", tensor)))
     for tensor in _wanted_rows(layout):
-        place(("rows", tensor), lives[schedule.home(tensor)], layout.elements(tensor) * LANES * layout.size(tensor))
+        size = prod(a.size for a in tensor.axes[1:]) * LANES * layout.size(tensor)
+        place(("rows", tensor), lives[schedule.home(tensor)], size)
     for partial, life in _partials(schedule).items():
         place(("sums", partial), life, layout.elements(partial.nest.targets[0]) * layout.real)
     for where in ("shard", "local", "global"):

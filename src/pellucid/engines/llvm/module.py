@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 from pellucid.engines.llvm import math, moving
@@ -151,10 +152,8 @@ class _Module:
         for work in phase.works:
             lines += self.calls(work)
             for target in work.targets:
-                for tensor in [
-                    target,
-                    *(v for v in self.layout.schedule.views if self.layout.schedule.home(v) is target),
-                ]:
+                views = [v for v in self.layout.schedule.views if self.layout.schedule.home(v) is target]
+                for tensor in views if self.step_by_step(work, target) else [target, *views]:
                     lines += self.copies(tensor)
         if first:
             for view in self.layout.schedule.views:
@@ -212,13 +211,16 @@ class _Module:
     def recurrence(self, work: Recurrence) -> list[str]:
         """The first step, which reads what lies before the loop, then all others."""
         first = work.extent - 1 if work.reverse else 0
-        starts = [self.nest(n, fixed=first) for n in work.nests]
-        lines = [f"  call void @{f.name}(ptr %ctx, ptr %local, i64 %unit, i64 {first})" for f in starts]
+        lines: list[str] = []
+        for nest in work.nests:
+            lines.append(
+                f"  call void @{self.nest(nest, fixed=first).name}(ptr %ctx, ptr %local, i64 %unit, i64 {first})"
+            )
+            lines += self.step_copies(work, nest, str(first))
         if work.extent == 1:
             return lines
         self.count += 1
         name = f"loop{self.count}"
-        rest = [self.nest(n) for n in work.nests]
         begin, end, by = (first - 1, -1, -1) if work.reverse else (1, work.extent, 1)
         text = [
             f"define internal void @{name}(ptr %ctx, ptr %local, i64 %unit) #0 {{",
@@ -227,8 +229,9 @@ class _Module:
             "step:",
         ]
         text.append(f"  %t = phi i64 [ {begin}, %entry ], [ %next, %step ]")
-        for nest, f in zip(work.nests, rest, strict=True):
-            text += self.timed(self.label(nest), [f"  call void @{f.name}(ptr %ctx, ptr %local, i64 %unit, i64 %t)"])
+        for nest in work.nests:
+            call = f"  call void @{self.nest(nest).name}(ptr %ctx, ptr %local, i64 %unit, i64 %t)"
+            text += [*self.timed(self.label(nest), [call]), *self.step_copies(work, nest, "%t")]
         text += [
             f"  %next = add i64 %t, {by}",
             f"  %over = icmp eq i64 %next, {end}",
@@ -236,6 +239,15 @@ class _Module:
         ]
         self.parts.append("\n".join([*text, "done:", "  ret void", "}", ""]))
         return [*lines, f"  call void @{name}(ptr %ctx, ptr %local, i64 %unit)"]
+
+    def step_by_step(self, work: Any, target: Tensor) -> bool:
+        """Whether the copy of a loop's tensor is made after every step, of what is still near."""
+        steps = [n.step for n in work.nests if target in n.targets] if isinstance(work, Recurrence) else []
+        return bool(steps) and all(n.axes[1] is n.step for n in work.nests if target in n.targets)
+
+    def step_copies(self, work: Recurrence, nest: Nest, step: str) -> list[str]:
+        wanted = [t for t in nest.targets if self.step_by_step(work, t)]
+        return [line for tensor in wanted for line in self.copies(tensor, step)]
 
     # Moving data
 
@@ -283,19 +295,30 @@ class _Module:
         )
         return lines
 
-    def copies(self, tensor: Tensor) -> list[str]:
-        """The copy of a tensor that has its last axis in the lanes, where a global nest wants it."""
+    def copies(self, tensor: Tensor, step: str | None = None) -> list[str]:
+        """The copy of a tensor that has its last axis in the lanes, where a global nest wants it; of one step of its
+        first axis, or of all."""
         if tensor not in self.layout.rows:
             return []
         lines: list[str] = []
         size, last = self.layout.size(tensor), tensor.axes[-1].size
-        outer = self.layout.elements(tensor) // last
+        outer = prod(a.size for a in tensor.axes[1:-1])
         start = self.memory(self.layout.home(tensor), lines)
         to = self.memory(self.layout.rows[tensor], lines)
+        if step is not None:
+            outer //= tensor.axes[1].size
+            bytes_ = outer * last * LANES * size
+            to = self.moved(to, step, bytes_, lines)
+            start = start if tensor in self.layout.once else self.moved(start, step, bytes_, lines)
         lines += self.timed(
             f"rows {tensor.name}", [f"  call void @pl.turn{size}(ptr {to}, ptr {start}, i64 {outer}, i64 {last})"]
         )
         return lines
+
+    def moved(self, start: str, times: str, bytes_: int, lines: list[str]) -> str:
+        by, found = self.fresh("a"), self.fresh("a")
+        lines += [f"  {by} = mul i64 {times}, {bytes_}", f"  {found} = getelementptr i8, ptr {start}, i64 {by}"]
+        return found
 
 
 def _rows(base: str, step: int, index: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from pellucid.engines.llvm.loops import join_light
 from pellucid.engines.llvm.tables import fold
 from pellucid.engines.llvm.views import view
 from pellucid.engines.llvm.work import Nest, Phase, Recurrence, Schedule, Unsupported, Work, batched, nests_of
@@ -54,7 +55,7 @@ def schedule(program: Program, state: Mapping[str, str] | None = None) -> Schedu
             continue
         works.append(_nest(stage))
     result = Schedule([], views, program)
-    _phases(result, works, late)
+    _phases(result, join_light(works, views, program.outputs.values()), late)
     return result
 
 

@@ -19,6 +19,9 @@ from pellucid.formula.expressions import Reduction, Tensor, free_axes, reads, wa
 CACHED = 256 * 1024
 """Bytes of a sum's operands that a core's second cache holds beside everything else."""
 
+PIECE = 2 * CACHED
+"""The same while a piece of the sum is all that goes on: the larger it is, the less often its sums are fetched."""
+
 NEAR = 32 * 1024
 """The same of the first cache, where a single value of the first axis is too much for the second."""
 
@@ -43,7 +46,7 @@ def _long(nest: Nest, real: int) -> Partial | None:
     size = sum(_elements(r.tensor) * LANES * real for r in reads(sums[0].body) if batched(r.tensor))
     if not rest or size < max(CACHED, 2 * real * prod(a.size for a in nest.axes)):
         return None
-    pieces = [max(1, rest[0].size * CACHED // size)]
+    pieces = [max(1, rest[0].size * PIECE // size)]
     row = size // rest[0].size
     if pieces[0] == 1 and len(rest) > 1 and row > 2 * NEAR:
         pieces.append(max(1, rest[1].size * NEAR // row))
