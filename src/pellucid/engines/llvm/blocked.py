@@ -1,5 +1,5 @@
-"""The part of a long sum that one shard prepares: a piece at a time, so that what a tile reads again and again
-stays in the cache."""
+"""Long sums, a piece at a time, so that what a tile reads again and again stays in the cache: the part of a sum over
+examples that one shard prepares, and sums of a shard's own."""
 
 from __future__ import annotations
 
@@ -29,22 +29,23 @@ def write_partial(w: Writer, partial: Partial) -> None:
 
     w.leaf = clear
     w.loops(list(w.axes), [w.start])
-    batch = next(a for a in e.axes if a.extent is BATCH)
-    start = b.pure("mul nsw i64 {}, {}", "%unit", LANES)
     _, body = coefficient(e.body)
-    lanes = ReducingLanes(Reducing(w.o, e, body, True, False), batch, "%unit", start)
-    rest = [a for a in e.axes if a is not batch]
-    _pieces(w, partial, lanes, rest, [])
+    reducing = Reducing(w.o, e, body, True, False)
+    batch = next((a for a in e.axes if a.extent is BATCH), None)
+    if batch is not None:
+        reducing = ReducingLanes(reducing, batch, "%unit", b.pure("mul nsw i64 {}, {}", "%unit", LANES))
+    _pieces(w, partial, reducing, [a for a in e.axes if a is not batch], [])
+    w.leaf = None
 
 
 Span = tuple[Axis, str | int, int, int]
 """An axis, its first value in a piece, the end of the whole run, and how many values at most are in the piece."""
 
 
-def _pieces(w: Writer, partial: Partial, lanes: ReducingLanes, rest: list[Axis], spans: list[Span]) -> None:
+def _pieces(w: Writer, partial: Partial, reducing: Reducing, rest: list[Axis], spans: list[Span]) -> None:
     """Loops over the pieces along the first axes of the sum."""
     if len(spans) == len(partial.pieces):
-        _visit(w, partial, lanes, rest, spans)
+        _visit(w, partial, reducing, rest, spans)
         return
     axis, size = rest[0], partial.pieces[len(spans)]
     low, high = partial.inside(axis)
@@ -52,13 +53,13 @@ def _pieces(w: Writer, partial: Partial, lanes: ReducingLanes, rest: list[Axis],
         low, high = 0, axis.size
     # The first steps of a recurrence read what lies before it: they are written out.
     for value in range(low):
-        _pieces(w, partial, lanes, rest[1:], [*spans, (axis, value, value + 1, 1)])
+        _pieces(w, partial, reducing, rest[1:], [*spans, (axis, value, value + 1, 1)])
     if high > low:
         chunk = w.b.open(low, high, size)
-        _pieces(w, partial, lanes, rest[1:], [*spans, (axis, chunk.counter, high, size)])
+        _pieces(w, partial, reducing, rest[1:], [*spans, (axis, chunk.counter, high, size)])
         w.b.close(chunk)
     for value in range(high, axis.size):
-        _pieces(w, partial, lanes, rest[1:], [*spans, (axis, value, value + 1, 1)])
+        _pieces(w, partial, reducing, rest[1:], [*spans, (axis, value, value + 1, 1)])
 
 
 def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:
@@ -69,18 +70,27 @@ def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:
     )
     part = _get(w, partial, point, loop.counter)
     total = w.o.maths.binary("fadd", Value(loop.values[0], "f", True), part)
+    return _times(w, partial, Value(b.close(loop, [total.text])[0], "f", True))
+
+
+def sum_of_pieces(w: Writer, partial: Partial, point: Point) -> Value:
+    """The whole sum of a shard's own."""
+    return _times(w, partial, _get(w, partial, point))
+
+
+def _times(w: Writer, partial: Partial, total: Value) -> Value:
     number, _ = coefficient(partial.sum.body)
-    return w.o.maths.multiply(w.o.maths.constant(float(number)), Value(b.close(loop, [total.text])[0], "f", True))
+    return w.o.maths.multiply(w.o.maths.constant(float(number)), total)
 
 
-def _visit(w: Writer, partial: Partial, lanes: ReducingLanes, rest: list[Axis], spans: list[Span]) -> None:
+def _visit(w: Writer, partial: Partial, reducing: Reducing, rest: list[Axis], spans: list[Span]) -> None:
     """One piece of the sum, for all tiles."""
     kind = w.o.maths.type_of("f", True)
 
     def inner(points: list[Point], accs: list[str], left: list[Span]) -> list[str]:
         b, kinds = w.b, [kind] * len(points)
         if not left:
-            return lanes.over(rest, points, accs, kinds)
+            return reducing.over(rest, points, accs, kinds)
         axis, low, high, size = left[0]
         if isinstance(low, int):
             return inner([p.at(axis, Linear((), low)) for p in points], accs, left[1:])
@@ -102,11 +112,17 @@ def _visit(w: Writer, partial: Partial, lanes: ReducingLanes, rest: list[Axis], 
 
 
 def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:
-    offset, step = Linear(), 1
-    for axis in reversed(w.nest.axes):
+    own = w.nest.kind == "shard"  # its lanes are examples
+    offset, step = Linear((), 0, int(own)), LANES if own else 1
+    for axis in reversed(w.nest.axes[int(own) :]):
         offset = offset + point.axes[axis] * step
         step *= axis.size
-    return w.o.place(w.o.in_shard(shard, w.layout.sums[partial].offset), w.kind, offset)
+    home = w.layout.sums[partial]
+    if home.place == "local":
+        base = w.b.pure("getelementptr i8, ptr {}, i64 {}", "%local", home.offset)
+    else:
+        base = w.o.in_shard(shard, home.offset)
+    return w.o.place(base, w.kind, offset)
 
 
 def _get(w: Writer, partial: Partial, point: Point, shard: str = "%unit") -> Value:

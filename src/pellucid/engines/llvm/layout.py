@@ -168,6 +168,9 @@ def _arenas(layout: Layout) -> None:
         place(("rows", tensor), lives[schedule.home(tensor)], size)
     for partial, life in _partials(schedule).items():
         place(("sums", partial), life, layout.elements(partial.nest.targets[0]) * layout.real)
+    for time, work in _times(schedule):
+        if isinstance(work, Nest) and work.blocked is not None:
+            place(("sums", work.blocked), (time, time), layout.elements(work.targets[0]) * LANES * layout.real)
     for where in ("shard", "local", "global"):
         offsets, total = pack(spans[where])
         setattr(layout, f"{where}_bytes", total)

@@ -355,6 +355,7 @@ def declarations(kind: str) -> str:
     v, mask = f"<{LANES} x i32>", f"<{LANES} x i1>"
     lines.append(f"declare {v} @llvm.masked.load.v{LANES}i32.p0(ptr, i32 immarg, {mask}, {v})")
     lines.append(f"declare void @llvm.masked.store.v{LANES}i32.p0({v}, ptr, i32 immarg, {mask})")
+    lines.append("declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)")
     if kind == "double":
         lines += [f"declare double @{c}({'double, double' if c == 'pow' else 'double'})" for c in C_NAMES.values()]
     return "\n".join(lines) + "\n"

@@ -8,13 +8,14 @@ from functools import partial as bound
 from math import prod
 from typing import Literal
 
-from pellucid.engines.llvm.blocked import sum_of_parts, write_partial
+from pellucid.engines.llvm.blocked import sum_of_parts, sum_of_pieces, write_partial
 from pellucid.engines.llvm.emit import Builder
 from pellucid.engines.llvm.evaluate import Evaluator
 from pellucid.engines.llvm.layout import Layout, at_home, lane_last
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.points import Batch, Point
+from pellucid.engines.llvm.sums import CACHED
 from pellucid.engines.llvm.tiles import Tile, choose
 from pellucid.engines.llvm.values import Value
 from pellucid.engines.llvm.work import Nest, Partial, Unsupported
@@ -123,6 +124,10 @@ class Writer:
         if partial is not None:
             self.o.known[id(partial.sum)] = lambda point: sum_of_parts(self, partial, point)
             self.tile = Tile()
+        blocked = self.nest.blocked
+        if blocked is not None:
+            write_partial(self, blocked)
+            self.o.known[id(blocked.sum)] = lambda point: sum_of_pieces(self, blocked, point)
         if self.nest.scatter is not None:
             self.scatter()
         else:
@@ -284,6 +289,8 @@ class Writer:
             self.together(points)
             return
         done: list[int] = []
+        if self.units and self.lanes_last and any(id(e) not in self.o.known for e in sums):
+            self.ask_for(points)
         for e in sums:
             if id(e) not in self.o.known:
                 table = dict(zip(map(id, points), self.o.values(e, points), strict=True))
@@ -293,6 +300,25 @@ class Writer:
             self.together([point])
         for number in done:
             del self.o.known[number]
+
+    def ask_for(self, points: list[Point]) -> None:
+        """Fetch what a sum's result will meet (large weights and their moments, last used a step ago) while it is
+        summed."""
+        found = {r.tensor: r for s in self.nest.statements for r in outside_sums(s.expression) if self.far(r)}
+        for tensor in found:
+            for point in points:
+                offset, base = self.o.address(tensor, [point.axes[a] for a in self.nest.axes], None, False)
+                self.b.effect(
+                    f"call void @llvm.prefetch.p0(ptr {self.o.place(base, self.kind, offset)}, i32 1, i32 3, i32 1)"
+                )
+
+    def far(self, read: Read) -> bool:
+        places = [i.plain if isinstance(i, Affine) else None for i in read.indices]
+        return (
+            read.tensor not in self.nest.targets
+            and places == list(self.nest.axes)
+            and prod(a.size for a in read.tensor.axes) * self.layout.real > CACHED
+        )
 
     def made_here(self, e: Reduction) -> bool:
         """Whether a sum needs what the nest makes at the same point."""
@@ -353,6 +379,14 @@ def _of_point(table: dict[int, Value], point: Point) -> Value:
 
 def _looked_up(table: dict[tuple[Linear, ...], Value], order: list[Axis], point: Point) -> Value:
     return table[tuple(point.axes[a] for a in order)]
+
+
+def outside_sums(e: Expression) -> list[Read]:
+    """The reads of an expression that stand in no reduction."""
+    if isinstance(e, Reduction):
+        return []
+    own = [e] if isinstance(e, Read) else []
+    return own + [r for child in children(e) for r in outside_sums(child)]
 
 
 def outermost(e: Expression) -> list[Reduction]:

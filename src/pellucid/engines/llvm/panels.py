@@ -13,15 +13,12 @@ from math import prod
 
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.tiles import Tile, choose
-from pellucid.engines.llvm.work import Nest, Phase, Recurrence, Schedule, batched, nests_of, strides
+from pellucid.engines.llvm.work import LINE, OFTEN, Nest, Phase, Recurrence, Schedule, batched, nests_of, strides
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import Read, Reduction, Tensor, factors, walk
 
-OFTEN = 8
-"""How many times a shard has to read a kernel outside a recurrence for a copy of it to pay."""
-
-FIRST, LINE = 32 * 1024, 64
-"""Bytes of the first cache, and of a line: what lies in the one, or side by side, is read as fast as it stands."""
+FIRST = 32 * 1024
+"""Bytes of the first cache: what lies there is read as fast as it stands."""
 
 
 @dataclass(eq=False)

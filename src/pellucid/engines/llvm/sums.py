@@ -12,9 +12,9 @@ from math import prod
 
 from pellucid.engines.llvm.layout import lane_last
 from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.work import Nest, Partial, Schedule, batched
-from pellucid.formula.axes import BATCH
-from pellucid.formula.expressions import Reduction, Tensor, free_axes, reads, walk
+from pellucid.engines.llvm.work import LINE, OFTEN, Nest, Partial, Schedule, batched, strides
+from pellucid.formula.axes import BATCH, Affine
+from pellucid.formula.expressions import Read, Reduction, Tensor, factors, free_axes, reads, walk
 
 CACHED = 256 * 1024
 """Bytes of a sum's operands that a core's second cache holds beside everything else."""
@@ -35,6 +35,9 @@ def prepare(plan: Schedule, real: int) -> None:
                 if partial is not None:
                     nest.partial = partial
                     _insert(plan, partial, place)
+        for work in phase.works if phase.kind == "shard" else []:
+            if isinstance(work, Nest):
+                work.blocked = _streamed(work, real)
 
 
 def _long(nest: Nest, real: int) -> Partial | None:
@@ -51,6 +54,26 @@ def _long(nest: Nest, real: int) -> Partial | None:
     if pieces[0] == 1 and len(rest) > 1 and row > 2 * NEAR:
         pieces.append(max(1, rest[1].size * NEAR // row))
     return Partial(nest, sums[0], tuple(pieces))
+
+
+def _streamed(nest: Nest, real: int) -> Partial | None:
+    """A shard's sum whose weights are too large for the second cache and read once only, a tile after the other: summed
+    in pieces, all tiles of it, the weights come in once."""
+    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
+    if len(sums) != 1 or not all(a in free_axes(sums[0]) for a in nest.axes[1:] if a.size > 1):
+        return None
+    first = sums[0].axes[0]
+    for read in factors(sums[0].body):
+        if isinstance(read, Read) and not batched(read.tensor):
+            axes = [i.plain if isinstance(i, Affine) else None for i in read.indices]
+            size = real * prod(a.size for a in read.tensor.axes)
+            step = dict(zip(axes, strides(read.tensor.axes), strict=True)).get(sums[0].axes[-1], 1) * real
+            again = prod(a.size for a in nest.axes[1:] if a not in axes)
+            if size > CACHED and step >= LINE and again < OFTEN and first in axes:
+                others = [r for r in reads(sums[0].body) if batched(r.tensor) and first in free_axes(r)]
+                row = max([_elements(r.tensor) * LANES * real // first.size for r in others], default=1)
+                return Partial(nest, sums[0], (max(1, min(CACHED * first.size // size, NEAR // row)),))
+    return None
 
 
 def _elements(tensor: Tensor) -> int:

@@ -19,6 +19,12 @@ from pellucid.formula.expressions import (
 )
 from pellucid.formula.program import Program
 
+OFTEN = 8
+"""How many times a shard has to read a kernel outside a recurrence for a packed copy of it to pay."""
+
+LINE = 64
+"""Bytes of a line of the caches: terms of a sum that lie farther apart cost a line each."""
+
 
 class Unsupported(Exception):
     """A statement that this engine cannot compile; the message says why."""
@@ -36,7 +42,7 @@ def batched(tensor: Tensor) -> bool:
 @dataclass(eq=False)
 class Nest:
     """Statements over the same axes, each target's axes renamed to `axes`. `scatter` is the axis at which
-    additions are scattered."""
+    additions are scattered, `partial` a sum that the shards prepare, `blocked` one that is summed in pieces."""
 
     statements: list[Statement]
     axes: tuple[Axis, ...]
@@ -46,6 +52,7 @@ class Nest:
     reverse: bool = False
     few: bool = False
     partial: Partial | None = None
+    blocked: Partial | None = None
     _known: object = None
     _reads: list[Read] = field(default_factory=list)
 
@@ -87,7 +94,8 @@ class Recurrence:
 
 @dataclass(eq=False)
 class Partial:
-    """A sum over examples of which every shard prepares its own part, while what it reads is near.
+    """A long sum that is summed in pieces, so that what it reads stays near: one over examples, of which every shard
+    prepares its own part, or one of a shard's own.
 
     `pieces` are the numbers of values of the sum's first axes but the batch that are summed at once.
     """
