@@ -1,11 +1,16 @@
-"""The IR of what all threads do: meet, move on to the next step, and take pieces of work until none is left."""
+"""The IR of what all threads do: meet, move on to the next step, and take pieces of work until none is left.
+
+The pieces of a phase are dealt out to the threads, the same ones in every step, as their memory is still in the caches
+of the thread that had them last. Who is through with his own takes of the others'.
+"""
 
 from __future__ import annotations
 
 from pellucid.engines.llvm.math import LANES
 
 SYNC = 8
-"""Words (a cache line) from one counter of the threads to the next: arrived, generation, then one a phase."""
+"""Words (a cache line) from one counter of the threads to the next: arrived, generation, then for every phase how many
+pieces are taken of each share; there are at most so many shares as words."""
 
 
 def turn(size: int) -> str:
@@ -85,7 +90,7 @@ entry:
   %last = icmp eq i64 %mine, %threads
   br i1 %last, label %open, label %wait
 open:
-  store atomic i64 0, ptr %counter monotonic, align 8
+  store <{SYNC} x i64> zeroinitializer, ptr %counter, align 8
   store atomic i64 0, ptr %sync monotonic, align 8
   %step.over = icmp eq i64 %phase, %final
   br i1 %step.over, label %advance, label %go
@@ -114,11 +119,45 @@ again:
 done:
   ret void
 }}
+define internal void @pl.work(ptr %ctx, ptr %local, i64 %ticket, i64 %phase, i64 %total, ptr %piece) #0 {{
+entry:
+  %p6 = getelementptr i64, ptr %ctx, i64 6
+  %threads = load i64, ptr %p6
+  %p7 = getelementptr i64, ptr %ctx, i64 7
+  %sync = load ptr, ptr %p7
+  %skip = add i64 %phase, 2
+  %words = mul i64 %skip, {SYNC}
+  %counters = getelementptr i64, ptr %sync, i64 %words
+  %many = icmp sgt i64 %threads, {SYNC}
+  %shares = select i1 %many, i64 {SYNC}, i64 %threads
+  br label %look
+look:
+  %k = phi i64 [ 0, %entry ], [ %k.next, %over ]
+  %from = add i64 %ticket, %k
+  %share = urem i64 %from, %shares
+  %counter = getelementptr i64, ptr %counters, i64 %share
+  br label %take
+take:
+  %taken = atomicrmw add ptr %counter, i64 1 monotonic
+  %before = mul i64 %taken, %shares
+  %unit = add i64 %before, %share
+  %some = icmp slt i64 %unit, %total
+  br i1 %some, label %do, label %over
+do:
+  call void %piece(ptr %ctx, ptr %local, i64 %unit)
+  br label %take
+over:
+  %k.next = add i64 %k, 1
+  %more = icmp slt i64 %k.next, %shares
+  br i1 %more, label %look, label %done
+done:
+  ret void
+}}
 """
 
 
 def thread(totals: list[str], local_bytes: int) -> str:
-    """What every thread does, step after step: take units of a phase until none is left, meet the others, go on."""
+    """What every thread does, step after step: work at a phase until nothing is left, meet the others, go on."""
     lines = [
         "define void @run(ptr %ctx) #0 {",
         "entry:",
@@ -137,25 +176,14 @@ def thread(totals: list[str], local_bytes: int) -> str:
         "  %local = getelementptr i8, ptr %locals, i64 %before",
         "  br label %step",
         "step:",
-        "  %done = phi i64 [ 0, %entry ], [ %done.next, %stepped ]",
+        "  %done = phi i64 [ 0, %entry ], [ %done.next, %step ]",
     ]
     for k, total in enumerate(totals):
         lines += [
-            f"  %counter{k} = getelementptr i64, ptr %sync, i64 {(k + 2) * SYNC}",
-            f"  br label %take{k}",
-            f"take{k}:",
-            f"  %unit{k} = atomicrmw add ptr %counter{k}, i64 1 monotonic",
-            f"  %some{k} = icmp slt i64 %unit{k}, {total}",
-            f"  br i1 %some{k}, label %do{k}, label %meet{k}",
-            f"do{k}:",
-            f"  call void @phase{k}(ptr %ctx, ptr %local, i64 %unit{k})",
-            f"  br label %take{k}",
-            f"meet{k}:",
+            f"  call void @pl.work(ptr %ctx, ptr %local, i64 %ticket, i64 {k}, i64 {total}, ptr @phase{k})",
             f"  call void @pl.meet(ptr %ctx, i64 {k}, i64 {len(totals) - 1})",
         ]
     lines += [
-        "  br label %stepped",
-        "stepped:",
         "  %done.next = add i64 %done, 1",
         "  %more = icmp slt i64 %done.next, %steps",
         "  br i1 %more, label %step, label %end",
