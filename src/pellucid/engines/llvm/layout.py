@@ -19,14 +19,17 @@ from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.panels import Panel
 from pellucid.engines.llvm.panels import pack as pack_panels
 from pellucid.engines.llvm.work import Nest, Partial, Schedule, Work, batched, nests_of, strides
-from pellucid.formula.axes import Affine
-from pellucid.formula.expressions import Read, Tensor, reads
+from pellucid.formula.axes import BATCH, Affine
+from pellucid.formula.expressions import Read, Reduction, Tensor, reads, walk
 
 ALIGN = 64
 HEADER = 12
 """Words of the context before the user's addresses: 0 examples, 1 shards, 2 arena, 3 bytes of arena a shard, 4
 global arena, 5 which rows of the user's arrays (0: all in order), 6 threads, 7 their counters, 8 steps, 9 words
 that move on after every step and 10 the list of them, (word, bytes) by (word, bytes), 11 the threads' own arenas."""
+
+ACROSS = 8
+"""What a sum across the lanes and the arithmetic on its single number cost, in terms of a shard's part of a sum."""
 
 Place = Literal["shard", "local", "global", "user"]
 
@@ -125,6 +128,11 @@ def lane_last(nest: Nest) -> bool:
     if extent % LANES == 0:
         return True
     product = any(len([r for r in reads(s.expression) if batched(r.tensor)]) > 1 for s in nest.statements)
+    # Idle lanes cost as often as there are terms, sums across the lanes and what follows them once for every element.
+    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction)]
+    terms = max((prod(a.size for a in e.axes if a.extent is not BATCH) for e in sums), default=1)
+    if product and terms * (-extent % LANES) < ACROSS * extent:
+        return True
     return (product and extent >= 40) or (len(nest.axes) > 1 and extent >= 64)
 
 

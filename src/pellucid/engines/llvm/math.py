@@ -136,9 +136,8 @@ def _two_to(f: Lanes, n: str) -> str:
     return f.cast("bitcast", f.op("shl", f.op("add", n, 127), 23), "f")
 
 
-def _exp(f: Lanes, x: str) -> str:
-    x = f.select(f.compare("ogt", x, 89.0), 89.0, x)
-    x = f.select(f.compare("olt", x, -104.0), -104.0, x)
+def _parts(f: Lanes, x: str) -> tuple[str, str]:
+    """exp x as y·2ⁿ, n a whole number."""
     magic = 12582912.0  # 1.5·2²³: adding it rounds to a whole number, which then stands in the lowest bits
     shifted = f.fma(x, 1.4426950408889634, magic)
     n = f.sub(shifted, magic)
@@ -147,9 +146,27 @@ def _exp(f: Lanes, x: str) -> str:
         r, (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
     )
     y = f.add(f.fma(f.mul(r, r), p, r), 1.0)
-    whole = f.op("sub", f.cast("bitcast", shifted, "i"), 0x4B400000)
-    half = f.op("ashr", whole, 1)
-    return f.mul(f.mul(y, _two_to(f, half)), _two_to(f, f.op("sub", whole, half)))
+    return y, f.op("sub", f.cast("bitcast", shifted, "i"), 0x4B400000)
+
+
+def _at_most(f: Lanes, x: str, bound: float) -> str:
+    return f.select(f.compare("ogt", x, bound), bound, x)
+
+
+def _at_least(f: Lanes, x: str, bound: float) -> str:
+    return f.select(f.compare("olt", x, bound), bound, x)
+
+
+def _exp(f: Lanes, x: str) -> str:
+    y, n = _parts(f, _at_least(f, _at_most(f, x, 89.0), -104.0))
+    half = f.op("ashr", n, 1)
+    return f.mul(f.mul(y, _two_to(f, half)), _two_to(f, f.op("sub", n, half)))
+
+
+def _half_exp(f: Lanes, x: str) -> str:
+    """exp(x)/2 for −87.3 ≤ x ≤ 89.5: half of it is no more than a power of two and a number; 0 and ∞ at the ends."""
+    y, n = _parts(f, x)
+    return f.mul(y, _two_to(f, f.op("sub", n, 1)))
 
 
 def _log(f: Lanes, x: str) -> str:
@@ -179,12 +196,12 @@ def _tanh(f: Lanes, x: str) -> str:
     z = f.mul(x, x)
     p = f.poly(z, (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1))
     small = f.fma(f.mul(x, z), p, x)
-    far = f.sub(1.0, f.div(2.0, f.add(_exp(f, f.add(a, a)), 1.0)))
+    far = f.sub(1.0, f.div(1.0, f.add(_half_exp(f, _at_most(f, f.add(a, a), 40.0)), 0.5)))
     return f.select(f.compare("olt", a, 0.625), small, f.sign(far, x))
 
 
 def _sigmoid(f: Lanes, x: str) -> str:
-    return f.div(1.0, f.add(_exp(f, f.sub(-0.0, x)), 1.0))
+    return f.div(0.5, f.add(_half_exp(f, _at_least(f, _at_most(f, f.sub(-0.0, x), 89.5), -87.3)), 0.5))
 
 
 def _log1p(f: Lanes, x: str) -> str:
