@@ -16,6 +16,7 @@ from pellucid.engines.llvm.emit import Builder
 from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
+from pellucid.engines.llvm.moving import interleaved
 from pellucid.engines.llvm.panels import Panel
 from pellucid.engines.llvm.points import Batch, Point
 from pellucid.engines.llvm.reductions import Reducing
@@ -76,7 +77,7 @@ class Evaluator:
                     return [self.maths.constant(float(axis.size))] * len(points)
                 return [Value(self.b.pure(f"sitofp i64 {{}} to {self.kind}", self.examples), "f")] * len(points)
             case Read():
-                return self.read(e, points)
+                return [self.known[id(e)](p) for p in points] if id(e) in self.known else self.read(e, points)
             case Reduction():
                 return self.reduction(e, points)
             case Operation("mul", args):
@@ -345,6 +346,36 @@ class Evaluator:
                 inside = self.maths.both(inside, Value(condition, "b"))
             value = self.maths.select(inside, value, self.outside(e, point))
         return value
+
+    def looked_up(self, e: Read, points: list[Point]) -> list[Value]:
+        """The values of neighbours of a row whose number differs from lane to lane, one point for every lane."""
+        word, kind = self.element(e.tensor), ("i" if e.tensor.kind == "int" else "f")
+        v = f"<{LANES} x {word}>"
+        steps = self.layout.steps(e.tensor)
+        offset = Linear()
+        rows = ""
+        for index, step, axis in zip(e.indices, steps, e.tensor.axes, strict=True):
+            if isinstance(index, Affine):
+                offset = offset + self.linear(index, points[0]) * step
+                continue
+            number = self.maths.splat(self.maths.as_whole(self.values(index, points[:1])[0])).text
+            ok = self.b.pure(f"icmp ult <{LANES} x i32> {{}}, splat (i32 {axis.size})", number)
+            rows = self.b.pure(
+                f"select <{LANES} x i1> {{}}, <{LANES} x i32> {{}}, <{LANES} x i32> zeroinitializer", ok, number
+            )
+            far = step
+        near = self.place(self.base(e.tensor, None, False), word, offset)
+        loaded = []
+        for lane in range(LANES):
+            row = self.b.pure(f"extractelement <{LANES} x i32> {{}}, i32 {lane}", rows)
+            by = self.b.multiply(self.b.pure("sext i32 {} to i64", row), far)
+            start = self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", near, by)
+            loaded.append(self.b.pure(f"load {v}, ptr {{}}, align {self.size(word)}", start))
+
+        def shuffle(one: str, other: str, mask: str) -> str:
+            return self.b.pure(f"shufflevector {v} {{}}, {v} {{}}, <{LANES} x i32> <{mask}>", one, other)
+
+        return [Value(text, kind, True) for text in interleaved(loaded, shuffle)]  # type: ignore[arg-type]
 
     # Reductions
 

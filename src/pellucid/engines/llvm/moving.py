@@ -3,24 +3,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import count
+
 from pellucid.engines.llvm.math import LANES
 
 
-def transposed(rows: list[str], word: str, lines: list[str], prefix: str) -> list[str]:
-    """Four rounds of interleaving row i with row i + 8."""
-    v = f"<{LANES} x {word}>"
+def interleaved(rows: list[str], shuffle: Callable[[str, str, str], str]) -> list[str]:
+    """16 rows as columns: four rounds of interleaving row i with row i + 8. `shuffle` takes two rows and a mask."""
     half = LANES // 2
     low = ", ".join(f"i32 {k // 2 + (LANES if k % 2 else 0)}" for k in range(LANES))
     high = ", ".join(f"i32 {half + k // 2 + (LANES if k % 2 else 0)}" for k in range(LANES))
-    for turn in range(4):
-        new = []
-        for k in range(half):
-            for part, mask in (("l", low), ("h", high)):
-                name = f"%{prefix}{turn}_{k}{part}"
-                lines.append(f"  {name} = shufflevector {v} {rows[k]}, {v} {rows[k + half]}, <{LANES} x i32> <{mask}>")
-                new.append(name)
-        rows = new
+    for _ in range(4):
+        rows = [shuffle(rows[k], rows[k + half], mask) for k in range(half) for mask in (low, high)]
     return rows
+
+
+def transposed(rows: list[str], word: str, lines: list[str], prefix: str) -> list[str]:
+    v = f"<{LANES} x {word}>"
+    names = (f"%{prefix}{k}" for k in count())
+
+    def shuffle(one: str, other: str, mask: str) -> str:
+        name = next(names)
+        lines.append(f"  {name} = shufflevector {v} {one}, {v} {other}, <{LANES} x i32> <{mask}>")
+        return name
+
+    return interleaved(rows, shuffle)
 
 
 def functions(size: int) -> str:

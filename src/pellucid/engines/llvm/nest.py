@@ -16,7 +16,7 @@ from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.points import Batch, Point
 from pellucid.engines.llvm.sums import CACHED
-from pellucid.engines.llvm.tiles import Tile, choose
+from pellucid.engines.llvm.tiles import Tile, choose, looked_up
 from pellucid.engines.llvm.values import Value
 from pellucid.engines.llvm.work import Nest, Partial, Unsupported
 from pellucid.formula.axes import Affine, Axis
@@ -94,6 +94,7 @@ class Writer:
         self.axes = axes
         self.tile: Tile = choose(nest, axes, lane if self.lanes_last else None, wide=wide, real=layout.real)
         self.units = 0 if nest.kind == "shard" else 1
+        self.outer: Axis | None = None
         self.reductions = [
             (e, free_axes(e))
             for s in nest.statements
@@ -120,6 +121,7 @@ class Writer:
             self.units = max(1, min(self.rounds(outer), 16, self.work() // 20000))
             axes.remove(outer)
             axes.insert(0, outer)
+            self.outer = outer
         partial = self.nest.partial
         if partial is not None:
             self.o.known[id(partial.sum)] = lambda point: sum_of_parts(self, partial, point)
@@ -289,28 +291,34 @@ class Writer:
             self.together(points)
             return
         done: list[int] = []
-        if self.units and self.lanes_last and any(id(e) not in self.o.known for e in sums):
-            self.ask_for(points)
-        for e in sums:
+        summing = any(id(e) not in self.o.known for e in sums)
+        shared: list[Expression] = [*sums, *self.looked_up(points)]
+        for e in shared:
             if id(e) not in self.o.known:
-                table = dict(zip(map(id, points), self.o.values(e, points), strict=True))
+                found = self.o.looked_up(e, points) if isinstance(e, Read) else self.o.values(e, points)
+                table = dict(zip(map(id, points), found, strict=True))
                 self.o.known[id(e)] = bound(_of_point, table)
                 done.append(id(e))
         for point in points:
+            if summing and self.outer is not None and self.lanes_last:
+                self.ask_for(point, self.outer)
             self.together([point])
         for number in done:
             del self.o.known[number]
 
-    def ask_for(self, points: list[Point]) -> None:
-        """Fetch what a sum's result will meet (large weights and their moments, last used a step ago) while it is
-        summed."""
-        found = {r.tensor: r for s in self.nest.statements for r in outside_sums(s.expression) if self.far(r)}
-        for tensor in found:
-            for point in points:
-                offset, base = self.o.address(tensor, [point.axes[a] for a in self.nest.axes], None, False)
-                self.b.effect(
-                    f"call void @llvm.prefetch.p0(ptr {self.o.place(base, self.kind, offset)}, i32 1, i32 3, i32 1)"
-                )
+    def looked_up(self, points: list[Point]) -> list[Read]:
+        """Reads of rows that are loaded for all points together: those of a whole tile of neighbours."""
+        found = looked_up(self.nest)
+        return found if found and len(points) == LANES == self.tile.get(self.nest.axes[-1], 1) else []
+
+    def ask_for(self, point: Point, outer: Axis) -> None:
+        """Fetch what the sum of the next round will meet (large weights and their moments, last used a step ago)."""
+        step = self.tile.get(outer, 1) * (LANES if outer is self.lane else 1)
+        following = point.at(outer, point.axes[outer].plus(step))
+        for tensor in {r.tensor: r for s in self.nest.statements for r in outside_sums(s.expression) if self.far(r)}:
+            offset, base = self.o.address(tensor, [following.axes[a] for a in self.nest.axes], None, False)
+            place = self.o.place(base, self.kind, offset)
+            self.b.effect(f"call void @llvm.prefetch.p0(ptr {place}, i32 1, i32 3, i32 1)")
 
     def far(self, read: Read) -> bool:
         places = [i.plain if isinstance(i, Affine) else None for i in read.indices]

@@ -9,8 +9,8 @@ from pellucid.engines.llvm.panels import Panel
 from pellucid.engines.llvm.work import strides
 
 
-def packing(name: str, panel: Panel, layout: Layout, kind: str) -> str:
-    """Copies the tensor's elements one by one, in the order of the panel."""
+def packing(name: str, panel: Panel, layout: Layout, word: str) -> str:
+    """Copies the tensor's elements in the order of the panel."""
     b = Builder()
     tensor, width = panel.tensor, panel.width
     source = b.pure("load ptr, ptr {}", b.pure("getelementptr i64, ptr %ctx, i64 {}", layout.homes[tensor].offset))
@@ -18,11 +18,11 @@ def packing(name: str, panel: Panel, layout: Layout, kind: str) -> str:
     to = b.pure("getelementptr i8, ptr {}, i64 {}", arena, panel.offset)
     steps = strides(tensor.axes)
     extent = tensor.axes[panel.place].size
-    for first, count in ((0, extent // width), (extent // width * width, 1 if extent % width else 0)):
-        if not count:
+    for first, blocks in ((0, extent // width), (extent // width * width, 1 if extent % width else 0)):
+        if not blocks:
             continue
         wide = width if first == 0 and extent >= width else extent % width
-        loops = [b.open(0, count), *(b.open(0, tensor.axes[k].size) for k in panel.order)]
+        loops = [b.open(0, blocks), *(b.open(0, tensor.axes[k].size) for k in panel.order)]
         block = Linear.counter(loops[0].counter).plus(first // width)
         offset, where, step = Linear(), Linear(), width
         for k, loop in zip(panel.order[::-1], loops[:0:-1], strict=True):
@@ -30,11 +30,14 @@ def packing(name: str, panel: Panel, layout: Layout, kind: str) -> str:
             where = where + Linear.counter(loop.counter) * step
             step *= tensor.axes[k].size
         where = where + block * step
-        for r in range(wide):
+        # neighbours of the tensor are moved together
+        kind, count = (f"<{wide} x {word}>", 1) if steps[panel.place] == 1 and wide > 1 else (word, wide)
+        for r in range(count):
             near = offset + (block * width).plus(r) * steps[panel.place]
-            at = b.pure(f"getelementptr {kind}, ptr {{}}, i64 {{}}", source, near.emit(b))
-            put = b.pure(f"getelementptr {kind}, ptr {{}}, i64 {{}}", to, where.plus(r).emit(b))
-            b.effect(f"store {kind} {b.here(f'load {kind}, ptr {{}}', at)}, ptr {put}")
+            at = b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", source, near.emit(b))
+            put = b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", to, where.plus(r).emit(b))
+            moved = b.here(f"load {kind}, ptr {{}}, align {layout.real}", at)
+            b.effect(f"store {kind} {moved}, ptr {put}, align {layout.real}")
         for loop in reversed(loops):
             b.close(loop)
     b.effect("ret void")

@@ -11,7 +11,7 @@ from itertools import combinations, product
 from math import inf, prod
 
 from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.work import Nest
+from pellucid.engines.llvm.work import Nest, batched
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, walk
 
@@ -38,6 +38,8 @@ def choose(nest: Nest, axes: list[Axis], lane: Axis | None, *, wide: bool, real:
         real: bytes of a real number.
     """
     tile = Tile()
+    if looked_up(nest) and axes and axes[-1] is nest.axes[-1] and axes[-1].size >= LANES:
+        tile.sizes[axes[-1]] = LANES
     for axis in axes:
         need = _needed(nest, axis)
         if need > 1 and axis.size >= need:
@@ -64,6 +66,30 @@ def _needed(nest: Nest, axis: Axis) -> int:
             if axis.extent is not BATCH and axis.size <= 4 and any(a.affine.plain is axis for a in compared):
                 need = max(need, axis.size)
     return need if need <= 4 else 1
+
+
+def looked_up(nest: Nest) -> list[Read]:
+    """Reads of rows of a table whose number differs from example to example: as many neighbours as there are lanes
+    are loaded from every row and turned. A nest with a sum has other reasons for its tile."""
+    if nest.kind != "shard" or nest.few or nest.heavy or len(nest.axes) < 2:
+        return []
+    found = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Read)]
+    return [e for e in found if not batched(e.tensor) and e.outside is None and _by_row(e, nest.axes[-1])]
+
+
+def _by_row(e: Read, last: Axis) -> bool:
+    rows = [i for i in e.indices if not isinstance(i, Affine)]
+    places = [(i, a.size) for i, a in zip(e.indices, e.tensor.axes, strict=True) if isinstance(i, Affine)]
+    return (
+        len(rows) == 1
+        and isinstance(rows[0], Read)
+        and batched(rows[0].tensor)
+        and last not in free_axes(rows[0])
+        and all(i.divisor.value == 1 and i.within(size) for i, size in places)
+        and [last in i.axes for i, _ in places] == [False] * (len(places) - 1) + [True]
+        and isinstance(e.indices[-1], Affine)
+        and e.indices[-1].plain is last
+    )
 
 
 def _heaviest(nest: Nest) -> Reduction | None:
