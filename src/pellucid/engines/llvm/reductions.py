@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 UNROLL = 8
 """The longest reduction axis that is written out where its reads need to know its value."""
 
+EDGES = 6
+"""How many values of a longer one, at its ends, are written out because some points are outside there."""
+
 
 class Reducing:
     """One reduction being written: its loops from the outside in."""
@@ -52,6 +55,10 @@ class Reducing:
             for value in range(extent):
                 accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
             return accs
+        if bounds is None and not divides:
+            middle = self.middle(axis, guards, points)
+            if middle is not None:
+                return self.in_three(axis, middle, rest, points, accs, kinds)
         low, high, inside = bounds if bounds is not None else (0, extent, [])
         if isinstance(low, int) and isinstance(high, int):
             if low >= high:
@@ -65,6 +72,26 @@ class Reducing:
         found = self.over(rest, [p.at(axis, counter) for p in points], list(loop.values), kinds)
         del o.inside[len(o.inside) - len(new) :]
         return b.close(loop, found)
+
+    def in_three(
+        self,
+        axis: Axis,
+        middle: tuple[int, int],
+        rest: list[Axis],
+        points: list[Point],
+        accs: list[str],
+        kinds: list[str],
+    ) -> list[str]:
+        """The values for which some point of a tile is outside are written out, the others looped over."""
+        low, high = middle
+        for value in range(low):
+            accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
+        loop = self.b.open(low, high, carried=list(zip(kinds, accs, strict=True)))
+        found = self.over(rest, [p.at(axis, Linear.counter(loop.counter)) for p in points], list(loop.values), kinds)
+        accs = self.b.close(loop, found)
+        for value in range(high, axis.size):
+            accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
+        return accs
 
     def over_batch(
         self, axis: Axis, rest: list[Axis], points: list[Point], accs: list[str], kinds: list[str]
@@ -226,6 +253,21 @@ class Reducing:
             low, high = b.larger(low, least), b.smaller(high, most)
             inside.append((rest, c, extent))
         return low, high, inside
+
+    def middle(self, axis: Axis, guards: list[tuple[Read, int]], points: list[Point]) -> tuple[int, int] | None:
+        """From which value of the axis to which all points are inside, if that is known and nearly the whole axis."""
+        low, high = 0, axis.size
+        for read, k in guards:
+            index = read.indices[k]
+            assert isinstance(index, Affine)
+            if index.coefficient(axis) != 1 or any(a not in points[0].axes for a in index.axes if a is not axis):
+                return None
+            for point in points:
+                rest = self.o.linear(index, point.at(axis, Linear()))
+                if not rest.static:
+                    return None
+                low, high = max(low, -rest.constant), min(high, read.tensor.axes[k].size - rest.constant)
+        return (low, high) if low < high and low + axis.size - high <= EDGES else None
 
     def negative(self, a: str | int) -> str | int:
         return self.minus(0, a)
