@@ -34,6 +34,9 @@ from pellucid.formula.expressions import (
 
 ATTRIBUTES = "#0"
 
+INLINE = 4
+"""Up to how many points of a tile write exp and its kin out instead of calling them: more would be much code."""
+
 
 @dataclass(frozen=True)
 class Function:
@@ -93,6 +96,7 @@ class Writer:
         self.start = Point(start)
         self.axes = axes
         self.tile: Tile = choose(nest, axes, lane if self.lanes_last else None, wide=wide, real=layout.real)
+        self.o.maths.inline = prod(self.tile.sizes.values()) <= INLINE
         self.units = 0 if nest.kind == "shard" else 1
         self.outer: Axis | None = None
         self.reductions = [

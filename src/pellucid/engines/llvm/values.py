@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from pellucid.engines.llvm.emit import Builder
-from pellucid.engines.llvm.math import LANES, real
+from pellucid.engines.llvm.math import FUNCTIONS, LANES, Lanes, real
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,37 @@ class Value:
     number: float | None = None
 
 
+class Inline(Lanes):
+    """A function of vectors written out in the middle of other code."""
+
+    def __init__(self, builder: Builder, name: str) -> None:
+        super().__init__(name)
+        self.b = builder
+
+    def written(self, *args: str) -> str:
+        self.kinds |= dict.fromkeys(args, "f")
+        return FUNCTIONS[self.name][2](self, *args)
+
+    def put(self, kind: str, text: str) -> str:
+        found = self.b.pure(_NAME.sub("{}", text), *_NAME.findall(text))
+        self.kinds[found] = kind
+        return found
+
+
+_NAME = re.compile(r"%[A-Za-z0-9_.]+")
+
+
 class Arithmetic:
     """Writes operations on values with a builder."""
 
     CALLS: ClassVar = {"exp", "expm1", "log", "log1p", "sin", "cos", "erf", "tanh", "softplus"}
 
+    SHORT: ClassVar = {"exp", "tanh", "sigmoid"}
+
     def __init__(self, builder: Builder, kind: Literal["float", "double"]) -> None:
         self.b = builder
         self.kind = kind
+        self.inline = False
         self.suffix = "f32" if kind == "float" else "f64"
         self.used: set[str] = set()
 
@@ -199,10 +223,13 @@ class Arithmetic:
         )
 
     def call(self, name: str, *args: Value) -> Value:
-        """One of Pellucid's own functions; a scalar goes through its first lane."""
-        self.used.add(name)
+        """One of Pellucid's own functions; a scalar goes through its first lane. A short one is written out where that
+        is wanted: a call keeps no vector in its register."""
         vector = any(a.vector for a in args)
         wide = [self.splat(self.as_real(a)) for a in args]
+        if self.inline and vector and name in self.SHORT and self.kind == "float":
+            return Value(Inline(self.b, name).written(*(a.text for a in wide)), "f", True)
+        self.used.add(name)
         v = self.type_of("f", True)
         places = ", ".join(f"{v} {{}}" for _ in wide)
         text = self.b.pure(f"call {v} @pl.{name}({places})", *(a.text for a in wide))
