@@ -53,6 +53,7 @@ class Evaluator:
         self.inside: list[tuple[Linear, int]] = []
         self.panels: Mapping[Tensor, Panel] = {}
         self.known: dict[int, Callable[[Point], Value]] = {}
+        self.with_shard: Callable[[str], None] | None = None
         self.examples = self.header(0)
         self.shards = self.header(1)
 

@@ -295,7 +295,8 @@ class Writer:
             self.together(points)
             return
         done: list[int] = []
-        summing = any(id(e) not in self.o.known for e in sums)
+        if self.outer is not None and self.lanes_last and any(id(e) not in self.o.known for e in sums):
+            self.o.with_shard = bound(self.ask_for, points, self.outer)
         shared: list[Expression] = [*sums, *self.looked_up(points)]
         for e in shared:
             if id(e) not in self.o.known:
@@ -303,9 +304,8 @@ class Writer:
                 table = dict(zip(map(id, points), found, strict=True))
                 self.o.known[id(e)] = bound(_of_point, table)
                 done.append(id(e))
+        self.o.with_shard = None
         for point in points:
-            if summing and self.outer is not None and self.lanes_last:
-                self.ask_for(point, self.outer)
             self.together([point])
         for number in done:
             del self.o.known[number]
@@ -315,14 +315,21 @@ class Writer:
         found = looked_up(self.nest)
         return found if found and len(points) == LANES == self.tile.get(self.nest.axes[-1], 1) else []
 
-    def ask_for(self, point: Point, outer: Axis) -> None:
-        """Fetch what the sum of the next round will meet (large weights and their moments, last used a step ago)."""
+    def ask_for(self, points: list[Point], outer: Axis, shard: str) -> None:
+        """While a shard is summed, fetch some of what the sums of the next round will meet: large weights and their
+        moments, last used a step ago."""
+        assert self.lane is not None
         step = self.tile.get(outer, 1) * (LANES if outer is self.lane else 1)
-        following = point.at(outer, point.axes[outer].plus(step))
+        first = min(p.axes[self.lane].constant for p in points)
+        rows = [p.at(outer, p.axes[outer].plus(step)) for p in points if p.axes[self.lane].constant == first]
+        count = len(points) // len(rows)
         for tensor in {r.tensor: r for s in self.nest.statements for r in outside_sums(s.expression) if self.far(r)}:
-            offset, base = self.o.address(tensor, [following.axes[a] for a in self.nest.axes], None, False)
-            place = self.o.place(base, self.kind, offset)
-            self.b.effect(f"call void @llvm.prefetch.p0(ptr {place}, i32 1, i32 3, i32 1)")
+            for point in rows:
+                offset, base = self.o.address(tensor, [point.axes[a] for a in self.nest.axes], None, False)
+                some = self.b.multiply(self.b.pure("urem i64 {}, {}", shard, count), LANES)
+                place = self.o.place(base, self.kind, offset)
+                place = self.b.pure(f"getelementptr {self.kind}, ptr {{}}, i64 {{}}", place, some)
+                self.b.effect(f"call void @llvm.prefetch.p0(ptr {place}, i32 1, i32 3, i32 1)")
 
     def far(self, read: Read) -> bool:
         places = [i.plain if isinstance(i, Affine) else None for i in read.indices]

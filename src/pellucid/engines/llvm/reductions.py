@@ -99,6 +99,8 @@ class Reducing:
         o, b = self.o, self.b
         loop = b.open(0, o.shards, carried=list(zip(kinds, accs, strict=True)))
         shard = loop.counter
+        if o.with_shard is not None:
+            o.with_shard(shard)
         start = b.pure("mul nsw i64 {}, {}", shard, LANES)
         values = list(loop.values)
         if self.across:
