@@ -61,6 +61,7 @@ class Layout:
     shard_bytes: int = 0
     local_bytes: int = 0
     global_bytes: int = 0
+    _steps: dict[Tensor, list[int]] = field(default_factory=dict)
 
     def home(self, tensor: Tensor) -> Home:
         return self.homes[self.schedule.home(tensor)]
@@ -72,9 +73,11 @@ class Layout:
 
     def steps(self, tensor: Tensor) -> list[int]:
         """How far it is from one element to the next along every axis but the batch."""
-        first, once = int(batched(tensor)), self.once.get(tensor)
-        kept = iter(strides(a for k, a in enumerate(tensor.axes) if k >= first and k != once))
-        return [0 if k == once else next(kept) for k in range(first, tensor.rank)]
+        if tensor not in self._steps:
+            first, once = int(batched(tensor)), self.once.get(tensor)
+            kept = iter(strides(a for k, a in enumerate(tensor.axes) if k >= first and k != once))
+            self._steps[tensor] = [0 if k == once else next(kept) for k in range(first, tensor.rank)]
+        return self._steps[tensor]
 
     def size(self, tensor: Tensor) -> int:
         """Bytes of one element."""

@@ -85,24 +85,22 @@ def pack(plan: Schedule, *, wide: bool, real: int) -> dict[Nest, dict[Tensor, Pa
 
 def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
     axes = [a for a in nest.axes[1:] if a is not nest.step]
-    tile = choose(nest, axes, None, wide=wide, real=real)
     inputs = set(plan.program.inputs.values())
     found: dict[Tensor, Panel] = {}
+    tile: Tile | None = None
     for s in nest.statements:
         for e in walk(s.expression):
             if not isinstance(e, Reduction) or e.name != "sum":
                 continue
             for read in factors(e.body):
-                if (
-                    isinstance(read, Read)
-                    and read.tensor in inputs
-                    and not batched(read.tensor)
-                    and read.tensor.rank > 1
-                    and (nest.step is not None or _apart(nest, read, e, tile, real))
-                ):
-                    panel = _panel(read, e, tile.sizes)
-                    if panel is not None:
-                        found.setdefault(read.tensor, panel)
+                if not isinstance(read, Read) or read.tensor not in inputs or read.tensor.rank < 2:
+                    continue
+                if batched(read.tensor) or not (nest.step is not None or _apart(nest, read, e, Tile(), real)):
+                    continue
+                tile = tile or choose(nest, axes, None, wide=wide, real=real)
+                panel = _panel(read, e, tile.sizes)
+                if panel is not None and (nest.step is not None or _apart(nest, read, e, tile, real)):
+                    found.setdefault(read.tensor, panel)
     return list(found.values())
 
 
