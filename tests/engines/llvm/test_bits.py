@@ -9,13 +9,13 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from tests.engines.llvm.support import BOUNDS, Arrays, close
-from tests.engines.llvm.training import BATCH_SIZE, image_program, start, text_program, trained
+from tests.engines.llvm.training import BATCH_SIZE, image_program, large_program, start, text_program, trained
 
 from pellucid.engines import compile_program
 from pellucid.engines.llvm.native import target
 from pellucid.formula import Program
 
-PROGRAMS = {"image": image_program, "text": text_program}
+PROGRAMS = {"image": image_program, "text": text_program, "large": large_program}
 
 
 def equal(one: Arrays, other: Arrays) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.engines.llvm.support import BOUNDS, close, native
-from tests.engines.llvm.training import image_program, start, text_program
+from tests.engines.llvm.training import image_program, large_program, start, text_program
 
 from pellucid.engines import compile_program
 from pellucid.engines.llvm import runtime
@@ -40,7 +40,7 @@ class Guarded:
             assert (raw[first + size :] == 0xA5).all(), "something was written behind an array"
 
 
-@pytest.mark.parametrize("make", [image_program, text_program])
+@pytest.mark.parametrize("make", [image_program, text_program, large_program])
 @pytest.mark.parametrize("n", [1, 16, 37])
 def test_guards_and_poison(make: Any, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     guarded = Guarded()

@@ -46,6 +46,19 @@ def text_program() -> Program:
     return _trained(total(loss("categorical_crossentropy")(s, labels, logits=True)), [table, w, u, b, o], s)
 
 
+def large_program() -> Program:
+    """Sizes from which on kernels are packed, sums taken in pieces, rows looked up and added to in groups."""
+    ids, labels = Tensor.input("ids", n=BATCH, t=40, kind="int"), Tensor.input("labels", n=BATCH, kind="int")
+    table, w = real("table", v=30, i=20), real("w", i=20, g=4, j=88)
+    u, b, m, o = real("u", q=88, g=4, j=88), real("b", g=4, j=88), real("m", j=88, k=130), real("o", k=130, c=530)
+    x = define("x[n,t,i] = E[ids[n,t],i]", E=table, ids=ids)
+    h = lstm(x, kernel=w, recurrent_kernel=u, bias=b)["h"]
+    y = define("y[n,t,k] = tanh(Σ[j] h[n,t,j]·m[j,k])", h=h, m=m)
+    a = define("a[n,k] = Σ[t] y[n,t,k]/T", y=y, T=40)
+    s = define("s[n,c] = Σ[k] a[n,k]·o[k,c]", a=a, o=o)
+    return _trained(total(loss("categorical_crossentropy")(s, labels, logits=True)), [table, w, u, b, m, o], s)
+
+
 def _trained(mean: Tensor, weights: list[Tensor], more: Tensor) -> Program:
     gradients = derivative(mean, weights)
     outputs: dict[str, Tensor] = {"loss": mean, "more": more}
