@@ -8,6 +8,9 @@ from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.panels import Panel
 from pellucid.engines.llvm.work import strides
 
+ROWS = 8
+"""Of a kernel's first axis that are packed at a time."""
+
 
 def packing(name: str, panel: Panel, layout: Layout, word: str) -> str:
     """Copies the tensor's elements in the order of the panel."""
@@ -22,10 +25,18 @@ def packing(name: str, panel: Panel, layout: Layout, word: str) -> str:
         if not blocks:
             continue
         wide = width if first == 0 and extent >= width else extent % width
-        loops = [b.open(0, blocks), *(b.open(0, tensor.axes[k].size) for k in panel.order)]
-        block = Linear.counter(loops[0].counter).plus(first // width)
+        # A few rows at a time for all blocks: every row lies in many of them, and all of these few in the first cache.
+        rows = tensor.axes[0].size if panel.place else 1
+        chunk = b.open(0, rows, ROWS)
+        loops = [chunk, b.open(0, blocks)]
+        for k in panel.order:
+            if k:
+                loops.append(b.open(0, tensor.axes[k].size))
+            else:
+                loops.append(b.open(chunk.counter, b.smaller(b.add(chunk.counter, ROWS), rows), top=rows - 1))
+        block = Linear.counter(loops[1].counter).plus(first // width)
         offset, where, step = Linear(), Linear(), width
-        for k, loop in zip(panel.order[::-1], loops[:0:-1], strict=True):
+        for k, loop in zip(panel.order[::-1], loops[:1:-1], strict=True):
             offset = offset + Linear.counter(loop.counter) * steps[k]
             where = where + Linear.counter(loop.counter) * step
             step *= tensor.axes[k].size
