@@ -2,7 +2,8 @@
 
 A program's way:
 
-    tables, views, loops, schedule → work   statements to nests of loops, nests to phases
+    tables, views, loops,            statements to nests of loops, nests to phases
+    schedule → work
     sums, panels, layout             what shards prepare, what is packed, where everything lives
     tiles, nest, evaluate,           loops and arithmetic as IR, written with
     reductions, blocked, scatter     emit, linear, points, values, math
