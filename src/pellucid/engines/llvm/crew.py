@@ -130,7 +130,11 @@ def thread(totals: list[str], local_bytes: int) -> str:
         "  %steps = load i64, ptr %p8",
         # Who comes first takes the first place for what lives within one shard's work.
         f"  %tickets = getelementptr i64, ptr %sync, i64 {SYNC + 1}",
-        "  %ticket = atomicrmw add ptr %tickets, i64 1 monotonic",
+        # Any `threads` numbers in a row have different remainders, so the counter needs no reset between calls.
+        "  %drawn = atomicrmw add ptr %tickets, i64 1 monotonic",
+        "  %p6 = getelementptr i64, ptr %ctx, i64 6",
+        "  %threads = load i64, ptr %p6",
+        "  %ticket = urem i64 %drawn, %threads",
         "  %p11 = getelementptr i64, ptr %ctx, i64 11",
         "  %locals = load ptr, ptr %p11",
         f"  %before = mul i64 %ticket, {local_bytes}",

@@ -26,6 +26,9 @@ HEADER = 12
 global arena, 5 which rows of the user's arrays (0: all in order), 6 threads, 7 their counters, 8 steps, 9 words
 that move on after every step and 10 the list of them, (word, bytes) by (word, bytes), 11 the threads' own arenas."""
 
+THREADS = 6
+"""The word of the context that says how many threads there are."""
+
 Place = Literal["shard", "local", "global", "user"]
 
 

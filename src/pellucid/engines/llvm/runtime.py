@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from pellucid.engines.base import Array, Dtype, bind
 from pellucid.engines.llvm import threads
 from pellucid.engines.llvm.cache import compiled
 from pellucid.engines.llvm.crew import SYNC
-from pellucid.engines.llvm.layout import HEADER
+from pellucid.engines.llvm.layout import HEADER, THREADS
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.native import Target, host
 from pellucid.engines.llvm.prepared import Prepared
@@ -74,6 +75,8 @@ class Compiled:
         """
         for name, tensor, axis in self.checks:
             array = arrays[name]
+            if int(array.view(np.uint32).max()) < axis.size:  # what is below 0 is large without its sign
+                continue
             low, high = int(array.min()), int(array.max())
             if low < 0 or high >= axis.size:
                 raise PellucidError(
@@ -105,9 +108,14 @@ class Compiled:
         """How many threads a call of so many examples and steps deserves."""
         return threads.wanted(-(-examples // self.lanes), self.code.facts.work * examples, steps)
 
+    def caller(self, words: Array) -> Callable[[], None]:
+        """A call with the words of `context`, to be done again and again."""
+        work = self.code.facts.work * float(words[0] * words[8])
+        return partial(threads.run, self.code.entry, words.ctypes.data, int(words[THREADS]), work)
+
     def run(self, words: Array) -> None:
-        self.sync.view(np.int64)[SYNC + 1] = 0
-        threads.run(self.code.entry, words.ctypes.data, int(words[6]))
+        """A call with the words of `context`."""
+        self.caller(words)()
 
 
 class Executable:
