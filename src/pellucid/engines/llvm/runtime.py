@@ -18,7 +18,7 @@ from pellucid.engines.llvm.native import Target, host
 from pellucid.engines.llvm.prepared import Prepared
 from pellucid.engines.llvm.schedule import schedule
 from pellucid.engines.llvm.session import Session
-from pellucid.engines.llvm.work import Unsupported
+from pellucid.engines.llvm.work import Unsupported, batched
 from pellucid.errors import PellucidError
 from pellucid.formula.axes import BATCH, Axis
 from pellucid.formula.expressions import Read, Tensor, reads
@@ -137,6 +137,7 @@ class Executable:
         self._compiled: Compiled | None = None
         self._few: Compiled | None = None
         self._all: Compiled | None = None
+        self._again: Prepared | None = None
 
     @property
     def compiled(self) -> Compiled:
@@ -147,7 +148,11 @@ class Executable:
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The program's outputs by name; inputs that the program does not read are ignored."""
-        return self._run(None, inputs)
+        if self._again is not None and self._again.takes(inputs):
+            return self._again(inputs)
+        results = self._run(None, inputs)
+        self._remember(inputs)
+        return results
 
     def trace(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Every tensor of the program by name, in the program's order."""
@@ -164,6 +169,16 @@ class Executable:
     def prepare(self, fixed: Mapping[str, Array], *, examples: int) -> Prepared:
         """The program for so many examples, with these inputs fixed: little is left to do in a call."""
         return Prepared(self, fixed, examples)
+
+    def _remember(self, inputs: Mapping[str, Array]) -> None:
+        """Most calls follow one with the same parameters. What has a batch axis may change; what has none is read where
+        it lies, so it has to be what native code takes as it is."""
+        fixed = {name: inputs[name] for name, t in self.program.inputs.items() if not batched(t) and t.rank}
+        batches = [len(inputs[name]) for name, t in self.program.inputs.items() if batched(t)]
+        if batches and all(
+            type(a) is np.ndarray and a.dtype == self.dtype and a.flags.c_contiguous for a in fixed.values()
+        ):
+            self._again = Prepared(self, fixed, batches[0], live=True)
 
     def code_for(self, examples: int) -> Compiled:
         """The code for so many examples: a few have other things than examples in the lanes, if the program allows
