@@ -26,7 +26,7 @@ from pellucid.engines.llvm.fingerprint import fingerprint
 from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.module import write
 from pellucid.engines.llvm.native import Library, Target, object_code
-from pellucid.engines.llvm.work import batched
+from pellucid.engines.llvm.work import Schedule, batched
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Reduction, Statement, walk
 from pellucid.formula.program import Program
@@ -39,7 +39,8 @@ class Facts:
     """What the run time needs to know of a program's code: the user's arrays in order, and the sizes of its memory.
 
     `copies` are outputs that are another array's copy, `state` the outputs that overwrite an input, `labels` what a
-    profile counts, `work` is a guess at the operations of an example.
+    profile counts, `work` is a guess at the operations of an example. `ahead` are the inputs that the first phases
+    read, if these read parameters alone and make no output: they may be left out while the parameters are the same.
     """
 
     words: list[tuple[str, str]]
@@ -51,6 +52,7 @@ class Facts:
     state: dict[str, str]
     labels: list[str]
     work: float
+    ahead: list[str]
 
 
 @dataclass
@@ -115,8 +117,18 @@ def _make(
         module.state,
         module.labels,
         sum(map(operations, program.statements)),
+        _ahead(layout.schedule),
     )
     return facts, object_code(module.text, target)
+
+
+def _ahead(plan: Schedule) -> list[str]:
+    works = [work for phase in plan.phases[: plan.ahead()] for work in phase.works]
+    made = {t for work in works for t in work.targets}
+    if any(plan.home(t) in made for t in plan.program.outputs.values()):
+        return []
+    read = {plan.home(r.tensor) for work in works for r in work.reads}
+    return [name for name, tensor in plan.program.inputs.items() if tensor in read]
 
 
 def _copies(layout: Layout, state: dict[str, str], few: bool) -> dict[str, tuple[str, str]]:

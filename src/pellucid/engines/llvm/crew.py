@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pellucid.engines.llvm.layout import LEFT_OUT
 from pellucid.engines.llvm.math import LANES
 
 SYNC = 8
@@ -117,8 +118,11 @@ done:
 """
 
 
-def thread(totals: list[str], local_bytes: int) -> str:
-    """What every thread does, step after step: take units of a phase until none is left, meet the others, go on."""
+def thread(totals: list[str], local_bytes: int, ahead: int) -> str:
+    """What every thread does, step after step: take units of a phase until none is left, meet the others, go on.
+
+    The first `ahead` phases may be left out.
+    """
     lines = [
         "define void @run(ptr %ctx) #0 {",
         "entry:",
@@ -137,6 +141,9 @@ def thread(totals: list[str], local_bytes: int) -> str:
         "  %ticket = urem i64 %drawn, %threads",
         "  %p11 = getelementptr i64, ptr %ctx, i64 11",
         "  %locals = load ptr, ptr %p11",
+        f"  %p12 = getelementptr i64, ptr %ctx, i64 {LEFT_OUT}",
+        "  %left.out = load i64, ptr %p12",
+        "  %some.left.out = icmp ne i64 %left.out, 0",
         f"  %before = mul i64 %ticket, {local_bytes}",
         "  %local = getelementptr i8, ptr %locals, i64 %before",
         "  br label %step",
@@ -144,7 +151,10 @@ def thread(totals: list[str], local_bytes: int) -> str:
         "  %done = phi i64 [ 0, %entry ], [ %done.next, %stepped ]",
     ]
     for k, total in enumerate(totals):
+        where = f"br i1 %some.left.out, label %start{ahead}, label %start0" if k == 0 < ahead else f"br label %start{k}"
         lines += [
+            f"  {where}",
+            f"start{k}:",
             f"  %counter{k} = getelementptr i64, ptr %sync, i64 {(k + 2) * SYNC}",
             f"  br label %take{k}",
             f"take{k}:",

@@ -21,13 +21,17 @@ from pellucid.formula.axes import Affine
 from pellucid.formula.expressions import Read, Tensor, reads
 
 ALIGN = 64
-HEADER = 12
+HEADER = 13
 """Words of the context before the user's addresses: 0 examples, 1 shards, 2 arena, 3 bytes of arena a shard, 4
 global arena, 5 which rows of the user's arrays (0: all in order), 6 threads, 7 their counters, 8 steps, 9 words
-that move on after every step and 10 the list of them, (word, bytes) by (word, bytes), 11 the threads' own arenas."""
+that move on after every step and 10 the list of them, (word, bytes) by (word, bytes), 11 the threads' own arenas, 12
+whether the phases that read parameters alone are left out."""
 
 THREADS = 6
 """The word of the context that says how many threads there are."""
+
+LEFT_OUT = 12
+"""The word that says whether the phases that read parameters alone are left out: what they made is still there."""
 
 Place = Literal["shard", "local", "global", "user"]
 
@@ -79,6 +83,8 @@ class Layout:
 def lay_out(schedule: Schedule, *, real: int, wide: bool, state: dict[str, str]) -> Layout:
     """Homes for everything, by lifetimes.
 
+    Where no state is overwritten, what is made of parameters alone is kept to the end: it may serve the next call.
+
     Args:
         real: bytes of a real number.
         wide: whether the CPU has 32 registers of 16 floats.
@@ -99,7 +105,7 @@ def lay_out(schedule: Schedule, *, real: int, wide: bool, state: dict[str, str])
         home = schedule.home(tensor)
         if (schedule.few or not batched(tensor)) and home not in layout.homes:
             layout.homes[home] = Home("user", layout.word("out", name))
-    _arenas(layout)
+    _arenas(layout, keep=not state)
     return layout
 
 
@@ -140,9 +146,13 @@ def _wanted_rows(layout: Layout) -> list[Tensor]:
     return list(found)
 
 
-def _arenas(layout: Layout) -> None:
+def _arenas(layout: Layout, *, keep: bool) -> None:
     schedule = layout.schedule
     lives = _lifetimes(schedule)
+    if keep:
+        end = max((last for _, last in lives.values()), default=0)
+        for phase in schedule.phases[: schedule.ahead()]:
+            lives |= {target: (0, end) for work in phase.works for target in work.targets}
     stored = _stored(schedule)
     spans: dict[str, list[Span]] = {"shard": [], "local": [], "global": []}
 

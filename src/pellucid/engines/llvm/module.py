@@ -100,7 +100,7 @@ class _Module:
                 totals.append("%shards")
             else:
                 totals.append(str(self.global_phase(k, phase)))
-        self.parts.append(thread(totals, self.layout.local_bytes))
+        self.parts.append(thread(totals, self.layout.local_bytes, self.layout.schedule.ahead()))
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
             self.parts.append("declare i64 @llvm.readcyclecounter()\n")

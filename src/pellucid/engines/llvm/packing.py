@@ -5,12 +5,13 @@ from __future__ import annotations
 from pellucid.engines.llvm.emit import Builder
 from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.linear import Linear
+from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.panels import Panel
 from pellucid.engines.llvm.work import strides
 
 
 def packing(name: str, panel: Panel, layout: Layout, kind: str) -> str:
-    """Copies the tensor's elements one by one, in the order of the panel."""
+    """Copies the tensor's elements in the order of the panel, vectors where they lie together."""
     b = Builder()
     tensor, width = panel.tensor, panel.width
     source = b.pure("load ptr, ptr {}", b.pure("getelementptr i64, ptr %ctx, i64 {}", layout.homes[tensor].offset))
@@ -30,11 +31,13 @@ def packing(name: str, panel: Panel, layout: Layout, kind: str) -> str:
             where = where + Linear.counter(loop.counter) * step
             step *= tensor.axes[k].size
         where = where + block * step
-        for r in range(wide):
+        lanes = LANES if steps[panel.place] == 1 and wide % LANES == 0 else 1
+        word = f"<{LANES} x {kind}>" if lanes > 1 else kind
+        for r in range(0, wide, lanes):
             near = offset + (block * width).plus(r) * steps[panel.place]
             at = b.pure(f"getelementptr {kind}, ptr {{}}, i64 {{}}", source, near.emit(b))
             put = b.pure(f"getelementptr {kind}, ptr {{}}, i64 {{}}", to, where.plus(r).emit(b))
-            b.effect(f"store {kind} {b.here(f'load {kind}, ptr {{}}', at)}, ptr {put}")
+            b.effect(f"store {word} {b.here(f'load {word}, ptr {{}}, align 4', at)}, ptr {put}, align 4")
         for loop in reversed(loops):
             b.close(loop)
     b.effect("ret void")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import prod
 
 from pellucid.engines.llvm.linear import Linear
+from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.tiles import choose
 from pellucid.engines.llvm.work import Nest, Phase, Recurrence, Schedule, batched
 from pellucid.formula.axes import Affine, Axis
@@ -48,10 +49,11 @@ class Panel:
     def where(self, places: list[Linear]) -> Linear | None:
         """The element's place in the panel, if its tile is known to begin with a tile of the panel."""
         at = places[self.place]
-        if at.lane or any(c % self.width for _, c in at.terms):
+        vector = at.lane == 1 and at.constant % LANES == self.width % LANES == 0
+        if any(c % self.width for _, c in at.terms) or (at.lane and not vector):
             return None
         block = Linear(tuple((n, c // self.width) for n, c in at.terms), at.constant // self.width)
-        offset = Linear((), at.constant % self.width)
+        offset = Linear((), at.constant % self.width, at.lane)
         step = self.width
         for k in reversed(self.order):
             offset = offset + places[k] * step
@@ -81,7 +83,8 @@ def pack(plan: Schedule, *, wide: bool, real: int) -> dict[Nest, dict[Tensor, Pa
 
 def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
     axes = [a for a in nest.axes[1:] if a is not nest.step]
-    tile = choose(nest, axes, None, wide=wide, real=real)
+    lane = axes[-1] if nest.few and axes else None
+    tile = choose(nest, axes, lane, wide=wide, real=real)
     inputs = set(plan.program.inputs.values())
     found: dict[Tensor, Panel] = {}
     for s in nest.statements:
@@ -95,20 +98,22 @@ def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
                     and not batched(read.tensor)
                     and read.tensor.rank > 1
                 ):
-                    panel = _panel(read, e, tile.sizes)
+                    panel = _panel(read, e, tile.sizes, lane)
                     if panel is not None:
                         found.setdefault(read.tensor, panel)
     return list(found.values())
 
 
-def _panel(read: Read, e: Reduction, sizes: dict[Axis, int]) -> Panel | None:
+def _panel(read: Read, e: Reduction, sizes: dict[Axis, int], lane: Axis | None) -> Panel | None:
     axes = [i.plain if isinstance(i, Affine) else None for i in read.indices]
-    tiled = [k for k, a in enumerate(axes) if a is not None and sizes.get(a, 1) > 1]
+    tiled = [k for k, a in enumerate(axes) if a is not None and (sizes.get(a, 1) > 1 or a is lane)]
     if not tiled:
         return None
     place = tiled[-1]
     axis = axes[place]
     assert axis is not None
     rest = [k for k in range(len(axes)) if k != place]
-    order = [k for k in rest if axes[k] not in e.axes] + [k for k in rest if axes[k] in e.axes]
-    return Panel(read.tensor, place, sizes[axis], tuple(order))
+    summed = [k for k in rest if axes[k] in e.axes]
+    whole = [k for k in rest if k not in summed and sizes.get(axes[k], 1) == read.tensor.axes[k].size > 1]  # type: ignore[arg-type]
+    order = [k for k in rest if k not in summed and k not in whole] + summed + whole
+    return Panel(read.tensor, place, sizes.get(axis, 1) * (LANES if axis is lane else 1), tuple(order))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.engines.base import Array
-from pellucid.engines.llvm.layout import HEADER
+from pellucid.engines.llvm.layout import HEADER, LEFT_OUT
 from pellucid.errors import ShapeError
 from pellucid.formula.axes import BATCH
 from pellucid.formula.expressions import Tensor
@@ -48,7 +48,11 @@ class Prepared:
         for way, buffers in (("in", self._inputs), ("out", self._outputs)):
             pointers |= {(way, n): b.ctypes.data for n, (_, b) in buffers.items() if b is not None}
         self._words = compiled.context(pointers, examples, executable.threads or compiled.threads(examples))
-        self._memory = compiled.arena, compiled.local  # a larger batch gives the program others
+        self._memory = compiled.arena, compiled.local, compiled.fixed  # a larger batch gives the program others
+        self._once = not live and bool(facts.ahead) and all(name in fixed for name in facts.ahead)
+        if self._once:  # what the first call makes of the parameters serves the others
+            self._memory = compiled.arena, compiled.local, compiled.memory()
+            self._words[4] = self._memory[2].ctypes.data
         self._places = {word: HEADER + k for k, word in enumerate(facts.words)}
         self._run = compiled.caller(self._words)
 
@@ -72,6 +76,8 @@ class Prepared:
                 results[name] = self._empty(tensor)
                 self._at("out", name, results[name])
         self._run()
+        if self._once:
+            self._words[LEFT_OUT] = 1
         for name, (_, buffer) in self._outputs.items():
             if buffer is not None:
                 results[name] = buffer.copy()

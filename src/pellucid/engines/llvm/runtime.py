@@ -62,10 +62,14 @@ class Compiled:
         self.code = compiled(program, dtype, dict(state or {}), target or host(), few=few)
         self.examples = -1
         self.places = 0
-        self.fixed = aligned(max(self.code.facts.global_bytes, 64), "gradients")
+        self.fixed = self.memory()
         self.sync = aligned((self.code.facts.phases + 2) * SYNC * 8, "threads")
         self.sync[:] = 0
         self.checks = list(_indices(program))
+
+    def memory(self) -> Array:
+        """Memory for the values that belong to no example."""
+        return aligned(max(self.code.facts.global_bytes, 64), "gradients")
 
     def check(self, arrays: Mapping[str, Array]) -> None:
         """Whole numbers that name an element have to name one that exists: native code would read what is not there.

@@ -157,6 +157,13 @@ class Schedule:
     program: Program
     few: bool = False
 
+    def ahead(self) -> int:
+        """How many phases at the start read parameters alone."""
+        for place, phase in enumerate(self.phases):
+            if phase.kind == "shard" or any(batched(r.tensor) for work in phase.works for r in work.reads):
+                return place
+        return 0
+
     def home(self, tensor: Tensor) -> Tensor:
         while tensor in self.views:
             tensor = self.views[tensor]
