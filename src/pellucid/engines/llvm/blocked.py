@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.points import Point
-from pellucid.engines.llvm.reductions import Reducing, ReducingLanes
+from pellucid.engines.llvm.reductions import Reducing, ReducingLanes, ReducingShard
 from pellucid.engines.llvm.values import Value
 from pellucid.engines.llvm.work import Partial
 from pellucid.formula.axes import BATCH, Axis
@@ -32,7 +32,8 @@ def write_partial(w: Writer, partial: Partial) -> None:
     batch = next(a for a in e.axes if a.extent is BATCH)
     start = b.pure("mul nsw i64 {}, {}", "%unit", LANES)
     _, body = coefficient(e.body)
-    lanes = ReducingLanes(Reducing(w.o, e, body, True, False), batch, "%unit", start)
+    lanes: Reducing = Reducing(w.o, e, body, True, False)
+    lanes = ReducingShard(lanes, batch, "%unit") if partial.across else ReducingLanes(lanes, batch, "%unit", start)
     rest = [a for a in e.axes if a is not batch]
     _pieces(w, partial, lanes, rest, [])
 
@@ -41,7 +42,7 @@ Span = tuple[Axis, str | int, int, int]
 """An axis, its first value in a piece, the end of the whole run, and how many values at most are in the piece."""
 
 
-def _pieces(w: Writer, partial: Partial, lanes: ReducingLanes, rest: list[Axis], spans: list[Span]) -> None:
+def _pieces(w: Writer, partial: Partial, lanes: Reducing, rest: list[Axis], spans: list[Span]) -> None:
     """Loops over the pieces along the first axes of the sum."""
     if len(spans) == len(partial.pieces):
         _visit(w, partial, lanes, rest, spans)
@@ -70,10 +71,13 @@ def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:
     part = _get(w, partial, point, loop.counter)
     total = w.o.maths.binary("fadd", Value(loop.values[0], "f", True), part)
     number, _ = coefficient(partial.sum.body)
-    return w.o.maths.multiply(w.o.maths.constant(float(number)), Value(b.close(loop, [total.text])[0], "f", True))
+    total = Value(b.close(loop, [total.text])[0], "f", True)
+    if partial.across:
+        total = w.o.maths.across("sum", total)
+    return w.o.maths.multiply(w.o.maths.constant(float(number)), total)
 
 
-def _visit(w: Writer, partial: Partial, lanes: ReducingLanes, rest: list[Axis], spans: list[Span]) -> None:
+def _visit(w: Writer, partial: Partial, lanes: Reducing, rest: list[Axis], spans: list[Span]) -> None:
     """One piece of the sum, for all tiles."""
     kind = w.o.maths.type_of("f", True)
 
@@ -95,14 +99,17 @@ def _visit(w: Writer, partial: Partial, lanes: ReducingLanes, rest: list[Axis], 
     def leaf(points: list[Point]) -> None:
         found = inner(points, [_get(w, partial, p).text for p in points], spans)
         for p, text in zip(points, found, strict=True):
-            _put(w, partial, p, Value(text, "f", True))
+            total = Value(text, "f", True)
+            if isinstance(lanes, ReducingShard):
+                total = w.o.maths.select(lanes.there, total, w.o.maths.constant(0.0))
+            _put(w, partial, p, total)
 
     w.leaf = leaf
     w.loops(list(w.axes), [w.start])
 
 
 def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:
-    offset, step = Linear(), 1
+    offset, step = Linear(), LANES if partial.across else 1
     for axis in reversed(w.nest.axes):
         offset = offset + point.axes[axis] * step
         step *= axis.size

@@ -115,7 +115,9 @@ def lane_last(nest: Nest) -> bool:
         return len(nest.axes) > 1 and nest.axes[-1] is not nest.step and nest.axes[-1].size > 1
     if nest.kind != "global" or not nest.axes:
         return False
-    if nest.scatter is not None or nest.partial is not None:
+    if nest.partial is not None:
+        return not nest.partial.across
+    if nest.scatter is not None:
         return True
     extent = nest.axes[-1].size
     summed = any(batched(r.tensor) for r in nest.reads)
@@ -136,7 +138,7 @@ def _wanted_rows(layout: Layout) -> list[Tensor]:
             for nest in nests_of(work):
                 if lane_last(nest) and not nest.few:
                     wanting.append((nest, nest.reads))
-            if isinstance(work, Partial):
+            if isinstance(work, Partial) and not work.across:
                 wanting.append((work.nest, work.reads))
     for nest, its in wanting:
         for r in its:
@@ -170,7 +172,8 @@ def _arenas(layout: Layout, *, keep: bool) -> None:
     for tensor in _wanted_rows(layout):
         place(("rows", tensor), lives[schedule.home(tensor)], layout.elements(tensor) * LANES * layout.size(tensor))
     for partial, life in _partials(schedule).items():
-        place(("sums", partial), life, layout.elements(partial.nest.targets[0]) * layout.real)
+        elements = layout.elements(partial.nest.targets[0]) * (LANES if partial.across else 1)
+        place(("sums", partial), life, elements * layout.real)
     for where in ("shard", "local", "global"):
         offsets, total = pack(spans[where])
         setattr(layout, f"{where}_bytes", total)

@@ -89,12 +89,14 @@ class Recurrence:
 class Partial:
     """A sum over examples of which every shard prepares its own part, while what it reads is near.
 
-    `pieces` are the numbers of values of the sum's first axes but the batch that are summed at once.
+    `pieces` are the numbers of values of the sum's first axes but the batch that are summed at once. With `across` the
+    examples lie in the lanes: a part is a vector for each element, to be added across its lanes at the end.
     """
 
     nest: Nest
     sum: Reduction
     pieces: tuple[int, ...]
+    across: bool = False
     kind: Literal["shard", "global"] = "shard"
 
     @property
