@@ -82,6 +82,13 @@ class Builder:
     def effect(self, text: str) -> None:
         self.stack[-1].lines.append(f"  {text}")
 
+    def stack_memory(self, kind: str) -> str:
+        """Memory of the function's own, given at its start."""
+        found = self.name("m")
+        self.levels[found] = 0
+        self.stack[0].lines.insert(0, f"  {found} = alloca {kind}, align 64")
+        return found
+
     # Whole numbers, folded where they are known
 
     def add(self, a: str | int, b: str | int) -> str | int:

@@ -8,10 +8,11 @@ from functools import partial as bound
 from math import prod
 from typing import Literal
 
+from pellucid.engines.llvm.afterwards import LONG, grid, operations, write_afterwards
 from pellucid.engines.llvm.blocked import sum_of_parts, write_partial
 from pellucid.engines.llvm.emit import Builder
 from pellucid.engines.llvm.evaluate import Evaluator
-from pellucid.engines.llvm.layout import Layout, lane_last
+from pellucid.engines.llvm.layout import Layout, at_home, lane_last
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.points import Batch, Point
@@ -136,7 +137,7 @@ class Writer:
 
     def finished(self) -> Function:
         self.b.effect("ret void")
-        head = f"define internal void @{self.name}(ptr %ctx, ptr %local, i64 %unit, i64 %step) {ATTRIBUTES}"
+        head = f"define hidden void @{self.name}(ptr %ctx, ptr %local, i64 %unit, i64 %step) {ATTRIBUTES}"
         text = f"{head} {{\n{self.b.text()}\n}}\n"
         return Function(self.name, text, self.units, frozenset(self.o.maths.used))
 
@@ -277,6 +278,19 @@ class Writer:
 
     def body(self, points: list[Point]) -> None:
         points = [Point(p.axes, p.active, {}) for p in points]
+        sums = [e for s in self.nest.statements for e in outermost(s.expression)]
+        length = len(points) * sum(operations(s.expression) for s in self.nest.statements)
+        over = grid(points) if sums and length >= LONG and not self.o.known else None
+        if over is not None and not any(self.made_here(e) for e in sums):
+            write_afterwards(self, points, {id(e): self.o.values(e, points) for e in sums}, over)
+            return
+        self.together(points)
+
+    def made_here(self, e: Reduction) -> bool:
+        """Whether a sum needs what the nest makes at the same point."""
+        return any(r.tensor in self.nest.targets and at_home(r, self.nest) for r in reads(e))
+
+    def together(self, points: list[Point]) -> None:
         for statement in self.nest.statements:
             target = statement.target
             values = [self.kind_of(target, v) for v in self.o.values(statement.expression, points)]
