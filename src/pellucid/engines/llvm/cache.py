@@ -15,6 +15,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,13 @@ from pellucid.engines.base import Dtype
 from pellucid.engines.llvm.fingerprint import fingerprint
 from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.module import write
-from pellucid.engines.llvm.native import Library, Target, object_code
+from pellucid.engines.llvm.native import Compiler, Library, Target
 from pellucid.engines.llvm.work import Schedule, batched
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Reduction, Statement, walk
 from pellucid.formula.program import Program
 
-MAGIC = b"pellucid code 1\n"
+MAGIC = b"pellucid code 2\n"
 
 
 @dataclass
@@ -96,16 +97,18 @@ def compiled(
         found = _make(program, dtype, state, target, profile, few)
         if path is not None:
             _save(path, *found)
-    facts, code = found
-    library = Library(code, target)
+    facts, objects = found
+    library = Library(objects, target)
     return Code(library, library.address("run"), facts)
 
 
 def _make(
     program: Program, dtype: Dtype, state: dict[str, str], target: Target, profile: bool, few: bool
-) -> tuple[Facts, bytes]:
+) -> tuple[Facts, list[bytes]]:
     kind: Any = "float" if dtype.itemsize == 4 else "double"
-    module = write(program, kind, wide=target.wide, state=state, profile=profile, few=few)
+    with Compiler(target) as compiler:
+        module = write(program, kind, wide=target.wide, state=state, profile=profile, few=few, finished=compiler.add)
+        objects = compiler.objects()
     layout = module.layout
     facts = Facts(
         layout.words,
@@ -119,7 +122,7 @@ def _make(
         sum(map(operations, program.statements)),
         _ahead(layout.schedule),
     )
-    return facts, object_code(module.text, target)
+    return facts, objects
 
 
 def _ahead(plan: Schedule) -> list[str]:
@@ -173,7 +176,7 @@ def directory() -> Path | None:
     return (Path(base) if base else Path.home() / ".cache") / "pellucid"
 
 
-def _load(path: Path) -> tuple[Facts, bytes] | None:
+def _load(path: Path) -> tuple[Facts, list[bytes]] | None:
     try:
         content = path.read_bytes()
     except OSError:
@@ -183,16 +186,18 @@ def _load(path: Path) -> tuple[Facts, bytes] | None:
     if content[: len(MAGIC)] != MAGIC or hashlib.sha256(rest).digest() != content[len(MAGIC) : start]:
         return None
     size = int.from_bytes(rest[:8], "little")
-    facts = Facts(**json.loads(rest[8 : 8 + size]))
+    told, sizes = json.loads(rest[8 : 8 + size])
+    facts = Facts(**told)
     facts.words = [(way, name) for way, name in facts.words]
     facts.copies = {name: (way, source) for name, (way, source) in facts.copies.items()}
-    return facts, rest[8 + size :]
+    ends = [8 + size + sum(sizes[:k]) for k in range(len(sizes) + 1)]
+    return facts, [rest[a:b] for a, b in pairwise(ends)]
 
 
-def _save(path: Path, facts: Facts, code: bytes) -> None:
+def _save(path: Path, facts: Facts, objects: list[bytes]) -> None:
     """Write beside and rename. A directory that cannot be written only costs the time of compiling again."""
-    told = json.dumps(asdict(facts)).encode()
-    rest = len(told).to_bytes(8, "little") + told + code
+    told = json.dumps([asdict(facts), [len(code) for code in objects]]).encode()
+    rest = len(told).to_bytes(8, "little") + told + b"".join(objects)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")

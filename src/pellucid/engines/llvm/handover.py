@@ -140,4 +140,4 @@ sleep:
 
 def library() -> Library:
     """The functions, in memory for as long as the process lives: a thread may be in one of them at any time."""
-    return Library(object_code(TEXT, host()), host())
+    return Library([object_code(TEXT, host())], host())
