@@ -57,7 +57,12 @@ class Builder:
         return len(self.stack) - 1
 
     def level(self, *operands: object) -> int:
-        return max((self.levels.get(o, 0) for o in operands if isinstance(o, str)), default=0)
+        found = 0
+        for operand in operands:
+            level = self.levels.get(operand, 0) if isinstance(operand, str) else 0
+            if level > found:
+                found = level
+        return found
 
     def pure(self, template: str, *operands: object) -> str:
         """An instruction without effects, `add i64 {}, {}`: merged with an equal one, at the depth of its deepest
