@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint gallery bench clean
+.PHONY: help demo test lint memcheck gallery bench clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
 	@echo "make test    run the linters and the tests"
 	@echo "make lint    run the linters alone: ruff, mypy, import-linter"
+	@echo "make memcheck run compiled programs under valgrind, if it is installed"
 	@echo "make gallery draw the pictures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make clean   remove the environment and everything that tools left behind"
@@ -24,6 +25,9 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+memcheck: .venv/installed-dev
+	$(BIN)/python -m benchmarks.memcheck
 
 gallery: .venv/installed-dev
 	$(BIN)/python -m tests.plots.gallery docs/gallery
