@@ -26,7 +26,7 @@ from pellucid.engines.base import Dtype
 from pellucid.engines.llvm.fingerprint import fingerprint
 from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.module import write
-from pellucid.engines.llvm.native import Compiler, Library, Target
+from pellucid.engines.llvm.native import Compiler, Library, Target, host, object_code
 from pellucid.engines.llvm.work import Schedule, batched
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Reduction, Statement, walk
@@ -77,21 +77,7 @@ def compiled(
     Raises:
         Unsupported: a statement cannot be compiled.
     """
-    folder = directory()
-    path = None
-    if folder is not None:
-        parts = (
-            _sources(),
-            llvmlite.__version__,
-            sys.platform,
-            target,
-            dtype,
-            state,
-            profile,
-            few,
-            fingerprint(program),
-        )
-        path = folder / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:40]}.o"
+    path = _path(target, dtype, state, profile, few, fingerprint(program))
     found = _load(path) if path is not None else None
     if found is None:
         found = _make(program, dtype, state, target, profile, few)
@@ -100,6 +86,26 @@ def compiled(
     facts, objects = found
     library = Library(objects, target)
     return Code(library, library.address("run"), facts)
+
+
+def library(text: str) -> Library:
+    """This text's code for this CPU, from the cache if it is there."""
+    path = _path(host(), text)
+    code = _read(path) if path is not None else None
+    if code is None:
+        code = object_code(text, host())
+        if path is not None:
+            _write(path, code)
+    return Library([code], host())
+
+
+def _path(*parts: object) -> Path | None:
+    """Where the code that depends on these parts is kept, if it is."""
+    folder = directory()
+    if folder is None:
+        return None
+    key = repr((_sources(), llvmlite.__version__, sys.platform, *parts))
+    return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.o"
 
 
 def _make(
@@ -177,13 +183,8 @@ def directory() -> Path | None:
 
 
 def _load(path: Path) -> tuple[Facts, list[bytes]] | None:
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    start = len(MAGIC) + 32
-    rest = content[start:]
-    if content[: len(MAGIC)] != MAGIC or hashlib.sha256(rest).digest() != content[len(MAGIC) : start]:
+    rest = _read(path)
+    if rest is None:
         return None
     size = int.from_bytes(rest[:8], "little")
     told, sizes = json.loads(rest[8 : 8 + size])
@@ -195,9 +196,25 @@ def _load(path: Path) -> tuple[Facts, list[bytes]] | None:
 
 
 def _save(path: Path, facts: Facts, objects: list[bytes]) -> None:
-    """Write beside and rename. A directory that cannot be written only costs the time of compiling again."""
     told = json.dumps([asdict(facts), [len(code) for code in objects]]).encode()
-    rest = len(told).to_bytes(8, "little") + told + b"".join(objects)
+    _write(path, len(told).to_bytes(8, "little") + told + b"".join(objects))
+
+
+def _read(path: Path) -> bytes | None:
+    """What a file holds, if it is there and whole."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    start = len(MAGIC) + 32
+    rest = content[start:]
+    if content[: len(MAGIC)] != MAGIC or hashlib.sha256(rest).digest() != content[len(MAGIC) : start]:
+        return None
+    return rest
+
+
+def _write(path: Path, rest: bytes) -> None:
+    """Write beside and rename. A directory that cannot be written only costs the time of compiling again."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")

@@ -6,7 +6,8 @@ sleep. Each has a box: a call is put into it by counting up; the thread counts u
 
 from __future__ import annotations
 
-from pellucid.engines.llvm.native import Library, host, object_code
+from pellucid.engines.llvm import cache
+from pellucid.engines.llvm.native import Library
 
 BOX = 256
 """Bytes of a box. Words of it, by cache lines: 0 calls asked for, 1 the function, 2 its argument; 8 calls done; 16
@@ -140,4 +141,4 @@ sleep:
 
 def library() -> Library:
     """The functions, in memory for as long as the process lives: a thread may be in one of them at any time."""
-    return Library([object_code(TEXT, host())], host())
+    return cache.library(TEXT)
