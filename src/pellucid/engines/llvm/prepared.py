@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class Prepared:
         self._dtype = executable.dtype
         self._compiled = compiled = executable.code_for(examples)
         facts = compiled.code.facts
+        self._shapes = {t: self._shape(t) for t in (*program.inputs.values(), *program.outputs.values())}
         self._kept = {
             name: self._array(name, tensor, fixed[name]) for name, tensor in program.inputs.items() if name in fixed
         }
@@ -83,8 +85,7 @@ class Prepared:
                 results[name] = buffer.copy()
         for name, (way, source) in self._compiled.code.facts.copies.items():
             found = ({**self._kept, **arrays} if way == "in" else results)[source]
-            shape = self._shape(self._compiled.program.outputs[name])
-            results[name] = found.reshape(shape).copy()
+            results[name] = found.reshape(self._shapes[self._compiled.program.outputs[name]]).copy()
         return {name: a.astype(np.int64) if a.dtype == np.int32 else a for name, a in results.items()}
 
     def takes(self, inputs: Mapping[str, Any]) -> bool:
@@ -94,7 +95,7 @@ class Prepared:
                 return False
         for name, (tensor, _) in self._inputs.items():
             value = inputs.get(name)
-            if type(value) is not np.ndarray or value.shape != self._shape(tensor) or value.dtype.kind not in "iuf":
+            if type(value) is not np.ndarray or value.shape != self._shapes[tensor] or value.dtype.kind not in "iuf":
                 return False
             if tensor.kind == "int" and value.dtype.kind == "f":
                 return False
@@ -102,7 +103,7 @@ class Prepared:
 
     def _at(self, way: str, name: str, array: Array) -> None:
         if (way, name) in self._places:
-            self._words[self._places[way, name]] = array.ctypes.data
+            self._words[self._places[way, name]] = _address(array)
 
     def _shape(self, tensor: Tensor) -> tuple[int, ...]:
         return tuple(self._examples if e is BATCH else e for e in tensor.shape)
@@ -111,7 +112,7 @@ class Prepared:
         return np.dtype(np.int32) if tensor.kind == "int" else self._dtype
 
     def _empty(self, tensor: Tensor) -> Array:
-        return np.empty(self._shape(tensor), self._kind(tensor))
+        return np.empty(self._shapes[tensor], self._kind(tensor))
 
     def _buffer(self, tensor: Tensor) -> Array | None:
         array = self._empty(tensor)
@@ -119,10 +120,19 @@ class Prepared:
 
     def _array(self, name: str, tensor: Tensor, value: Any) -> Array:
         array: Array = np.ascontiguousarray(value, dtype=self._kind(tensor))
-        self._fits(name, np.shape(value), self._shape(tensor))
-        return array.reshape(np.shape(value)) if array.shape != np.shape(value) else array
+        shape = np.shape(value)
+        self._fits(name, shape, self._shapes[tensor])
+        return array.reshape(shape) if array.shape != shape else array  # a number has become a row of one
 
     @staticmethod
     def _fits(name: str, came: tuple[int, ...], expected: tuple[int, ...]) -> None:
         if came != expected:
             raise ShapeError(f"{name} has the shape {expected} here, but {came} came")
+
+
+def _address(array: Array) -> int:
+    """Where an array lies; a buffer says so in a fifth of the time that NumPy takes, if it may be written."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return int(array.ctypes.data)
