@@ -5,13 +5,14 @@ BIN := .venv/bin
 WEB := $(shell find src/pellucid/lab/web -name node_modules -prune -o -type f -not -path '*/tests/*' -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint gallery bench clean
+.PHONY: help demo lab test lint memcheck gallery bench clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
 	@echo "make lab     watch networks in the browser, while they train"
 	@echo "make test    run the linters and the tests"
 	@echo "make lint    run the linters alone: ruff, mypy, import-linter, svelte-check"
+	@echo "make memcheck run compiled programs under valgrind, if it is installed"
 	@echo "make gallery draw the pictures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make clean   remove the environment and everything that tools left behind"
@@ -32,6 +33,9 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python hatch_build.py check
+
+memcheck: .venv/installed-dev
+	$(BIN)/python -m benchmarks.memcheck
 
 gallery: .venv/installed-dev
 	$(BIN)/python -m tests.plots.gallery docs/gallery

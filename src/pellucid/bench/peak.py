@@ -57,7 +57,7 @@ class Probe:
         # A multiply-add takes 4 cycles and two can begin in each: 8 at least have to be on their way. A vector of 16
         # is two registers where they are narrow, and there are 16 of those.
         self._accumulators = 12 if target.wide else 6
-        self._library = Library(object_code(fma_ir(self._accumulators), target), target)
+        self._library = Library([object_code(fma_ir(self._accumulators), target)], target)
         self._run = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(self._library.address("peak"))
         self._times = 1000
         self.cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_code_is_kept_and_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result() == 20
     (file,) = folder.iterdir()
-    monkeypatch.setattr(cache, "object_code", lambda *_: pytest.fail("compiled again"))
+    monkeypatch.setattr(cache, "Compiler", lambda *_: pytest.fail("compiled again"))
     assert result() == 20 and list(folder.iterdir()) == [file]
 
 

@@ -80,3 +80,21 @@ def test_a_prepared_program_looks_at_indices() -> None:
     run = native(program).prepare({"table": np.zeros((3, 2))}, examples=1)
     with pytest.raises(PellucidError, match="ids holds 3, but table has 3 along v: 0 to 2 exist"):
         run({"ids": np.array([3])})
+
+
+@pytest.mark.parametrize("units", [16, 40, 128])
+def test_prepared_recurrences_pack_once(units: int) -> None:
+    ids, table = Tensor.input("ids", n=BATCH, t=6, kind="int"), real("table", v=7, i=6)
+    x = define("x[n,t,i] = E[ids[n,t],i]", E=table, ids=ids)
+    w, u = real("w", i=6, g=4, j=units), real("u", q=units, g=4, j=units)
+    program = Program({"h": lstm(x, kernel=w, recurrent_kernel=u)["h"]})
+    inputs = draw(program, 1, ids=np.arange(6).reshape(1, 6))
+    agree(program, inputs)
+    run = native(program)
+    fixed = {name: a for name, a in inputs.items() if name != "ids"}
+    first, second = (run.prepare({**fixed, "u": fixed["u"] * scale}, examples=1) for scale in (1.0, 2.0))
+    for shift in (0, 1, 0):
+        ids_now = (inputs["ids"] + shift) % 7
+        for prepared, scale in ((first, 1.0), (second, 2.0)):
+            expected = run({**fixed, "u": fixed["u"] * scale, "ids": ids_now})["h"]
+            assert np.array_equal(prepared({"ids": ids_now})["h"], expected)

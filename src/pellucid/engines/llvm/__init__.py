@@ -6,11 +6,12 @@ A program's way:
     schedule → work
     sums, panels, layout             what shards prepare, what is packed, where everything lives
     tiles, nest, evaluate,           loops and arithmetic as IR, written with
-    reductions, blocked, scatter     emit, linear, points, values, math
-    crew, moving, packing, module    the whole program as one text, the threads' own loop included
+    reductions, blocked, scatter,    emit, linear, points, values, math
+    afterwards
+    crew, moving, packing, module    the whole program as text, the threads' own loop included
     native, cache (fingerprint)      machine code, kept
-    runtime, session, prepared,      calls: single, many steps in place, many short ones
-    threads
+    runtime, session, prepared,      calls: single, many steps in place, many short ones,
+    threads, handover                and the threads that take part in them
 
 `fallback` is for what cannot be compiled.
 """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pellucid.engines.llvm.linear import Linear
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.points import Point
-from pellucid.engines.llvm.reductions import Reducing, ReducingLanes
+from pellucid.engines.llvm.reductions import Reducing, ReducingLanes, ReducingShard
 from pellucid.engines.llvm.values import Value
 from pellucid.engines.llvm.work import Partial
 from pellucid.formula.axes import BATCH, Axis
@@ -32,7 +32,9 @@ def write_partial(w: Writer, partial: Partial) -> None:
     _, body = coefficient(e.body)
     reducing = Reducing(w.o, e, body, True, False)
     batch = next((a for a in e.axes if a.extent is BATCH), None)
-    if batch is not None:
+    if batch is not None and partial.across:
+        reducing = ReducingShard(reducing, batch, "%unit")
+    elif batch is not None:
         reducing = ReducingLanes(reducing, batch, "%unit", b.pure("mul nsw i64 {}, {}", "%unit", LANES))
     _pieces(w, partial, reducing, [a for a in e.axes if a is not batch], [])
     w.leaf = None
@@ -80,6 +82,8 @@ def sum_of_pieces(w: Writer, partial: Partial, point: Point) -> Value:
 
 def _times(w: Writer, partial: Partial, total: Value) -> Value:
     number, _ = coefficient(partial.sum.body)
+    if partial.across:
+        total = w.o.maths.across("sum", total)
     return w.o.maths.multiply(w.o.maths.constant(float(number)), total)
 
 
@@ -105,7 +109,10 @@ def _visit(w: Writer, partial: Partial, reducing: Reducing, rest: list[Axis], sp
     def leaf(points: list[Point]) -> None:
         found = inner(points, [_get(w, partial, p).text for p in points], spans)
         for p, text in zip(points, found, strict=True):
-            _put(w, partial, p, Value(text, "f", True))
+            total = Value(text, "f", True)
+            if isinstance(reducing, ReducingShard):
+                total = w.o.maths.select(reducing.there, total, w.o.maths.constant(0.0))
+            _put(w, partial, p, total)
 
     w.leaf = leaf
     w.loops(list(w.axes), [w.start])
@@ -113,7 +120,7 @@ def _visit(w: Writer, partial: Partial, reducing: Reducing, rest: list[Axis], sp
 
 def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:
     own = w.nest.kind == "shard"  # its lanes are examples
-    offset, step = Linear((), 0, int(own)), LANES if own else 1
+    offset, step = Linear((), 0, int(own)), LANES if own or partial.across else 1
     for axis in reversed(w.nest.axes[int(own) :]):
         offset = offset + point.axes[axis] * step
         step *= axis.size

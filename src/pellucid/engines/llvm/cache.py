@@ -15,6 +15,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,13 @@ from pellucid.engines.base import Dtype
 from pellucid.engines.llvm.fingerprint import fingerprint
 from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.module import write
-from pellucid.engines.llvm.native import Library, Target, object_code
-from pellucid.engines.llvm.work import batched
+from pellucid.engines.llvm.native import Compiler, Library, Target, host, object_code
+from pellucid.engines.llvm.work import Schedule, batched
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Reduction, Statement, walk
 from pellucid.formula.program import Program
 
-MAGIC = b"pellucid code 1\n"
+MAGIC = b"pellucid code 2\n"
 
 
 @dataclass
@@ -39,7 +40,8 @@ class Facts:
     """What the run time needs to know of a program's code: the user's arrays in order, and the sizes of its memory.
 
     `copies` are outputs that are another array's copy, `state` the outputs that overwrite an input, `labels` what a
-    profile counts, `work` is a guess at the operations of an example.
+    profile counts, `work` is a guess at the operations of an example. `ahead` are the inputs that the first phases
+    read, if these read parameters alone and make no output: they may be left out while the parameters are the same.
     """
 
     words: list[tuple[str, str]]
@@ -51,6 +53,7 @@ class Facts:
     state: dict[str, str]
     labels: list[str]
     work: float
+    ahead: list[str]
 
 
 @dataclass
@@ -74,36 +77,44 @@ def compiled(
     Raises:
         Unsupported: a statement cannot be compiled.
     """
-    folder = directory()
-    path = None
-    if folder is not None:
-        parts = (
-            _sources(),
-            llvmlite.__version__,
-            sys.platform,
-            target,
-            dtype,
-            state,
-            profile,
-            few,
-            fingerprint(program),
-        )
-        path = folder / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:40]}.o"
+    path = _path(target, dtype, state, profile, few, fingerprint(program))
     found = _load(path) if path is not None else None
     if found is None:
         found = _make(program, dtype, state, target, profile, few)
         if path is not None:
             _save(path, *found)
-    facts, code = found
-    library = Library(code, target)
+    facts, objects = found
+    library = Library(objects, target)
     return Code(library, library.address("run"), facts)
+
+
+def library(text: str) -> Library:
+    """This text's code for this CPU, from the cache if it is there."""
+    path = _path(host(), text)
+    code = _read(path) if path is not None else None
+    if code is None:
+        code = object_code(text, host())
+        if path is not None:
+            _write(path, code)
+    return Library([code], host())
+
+
+def _path(*parts: object) -> Path | None:
+    """Where the code that depends on these parts is kept, if it is."""
+    folder = directory()
+    if folder is None:
+        return None
+    key = repr((_sources(), llvmlite.__version__, sys.platform, *parts))
+    return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.o"
 
 
 def _make(
     program: Program, dtype: Dtype, state: dict[str, str], target: Target, profile: bool, few: bool
-) -> tuple[Facts, bytes]:
+) -> tuple[Facts, list[bytes]]:
     kind: Any = "float" if dtype.itemsize == 4 else "double"
-    module = write(program, kind, wide=target.wide, state=state, profile=profile, few=few)
+    with Compiler(target) as compiler:
+        module = write(program, kind, wide=target.wide, state=state, profile=profile, few=few, finished=compiler.add)
+        objects = compiler.objects()
     layout = module.layout
     facts = Facts(
         layout.words,
@@ -115,8 +126,18 @@ def _make(
         module.state,
         module.labels,
         sum(map(operations, program.statements)),
+        _ahead(layout.schedule),
     )
-    return facts, object_code(module.text, target)
+    return facts, objects
+
+
+def _ahead(plan: Schedule) -> list[str]:
+    works = [work for phase in plan.phases[: plan.ahead()] for work in phase.works]
+    made = {t for work in works for t in work.targets}
+    if any(plan.home(t) in made for t in plan.program.outputs.values()):
+        return []
+    read = {plan.home(r.tensor) for work in works for r in work.reads}
+    return [name for name, tensor in plan.program.inputs.items() if tensor in read]
 
 
 def _copies(layout: Layout, state: dict[str, str], few: bool) -> dict[str, tuple[str, str]]:
@@ -161,7 +182,26 @@ def directory() -> Path | None:
     return (Path(base) if base else Path.home() / ".cache") / "pellucid"
 
 
-def _load(path: Path) -> tuple[Facts, bytes] | None:
+def _load(path: Path) -> tuple[Facts, list[bytes]] | None:
+    rest = _read(path)
+    if rest is None:
+        return None
+    size = int.from_bytes(rest[:8], "little")
+    told, sizes = json.loads(rest[8 : 8 + size])
+    facts = Facts(**told)
+    facts.words = [(way, name) for way, name in facts.words]
+    facts.copies = {name: (way, source) for name, (way, source) in facts.copies.items()}
+    ends = [8 + size + sum(sizes[:k]) for k in range(len(sizes) + 1)]
+    return facts, [rest[a:b] for a, b in pairwise(ends)]
+
+
+def _save(path: Path, facts: Facts, objects: list[bytes]) -> None:
+    told = json.dumps([asdict(facts), [len(code) for code in objects]]).encode()
+    _write(path, len(told).to_bytes(8, "little") + told + b"".join(objects))
+
+
+def _read(path: Path) -> bytes | None:
+    """What a file holds, if it is there and whole."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -170,17 +210,11 @@ def _load(path: Path) -> tuple[Facts, bytes] | None:
     rest = content[start:]
     if content[: len(MAGIC)] != MAGIC or hashlib.sha256(rest).digest() != content[len(MAGIC) : start]:
         return None
-    size = int.from_bytes(rest[:8], "little")
-    facts = Facts(**json.loads(rest[8 : 8 + size]))
-    facts.words = [(way, name) for way, name in facts.words]
-    facts.copies = {name: (way, source) for name, (way, source) in facts.copies.items()}
-    return facts, rest[8 + size :]
+    return rest
 
 
-def _save(path: Path, facts: Facts, code: bytes) -> None:
+def _write(path: Path, rest: bytes) -> None:
     """Write beside and rename. A directory that cannot be written only costs the time of compiling again."""
-    told = json.dumps(asdict(facts)).encode()
-    rest = len(told).to_bytes(8, "little") + told + code
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")

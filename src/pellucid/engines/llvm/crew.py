@@ -6,6 +6,7 @@ of the thread that had them last. Who is through with his own takes of the other
 
 from __future__ import annotations
 
+from pellucid.engines.llvm.layout import LEFT_OUT
 from pellucid.engines.llvm.math import LANES
 
 SYNC = 8
@@ -156,8 +157,11 @@ done:
 """
 
 
-def thread(totals: list[str], local_bytes: int) -> str:
-    """What every thread does, step after step: work at a phase until nothing is left, meet the others, go on."""
+def thread(totals: list[str], local_bytes: int, ahead: int) -> str:
+    """What every thread does, step after step: work at a phase until nothing is left, meet the others, go on.
+
+    The first `ahead` phases may be left out.
+    """
     lines = [
         "define void @run(ptr %ctx) #0 {",
         "entry:",
@@ -169,21 +173,33 @@ def thread(totals: list[str], local_bytes: int) -> str:
         "  %steps = load i64, ptr %p8",
         # Who comes first takes the first place for what lives within one shard's work.
         f"  %tickets = getelementptr i64, ptr %sync, i64 {SYNC + 1}",
-        "  %ticket = atomicrmw add ptr %tickets, i64 1 monotonic",
+        # Any `threads` numbers in a row have different remainders, so the counter needs no reset between calls.
+        "  %drawn = atomicrmw add ptr %tickets, i64 1 monotonic",
+        "  %p6 = getelementptr i64, ptr %ctx, i64 6",
+        "  %threads = load i64, ptr %p6",
+        "  %ticket = urem i64 %drawn, %threads",
         "  %p11 = getelementptr i64, ptr %ctx, i64 11",
         "  %locals = load ptr, ptr %p11",
+        f"  %p12 = getelementptr i64, ptr %ctx, i64 {LEFT_OUT}",
+        "  %left.out = load i64, ptr %p12",
+        "  %some.left.out = icmp ne i64 %left.out, 0",
         f"  %before = mul i64 %ticket, {local_bytes}",
         "  %local = getelementptr i8, ptr %locals, i64 %before",
         "  br label %step",
         "step:",
-        "  %done = phi i64 [ 0, %entry ], [ %done.next, %step ]",
+        "  %done = phi i64 [ 0, %entry ], [ %done.next, %stepped ]",
     ]
     for k, total in enumerate(totals):
+        where = f"br i1 %some.left.out, label %start{ahead}, label %start0" if k == 0 < ahead else f"br label %start{k}"
         lines += [
+            f"  {where}",
+            f"start{k}:",
             f"  call void @pl.work(ptr %ctx, ptr %local, i64 %ticket, i64 {k}, i64 {total}, ptr @phase{k})",
             f"  call void @pl.meet(ptr %ctx, i64 {k}, i64 {len(totals) - 1})",
         ]
     lines += [
+        "  br label %stepped",
+        "stepped:",
         "  %done.next = add i64 %done, 1",
         "  %more = icmp slt i64 %done.next, %steps",
         "  br i1 %more, label %step, label %end",

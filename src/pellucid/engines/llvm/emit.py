@@ -57,7 +57,12 @@ class Builder:
         return len(self.stack) - 1
 
     def level(self, *operands: object) -> int:
-        return max((self.levels.get(o, 0) for o in operands if isinstance(o, str)), default=0)
+        found = 0
+        for operand in operands:
+            level = self.levels.get(operand, 0) if isinstance(operand, str) else 0
+            if level > found:
+                found = level
+        return found
 
     def pure(self, template: str, *operands: object) -> str:
         """An instruction without effects, `add i64 {}, {}`: merged with an equal one, at the depth of its deepest
@@ -81,6 +86,13 @@ class Builder:
 
     def effect(self, text: str) -> None:
         self.stack[-1].lines.append(f"  {text}")
+
+    def stack_memory(self, kind: str) -> str:
+        """Memory of the function's own, given at its start."""
+        found = self.name("m")
+        self.levels[found] = 0
+        self.stack[0].lines.insert(0, f"  {found} = alloca {kind}, align 64")
+        return found
 
     # Whole numbers, folded where they are known
 

@@ -23,10 +23,17 @@ from pellucid.formula.axes import BATCH, Affine
 from pellucid.formula.expressions import Read, Reduction, Tensor, reads, walk
 
 ALIGN = 64
-HEADER = 12
+HEADER = 13
 """Words of the context before the user's addresses: 0 examples, 1 shards, 2 arena, 3 bytes of arena a shard, 4
 global arena, 5 which rows of the user's arrays (0: all in order), 6 threads, 7 their counters, 8 steps, 9 words
-that move on after every step and 10 the list of them, (word, bytes) by (word, bytes), 11 the threads' own arenas."""
+that move on after every step and 10 the list of them, (word, bytes) by (word, bytes), 11 the threads' own arenas, 12
+whether the phases that read parameters alone are left out."""
+
+THREADS = 6
+"""The word of the context that says how many threads there are."""
+
+LEFT_OUT = 12
+"""The word that says whether the phases that read parameters alone are left out: what they made is still there."""
 
 ACROSS = 8
 """What a sum across the lanes and the arithmetic on its single number cost, in terms of a shard's part of a sum."""
@@ -90,6 +97,8 @@ class Layout:
 def lay_out(schedule: Schedule, *, real: int, wide: bool, state: dict[str, str]) -> Layout:
     """Homes for everything, by lifetimes.
 
+    Where no state is overwritten, what is made of parameters alone is kept to the end: it may serve the next call.
+
     Args:
         real: bytes of a real number.
         wide: whether the CPU has 32 registers of 16 floats.
@@ -112,7 +121,7 @@ def lay_out(schedule: Schedule, *, real: int, wide: bool, state: dict[str, str])
         home = schedule.home(tensor)
         if (schedule.few or not batched(tensor)) and home not in layout.homes:
             layout.homes[home] = Home("user", layout.word("out", name))
-    _arenas(layout)
+    _arenas(layout, keep=not state)
     return layout
 
 
@@ -122,7 +131,9 @@ def lane_last(nest: Nest) -> bool:
         return len(nest.axes) > 1 and nest.axes[-1] is not nest.step and nest.axes[-1].size > 1
     if nest.kind != "global" or not nest.axes:
         return False
-    if nest.scatter is not None or nest.partial is not None:
+    if nest.partial is not None:
+        return not nest.partial.across
+    if nest.scatter is not None:
         return True
     extent = nest.axes[-1].size
     summed = any(batched(r.tensor) for r in nest.reads)
@@ -148,7 +159,7 @@ def _wanted_rows(layout: Layout) -> list[Tensor]:
             for nest in nests_of(work):
                 if lane_last(nest) and not nest.few:
                     wanting.append((nest, nest.reads))
-            if isinstance(work, Partial):
+            if isinstance(work, Partial) and not work.across:
                 wanting.append((work.nest, work.reads))
     for nest, its in wanting:
         for r in its:
@@ -157,9 +168,13 @@ def _wanted_rows(layout: Layout) -> list[Tensor]:
     return list(found)
 
 
-def _arenas(layout: Layout) -> None:
+def _arenas(layout: Layout, *, keep: bool) -> None:
     schedule = layout.schedule
     lives = _lifetimes(schedule)
+    if keep:
+        end = max((last for _, last in lives.values()), default=0)
+        for phase in schedule.phases[: schedule.ahead()]:
+            lives |= {target: (0, end) for work in phase.works for target in work.targets}
     stored = _stored(schedule)
     spans: dict[str, list[Span]] = {"shard": [], "local": [], "global": []}
 
@@ -178,7 +193,8 @@ def _arenas(layout: Layout) -> None:
         size = prod(a.size for a in tensor.axes[1:]) * LANES * layout.size(tensor)
         place(("rows", tensor), lives[schedule.home(tensor)], size)
     for partial, life in _partials(schedule).items():
-        place(("sums", partial), life, layout.elements(partial.nest.targets[0]) * layout.real)
+        elements = layout.elements(partial.nest.targets[0]) * (LANES if partial.across else 1)
+        place(("sums", partial), life, elements * layout.real)
     for time, work in _times(schedule):
         if isinstance(work, Nest) and work.blocked is not None:
             place(("sums", work.blocked), (time, time), layout.elements(work.targets[0]) * LANES * layout.real)

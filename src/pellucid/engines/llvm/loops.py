@@ -91,7 +91,7 @@ def _within(plan: Schedule, loop: Recurrence, maker: int, target: Tensor, place:
     for phase in plan.phases:
         for work in phase.works:
             if isinstance(work, Partial):
-                if any(r.tensor is target and not by_rows(r, work.nest) for r in work.reads):
+                if any(r.tensor is target and (work.across or not by_rows(r, work.nest)) for r in work.reads):
                     return False
                 continue
             for nest in nests_of(work):

@@ -1,7 +1,11 @@
-"""The whole program as one module: a function a nest, a function a phase, and the loop that every thread runs."""
+"""The whole program as modules: a function a nest, a function a phase, and the loop that every thread runs.
+
+The functions of nests are given out in volumes as soon as they are written, so that they can be compiled meanwhile.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
@@ -23,11 +27,14 @@ _WIDTH = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'
 ATTRIBUTES = f'attributes #0 = {{ nounwind {_WIDTH} "no-trapping-math"="true" }}\n'
 
 
+VOLUME = 100_000
+"""Characters of functions after which a volume is given out."""
+
+
 @dataclass
 class Module:
-    """The text and what the run time has to know."""
+    """What the run time has to know of a program's text."""
 
-    text: str
     layout: Layout
     phases: int
     state: dict[str, str]
@@ -42,6 +49,7 @@ def write(
     state: dict[str, str] | None = None,
     profile: bool = False,
     few: bool = False,
+    finished: Callable[[str], None],
 ) -> Module:
     """The program as IR.
 
@@ -50,6 +58,7 @@ def write(
         state: by output, the input in whose array it is written.
         few: for a few examples at a time, a function of its own for each.
         profile: whether the cycles of every nest are counted (the labels are in the module, the counts at `clocks`).
+        finished: takes the text, module by module.
 
     Raises:
         Unsupported: a statement that cannot be compiled.
@@ -64,7 +73,7 @@ def write(
         _begin_with_shards(plan)
         prepare(plan, real)
     layout = lay_out(plan, real=real, wide=wide, state=state)
-    module = _Module(layout, kind, wide, profile).write()
+    module = _Module(layout, kind, wide, profile, finished).write()
     module.state = state
     return module
 
@@ -83,10 +92,18 @@ def _begin_with_shards(plan: Schedule) -> None:
 
 
 class _Module:
-    def __init__(self, layout: Layout, kind: Literal["float", "double"], wide: bool, profile: bool) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        kind: Literal["float", "double"],
+        wide: bool,
+        profile: bool,
+        finished: Callable[[str], None],
+    ) -> None:
         self.layout, self.kind, self.wide = layout, kind, wide
+        self.finished = finished
         self.parts: list[str] = []
-        self.used: set[str] = set()
+        self.volume: list[Function] = []
         self.count = 0
         self.profile = profile
         self.labels: list[str] = []
@@ -101,14 +118,28 @@ class _Module:
                 totals.append("%shards")
             else:
                 totals.append(str(self.global_phase(k, phase)))
-        self.parts.append(thread(totals, self.layout.local_bytes))
+        self.parts.append(thread(totals, self.layout.local_bytes, self.layout.schedule.ahead()))
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
             self.parts.append("declare i64 @llvm.readcyclecounter()\n")
         sizes = {4} | ({8} if self.kind == "double" else set())
-        head = math.declarations(self.kind) + math.definitions(sorted(self.used), self.kind)
-        head += "".join(moving.functions(s) + turn(s) for s in sorted(sizes)) + moving.ROWS + BARRIER
-        return Module(head + "".join(self.parts) + ATTRIBUTES, self.layout, len(phases), {}, self.labels)
+        self.close_volume()
+        head = "".join(moving.functions(s) + turn(s) for s in sorted(sizes)) + moving.ROWS + BARRIER
+        self.finished(head + "".join(self.parts) + ATTRIBUTES)
+        return Module(self.layout, len(phases), {}, self.labels)
+
+    def add(self, function: Function) -> None:
+        self.volume.append(function)
+        self.parts.append(f"declare hidden void @{function.name}(ptr, ptr, i64, i64)\n")
+        if sum(len(f.text) for f in self.volume) > VOLUME:
+            self.close_volume()
+
+    def close_volume(self) -> None:
+        if self.volume:
+            used = sorted(set().union(*(f.used for f in self.volume)))
+            head = math.declarations(self.kind) + math.definitions(used, self.kind)
+            self.finished(head + "".join(f.text for f in self.volume) + ATTRIBUTES)
+        self.volume = []
 
     def timed(self, label: str, lines: list[str]) -> list[str]:
         """The lines, with the cycles that they take added up under the label, if times are wanted."""
@@ -125,8 +156,7 @@ class _Module:
     def nest(self, nest: Nest, fixed: int | None = None) -> Function:
         self.count += 1
         function = Writer(f"nest{self.count}", nest, self.layout, self.kind, wide=self.wide, fixed=fixed).function()
-        self.parts.append(function.text)
-        self.used |= function.used
+        self.add(function)
         return function
 
     @staticmethod
@@ -198,8 +228,7 @@ class _Module:
             self.count += 1
             writer = Writer(f"part{self.count}", work.nest, self.layout, self.kind, wide=self.wide)
             function = writer.prepared(work)
-            self.parts.append(function.text)
-            self.used |= function.used
+            self.add(function)
             label = f"part of {self.label(work.nest)}"
             return self.timed(label, [f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %unit, i64 0)"])
         if isinstance(work, Nest):

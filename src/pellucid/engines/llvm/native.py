@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from queue import SimpleQueue
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -66,13 +69,52 @@ def object_code(text: str, to: Target) -> bytes:
     return bytes(_machine(to).emit_object(module))
 
 
+class Compiler:
+    """Compiles one text after the other on a thread of its own, while the next are being written."""
+
+    def __init__(self, to: Target) -> None:
+        self._to = to
+        self._texts: SimpleQueue[str | None] = SimpleQueue()
+        self._found: list[bytes] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True, name="pellucid compiler")
+        self._thread.start()
+
+    def __enter__(self) -> Compiler:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._texts.put(None)
+        self._thread.join()
+
+    def add(self, text: str) -> None:
+        self._texts.put(text)
+
+    def objects(self) -> list[bytes]:
+        """The object code of all texts."""
+        self._texts.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+    def _work(self) -> None:
+        while (text := self._texts.get()) is not None:
+            try:
+                self._found.append(object_code(text, self._to))
+            except Exception as error:
+                self._error = error
+                return
+
+
 class Library:
     """Object code, linked into this process."""
 
-    def __init__(self, code: bytes, to: Target) -> None:
+    def __init__(self, objects: Iterable[bytes], to: Target) -> None:
         _library_symbols()
         self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _fresh_machine(to))
-        self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        for code in objects:
+            self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self.engine.finalize_object()
 
     def address(self, name: str) -> int:

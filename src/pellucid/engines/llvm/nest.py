@@ -8,6 +8,7 @@ from functools import partial as bound
 from math import prod
 from typing import Literal
 
+from pellucid.engines.llvm.afterwards import LONG, grid, operations, write_afterwards
 from pellucid.engines.llvm.blocked import sum_of_parts, sum_of_pieces, write_partial
 from pellucid.engines.llvm.emit import Builder
 from pellucid.engines.llvm.evaluate import Evaluator
@@ -147,7 +148,7 @@ class Writer:
 
     def finished(self) -> Function:
         self.b.effect("ret void")
-        head = f"define internal void @{self.name}(ptr %ctx, ptr %local, i64 %unit, i64 %step) {ATTRIBUTES}"
+        head = f"define hidden void @{self.name}(ptr %ctx, ptr %local, i64 %unit, i64 %step) {ATTRIBUTES}"
         text = f"{head} {{\n{self.b.text()}\n}}\n"
         return Function(self.name, text, self.units, frozenset(self.o.maths.used))
 
@@ -294,20 +295,24 @@ class Writer:
         if any(self.made_here(e) for e in sums):
             self.together(points)
             return
-        done: list[int] = []
+        shared: list[Expression] = [*sums, *self.looked_up(points)]
+        length = len(points) * sum(operations(s.expression) for s in self.nest.statements)
+        over = grid(points) if shared == sums != [] and length >= LONG and not self.o.known else None
         if self.outer is not None and self.lanes_last and any(id(e) not in self.o.known for e in sums):
             self.o.with_shard = bound(self.ask_for, points, self.outer)
-        shared: list[Expression] = [*sums, *self.looked_up(points)]
+        values: dict[int, list[Value]] = {}
         for e in shared:
             if id(e) not in self.o.known:
-                found = self.o.looked_up(e, points) if isinstance(e, Read) else self.o.values(e, points)
-                table = dict(zip(map(id, points), found, strict=True))
-                self.o.known[id(e)] = bound(_of_point, table)
-                done.append(id(e))
+                values[id(e)] = self.o.looked_up(e, points) if isinstance(e, Read) else self.o.values(e, points)
         self.o.with_shard = None
+        if over is not None:
+            write_afterwards(self, points, values, over)
+            return
+        for number, found in values.items():
+            self.o.known[number] = bound(_of_point, dict(zip(map(id, points), found, strict=True)))
         for point in points:
             self.together([point])
-        for number in done:
+        for number in values:
             del self.o.known[number]
 
     def looked_up(self, points: list[Point]) -> list[Read]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import prod
 
 from pellucid.engines.llvm.linear import Linear
+from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.tiles import Tile, choose
 from pellucid.engines.llvm.work import LINE, OFTEN, Nest, Phase, Recurrence, Schedule, batched, nests_of, strides
 from pellucid.formula.axes import Affine, Axis
@@ -52,10 +53,11 @@ class Panel:
     def where(self, places: list[Linear]) -> Linear | None:
         """The element's place in the panel, if its tile is known to begin with a tile of the panel."""
         at = places[self.place]
-        if at.lane or any(c % self.width for _, c in at.terms):
+        vector = at.lane == 1 and at.constant % LANES == self.width % LANES == 0
+        if any(c % self.width for _, c in at.terms) or (at.lane and not vector):
             return None
         block = Linear(tuple((n, c // self.width) for n, c in at.terms), at.constant // self.width)
-        offset = Linear((), at.constant % self.width)
+        offset = Linear((), at.constant % self.width, at.lane)
         step = self.width
         for k in reversed(self.order):
             offset = offset + places[k] * step
@@ -85,6 +87,7 @@ def pack(plan: Schedule, *, wide: bool, real: int) -> dict[Nest, dict[Tensor, Pa
 
 def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
     axes = [a for a in nest.axes[1:] if a is not nest.step]
+    lane = axes[-1] if nest.few and axes else None
     inputs = set(plan.program.inputs.values())
     found: dict[Tensor, Panel] = {}
     tile: Tile | None = None
@@ -97,8 +100,8 @@ def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
                     continue
                 if batched(read.tensor) or not (nest.step is not None or _apart(nest, read, e, Tile(), real)):
                     continue
-                tile = tile or choose(nest, axes, None, wide=wide, real=real)
-                panel = _panel(read, e, tile.sizes)
+                tile = tile or choose(nest, axes, lane, wide=wide, real=real)
+                panel = _panel(read, e, tile.sizes, lane)
                 if panel is not None and (nest.step is not None or _apart(nest, read, e, tile, real)):
                     found.setdefault(read.tensor, panel)
     return list(found.values())
@@ -118,9 +121,9 @@ def _axes(read: Read) -> list[Axis | None]:
     return [i.plain if isinstance(i, Affine) else None for i in read.indices]
 
 
-def _panel(read: Read, e: Reduction, sizes: dict[Axis, int]) -> Panel | None:
+def _panel(read: Read, e: Reduction, sizes: dict[Axis, int], lane: Axis | None) -> Panel | None:
     axes = _axes(read)
-    tiled = [k for k, a in enumerate(axes) if a is not None and sizes.get(a, 1) > 1]
+    tiled = [k for k, a in enumerate(axes) if a is not None and (sizes.get(a, 1) > 1 or a is lane)]
     if not tiled:
         return None
     place = tiled[-1]
@@ -130,4 +133,4 @@ def _panel(read: Read, e: Reduction, sizes: dict[Axis, int]) -> Panel | None:
     summed = [k for k in rest if axes[k] in e.axes]
     whole = [k for k in rest if k not in summed and sizes.get(axes[k], 1) == read.tensor.axes[k].size > 1]  # type: ignore[arg-type]
     order = [k for k in rest if k not in summed and k not in whole] + summed + whole
-    return Panel(read.tensor, place, sizes[axis], tuple(order))
+    return Panel(read.tensor, place, sizes.get(axis, 1) * (LANES if axis is lane else 1), tuple(order))

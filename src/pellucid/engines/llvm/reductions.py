@@ -106,18 +106,23 @@ class Reducing:
         if self.across:
             o.batches[axis] = Batch(shard)
             index = Linear.counter(shard, LANES) + Linear((), 0, 1)
-            lanes = ", ".join(f"i64 {k}" for k in range(LANES))
-            left = b.pure("sub nsw i64 {}, {}", o.examples, start)
-            one = b.pure(f"insertelement <{LANES} x i64> poison, i64 {{}}, i32 0", left)
-            wide = b.pure(
-                f"shufflevector <{LANES} x i64> {{}}, <{LANES} x i64> poison, <{LANES} x i32> zeroinitializer", one
-            )
-            self.mask = Value(b.pure(f"icmp sgt <{LANES} x i64> {{}}, <{lanes}>", wide), "b", True)
+            self.mask = self.in_use(shard)
             found = self.over(rest, [p.at(axis, index) for p in points], values, kinds)
         else:
             # Examples innermost: the values of one place of 16 examples lie together.
             found = self.over_rest_then_lanes(axis, shard, start, rest, points, values, kinds)
         return b.close(loop, found)
+
+    def in_use(self, shard: str) -> Value:
+        """Which lanes of a shard are examples of their own."""
+        b = self.b
+        lanes = ", ".join(f"i64 {k}" for k in range(LANES))
+        left = b.pure("sub nsw i64 {}, {}", self.o.examples, b.pure("mul nsw i64 {}, {}", shard, LANES))
+        one = b.pure(f"insertelement <{LANES} x i64> poison, i64 {{}}, i32 0", left)
+        wide = b.pure(
+            f"shufflevector <{LANES} x i64> {{}}, <{LANES} x i64> poison, <{LANES} x i32> zeroinitializer", one
+        )
+        return Value(b.pure(f"icmp sgt <{LANES} x i64> {{}}, <{lanes}>", wide), "b", True)
 
     def over_rest_then_lanes(
         self,
@@ -305,3 +310,17 @@ class ReducingLanes(Reducing):
         index = Linear.counter(self.shard, LANES) + Linear.counter(loop.counter)
         found = self.body_once([p.at(self.axis, index) for p in points], list(loop.values))
         return b.close(loop, found)
+
+
+class ReducingShard(Reducing):
+    """A reduction over the examples of one shard, each in its lane: `there` says which lanes are examples."""
+
+    def __init__(self, outer: Reducing, axis: Axis, shard: str) -> None:
+        super().__init__(outer.o, outer.e, outer.body, outer.vector, False)
+        self.axis, self.shard = axis, shard
+        self.o.batches[axis] = Batch(shard)
+        self.there = self.in_use(shard)
+
+    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
+        index = Linear.counter(self.shard, LANES) + Linear((), 0, 1)
+        return super().over(axes, [p.at(self.axis, index) for p in points], accs, kinds)

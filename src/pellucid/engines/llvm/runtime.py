@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,13 @@ from pellucid.engines.base import Array, Dtype, bind
 from pellucid.engines.llvm import threads
 from pellucid.engines.llvm.cache import compiled
 from pellucid.engines.llvm.crew import SYNC
-from pellucid.engines.llvm.layout import HEADER
+from pellucid.engines.llvm.layout import HEADER, THREADS
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.native import Target, host
 from pellucid.engines.llvm.prepared import Prepared
 from pellucid.engines.llvm.schedule import schedule
 from pellucid.engines.llvm.session import Session
-from pellucid.engines.llvm.work import Unsupported
+from pellucid.engines.llvm.work import Unsupported, batched
 from pellucid.errors import PellucidError
 from pellucid.formula.axes import BATCH, Axis
 from pellucid.formula.expressions import Read, Tensor, reads
@@ -61,10 +62,14 @@ class Compiled:
         self.code = compiled(program, dtype, dict(state or {}), target or host(), few=few)
         self.examples = -1
         self.places = 0
-        self.fixed = aligned(max(self.code.facts.global_bytes, 64), "gradients")
+        self.fixed = self.memory()
         self.sync = aligned((self.code.facts.phases + 2) * SYNC * 8, "threads")
         self.sync[:] = 0
         self.checks = list(_indices(program))
+
+    def memory(self) -> Array:
+        """Memory for the values that belong to no example."""
+        return aligned(max(self.code.facts.global_bytes, 64), "gradients")
 
     def check(self, arrays: Mapping[str, Array]) -> None:
         """Whole numbers that name an element have to name one that exists: native code would read what is not there.
@@ -74,6 +79,8 @@ class Compiled:
         """
         for name, tensor, axis in self.checks:
             array = arrays[name]
+            if int(array.view(np.uint32).max()) < axis.size:  # what is below 0 is large without its sign
+                continue
             low, high = int(array.min()), int(array.max())
             if low < 0 or high >= axis.size:
                 raise PellucidError(
@@ -105,9 +112,14 @@ class Compiled:
         """How many threads a call of so many examples and steps deserves."""
         return threads.wanted(-(-examples // self.lanes), self.code.facts.work * examples, steps)
 
+    def caller(self, words: Array) -> Callable[[], None]:
+        """A call with the words of `context`, to be done again and again."""
+        work = self.code.facts.work * float(words[0] * words[8])
+        return partial(threads.run, self.code.entry, words.ctypes.data, int(words[THREADS]), work)
+
     def run(self, words: Array) -> None:
-        self.sync.view(np.int64)[SYNC + 1] = 0
-        threads.run(self.code.entry, words.ctypes.data, int(words[6]))
+        """A call with the words of `context`."""
+        self.caller(words)()
 
 
 class Executable:
@@ -129,6 +141,7 @@ class Executable:
         self._compiled: Compiled | None = None
         self._few: Compiled | None = None
         self._all: Compiled | None = None
+        self._again: Prepared | None = None
 
     @property
     def compiled(self) -> Compiled:
@@ -139,7 +152,11 @@ class Executable:
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The program's outputs by name; inputs that the program does not read are ignored."""
-        return self._run(None, inputs)
+        if self._again is not None and self._again.takes(inputs):
+            return self._again(inputs)
+        results = self._run(None, inputs)
+        self._remember(inputs)
+        return results
 
     def trace(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Every tensor of the program by name, in the program's order."""
@@ -156,6 +173,16 @@ class Executable:
     def prepare(self, fixed: Mapping[str, Array], *, examples: int) -> Prepared:
         """The program for so many examples, with these inputs fixed: little is left to do in a call."""
         return Prepared(self, fixed, examples)
+
+    def _remember(self, inputs: Mapping[str, Array]) -> None:
+        """Most calls follow one with the same parameters. What has a batch axis may change; what has none is read where
+        it lies, so it has to be what native code takes as it is."""
+        fixed = {name: inputs[name] for name, t in self.program.inputs.items() if not batched(t) and t.rank}
+        batches = [len(inputs[name]) for name, t in self.program.inputs.items() if batched(t)]
+        if batches and all(
+            type(a) is np.ndarray and a.dtype == self.dtype and a.flags.c_contiguous for a in fixed.values()
+        ):
+            self._again = Prepared(self, fixed, batches[0], live=True)
 
     def code_for(self, examples: int) -> Compiled:
         """The code for so many examples: a few have other things than examples in the lanes, if the program allows

@@ -30,7 +30,7 @@ def prepare(plan: Schedule, real: int) -> None:
     """Put the preparation of long sums into the shards' phases."""
     for place, phase in enumerate(plan.phases):
         for nest in phase.works if phase.kind == "global" else []:
-            if isinstance(nest, Nest) and nest.scatter is None and lane_last(nest):
+            if isinstance(nest, Nest) and nest.scatter is None:
                 partial = _long(nest, real)
                 if partial is not None:
                     nest.partial = partial
@@ -46,14 +46,16 @@ def _long(nest: Nest, real: int) -> Partial | None:
     if len(sums) != 1 or not all(a in free_axes(sums[0]) for a in nest.axes if a.size > 1):
         return None
     rest = [a for a in sums[0].axes if a.extent is not BATCH]
+    across = not lane_last(nest)
+    part = real * prod(a.size for a in nest.axes) * (LANES if across else 1)
     size = sum(_elements(r.tensor) * LANES * real for r in reads(sums[0].body) if batched(r.tensor))
-    if not rest or size < max(CACHED, 2 * real * prod(a.size for a in nest.axes)):
+    if not rest or size < max(NEAR, 2 * part):
         return None
     pieces = [max(1, rest[0].size * PIECE // size)]
     row = size // rest[0].size
     if pieces[0] == 1 and len(rest) > 1 and row > 2 * NEAR:
         pieces.append(max(1, rest[1].size * NEAR // row))
-    return Partial(nest, sums[0], tuple(pieces))
+    return Partial(nest, sums[0], tuple(pieces), across)
 
 
 def _streamed(nest: Nest, real: int) -> Partial | None:

@@ -1,13 +1,17 @@
-"""The threads that run a program: the caller and, for as long as the process lives, workers that sleep between
-calls."""
+"""The threads that run a program: the caller and, for as long as the process lives, workers that look out for the
+next call for a moment and then sleep."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import threading
+import time
+from ctypes import c_int64, c_void_p
 
-_run_type = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+from pellucid.engines.llvm.layout import THREADS
+
+_run_type = ctypes.CFUNCTYPE(None, c_void_p)
 
 
 def available() -> int:
@@ -19,7 +23,16 @@ def available() -> int:
 
 
 ALONE = 1e6
-"""So many operations are done before another thread is awake: some 50 µs."""
+"""So many operations are done before threads that are awake have met a few times."""
+
+BRIEF = 4e7
+"""So many operations are done before another thread is awake: some 100 µs, and the first call that waits pays twice."""
+
+SOON = 100e-6
+"""Seconds from one call to the next for which a worker stays awake."""
+
+MOST = 256
+"""Workers that there may be."""
 
 
 def wanted(shards: int, work: float, steps: int = 1) -> int:
@@ -28,54 +41,100 @@ def wanted(shards: int, work: float, steps: int = 1) -> int:
     Args:
         shards: of a step: what one thread takes at a time.
         work: operations of a step.
-        steps: of the call; threads that are awake meet in less than a microsecond.
+        steps: of the call.
     """
     if shards <= 1 or work * steps < ALONE or work < ALONE / 20:
         return 1
-    return min(available(), shards)
+    return min(available(), shards, MOST)
 
 
-class _Worker:
-    """One sleeping thread. It takes a function and its argument, runs it without Python's lock, and says when it
-    is done."""
+class _Crew:
+    """The workers of this process."""
 
     def __init__(self) -> None:
-        self.start, self.done = threading.Semaphore(0), threading.Semaphore(0)
-        self.task: tuple[ctypes._FuncPointer, int] | None = None
-        threading.Thread(target=self._work, daemon=True, name="pellucid").start()
+        from pellucid.engines.llvm import handover
 
-    def _work(self) -> None:
+        self.process = os.getpid()
+        self.lock = threading.Lock()
+        self.last = 0.0
+        self._library = handover.library()
+        self._box = handover.BOX
+        raw = (ctypes.c_char * (self._box * (MOST + 1)))()
+        self._raw = raw
+        self._boxes = -(-ctypes.addressof(raw) // self._box) * self._box
+        self._asleep = [c_int64.from_address(self._boxes + k * self._box + 16 * 8) for k in range(MOST)]
+        self._wake = [c_int64.from_address(self._boxes + k * self._box + 17 * 8) for k in range(MOST)]
+        self._beds: list[threading.Lock] = []
+        address = self._library.address
+        self._hand = ctypes.CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p, c_void_p)(address("hand"))
+        self._join = ctypes.CFUNCTYPE(None, c_void_p, c_int64, c_void_p, c_void_p)(address("join"))
+        self._rouse = ctypes.CFUNCTYPE(c_int64, c_void_p)(address("rouse"))
+        self._serve = _run_type(address("serve"))
+
+    def awake(self, count: int) -> bool:
+        """Whether the first so many workers are on the lookout."""
+        return len(self._beds) >= count and not any(a.value for a in self._asleep[:count])
+
+    def rouse(self, count: int) -> None:
+        """Wake those who sleep, for a call that may come soon."""
+        self._hire(count)
+        for k in range(count):
+            if self._rouse(self._boxes + k * self._box):
+                self._beds[k].release()
+
+    def run(self, entry: int, context: int, workers: int) -> None:
+        """The code at `entry` on the caller's thread and on so many workers."""
+        self._hire(workers)
+        if self._hand(self._boxes, workers, entry, context):
+            for k in range(workers):
+                if self._wake[k].value:
+                    self._beds[k].release()
+            self._join(self._boxes, workers, entry, context)
+
+    def _hire(self, count: int) -> None:
+        while len(self._beds) < count:
+            place, bed = len(self._beds), threading.Lock()
+            bed.acquire()
+            self._asleep[place].value = 1
+            self._beds.append(bed)
+            threading.Thread(target=self._work, args=(place, bed), daemon=True, name="pellucid").start()
+
+    def _work(self, place: int, bed: threading.Lock) -> None:
         while True:
-            self.start.acquire()
-            assert self.task is not None
-            function, argument = self.task
-            function(argument)
-            self.done.release()
+            bed.acquire()
+            self._serve(self._boxes + place * self._box)
 
 
 _functions: dict[int, ctypes._FuncPointer] = {}
-_workers: list[_Worker] = []
-_lock = threading.Lock()
-_process = os.getpid()
+_crew: _Crew | None = None
 
 
-def run(entry: int, context: int, count: int) -> None:
-    """Run the code at `entry` on `count` threads at once, this one among them."""
+def run(entry: int, context: int, count: int, work: float = BRIEF) -> None:
+    """Run the code at `entry` on `count` threads at once, this one among them.
+
+    The caller does brief work alone while the workers sleep; if calls come one upon the other, it wakes them for the
+    next.
+
+    Args:
+        context: the address of the words that the code reads; its seventh is `count`.
+        work: operations of the call.
+    """
     function = _functions.get(entry) or _functions.setdefault(entry, _run_type(entry))
     if count <= 1:
         function(context)
         return
-    global _process
-    with _lock:
-        if os.getpid() != _process:  # after a fork the workers are gone
-            _workers.clear()
-            _process = os.getpid()
-        while len(_workers) < count - 1:
-            _workers.append(_Worker())
-        mine = _workers[: count - 1]
-        for worker in mine:
-            worker.task = (function, context)
-            worker.start.release()
-        function(context)
-        for worker in mine:
-            worker.done.acquire()
+    global _crew
+    if _crew is None or _crew.process != os.getpid():  # after a fork the workers are gone
+        _crew = _Crew()
+    crew = _crew
+    with crew.lock:
+        if work >= BRIEF or crew.awake(count - 1):
+            crew.run(entry, context, count - 1)
+        else:
+            if time.perf_counter() - crew.last < SOON:
+                crew.rouse(count - 1)
+            threads = c_int64.from_address(context + 8 * THREADS)
+            threads.value = 1
+            function(context)
+            threads.value = count
+        crew.last = time.perf_counter()

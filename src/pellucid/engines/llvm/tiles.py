@@ -113,6 +113,7 @@ def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: A
     options = {a: _options(tile, e, a, lane, room) for a in axes}
     windows = {a for a in axes if _guards(e, a)}
     largest = prod(max(sizes) for sizes in options.values())
+    operands = [_operand(r, axes, lane) for r in reads]
     best, best_cost = start, inf
     # The last axes first: where two choices cost the same, what lies together in memory is taken together.
     for one, two in [*combinations(axes[::-1], 2), *((a, a) for a in axes)]:
@@ -123,7 +124,7 @@ def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: A
             points = prod(sizes.values())
             if sizes != start and (points > room or 3 * points < min(room, largest)):
                 continue
-            cost = _cost(reads, sizes, lane, registers)
+            cost = _cost(operands, sizes, lane, registers)
             if cost < best_cost - 1e-9:
                 best, best_cost = sizes, cost
     for axis, size in best.items():
@@ -141,30 +142,42 @@ def _options(tile: Tile, e: Reduction, axis: Axis, lane: Axis | None, room: int)
     return [base] + [s for s in sizes if s != base and _edges(e, axis, s) is not None]
 
 
-def _cost(reads: list[Read], sizes: dict[Axis, int], lane: Axis | None, registers: int) -> float:
+def _operand(read: Read, axes: list[Axis], lane: Axis | None) -> tuple[list[bool], int]:
+    """Which of the axes a read depends on, and how many loads a vector of it takes."""
+    free = free_axes(read)
+    return [a in free for a in axes], LANES if lane is not None and lane in free and not _together(read, lane) else 1
+
+
+def _cost(operands: list[tuple[list[bool], int]], sizes: dict[Axis, int], lane: Axis | None, registers: int) -> float:
     """Cycles for one step of the sum at all points of the nest, tails included, relative to the points."""
     total = 0.0
-    free = [free_axes(r) for r in reads]
-    weights = [
-        LANES if lane is not None and lane in f and not _together(r, lane) else 1
-        for f, r in zip(free, reads, strict=True)
-    ]
-    tails = [[(s, (a.size // LANES if a is lane else a.size) // s)] for a, s in sizes.items()]
-    for part, (a, s) in zip(tails, sizes.items(), strict=True):
-        rest = (a.size // LANES if a is lane else a.size) % s
-        if rest:
-            part.append((rest, 1))
-        if a is lane and a.size % LANES:
-            part.append((1, 1))
-    for combination in product(*tails):
-        extent = {a: s for a, (s, _) in zip(sizes, combination, strict=True)}
-        rounds = prod(r for _, r in combination)
-        points = prod(extent.values())
-        loads = sum(w * prod(s for a, s in extent.items() if a in f) for f, w in zip(free, weights, strict=True))
-        kept = min(prod(s for a, s in extent.items() if a in f) for f in free)
+    for combination in product(*(_rounds(a, s, a is lane) for a, s in sizes.items())):
+        rounds, points = 1, 1
+        for size, count in combination:
+            rounds *= count
+            points *= size
+        loads, kept = 0, points
+        for depends, weight in operands:
+            vectors = 1
+            for (size, _), on in zip(combination, depends, strict=True):
+                if on:
+                    vectors *= size
+            loads += weight * vectors
+            kept = min(kept, vectors)
         spills = max(0, points + (kept if kept < points else 0) + 1 - registers)
         total += rounds * (max(points / 2, loads / 2, 4.0) + 0.15 * loads + 0.5 * spills + 0.6)
     return total
+
+
+def _rounds(axis: Axis, size: int, lanes: bool) -> list[tuple[int, int]]:
+    """Points at once along an axis, and how often: whole tiles, what is left of them, and what is left of a vector."""
+    count = axis.size // LANES if lanes else axis.size
+    found = [(size, count // size)]
+    if count % size:
+        found.append((count % size, 1))
+    if lanes and axis.size % LANES:
+        found.append((1, 1))
+    return found
 
 
 def _together(read: Read, lane: Axis) -> bool:

@@ -97,12 +97,14 @@ class Partial:
     """A long sum that is summed in pieces, so that what it reads stays near: one over examples, of which every shard
     prepares its own part, or one of a shard's own.
 
-    `pieces` are the numbers of values of the sum's first axes but the batch that are summed at once.
+    `pieces` are the numbers of values of the sum's first axes but the batch that are summed at once. With `across` the
+    examples lie in the lanes: a part is a vector for each element, to be added across its lanes at the end.
     """
 
     nest: Nest
     sum: Reduction
     pieces: tuple[int, ...]
+    across: bool = False
     kind: Literal["shard", "global"] = "shard"
 
     @property
@@ -164,6 +166,13 @@ class Schedule:
     views: dict[Tensor, Tensor]
     program: Program
     few: bool = False
+
+    def ahead(self) -> int:
+        """How many phases at the start read parameters alone."""
+        for place, phase in enumerate(self.phases):
+            if phase.kind == "shard" or any(batched(r.tensor) for work in phase.works for r in work.reads):
+                return place
+        return 0
 
     def home(self, tensor: Tensor) -> Tensor:
         while tensor in self.views:

@@ -1,0 +1,144 @@
+"""The IR with which a call is handed to other threads, and with which they wait for the next one.
+
+A thread that has just worked looks out for more for about as long as waking it would take, and only then goes to
+sleep. Each has a box: a call is put into it by counting up; the thread counts up to it when it is done.
+"""
+
+from __future__ import annotations
+
+from pellucid.engines.llvm import cache
+from pellucid.engines.llvm.native import Library
+
+BOX = 256
+"""Bytes of a box. Words of it, by cache lines: 0 calls asked for, 1 the function, 2 its argument; 8 calls done; 16
+whether the thread sleeps, 17 whether it has to be woken for this call."""
+
+LOOKOUT = 300_000
+"""Cycles of the processor's clock, some 100 µs: what it takes to wake a thread."""
+
+
+def _word(name: str, box: str, number: int) -> str:
+    return f"  %{name} = getelementptr i64, ptr {box}, i64 {number}"
+
+
+TEXT = f"""
+declare void @llvm.x86.sse2.pause()
+declare i64 @llvm.readcyclecounter()
+declare i32 @sched_yield()
+
+define i64 @rouse(ptr %box) {{
+{_word("asleep", "%box", 16)}
+  %old = atomicrmw xchg ptr %asleep, i64 0 seq_cst
+  ret i64 %old
+}}
+
+define i64 @hand(ptr %boxes, i64 %count, ptr %function, ptr %argument) {{
+entry:
+  br label %each
+each:
+  %k = phi i64 [ 0, %entry ], [ %k.next, %each ]
+  %sleepers = phi i64 [ 0, %entry ], [ %sleepers.next, %each ]
+  %skip = mul i64 %k, {BOX}
+  %box = getelementptr i8, ptr %boxes, i64 %skip
+{_word("function.at", "%box", 1)}
+  store ptr %function, ptr %function.at
+{_word("argument.at", "%box", 2)}
+  store ptr %argument, ptr %argument.at
+  %before = atomicrmw add ptr %box, i64 1 seq_cst
+  %asleep = call i64 @rouse(ptr %box)
+{_word("wake", "%box", 17)}
+  store i64 %asleep, ptr %wake
+  %sleepers.next = add i64 %sleepers, %asleep
+  %k.next = add i64 %k, 1
+  %more = icmp slt i64 %k.next, %count
+  br i1 %more, label %each, label %all
+all:
+  %awake = icmp eq i64 %sleepers.next, 0
+  br i1 %awake, label %work, label %done
+work:
+  call void @join(ptr %boxes, i64 %count, ptr %function, ptr %argument)
+  br label %done
+done:
+  ret i64 %sleepers.next
+}}
+
+define void @join(ptr %boxes, i64 %count, ptr %function, ptr %argument) {{
+entry:
+  call void %function(ptr %argument)
+  br label %each
+each:
+  %k = phi i64 [ 0, %entry ], [ %k.next, %finished ]
+  %skip = mul i64 %k, {BOX}
+  %box = getelementptr i8, ptr %boxes, i64 %skip
+  %asked = load i64, ptr %box
+{_word("done.at", "%box", 8)}
+  br label %look
+look:
+  %turns = phi i64 [ 0, %each ], [ %turns.next, %again ]
+  %done = load atomic i64, ptr %done.at acquire, align 8
+  %equal = icmp eq i64 %done, %asked
+  br i1 %equal, label %finished, label %wait
+wait:
+  call void @llvm.x86.sse2.pause()
+  %turns.next = add i64 %turns, 1
+  %long = icmp sgt i64 %turns.next, 4000
+  br i1 %long, label %yield, label %again
+yield:
+  %ignored = call i32 @sched_yield()
+  br label %again
+again:
+  br label %look
+finished:
+  %k.next = add i64 %k, 1
+  %more = icmp slt i64 %k.next, %count
+  br i1 %more, label %each, label %end
+end:
+  ret void
+}}
+
+define void @serve(ptr %box) {{
+entry:
+{_word("function.at", "%box", 1)}
+{_word("argument.at", "%box", 2)}
+{_word("done.at", "%box", 8)}
+{_word("asleep.at", "%box", 16)}
+  br label %wait
+wait:
+  %start = call i64 @llvm.readcyclecounter()
+  br label %look
+look:
+  %asked = load atomic i64, ptr %box acquire, align 8
+  %done = load i64, ptr %done.at
+  %some = icmp ne i64 %asked, %done
+  br i1 %some, label %work, label %idle
+work:
+  %function = load ptr, ptr %function.at
+  %argument = load ptr, ptr %argument.at
+  call void %function(ptr %argument)
+  store atomic i64 %asked, ptr %done.at release, align 8
+  br label %wait
+idle:
+  call void @llvm.x86.sse2.pause()
+  %now = call i64 @llvm.readcyclecounter()
+  %passed = sub i64 %now, %start
+  %long = icmp ugt i64 %passed, {LOOKOUT}
+  br i1 %long, label %tired, label %look
+tired:
+  ; say so first, then look once more: whoever asks counts up first, then looks whether this thread sleeps
+  %ignored = atomicrmw xchg ptr %asleep.at, i64 1 seq_cst
+  %last = load atomic i64, ptr %box seq_cst, align 8
+  %late = icmp ne i64 %last, %done
+  br i1 %late, label %back, label %sleep
+back:
+  %mine = call i64 @rouse(ptr %box)
+  %taken = icmp eq i64 %mine, 1
+  br i1 %taken, label %wait, label %sleep
+sleep:
+  ret void
+}}
+"""
+
+
+def library() -> Library:
+    """The functions, in memory for as long as the process lives: a thread may be in one of them at any time."""
+    return cache.library(TEXT)
