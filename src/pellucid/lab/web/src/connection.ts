@@ -1,10 +1,12 @@
 // The lab at the other end of a WebSocket. When the line breaks, it is taken up again, and what was watched is watched.
 
-import { CLOSED, Exchange, LOST } from "./model/exchange";
+import { AWAY, CLOSED, Exchange, LOST } from "./model/exchange";
 import { decode } from "./model/frames";
 
 const FIRST_DELAY = 250;
 const LAST_DELAY = 8000;
+/** What changes something: done late, and maybe by another server, it would not be what the person meant. */
+const DOING = new Set(["control", "open", "adopt"]);
 
 /** "ws" beside the page, with the page's token. */
 export function socketAddress(href: string): string {
@@ -50,6 +52,8 @@ export class WebSocketLab extends Exchange {
     if (this.#socket?.readyState === 1) {
       this.#sent.add(message.id);
       this.#socket.send(text);
+    } else if (this.#opened && DOING.has(message.method)) {
+      queueMicrotask(() => this.fail(AWAY, [message.id]));
     } else {
       this.#queue.push({ id: message.id, text });
     }

@@ -9,7 +9,7 @@ import type { Tensor } from "./formula/expressions.ts";
 import { packed, unpacked } from "./local/links.ts";
 import { batchAxis, picture } from "./local/pictures.ts";
 import { convolved } from "./local/plane.ts";
-import { refuse } from "./local/refusal.ts";
+import { filled, refuse } from "./local/refusal.ts";
 import { classOf, Samples, stacked } from "./local/samples.ts";
 import type { Sample } from "./local/samples.ts";
 import { readSaved } from "./local/saved.ts";
@@ -91,8 +91,8 @@ export class LocalLab implements Lab {
     control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
     history: ({ branch, from }) => this.history(branch, from),
     flow: ({ branch }) => this.saved.flow.filter((column) => column.branch === branch),
-    diagnose: () => (this.trainer.moved ? [] : this.saved.findings),
-    code: () => this.saved.code || refuse("local.absent"),
+    diagnose: () => (this.trainer.moved ? refuse("local.wrong", { step: this.trainer.first }) : this.saved.findings),
+    code: () => this.code() || refuse("local.absent"),
     boundary: ({ size }) => this.boundary(size),
     confusion: ({ set }) => this.confusion(set),
     latent: () => this.latent(),
@@ -127,6 +127,14 @@ export class LocalLab implements Lab {
     this.traces.clear();
     this.idle.clear();
     if (this.watched) this.emit("live", this.live(this.watched));
+  }
+
+  /** What led to the file; what was trained in it is no Python. */
+  private code(): string {
+    const { code } = this.saved;
+    if (!code || !this.trainer.moved) return code;
+    const { en, zh } = filled("local.code", { step: this.trainer.first });
+    return `# ${en}\n# ${zh}\n\n${code}`;
   }
 
   // One example
@@ -269,10 +277,12 @@ export class LocalLab implements Lab {
     const { data, shape } = this.output(plane);
     const { classes } = this.saved.description;
     const label = ({ y: target }: Sample): number => (classes && target ? classOf(target) : 0);
+    const wanted = classes ? null : Float32Array.from(examples, ({ y: target }) => target?.data[0] ?? NaN);
     return {
       x, y, grid: { shape: [size, size, shape.at(-1)!], data: Float32Array.from(data) },
       points: { shape: [examples.length, 2], data: Float32Array.from(examples.flatMap((e) => [...e.x.data])) },
       labels: Int32Array.from(examples.map(label)),
+      targets: wanted,
     };
   }
 

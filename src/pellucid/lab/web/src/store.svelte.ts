@@ -249,7 +249,8 @@ export class LabStore implements Store {
     this.#memory.set("theme", theme);
   }
 
-  says(message: unknown): void {
+  /** Bound, for whoever hands it on as what to do with a refusal. */
+  says = (message: unknown): void => {
     if (message === null || message === undefined) {
       this.#message = null;
     } else if (typeof message === "string") {
@@ -258,7 +259,7 @@ export class LabStore implements Store {
       const words = (message as { words?: Words }).words;
       this.#message = words?.[this.#language] ?? (message instanceof Error ? message.message : String(message));
     }
-  }
+  };
 
   show(panel: Panel): void {
     this.#panel = panel;
@@ -299,6 +300,7 @@ export class LabStore implements Store {
     const serial = ++this.#serial;
     this.#watched = "";
     let description: Description | null = null;
+    let opened = false;
     try {
       description = await this.lab.request("describe", {});
     } catch (refusal) {
@@ -309,12 +311,20 @@ export class LabStore implements Store {
       this.#tasks = tasks;
       if (tasks.length === 0) return this.#connected ? this.says(refusal) : undefined;
       this.#connected = true;
-      this.#panel = "gallery";
-      return;
+      // A link may say which task it was made in.
+      const wanted = this.#asked?.task ?? null;
+      if (wanted !== null && tasks.some((task) => task.name === wanted)) {
+        description = (await this.#try(() => this.lab.request("open", { task: wanted }))) ?? null;
+      }
+      if (description === null) {
+        this.#panel = "gallery";
+        return;
+      }
+      opened = true;
     }
     if (serial !== this.#serial) return;
     this.#connected = true;
-    const again = this.#description !== null && this.#description.task === description.task;
+    const again = !opened && this.#description !== null && this.#description.task === description.task;
     const asked = again ? null : this.#asked;
     if (description.can.gallery) {
       this.#tasks = (await this.#try(() => this.lab.request("tasks", {}))) ?? [];
@@ -325,6 +335,7 @@ export class LabStore implements Store {
       if (description.task === null) this.#panel = "gallery";
     }
     if (asked !== null) this.#place = { ...asked.place, step: null };
+    if (again && lastOf(description.state) < lastOf(this.#state)) this.says(this.say("shell.anew"));
     await this.#describe(description, true);
     if (asked !== null) await this.#make(asked);
     this.#asked = null;
@@ -375,8 +386,7 @@ export class LabStore implements Store {
   /** A state that the run tells of: what another tab did is caught up with. */
   #hear(state: State): void {
     const before = this.#state;
-    const last = (one: State | null) => one?.branches.reduce((most, branch) => Math.max(most, branch.last), 0) ?? 0;
-    if (last(state) === 0 && last(before) > 0) this.#forget();
+    if (lastOf(state) === 0 && lastOf(before) > 0) this.#forget();
     this.#take(state);
     if (before === null || before.branch !== state.branch || before.branches.length !== state.branches.length) {
       void this.#catchUp();
@@ -489,13 +499,20 @@ export class LabStore implements Store {
     if (push && !same(before, this.#place)) this.#address.write(this.#hash(), true);
     if (this.#description === null) {
       this.#asked = link;
+      if (!ours && this.#connected && link.task !== null) await this.#begin();
       return;
     }
+    // An entry of ours may be of a task that another one has replaced.
+    if (ours && link.task !== this.#description.task) this.#address.write(this.#hash(), false);
     if (!ours) {
       const wanted = link.task;
       if (wanted !== null && wanted !== this.#description.task && this.#description.can.gallery) {
         const description = await this.#try(() => this.lab.request("open", { task: wanted }));
-        if (description !== undefined) await this.#describe(description, true);
+        if (description !== undefined) {
+          // The event that told of it has led home already.
+          this.#place = { ...link.place, step: null };
+          await this.#describe(description, true);
+        }
       }
       this.#address.write(this.#hash(), false);
       await this.#make(link);
@@ -537,6 +554,11 @@ function firstInput(description: Description): string | null {
   const set = description.sets.find((one) => one.name === "test" && one.count > 0)
     ?? description.sets.find((one) => one.count > 0);
   return set === undefined ? null : `${set.name}:0`;
+}
+
+/** The last step that was taken in any branch. */
+function lastOf(state: State | null): number {
+  return state?.branches.reduce((most, branch) => Math.max(most, branch.last), 0) ?? 0;
 }
 
 function same(a: Place, b: Place): boolean {

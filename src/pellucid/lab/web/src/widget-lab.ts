@@ -1,19 +1,29 @@
 // The lab in a notebook's kernel: questions by `model.send`, answers and events as frames in the buffers of custom
 // messages.
 
-import { CLOSED, Exchange } from "./model/exchange";
+import { CLOSED, Exchange, Refusal } from "./model/exchange";
 import { decode } from "./model/frames";
+import type { Words } from "./model/protocol";
+
+const GONE = {
+  en: "The kernel that this lab belongs to has ended or was restarted: run the cell again.",
+  zh: "此实验室所属的内核已结束或已重启：请重新运行该单元格。",
+} satisfies Words;
 
 /** What of anywidget's model is used. */
 export interface Model {
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
   on(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
+  on(event: "comm_live_update", listener: () => void): void;
   off(event: "msg:custom", listener: (content: unknown, buffers: DataView[]) => void): void;
+  off(event: "comm_live_update", listener: () => void): void;
 }
 
 export class WidgetLab extends Exchange {
   #model: Model;
   #listen: (content: unknown, buffers: DataView[]) => void;
+  #end = () => this.#gone();
+  readonly lost = GONE;
 
   constructor(model: Model) {
     // Every view of one widget shares a model, so each answer comes to all: views count from numbers far apart.
@@ -23,14 +33,27 @@ export class WidgetLab extends Exchange {
       for (const buffer of buffers ?? []) this.heard(decode(buffer));
     };
     model.on("msg:custom", this.#listen);
+    model.on("comm_live_update", this.#end);
   }
 
   protected send(message: { id: number; method: string; params: unknown }): void {
-    this.#model.send(message);
+    try {
+      this.#model.send(message);
+    } catch {
+      this.#gone();
+      throw new Refusal(GONE);
+    }
   }
 
   close(): void {
     this.#model.off("msg:custom", this.#listen);
+    this.#model.off("comm_live_update", this.#end);
     this.fail(CLOSED);
+  }
+
+  /** The other end is gone, and will not come back: a kernel that was started again knows nothing of this lab. */
+  #gone(): void {
+    this.fail(GONE);
+    this.tell("connected", false);
   }
 }

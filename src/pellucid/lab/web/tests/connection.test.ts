@@ -101,6 +101,17 @@ describe("a lab over a WebSocket", () => {
     await expect(waiting).resolves.toBe("x");
   });
 
+  it("does nothing late that was asked for while the line was down", async () => {
+    const lab = new WebSocketLab("ws://x/ws", make);
+    last().opens();
+    last().close();
+    await expect(lab.request("control", { do: "play" })).rejects.toThrow("nothing was done");
+    vi.advanceTimersByTime(400);
+    last().opens();
+    expect(last().sent).toEqual([]);
+    lab.close();
+  });
+
   it("is closed for good", async () => {
     const lab = new WebSocketLab("ws://x/ws", make);
     last().opens();
@@ -119,8 +130,8 @@ describe("a lab in a notebook", () => {
     let listener: ((content: unknown, buffers: DataView[]) => void) | null = null;
     const model: Model = {
       send: (content) => void sent.push(content as { id: number; method: string }),
-      on: (_event, heard) => (listener = heard),
-      off: () => (listener = null),
+      on: (event: string, heard: NonNullable<typeof listener>) => event === "msg:custom" && (listener = heard),
+      off: (event: string) => event === "msg:custom" && (listener = null),
     };
     const lab = new WidgetLab(model);
     const answer = lab.request("flow", { branch: 0 });

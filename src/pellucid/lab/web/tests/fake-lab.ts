@@ -26,7 +26,7 @@ export const layers: Layer[] = [
 
 export const description: Description = {
   title: { en: "Spirals", zh: "螺旋" }, about: { en: "Two arms.", zh: "两条旋臂。" }, task: "spirals",
-  can: { gallery: true, train: true, own: true, convolve: true, save: true },
+  can: { gallery: true, train: true, branch: true, own: true, convolve: true, save: true },
   layers, parameters: 1234, sets: [{ name: "train", count: 100 }, { name: "test", count: 30 }],
   sample: "image", classes: ["a", "b", "c"], vocabulary: null, views: ["boundary", "confusion"],
   training: { optimizer: "adam", loss: "crossentropy", metrics: ["accuracy"], batch_size: 8, steps_per_epoch: 10 },

@@ -52,7 +52,7 @@ export const description: Description = {
   title: { en: "A test", zh: "测试" },
   about: { en: "about", zh: "关于" },
   task: null,
-  can: { gallery: false, train: true, own: true, convolve: false, save: false },
+  can: { gallery: false, train: true, branch: true, own: true, convolve: false, save: false },
   layers,
   parameters: 51,
   sets: [{ name: "test", count: 2 }],

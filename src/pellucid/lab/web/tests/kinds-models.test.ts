@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import { pixels } from "../src/model/image";
-import { codeAt, span } from "../src/model/latent";
+import { borders } from "../src/model/contour";
+import { resized } from "../src/model/kernels";
+import { codeAt, nearest, span } from "../src/model/latent";
 import { plane } from "../src/model/plane";
 import { ranked, shown } from "../src/model/symbols";
-import { transposed } from "../src/model/unrolled";
+import type { Layer } from "../src/model/protocol";
+import { around, passes, transposed } from "../src/model/unrolled";
 import { mixture } from "../src/view/kinds/plane";
 import { latest } from "../src/view/kinds/latest";
 
@@ -54,19 +57,136 @@ test("a plane's colour lies between those of its classes", () => {
   expect(mixture([-3, -1], 0)).toEqual(mixture([0.5, 0.5], 0));
 });
 
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
 test("of questions that come while one is out only the newest is asked", async () => {
   const asked: number[] = [];
   const answers: number[] = [];
   const refusals: unknown[] = [];
-  const put = latest(async (question: number) => {
-    asked.push(question);
-    await Promise.resolve();
-    if (question === 4) throw new Error("no");
-    return 10 * question;
-  });
-  for (const question of [1, 2, 3]) put(question, (a) => answers.push(a), (m) => refusals.push(m));
-  await new Promise((done) => setTimeout(done, 60));
-  put(4, (a) => answers.push(a), (m) => refusals.push(m));
-  await new Promise((done) => setTimeout(done, 60));
-  expect([asked, answers, refusals]).toEqual([[1, 3, 4], [10, 30], ["no"]]);
+  const pace = latest(
+    async (question: number) => {
+      asked.push(question);
+      await Promise.resolve();
+      if (question === 4) throw new Error("no");
+      return 10 * question;
+    },
+    (answer) => answers.push(answer),
+    (message, question) => refusals.push([message, question]),
+  );
+  for (const question of [1, 2, 3]) pace.put(question);
+  await pause(30);
+  pace.put(4);
+  await pause(30);
+  expect([asked, answers, refusals]).toEqual([[1, 3, 4], [10, 30], [["no", 4]]]);
+});
+
+test("the same question again rests for several times its answer, another one does not", async () => {
+  const asked: string[] = [];
+  const pace = latest(
+    async (question: string) => {
+      asked.push(question);
+      await pause(20);
+    },
+    () => undefined,
+    () => undefined,
+  );
+  pace.put("a");
+  await pause(30);
+  pace.put("a", true);
+  await pause(30);
+  expect(asked).toEqual(["a"]);
+  await pause(120);
+  expect(asked).toEqual(["a", "a"]);
+  pace.put("a", true);
+  pace.put("b");
+  await pause(60);
+  expect(asked).toEqual(["a", "a", "b"]);
+  pace.put("c", true);
+  pace.close();
+  await pause(200);
+  expect(asked).toEqual(["a", "a", "b"]);
+});
+
+test("what is refused is not asked again at once", async () => {
+  let asked = 0;
+  const pace = latest(async () => {
+    asked++;
+    throw new Error("no");
+  }, () => undefined, () => undefined);
+  pace.put(1);
+  await pause(10);
+  for (let k = 0; k < 5; k++) pace.put(1, true);
+  await pause(100);
+  expect(asked).toBe(1);
+  pace.close();
+});
+
+test("borders lie where the two largest are equal", () => {
+  // Two classes that change over in the middle of each row.
+  const grid = numbers([2, 2, 2], [0.8, 0.2, 0.2, 0.8, 0.8, 0.2, 0.2, 0.8]);
+  expect(borders(grid)).toEqual([[expect.closeTo(0.5), 0, expect.closeTo(0.5), 1]]);
+  expect(borders(numbers([2, 2, 1], [0, 1, 0, 1]))).toEqual([[0.5, 0, 0.5, 1]]);
+  expect(borders(numbers([2, 2, 1], [-1, 1, -1, 1]), 0)).toHaveLength(1);
+  // Of three classes each border is found from both of its sides.
+  const three = numbers([2, 2, 3], [1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0]);
+  expect(borders(three)).toHaveLength(2);
+  expect(borders(numbers([2, 2, 1], [NaN, 1, NaN, 1]))).toEqual([]);
+});
+
+const value = (path: string, shape: number[]) => ({ path, shape, axes: shape.map((_, k) => (k ? "j" : "t")), gradient: true });
+const recurrent = (kind: string, values: [string, number[]][], formula: string): Layer => ({
+  path: kind, kind, parents: ["input_1"], shape: [6, 3], draw: "steps", activation: "tanh", parameters: [], options: {},
+  values: values.map(([path, shape]) => value(path, shape)), formula,
+});
+
+test("the values of a recurrent layer have the letters of its formulas", () => {
+  const [pass] = passes(recurrent("rnn_1", [
+    ["rnn_1.sum.ahead", [6, 3]], ["rnn_1.sum", [6, 3]], ["rnn_1.state", [6, 3]], ["rnn_1", [3]],
+  ], "z₀[n,t,j] = b[j]\nz[n,t,j] = z₀[n,t,j] + Σ_q h[n, t − 1, q | 0]·U[q,j]\nh[n,t,j] = tanh(z[n,t,j])\ny[n,j] = h[n,e,j]"));
+  expect(pass?.tracks.map((t) => t.letter)).toEqual(["z₀", "z", "h"]);
+  expect([pass?.name, pass?.steps, pass?.units, pass?.reversed, pass?.output?.path, pass?.cell]).toEqual(
+    ["", 6, 3, false, "rnn_1", null],
+  );
+});
+
+test("both ways of a bidirectional layer, the second from the end", () => {
+  const way = (name: string): [string, number[]][] => [
+    [`b.${name}.sum`, [6, 4, 3]], [`b.${name}.gate.input`, [6, 3]], [`b.${name}.cell`, [6, 3]], [`b.${name}.state`, [6, 3]],
+  ];
+  const lines = (sign: string): string[] => [
+    `z[n,t,g,j] = h[n, t ${sign} 1, q | 0]·U[q,g,j]`, "i[n,t,j] = σ(z[n,t,0,j])", "c[n,t,j] = i[n,t,j]", "h[n,t,j] = c[n,t,j]",
+  ];
+  // The output of a direction is its states under another name, and has no formula of its own.
+  const values = [...way("forward"), ["b.forward", [6, 3]], ...way("backward"), ["b.backward", [6, 3]], ["b", [6, 6]]];
+  const found = passes(recurrent("b", values as [string, number[]][], [...lines("−"), ...lines("+"), "y[n,t,j<J] = x1"].join("\n")));
+  expect(found.map((p) => [p.name, p.reversed, p.tracks.map((t) => t.letter).join(""), p.cell?.path])).toEqual([
+    ["forward", false, "ich", "b.forward.cell"], ["backward", true, "ich", "b.backward.cell"],
+  ]);
+  expect(found.every((p) => p.output === null)).toBe(true);
+});
+
+test("as many steps around one as there are", () => {
+  expect(around(5, 20, 5)).toEqual([3, 4, 5, 6, 7]);
+  expect(around(0, 20, 3)).toEqual([0, 1, 2]);
+  expect(around(19, 20, 3)).toEqual([17, 18, 19]);
+  expect(around(0, 1, 9)).toEqual([0]);
+  expect(around(0, 0, 9)).toEqual([]);
+});
+
+test("a kernel grows around its middle, and is cut to it", () => {
+  expect(resized([[5]], 3)).toEqual([[0, 0, 0], [0, 5, 0], [0, 0, 0]]);
+  expect(resized([[1, 2, 3], [4, 5, 6], [7, 8, 9]], 1)).toEqual([[5]]);
+});
+
+test("the nearest point, as it looks on the plane", () => {
+  const points = numbers([3, 2], [0, 0, 10, 0, NaN, NaN]);
+  expect(nearest(points, [4, 0], [1, 1])).toBe(0);
+  expect(nearest(points, [6, 0], [1, 1])).toBe(1);
+  expect(nearest(numbers([0, 2], []), [0, 0], [1, 1])).toBeNull();
+});
+
+test("what is not a number is red, a sum is weighed as a share would be", () => {
+  expect(mixture([NaN, 1], 255)).toEqual([208, 24, 40]);
+  expect(mixture([0], 255, "logits")).toEqual(mixture([0.5], 255));
+  expect(mixture([-3, -1], 255, "logits")).not.toEqual(mixture([0.5, 0.5], 255));
 });

@@ -65,7 +65,7 @@ describe("the page", () => {
     expect(store.place.input).toBe("test:7");
     await fireEvent.change(number, { target: { value: "300" } });
     expect((number as HTMLInputElement).value).toBe("7");
-    await fireEvent.click(button("Choose an example"));
+    await fireEvent.click(button(/^Choose an example/));
     await settled(5);
     await fireEvent.click(button(/^Example test:3,/));
     expect(store.place.input).toBe("test:3");
@@ -271,7 +271,7 @@ describe("a file that was saved", () => {
   it("has no training to steer, and all the rest", async () => {
     const lab = new FakeLab();
     lab.answers.describe = () => ({
-      ...description, can: { gallery: false, train: false, own: true, convolve: true, save: false }, state: { ...stillness, step: 9 },
+      ...description, can: { gallery: false, train: false, branch: false, own: true, convolve: true, save: false }, state: { ...stillness, step: 9 },
     });
     const { container } = await page(lab);
     expect(screen.queryByRole("button", { name: "Play" })).toBeNull();

@@ -13,6 +13,11 @@ const components = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".svelte"))
   .map((name) => join(root, name));
 
+const sources = readdirSync(root, { recursive: true, encoding: "utf8" })
+  .filter((name) => /\.(ts|svelte)$/.test(name) && !/^strings\b/.test(name))
+  .map((name) => readFileSync(join(root, name), "utf8"))
+  .join("\n");
+
 const SPOKEN = new Set(["aria-label", "aria-description", "aria-roledescription", "aria-valuetext", "aria-placeholder", "title", "placeholder", "alt", "label"]);
 const LETTERS = /\p{L}/u;
 // Formulas, names of quantities and keys are the same in every language: one letter, or what is no word.
@@ -87,6 +92,12 @@ describe("the tables", () => {
       }
     }
     expect(seen.size).toBe(entries.length);
+  });
+  it("have nothing that nobody says", () => {
+    const said = (key: string) =>
+      sources.includes(`"${key}"`) || sources.includes(`\`${key.slice(0, key.lastIndexOf(".") + 1)}\${`);
+    expect(entries.map(([key]) => key).filter((key) => !said(key))).toEqual([]);
+    expect(said("shell.nobody.says.this")).toBe(false);
   });
   it("are filled in", () => {
     expect(say("en", "shell.stepof", { step: 3, last: 9 })).toBe("step 3 of 9");

@@ -75,6 +75,15 @@ describe("thinning", () => {
   });
   it("has nothing to show of nothing", () => {
     expect(thin([], 0, 10, 5).y).toEqual([]);
+  });
+
+  it("begins a branch at the step where it left", () => {
+    const values = Float64Array.from([3, 2, 1]);
+    expect(thin([{ from: 3, values, before: 4 }], 0, 5, 10).y).toEqual([[null, null, 4, 3, 2, 1]]);
+    const late = { from: 51, values: Float64Array.from({ length: 50 }, (_, k) => k), before: 7 };
+    const [line] = thin([late], 0, 100, 10).y;
+    expect(line!.slice(0, 10).every((value) => value === null)).toBe(true);
+    expect(line![10]).toBe(7);
     expect(thin([{ from: 1, values: new Float64Array() }], 0, -1, 5).x).toEqual([]);
   });
   it("finds for each column the sample that holds there", () => {

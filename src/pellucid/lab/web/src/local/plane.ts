@@ -1,6 +1,7 @@
 // Kernels over pictures.
 
-import type { Convolution, Methods } from "../model/protocol.ts";
+import { show } from "../model/numbers.ts";
+import type { Convolution, Methods, Term } from "../model/protocol.ts";
 import { refuse } from "./refusal.ts";
 import type { Table } from "./saved.ts";
 
@@ -28,5 +29,41 @@ export function convolved(params: Methods["convolve"]["params"], sample: Table |
       output[i * width + j] = sum;
     }
   }
-  return { image: { shape: [h, w], data }, output: { shape: [height, width], data: output } };
+  const found: Convolution = { image: { shape: [h, w], data }, output: { shape: [height, width], data: output } };
+  if (params.at) found.window = windowAt(params, data, [h, w], output, [height, width]);
+  return found;
 }
+
+/** The arithmetic of one place: what is inside, the terms that weigh most first. */
+function windowAt(
+  { kernel, stride, padding, dilation, at }: Methods["convolve"]["params"],
+  data: Float32Array, [h, w]: [number, number], output: Float32Array, [height, width]: [number, number],
+): NonNullable<Convolution["window"]> {
+  const [i = -1, j = -1] = at ?? [];
+  if (!(i >= 0 && i < height && j >= 0 && j < width)) {
+    refuse("local.index", { path: "y", shape: `${height} × ${width}`, index: (at ?? []).join(", ") });
+  }
+  const terms: Term[] = [];
+  let outside = 0;
+  kernel.forEach((row, u) => row.forEach((given, v) => {
+    const [y, x] = [i * stride + u * dilation - padding, j * stride + v * dilation - padding];
+    if (y < 0 || y >= h || x < 0 || x >= w) {
+      outside += 1;
+      return;
+    }
+    const [pixel, weight] = [data[y * w + x]!, Math.fround(given)];
+    terms.push({
+      value: pixel * weight,
+      text: `x[0,${y},${x},0]·k[${u},${v},0,0]`,
+      numbers: `${factor(pixel)}·${factor(weight)}`,
+      sources: [
+        { path: "x", index: [0, y, x, 0], value: pixel },
+        { path: "k", index: [u, v, 0, 0], value: weight },
+      ],
+    });
+  }));
+  terms.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+  return { value: output[i * width + j]!, terms, outside };
+}
+
+const factor = (x: number): string => (x < 0 ? `(${show(x)})` : show(x));

@@ -6,7 +6,12 @@ import { local } from "../strings/local.ts";
 
 /** Ends a request with a sentence of the table, in both languages. */
 export function refuse(key: keyof typeof local, values: Record<string, string | number> = {}): never {
+  throw new Refusal(filled(key, values));
+}
+
+/** A sentence of the table with its values. */
+export function filled(key: keyof typeof local, values: Record<string, string | number>): Words {
   const words: Words = local[key];
   const fill = (text: string): string => text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
-  throw new Refusal({ en: fill(words.en), zh: fill(words.zh) });
+  return { en: fill(words.en), zh: fill(words.zh) };
 }

@@ -31,7 +31,7 @@ export class Trainer {
   private readonly saved: Saved;
   private readonly samples: Samples;
   private readonly told: Told;
-  private readonly first: number;
+  readonly first: number;
   private readonly count: number;
   private readonly perEpoch: number;
   private readonly original: Weights;
@@ -76,9 +76,11 @@ export class Trainer {
     const last = this.first + this.losses.length;
     const at = this.step - this.first;
     return {
-      ...state, step: this.step, epoch: this.moved ? Math.floor(this.step / this.perEpoch) : state.epoch,
+      ...state, step: this.step, first: this.first,
+      epoch: this.moved ? Math.floor(this.step / this.perEpoch) : state.epoch,
       branches: state.branches.map((branch) => ({ ...branch, last })),
       playing: this.goal !== null, learning_rate: this.rate, speed: this.speed, pace: this.pace,
+      metrics: at > 0 ? {} : state.metrics, // they are measured over all examples, which the file has not
       loss: at > 0 ? this.losses[at - 1]! : state.loss,
       stopped: this.stopped ? local["local.stopped"] : null,
     };
@@ -121,6 +123,7 @@ export class Trainer {
         }
         this.rate = action.learning_rate;
         this.forget(this.step - this.first);
+        this.told.moved(); // an update at another rate is another one
         break;
       case "speed":
         this.speed = Math.max(0, action.speed);
@@ -237,8 +240,8 @@ export class Trainer {
 
   /** Every value of one step on one example alone, from slots of 0: what an update is explained with. */
   update(example: Sample): Map<Tensor, Stored> {
-    const { program, rate } = this.saved.training!;
-    const given = this.feeds(this.begun(this.parameters), [example], rate, 1);
+    const { program } = this.saved.training!;
+    const given = this.feeds(this.begun(this.parameters), [example], this.rate, 1);
     return run(program, given, { single: this.single });
   }
 

@@ -3,10 +3,16 @@
 // Pictures that are pictures to people too are drawn as such, from black to white.
 
 export type Theme = "light" | "dark";
-/** Grey is ink on the paper of the theme; a photo is from black to white in both. */
-export type Hue = "value" | "gradient" | "grey" | "photo";
+/** Grey runs over the whole scale, from black to white, and is the same in both themes. */
+export type Hue = "value" | "gradient" | "grey";
 export type Colour = [red: number, green: number, blue: number];
 
+const BOTH: Record<"grey", Colour[]> = {
+  grey: [
+    [8, 8, 10],
+    [246, 246, 244],
+  ],
+};
 /** From the far negative end over zero to the far positive end. */
 const STOPS: Record<Theme, Record<Hue, Colour[]>> = {
   light: {
@@ -28,19 +34,7 @@ const STOPS: Record<Theme, Record<Hue, Colour[]>> = {
       [188, 62, 142],
       [120, 14, 88],
     ],
-    grey: [
-      [8, 8, 10],
-      [246, 246, 244],
-    ],
-    photo: [
-      [0, 0, 0],
-      [0, 0, 0],
-      [0, 0, 0],
-      [0, 0, 0],
-      [82, 82, 82],
-      [166, 166, 166],
-      [255, 255, 255],
-    ],
+    ...BOTH,
   },
   dark: {
     value: [
@@ -61,19 +55,7 @@ const STOPS: Record<Theme, Record<Hue, Colour[]>> = {
       [216, 96, 172],
       [252, 184, 226],
     ],
-    grey: [
-      [8, 8, 10],
-      [246, 246, 244],
-    ],
-    photo: [
-      [0, 0, 0],
-      [0, 0, 0],
-      [0, 0, 0],
-      [0, 0, 0],
-      [82, 82, 82],
-      [166, 166, 166],
-      [255, 255, 255],
-    ],
+    ...BOTH,
   },
 };
 /** What is not a number: red in both themes. */

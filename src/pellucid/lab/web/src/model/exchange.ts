@@ -18,6 +18,11 @@ export const LOST = {
   zh: "在收到答复之前与 Pellucid 的连接断开了；连接恢复后页面会重新询问。",
 } satisfies Words;
 
+export const AWAY = {
+  en: "There is no connection to Pellucid at the moment, so nothing was done: do it again when it is back.",
+  zh: "目前没有与 Pellucid 的连接，因此未执行任何操作：请在连接恢复后重试。",
+} satisfies Words;
+
 export const CLOSED = {
   en: "This page has been closed; open it again to go on.",
   zh: "此页面已关闭；请重新打开以继续。",

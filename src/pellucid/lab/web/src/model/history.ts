@@ -27,9 +27,15 @@ export function joined(before: History | undefined, piece: History): History | n
   }
   whole.set(piece.loss, at);
   room.set(whole.buffer, length);
-  const kept = before.epochs.filter((epoch) => !piece.epochs.some((one) => one.epoch === epoch.epoch));
-  const epochs = [...kept, ...piece.epochs].sort((a, b) => a.step - b.step);
-  return { branch: before.branch, from: before.from, loss: whole, epochs };
+  return { branch: before.branch, from: before.from, loss: whole, epochs: merged(before.epochs, piece.epochs) };
+}
+
+/** Epochs by their steps; those that came stand for those that were known. Nearly always they only follow them. */
+function merged(before: History["epochs"], came: History["epochs"]): History["epochs"] {
+  if (came.length === 0) return before;
+  if (before.length === 0 || before.at(-1)!.step < came[0]!.step) return before.concat(came);
+  const anew = new Set(came.map((one) => one.epoch));
+  return [...before.filter((one) => !anew.has(one.epoch)), ...came].sort((a, b) => a.step - b.step);
 }
 
 /** What was known behind the end of a piece that begins before it, when they touch. */

@@ -8,13 +8,16 @@ export interface Pixels {
   rgba: Uint8ClampedArray;
 }
 
-/** Numbers of 0 to 1 as pixels; (h, w), (h, w, 1) are grey, (h, w, 3) colours, a vector of a square number a square. */
-export function pixels(numbers: Numbers): Pixels | null {
+/** Numbers as pixels, black at `low` and white at `high`; (h, w), (h, w, 1) are grey, (h, w, 3) colours, a vector of a square number a square. */
+export function pixels(numbers: Numbers, { low, high } = { low: 0, high: 1 }): Pixels | null {
   const [height, width, channels] = measures(numbers.shape);
   if (!height || !width || (channels !== 1 && channels !== 3)) return null;
   const rgba = new Uint8ClampedArray(4 * height * width);
   for (let k = 0; k < height * width; k++) {
-    for (let c = 0; c < 3; c++) rgba[4 * k + c] = 255 * (numbers.data[k * channels + (channels === 3 ? c : 0)] ?? 0);
+    for (let c = 0; c < 3; c++) {
+      const value = numbers.data[k * channels + (channels === 3 ? c : 0)] ?? 0;
+      rgba[4 * k + c] = (255 * (value - low)) / (high - low);
+    }
     rgba[4 * k + 3] = 255;
   }
   return { width, height, rgba };

@@ -38,7 +38,11 @@ export interface Patch {
  * The window of an explanation over the values of one path; null where the explanation reads nothing there. `size` are
  * the rows and columns of the whole window, where they are known: part of it may lie outside the map.
  */
-export function patch(explanation: Explanation, map: Path, size?: readonly number[]): Patch | null {
+export function patch(
+  explanation: Pick<Explanation, "terms" | "candidates" | "outside">,
+  map: Path,
+  size?: readonly number[],
+): Patch | null {
   const cells: Cell[] = [];
   const others: Term[] = [];
   if (explanation.candidates.length) {

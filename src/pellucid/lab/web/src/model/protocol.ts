@@ -62,6 +62,8 @@ export interface Training {
 export interface Can {
   gallery: boolean;
   train: boolean;
+  /** Whether another line of steps may begin at any step. */
+  branch: boolean;
   own: boolean;
   convolve: boolean;
   save: boolean;
@@ -113,6 +115,8 @@ export interface State {
   branch: number;
   branches: Branch[];
   step: number;
+  /** The first step that can be returned to, where it is not 0: a saved file begins at the step it was saved at. */
+  first?: number;
   epoch: number;
   playing: boolean;
   learning_rate: number;
@@ -241,6 +245,8 @@ export interface Boundary {
   y: [number, number];
   points: Numbers;
   labels: Int32Array;
+  /** Without classes: the first number of each point's target. */
+  targets?: Float32Array | null;
 }
 
 export interface Confusion {
@@ -266,6 +272,8 @@ export interface Latent {
 export interface Convolution {
   image: Numbers;
   output: Numbers;
+  /** The arithmetic of the place that was asked for: picture "x" through kernel "k". */
+  window?: Pick<Explanation, "value" | "terms" | "outside">;
 }
 
 /** Forecasts of a series, example by example, in its own units. */
@@ -307,7 +315,7 @@ export interface Methods {
   decode: { params: { path: Path; code: number[] }; result: Numbers };
   /** A kernel over a picture, at any stride, padding and dilation. `picture` is (h, w) numbers of 0 to 1, or null for a sample. */
   convolve: {
-    params: { picture: { shape: number[]; data: number[] } | null; kernel: number[][]; stride: number; padding: number; dilation: number };
+    params: { picture: { shape: number[]; data: number[] } | null; kernel: number[][]; stride: number; padding: number; dilation: number; at?: [row: number, column: number] };
     result: Convolution;
   };
   /** For text: the probabilities of the next symbol, and a text grown by `count` symbols. For a series: the next values. */
@@ -338,4 +346,6 @@ export interface Lab {
   request<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]>;
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void;
   close(): void;
+  /** What to say once the connection is gone, where it will not come back by itself. */
+  readonly lost?: Words;
 }

@@ -4,6 +4,8 @@ export interface Piece {
   /** The step of the first value. */
   from: number;
   values: Float64Array;
+  /** What the line begins at, one step before its first value: where a branch left. */
+  before?: number | null;
 }
 
 /** Two marks a column. Where a column has no value, null: a gap in the line. */
@@ -22,7 +24,7 @@ export function thin(pieces: readonly Piece[], first: number, last: number, colu
   if (count <= 0 || columns <= 0) return { x: [], y: pieces.map(() => []) };
   if (count <= 2 * columns) {
     const x = Array.from({ length: count }, (_, k) => first + k);
-    return { x, y: pieces.map((piece) => x.map((step) => finite(piece.values[step - piece.from]))) };
+    return { x, y: pieces.map((piece) => x.map((step) => valueAt(piece, step))) };
   }
   const x: number[] = [];
   for (let column = 0; column < columns; column++) {
@@ -30,8 +32,9 @@ export function thin(pieces: readonly Piece[], first: number, last: number, colu
     // In the quarters of the column: the line then leans as the values did.
     x.push(start + (end - start) / 4, start + (3 * (end - start)) / 4);
   }
-  const y = pieces.map(({ from, values }) => {
+  const y = pieces.map(({ from, values, before }) => {
     const marks: (number | null)[] = [];
+    const begin = finite(before);
     for (let column = 0; column < columns; column++) {
       const [start, end] = bounds(column, columns, first, count);
       const a = Math.max(start - from, 0);
@@ -42,7 +45,10 @@ export function thin(pieces: readonly Piece[], first: number, last: number, colu
         if (value < low && value > -Infinity) [low, atLow] = [value, k];
         if (value > high && value < Infinity) [high, atHigh] = [value, k];
       }
-      if (atLow < 0) marks.push(null, null);
+      // The column in which it begins may have values of its own behind that.
+      const begins = begin !== null && from - 1 >= start && from - 1 < end;
+      if (begins) marks.push(begin, finite(values[b - 1]));
+      else if (atLow < 0) marks.push(null, null);
       else if (atLow <= atHigh) marks.push(low, high);
       else marks.push(high, low);
     }
@@ -55,8 +61,12 @@ function bounds(column: number, columns: number, first: number, count: number): 
   return [first + Math.floor((column * count) / columns), first + Math.floor(((column + 1) * count) / columns)];
 }
 
-function finite(value: number | undefined): number | null {
-  return value === undefined || !Number.isFinite(value) ? null : value;
+function valueAt({ from, values, before }: Piece, step: number): number | null {
+  return finite(step === from - 1 ? before : values[step - from]);
+}
+
+function finite(value: number | null | undefined): number | null {
+  return typeof value !== "number" || !Number.isFinite(value) ? null : value;
 }
 
 /** For each of `columns` columns over 0…`last` the number of the sample that holds there: the latest, by its step. */

@@ -79,6 +79,14 @@ export const local = {
     en: "This file does not carry that; open the network in Pellucid for it.",
     zh: "此文件不包含该内容；请在 Pellucid 中打开网络查看。",
   },
+  "local.wrong": {
+    en: "What is wrong was looked for when the file was saved: go back to step {step} to see it, or ask Pellucid.",
+    zh: "问题检查是在保存文件时进行的：请回到第 {step} 步查看，或在 Pellucid 中检查。",
+  },
+  "local.code": {
+    en: "Up to step {step}, at which the file was saved; what was trained in the browser since then is not in it.",
+    zh: "到第 {step} 步（文件保存时）为止；此后在浏览器中的训练不包含在内。",
+  },
   "local.kernel": {
     en: "The kernel does not fit into the picture: make it, or its dilation, smaller.",
     zh: "卷积核超出了图片范围：请缩小卷积核或其膨胀率。",

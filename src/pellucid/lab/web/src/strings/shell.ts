@@ -14,8 +14,12 @@ export const shell = {
   "shell.connecting": { en: "Connecting …", zh: "正在连接…" },
   "shell.nothing": { en: "No network is open.", zh: "尚未打开网络。" },
   "shell.lost": {
-    en: "The connection was lost. What is trained is safe; this page tries to reach it again.",
-    zh: "连接已断开。训练内容不会丢失；页面正在尝试重新连接。",
+    en: "The connection was lost; this page tries to take it up again. As long as Pellucid runs, what is trained is safe.",
+    zh: "连接已断开，页面正在尝试重新连接。只要 Pellucid 仍在运行，训练内容就不会丢失。",
+  },
+  "shell.anew": {
+    en: "Pellucid was started again meanwhile: what was trained before ended with it, and this is its beginning.",
+    zh: "Pellucid 在此期间被重新启动：之前的训练已随之结束，这里是新的开始。",
   },
   "shell.hint": {
     en: "Every number is a link to where it came from: click one, and again one of its terms.",

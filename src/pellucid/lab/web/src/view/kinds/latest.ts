@@ -1,31 +1,74 @@
-// Questions that are asked again and again while training goes on: one at a time, the newest last, stale answers dropped,
-// and as long a rest between two as an answer took, several times over, so that the training keeps the machine.
+// Questions that are asked again and again while training goes on. One at a time; of those that came meanwhile only the
+// newest is asked. The same question at another moment waits for several times as long as its answer took, so that the
+// training keeps the machine; another question, which a person asked, waits only as long as the answer before it took.
 
-const REST = 4;
-const MOST_REST = 2000;
+const REST = 6;
+const MOST_REST = 12_000;
+/** After a refusal the same question is likely to be refused again. */
+const REFUSED_REST = 4000;
+
+export interface Latest<Q> {
+  /** `again`: the question is the one before, at another moment. */
+  put(question: Q, again?: boolean): void;
+  /** Forget what waits; what is out is still answered. */
+  rest(): void;
+  /** For good: nothing more is asked, and no answer is taken. */
+  close(): void;
+}
 
 export function latest<Q, A>(
   ask: (question: Q) => Promise<A>,
-): (question: Q, take: (answer: A) => void, refuse: (message: string) => void) => void {
+  take: (answer: A, question: Q) => void,
+  refuse: (message: string, question: Q) => void,
+): Latest<Q> {
   let busy = false;
-  let waiting: (() => void) | null = null;
+  let closed = false;
+  let waiting: { question: Q } | null = null;
+  let hurried = false;
+  let free = 0;
+  let soon = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function free(): void {
-    busy = false;
-    const next = waiting;
-    waiting = null;
-    next?.();
+  function next(): void {
+    clearTimeout(timer);
+    if (busy || closed || waiting === null) return;
+    const pause = (hurried ? soon : free) - performance.now();
+    if (pause > 0) timer = setTimeout(next, pause);
+    else void run(waiting.question);
   }
 
-  return function put(question, take, refuse): void {
-    const run = (): void => {
-      busy = true;
-      const began = performance.now();
-      ask(question)
-        .then(take, (error: unknown) => refuse(error instanceof Error ? error.message : String(error)))
-        .finally(() => setTimeout(free, Math.min(MOST_REST, REST * (performance.now() - began))));
-    };
-    if (busy) waiting = run;
-    else run();
+  async function run(question: Q): Promise<void> {
+    [busy, waiting, hurried] = [true, null, false];
+    const began = performance.now();
+    let least = 0;
+    try {
+      const answer = await ask(question);
+      if (!closed) take(answer, question);
+    } catch (error) {
+      least = REFUSED_REST;
+      if (!closed) refuse(error instanceof Error ? error.message : String(error), question);
+    } finally {
+      const now = performance.now();
+      soon = now + Math.min(MOST_REST, now - began);
+      free = now + Math.max(least, Math.min(MOST_REST, REST * (now - began)));
+      busy = false;
+      next();
+    }
+  }
+
+  return {
+    put(question, again = false) {
+      waiting = { question };
+      hurried ||= !again;
+      next();
+    },
+    rest() {
+      clearTimeout(timer);
+      [waiting, hurried] = [null, false];
+    },
+    close() {
+      clearTimeout(timer);
+      [closed, waiting] = [true, null];
+    },
   };
 }
