@@ -142,9 +142,8 @@ class Page:
     def _licenses(self) -> str:
         """The terms of the libraries that the built page has in it, which ask to go with every copy."""
         found = []
-        for place, entry in json.loads((self.web / "package-lock.json").read_text(encoding="utf-8"))[
-            "packages"
-        ].items():
+        lock = json.loads((self.web / "package-lock.json").read_text(encoding="utf-8"))
+        for place, entry in lock["packages"].items():
             if place and not entry.get("dev"):
                 files = sorted(
                     p for p in (self.web / place).glob("*") if p.name.upper().startswith(("LICENSE", "LICENCE"))

@@ -23,16 +23,14 @@ from tests.functions.support import tensors
 from tests.lab.node import run_script
 
 from pellucid.engines import compile_program
-from pellucid.errors import FormulaError
 from pellucid.explain import Trace, trace
-from pellucid.formula import BATCH, Program, Tensor, derivative, latex, unicode
+from pellucid.formula import BATCH, Program, Tensor, derivative
 from pellucid.formula.expressions import Operation, walk
-from pellucid.formula.notation.json import to_json
 from pellucid.formula.scalar import SCALARS
 from pellucid.functions.activations import ACTIVATIONS
 from pellucid.functions.losses import LOSSES
 from pellucid.functions.updates import OPTIMIZERS, SGD, optimizer
-from pellucid.lab.document import phrases
+from pellucid.lab.document import formulas, phrases
 from pellucid.layers import Dense, Dropout, Reshape
 
 Case = Callable[[], Trace]
@@ -149,18 +147,11 @@ def _places(name: str, run: Trace) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _written(name: str, run: Trace) -> dict[str, Any]:
-    texts = {}
-    for statement in run.program.statements:
-        try:
-            texts[run.program.names[statement.target]] = [unicode(statement), latex(statement)]
-        except FormulaError:  # a notation that has no sign for it: the text stays empty on both sides
-            texts[run.program.names[statement.target]] = ["", ""]
     return {
-        "program": to_json(run.program),
+        **formulas(run.program),
         "values": {t: _packed(run[t]) for t in run.program.names.values()},
         "inputs": list(run.inputs),
         "batch": _extent(run),
-        "texts": texts,
         "explain": [{"path": path, "index": list(index)} for path, index in _places(name, run)],
     }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +12,25 @@ import pytest
 from tests.lab.node import run_script
 
 from pellucid.lab import gallery, links
-from pellucid.lab.document import document, packed
+from pellucid.lab.document import MOST_STEPS, _history, document, packed
 from pellucid.lab.look import Look
+from pellucid.lab.moments import Moment
 from pellucid.lab.task import task_of
 from pellucid.layers import Dense
 from pellucid.network import BaseNetwork
 from pellucid.training import fit
 
+from .conftest import now
+
 TASKS = ("spirals", "digits", "kernels", "text", "prices", "autoencoder")
 MOST = 3_000_000 - 350_000  # bytes; the page's script and styles are the rest
 
 
-@dataclass(frozen=True)
-class Now:
-    """A moment."""
-
-    branch: int
-    step: int
-    parameters: dict[str, Any]
-
-
-def saved(name: str) -> tuple[Look, Now, dict[str, Any]]:
+def saved(name: str) -> tuple[Look, Moment, dict[str, Any]]:
     task = gallery.build(name)
     rng = np.random.default_rng(3)
     moved = {path: a + rng.normal(scale=0.05, size=a.shape).astype(a.dtype) for path, a in task.net.parameters.items()}
-    moment = Now(0, 3, moved)
+    moment = Moment(0, 3, moved)
     branch = {"id": 0, "parent": None, "at": 0, "last": 3, "change": None}
     rates = {"learning_rate": 0.01, "speed": 0, "pace": 12.0, "loss": 1.0, "metrics": {}, "stopped": None}
     state = {"branch": 0, "branches": [branch], "step": 3, "epoch": 0, "playing": True, **rates}
@@ -81,7 +75,7 @@ def test_a_file_answers_as_python_does(name: str, tmp_path: Path) -> None:
         more["decode"] = {"path": latent["path"], "code": code}, look.decode(moment, latent["path"], code)
     if "convolve" in description["views"]:
         kernel = [[1.0, 0.5, 0.0], [0.0, -1.0, 0.25]]
-        options = {"stride": 2, "padding": 1, "dilation": 2}
+        options: dict[str, Any] = {"stride": 2, "padding": 1, "dilation": 2}
         more["convolve"] = {"picture": None, "kernel": kernel, **options}, look.convolve(None, kernel, **options)
     if description["sample"] == "text":
         more["own"] = {"text": "the number"}, look.own(text="the number")
@@ -222,7 +216,7 @@ def test_a_step_in_the_browser_is_a_step_in_python(tmp_path: Path) -> None:
     rates: dict[str, Any] = {"learning_rate": 0.001, "speed": 0, "pace": 0, "loss": None, "metrics": {}}
     state = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
     history = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
-    told = document(Look(task), state, history, Now(0, 0, dict(net.parameters)))
+    told = document(Look(task), state, history, now(net))
     questions = [["control", {"do": "step", "count": 5}], ["wait", {}], ["history", {"branch": 0, "from": 1}]]
     found = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
     losses = fit(net, x, y, epochs=5, batch_size=12, optimizer="adam").history["loss"]
@@ -237,3 +231,11 @@ def test_numbers_take_a_byte_where_that_loses_nothing() -> None:
     assert "over" not in packed(rng.normal(size=(40, 8)).astype(np.float32))
     assert packed(np.arange(300))["numbers"]["$"][0] == "i4"
     assert packed(np.arange(200))["numbers"]["$"][0] == "u1"
+
+
+def test_a_long_history_is_thinned() -> None:
+    loss = np.arange(2.0 * MOST_STEPS + 1)
+    told = _history({"branch": 0, "from": 1, "loss": loss, "epochs": []})
+    kept = np.frombuffer(base64.b64decode(told["loss"]["$"][1]), "<f8")
+    assert (told["every"], told["steps"]) == (3, len(loss))
+    assert kept.tolist() == loss[::3].tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import threading
@@ -13,13 +14,15 @@ import pytest
 from pellucid.engines import compile_program
 from pellucid.errors import PellucidError
 from pellucid.explain import explain, flow, trace
+from pellucid.explain.arithmetic import number
 from pellucid.formula import Program, Tensor, define
 from pellucid.functions.activations import activation
 from pellucid.functions.convolution import conv2d
 from pellucid.functions.updates import Adam, optimizer
 from pellucid.lab import gallery
-from pellucid.lab.look import Look, block
+from pellucid.lab.look import KEPT, Look, block
 from pellucid.lab.task import task_of
+from pellucid.lab.views import chosen
 from pellucid.layers import (
     GRU,
     LSTM,
@@ -101,6 +104,16 @@ def test_an_update_is_that_of_the_optimiser() -> None:
     assert found == explain(net, "dense_2.kernel", x=x, y=y, index=(1, 2), optimizer=Adam(0.01)).json()
 
 
+def test_an_update_is_that_of_the_learning_rate_of_the_moment() -> None:
+    look = lenet(optimizer=Adam(0.01))
+    net, moment = look.task.net, now(look.task.net)
+    x, y = look.task.x[0], look.task.y[0]
+    look.explain(moment, "train:0", "dense_2.kernel′", (1, 2))
+    slower = dataclasses.replace(moment, learning_rate=0.002)
+    found = look.explain(slower, "train:0", "dense_2.kernel′", (1, 2))
+    assert found == explain(net, "dense_2.kernel", x=x, y=y, index=(1, 2), optimizer=Adam(0.002)).json()
+
+
 def test_a_parameter_is_refused_with_the_hint_where_its_gradient_is() -> None:
     look = lenet()
     with pytest.raises(PellucidError, match=r'its gradient is "d\(dense_1.kernel\)"'):
@@ -158,6 +171,14 @@ def test_many_may_ask_at_once() -> None:
     assert not wrong and expected[0] != expected[1]
 
 
+def test_only_the_last_runs_are_kept() -> None:
+    look = lenet()
+    moment = now(look.task.net)
+    for k in range(KEPT + 4):
+        look.live(moment, f"train:{k}", [])
+    assert [name for name, _ in look._traces] == [f"train:{k}" for k in range(4, KEPT + 4)]
+
+
 def test_a_large_value_is_cut_to_its_first_block_and_described_whole() -> None:
     look = lenet()
     moment = now(look.task.net)
@@ -178,6 +199,12 @@ def test_a_block_never_holds_more_than_was_asked_for(shape: tuple[int, ...], lim
     assert math.prod(found) <= limit or not shape
     if math.prod(shape) <= limit:
         assert found == shape
+
+
+def test_a_block_is_the_largest_that_fits() -> None:
+    assert block((300, 400), 64) == (8, 8)
+    assert block((3, 400), 64) == (3, 21)
+    assert block((5, 6, 40), 90, maps=True) == (5, 6, 3)
 
 
 def test_numbers_that_are_not_finite_are_shown() -> None:
@@ -429,6 +456,20 @@ def test_what_goes_round_a_value_cannot_be_decoded_from_it() -> None:
         look.decode(now(net), "dense_1", [0, 0])
 
 
+def test_one_unit_says_yes_above_a_half_and_as_a_logit_above_zero() -> None:
+    outputs = np.array([[0.7], [0.3], [-0.3]], np.float32)
+    for last, said in (("sigmoid", [1, 0, 0]), ("linear", [1, 1, 0])):
+        net = BaseNetwork(Dense(1, activation=last), input_shape=(2,), seed=1)
+        assert chosen(net, outputs).tolist() == said
+
+
+def test_a_code_of_maps_is_put_in_its_place() -> None:
+    look = lenet()
+    run = trace(look.task.net, look.task.x[3:4])
+    found = look.decode(now(look.task.net), "max_pool2d_1", run["max_pool2d_1"].reshape(-1))
+    np.testing.assert_allclose(array_of(found), run["dense_2"][0], rtol=1e-5)
+
+
 @pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 1, 1), (3, 2, 2), (1, 4, 3)])
 def test_a_kernel_slides_as_the_formula_says(stride: int, padding: int, dilation: int) -> None:
     picture, kernel = floats(9, 11), floats(3, 2)
@@ -438,6 +479,24 @@ def test_a_kernel_slides_as_the_formula_says(stride: int, padding: int, dilation
     expected = run({"x": picture[None, :, :, None], "k": kernel[:, :, None, None]})["y"][0, :, :, 0]
     np.testing.assert_allclose(array_of(found["output"]), expected, atol=1e-6)
     np.testing.assert_array_equal(array_of(found["image"]), picture)
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation", "at"), [(1, 0, 1, (2, 3)), (2, 2, 2, (0, 0))])
+def test_of_a_place_of_the_output_there_is_the_arithmetic(
+    stride: int, padding: int, dilation: int, at: tuple[int, int]
+) -> None:
+    picture, kernel = floats(9, 11), floats(3, 2)
+    found = lenet().convolve(picture, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
+    window, value = found["window"], array_of(found["output"])[at]
+    assert window["value"] == pytest.approx(float(value))
+    assert sum(t["value"] for t in window["terms"]) == pytest.approx(float(value), abs=1e-5)
+    assert len(window["terms"]) + window["outside"] == kernel.size
+    for term in window["terms"]:
+        (_, i, j, _), (u, v, _, _) = (source["index"] for source in term["sources"])
+        assert (i, j) == (at[0] * stride + u * dilation - padding, at[1] * stride + v * dilation - padding)
+        assert [s["value"] for s in term["sources"]] == [float(picture[i, j]), float(kernel[u, v])]
+    with pytest.raises(PellucidError, match="nothing at"):
+        lenet().convolve(picture, kernel, stride=1, padding=0, dilation=1, at=(0, 11))
 
 
 def test_without_a_picture_there_is_a_sample_and_nonsense_is_refused() -> None:
@@ -451,6 +510,8 @@ def test_without_a_picture_there_is_a_sample_and_nonsense_is_refused() -> None:
 
 def test_a_text_is_written_as_by_the_stepper() -> None:
     look = Look(gallery.build("text"))
+    for path, array in look.task.net.parameters.items():
+        look.task.net.parameters[path] = 4 * array  # sure enough of itself that what it read before would show
     moment, vocabulary = now(look.task.net), look.task.rows
     found = look.generate(moment, text="The ", count=30, temperature=0.9, seed=4)["text"]
     again = look.generate(moment, text="The ", count=30, temperature=0.9, seed=4)["text"]
@@ -473,7 +534,14 @@ def test_forecasts_stand_beside_the_forecast_that_costs_nothing() -> None:
     assert found["today"][0] == rows.values[day]
     assert found["network"][0] == pytest.approx(rows.values[day] * np.exp(rows.mean + rows.deviation * said[0]))
     assert found["errors"]["today"] == pytest.approx(np.abs(found["today"] - found["truth"]).mean())
-    assert len(look.generate(moment, count=4)["text"].split(", ")) == 4
+    rows, window, expected = look.task.rows, look.task.x.shape[1], []
+    values = list(rows.values)
+    for _ in range(4):  # each as if those before it had come true
+        changes = (np.diff(np.log(values))[-window:] - rows.mean) / rows.deviation
+        said = predict(look.task.net, changes.astype(np.float32).reshape(1, -1, 1))
+        values.append(values[-1] * np.exp(rows.mean + rows.deviation * float(said[0, 0])))
+        expected.append(number(values[-1]))
+    assert look.generate(moment, count=4)["text"] == ", ".join(expected)
     own = recurrent()
     plain = own.forecast(now(own.task.net))
     np.testing.assert_allclose(plain["network"], predict(own.task.net, own.task.x)[:, 0], rtol=1e-6)

@@ -374,7 +374,8 @@ def test_no_end_and_no_such_branch(run: Run) -> None:
     for wrong in nonsense:
         with pytest.raises(PellucidError):
             run.history(*wrong)
-    assert run.history(0, 99)["loss"].tolist() == []
+    beyond = run.history(0, 99)
+    assert (beyond["from"], beyond["loss"].tolist()) == (1, []), "the next loss will be that of step 1"
 
 
 def execute(code: str) -> pl.Network:

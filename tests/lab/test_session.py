@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from pellucid.errors import DataError
 from pellucid.lab import safety, session, tabs
 from pellucid.lab.links import packed, unpacked
 from pellucid.lab.methods import METHODS
-from pellucid.lab.session import Session
+from pellucid.lab.session import Pace, Session
 from pellucid.lab.task import Task, task_of
 
 from .asking import Asker, Refused
@@ -60,7 +61,14 @@ WATCHED = [{"path": "dense_1", "limit": 100}, {"path": "dense_2", "limit": 100}]
 def test_it_describes_the_network(asker: Asker) -> None:
     found = asker.ask("describe")
     assert [layer["path"] for layer in found["layers"]] == ["input_1", "dense_1", "dense_2"]
-    assert found["can"] == {"gallery": False, "train": True, "own": True, "convolve": True, "save": True}
+    assert found["can"] == {
+        "gallery": False,
+        "train": True,
+        "branch": True,
+        "own": True,
+        "convolve": True,
+        "save": True,
+    }
     assert found["task"] is None
     assert found["state"]["playing"] is False
     assert asker.ask("tasks") == []
@@ -80,6 +88,51 @@ def test_what_is_watched_is_sent_when_it_changes(asker: Asker) -> None:
     assert told["loss"] == asker.ask("history", branch=0, **{"from": state["step"]})["loss"][0]
     assert asker.event("flow", lambda value: value["step"] == state["step"])["layers"]
     assert asker.ask("flow", branch=0)[-1]["step"] == state["step"]
+
+
+def test_what_was_watched_before_is_not_sent(fresh: Session) -> None:
+    asker = Asker(fresh)
+    before, now = tabs.Watch("test:0", ()), tabs.Watch("test:1", ())
+    asker.tab.set_watch(before)
+    asker.tab.post_live(before, 1)
+    asker.tab.set_watch(now)
+    asker.tab.post_live(before, 2)
+    assert asker.tab.take() == []
+    asker.tab.post_live(now, 3)
+    assert asker.event("live") == 3
+
+
+def test_what_changes_while_a_watch_begins_is_sent(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    asker, stage = Asker(fresh), fresh.stage
+    computed = stage.look.live
+
+    def meanwhile(*args: Any) -> Any:
+        found = computed(*args)
+        monkeypatch.setattr(stage.look, "live", computed)
+        stage.run.repeat({"do": "step", "count": 1})
+        while fresh._live.due:  # nobody watches yet, so nothing is sent
+            time.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(stage.look, "live", meanwhile)
+    assert asker.ask("watch", input="test:0", paths=WATCHED)["step"] == 0
+    assert asker.event("live", lambda value: value["step"] == 1)
+
+
+def test_what_ended_the_training_is_among_what_is_wrong(fresh: Session) -> None:
+    asker = Asker(fresh)
+
+    def kinds() -> list[str]:
+        return [finding["kind"] for finding in asker.ask("diagnose")]
+
+    asker.steps(1)
+    assert "nan" not in kinds()
+    asker.ask("control", do="rate", learning_rate=3e38)
+    assert "learning rate" in asker.steps(9)["stopped"]["en"]
+    assert "nan" in kinds()
+    assert "nan" in [finding["kind"] for finding in fresh.document()["findings"]]
+    asker.ask("control", do="reset")
+    assert "nan" not in kinds()
 
 
 def test_every_tab_watches_for_itself_and_sees_the_same_run(fresh: Session) -> None:
@@ -125,6 +178,14 @@ def test_a_slow_tab_misses_moments_and_not_the_end(fresh: Session) -> None:
     slow.event("live", lambda v: v["step"] == 20)
 
 
+def test_what_waits_is_forgotten_with_the_task_that_it_is_about(fresh: Session) -> None:
+    asker = Asker(fresh)
+    for event in ("state", "flow", "described", "flow"):
+        asker.tab.post(event, {"of": event})
+    asker.read()
+    assert [event for event, _ in asker.events] == ["described", "flow"]
+
+
 def test_a_gap_in_the_history_is_left_to_be_asked_for() -> None:
     earlier = {"branch": 0, "from": 1, "loss": np.arange(3.0), "epochs": [{"epoch": 1}]}
     next_one = {"branch": 0, "from": 4, "loss": np.arange(2.0), "epochs": []}
@@ -158,6 +219,46 @@ def test_looking_takes_little_of_the_time_from_training(fresh: Session, monkeypa
         assert next_began - began >= max(session.LIVE_PERIOD, (done - began) / session.LIVE_SHARE) * 0.98
 
 
+def test_what_is_seen_live_has_a_tenth_of_the_time() -> None:
+    assert session.LIVE_SHARE + session.FLOW_SHARE <= 0.1
+    pace = Pace(period=0.5, share=0.04, began=100.0)
+    assert pace.next(busy=True) == math.inf, "nothing has changed"
+    pace.due, pace.took = True, 0.01
+    assert pace.next(busy=True) == 100.5, "at the most so often"
+    pace.took = 2.0
+    assert (pace.next(busy=True), pace.next(busy=False)) == (150.0, 100.5)
+    with pace():
+        assert not pace.due
+    assert pace.began > 0 and 0 <= pace.took < 2
+
+
+def test_the_ribbon_is_thinned_and_begins_anew(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MOST_FLOWS", 4)
+    monkeypatch.setattr(fresh._flow, "period", 0.0)
+    asker = Asker(fresh)
+
+    def of(step: int) -> Callable[[Any], bool]:
+        return lambda value: bool(value["step"] == step)
+
+    for step in range(1, 9):
+        asker.steps(1)
+        asker.event("flow", of(step))
+    told = [column["step"] for column in asker.ask("flow", branch=0)]
+    assert len(told) <= 4
+    assert told[0] <= 1 and told[-1] == 8, "the ends stay"
+    asker.ask("control", do="reset")
+    assert all(column["step"] == 0 for column in asker.ask("flow", branch=0))
+
+
+def test_a_run_that_is_not_on_show_is_not_heard(fresh: Session) -> None:
+    asker = Asker(fresh)
+    aside = fresh._staged(small_task()).run
+    aside.repeat({"do": "step", "count": 5})
+    aside.close()
+    assert asker.ask("describe")["state"]["step"] == 0
+    assert not asker.events
+
+
 def test_there_are_at_most_so_many_tabs(fresh: Session) -> None:
     made = [Asker(fresh) for _ in range(safety.MOST_TABS)]
     with pytest.raises(DataError, match="close one of them"):
@@ -177,6 +278,18 @@ def test_a_tab_may_not_ask_without_end(fresh: Session, monkeypatch: pytest.Monke
     for number in range(safety.MOST_WAITING):
         assert asker.answer(number)["result"] is True
     assert "Dense" in asker.ask("describe")["layers"][1]["kind"]
+
+
+def test_answers_are_not_computed_ahead_of_who_reads_them(fresh: Session) -> None:
+    asker = Asker(fresh)
+    for number in range(12):
+        asker.tab.receive(json.dumps({"id": number, "method": "code"}))
+    while len(asker.tab._answers) < tabs._BACKLOG:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert len(asker.tab._answers) == tabs._BACKLOG
+    for number in range(12):
+        assert asker.answer(number)["result"]
 
 
 def test_what_steers_does_not_wait_for_what_is_computed(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:

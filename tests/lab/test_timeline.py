@@ -8,7 +8,7 @@ from tests.lab.test_run import data, network, weights
 
 from pellucid.errors import PellucidError
 from pellucid.lab import branches
-from pellucid.lab.branches import Growing
+from pellucid.lab.branches import Growing, Tree
 from pellucid.lab.changes import Rate
 from pellucid.lab.keyframes import ARRAY, FRAME
 from pellucid.lab.timeline import Timeline
@@ -105,6 +105,30 @@ def test_a_branch_has_its_parents_past() -> None:
     assert line.tree.metrics(branch, 9) == line.tree.metrics(line.tree.root, 9)
     assert line.tree.metrics(branch, 10) != line.tree.metrics(line.tree.root, 10)
     assert line.tree.metrics(branch, 4) == {}
+
+
+def test_the_way_leads_along_the_parent_and_into_the_branch() -> None:
+    line = timeline(memory=0)
+    travel(line, 13)
+    branch = line.fork(Rate(0.5))
+    travel(line, 30)
+    end = weights(line.state().parameters)
+    travel(line, 7)
+    assert (line.branch, line.owner, line.learning_rate) == (branch, line.tree.root, 0.001)
+    travel(line, 30)
+    assert (line.branch, line.owner, line.learning_rate) == (branch, branch, 0.5)
+    assert weights(line.state().parameters) == end
+    assert (line.tree.root.last, branch.last) == (13, 30), "the parent went no further"
+
+
+def test_losses_are_compared_bit_by_bit() -> None:
+    tree = Tree(0.1, steps_per_epoch=5)
+    recorded = np.array([1.0, 0.0, np.nan])
+    assert tree.take(tree.root, 0, recorded) is None
+    assert tree.take(tree.root, 1, np.array([0.0, np.nan, 4.0])) is None, "the third is new"
+    assert tree.take(tree.root, 0, np.array([1.0, -0.0])) == 2
+    assert tree.take(tree.root, 3, np.array([np.nextafter(4.0, 5.0), 5.0])) == 4
+    assert tree.root.last == 4, "of what differs nothing is kept"
 
 
 def test_branches_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

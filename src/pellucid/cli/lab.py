@@ -13,7 +13,7 @@ from ..data.text import split_tail, text_windows
 from ..errors import DataError
 from .language import KEY, Reader
 from .preparation import Preparation, reshaped
-from .sources import TEXT, text_of, training_data
+from .sources import TEXT, by_name, text_of, training_data, unknown
 
 if TYPE_CHECKING:
     from ..lab.task import Task
@@ -103,6 +103,7 @@ def _examples_task(net: pl.Network, model: Path, data: str) -> Task:
     from ..lab.task import task_of
 
     preparation = Preparation.read(net.metadata)
+    _check_kind(model, data, preparation.target)
     dataset, apart = training_data(data, target=preparation.target)
     # divided as `pellucid train` does: what it learned from is learned from here
     (x, y), test = dataset.split(test=0.2, seed=0)
@@ -118,6 +119,21 @@ def _examples_task(net: pl.Network, model: Path, data: str) -> Task:
         classes=preparation.classes or dataset.class_names,
         title=model.stem,
     )
+
+
+def _check_kind(model: Path, data: str, target: str | None) -> None:
+    """Whether what came is a table if a table is wanted, in words that name no option of `pellucid train`.
+
+    Raises:
+        DataError: it is not.
+    """
+    path, named = Path(data), by_name(data, seed=0)
+    if named is None and not path.exists():
+        raise unknown(data)
+    if target is not None and (named is not None or not path.is_file()):
+        raise DataError(f'{model.name} learned the column "{target}" of a table, but "{data}" is none: give its file.')
+    if target is None and named is None and path.is_file():
+        raise DataError(f"{path.name} is a table, but {model.name} learned no column of one: give what it learned.")
 
 
 def _text_task(net: pl.Network, model: Path, data: str) -> Task:

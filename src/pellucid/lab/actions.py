@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from pellucid.errors import PellucidError, nearest
 
 MOST_STEPS = 1_000_000
@@ -56,15 +54,3 @@ def checked(action: object) -> Action:
         takes = f"{', '.join(wanted)} and nothing else" if wanted else "nothing else"
         raise PellucidError(f'the action "{name}" came with other fields than it has, expected {takes}')
     return Action(name, action[wanted[0]] if wanted else None)
-
-
-def whole(name: str, value: object, *, least: int, most: int) -> int:
-    """A whole number within its bounds.
-
-    Raises:
-        PellucidError: it is none.
-    """
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and least <= value <= most:
-        return int(value)
-    came = f"{value}" if isinstance(value, (int, float)) and abs(value) < 1e15 else type(value).__name__
-    raise PellucidError(f"{name} is {came}, expected a whole number from {least} to {most}")

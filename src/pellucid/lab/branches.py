@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
-from pellucid.lab.actions import whole
 from pellucid.lab.changes import Change
+from pellucid.lab.checks import whole
 
 Array = NDArray[Any]
 MOST_BRANCHES = 1000
@@ -89,7 +89,7 @@ class Tree:
         Raises:
             PellucidError: there is none.
         """
-        return self._branches[whole("branch", id, least=0, most=len(self._branches) - 1)]
+        return self._branches[whole("branch", id, 0, len(self._branches) - 1)]
 
     def fork(self, parent: Branch, at: int, change: Change, rate: float) -> Branch:
         """A new branch.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError, nearest
+from pellucid.lab.checks import is_whole, number, shown
+from pellucid.lab.task import Words
 from pellucid.training.state import State
 
 Array = NDArray[Any]
-Words = dict[str, str]
 
 
 class Change(ABC):
@@ -100,7 +100,7 @@ def rate(value: object) -> float:
     Raises:
         PellucidError: not a number that the network can count with.
     """
-    return number("learning_rate", value, least=0.0, most=float(np.finfo(np.float32).max))
+    return number("learning_rate", value, 0.0, float(np.finfo(np.float32).max))
 
 
 def change(spec: object, parameters: Mapping[str, Array]) -> Change:
@@ -116,16 +116,14 @@ def change(spec: object, parameters: Mapping[str, Array]) -> Change:
         path = _known(spec["parameter"], parameters)
         array = parameters[path]
         index = spec["index"]
-        if (
-            not isinstance(index, (list, tuple))
-            or len(index) != array.ndim
-            or not all(_whole(i) and 0 <= i < size for i, size in zip(index, array.shape, strict=True))
-        ):
-            raise PellucidError(f"index is {_short(index)}, but {path} has the shape {array.shape}: count from 0")
+        if not isinstance(index, (list, tuple)) or len(index) != array.ndim or not all(map(is_whole, index)):
+            raise PellucidError(f"index is {shown(index)}, but {path} has {array.ndim} axes: give a place in each")
+        if not all(0 <= i < size for i, size in zip(index, array.shape, strict=True)):
+            raise PellucidError(f"index is {list(index)}, but {path} has the shape {array.shape}: count from 0")
         most = float(np.finfo(array.dtype).max)
-        return Element(path, tuple(int(i) for i in index), number("value", spec["value"], least=-most, most=most))
+        return Element(path, tuple(int(i) for i in index), number("value", spec["value"], -most, most))
     raise PellucidError(
-        f'the change is {_short(spec)}, expected {{"learning_rate": …}} or {{"parameter": …, "index": …, "value": …}}'
+        f'the change is {shown(spec)}, expected {{"learning_rate": …}} or {{"parameter": …, "index": …, "value": …}}'
     )
 
 
@@ -157,34 +155,5 @@ def adopted(values: object, parameters: Mapping[str, Array]) -> Adopted:
 def _known(path: object, parameters: Mapping[str, Array]) -> str:
     if not isinstance(path, str) or path not in parameters:
         hint = nearest(path, parameters) if isinstance(path, str) else ""
-        raise PellucidError(f"there is no parameter {_short(path)}.{hint}")
+        raise PellucidError(f"there is no parameter {shown(path)}.{hint}")
     return path
-
-
-def number(name: str, value: object, *, least: float, most: float) -> float:
-    """A number within its bounds.
-
-    Raises:
-        PellucidError: it is none.
-    """
-    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except OverflowError:  # a whole number beyond all floats
-            number = math.inf
-        if least <= number <= most:  # never true of NaN
-            return number
-    raise PellucidError(f"{name} is {_short(value)}, expected a number from {least:g} to {most:g}")
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _short(value: object) -> str:
-    """What came, for a message: a page may send anything."""
-    try:
-        text = repr(value)
-    except Exception:
-        text = type(value).__name__
-    return text if len(text) <= 60 else f"{text[:57]}…"

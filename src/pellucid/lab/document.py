@@ -36,14 +36,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Vocabulary
-from pellucid.errors import FormulaError, PellucidError
+from pellucid.errors import FormulaError, NonFiniteError, PellucidError
 from pellucid.explain import tracing
 from pellucid.explain.words import DIRECTIONS, GROWTH, PENALTY, SENTENCES
 from pellucid.formula import Program, Statement, latex, unicode
 from pellucid.formula.notation.json import to_json
 from pellucid.formula.program import Loop
 from pellucid.functions.updates import optimizer
-from pellucid.lab import gallery
+from pellucid.lab import frames, gallery
 from pellucid.summary import summarise
 
 if TYPE_CHECKING:
@@ -66,17 +66,24 @@ MOST_WORK = 30_000_000
 MOST_UNROLLED = 2_000
 """Times that a statement of a recurrence runs in such a step, each of which costs a browser some microseconds more."""
 
-CAN = {"gallery": False, "train": False, "own": True, "convolve": False, "save": False}
+CAN = {"gallery": False, "train": False, "branch": False, "own": True, "convolve": False, "save": False}
 
 
 def document(
-    look: Look, state: Mapping[str, Any], history: Mapping[str, Any], moment: Moment, *, code: str = ""
+    look: Look,
+    state: Mapping[str, Any],
+    history: Mapping[str, Any],
+    moment: Moment,
+    *,
+    code: str = "",
+    fault: NonFiniteError | None = None,
 ) -> dict[str, Any]:
     """The task that `look` shows, at a moment, as what JSON can carry.
 
     Args:
         state, history: protocol State and History, of the branch that the moment is in.
         code: Python that repeats what was done.
+        fault: where a value stopped being finite, if that ended the training.
     """
     task, net, samples = look.task, look.net, look.samples
     program = tracing(net, [samples.goal]).program
@@ -103,7 +110,7 @@ def document(
         "training": training,
         "history": _history(history),
         "flow": carried(_tried(lambda: [look.flow(moment)]) or []),
-        "findings": carried(_tried(lambda: look.diagnose(moment, history)) or []),
+        "findings": carried(_tried(lambda: look.diagnose(moment, history, fault)) or []),
         "reach": carried(_tried(lambda: look.reach(moment)) or []),
         "confusion": {name: _confusion(look, moment, name, names[name]) for name in sets},
         "latent": _latent(look, moment, names),
@@ -147,25 +154,13 @@ def packed(array: Array) -> dict[str, Any]:
 
 
 def _coded(array: Array) -> dict[str, Any]:
-    kinds = {"f": "f4" if array.dtype.itemsize <= 4 else "f8", "i": "i4", "u": "u1", "b": "u1"}
-    kind = kinds[array.dtype.kind]
-    little = np.ascontiguousarray(array, dtype=f"<{kind}")
-    return {"$": [kind, base64.b64encode(little.tobytes()).decode()]}
+    kind, flat = frames.flattened(array)
+    return {"$": [kind, base64.b64encode(flat.tobytes()).decode()]}
 
 
 def carried(value: Any) -> Any:
     """A protocol object with its arrays as text, and its numbers that are not finite as JSON can say them."""
-    if isinstance(value, np.ndarray):
-        return _coded(value.astype(np.int32) if value.dtype.kind in "iu" and value.dtype.itemsize > 1 else value)
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"$": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
-    if isinstance(value, Mapping):
-        return {str(key): carried(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [carried(item) for item in value]
-    return value
+    return frames.jsonable(value, _coded)
 
 
 def _tried(question: Callable[[], Any]) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def encode(message: Any) -> bytes:
 
     def put(array: NDArray[Any]) -> dict[str, Any]:
         nonlocal size
-        code, flat = _flat(array)
+        code, flat = flattened(array)
         data = flat.tobytes()
         place, gap = size, -len(data) % 8
         arrays.append(data + bytes(gap))
@@ -79,7 +79,7 @@ def decode(frame: bytes) -> Any:
         raise DataError(f"the frame is damaged ({error}), expected one that `encode` wrote") from error
 
 
-def jsonable(value: Any, put: Any) -> Any:
+def jsonable(value: Any, put: Callable[[NDArray[Any]], Any]) -> Any:
     """`value` as JSON can carry it; `put` says what stands for an array."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
@@ -100,7 +100,7 @@ def jsonable(value: Any, put: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be put into a frame")
 
 
-def _flat(array: NDArray[Any]) -> tuple[str, NDArray[Any]]:
+def flattened(array: NDArray[Any]) -> tuple[str, NDArray[Any]]:
     """The code of a dtype that the browser knows, and the array in it, in row-major order."""
     kind, width = array.dtype.kind, array.dtype.itemsize
     if kind == "f":

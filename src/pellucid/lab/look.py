@@ -61,6 +61,7 @@ class Look:
         self._decoders: dict[str, Callable[[Any], dict[str, Any]]] = {}
         self._stepper: Stepper | None = None
         self._now: Mapping[str, Array] = {}
+        self._rate: float | None = None
         self._traces: OrderedDict[tuple[str, bool], Trace] = OrderedDict()
         self._idle: dict[str, Array] = {}
 
@@ -164,9 +165,18 @@ class Look:
         return self._decoders[path](code)
 
     @_alone
-    def convolve(self, picture: Any, kernel: Any, *, stride: int, padding: int, dilation: int) -> dict[str, Any]:
-        """A kernel over a picture, or over the sample where None is given."""
-        return self._sliding(picture, kernel, stride=stride, padding=padding, dilation=dilation)
+    def convolve(
+        self,
+        picture: Any,
+        kernel: Any,
+        *,
+        stride: int,
+        padding: int,
+        dilation: int,
+        at: Sequence[int] | None = None,
+    ) -> dict[str, Any]:
+        """A kernel over a picture, or over the sample where None is given; with `at` the arithmetic of one place."""
+        return self._sliding(picture, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
 
     @_alone
     def generate(
@@ -202,15 +212,19 @@ class Look:
         return [{"path": r.path.removesuffix(".state"), "norms": list(r.norms)} for r in found]
 
     def diagnose(
-        self, moment: Moment, history: Mapping[str, Any], error: NonFiniteError | None = None
+        self, moment: Moment, history: Mapping[str, Any], fault: NonFiniteError | None = None
     ) -> list[dict[str, Any]]:
-        """What is wrong, in words; `error` is what ended the training, if something did."""
-        return self._gauge.diagnosis(moment, history, error)
+        """What is wrong, in words; `fault` is where a value stopped being finite, if that ended the training."""
+        return self._gauge.diagnosis(moment, history, fault)
 
     # The runs behind them
 
     def _at(self, moment: Moment) -> None:
         """Give the network the moment's parameters; what was traced at others is forgotten."""
+        if moment.learning_rate != self._rate:
+            self._rate = moment.learning_rate
+            for key in [key for key in self._traces if key[1]]:
+                del self._traces[key]
         if moment.parameters is not self._now:
             if put(self.net, moment.parameters):
                 self._traces.clear()
@@ -225,7 +239,8 @@ class Look:
                 raise DataError(f"{sample.name} has no target, so it changes no weight: say what it is")
             targets = [] if sample.y is None else [self.samples.goal]
             arrays = self.samples.arrays(sample.x[None], None if sample.y is None else sample.y[None])
-            rule = optimizer(self.task.optimizer) if update else None
+            rate = {} if self._rate is None else {"learning_rate": self._rate}
+            rule = optimizer(self.task.optimizer, **rate) if update else None
             self._traces[key] = trace_examples(self.net, arrays, targets, optimizer=rule)
             while len(self._traces) > KEPT:
                 self._traces.popitem(last=False)

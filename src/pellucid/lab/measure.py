@@ -53,15 +53,15 @@ class Gauge:
             return probe(batch, now, updates, step=moment.step)
 
     def diagnosis(
-        self, moment: Moment, history: Mapping[str, Any], error: NonFiniteError | None
+        self, moment: Moment, history: Mapping[str, Any], fault: NonFiniteError | None
     ) -> list[dict[str, Any]]:
         """What is wrong, as the protocol's findings."""
         with self._lock:
             put(self._net, moment.parameters)
             _, (x, y) = self._samples.spread("train", DIAGNOSED)
             evidence: list[Any] = [past(self._task, history)]
-            if error is not None:
-                evidence.append(error)
+            if fault is not None:
+                evidence.append(fault)
             if all(np.isfinite(array).all() for array in moment.parameters.values()):
                 evidence += [self._start(), self.flow(moment)] if moment.step else [self.flow(moment)]
             return diagnose(self._net, *evidence, x=x, y=y, loss=self._task.loss).json()

@@ -12,6 +12,7 @@ from pellucid.errors import DataError
 from pellucid.lab.links import MOST_IN_LINK, packed, unpacked
 from pellucid.lab.params import Params
 from pellucid.lab.tabs import Tab, Watch
+from pellucid.lab.views import LARGEST_KERNEL, LARGEST_PICTURE
 
 if TYPE_CHECKING:
     from pellucid.lab.session import Session
@@ -119,8 +120,8 @@ def _flows(session: Session, tab: Tab, params: Params) -> Any:
 def _diagnose(session: Session, tab: Tab, params: Params) -> Any:
     params.done()
     stage = session.stage
-    state = stage.run.state()
-    return stage.look.diagnose(stage.run.moment(), stage.run.history(state["branch"], 1))
+    moment = stage.run.moment()
+    return stage.look.diagnose(moment, stage.run.history(moment.branch, 1), stage.run.fault)
 
 
 def _code(session: Session, tab: Tab, params: Params) -> Any:
@@ -158,16 +159,16 @@ def _decode(session: Session, tab: Tab, params: Params) -> Any:
 def _convolve(session: Session, tab: Tab, params: Params) -> Any:
     picture, given = None, params.object("picture")
     if given is not None:
-        shape, data = given.index("shape"), given.numbers("data", 1 << 18)
+        shape, data = given.index("shape"), given.numbers("data", LARGEST_PICTURE)
         given.done()
         if len(shape) != 2 or shape[0] * shape[1] != len(data):
             raise DataError(f"convolve: {len(data)} numbers came for a picture of shape {shape}: send (h, w) of them")
         picture = data.reshape(shape)
-    kernel = _matrix(params.list("kernel", 15))
+    kernel = _matrix(params.list("kernel", LARGEST_KERNEL))
     stride, padding = params.whole("stride", 1, 64), params.whole("padding", 0, 64)
-    dilation = params.whole("dilation", 1, 64)
+    dilation, at = params.whole("dilation", 1, 64), params.index("at") if "at" in params else None
     params.done()
-    return session.stage.look.convolve(picture, kernel, stride=stride, padding=padding, dilation=dilation)
+    return session.stage.look.convolve(picture, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
 
 
 def _generate(session: Session, tab: Tab, params: Params) -> Any:
@@ -211,7 +212,7 @@ def _save(session: Session, tab: Tab, params: Params) -> Any:
 
 def _matrix(rows: list[Any]) -> NDArray[np.float64]:
     """A kernel of rows of equal length."""
-    found = [Params("convolve: kernel", {"row": row}).numbers("row", 15) for row in rows]
+    found = [Params("convolve: kernel", {"row": row}).numbers("row", LARGEST_KERNEL) for row in rows]
     if not found or len({len(row) for row in found}) != 1:
         raise DataError("convolve: the kernel's rows differ in length, expected a rectangle of numbers")
     return np.stack(found)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +12,16 @@ from numpy.typing import NDArray
 from pellucid.network import BaseNetwork
 
 
-class Moment(Protocol):
-    """A network in the middle of its training: the branch, the step, and the parameters, which do not change."""
+@dataclass(frozen=True)
+class Moment:
+    """The parameters after a step of a branch; the arrays stay as they are. And the learning rate of the next step, where
+    it is another than the optimizer's own.
+    """
 
-    @property
-    def branch(self) -> int: ...
-    @property
-    def step(self) -> int: ...
-    @property
-    def parameters(self) -> Mapping[str, NDArray[Any]]: ...
+    branch: int
+    step: int
+    parameters: Mapping[str, NDArray[Any]]
+    learning_rate: float | None = None
 
 
 def copied(net: BaseNetwork) -> BaseNetwork:

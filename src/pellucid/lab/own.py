@@ -105,11 +105,11 @@ class Lab:
         Raises:
             ModelFileError: the path cannot be written.
         """
+        self._cancel()  # first of all: what is imported here takes longer than the moment, on a slow machine
         from pellucid.files import write_atomically
         from pellucid.lab.page import single_file
         from pellucid.lab.session import Session
 
-        self._cancel()
         with self._lock:
             session = self._session or Session(self._task)
         try:

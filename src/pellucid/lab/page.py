@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.errors import ModelFileError
-from pellucid.lab import frames
 from pellucid.lab.safety import file_policy
 
 ASSETS = Path(__file__).parent / "assets"
@@ -38,7 +37,7 @@ _SERVER = """<!doctype html>
 """
 
 _FILE = """<!doctype html>
-<html lang="{language}">
+<html lang="">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
@@ -68,8 +67,10 @@ _ICON = (
 
 
 def check_assets() -> None:
-    """Raises:
-    ModelFileError: the page was not built.
+    """See that the page is there.
+
+    Raises:
+        ModelFileError: it was not built.
     """
     for name in NAMES:
         asset(name)
@@ -104,21 +105,14 @@ def server_page(title: Mapping[str, str], language: str | None = None) -> str:
     return _SERVER.format(language=language or "", title=html.escape(_said(title, language)), icon=_ICON, version=both)
 
 
-def single_file(document: Any, *, language: str | None = None) -> str:
+def single_file(document: Mapping[str, Any]) -> str:
     """A file that needs nothing but a browser: scripts, styles, and what `pellucid.lab.document` tells of a network."""
     script = _script(asset("page.js").decode())
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    text = json.dumps(
-        frames.jsonable(document, lambda array: array.tolist()),
-        ensure_ascii=False,
-        separators=(",", ":"),
-        allow_nan=False,
-    )
-    title = document.get("description", {}).get("title", {}) if isinstance(document, Mapping) else {}
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return _FILE.format(
-        language=language or "",
         policy=file_policy(digest),
-        title=html.escape(_said(title, language)),
+        title=html.escape(_said(document["description"]["title"], None)),
         icon=_ICON,
         style=_style(asset("page.css").decode()),
         document=_data(text),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import DataError, nearest
+from pellucid.lab import checks
+from pellucid.lab.checks import is_number, is_whole, shown
 
 _MISSING: Any = object()
-_SHOWN = 40
 LARGEST = 3.4e38
 
 
@@ -22,7 +22,7 @@ class Params:
 
     def __init__(self, method: str, given: Any) -> None:
         if not isinstance(given, Mapping):
-            raise DataError(f"{method}: the parameters are {_shown(given)}, expected an object")
+            raise DataError(f"{method}: the parameters are {shown(given)}, expected an object")
         self.method = method
         self._given = dict(given)
         self._known: list[str] = []
@@ -38,20 +38,12 @@ class Params:
         return value
 
     def whole(self, name: str, least: int, most: int, default: Any = _MISSING) -> int:
-        expected = f"a whole number from {least} to {most}"
-        value = self.take(name, expected, default)
-        if isinstance(value, float) and value.is_integer():  # JavaScript has one kind of number
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise self._wrong(name, value, expected)
-        return value
+        value = self.take(name, f"a whole number from {least} to {most}", default)
+        return checks.whole(f'{self.method}: "{name}"', value, least, most)
 
-    def number(self, name: str, least: float, most: float, default: Any = _MISSING) -> float:
-        expected = f"a number from {least:g} to {most:g}"
-        value = self.take(name, expected, default)
-        if not _is_number(value) or not least <= value <= most:
-            raise self._wrong(name, value, expected)
-        return float(value)
+    def number(self, name: str, least: float, most: float) -> float:
+        value = self.take(name, f"a number from {least:g} to {most:g}")
+        return checks.number(f'{self.method}: "{name}"', value, least, most)
 
     def text(self, name: str, longest: int = 500) -> str:
         expected = f"a text of at most {longest} characters"
@@ -70,7 +62,7 @@ class Params:
     def index(self, name: str = "index") -> tuple[int, ...]:
         expected = "a list of at most 8 whole numbers"
         value = self.take(name, expected)
-        if not isinstance(value, list) or len(value) > 8 or not all(_is_whole(v) and 0 <= v < 1 << 31 for v in value):
+        if not isinstance(value, list) or len(value) > 8 or not all(is_whole(v) and 0 <= v < 1 << 31 for v in value):
             raise self._wrong(name, value, expected)
         return tuple(int(v) for v in value)
 
@@ -78,7 +70,7 @@ class Params:
         expected = f"a list of 1 to {most} numbers that a float32 can hold"
         value = self.take(name, expected)
         fits = isinstance(value, list) and 0 < len(value) <= most
-        if not fits or not all(_is_number(v) and abs(v) < LARGEST for v in value):
+        if not fits or not all(is_number(v, -LARGEST, LARGEST) for v in value):
             raise self._wrong(name, value, expected)
         return np.array(value, np.float64)
 
@@ -103,10 +95,10 @@ class Params:
         for name in self._given:
             hint = nearest(name[:100], self._known)
             known = ", ".join(self._known) or "none"
-            raise DataError(f"{self.method}: there is no parameter {_shown(name)}, expected {known}.{hint}")
+            raise DataError(f"{self.method}: there is no parameter {shown(name)}, expected {known}.{hint}")
 
     def _wrong(self, name: str, value: Any, expected: str) -> DataError:
-        return DataError(f'{self.method}: "{name}" is {_shown(value)}, expected {expected}')
+        return DataError(f'{self.method}: "{name}" is {shown(value)}, expected {expected}')
 
 
 def read_message(text: str | bytes) -> tuple[int | None, str, Any]:
@@ -121,13 +113,13 @@ def read_message(text: str | bytes) -> tuple[int | None, str, Any]:
         example = '{"id": 1, "method": "describe", "params": {}}'
         raise Malformed(None, f"the message is no JSON, expected such as {example}") from None
     if not isinstance(message, dict):
-        raise Malformed(None, f"the message is {_shown(message)}, expected an object with id, method and params")
+        raise Malformed(None, f"the message is {shown(message)}, expected an object with id, method and params")
     number: Any = message.get("id")
-    if not _is_whole(number) or not 0 <= number < 1 << 53:
-        raise Malformed(None, f'"id" is {_shown(number)}, expected a whole number from 0 to 2**53')
+    if not is_whole(number) or not 0 <= number < 1 << 53:
+        raise Malformed(None, f'"id" is {shown(number)}, expected a whole number from 0 to 2**53')
     method = message.get("method")
     if not isinstance(method, str):
-        raise Malformed(int(number), f'"method" is {_shown(method)}, expected the name of a method')
+        raise Malformed(int(number), f'"method" is {shown(method)}, expected the name of a method')
     return int(number), method, message.get("params", {})
 
 
@@ -141,30 +133,3 @@ class Malformed(DataError):
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return math.isfinite(value) if isinstance(value, float) else _is_whole(value) and abs(value) < 1 << 200
-
-
-def _shown(value: Any) -> str:
-    """What a page sent, short enough for a sentence and printable."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case str():
-            text = f"{value[:_SHOWN]}…" if len(value) > _SHOWN else value
-            return '"' + "".join(c if c.isprintable() else "�" for c in text) + '"'
-        case int():
-            return str(value) if abs(value) < 1 << 64 else "a very large number"
-        case float():
-            return f"{value:.6g}"
-        case list():
-            return f"a list of {len(value)}"
-    return "an object"

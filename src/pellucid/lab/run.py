@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import threading
 import time
@@ -17,9 +18,12 @@ from pellucid.arrays import check_whole
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.functions.updates import Optimizer
 from pellucid.lab import changes, stops
-from pellucid.lab.actions import MOST_STEPS, Action, checked, whole
+from pellucid.lab.actions import MOST_STEPS, Action, checked
 from pellucid.lab.branches import Branch, Tree
+from pellucid.lab.checks import number, whole
 from pellucid.lab.code import code
+from pellucid.lab.moments import Moment
+from pellucid.lab.task import Words
 from pellucid.lab.timeline import ReplayError, Timeline
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import Metrics
@@ -38,15 +42,6 @@ NAP = 0.02
 """At a limited speed the thread sleeps so many seconds at least: then it takes several steps at once."""
 MOST_SPEED = 1e6
 CLOSED = "the run is closed: begin another one"
-
-
-@dataclass(frozen=True)
-class Moment:
-    """The parameters after a step; the arrays stay as they are."""
-
-    branch: int
-    step: int
-    parameters: dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -112,41 +107,26 @@ class Run:
         memory: int = MEMORY,
         preamble: str = "",
     ) -> None:
-        # Its own programs: the owner of the network may evaluate it while it is trained.
-        loop = prepare(
-            net.apart(),
-            x,
-            y,
-            epochs=0,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            loss=loss,
-            metrics=metrics,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            class_weight=class_weight,
-            sample_weight=sample_weight,
-            shuffle=shuffle,
-            clip_norm=clip_norm,
-            clip_value=clip_value,
-        )
-        given = {
-            "batch_size": (batch_size, 32),
-            "optimizer": (optimizer, "adam"),
-            "loss": (loss, None),
-            "metrics": (metrics, ()),
-            "validation_data": (validation_data, None),
-            "validation_split": (validation_split, 0.0),
-            "class_weight": (class_weight, None),
-            "sample_weight": (sample_weight, None),
-            "shuffle": (shuffle, True),
-            "clip_norm": (clip_norm, None),
-            "clip_value": (clip_value, None),
+        options: dict[str, Any] = {
+            "batch_size": batch_size,
+            "optimizer": optimizer,
+            "loss": loss,
+            "metrics": metrics,
+            "validation_data": validation_data,
+            "validation_split": validation_split,
+            "class_weight": class_weight,
+            "sample_weight": sample_weight,
+            "shuffle": shuffle,
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
         }
+        # Its own programs: the owner of the network may evaluate it while it is trained.
+        loop = prepare(net.apart(), x, y, epochs=0, **options)
+        usual = {name: p.default for name, p in inspect.signature(Run).parameters.items()}
         self._options = {
             name: value
-            for name, (value, usual) in given.items()
-            if not (isinstance(value, type(usual)) and value == usual)
+            for name, value in options.items()
+            if not (isinstance(value, type(usual[name])) and value == usual[name])
         }
         self._preamble = str(preamble)
         self._steps_per_epoch = loop.training.steps_per_epoch
@@ -154,7 +134,8 @@ class Run:
         self._speed, self._pace, self._due = 0.0, 0.0, 0.0
         self._taken: deque[tuple[float, int]] = deque()
         self._sum = 0
-        self._stopped: dict[str, str] | None = None
+        self._stopped: Words | None = None
+        self._fault: NonFiniteError | None = None
         self._goal: _Goal | None = None
         self._asked = False
         self._listeners: list[Listener] = []
@@ -244,7 +225,7 @@ class Run:
             PellucidError: no such branch, or no such step.
         """
         tree = self._now.tree
-        return tree.history(tree.branch(branch), whole("from", start, least=1, most=2**53))
+        return tree.history(tree.branch(branch), whole("from", start, 1, 2**53))
 
     def code(self) -> str:
         """Python that repeats, to the bit, what led to the present step."""
@@ -255,6 +236,11 @@ class Run:
         """The parameters of the present step, while playing of one that was just now. The network gets them soon."""
         self._asked = True
         return self._now.moment
+
+    @property
+    def fault(self) -> NonFiniteError | None:
+        """Where a value stopped being finite, if that is why the run stands still."""
+        return self._fault
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have a function called from the run's thread with an event and its value; gives what ends that.
@@ -367,13 +353,13 @@ class Run:
             case "pause":
                 self._goal = None
             case "step":
-                count = whole("count", action.value, least=1, most=MOST_STEPS)
+                count = whole("count", action.value, 1, MOST_STEPS)
                 start = goal.step if goal is not None and goal.step is not None else line.step
                 self._go(start + count)
             case "epoch":
                 self._go((line.epoch + 1) * self._steps_per_epoch)
             case "seek":
-                step = whole("step", action.value, least=0, most=line.branch.last + MOST_STEPS)
+                step = whole("step", action.value, 0, line.branch.last + MOST_STEPS)
                 line.seek(line.branch, step)
                 self._go(step)
             case "branch":
@@ -386,7 +372,7 @@ class Run:
                 line.set_rate(changes.rate(action.value))
                 self._stay()
             case "speed":
-                self._speed = changes.number("speed", action.value, least=0.0, most=MOST_SPEED)
+                self._speed = number("speed", action.value, 0.0, MOST_SPEED)
                 self._due = time.monotonic()
             case "reset":
                 line.reset()
@@ -399,13 +385,13 @@ class Run:
 
     def _stay(self) -> None:
         """Something changed at the step where the run is: it plays on, but the way to some step ends here."""
-        self._stopped = None
+        self._stopped = self._fault = None
         if self._goal is not None and self._goal.step is not None:
             self._goal = None
 
     def _go(self, step: int | None) -> None:
         """On to a step, or on and on."""
-        self._stopped = None
+        self._stopped = self._fault = None
         self._due = time.monotonic()
         self._goal = None if step == self._timeline.step else _Goal(step)
 
@@ -421,13 +407,11 @@ class Run:
         try:
             count = line.advance(most)
         except NonFiniteError as error:
+            self._fault = error
             self._halt(stops.not_finite(error, line.step + 1))
             return
-        except ReplayError as error:
-            self._halt(stops.other_loss(error))
-            return
         except Exception as error:
-            self._halt(stops.failure(error))
+            self._halt(stops.other_loss(error) if isinstance(error, ReplayError) else stops.failure(error))
             return
         if limited:
             self._due += count / self._speed
@@ -447,7 +431,7 @@ class Run:
             self._sum -= self._taken.popleft()[1]
         self._pace = self._sum / max(now - self._taken[0][0], 1e-9)
 
-    def _halt(self, words: dict[str, str]) -> None:
+    def _halt(self, words: Words) -> None:
         self._stopped = words
         self._rest()
 
@@ -465,7 +449,7 @@ class Run:
     def _note(self) -> None:
         """Say where the run is."""
         line = self._timeline
-        moment = Moment(line.branch.id, line.step, line.state().parameters)
+        moment = Moment(line.branch.id, line.step, line.state().parameters, line.learning_rate)
         self._now = _Now(line.tree, line.branch, line.owner, moment, line.epoch, line.learning_rate)
         self._news, self._noted_at = True, time.monotonic()
         if self._asked:

@@ -94,8 +94,10 @@ class Session:
 
     @property
     def stage(self) -> Stage:
-        """Raises:
-        DataError: no task is open yet.
+        """What is on show.
+
+        Raises:
+            DataError: no task is open yet.
         """
         if self._stage is None:
             raise DataError("no task is open yet: choose one of the gallery")
@@ -167,7 +169,7 @@ class Session:
         return description
 
     def describe(self) -> dict[str, Any]:
-        can = {"gallery": self.gallery, "train": True, "own": True, "convolve": True, "save": True}
+        can = {"gallery": self.gallery, "train": True, "branch": True, "own": True, "convolve": True, "save": True}
         stage = self.stage
         return stage.look.describe(stage.run.state(), can)
 
@@ -197,9 +199,9 @@ class Session:
         from pellucid.lab.document import document
 
         stage = self.stage
-        state = stage.run.state()
-        history = stage.run.history(state["branch"], 1)
-        return document(stage.look, state, history, stage.run.moment(), code=stage.run.code())
+        run, moment = stage.run, stage.run.moment()
+        history = run.history(moment.branch, 1)
+        return document(stage.look, run.state(), history, moment, code=run.code(), fault=run.fault)
 
     @property
     def title(self) -> dict[str, str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pellucid.errors import NonFiniteError
+from pellucid.lab.task import Words
 from pellucid.lab.timeline import ReplayError
 from pellucid.training.diagnosis import NonFinite
-
-Words = dict[str, str]
 
 
 def not_finite(error: NonFiniteError, step: int) -> Words:

@@ -1,4 +1,7 @@
-"""What there is to see beside the network: the border between classes, what is taken for what, the codes of a waist."""
+"""What there is to see beside the network: the border between classes, what is taken for what, the codes of a waist.
+
+And a kernel that slides over a picture, which needs no network at all.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 
 from pellucid.engines import compile_program
 from pellucid.errors import DataError, PellucidError, nearest
+from pellucid.explain import Trace
 from pellucid.formula import Program, Tensor
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import reads
@@ -41,13 +45,16 @@ def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> dict[
     columns, rows = np.linspace(x0, x1, size), np.linspace(y1, y0, size)
     plane = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(net.dtype)
     grid = predict(net, plane, batch_size=4096).reshape(size, size, -1)
-    labels = labels_of(targets) if task.classes is not None else np.zeros(len(points), np.int32)
+    told = task.classes is not None
+    labels = labels_of(targets) if told else np.zeros(len(points), np.int32)
+    wanted = None if told else targets.reshape(len(targets), -1)[:, 0].astype(np.float32)
     return {
         "grid": numbers(grid),
         "x": [float(x0), float(x1)],
         "y": [float(y0), float(y1)],
         "points": numbers(points),
         "labels": labels,
+        "targets": wanted,
     }
 
 
@@ -157,7 +164,14 @@ class Sliding:
         self._known: dict[Any, Any] = {}
 
     def __call__(
-        self, picture: Any, kernel: Sequence[Sequence[float]] | Array, *, stride: int, padding: int, dilation: int
+        self,
+        picture: Any,
+        kernel: Sequence[Sequence[float]] | Array,
+        *,
+        stride: int,
+        padding: int,
+        dilation: int,
+        at: Sequence[int] | None = None,
     ) -> dict[str, Any]:
         x = gallery.picture() if picture is None else _plane(picture, "the picture")
         k = _plane(kernel, "the kernel")
@@ -175,13 +189,21 @@ class Sliding:
             result = conv2d(image, weights, stride=stride, padding=padding, dilation=dilation)
             # The reference engine needs no time to compile, and every move of a slider is another program.
             self._known[key] = compile_program(Program({"y": result}), engine="reference", dtype=np.float32)
-        found = self._known[key]({"x": x[None, :, :, None], "k": k[:, :, None, None]})["y"][0, :, :, 0]
-        return {"image": numbers(x), "output": numbers(found)}
+        run = self._known[key]
+        given = {"x": x[None, :, :, None], "k": k[:, :, None, None]}
+        found = run(given)["y"]
+        answer = {"image": numbers(x), "output": numbers(found[0, :, :, 0])}
+        if at is not None:
+            _, rows, columns, _ = found.shape
+            if len(at) != 2 or not (0 <= at[0] < rows and 0 <= at[1] < columns):
+                raise DataError(f"the output is {rows} × {columns}, so there is nothing at {list(at)}")
+            told = Trace(run.program, {**given, "y": found}, ["x"]).explain("y", index=(0, *at, 0))
+            said = told.json(k.size)
+            answer["window"] = {name: said[name] for name in ("value", "terms", "outside")}
+        return answer
 
 
 def _plane(value: Any, what: str) -> Array:
-    if isinstance(value, dict):
-        value = np.reshape(value.get("data", ()), value.get("shape", (0,)))
     try:
         array = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError):
