@@ -1,4 +1,4 @@
-"""The pictures of the lab in the README and in docs/: `python docs/screenshots.py [NAME…]` draws them into docs/images/.
+"""The lab in pictures: `python docs/screenshots.py [NAME…]` takes them for the README and docs/lab.md.
 
 It opens the lab in Chromium and uses it as a person does: buttons, links, the address of a place.
 """
@@ -40,7 +40,6 @@ def opened(
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
-        device_scale_factor=1.5,
         reduced_motion="reduce",
         locale="en-GB",
     )
@@ -134,8 +133,7 @@ def main(names: list[str]) -> None:
         browser = tools.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name in names or SHOTS:
             picture = Image.open(io.BytesIO(SHOTS[name](browser))).convert("RGB")
-            # A page has few colours: a palette of 256 takes a third of the bytes and looks the same.
-            picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
+            picture.save(IMAGES / f"{name}.png", optimize=True)
             print(f"{name}.png")
         browser.close()
 

@@ -30,7 +30,7 @@ def saved(name: str) -> tuple[Look, Moment, dict[str, Any]]:
     task = gallery.build(name)
     rng = np.random.default_rng(3)
     moved = {path: a + rng.normal(scale=0.05, size=a.shape).astype(a.dtype) for path, a in task.net.parameters.items()}
-    moment = Moment(0, 3, moved)
+    moment = Moment(0, 3, moved, 0.01)
     branch = {"id": 0, "parent": None, "at": 0, "last": 3, "change": None}
     rates = {"learning_rate": 0.01, "speed": 0, "pace": 12.0, "loss": 1.0, "metrics": {}, "stopped": None}
     state = {"branch": 0, "branches": [branch], "step": 3, "epoch": 0, "playing": True, **rates}

@@ -14,8 +14,9 @@ from pellucid.network import BaseNetwork
 
 @dataclass(frozen=True)
 class Moment:
-    """The parameters after a step of a branch; the arrays stay as they are. And the learning rate of the next step, where
-    it is another than the optimizer's own.
+    """The parameters after a step of a branch; the arrays stay as they are.
+
+    And the learning rate of the next step; None is the optimizer's own.
     """
 
     branch: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)
@@ -173,8 +173,7 @@ class Person:
         """Points into a drawing until it says what is under the pointer, and clicks; gives the name of the element."""
         picture = self.picture(path, panel)
         picture.scroll_into_view_if_needed()
-        box = picture.bounding_box()
-        assert box is not None
+        box = self.still(picture)
         tip = self.panel(panel).locator(".tip span")
         for share in (0.25, 0.28, 0.31, 0.34, 0.37, 0.4):
             # A mouse knows whole pixels.
@@ -185,6 +184,17 @@ class Person:
                 self.page.mouse.click(*at)
                 return name
         raise AssertionError(f"the drawing of {path} says nothing of what is under the pointer")
+
+    def still(self, thing: Locator) -> FloatRect:
+        """Where a thing is, once it stays there: numbers that are still on their way move what stands below them."""
+        before = None
+        for _ in range(50):
+            box = thing.bounding_box()
+            if box is not None and box == before:
+                return box
+            before = box
+            self.page.wait_for_timeout(150)
+        raise AssertionError("the page does not come to rest")
 
     def out(self) -> None:
         self.page.keyboard.press("Escape")

@@ -96,6 +96,16 @@ beforeEach(() => {
 });
 
 describe("a saved lab", () => {
+  it("says what was only true when it was saved, once its weights are others", async () => {
+    lab = new LocalLab({ ...(saved() as object), code: "net.fit(x, y)" });
+    await expect(lab.request("code", {})).resolves.toBe("net.fit(x, y)");
+    await expect(lab.request("diagnose", {})).resolves.toEqual([]);
+    const state = await lab.request("adopt", { weights: await lab.request("weights", {}) });
+    expect(state).toMatchObject({ step: 4, first: 4 });
+    await expect(lab.request("code", {})).resolves.toMatch(/^# Up to step 4, .*\n# .*\n\nnet\.fit/);
+    await expect(lab.request("diagnose", {})).rejects.toThrow("go back to step 4");
+  });
+
   it("shows examples and values", async () => {
     const [first, second] = await lab.request("examples", { set: "train", from: 0, count: 10 });
     expect([first?.name, first?.label, first?.y, second?.y]).toEqual(["train:0", "first", 1, 0]);
