@@ -6,9 +6,10 @@ Nothing here calls into the page or asks the server behind its back. An address 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, TimeoutError, expect
 
 PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)
@@ -172,21 +173,24 @@ class Person:
     def picks(self, path: str, panel: str) -> str:
         """Points into a drawing until it says what is under the pointer, and clicks; gives the name of the element."""
         picture = self.picture(path, panel)
-        picture.scroll_into_view_if_needed()
-        box = self.still(picture)
         tip = self.panel(panel).locator(".tip span")
         for share in (0.25, 0.28, 0.31, 0.34, 0.37, 0.4):
+            # Numbers that are still on their way move what stands below them.
+            self.still(picture)
+            picture.scroll_into_view_if_needed()
+            box = self.still(picture)
             # A mouse knows whole pixels.
             at = round(box["x"] + box["width"] * share), round(box["y"] + box["height"] * share)
             self.page.mouse.move(*at)
-            if tip.is_visible():
+            with suppress(TimeoutError):  # between two cells there is nothing
+                tip.wait_for(state="visible", timeout=1000)
                 name = tip.inner_text()
                 self.page.mouse.click(*at)
                 return name
         raise AssertionError(f"the drawing of {path} says nothing of what is under the pointer")
 
     def still(self, thing: Locator) -> FloatRect:
-        """Where a thing is, once it stays there: numbers that are still on their way move what stands below them."""
+        """Where a thing is, once it stays there."""
         before = None
         for _ in range(50):
             box = thing.bounding_box()
