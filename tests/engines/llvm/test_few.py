@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from tests.engines.llvm.support import agree, draw, native
 
+from pellucid.engines.llvm import threads as crew
+from pellucid.engines.llvm.runtime import Executable
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor, define
 from pellucid.functions.activations import softmax
@@ -98,3 +100,35 @@ def test_prepared_recurrences_pack_once(units: int) -> None:
         for prepared, scale in ((first, 1.0), (second, 2.0)):
             expected = run({**fixed, "u": fixed["u"] * scale, "ids": ids_now})["h"]
             assert np.array_equal(prepared({"ids": ids_now})["h"], expected)
+
+
+def text_of_some_length() -> Program:
+    x = real("x", n=BATCH, t=7, i=40)
+    w, u = real("w", i=40, g=4, j=256), real("u", q=256, g=4, j=256)
+    h = lstm(x, kernel=w, recurrent_kernel=u)["h"]
+    return Program({"h": h, "y": softmax(define("y[n,t,o] = Σ[j] h[n,t,j]·v[j,o]", h=h, v=real("v", j=256, o=9)))})
+
+
+def large_image() -> Program:
+    x, k, b = real("x", n=BATCH, h=21, w=19, c=8), real("k", u=3, v=3, c=8, f=48), real("b", f=48)
+    z = define("z[n,i,j,f] = b[f] + Σ[u,v,c] x[n, i + u - 1, j + v - 1, c | 0]·k[u,v,c,f]", x=x, k=k, b=b)
+    flat = flatten(define("m[n,i,j,f] = max[u<2, v<2] z[n, 2·i + u, 2·j + v, f | -inf]", z=z))
+    y = define("y[n,o] = Σ[q] f[n,q]·w[q,o]", f=flat, w=real("w", q=flat.axes[-1].size, o=128))
+    return Program({"z": z, "y": softmax(y)})
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("program", [text_of_some_length(), large_image()], ids=["text", "image"])
+def test_threads_share_an_example(program: Program, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "BRIEF", 0.0)  # wait for those who sleep
+    inputs = draw(program, n)
+    agree(program, inputs)
+    fixed = {name: a for name, a in inputs.items() if name != "x"}
+    expected = Executable(program, np.dtype(np.float32), threads=1)(inputs)
+    for threads in (2, 3):
+        run = Executable(program, np.dtype(np.float32), threads=threads)
+        prepared = run.prepare(fixed, examples=n)
+        assert run.code_for(n).code.facts.pieces > 1
+        for _ in range(20):
+            found = prepared({"x": inputs["x"]})
+            assert all(np.array_equal(found[name], array) for name, array in expected.items())

@@ -40,8 +40,9 @@ class Facts:
     """What the run time needs to know of a program's code: the user's arrays in order, and the sizes of its memory.
 
     `copies` are outputs that are another array's copy, `state` the outputs that overwrite an input, `labels` what a
-    profile counts, `work` is a guess at the operations of an example. `ahead` are the inputs that the first phases
-    read, if these read parameters alone and make no output: they may be left out while the parameters are the same.
+    profile counts, `pieces` in how many threads may share the work of an example, `work` is a guess at the operations
+    of one. `ahead` are the inputs that the first phases read, if these read parameters alone and make no output: they
+    may be left out while the parameters are the same.
     """
 
     words: list[tuple[str, str]]
@@ -49,6 +50,7 @@ class Facts:
     local_bytes: int
     global_bytes: int
     phases: int
+    pieces: int
     copies: dict[str, tuple[str, str]]
     state: dict[str, str]
     labels: list[str]
@@ -66,21 +68,29 @@ class Code:
 
 
 def compiled(
-    program: Program, dtype: Dtype, state: dict[str, str], target: Target, *, profile: bool = False, few: bool = False
+    program: Program,
+    dtype: Dtype,
+    state: dict[str, str],
+    target: Target,
+    *,
+    profile: bool = False,
+    few: bool = False,
+    shared: bool = False,
 ) -> Code:
     """The program's code, from the cache if it is there.
 
     Args:
         state: outputs that may overwrite an input, and that input's name.
         few: for a few examples at a time.
+        shared: whether threads may share the work of one of these.
 
     Raises:
         Unsupported: a statement cannot be compiled.
     """
-    path = _path(target, dtype, state, profile, few, fingerprint(program))
+    path = _path(target, dtype, state, profile, few, shared, fingerprint(program))
     found = _load(path) if path is not None else None
     if found is None:
-        found = _make(program, dtype, state, target, profile, few)
+        found = _make(program, dtype, state, target, profile, few, shared)
         if path is not None:
             _save(path, *found)
     facts, objects = found
@@ -109,11 +119,20 @@ def _path(*parts: object) -> Path | None:
 
 
 def _make(
-    program: Program, dtype: Dtype, state: dict[str, str], target: Target, profile: bool, few: bool
+    program: Program, dtype: Dtype, state: dict[str, str], target: Target, profile: bool, few: bool, shared: bool
 ) -> tuple[Facts, list[bytes]]:
     kind: Any = "float" if dtype.itemsize == 4 else "double"
     with Compiler(target) as compiler:
-        module = write(program, kind, wide=target.wide, state=state, profile=profile, few=few, finished=compiler.add)
+        module = write(
+            program,
+            kind,
+            wide=target.wide,
+            state=state,
+            profile=profile,
+            few=few,
+            shared=shared,
+            finished=compiler.add,
+        )
         objects = compiler.objects()
     layout = module.layout
     facts = Facts(
@@ -122,6 +141,7 @@ def _make(
         layout.local_bytes,
         layout.global_bytes,
         module.phases,
+        module.pieces,
         _copies(layout, module.state, few),
         module.state,
         module.labels,

@@ -1,10 +1,13 @@
 """The IR of what all threads do: meet, move on to the next step, and take pieces of work until none is left.
 
-The pieces of a phase are dealt out to the threads, the same ones in every step, as their memory is still in the caches
-of the thread that had them last. Who is through with his own takes of the others'.
+The pieces of a phase are dealt out to the threads, the same ones in every step and call, as their memory is still in
+the caches of the thread that had them last. Who is through with his own takes of the others'; where there are no more
+pieces than threads, each has its own and nobody counts.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from pellucid.engines.llvm.layout import LEFT_OUT
 from pellucid.engines.llvm.math import LANES
@@ -120,7 +123,7 @@ again:
 done:
   ret void
 }}
-define internal void @pl.work(ptr %ctx, ptr %local, i64 %ticket, i64 %phase, i64 %total, ptr %piece) #0 {{
+define internal void @pl.work(ptr %ctx, ptr %local, i64 %ticket, i64 %phase, i64 %total, i64 %step, ptr %piece) #0 {{
 entry:
   %p6 = getelementptr i64, ptr %ctx, i64 6
   %threads = load i64, ptr %p6
@@ -131,9 +134,18 @@ entry:
   %counters = getelementptr i64, ptr %sync, i64 %words
   %many = icmp sgt i64 %threads, {SYNC}
   %shares = select i1 %many, i64 {SYNC}, i64 %threads
+  %one.each = icmp sle i64 %total, %threads
+  br i1 %one.each, label %single, label %first
+single:
+  %mine = icmp slt i64 %ticket, %total
+  br i1 %mine, label %own, label %done
+own:
+  call void %piece(ptr %ctx, ptr %local, i64 %ticket, i64 %step)
+  br label %done
+first:
   br label %look
 look:
-  %k = phi i64 [ 0, %entry ], [ %k.next, %over ]
+  %k = phi i64 [ 0, %first ], [ %k.next, %over ]
   %from = add i64 %ticket, %k
   %share = urem i64 %from, %shares
   %counter = getelementptr i64, ptr %counters, i64 %share
@@ -145,7 +157,7 @@ take:
   %some = icmp slt i64 %unit, %total
   br i1 %some, label %do, label %over
 do:
-  call void %piece(ptr %ctx, ptr %local, i64 %unit)
+  call void %piece(ptr %ctx, ptr %local, i64 %unit, i64 %step)
   br label %take
 over:
   %k.next = add i64 %k, 1
@@ -157,27 +169,40 @@ done:
 """
 
 
-def thread(totals: list[str], local_bytes: int, ahead: int) -> str:
+def pieces(name: str, units: int, threads: str) -> list[str]:
+    """In how many pieces threads share what can be had in so many units at most."""
+    return [
+        f"  {name}.less = icmp slt i64 {threads}, {units}",
+        f"  {name} = select i1 {name}.less, i64 {threads}, i64 {units}",
+    ]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Phases one after the other, each with its units (`shards`: at most so many of every shard, no more than there are
+    threads): for the step `first` of a loop, and then for so many `more`."""
+
+    units: list[int]
+    shards: bool = True
+    first: int = 0
+    by: int = 1
+    more: int = 0
+
+
+def thread(groups: list[Group], local_bytes: int, ahead: int) -> str:
     """What every thread does, step after step: work at a phase until nothing is left, meet the others, go on.
 
-    The first `ahead` phases may be left out.
+    The first `ahead` phases may be left out. The last phase is in no loop where there are several steps.
     """
     lines = [
-        "define void @run(ptr %ctx) #0 {",
+        "define void @run(ptr %ctx, i64 %ticket) #0 {",
         "entry:",
         "  %p1 = getelementptr i64, ptr %ctx, i64 1",
         "  %shards = load i64, ptr %p1",
-        "  %p7 = getelementptr i64, ptr %ctx, i64 7",
-        "  %sync = load ptr, ptr %p7",
         "  %p8 = getelementptr i64, ptr %ctx, i64 8",
         "  %steps = load i64, ptr %p8",
-        # Who comes first takes the first place for what lives within one shard's work.
-        f"  %tickets = getelementptr i64, ptr %sync, i64 {SYNC + 1}",
-        # Any `threads` numbers in a row have different remainders, so the counter needs no reset between calls.
-        "  %drawn = atomicrmw add ptr %tickets, i64 1 monotonic",
         "  %p6 = getelementptr i64, ptr %ctx, i64 6",
         "  %threads = load i64, ptr %p6",
-        "  %ticket = urem i64 %drawn, %threads",
         "  %p11 = getelementptr i64, ptr %ctx, i64 11",
         "  %locals = load ptr, ptr %p11",
         f"  %p12 = getelementptr i64, ptr %ctx, i64 {LEFT_OUT}",
@@ -189,14 +214,31 @@ def thread(totals: list[str], local_bytes: int, ahead: int) -> str:
         "step:",
         "  %done = phi i64 [ 0, %entry ], [ %done.next, %stepped ]",
     ]
-    for k, total in enumerate(totals):
+    k, last = 0, sum(len(group.units) for group in groups) - 1
+    for group in groups:
         where = f"br i1 %some.left.out, label %start{ahead}, label %start0" if k == 0 < ahead else f"br label %start{k}"
-        lines += [
-            f"  {where}",
-            f"start{k}:",
-            f"  call void @pl.work(ptr %ctx, ptr %local, i64 %ticket, i64 {k}, i64 {total}, ptr @phase{k})",
-            f"  call void @pl.meet(ptr %ctx, i64 {k}, i64 {len(totals) - 1})",
-        ]
+        lines += [f"  {where}", f"start{k}:"]
+        first, step = k, str(group.first)
+        if group.more:
+            step = f"%t{first}"
+            begin = f"  {step} = phi i64 [ {group.first}, %start{first} ], [ {step}.next, %turn{first} ]"
+            lines += [f"  br label %turn{first}", f"turn{first}:", begin]
+        for units in group.units:
+            lines += [
+                *pieces(f"%pieces{k}", units, "%threads"),
+                f"  %units{k} = mul i64 %shards, %pieces{k}" if group.shards else f"  %units{k} = add i64 0, {units}",
+                f"  call void @pl.work(ptr %ctx, ptr %local, i64 %ticket, i64 {k}, "
+                f"i64 %units{k}, i64 {step}, ptr @phase{k})",
+                f"  call void @pl.meet(ptr %ctx, i64 {k}, i64 {last})",
+            ]
+            k += 1
+        if group.more:
+            lines += [
+                f"  {step}.next = add i64 {step}, {group.by}",
+                f"  {step}.over = icmp eq i64 {step}.next, {group.first + group.by * (group.more + 1)}",
+                f"  br i1 {step}.over, label %turned{first}, label %turn{first}",
+                f"turned{first}:",
+            ]
     lines += [
         "  br label %stepped",
         "stepped:",

@@ -10,8 +10,8 @@ from pellucid.engines.llvm import cache
 from pellucid.engines.llvm.native import Library
 
 BOX = 256
-"""Bytes of a box. Words of it, by cache lines: 0 calls asked for, 1 the function, 2 its argument; 8 calls done; 16
-whether the thread sleeps, 17 whether it has to be woken for this call."""
+"""Bytes of a box. Words of it, by cache lines: 0 calls asked for, 1 the function, 2 its argument, 3 the thread's
+number; 8 calls done; 16 whether the thread sleeps, 17 whether it has to be woken for this call."""
 
 LOOKOUT = 300_000
 """Cycles of the processor's clock, some 100 µs: what it takes to wake a thread."""
@@ -44,12 +44,14 @@ each:
   store ptr %function, ptr %function.at
 {_word("argument.at", "%box", 2)}
   store ptr %argument, ptr %argument.at
+{_word("number.at", "%box", 3)}
+  %k.next = add i64 %k, 1
+  store i64 %k.next, ptr %number.at
   %before = atomicrmw add ptr %box, i64 1 seq_cst
   %asleep = call i64 @rouse(ptr %box)
 {_word("wake", "%box", 17)}
   store i64 %asleep, ptr %wake
   %sleepers.next = add i64 %sleepers, %asleep
-  %k.next = add i64 %k, 1
   %more = icmp slt i64 %k.next, %count
   br i1 %more, label %each, label %all
 all:
@@ -64,7 +66,7 @@ done:
 
 define void @join(ptr %boxes, i64 %count, ptr %function, ptr %argument) {{
 entry:
-  call void %function(ptr %argument)
+  call void %function(ptr %argument, i64 0)
   br label %each
 each:
   %k = phi i64 [ 0, %entry ], [ %k.next, %finished ]
@@ -100,6 +102,7 @@ define void @serve(ptr %box) {{
 entry:
 {_word("function.at", "%box", 1)}
 {_word("argument.at", "%box", 2)}
+{_word("number.at", "%box", 3)}
 {_word("done.at", "%box", 8)}
 {_word("asleep.at", "%box", 16)}
   br label %wait
@@ -114,7 +117,8 @@ look:
 work:
   %function = load ptr, ptr %function.at
   %argument = load ptr, ptr %argument.at
-  call void %function(ptr %argument)
+  %number = load i64, ptr %number.at
+  call void %function(ptr %argument, i64 %number)
   store atomic i64 %asked, ptr %done.at release, align 8
   br label %wait
 idle:

@@ -252,7 +252,11 @@ def _phase_ends(schedule: Schedule) -> list[tuple[int, int]]:
 
 def _within(life: tuple[int, int], schedule: Schedule) -> bool:
     """Whether a life begins and ends in one phase of shards: then the memory is the thread's, and the next shard's."""
-    return any(start <= life[0] and life[1] <= end for start, end in _phase_ends(schedule))
+    phases = [p for p in schedule.phases if p.kind == "shard"]
+    return any(
+        start <= life[0] and life[1] <= end and not phase.divided
+        for phase, (start, end) in zip(phases, _phase_ends(schedule), strict=True)
+    )
 
 
 def _partials(schedule: Schedule) -> dict[Partial, tuple[int, int]]:

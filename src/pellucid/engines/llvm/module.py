@@ -11,8 +11,8 @@ from math import prod
 from typing import Any, Literal
 
 from pellucid.engines.llvm import math, moving
-from pellucid.engines.llvm.crew import BARRIER, thread, turn
-from pellucid.engines.llvm.layout import Home, Layout, lay_out
+from pellucid.engines.llvm.crew import BARRIER, Group, pieces, thread, turn
+from pellucid.engines.llvm.layout import THREADS, Home, Layout, lay_out
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.nest import Function, Writer
 from pellucid.engines.llvm.packing import packing
@@ -37,6 +37,7 @@ class Module:
 
     layout: Layout
     phases: int
+    pieces: int
     state: dict[str, str]
     labels: list[str]
 
@@ -49,6 +50,7 @@ def write(
     state: dict[str, str] | None = None,
     profile: bool = False,
     few: bool = False,
+    shared: bool = False,
     finished: Callable[[str], None],
 ) -> Module:
     """The program as IR.
@@ -57,6 +59,7 @@ def write(
         wide: whether the CPU has 32 registers of 16 floats.
         state: by output, the input in whose array it is written.
         few: for a few examples at a time, a function of its own for each.
+        shared: whether threads may share the work of one of few examples.
         profile: whether the cycles of every nest are counted (the labels are in the module, the counts at `clocks`).
         finished: takes the text, module by module.
 
@@ -67,7 +70,7 @@ def write(
     state = {name: source for name, source in (state or {}).items() if in_place(plan, program.outputs[name], source)}
     real = 4 if kind == "float" else 8
     if few:
-        if not for_few(plan):
+        if not for_few(plan, shared=shared):
             raise Unsupported(program.statements[0], "an example needs others")
     else:
         _begin_with_shards(plan)
@@ -105,20 +108,22 @@ class _Module:
         self.parts: list[str] = []
         self.volume: list[Function] = []
         self.count = 0
+        self.groups: list[Group] = []
         self.profile = profile
         self.labels: list[str] = []
 
     def write(self) -> Module:
         phases = self.layout.schedule.phases
         shard_phases = [p for p in phases if p.kind == "shard"]
-        totals: list[str] = []
-        for k, phase in enumerate(phases):
-            if phase.kind == "shard":
-                self.shard_phase(k, phase, first=phase is shard_phases[0], last=phase is shard_phases[-1])
-                totals.append("%shards")
+        for phase in phases:
+            if phase.divided:
+                self.divided_phase(phase)
+            elif phase.kind == "shard":
+                self.shard_phase(phase, first=phase is shard_phases[0], last=phase is shard_phases[-1])
+                self.groups.append(Group([1]))
             else:
-                totals.append(str(self.global_phase(k, phase)))
-        self.parts.append(thread(totals, self.layout.local_bytes, self.layout.schedule.ahead()))
+                self.groups.append(Group([self.global_phase(phase)], shards=False))
+        self.parts.append(thread(self.groups, self.layout.local_bytes, self.layout.schedule.ahead()))
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
             self.parts.append("declare i64 @llvm.readcyclecounter()\n")
@@ -126,11 +131,12 @@ class _Module:
         self.close_volume()
         head = "".join(moving.functions(s) + turn(s) for s in sorted(sizes)) + moving.ROWS + BARRIER
         self.finished(head + "".join(self.parts) + ATTRIBUTES)
-        return Module(self.layout, len(phases), {}, self.labels)
+        most = max((u for group in self.groups if group.shards for u in group.units), default=1)
+        return Module(self.layout, self.phases, most, {}, self.labels)
 
     def add(self, function: Function) -> None:
         self.volume.append(function)
-        self.parts.append(f"declare hidden void @{function.name}(ptr, ptr, i64, i64)\n")
+        self.parts.append(f"declare hidden void @{function.name}(ptr, ptr, i64, i64, i64, i64)\n")
         if sum(len(f.text) for f in self.volume) > VOLUME:
             self.close_volume()
 
@@ -165,9 +171,45 @@ class _Module:
 
     # Phases
 
-    def shard_phase(self, number: int, phase: Phase, *, first: bool, last: bool) -> None:
+    @property
+    def phases(self) -> int:
+        """How many are complete."""
+        return sum(len(group.units) for group in self.groups)
+
+    def divided_phase(self, phase: Phase) -> None:
+        """A nest whose units threads share; of a loop, those of its nests, step after step."""
+        for work in phase.works:
+            if isinstance(work, Nest):
+                self.groups.append(Group([self.shared(work, 0)]))
+                continue
+            first, by = (work.extent - 1, -1) if work.reverse else (0, 1)
+            self.groups.append(Group([self.shared(n, k, first) for k, n in enumerate(work.nests)], first=first))
+            if work.extent > 1:
+                units = [self.shared(n, k) for k, n in enumerate(work.nests)]
+                self.groups.append(Group(units, first=first + by, by=by, more=work.extent - 2))
+
+    def shared(self, nest: Nest, behind: int, fixed: int | None = None) -> int:
+        """A phase for the nest, so many phases behind those that are complete; gives its units."""
+        function = self.nest(nest, fixed)
+        units = max(function.units, 1)
+        call = f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %unit, i64 %step, i64 %piece, i64 %pieces)"
         lines = [
-            f"define internal void @phase{number}(ptr %ctx, ptr %local, i64 %unit) #0 {{",
+            f"define internal void @phase{self.phases + behind}(ptr %ctx, ptr %local, i64 %all, i64 %step) #0 {{",
+            "entry:",
+        ]
+        threads = self.word(THREADS, "i64", lines)
+        lines += [
+            *pieces("%pieces", units, threads),
+            "  %unit = udiv i64 %all, %pieces",
+            "  %piece = urem i64 %all, %pieces",
+            *self.timed(self.label(nest), [call]),
+        ]
+        self.parts.append("\n".join([*lines, "  ret void", "}", ""]))
+        return units
+
+    def shard_phase(self, phase: Phase, *, first: bool, last: bool) -> None:
+        lines = [
+            f"define internal void @phase{self.phases}(ptr %ctx, ptr %local, i64 %unit, i64 %step) #0 {{",
             "entry:",
             f"  %rows = alloca [{LANES} x ptr]",
         ]
@@ -195,9 +237,10 @@ class _Module:
                     lines += self.unstaged(name, tensor)
         self.parts.append("\n".join([*lines, "  ret void", "}", ""]))
 
-    def global_phase(self, number: int, phase: Phase) -> int:
+    def global_phase(self, phase: Phase) -> int:
         """Units of all nests in a row; a unit finds its nest by comparing."""
-        lines = [f"define internal void @phase{number}(ptr %ctx, ptr %local, i64 %unit) #0 {{", "entry:"]
+        head = f"define internal void @phase{self.phases}(ptr %ctx, ptr %local, i64 %unit, i64 %step) #0 {{"
+        lines = [head, "entry:"]
         start = 0
         for k, work in enumerate(phase.works):
             units = 1
@@ -208,7 +251,8 @@ class _Module:
                 calls = [
                     f"  %u{k} = sub i64 %unit, {start}",
                     *self.timed(
-                        self.label(work), [f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %u{k}, i64 0)"]
+                        self.label(work),
+                        [f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %u{k}, i64 0, i64 0, i64 1)"],
                     ),
                 ]
             else:
@@ -230,10 +274,13 @@ class _Module:
             function = writer.prepared(work)
             self.add(function)
             label = f"part of {self.label(work.nest)}"
-            return self.timed(label, [f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %unit, i64 0)"])
+            return self.timed(
+                label, [f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %unit, i64 0, i64 0, i64 1)"]
+            )
         if isinstance(work, Nest):
             return self.timed(
-                self.label(work), [f"  call void @{self.nest(work).name}(ptr %ctx, ptr %local, i64 %unit, i64 0)"]
+                self.label(work),
+                [f"  call void @{self.nest(work).name}(ptr %ctx, ptr %local, i64 %unit, i64 0, i64 0, i64 1)"],
             )
         return self.recurrence(work)
 
@@ -242,9 +289,8 @@ class _Module:
         first = work.extent - 1 if work.reverse else 0
         lines: list[str] = []
         for nest in work.nests:
-            lines.append(
-                f"  call void @{self.nest(nest, fixed=first).name}(ptr %ctx, ptr %local, i64 %unit, i64 {first})"
-            )
+            name = self.nest(nest, fixed=first).name
+            lines.append(f"  call void @{name}(ptr %ctx, ptr %local, i64 %unit, i64 {first}, i64 0, i64 1)")
             lines += self.step_copies(work, nest, str(first))
         if work.extent == 1:
             return lines
@@ -259,7 +305,7 @@ class _Module:
         ]
         text.append(f"  %t = phi i64 [ {begin}, %entry ], [ %next, %step ]")
         for nest in work.nests:
-            call = f"  call void @{self.nest(nest).name}(ptr %ctx, ptr %local, i64 %unit, i64 %t)"
+            call = f"  call void @{self.nest(nest).name}(ptr %ctx, ptr %local, i64 %unit, i64 %t, i64 0, i64 1)"
             text += [*self.timed(self.label(nest), [call]), *self.step_copies(work, nest, "%t")]
         text += [
             f"  %next = add i64 %t, {by}",

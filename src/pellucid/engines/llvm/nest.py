@@ -30,7 +30,6 @@ from pellucid.formula.expressions import (
     children,
     free_axes,
     reads,
-    walk,
 )
 
 ATTRIBUTES = "#0"
@@ -41,7 +40,8 @@ INLINE = 4
 
 @dataclass(frozen=True)
 class Function:
-    """A nest's function: `units` pieces of it may run on any thread, in any order (0: one for every shard)."""
+    """A nest's function: `units` pieces of it may run on any thread, in any order (0: one for every shard; where
+    threads share a shard's work, at most so many of every shard)."""
 
     name: str
     text: str
@@ -99,6 +99,7 @@ class Writer:
         self.tile: Tile = choose(nest, axes, lane if self.lanes_last else None, wide=wide, real=layout.real)
         self.o.maths.inline = prod(self.tile.sizes.values()) <= INLINE
         self.units = 0 if nest.kind == "shard" else 1
+        self.piece = "%piece" if nest.kind == "shard" else "%unit"
         self.outer: Axis | None = None
         self.reductions = [
             (e, free_axes(e))
@@ -121,12 +122,20 @@ class Writer:
 
     def written(self) -> Function:
         axes = list(self.axes)
+        work = self.nest.operations
         if self.nest.kind == "global" and axes and self.nest.step is None and self.nest.scatter is None:
-            outer = max(axes, key=lambda a: self.rounds(a) if self.work() > 20000 else 0)
-            self.units = max(1, min(self.rounds(outer), 16, self.work() // 20000))
+            outer = max(axes, key=lambda a: self.rounds(a) if work > 20000 else 0)
+            self.units = max(1, min(self.rounds(outer), 16, work // 20000))
             axes.remove(outer)
             axes.insert(0, outer)
             self.outer = outer
+        if self.nest.divided:
+            # The first axis that will do, as the order of the loops is chosen for what they read.
+            outer = next((a for a in axes if self.rounds(a) >= 8), max(axes, key=self.rounds))
+            first, last = self.tile.middle.get(outer, (0, self.rounds(outer)))
+            self.units = max(last - first, 1)
+            axes.remove(outer)
+            axes.insert(0, outer)
         partial = self.nest.partial
         if partial is not None:
             self.o.known[id(partial.sum)] = lambda point: sum_of_parts(self, partial, point)
@@ -148,27 +157,18 @@ class Writer:
 
     def finished(self) -> Function:
         self.b.effect("ret void")
-        head = f"define hidden void @{self.name}(ptr %ctx, ptr %local, i64 %unit, i64 %step) {ATTRIBUTES}"
-        text = f"{head} {{\n{self.b.text()}\n}}\n"
+        arguments = "ptr %ctx, ptr %local, i64 %unit, i64 %step, i64 %piece, i64 %pieces"
+        text = f"define hidden void @{self.name}({arguments}) {ATTRIBUTES} {{\n{self.b.text()}\n}}\n"
         return Function(self.name, text, self.units, frozenset(self.o.maths.used))
-
-    def work(self) -> int:
-        """A guess at the operations of the nest."""
-        mine = prod(a.size for a in self.axes)
-        sums = max(
-            (
-                prod(a.size if isinstance(a.extent, int) else 64 for a in e.axes)
-                for s in self.nest.statements
-                for e in walk(s.expression)
-                if isinstance(e, Reduction)
-            ),
-            default=4,
-        )
-        return mine * sums
 
     def rounds(self, axis: Axis) -> int:
         step = self.tile.get(axis, 1) * (LANES if axis is self.lane else 1)
         return max(axis.size // step, 1)
+
+    @property
+    def pieces(self) -> str | int:
+        """In how many the nest's outermost loop is cut."""
+        return "%pieces" if self.nest.divided else self.units
 
     # Loops over the targets
 
@@ -220,7 +220,7 @@ class Writer:
         if not cut:
             self.loops(rest, new)
             return
-        branch = self.b.branch(self.b.pure("icmp eq i64 {}, {}", "%unit", self.units - 1))
+        branch = self.b.branch(self.b.pure("icmp eq i64 {}, {}", self.piece, self.b.add(self.pieces, -1)))
         self.loops(rest, new)
         self.b.join(branch)
 
@@ -255,8 +255,8 @@ class Writer:
         self.b.close(loop)
 
     def portion(self, count: int, more: int) -> str | int:
-        unit = self.b.add("%unit", more)
-        return self.b.pure("udiv i64 {}, {}", self.b.multiply(unit, count), self.units)
+        unit = self.b.add(self.piece, more)
+        return self.b.pure("udiv i64 {}, {}", self.b.multiply(unit, count), self.pieces)
 
     def lane_loops(self, axis: Axis, rest: list[Axis], points: list[Point], cut: bool) -> None:
         full, active = divmod(axis.size, LANES)
@@ -281,7 +281,7 @@ class Writer:
         if not cut:
             self.loops(rest, new)
             return
-        branch = self.b.branch(self.b.pure("icmp eq i64 {}, {}", "%unit", self.units - 1))
+        branch = self.b.branch(self.b.pure("icmp eq i64 {}, {}", self.piece, self.b.add(self.pieces, -1)))
         self.loops(rest, new)
         self.b.join(branch)
 

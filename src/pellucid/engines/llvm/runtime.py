@@ -56,10 +56,11 @@ class Compiled:
         state: Mapping[str, str] | None = None,
         target: Target | None = None,
         few: bool = False,
+        shared: bool = False,
     ) -> None:
         self.program = program
         self.lanes = 1 if few else LANES
-        self.code = compiled(program, dtype, dict(state or {}), target or host(), few=few)
+        self.code = compiled(program, dtype, dict(state or {}), target or host(), few=few, shared=shared)
         self.examples = -1
         self.places = 0
         self.fixed = self.memory()
@@ -96,7 +97,7 @@ class Compiled:
             size = max(shards * code.shard_bytes, 64)
             self.arena = aligned(size, f"a batch of {examples} examples")
             self.examples = examples
-        crew = min(count, max(shards, 1)) if shards < count else count
+        crew = min(count, max(shards * code.pieces, 1))
         if crew > self.places:
             self.local = aligned(max(crew * code.local_bytes, 64), f"{crew} threads")
             self.places = crew
@@ -110,7 +111,9 @@ class Compiled:
 
     def threads(self, examples: int, steps: int = 1) -> int:
         """How many threads a call of so many examples and steps deserves."""
-        return threads.wanted(-(-examples // self.lanes), self.code.facts.work * examples, steps)
+        return threads.wanted(
+            -(-examples // self.lanes) * self.code.facts.pieces, self.code.facts.work * examples, steps
+        )
 
     def caller(self, words: Array) -> Callable[[], None]:
         """A call with the words of `context`, to be done again and again."""
@@ -191,7 +194,8 @@ class Executable:
             return self.compiled
         if self._few is None:
             try:
-                self._few = Compiled(self.program, self.dtype, target=self.target, few=True)
+                shared = (self.threads or threads.available()) > 1
+                self._few = Compiled(self.program, self.dtype, target=self.target, few=True, shared=shared)
             except Unsupported:
                 self._few = self.compiled
         return self._few

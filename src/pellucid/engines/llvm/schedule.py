@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from pellucid.engines.llvm.layout import lane_last
 from pellucid.engines.llvm.loops import join_light
 from pellucid.engines.llvm.tables import fold
 from pellucid.engines.llvm.views import view
@@ -30,6 +31,12 @@ from pellucid.formula.expressions import (
     walk,
 )
 from pellucid.formula.program import Loop, Program
+
+MEETING = 250_000
+"""Products of a nest that take a few times as long as it takes threads to meet before and after it."""
+
+HANDING = 1_000_000
+"""Products of a call that take as much longer alone as it takes to hand the call to another thread."""
 
 
 def schedule(program: Program, state: Mapping[str, str] | None = None) -> Schedule:
@@ -328,8 +335,12 @@ def in_place(plan: Schedule, target: Tensor, name: str) -> bool:
     return seen and old not in plan.views.values() and sum(t is target for t in plan.program.outputs.values()) == 1
 
 
-def for_few(plan: Schedule) -> bool:
-    """Turn the plan to one for a few examples, if none of them needs another: a prediction, not a training step."""
+def for_few(plan: Schedule, *, shared: bool) -> bool:
+    """Turn the plan to one for a few examples, if none of them needs another: a prediction, not a training step.
+
+    Args:
+        shared: whether threads share the work of an example where that is worth it.
+    """
     for phase in plan.phases:
         if phase.kind == "global" and any(batched(r.tensor) for work in phase.works for r in work.reads):
             return False
@@ -341,4 +352,33 @@ def for_few(plan: Schedule) -> bool:
     for nest in nests:
         nest.few = True
     plan.few = True
+    if shared:
+        _share(plan)
     return True
+
+
+def _share(plan: Schedule) -> None:
+    """Let threads share every nest that is worth it: each is in a phase of its own, or a step of a loop is in some."""
+    large: list[Nest] = []
+    saved = 0
+    for work in (work for phase in plan.phases if phase.kind == "shard" for work in phase.works):
+        for nest in nests_of(work):
+            if lane_last(nest) and nest.products >= MEETING:
+                large.append(nest)
+                saved += nest.products * (work.extent if isinstance(work, Recurrence) else 1)
+    if saved < HANDING:
+        return
+    for nest in large:
+        nest.divided = True
+    phases: list[Phase] = []
+    for phase in plan.phases:
+        if phase.kind == "global" or not phase.works:
+            phases.append(phase)
+            continue
+        mine: list[Phase] = []
+        for work in phase.works:
+            if not mine or mine[-1].divided or any(nest.divided for nest in nests_of(work)):
+                mine.append(Phase("shard"))
+            mine[-1].works.append(work)
+        phases += mine
+    plan.phases = phases

@@ -11,7 +11,7 @@ from ctypes import c_int64, c_void_p
 
 from pellucid.engines.llvm.layout import THREADS
 
-_run_type = ctypes.CFUNCTYPE(None, c_void_p)
+_run_type = ctypes.CFUNCTYPE(None, c_void_p, c_int64)
 
 
 def available() -> int:
@@ -69,7 +69,7 @@ class _Crew:
         self._hand = ctypes.CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p, c_void_p)(address("hand"))
         self._join = ctypes.CFUNCTYPE(None, c_void_p, c_int64, c_void_p, c_void_p)(address("join"))
         self._rouse = ctypes.CFUNCTYPE(c_int64, c_void_p)(address("rouse"))
-        self._serve = _run_type(address("serve"))
+        self._serve = ctypes.CFUNCTYPE(None, c_void_p)(address("serve"))
 
     def awake(self, count: int) -> bool:
         """Whether the first so many workers are on the lookout."""
@@ -121,7 +121,7 @@ def run(entry: int, context: int, count: int, work: float = BRIEF) -> None:
     """
     function = _functions.get(entry) or _functions.setdefault(entry, _run_type(entry))
     if count <= 1:
-        function(context)
+        function(context, 0)
         return
     global _crew
     if _crew is None or _crew.process != os.getpid():  # after a fork the workers are gone
@@ -135,6 +135,6 @@ def run(entry: int, context: int, count: int, work: float = BRIEF) -> None:
                 crew.rouse(count - 1)
             threads = c_int64.from_address(context + 8 * THREADS)
             threads.value = 1
-            function(context)
+            function(context, 0)
             threads.value = count
         crew.last = time.perf_counter()

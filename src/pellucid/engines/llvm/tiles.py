@@ -47,6 +47,11 @@ def choose(nest: Nest, axes: list[Axis], lane: Axis | None, *, wide: bool, real:
     heavy = _heaviest(nest)
     if heavy is not None:
         _contraction(tile, nest, heavy, axes, lane, registers=(32 if wide else 8) * 4 // real)
+    if nest.divided and lane is not None:
+        while tile.get(lane, 1) > 1 and not any(
+            a.size >= 2 * tile.get(a, 1) * (LANES if a is lane else 1) for a in axes
+        ):
+            tile.sizes[lane] //= 2  # what threads share has to be two tiles at least
     return tile
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Literal
 
 from pellucid.formula.axes import BATCH, Affine, Axis
@@ -14,6 +15,8 @@ from pellucid.formula.expressions import (
     Statement,
     Tensor,
     children,
+    factors,
+    free_axes,
     reads,
     walk,
 )
@@ -42,7 +45,8 @@ def batched(tensor: Tensor) -> bool:
 @dataclass(eq=False)
 class Nest:
     """Statements over the same axes, each target's axes renamed to `axes`. `scatter` is the axis at which
-    additions are scattered, `partial` a sum that the shards prepare, `blocked` one that is summed in pieces."""
+    additions are scattered, `divided` says that threads share an example's work, `partial` is a sum that the shards
+    prepare, `blocked` one that is summed in pieces."""
 
     statements: list[Statement]
     axes: tuple[Axis, ...]
@@ -51,6 +55,7 @@ class Nest:
     step: Axis | None = None
     reverse: bool = False
     few: bool = False
+    divided: bool = False
     partial: Partial | None = None
     blocked: Partial | None = None
     _known: object = None
@@ -68,6 +73,28 @@ class Nest:
             skip = self.partial.sum if self.partial is not None else None
             self._known, self._reads = known, [r for s in self.statements for r in _reads_but(s.expression, skip)]
         return self._reads
+
+    @property
+    def operations(self) -> int:
+        """A guess at the operations of the nest: of an example, of a step."""
+        mine = prod(a.size for a in self.axes if a.extent is not BATCH and a is not self.step)
+        sums = [e for s in self.statements for e in walk(s.expression) if isinstance(e, Reduction)]
+        inner = max((prod(a.size if isinstance(a.extent, int) else 64 for a in e.axes) for e in sums), default=4)
+        return mine * inner
+
+    @property
+    def products(self) -> int:
+        """The products that its largest sum adds up: of an example, of a step."""
+        sums = [e for s in self.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
+        own = [a for a in self.axes if a.extent is not BATCH and a is not self.step]
+        return max(
+            (
+                prod(a.size for a in (*e.axes, *(a for a in own if a in free_axes(e))))
+                for e in sums
+                if len(factors(e.body)) > 1
+            ),
+            default=0,
+        )
 
     @property
     def heavy(self) -> bool:
@@ -153,6 +180,11 @@ class Phase:
 
     kind: Literal["shard", "global"]
     works: list[Any] = field(default_factory=list)
+
+    @property
+    def divided(self) -> bool:
+        """Whether it is a single piece of work that threads share: what it makes is for all of them."""
+        return any(nest.divided for work in self.works for nest in nests_of(work))
 
 
 @dataclass
