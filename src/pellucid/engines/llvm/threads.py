@@ -34,6 +34,13 @@ SOON = 100e-6
 MOST = 256
 """Workers that there may be."""
 
+SHORT = 5e-3
+"""Seconds that a call may take at the best to be compared with others: longer ones even out what disturbs them."""
+
+SLOW, SHUNNED = 3, 50
+"""A short call that took so many times its best met threads that had no processor to run on: for so many times as long
+calls like it are done alone."""
+
 
 def wanted(shards: int, work: float, steps: int = 1) -> int:
     """How many threads a call deserves.
@@ -57,6 +64,8 @@ class _Crew:
         self.process = os.getpid()
         self.lock = threading.Lock()
         self.last = 0.0
+        self._best: dict[tuple[int, float], float] = {}
+        self._shunned: dict[tuple[int, float], float] = {}
         self._library = handover.library()
         self._box = handover.BOX
         raw = (ctypes.c_char * (self._box * (MOST + 1)))()
@@ -91,6 +100,17 @@ class _Crew:
                     self._beds[k].release()
             self._join(self._boxes, workers, entry, context)
 
+    def worth(self, call: tuple[int, float], now: float) -> bool:
+        """Whether sharing such a call went well of late."""
+        return now >= self._shunned.get(call, 0.0)
+
+    def learn(self, call: tuple[int, float], began: float, ended: float) -> None:
+        """How long a shared call took."""
+        took = ended - began
+        best = self._best[call] = min(took, self._best.get(call, took))
+        if best < SHORT and took > SLOW * best:
+            self._shunned[call] = ended + SHUNNED * took
+
     def _hire(self, count: int) -> None:
         while len(self._beds) < count:
             place, bed = len(self._beds), threading.Lock()
@@ -113,7 +133,8 @@ def run(entry: int, context: int, count: int, work: float = BRIEF) -> None:
     """Run the code at `entry` on `count` threads at once, this one among them.
 
     The caller does brief work alone while the workers sleep; if calls come one upon the other, it wakes them for the
-    next.
+    next. Where other processes use the processors, so that a shared call took far longer than it can, short calls are
+    done alone for a while.
 
     Args:
         context: the address of the words that the code reads; its seventh is `count`.
@@ -126,15 +147,19 @@ def run(entry: int, context: int, count: int, work: float = BRIEF) -> None:
     global _crew
     if _crew is None or _crew.process != os.getpid():  # after a fork the workers are gone
         _crew = _Crew()
-    crew = _crew
+    crew, call = _crew, (entry, work)
     with crew.lock:
-        if work >= BRIEF or crew.awake(count - 1):
+        began = time.perf_counter()
+        worth = crew.worth(call, began)
+        if worth and (work >= BRIEF or crew.awake(count - 1)):
             crew.run(entry, context, count - 1)
-        else:
-            if time.perf_counter() - crew.last < SOON:
-                crew.rouse(count - 1)
-            threads = c_int64.from_address(context + 8 * THREADS)
-            threads.value = 1
-            function(context, 0)
-            threads.value = count
+            crew.last = time.perf_counter()
+            crew.learn(call, began, crew.last)
+            return
+        if worth and began - crew.last < SOON:
+            crew.rouse(count - 1)
+        threads = c_int64.from_address(context + 8 * THREADS)
+        threads.value = 1
+        function(context, 0)
+        threads.value = count
         crew.last = time.perf_counter()
