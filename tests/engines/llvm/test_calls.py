@@ -75,3 +75,16 @@ def test_threads_asleep_and_awake(monkeypatch: pytest.MonkeyPatch) -> None:
     for pause in [0.0] * 200 + [0.0003] * 20:
         time.sleep(pause)
         assert np.array_equal(brief(inputs)["y"], expected)
+
+
+def test_short_calls_that_went_badly_together_are_done_alone_for_a_while() -> None:
+    crew, short, long = threads._Crew(), (1, 1e6), (1, 1e9)
+    for call, took in ((short, 1e-4), (long, 1e-2)):
+        assert crew.worth(call, 0)
+        crew.learn(call, 0, took)
+        crew.learn(call, 1, 1 + 2 * took)
+        assert crew.worth(call, 2), "twice the best is no disturbance"
+        crew.learn(call, 3, 3 + 9 * took)
+    assert not crew.worth(short, 3 + 10e-4)
+    assert crew.worth(short, 3.1), "later it is tried again"
+    assert crew.worth(long, 3.1), "long calls even out what disturbs them"
