@@ -325,7 +325,8 @@ export class LabStore implements Store {
     if (serial !== this.#serial) return;
     this.#connected = true;
     const again = !opened && this.#description !== null && this.#description.task === description.task;
-    const asked = again ? null : this.#asked;
+    const first = this.#asked;
+    const asked = again ? null : first;
     if (description.can.gallery) {
       this.#tasks = (await this.#try(() => this.lab.request("tasks", {}))) ?? [];
       const wanted = asked?.task ?? null;
@@ -338,7 +339,10 @@ export class LabStore implements Store {
     if (again && lastOf(description.state) < lastOf(this.#state)) this.says(this.say("shell.anew"));
     await this.#describe(description, true);
     if (asked !== null) await this.#make(asked);
+    // A link that was followed while the answers were on their way.
+    const late = this.#asked === first ? null : this.#asked;
     this.#asked = null;
+    if (late !== null) await this.#follow(format(late, this.#description?.layers), false);
   }
 
   /** What a link asks for besides a place: the weights, or else the moment. */

@@ -89,6 +89,24 @@ describe("a link that is opened", () => {
     expect(lab.of("adopt")).toEqual([{ weights: "QUJD" }]);
     expect(address.read()).not.toContain("w=");
   });
+  it("is not lost where it is typed while the page still begins", async () => {
+    const lab = new FakeLab();
+    const { tasks, describe } = lab.answers;
+    const address = new FakeAddress("");
+    lab.answers.tasks = async (params) => {
+      lab.answers.tasks = tasks!;
+      lab.answers.describe = async (asked) => {
+        await settled(8);
+        return describe!(asked);
+      };
+      address.type("#/dense_1/unit/2?task=digits");
+      return tasks!(params);
+    };
+    const store = new LabStore(lab, { address });
+    await settled(40);
+    expect(lab.of("open")).toEqual([{ task: "digits" }]);
+    expect(store.place).toMatchObject({ path: "dense_1", index: [2] });
+  });
   it("switches to its branch", async () => {
     const lab = new FakeLab();
     lab.state = { ...stillness, branches: [...stillness.branches, { id: 2, parent: 0, at: 0, last: 9, change: null }] };
