@@ -473,6 +473,15 @@ ACTIONS = st.one_of(
 )
 
 
+def test_a_rate_changed_and_changed_back_leaves_nothing_to_repeat() -> None:
+    net, (x, y) = network(), data()
+    with Run(net, x, y, preamble=PREAMBLE) as run:
+        for rate in (0.0, 0.001):
+            run.repeat({"do": "rate", "learning_rate": rate})
+        assert "Run(" not in run.code()
+        assert weights(execute(run.code()).parameters) == weights(net.parameters)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(ACTIONS, max_size=9), st.sampled_from([0, 20_000, 2**28]))
 def test_any_sequence_of_actions(actions: list[dict[str, Any]], memory: int) -> None:

@@ -26,13 +26,14 @@ def code(preamble: str, options: Mapping[str, Any], owner: Branch, step: int, st
     """
     before = [preamble.rstrip() or "# net, x and y as the lab was given them"]
     known = ", ".join(["net", "x", "y", *_options(options)])
-    if not step and owner.parent is None and not owner.rates:
+    actions = _actions(owner, step)
+    if not actions:  # a rate that was changed and changed back leaves nothing to repeat, too
         return _module(before, [])
     if owner.parent is None and not owner.rates and step % steps_per_epoch == 0:
         arguments = ["net.fit(x, y", f"epochs={step // steps_per_epoch}", *_options(options)]
         return _module(before, [f"{', '.join(arguments)})"])
     lines = [f"with Run({known}) as run:"]
-    lines += [f"    {line}" for line in _actions(owner, step)]
+    lines += [f"    {line}" for line in actions]
     return _module(before, lines)
 
 
