@@ -8,38 +8,53 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from pellucid.lab.gallery import build
 from pellucid.lab.server import Server
 from pellucid.lab.session import Session
 
 IMAGES = Path(__file__).parent / "images"
-SHOTS: dict[str, Callable[[Browser], bytes]] = {}
 PATIENCE = 60_000
 
 
-def shot(function: Callable[[Browser], bytes]) -> Callable[[Browser], bytes]:
-    """Put a picture on the list: a function from a browser to a PNG."""
-    SHOTS[function.__name__.replace("_", "-")] = function
-    return function
+@dataclass(frozen=True)
+class Shot:
+    """A place of a task that was trained for so many steps; the gallery has neither."""
+
+    task: str | None = None
+    place: str = "#/"
+    steps: int = 0
+    width: int = 1440
+    height: int = 960
+    dark: bool = False
+    slid: int | None = None
+    """Where the window of a convolution is put."""
 
 
-@contextmanager
-def opened(
-    browser: Browser, task: str | None, *, width: int = 1440, height: int = 960, dark: bool = False, steps: int = 0
-) -> Iterator[Page]:
-    """A lab with a task, trained for so many steps, in a page."""
-    session = Session(None if task is None else build(task), gallery=True)
+SHOTS = {
+    "lab": Shot("digits", "#/conv2d_1/filter/2/at/2,3?input=test:17", 300),
+    "lab-gallery": Shot(height=640),
+    "lab-boundary": Shot("spirals", "#/view/boundary?input=test:5", 800, height=820),
+    "lab-window": Shot("digits", "#/conv2d_1?input=test:17", 300, height=1100, slid=27),
+    "lab-gates": Shot("text", "#/lstm_1?input=test:3", 600, height=1200),
+    "lab-latent": Shot("autoencoder", "#/view/latent?input=test:8", 3000, height=860),
+    "lab-dark": Shot("digits", "#/dense_2/unit/5?input=test:0", 300, dark=True),
+    "lab-phone": Shot("digits", "#/dense_2/unit/5?input=test:0", 300, width=360, height=760),
+}
+
+
+def taken(browser: Browser, shot: Shot) -> bytes:
+    """The PNG of what is seen there."""
+    session = Session(None if shot.task is None else build(shot.task), gallery=True)
     server = Server(session, port=0)
     context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if dark else "light",
+        viewport={"width": shot.width, "height": shot.height},
+        color_scheme="dark" if shot.dark else "light",
         reduced_motion="reduce",
         locale="en-GB",
     )
@@ -48,81 +63,23 @@ def opened(
         page.set_default_timeout(PATIENCE)
         page.goto(server.url)
         expect(page.get_by_role("banner")).to_be_visible()
-        for part in range(1, 17 if steps else 1):  # in parts, so that the ribbon of gradients has columns
-            session.act({"do": "seek", "step": steps * part // 16})
+        for part in range(1, 17 if shot.steps else 1):  # in parts, so that the ribbon of gradients has columns
+            session.act({"do": "seek", "step": shot.steps * part // 16})
             session.stage.run.wait()
             page.wait_for_timeout(550)
         hint = page.get_by_role("button", name="Dismiss")
         if hint.count():
             hint.first.click()
-        yield page
+        if shot.task is not None:  # as a link that somebody sent
+            page.evaluate("hash => { location.hash = hash }", shot.place)
+        page.wait_for_timeout(1500)
+        if shot.slid is not None:
+            page.get_by_role("slider", name="Place of the window").fill(str(shot.slid))
+            page.wait_for_timeout(800)
+        return page.screenshot()
     finally:
         context.close()
         server.close()
-
-
-def at(page: Page, place: str) -> None:
-    """Follow a link to a place, as one that somebody sent, and wait until its numbers stand still."""
-    page.evaluate("hash => { location.hash = hash }", place)
-    page.wait_for_timeout(1500)
-
-
-@shot
-def lab(browser: Browser) -> bytes:
-    with opened(browser, "digits", steps=300) as page:
-        at(page, "#/conv2d_1/filter/2/at/2,3?input=test:17")
-        return page.screenshot()
-
-
-@shot
-def lab_gallery(browser: Browser) -> bytes:
-    with opened(browser, None, height=640) as page:
-        page.wait_for_timeout(1000)
-        return page.screenshot()
-
-
-@shot
-def lab_boundary(browser: Browser) -> bytes:
-    with opened(browser, "spirals", steps=800, height=820) as page:
-        at(page, "#/view/boundary?input=test:5")
-        return page.screenshot()
-
-
-@shot
-def lab_window(browser: Browser) -> bytes:
-    with opened(browser, "digits", steps=300, height=1100) as page:
-        at(page, "#/conv2d_1?input=test:17")
-        page.get_by_role("slider", name="Place of the window").fill("27")
-        page.wait_for_timeout(800)
-        return page.screenshot()
-
-
-@shot
-def lab_gates(browser: Browser) -> bytes:
-    with opened(browser, "text", steps=600, height=1200) as page:
-        at(page, "#/lstm_1?input=test:3")
-        return page.screenshot()
-
-
-@shot
-def lab_latent(browser: Browser) -> bytes:
-    with opened(browser, "autoencoder", steps=3000, height=860) as page:
-        at(page, "#/view/latent?input=test:8")
-        return page.screenshot()
-
-
-@shot
-def lab_dark(browser: Browser) -> bytes:
-    with opened(browser, "digits", steps=300, dark=True) as page:
-        at(page, "#/dense_2/unit/5?input=test:0")
-        return page.screenshot()
-
-
-@shot
-def lab_phone(browser: Browser) -> bytes:
-    with opened(browser, "digits", steps=300, width=360, height=760) as page:
-        at(page, "#/dense_2/unit/5?input=test:0")
-        return page.screenshot()
 
 
 def main(names: list[str]) -> None:
@@ -132,7 +89,7 @@ def main(names: list[str]) -> None:
     with sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name in names or SHOTS:
-            picture = Image.open(io.BytesIO(SHOTS[name](browser))).convert("RGB")
+            picture = Image.open(io.BytesIO(taken(browser, SHOTS[name]))).convert("RGB")
             picture.save(IMAGES / f"{name}.png", optimize=True)
             print(f"{name}.png")
         browser.close()
