@@ -78,13 +78,23 @@ def test_threads_asleep_and_awake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_short_calls_that_went_badly_together_are_done_alone_for_a_while() -> None:
-    crew, short, long = threads._Crew(), (1, 1e6), (1, 1e9)
-    for call, took in ((short, 1e-4), (long, 1e-2)):
-        assert crew.worth(call, 0)
-        crew.learn(call, 0, took)
-        crew.learn(call, 1, 1 + 2 * took)
-        assert crew.worth(call, 2), "twice the best is no disturbance"
-        crew.learn(call, 3, 3 + 9 * took)
-    assert not crew.worth(short, 3 + 10e-4)
-    assert crew.worth(short, 3.1), "later it is tried again"
-    assert crew.worth(long, 3.1), "long calls even out what disturbs them"
+    past = threads.Past()
+    past.learn(0, 1e-4)
+    past.learn(1, 1 + 2e-4)
+    assert past.until == 0, "twice the best is no disturbance"
+    past.learn(2, 2.001)
+    assert past.until == pytest.approx(2.002), "as long as it took"
+    past.learn(3, 3.001)
+    assert past.until == pytest.approx(3.002), "what is rare does not cost more"
+    now = past.until
+    for length in (2, 4, 8, 16, 32, 50, 50):
+        past.learn(now, now + 1e-3)
+        assert past.until == pytest.approx(now + 1e-3 + length * 1e-3), "twice as long if it soon happens again"
+        now = past.until
+
+
+def test_long_calls_even_out_what_disturbs_them() -> None:
+    past = threads.Past()
+    past.learn(0, 1e-2)
+    past.learn(1, 2)
+    assert past.until == 0

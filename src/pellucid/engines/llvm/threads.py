@@ -7,7 +7,10 @@ import ctypes
 import os
 import threading
 import time
+from collections import defaultdict
 from ctypes import c_int64, c_void_p
+from dataclasses import dataclass
+from math import inf
 
 from pellucid.engines.llvm.layout import THREADS
 
@@ -37,9 +40,12 @@ MOST = 256
 SHORT = 5e-3
 """Seconds that a call may take at the best to be compared with others: longer ones even out what disturbs them."""
 
-SLOW, SHUNNED = 3, 50
-"""A short call that took so many times its best met threads that had no processor to run on: for so many times as long
-calls like it are done alone."""
+SLOW = 3
+"""A short call that took so many times its best met threads that had no processor to run on."""
+
+AGAIN, LONGEST = 8, 50
+"""Calls like it are done alone for as long as it took; for twice as long as the last time, if that is not so many times
+as long ago; but for no more than so many times as long as it took."""
 
 
 def wanted(shards: int, work: float, steps: int = 1) -> int:
@@ -55,6 +61,26 @@ def wanted(shards: int, work: float, steps: int = 1) -> int:
     return min(available(), shards, MOST)
 
 
+@dataclass
+class Past:
+    """How calls of one kind went that threads shared: what one takes at the best, in seconds, until when they are done
+    alone, and for how long in all."""
+
+    best: float = inf
+    until: float = 0.0
+    pause: float = 0.0
+
+    def learn(self, began: float, ended: float) -> None:
+        """A shared call came and went. One that others disturbed is rare on a quiet machine and costs little more than
+        itself; where it is the rule, hardly any are tried."""
+        took = ended - began
+        self.best = min(self.best, took)
+        if self.best < SHORT and took > SLOW * self.best:
+            again = began - self.until < AGAIN * self.pause
+            self.pause = min(2 * self.pause, LONGEST * took) if again else took
+            self.until = ended + self.pause
+
+
 class _Crew:
     """The workers of this process."""
 
@@ -64,8 +90,7 @@ class _Crew:
         self.process = os.getpid()
         self.lock = threading.Lock()
         self.last = 0.0
-        self._best: dict[tuple[int, float], float] = {}
-        self._shunned: dict[tuple[int, float], float] = {}
+        self.past: defaultdict[tuple[int, float], Past] = defaultdict(Past)
         self._library = handover.library()
         self._box = handover.BOX
         raw = (ctypes.c_char * (self._box * (MOST + 1)))()
@@ -99,17 +124,6 @@ class _Crew:
                 if self._wake[k].value:
                     self._beds[k].release()
             self._join(self._boxes, workers, entry, context)
-
-    def worth(self, call: tuple[int, float], now: float) -> bool:
-        """Whether sharing such a call went well of late."""
-        return now >= self._shunned.get(call, 0.0)
-
-    def learn(self, call: tuple[int, float], began: float, ended: float) -> None:
-        """How long a shared call took."""
-        took = ended - began
-        best = self._best[call] = min(took, self._best.get(call, took))
-        if best < SHORT and took > SLOW * best:
-            self._shunned[call] = ended + SHUNNED * took
 
     def _hire(self, count: int) -> None:
         while len(self._beds) < count:
@@ -147,14 +161,14 @@ def run(entry: int, context: int, count: int, work: float = BRIEF) -> None:
     global _crew
     if _crew is None or _crew.process != os.getpid():  # after a fork the workers are gone
         _crew = _Crew()
-    crew, call = _crew, (entry, work)
+    crew = _crew
     with crew.lock:
-        began = time.perf_counter()
-        worth = crew.worth(call, began)
+        past, began = crew.past[entry, work], time.perf_counter()
+        worth = began >= past.until
         if worth and (work >= BRIEF or crew.awake(count - 1)):
             crew.run(entry, context, count - 1)
             crew.last = time.perf_counter()
-            crew.learn(call, began, crew.last)
+            past.learn(began, crew.last)
             return
         if worth and began - crew.last < SOON:
             crew.rouse(count - 1)
