@@ -55,7 +55,8 @@ class Prepared:
         if self._once:  # what the first call makes of the parameters serves the others
             self._memory = compiled.arena, compiled.local, compiled.memory()
             self._words[4] = self._memory[2].ctypes.data
-        self._places = {word: HEADER + k for k, word in enumerate(facts.words)}
+        first = self._words.ctypes.data + 8 * HEADER
+        self._places = {word: ctypes.c_int64.from_address(first + 8 * k) for k, word in enumerate(facts.words)}
         self._run = compiled.caller(self._words)
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
@@ -102,8 +103,9 @@ class Prepared:
         return True
 
     def _at(self, way: str, name: str, array: Array) -> None:
-        if (way, name) in self._places:
-            self._words[self._places[way, name]] = _address(array)
+        word = self._places.get((way, name))
+        if word is not None:
+            word.value = _address(array)
 
     def _shape(self, tensor: Tensor) -> tuple[int, ...]:
         return tuple(self._examples if e is BATCH else e for e in tensor.shape)
@@ -119,10 +121,21 @@ class Prepared:
         return array if array.nbytes <= SMALL else None
 
     def _array(self, name: str, tensor: Tensor, value: Any) -> Array:
+        if self._as_it_is(value, tensor):
+            return value  # type: ignore[no-any-return]
         array: Array = np.ascontiguousarray(value, dtype=self._kind(tensor))
         shape = np.shape(value)
         self._fits(name, shape, self._shapes[tensor])
         return array.reshape(shape) if array.shape != shape else array  # a number has become a row of one
+
+    def _as_it_is(self, value: Any, tensor: Tensor) -> bool:
+        """Whether native code can read a value where it lies."""
+        return (
+            type(value) is np.ndarray
+            and value.shape == self._shapes[tensor]
+            and value.dtype == self._kind(tensor)
+            and value.flags.c_contiguous
+        )
 
     @staticmethod
     def _fits(name: str, came: tuple[int, ...], expected: tuple[int, ...]) -> None:
