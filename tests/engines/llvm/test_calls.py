@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import numpy as np
@@ -75,6 +76,20 @@ def test_threads_asleep_and_awake(monkeypatch: pytest.MonkeyPatch) -> None:
     for pause in [0.0] * 200 + [0.0003] * 20:
         time.sleep(pause)
         assert np.array_equal(brief(inputs)["y"], expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not say where threads may run")
+def test_workers_may_run_wherever_the_caller_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PELLUCID_THREADS", "3")
+    monkeypatch.setattr(threads, "BRIEF", 0.0)
+    program = product(400)
+    run, inputs = native(program), draw(program, 100)
+    for _ in range(3):
+        time.sleep(0.01)  # they fall asleep; woken, they begin on another processor than the caller's
+        run(inputs)
+    assert threads._crew is not None
+    for worker in threads._crew._workers[:2]:
+        assert os.sched_getaffinity(worker.thread) == os.sched_getaffinity(0)
 
 
 def test_short_calls_that_went_badly_together_are_done_alone_for_a_while() -> None:

@@ -3,6 +3,7 @@ next call for a moment and then sleep."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
@@ -81,6 +82,18 @@ class Past:
             self.until = ended + self.pause
 
 
+@dataclass
+class _Worker:
+    """A thread that sleeps until its bed is free. `up`: it has begun to look out, and not yet gone to sleep again."""
+
+    box: int
+    bed: threading.Lock
+    asleep: c_int64
+    wake: c_int64
+    thread: int = 0
+    up: bool = False
+
+
 class _Crew:
     """The workers of this process."""
 
@@ -91,14 +104,13 @@ class _Crew:
         self.lock = threading.Lock()
         self.last = 0.0
         self.past: defaultdict[tuple[int, float], Past] = defaultdict(Past)
+        self._allowed: set[int] = set()
         self._library = handover.library()
         self._box = handover.BOX
         raw = (ctypes.c_char * (self._box * (MOST + 1)))()
         self._raw = raw
         self._boxes = -(-ctypes.addressof(raw) // self._box) * self._box
-        self._asleep = [c_int64.from_address(self._boxes + k * self._box + 16 * 8) for k in range(MOST)]
-        self._wake = [c_int64.from_address(self._boxes + k * self._box + 17 * 8) for k in range(MOST)]
-        self._beds: list[threading.Lock] = []
+        self._workers: list[_Worker] = []
         address = self._library.address
         self._hand = ctypes.CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p, c_void_p)(address("hand"))
         self._join = ctypes.CFUNCTYPE(None, c_void_p, c_int64, c_void_p, c_void_p)(address("join"))
@@ -107,37 +119,60 @@ class _Crew:
 
     def awake(self, count: int) -> bool:
         """Whether the first so many workers are on the lookout."""
-        return len(self._beds) >= count and not any(a.value for a in self._asleep[:count])
+        for worker in self._workers[:count]:
+            if not worker.up or worker.asleep.value:
+                return False
+        return len(self._workers) >= count
 
     def rouse(self, count: int) -> None:
         """Wake those who sleep, for a call that may come soon."""
         self._hire(count)
-        for k in range(count):
-            if self._rouse(self._boxes + k * self._box):
-                self._beds[k].release()
+        self._free([w for w in self._workers[:count] if self._rouse(w.box)])
 
-    def run(self, entry: int, context: int, workers: int) -> None:
+    def run(self, entry: int, context: int, count: int) -> None:
         """The code at `entry` on the caller's thread and on so many workers."""
-        self._hire(workers)
-        if self._hand(self._boxes, workers, entry, context):
-            for k in range(workers):
-                if self._wake[k].value:
-                    self._beds[k].release()
-            self._join(self._boxes, workers, entry, context)
+        self._hire(count)
+        if self._hand(self._boxes, count, entry, context):
+            self._free([w for w in self._workers[:count] if w.wake.value])
+            self._join(self._boxes, count, entry, context)
+
+    def _free(self, workers: list[_Worker]) -> None:
+        """Let them get up, on other processors than the caller's: some kernels wake a thread where it is woken from,
+        and leave the two there to wait for each other while another processor has nothing to do."""
+        if _processor is not None and workers:
+            self._allowed = os.sched_getaffinity(0)
+            others = self._allowed - {_processor()}
+            for worker in workers if others else []:
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(worker.thread, others)
+        for worker in workers:
+            worker.bed.release()
 
     def _hire(self, count: int) -> None:
-        while len(self._beds) < count:
-            place, bed = len(self._beds), threading.Lock()
-            bed.acquire()
-            self._asleep[place].value = 1
-            self._beds.append(bed)
-            threading.Thread(target=self._work, args=(place, bed), daemon=True, name="pellucid").start()
+        while len(self._workers) < count:
+            box = self._boxes + len(self._workers) * self._box
+            asleep, wake = (c_int64.from_address(box + word * 8) for word in (16, 17))
+            worker = _Worker(box, threading.Lock(), asleep, wake)
+            worker.bed.acquire()
+            worker.asleep.value = 1
+            thread = threading.Thread(target=self._work, args=(worker,), daemon=True, name="pellucid")
+            thread.start()
+            worker.thread = thread.native_id or 0
+            self._workers.append(worker)
 
-    def _work(self, place: int, bed: threading.Lock) -> None:
+    def _work(self, worker: _Worker) -> None:
         while True:
-            bed.acquire()
-            self._serve(self._boxes + place * self._box)
+            worker.bed.acquire()
+            if self._allowed:
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(0, self._allowed)
+            worker.up = True
+            self._serve(worker.box)
+            worker.up = False
 
+
+_processor = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+"""The number of the processor that this thread runs on, where the system tells it."""
 
 _functions: dict[int, ctypes._FuncPointer] = {}
 _crew: _Crew | None = None
