@@ -20,6 +20,8 @@ export interface Store {
   readonly tasks: Task[];
   readonly place: Place;
   readonly example: Example | null;
+  /** Whether the example has one: without it there is no loss, and no gradient. */
+  readonly hasTarget: boolean;
   /** The values of the watched example by path; each component asks for its own by `want`. */
   readonly live: Live | null;
   /** By branch. */
@@ -108,6 +110,7 @@ export class LabStore implements Store {
   #tasks = $state.raw<Task[]>([]);
   #place = $state.raw<Place>(HOME);
   #example = $state.raw<Example | null>(null);
+  readonly hasTarget = $derived(this.#example !== null && this.#example.y !== null);
   #live = $state.raw<Live | null>(null);
   #history = $state.raw<Record<number, History>>({});
   #flow = $state.raw<Record<number, Flow[]>>({});

@@ -14,7 +14,7 @@ import {
   written,
 } from "../src/model/elements";
 import { chosenFrom, gather } from "../src/model/gather";
-import { at } from "../src/model/panels";
+import { numberAt } from "../src/model/panels";
 import { explanation, layers, pixel, weight } from "./fake";
 
 describe("elements", () => {
@@ -74,9 +74,9 @@ describe("gather", () => {
     expect(inputs).toMatchObject({ path: "flatten_1", what: "source", parameter: false, numbers: { shape: [4, 4] } });
     expect(weights).toMatchObject({ path: "dense_1.kernel", parameter: true, numbers: { shape: [4, 4] } });
     expect(terms?.what).toBe("terms");
-    expect(at(inputs!.numbers, [1, 2])).toBeCloseTo(pixel(6));
-    expect(at(weights!.numbers, [1, 2])).toBeCloseTo(weight(6, 2));
-    expect(at(terms!.numbers, [1, 2])).toBeCloseTo(pixel(6) * weight(6, 2));
+    expect(numberAt(inputs!.numbers, [1, 2])).toBeCloseTo(pixel(6));
+    expect(numberAt(weights!.numbers, [1, 2])).toBeCloseTo(weight(6, 2));
+    expect(numberAt(terms!.numbers, [1, 2])).toBeCloseTo(pixel(6) * weight(6, 2));
     expect(weights!.at.get("1,2")?.index).toEqual([6, 2]);
     const term = terms!.at.get("1,2")!.term;
     expect(explanation(2).terms[term]?.sources[1]?.index).toEqual([6, 2]);

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
   arrange,
-  at,
   beside,
   boxes,
   cell,
   corner,
   flat,
   index,
+  numberAt,
   offset,
   strides,
   under,
@@ -53,9 +53,9 @@ describe("cells and indices", () => {
   });
   it("read an element, or nothing outside", () => {
     const numbers = { shape: [2, 3], data: new Float32Array([0, 1, 2, 3, 4, 5]) };
-    expect(at(numbers, [1, 1])).toBe(4);
-    expect(at(numbers, [2, 0])).toBeUndefined();
-    expect(at(numbers, [1])).toBeUndefined();
+    expect(numberAt(numbers, [1, 1])).toBe(4);
+    expect(numberAt(numbers, [2, 0])).toBeUndefined();
+    expect(numberAt(numbers, [1])).toBeUndefined();
   });
 });
 

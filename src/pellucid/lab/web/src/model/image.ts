@@ -1,5 +1,6 @@
 // Numbers as a picture.
 
+import type { Range } from "./own";
 import type { Numbers } from "./protocol";
 
 export interface Pixels {
@@ -9,18 +10,25 @@ export interface Pixels {
 }
 
 /** Numbers as pixels, black at `low` and white at `high`; (h, w), (h, w, 1) are grey, (h, w, 3) colours, a vector of a square number a square. */
-export function pixels(numbers: Numbers, { low, high } = { low: 0, high: 1 }): Pixels | null {
+export function pixels(numbers: Numbers, range: Range = { low: 0, high: 1 }): Pixels | null {
   const [height, width, channels] = measures(numbers.shape);
   if (!height || !width || (channels !== 1 && channels !== 3)) return null;
   const rgba = new Uint8ClampedArray(4 * height * width);
-  for (let k = 0; k < height * width; k++) {
+  writePixels(rgba, numbers.data, channels, range);
+  return { width, height, rgba };
+}
+
+/** The first three channels are the colours; of fewer the first one is grey. */
+export function writePixels(
+  rgba: Uint8ClampedArray, data: ArrayLike<number>, channels: number, { low, high }: Range,
+): void {
+  for (let k = 0; 4 * k < rgba.length; k++) {
     for (let c = 0; c < 3; c++) {
-      const value = numbers.data[k * channels + (channels === 3 ? c : 0)] ?? 0;
+      const value = data[k * channels + (channels >= 3 ? c : 0)] ?? 0;
       rgba[4 * k + c] = (255 * (value - low)) / (high - low);
     }
     rgba[4 * k + 3] = 255;
   }
-  return { width, height, rgba };
 }
 
 function measures(shape: number[]): [number, number, number] {

@@ -134,7 +134,8 @@ export function unravel(shape: readonly number[], place: number): number[] {
   return found;
 }
 
-export function at(numbers: Numbers, index: readonly number[]): number | undefined {
+/** The number of a cell, if it is there. */
+export function numberAt(numbers: Numbers, index: readonly number[]): number | undefined {
   return index.length === numbers.shape.length && index.every((i, axis) => i >= 0 && i < (numbers.shape[axis] ?? 1))
     ? numbers.data[offset(numbers.shape, index)]
     : undefined;

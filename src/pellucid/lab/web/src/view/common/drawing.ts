@@ -2,7 +2,7 @@
 
 import { colour, inkOn, paint, table, type Hue, type Theme } from "../../model/colour";
 import { show } from "../../model/numbers";
-import { corner, offset, strides, type Boxes, type Flat } from "../../model/panels";
+import { corner, strides, type Boxes, type Flat } from "../../model/panels";
 import type { Numbers } from "../../model/protocol";
 
 export interface Look {
@@ -131,11 +131,4 @@ function discs(context: CanvasRenderingContext2D, numbers: Numbers, laid: Flat, 
     context.fill();
     if (box.cell >= 6) context.stroke();
   });
-}
-
-/** The number of a cell, if it is there. */
-export function numberAt(numbers: Numbers, index: readonly number[]): number | undefined {
-  return index.every((i, axis) => i < (numbers.shape[axis] ?? 1))
-    ? numbers.data[offset(numbers.shape, index)]
-    : undefined;
 }

@@ -1,5 +1,6 @@
 // An answer that stays true while training goes on: asked anew at each moment that is shown, one question at a time,
-// the answers to what is no longer asked dropped.
+// the answers to what is no longer asked dropped. Unlike kinds/answered.svelte.ts, where another question waits for the
+// one that is out, here it overtakes it, as the number that a person has gone to is to be explained at once.
 
 import { untrack } from "svelte";
 import type { Curve, Explanation, Path } from "../../model/protocol";

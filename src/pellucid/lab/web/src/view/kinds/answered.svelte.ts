@@ -1,5 +1,6 @@
 // An answer of the lab that a view shows: asked when the view is in sight, again at each moment that is shown, and told
-// calmly where it is refused.
+// calmly where it is refused. Unlike common/fresh.svelte.ts, where another question overtakes the one that is out, here
+// it waits, as a view's answer may take seconds of the machine that trains, and until it is answered the last answer stands.
 
 import { untrack } from "svelte";
 import type { Store } from "../../store.svelte";

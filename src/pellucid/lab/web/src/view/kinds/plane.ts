@@ -2,6 +2,7 @@
 
 import { colour, domain } from "../../model/colour";
 import type { Numbers } from "../../model/protocol";
+import { raster } from "../common/raster";
 
 /** Okabe and Ito's colours, which colour-blind eyes tell apart (jfly.uni-koeln.de/color), and two more for ten digits. */
 const CLASSES = [
@@ -60,20 +61,16 @@ export function paintPlane(
   canvas: HTMLCanvasElement, grid: Numbers, theme: "light" | "dark", read: Scores, output: number | null,
 ): void {
   const [rows = 0, columns = 0, classes = 1] = grid.shape;
-  const context = canvas.getContext("2d");
-  if (!context || !rows || !columns) return;
-  canvas.width = columns;
-  canvas.height = rows;
-  const image = context.createImageData(columns, rows);
-  const values = output === null ? null : layer(grid, output);
-  const scale = values ? domain(values) : 1;
-  for (let k = 0; k < rows * columns; k++) {
-    const tint = values
-      ? colour(values[k] ?? NaN, scale, "value", theme)
-      : mixture(Array.from(grid.data.slice(k * classes, (k + 1) * classes)), theme === "dark" ? 20 : 255, read);
-    image.data.set([...tint, 255], 4 * k);
-  }
-  context.putImageData(image, 0, 0);
+  raster(canvas, columns, rows, (rgba) => {
+    const values = output === null ? null : layer(grid, output);
+    const scale = values ? domain(values) : 1;
+    for (let k = 0; k < rows * columns; k++) {
+      const tint = values
+        ? colour(values[k] ?? NaN, scale, "value", theme)
+        : mixture(Array.from(grid.data.slice(k * classes, (k + 1) * classes)), theme === "dark" ? 20 : 255, read);
+      rgba.set([...tint, 255], 4 * k);
+    }
+  });
 }
 
 /** One of the numbers of every place. */
