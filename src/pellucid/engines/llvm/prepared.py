@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid.engines.base import Array
 from pellucid.engines.llvm.layout import HEADER, LEFT_OUT
+from pellucid.engines.llvm.memory import copied
 from pellucid.errors import ShapeError
 from pellucid.formula.axes import BATCH
 from pellucid.formula.expressions import Tensor
@@ -41,7 +42,7 @@ class Prepared:
             name: self._array(name, tensor, fixed[name]) for name, tensor in program.inputs.items() if name in fixed
         }
         if not live:
-            self._kept = {name: array.copy() for name, array in self._kept.items()}
+            self._kept = {name: copied(array) for name, array in self._kept.items()}
         # What is small goes through arrays of its own, whose places are known.
         self._inputs = {name: (t, self._buffer(t)) for name, t in program.inputs.items() if name not in fixed}
         self._outputs = {name: (t, self._buffer(t)) for name, t in program.outputs.items() if name not in facts.copies}

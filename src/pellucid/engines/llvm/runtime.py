@@ -14,6 +14,7 @@ from pellucid.engines.llvm.cache import compiled
 from pellucid.engines.llvm.crew import SYNC
 from pellucid.engines.llvm.layout import HEADER, THREADS
 from pellucid.engines.llvm.math import LANES
+from pellucid.engines.llvm.memory import aligned
 from pellucid.engines.llvm.native import Target, host
 from pellucid.engines.llvm.prepared import Prepared
 from pellucid.engines.llvm.schedule import schedule
@@ -24,25 +25,8 @@ from pellucid.formula.axes import BATCH, Axis
 from pellucid.formula.expressions import Read, Tensor, reads
 from pellucid.formula.program import Loop, Program
 
-PAGE = 4096
 FEW = 4
 """Up to how many examples they are not worth lanes of their own."""
-
-
-def aligned(size: int, what: str) -> Array:
-    """Bytes that begin on a page.
-
-    Raises:
-        PellucidError: the memory is not there.
-    """
-    try:
-        raw = np.empty(size + PAGE, dtype=np.uint8)
-    except MemoryError:
-        raise PellucidError(
-            f"there is no memory for {what}: {size / 2**20:.0f} MiB are needed; take a smaller batch"
-        ) from None
-    start = -raw.ctypes.data % PAGE
-    return raw[start : start + size]
 
 
 class Compiled:

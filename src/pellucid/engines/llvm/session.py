@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid.engines.base import Array
 from pellucid.engines.llvm.layout import HEADER
+from pellucid.engines.llvm.memory import copied
 from pellucid.errors import ShapeError
 from pellucid.formula.axes import BATCH
 
@@ -38,10 +39,10 @@ class Session:
             if name in program.inputs:
                 tensor = program.inputs[name]
                 kind = np.dtype(np.int32) if tensor.kind == "int" else executable.dtype
-                self.state[name] = np.array(array, dtype=kind, order="C")
+                self.state[name] = copied(np.asarray(array, dtype=kind))
                 if self.state[name].shape != tensor.shape:
                     raise ShapeError(f"{name} has the shape {tensor.shape}, but {self.state[name].shape} came")
-        self._turned = {name: np.empty_like(self.state[name]) for name in wanted if name not in self._in_place}
+        self._turned = {name: copied(self.state[name]) for name in wanted if name not in self._in_place}
         self._data: dict[str, tuple[Any, Array]] = {}
         self._checked: dict[str, Array] = {}
 
