@@ -72,9 +72,10 @@ def test_workloads_have_their_data() -> None:
         assert y.shape == (2 * BATCHES, *next(iter(net.output_shapes.values()))[:-1])
 
 
-def test_the_probe_multiplies_and_adds_in_registers() -> None:
+def test_the_probe_multiplies_and_adds_in_registers_and_hands_a_line_over() -> None:
     probe = Probe(0.2)
     assert 1 < probe.peak(1) < 1000
+    assert probe.cpus == 1 or probe.handing > 1
     assert object_code(fma_ir(6), target("v3")), "compiles for narrower vectors too"
 
 

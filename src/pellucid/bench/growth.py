@@ -25,7 +25,7 @@ SERIES: Final[tuple[tuple[str, Quantity, tuple[int, ...]], ...]] = (
 
 @dataclass(frozen=True)
 class Growth:
-    """Seconds of a training step at each size; `disturbed` of all the runs, `runs`, had no two free cores."""
+    """Seconds of a training step at each size; of all the runs, `runs`, others disturbed so many."""
 
     workload: str
     quantity: Quantity

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Final, Literal
 
 from pellucid.bench.contenders import Contender, Field
@@ -93,6 +94,8 @@ def _measure(
     tasks = [Task(w) for w in workloads if "training" in parts]
     tasks += [Task(w, "inference", n) for w in workloads if "inference" in parts for n in INFERENCE_BATCHES]
     probe, quick = Probe(), patience is PAUSES[True]
+    if probe.handing < inf:
+        report.machine["handing_ns"] = round(probe.handing)
     for task in tasks:
         say(f"{task.workload}, {task.mode}, batch {task.examples}")
         report.comparisons.append(compare(task, everybody, probe, patience))
@@ -162,9 +165,9 @@ def remarks(report: Report) -> list[str]:
         if disturbed:
             runs = sum(len(t.runs) for t in c.times)
             name = f"{c.task.workload}, {c.task.mode}, batch {c.task.examples}"
-            found.append(f"{name}: {disturbed} of {runs} runs had no two free cores")
+            found.append(f"{name}: {disturbed} of {runs} runs had no two free cores near each other")
     for g in report.growths:
         if g.disturbed:
             name = f"growth of {g.workload} with its {g.quantity}"
-            found.append(f"{name}: {g.disturbed} of {g.runs} runs had no two free cores")
+            found.append(f"{name}: {g.disturbed} of {g.runs} runs had no two free cores near each other")
     return found

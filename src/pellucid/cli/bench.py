@@ -70,7 +70,8 @@ def command(workload: str, part: str, peers: str, quick: bool, json_path: Path |
 def _show(report: Report) -> None:
     about = report.machine
     load = "" if about["load"] is None else f"; load {about['load']:.1f} before, {about['load_at_the_end']:.1f} after"
-    click.echo(f"{about['processor']} ({about['target']}), {about['cpus']} CPUs, {about['memory_gib']} GiB{load}")
+    near = f"; from one to another in {about['handing_ns']} ns" if "handing_ns" in about else ""
+    click.echo(f"{about['processor']} ({about['target']}), {about['cpus']} CPUs, {about['memory_gib']} GiB{near}{load}")
     click.echo(", ".join(f"{name} {version}" for name, version in about["packages"].items()))
     for found in (report.of("training"), report.of("inference")):
         if found:
