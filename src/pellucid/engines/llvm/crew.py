@@ -50,9 +50,34 @@ done:
 """
 
 
-BARRIER = f"""declare i32 @sched_yield()
+WAIT = """declare i32 @sched_yield()
 declare void @llvm.x86.sse2.pause()
-define internal void @pl.advance(ptr %ctx) #0 {{
+define internal void @pl.wait(ptr %word, i64 %value) nounwind {
+entry:
+  br label %look
+look:
+  %turns = phi i64 [ 0, %entry ], [ %turns.next, %again ]
+  %now = load atomic i64, ptr %word acquire, align 8
+  %there = icmp eq i64 %now, %value
+  br i1 %there, label %done, label %spin
+spin:
+  call void @llvm.x86.sse2.pause()
+  %turns.next = add i64 %turns, 1
+  %long = icmp sgt i64 %turns.next, 4000
+  br i1 %long, label %yield, label %again
+yield:
+  %ignored = call i32 @sched_yield()
+  br label %again
+again:
+  br label %look
+done:
+  ret void
+}
+"""
+"""Until a word has a value: looking at it, and after some 100 µs leaving the processor to others between the looks."""
+
+
+BARRIER = f"""{WAIT}define internal void @pl.advance(ptr %ctx) #0 {{
 entry:
   %p9 = getelementptr i64, ptr %ctx, i64 9
   %count = load i64, ptr %p9
@@ -89,6 +114,7 @@ entry:
   %counter = getelementptr i64, ptr %sync, i64 %words
   %generation.at = getelementptr i64, ptr %sync, i64 {SYNC}
   %generation = load atomic i64, ptr %generation.at acquire, align 8
+  %following = add i64 %generation, 1
   %before = atomicrmw add ptr %sync, i64 1 acq_rel
   %mine = add i64 %before, 1
   %last = icmp eq i64 %mine, %threads
@@ -102,25 +128,10 @@ advance:
   call void @pl.advance(ptr %ctx)
   br label %go
 go:
-  %following = add i64 %generation, 1
   store atomic i64 %following, ptr %generation.at release, align 8
   ret void
 wait:
-  %turns = phi i64 [ 0, %entry ], [ %turns.next, %again ]
-  %now = load atomic i64, ptr %generation.at acquire, align 8
-  %moved = icmp ne i64 %now, %generation
-  br i1 %moved, label %done, label %spin
-spin:
-  call void @llvm.x86.sse2.pause()
-  %turns.next = add i64 %turns, 1
-  %long = icmp sgt i64 %turns.next, 4000
-  br i1 %long, label %yield, label %again
-yield:
-  %ignored = call i32 @sched_yield()
-  br label %again
-again:
-  br label %wait
-done:
+  call void @pl.wait(ptr %generation.at, i64 %following)
   ret void
 }}
 define internal void @pl.work(ptr %ctx, ptr %local, i64 %ticket, i64 %phase, i64 %total, i64 %step, ptr %piece) #0 {{

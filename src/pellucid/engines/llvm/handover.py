@@ -7,6 +7,7 @@ sleep. Each has a box: a call is put into it by counting up; the thread counts u
 from __future__ import annotations
 
 from pellucid.engines.llvm import cache
+from pellucid.engines.llvm.crew import WAIT
 from pellucid.engines.llvm.native import Library
 
 BOX = 256
@@ -21,10 +22,8 @@ def _word(name: str, box: str, number: int) -> str:
     return f"  %{name} = getelementptr i64, ptr {box}, i64 {number}"
 
 
-TEXT = f"""
-declare void @llvm.x86.sse2.pause()
+TEXT = f"""{WAIT}
 declare i64 @llvm.readcyclecounter()
-declare i32 @sched_yield()
 
 define i64 @rouse(ptr %box) {{
 {_word("asleep", "%box", 16)}
@@ -69,28 +68,12 @@ entry:
   call void %function(ptr %argument, i64 0)
   br label %each
 each:
-  %k = phi i64 [ 0, %entry ], [ %k.next, %finished ]
+  %k = phi i64 [ 0, %entry ], [ %k.next, %each ]
   %skip = mul i64 %k, {BOX}
   %box = getelementptr i8, ptr %boxes, i64 %skip
   %asked = load i64, ptr %box
 {_word("done.at", "%box", 8)}
-  br label %look
-look:
-  %turns = phi i64 [ 0, %each ], [ %turns.next, %again ]
-  %done = load atomic i64, ptr %done.at acquire, align 8
-  %equal = icmp eq i64 %done, %asked
-  br i1 %equal, label %finished, label %wait
-wait:
-  call void @llvm.x86.sse2.pause()
-  %turns.next = add i64 %turns, 1
-  %long = icmp sgt i64 %turns.next, 4000
-  br i1 %long, label %yield, label %again
-yield:
-  %ignored = call i32 @sched_yield()
-  br label %again
-again:
-  br label %look
-finished:
+  call void @pl.wait(ptr %done.at, i64 %asked)
   %k.next = add i64 %k, 1
   %more = icmp slt i64 %k.next, %count
   br i1 %more, label %each, label %end
