@@ -181,13 +181,20 @@ class Probe:
 
 
 def _together(threads: int, work: Callable[[int], T]) -> list[T]:
-    """What so many threads found that began at the same time, this one among them."""
+    """What so many threads found that began at the same time, this one among them, each on a processor of its own."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     gate = threading.Barrier(threads)
 
     def one(place: int) -> T:
+        if len(allowed) >= threads > 1:
+            os.sched_setaffinity(0, {allowed[place]})  # of this thread alone
         gate.wait()
         return work(place)
 
-    with ThreadPoolExecutor(max(1, threads - 1)) as pool:
-        others = [pool.submit(one, place) for place in range(1, threads)]
-        return [one(0), *(other.result() for other in others)]
+    try:
+        with ThreadPoolExecutor(max(1, threads - 1)) as pool:
+            others = [pool.submit(one, place) for place in range(1, threads)]
+            return [one(0), *(other.result() for other in others)]
+    finally:
+        if allowed:
+            os.sched_setaffinity(0, allowed)
