@@ -286,12 +286,12 @@ class Point:
         return terms
 
     def _sources(self, e: Expression) -> tuple[Source, ...]:
-        """The elements that an expression reads, also those under a Σ inside it (the first thousand)."""
+        """The elements that a settled expression reads, also those under a Σ inside it (the first thousand)."""
         found: dict[tuple[Tensor, tuple[int, ...]], Source] = {}
         for read, axes in _bound_reads(e, ()):
             for place in itertools.islice(np.ndindex(*(a.size for a in axes)), 1000):
                 at = {axis: Affine.of(int(i)) for axis, i in zip(axes, place, strict=True)}
-                inner = self.settled(read, at)
+                inner = self.settled(read, at) if axes else read
                 assert isinstance(inner, Read)
                 index = tuple(_whole(i, self.values, self.batch) for i in inner.indices)
                 array = self.values[read.tensor]
