@@ -20,6 +20,7 @@ from pellucid.errors import DataError
 from pellucid.lab import safety, session, tabs
 from pellucid.lab.links import packed, unpacked
 from pellucid.lab.methods import METHODS
+from pellucid.lab.params import Params
 from pellucid.lab.session import Pace, Session
 from pellucid.lab.task import Task, task_of
 
@@ -300,6 +301,22 @@ def test_what_steers_does_not_wait_for_what_is_computed(fresh: Session, monkeypa
     assert asker.steps(1)["step"] == 1
     go.set()
     assert asker.answer(1000)["result"] is True
+
+
+def test_a_question_does_not_wait_for_all_terms_of_another(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, explain = threading.Event(), METHODS["explain"]
+
+    def slow(session: Session, tab: tabs.Tab, params: Params) -> Any:
+        answer = explain(session, tab, params)
+        return answer if len(answer["terms"]) == 1 else go.wait(60) and answer
+
+    monkeypatch.setitem(METHODS, "explain", slow)
+    asker = Asker(fresh)
+    place = {"input": "test:0", "path": "dense_1.sum", "index": [0]}
+    asker.tab.receive(json.dumps({"id": 1000, "method": "explain", "params": {**place, "limit": 2000}}))
+    first = asker.ask("explain", **place, limit=1)["terms"]
+    go.set()
+    assert asker.answer(1000)["result"]["terms"][:1] == first
 
 
 def test_a_fault_of_ours_is_told_and_ends_nothing(

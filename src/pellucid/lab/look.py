@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import DataError, NonFiniteError, PellucidError
-from pellucid.explain import Trace, trace_examples, tracing
+from pellucid.explain import Explanation, Trace, trace_examples, tracing
 from pellucid.formula import Tensor
 from pellucid.functions.updates import optimizer
 from pellucid.lab import views, writing
@@ -105,14 +105,17 @@ class Look:
         loss = float(run["loss"]) if "loss" in run else None
         return {"input": input, "branch": moment.branch, "step": moment.step, "loss": loss, "values": values}
 
-    @_alone
     def explain(self, moment: Moment, input: str, path: str, index: Sequence[int], limit: int = 100) -> dict[str, Any]:
         """The protocol's Explanation of one element; the index is without the example's axis."""
+        with np.errstate(all="ignore"):  # what is not finite is shown, not warned of
+            found = self._explanation(moment, input, path, index)
+            return found.json(max(0, min(int(limit), MOST_TERMS)))  # a trace stays as it is: others need not wait
+
+    @_alone
+    def _explanation(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> Explanation:
         self._at(moment)
         run = self._run_of(self.samples[input], path)
-        place = whole_index(run.tensor(path), path, run[path].shape, index)
-        with np.errstate(all="ignore"):  # what is not finite is shown, not warned of
-            return run.explain(path, index=place).json(max(0, min(int(limit), MOST_TERMS)))
+        return run.explain(path, index=whole_index(run.tensor(path), path, run[path].shape, index))
 
     @_alone
     def curve(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pellucid.errors import DataError
 from pellucid.lab.links import MOST_IN_LINK, packed, unpacked
 from pellucid.lab.params import Params
-from pellucid.lab.tabs import Tab, Watch
+from pellucid.lab.tabs import Lane, Tab, Watch
 from pellucid.lab.views import LARGEST_KERNEL, LARGEST_PICTURE
 
 if TYPE_CHECKING:
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 SETS = ("train", "test")
 STEER = frozenset({"tasks", "open", "describe", "control", "history", "code"})
 """What does not wait behind the numbers that are computed for the eye."""
+MANY = 100
+"""So many terms of an explanation are written in some milliseconds."""
+
+
+def lane(method: str, params: Any) -> Lane:
+    """In which of a tab's lanes a request waits: a person's next question not behind all terms of the last."""
+    if method in STEER:
+        return "steer"
+    limit = params.get("limit") if method == "explain" and isinstance(params, dict) else None
+    return "whole" if isinstance(limit, int) and limit > MANY else "look"
 
 
 def _tasks(session: Session, tab: Tab, params: Params) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.lab.look import Look
-from pellucid.lab.methods import METHODS, STEER
+from pellucid.lab.methods import METHODS, lane
 from pellucid.lab.params import Params
 from pellucid.lab.run import Run
 from pellucid.lab.safety import MOST_TABS
@@ -109,7 +109,7 @@ class Session:
         Raises:
             DataError: there are too many.
         """
-        tab = Tab(self.request, lambda method: "steer" if method in STEER else "look", wake)
+        tab = Tab(self.request, lane, wake)
         with self._change:
             if self.closed:
                 raise DataError("the lab is closed: start it again")

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from pellucid.lab.safety import LARGEST_MESSAGE, MOST_WAITING
 
 _log = logging.getLogger("pellucid.lab")
 Answer = Callable[["Tab", str, Any], Any]
-LANES = ("steer", "look")
-"""What steers the run does not wait behind what is computed for the eye. Within a lane order is kept."""
+Lane = Literal["steer", "look", "whole"]
+"""What steers the run does not wait behind what is computed for the eye, nor that behind explanations with all their
+terms. Within a lane order is kept."""
 _BACKLOG = 4
 """Answers ready but not yet taken: with more of them a lane waits, so that a slow reader costs no memory."""
 
@@ -41,18 +42,18 @@ class Tab:
 
     Args:
         answer: answers a request of this tab: (tab, method, params).
-        lane: the lane of a method.
+        lane: the lane of a request: (method, params).
         wake: called, in any thread, when there is something to take.
     """
 
-    def __init__(self, answer: Answer, lane: Callable[[str], str], wake: Callable[[], None]) -> None:
+    def __init__(self, answer: Answer, lane: Callable[[str, Any], Lane], wake: Callable[[], None]) -> None:
         self.watch: Watch | None = None
         self._answer, self._lane, self._tell = answer, lane, wake
         self._change = threading.Condition()
         self._waiting = 0
         self._answers: deque[bytes] = deque()
         self._events: dict[tuple[str, int | None], Any] = {}
-        self._queues: dict[str, queue.SimpleQueue[tuple[int, str, Any] | None]] = {}
+        self._queues: dict[Lane, queue.SimpleQueue[tuple[int, str, Any] | None]] = {}
         self.closed = False
 
     @property
@@ -76,7 +77,7 @@ class Tab:
         if full:
             self._refuse(number, f"{MOST_WAITING} requests wait already: ask again when they are answered")
         else:
-            self._queue(self._lane(method)).put((number or 0, method, params))
+            self._queue(self._lane(method, params)).put((number or 0, method, params))
 
     def post(self, event: str, value: Any) -> None:
         """Tell of an event. Of what was not taken yet only the newest stays, and a history is grown: a tab that
@@ -125,7 +126,7 @@ class Tab:
         for lane in queues:
             lane.put(None)
 
-    def _queue(self, name: str) -> queue.SimpleQueue[tuple[int, str, Any] | None]:
+    def _queue(self, name: Lane) -> queue.SimpleQueue[tuple[int, str, Any] | None]:
         with self._change:
             if name not in self._queues:
                 self._queues[name] = queue.SimpleQueue()
