@@ -11,7 +11,7 @@ A program's way:
     crew, moving, packing, module    the whole program as text, the threads' own loop included
     native, cache (fingerprint)      machine code, kept
     runtime, session, prepared,      calls: single, many steps in place, many short ones,
-    threads, handover                and the threads that take part in them
+    memory, threads, handover        where they work, and the threads that take part in them
 
 `fallback` is for what cannot be compiled.
 """

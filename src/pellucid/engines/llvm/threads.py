@@ -10,7 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from ctypes import c_int64, c_void_p
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 from pellucid.engines.llvm.layout import THREADS
@@ -84,14 +84,16 @@ class Past:
 
 @dataclass
 class _Worker:
-    """A thread that sleeps until its bed is free. `up`: it has begun to look out, and not yet gone to sleep again."""
+    """A thread that sleeps until its bed is free. `up`: it has begun to look out, and not yet gone to sleep again.
+    `allowed` are the processors that it may run on, but for the moment in which it is woken."""
 
     box: int
     bed: threading.Lock
     asleep: c_int64
     wake: c_int64
-    thread: int = 0
+    thread: int = -1
     up: bool = False
+    allowed: set[int] = field(default_factory=set)
 
 
 class _Crew:
@@ -104,7 +106,6 @@ class _Crew:
         self.lock = threading.Lock()
         self.last = 0.0
         self.past: defaultdict[tuple[int, float], Past] = defaultdict(Past)
-        self._allowed: set[int] = set()
         self._library = handover.library()
         self._box = handover.BOX
         raw = (ctypes.c_char * (self._box * (MOST + 1)))()
@@ -139,13 +140,12 @@ class _Crew:
     def _free(self, workers: list[_Worker]) -> None:
         """Let them get up, on other processors than the caller's: some kernels wake a thread where it is woken from,
         and leave the two there to wait for each other while another processor has nothing to do."""
-        if _processor is not None and workers:
-            self._allowed = os.sched_getaffinity(0)
-            others = self._allowed - {_processor()}
-            for worker in workers if others else []:
-                with contextlib.suppress(OSError):
-                    os.sched_setaffinity(worker.thread, others)
+        here = None if _processor is None else _processor()
         for worker in workers:
+            if here is not None:
+                with contextlib.suppress(OSError):
+                    worker.allowed = os.sched_getaffinity(worker.thread)
+                    os.sched_setaffinity(worker.thread, worker.allowed - {here} or worker.allowed)
             worker.bed.release()
 
     def _hire(self, count: int) -> None:
@@ -157,15 +157,15 @@ class _Crew:
             worker.asleep.value = 1
             thread = threading.Thread(target=self._work, args=(worker,), daemon=True, name="pellucid")
             thread.start()
-            worker.thread = thread.native_id or 0
+            worker.thread = thread.native_id or -1
             self._workers.append(worker)
 
     def _work(self, worker: _Worker) -> None:
         while True:
             worker.bed.acquire()
-            if self._allowed:
+            if worker.allowed:
                 with contextlib.suppress(OSError):
-                    os.sched_setaffinity(0, self._allowed)
+                    os.sched_setaffinity(0, worker.allowed)
             worker.up = True
             self._serve(worker.box)
             worker.up = False
