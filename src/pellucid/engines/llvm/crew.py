@@ -77,6 +77,17 @@ done:
 """Until a word has a value: looking at it, and after some 100 µs leaving the processor to others between the looks."""
 
 
+COUNTERS = f"""  %p6 = getelementptr i64, ptr %ctx, i64 6
+  %threads = load i64, ptr %p6
+  %p7 = getelementptr i64, ptr %ctx, i64 7
+  %sync = load ptr, ptr %p7
+  %skip = add i64 %phase, 2
+  %words = mul i64 %skip, {SYNC}
+  %counters = getelementptr i64, ptr %sync, i64 %words
+"""
+"""How many threads there are, their counters, and those of a phase."""
+
+
 BARRIER = f"""{WAIT}define internal void @pl.advance(ptr %ctx) #0 {{
 entry:
   %p9 = getelementptr i64, ptr %ctx, i64 9
@@ -105,14 +116,7 @@ done:
 }}
 define internal void @pl.meet(ptr %ctx, i64 %phase, i64 %final) #0 {{
 entry:
-  %p6 = getelementptr i64, ptr %ctx, i64 6
-  %threads = load i64, ptr %p6
-  %p7 = getelementptr i64, ptr %ctx, i64 7
-  %sync = load ptr, ptr %p7
-  %skip = add i64 %phase, 2
-  %words = mul i64 %skip, {SYNC}
-  %counter = getelementptr i64, ptr %sync, i64 %words
-  %generation.at = getelementptr i64, ptr %sync, i64 {SYNC}
+{COUNTERS}  %generation.at = getelementptr i64, ptr %sync, i64 {SYNC}
   %generation = load atomic i64, ptr %generation.at acquire, align 8
   %following = add i64 %generation, 1
   %before = atomicrmw add ptr %sync, i64 1 acq_rel
@@ -120,7 +124,7 @@ entry:
   %last = icmp eq i64 %mine, %threads
   br i1 %last, label %open, label %wait
 open:
-  store <{SYNC} x i64> zeroinitializer, ptr %counter, align 8
+  store <{SYNC} x i64> zeroinitializer, ptr %counters, align 8
   store atomic i64 0, ptr %sync monotonic, align 8
   %step.over = icmp eq i64 %phase, %final
   br i1 %step.over, label %advance, label %go
@@ -136,14 +140,7 @@ wait:
 }}
 define internal void @pl.work(ptr %ctx, ptr %local, i64 %ticket, i64 %phase, i64 %total, i64 %step, ptr %piece) #0 {{
 entry:
-  %p6 = getelementptr i64, ptr %ctx, i64 6
-  %threads = load i64, ptr %p6
-  %p7 = getelementptr i64, ptr %ctx, i64 7
-  %sync = load ptr, ptr %p7
-  %skip = add i64 %phase, 2
-  %words = mul i64 %skip, {SYNC}
-  %counters = getelementptr i64, ptr %sync, i64 %words
-  %many = icmp sgt i64 %threads, {SYNC}
+{COUNTERS}  %many = icmp sgt i64 %threads, {SYNC}
   %shares = select i1 %many, i64 {SYNC}, i64 %threads
   %one.each = icmp sle i64 %total, %threads
   br i1 %one.each, label %single, label %first
