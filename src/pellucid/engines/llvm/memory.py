@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pellucid.engines.base import Array
@@ -25,6 +27,11 @@ def aligned(size: int, what: str, to: int = PAGE) -> Array:
         ) from None
     start = -raw.ctypes.data % to
     return raw[start : start + size]
+
+
+def suits(value: Any, kind: np.dtype[Any]) -> bool:
+    """Whether native code can read a value where it lies: an array in C order, of this kind of number."""
+    return type(value) is np.ndarray and value.dtype == kind and value.flags.c_contiguous
 
 
 def copied(array: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pellucid.engines.base import Array
 from pellucid.engines.llvm.layout import HEADER, LEFT_OUT
-from pellucid.engines.llvm.memory import copied
+from pellucid.engines.llvm.memory import copied, suits
 from pellucid.errors import ShapeError
 from pellucid.formula.axes import BATCH
 from pellucid.formula.expressions import Tensor
@@ -122,21 +122,13 @@ class Prepared:
         return array if array.nbytes <= SMALL else None
 
     def _array(self, name: str, tensor: Tensor, value: Any) -> Array:
-        if self._as_it_is(value, tensor):
+        kind = self._kind(tensor)
+        if suits(value, kind) and value.shape == self._shapes[tensor]:
             return value  # type: ignore[no-any-return]
-        array: Array = np.ascontiguousarray(value, dtype=self._kind(tensor))
+        array: Array = np.ascontiguousarray(value, dtype=kind)
         shape = np.shape(value)
         self._fits(name, shape, self._shapes[tensor])
         return array.reshape(shape) if array.shape != shape else array  # a number has become a row of one
-
-    def _as_it_is(self, value: Any, tensor: Tensor) -> bool:
-        """Whether native code can read a value where it lies."""
-        return (
-            type(value) is np.ndarray
-            and value.shape == self._shapes[tensor]
-            and value.dtype == self._kind(tensor)
-            and value.flags.c_contiguous
-        )
 
     @staticmethod
     def _fits(name: str, came: tuple[int, ...], expected: tuple[int, ...]) -> None:

@@ -14,7 +14,7 @@ from pellucid.engines.llvm.cache import compiled
 from pellucid.engines.llvm.crew import SYNC
 from pellucid.engines.llvm.layout import HEADER, THREADS
 from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.memory import aligned
+from pellucid.engines.llvm.memory import aligned, suits
 from pellucid.engines.llvm.native import Target, host
 from pellucid.engines.llvm.prepared import Prepared
 from pellucid.engines.llvm.schedule import schedule
@@ -166,9 +166,7 @@ class Executable:
         it lies, so it has to be what native code takes as it is."""
         fixed = {name: inputs[name] for name, t in self.program.inputs.items() if not batched(t) and t.rank}
         batches = [len(inputs[name]) for name, t in self.program.inputs.items() if batched(t)]
-        if batches and all(
-            type(a) is np.ndarray and a.dtype == self.dtype and a.flags.c_contiguous for a in fixed.values()
-        ):
+        if batches and all(suits(a, self.dtype) for a in fixed.values()):
             self._again = Prepared(self, fixed, batches[0], live=True)
 
     def code_for(self, examples: int) -> Compiled:
