@@ -15,6 +15,7 @@ from pellucid.engines.llvm.crew import BARRIER, Group, pieces, thread, turn
 from pellucid.engines.llvm.layout import THREADS, Home, Layout, lay_out
 from pellucid.engines.llvm.math import LANES
 from pellucid.engines.llvm.nest import Function, Writer
+from pellucid.engines.llvm.order import check_order
 from pellucid.engines.llvm.packing import packing
 from pellucid.engines.llvm.panels import Panel
 from pellucid.engines.llvm.schedule import for_few, in_place, schedule
@@ -76,6 +77,7 @@ def write(
         _begin_with_shards(plan)
         prepare(plan, real)
     layout = lay_out(plan, real=real, wide=wide, state=state)
+    check_order(plan)
     module = _Module(layout, kind, wide, profile, finished).write()
     module.state = state
     return module

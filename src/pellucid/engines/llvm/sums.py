@@ -12,7 +12,7 @@ from math import prod
 
 from pellucid.engines.llvm.layout import lane_last
 from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.work import LINE, OFTEN, Nest, Partial, Schedule, batched, strides
+from pellucid.engines.llvm.work import LINE, OFTEN, Nest, Partial, Phase, Schedule, batched, strides
 from pellucid.formula.axes import BATCH, Affine
 from pellucid.formula.expressions import Read, Reduction, Tensor, factors, free_axes, reads, walk
 
@@ -28,13 +28,13 @@ NEAR = 32 * 1024
 
 def prepare(plan: Schedule, real: int) -> None:
     """Put the preparation of long sums into the shards' phases."""
-    for place, phase in enumerate(plan.phases):
+    for phase in list(plan.phases):
         for nest in phase.works if phase.kind == "global" else []:
             if isinstance(nest, Nest) and nest.scatter is None:
                 partial = _long(nest, real)
                 if partial is not None:
                     nest.partial = partial
-                    _insert(plan, partial, place)
+                    _insert(plan, partial, plan.phases.index(phase))
         for work in phase.works if phase.kind == "shard" else []:
             if isinstance(work, Nest):
                 work.blocked = _streamed(work, real)
@@ -83,13 +83,29 @@ def _elements(tensor: Tensor) -> int:
 
 
 def _insert(plan: Schedule, partial: Partial, before: int) -> None:
-    """Behind the last work of a shard that makes what the sum reads."""
+    """Behind the last work, of a shard or of all, that makes what the sum reads.
+
+    What is made once for all examples is there in the next phase only: the variance of a batch adds up squares of what
+    is left when the mean is taken off, and the mean takes all shards.
+    """
     homes = {plan.home(r.tensor) for r in partial.reads}
-    for phase in reversed(plan.phases[:before]):
-        if phase.kind != "shard":
-            continue
+    for place in reversed(range(before)):
+        phase = plan.phases[place]
         for k in reversed(range(len(phase.works))):
-            if homes.intersection(phase.works[k].targets):
+            if homes.isdisjoint(phase.works[k].targets):
+                continue
+            if phase.kind == "shard":
                 phase.works.insert(k + 1, partial)
-                return
+            else:
+                _after(plan, place, before).works.insert(0, partial)
+            return
     next(p for p in plan.phases if p.kind == "shard").works.insert(0, partial)
+
+
+def _after(plan: Schedule, place: int, before: int) -> Phase:
+    """A phase of shards behind one phase and before another: one that stands there, or a new one."""
+    for phase in plan.phases[place + 1 : before]:
+        if phase.kind == "shard":
+            return phase
+    plan.phases.insert(place + 1, Phase("shard"))
+    return plan.phases[place + 1]
