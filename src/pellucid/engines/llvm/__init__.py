@@ -9,7 +9,8 @@ A program's way:
     reductions, blocked, scatter,    emit, linear, points, values, math
     afterwards
     crew, moving, packing, module    the whole program as text, the threads' own loop included
-    native, cache (fingerprint)      machine code, kept
+    target, native,                  the CPU and system, machine code for them, kept
+    cache (fingerprint)
     runtime, session, prepared,      calls: single, many steps in place, many short ones,
     memory, threads, handover        where they work, and the threads that take part in them
 

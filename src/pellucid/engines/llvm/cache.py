@@ -26,7 +26,8 @@ from pellucid.engines.base import Dtype
 from pellucid.engines.llvm.fingerprint import fingerprint
 from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.module import write
-from pellucid.engines.llvm.native import Compiler, Library, Target, host, object_code
+from pellucid.engines.llvm.native import Compiler, Library, host, object_code
+from pellucid.engines.llvm.target import Target
 from pellucid.engines.llvm.work import Schedule, batched
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Reduction, Statement, walk
@@ -126,7 +127,7 @@ def _make(
         module = write(
             program,
             kind,
-            wide=target.wide,
+            target=target,
             state=state,
             profile=profile,
             few=few,

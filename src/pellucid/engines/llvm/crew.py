@@ -50,9 +50,7 @@ done:
 """
 
 
-WAIT = """declare i32 @sched_yield()
-declare void @llvm.x86.sse2.pause()
-define internal void @pl.wait(ptr %word, i64 %value) nounwind {
+WAIT = """define internal void @pl.wait(ptr %word, i64 %value) nounwind {
 entry:
   br label %look
 look:
@@ -61,12 +59,12 @@ look:
   %there = icmp eq i64 %now, %value
   br i1 %there, label %done, label %spin
 spin:
-  call void @llvm.x86.sse2.pause()
+  call void @pl.pause()
   %turns.next = add i64 %turns, 1
   %long = icmp sgt i64 %turns.next, 4000
   br i1 %long, label %yield, label %again
 yield:
-  %ignored = call i32 @sched_yield()
+  call void @pl.yield()
   br label %again
 again:
   br label %look

@@ -8,30 +8,27 @@ from __future__ import annotations
 
 from pellucid.engines.llvm import cache
 from pellucid.engines.llvm.crew import WAIT
-from pellucid.engines.llvm.native import Library
+from pellucid.engines.llvm.native import Library, host
+from pellucid.engines.llvm.target import Target
 
 BOX = 256
 """Bytes of a box. Words of it, by cache lines: 0 calls asked for, 1 the function, 2 its argument, 3 the thread's
 number; 8 calls done; 16 whether the thread sleeps, 17 whether it has to be woken for this call."""
-
-LOOKOUT = 300_000
-"""Cycles of the processor's clock, some 100 µs: what it takes to wake a thread."""
 
 
 def _word(name: str, box: str, number: int) -> str:
     return f"  %{name} = getelementptr i64, ptr {box}, i64 {number}"
 
 
-TEXT = f"""{WAIT}
-declare i64 @llvm.readcyclecounter()
+_FUNCTIONS = f"""{WAIT}
 
-define i64 @rouse(ptr %box) {{
+define i64 @rouse(ptr %box) nounwind {{
 {_word("asleep", "%box", 16)}
   %old = atomicrmw xchg ptr %asleep, i64 0 seq_cst
   ret i64 %old
 }}
 
-define i64 @hand(ptr %boxes, i64 %count, ptr %function, ptr %argument) {{
+define i64 @hand(ptr %boxes, i64 %count, ptr %function, ptr %argument) nounwind {{
 entry:
   br label %each
 each:
@@ -63,7 +60,7 @@ done:
   ret i64 %sleepers.next
 }}
 
-define void @join(ptr %boxes, i64 %count, ptr %function, ptr %argument) {{
+define void @join(ptr %boxes, i64 %count, ptr %function, ptr %argument) nounwind {{
 entry:
   call void %function(ptr %argument, i64 0)
   br label %each
@@ -81,16 +78,17 @@ end:
   ret void
 }}
 
-define void @serve(ptr %box) {{
+define void @serve(ptr %box) nounwind {{
 entry:
 {_word("function.at", "%box", 1)}
 {_word("argument.at", "%box", 2)}
 {_word("number.at", "%box", 3)}
 {_word("done.at", "%box", 8)}
 {_word("asleep.at", "%box", 16)}
+  %patience = call i64 @pl.patience()
   br label %wait
 wait:
-  %start = call i64 @llvm.readcyclecounter()
+  %start = call i64 @pl.clock()
   br label %look
 look:
   %asked = load atomic i64, ptr %box acquire, align 8
@@ -105,10 +103,10 @@ work:
   store atomic i64 %asked, ptr %done.at release, align 8
   br label %wait
 idle:
-  call void @llvm.x86.sse2.pause()
-  %now = call i64 @llvm.readcyclecounter()
+  call void @pl.pause()
+  %now = call i64 @pl.clock()
   %passed = sub i64 %now, %start
-  %long = icmp ugt i64 %passed, {LOOKOUT}
+  %long = icmp ugt i64 %passed, %patience
   br i1 %long, label %tired, label %look
 tired:
   ; say so first, then look once more: whoever asks counts up first, then looks whether this thread sleeps
@@ -126,6 +124,11 @@ sleep:
 """
 
 
+def text(to: Target) -> str:
+    """The functions as IR."""
+    return to.prelude + _FUNCTIONS
+
+
 def library() -> Library:
     """The functions, in memory for as long as the process lives: a thread may be in one of them at any time."""
-    return cache.library(TEXT)
+    return cache.library(text(host()))

@@ -20,6 +20,7 @@ from pellucid.engines.llvm.packing import packing
 from pellucid.engines.llvm.panels import Panel
 from pellucid.engines.llvm.schedule import for_few, in_place, schedule
 from pellucid.engines.llvm.sums import prepare
+from pellucid.engines.llvm.target import Target
 from pellucid.engines.llvm.work import Nest, Partial, Phase, Recurrence, Schedule, Unsupported, batched
 from pellucid.formula.expressions import Tensor
 from pellucid.formula.program import Program
@@ -47,7 +48,7 @@ def write(
     program: Program,
     kind: Literal["float", "double"],
     *,
-    wide: bool,
+    target: Target,
     state: dict[str, str] | None = None,
     profile: bool = False,
     few: bool = False,
@@ -57,7 +58,7 @@ def write(
     """The program as IR.
 
     Args:
-        wide: whether the CPU has 32 registers of 16 floats.
+        target: what the code is for.
         state: by output, the input in whose array it is written.
         few: for a few examples at a time, a function of its own for each.
         shared: whether threads may share the work of one of few examples.
@@ -76,9 +77,9 @@ def write(
     else:
         _begin_with_shards(plan)
         prepare(plan, real)
-    layout = lay_out(plan, real=real, wide=wide, state=state)
+    layout = lay_out(plan, real=real, wide=target.wide, state=state)
     check_order(plan)
-    module = _Module(layout, kind, wide, profile, finished).write()
+    module = _Module(layout, kind, target, profile, finished).write()
     module.state = state
     return module
 
@@ -101,11 +102,11 @@ class _Module:
         self,
         layout: Layout,
         kind: Literal["float", "double"],
-        wide: bool,
+        target: Target,
         profile: bool,
         finished: Callable[[str], None],
     ) -> None:
-        self.layout, self.kind, self.wide = layout, kind, wide
+        self.layout, self.kind, self.target = layout, kind, target
         self.finished = finished
         self.parts: list[str] = []
         self.volume: list[Function] = []
@@ -128,10 +129,11 @@ class _Module:
         self.parts.append(thread(self.groups, self.layout.local_bytes, self.layout.schedule.ahead()))
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
-            self.parts.append("declare i64 @llvm.readcyclecounter()\n")
         sizes = {4} | ({8} if self.kind == "double" else set())
         self.close_volume()
-        head = "".join(moving.functions(s) + turn(s) for s in sorted(sizes)) + moving.ROWS + BARRIER
+        head = (
+            self.target.prelude + "".join(moving.functions(s) + turn(s) for s in sorted(sizes)) + moving.ROWS + BARRIER
+        )
         self.finished(head + "".join(self.parts) + ATTRIBUTES)
         most = max((u for group in self.groups if group.shards for u in group.units), default=1)
         return Module(self.layout, self.phases, most, {}, self.labels)
@@ -157,13 +159,15 @@ class _Module:
             self.labels.append(label)
         place = self.labels.index(label)
         a, b, c, p, o = (self.fresh("q") for _ in range(5))
-        clock = "call i64 @llvm.readcyclecounter()"
+        clock = "call i64 @pl.clock()"
         end = [f"  {b} = {clock}", f"  {c} = sub i64 {b}, {a}", f"  {p} = getelementptr i64, ptr @clocks, i64 {place}"]
         return [f"  {a} = {clock}", *lines, *end, f"  {o} = atomicrmw add ptr {p}, i64 {c} monotonic"]
 
     def nest(self, nest: Nest, fixed: int | None = None) -> Function:
         self.count += 1
-        function = Writer(f"nest{self.count}", nest, self.layout, self.kind, wide=self.wide, fixed=fixed).function()
+        function = Writer(
+            f"nest{self.count}", nest, self.layout, self.kind, wide=self.target.wide, fixed=fixed
+        ).function()
         self.add(function)
         return function
 
@@ -272,7 +276,7 @@ class _Module:
             return self.timed(f"pack {work.tensor.name}", [f"  call void @pack{self.count}(ptr %ctx)"])
         if isinstance(work, Partial):
             self.count += 1
-            writer = Writer(f"part{self.count}", work.nest, self.layout, self.kind, wide=self.wide)
+            writer = Writer(f"part{self.count}", work.nest, self.layout, self.kind, wide=self.target.wide)
             function = writer.prepared(work)
             self.add(function)
             label = f"part of {self.label(work.nest)}"

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import struct
+import sys
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
 from typing import Any
 
 import llvmlite.binding as llvm
 
+from pellucid.engines.llvm.target import ARCHITECTURES
+from pellucid.engines.llvm.target import Target as Target
+
 TARGETS = {"v3": "x86-64-v3", "v4": "x86-64-v4"}
 """Fixed instruction sets for which the tests compile on any machine that has them."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The CPU that code is made for."""
-
-    cpu: str
-    features: str
-
-    @property
-    def wide(self) -> bool:
-        """Whether 16 floats are one register, of which there are 32."""
-        return "+avx512f" in self.features or self.cpu == "x86-64-v4"
 
 
 @cache
@@ -38,29 +29,42 @@ def _initialise() -> None:
 
 @cache
 def host() -> Target:
+    """This CPU, under this system."""
     _initialise()
-    return Target(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    try:
+        features = llvm.get_host_cpu_features().flatten()
+    except RuntimeError:  # not every LLVM can ask every CPU; then the name tells
+        features = ""
+    return Target(llvm.get_host_cpu_name(), features, llvm.get_process_triple())
 
 
 def target(name: str | None = None) -> Target:
     """This CPU, or one of TARGETS by name."""
-    return host() if name is None else Target(TARGETS[name], "")
+    return host() if name is None else Target(TARGETS[name], "", host().triple)
 
 
-@cache
-def _machine(to: Target) -> Any:
+def _fresh_machine(to: Target) -> Any:
     _initialise()
     # Level 2 and not 3: the same code within a per cent, in less time.
-    return llvm.Target.from_default_triple().create_target_machine(cpu=to.cpu, features=to.features, opt=2, jit=True)
+    return llvm.Target.from_triple(to.triple).create_target_machine(cpu=to.cpu, features=to.features, opt=2, jit=True)
+
+
+_machine = cache(_fresh_machine)
 
 
 def ready() -> None:
-    """Make the machine for this CPU, so that an LLVM that cannot says so at once.
+    """Make the machine for this CPU, so that it shows at once where code cannot be made.
+
+    LLVM ends the process when it meets what it cannot translate, so this has to be known before it is asked.
 
     Raises:
-        RuntimeError: LLVM does not know this CPU or system.
+        RuntimeError: LLVM does not know this CPU or system, or no code is made for it.
     """
-    _machine(host())
+    to = host()
+    if to.architecture is None or struct.calcsize("P") != 8:
+        known = " and ".join(sorted(set(ARCHITECTURES.values())))
+        raise RuntimeError(f"code is made for 64-bit {known}, and this process is {to.triple}")
+    _machine(to)
 
 
 def object_code(text: str, to: Target) -> bytes:
@@ -112,6 +116,7 @@ class Library:
 
     def __init__(self, objects: Iterable[bytes], to: Target) -> None:
         _library_symbols()
+        # the linker takes a machine for its own
         self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _fresh_machine(to))
         for code in objects:
             self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -121,15 +126,11 @@ class Library:
         return int(self.engine.get_function_address(name))
 
 
-def _fresh_machine(to: Target) -> Any:
-    """The linker takes a machine for its own."""
-    _initialise()
-    return llvm.Target.from_default_triple().create_target_machine(cpu=to.cpu, features=to.features, opt=2, jit=True)
-
-
 @cache
 def _library_symbols() -> None:
     """The C library's functions that generated code calls, wherever they live on this system."""
     for library in (ctypes.util.find_library("m"), ctypes.util.find_library("c")):
         if library:
             llvm.load_library_permanently(library)
+    if sys.platform == "win32":  # what a function calls that needs more than a page of the stack
+        llvm.add_symbol("__chkstk", ctypes.cast(ctypes.WinDLL("ntdll")["__chkstk"], ctypes.c_void_p).value)

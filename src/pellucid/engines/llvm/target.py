@@ -1,0 +1,86 @@
+"""What code is made for: a CPU and a system, and the few instructions in which they differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ARCHITECTURES = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "AArch64", "arm64": "AArch64"}
+"""The CPUs that code is made for, by the first word of a triple: 64 bits, little-endian, vectors of 4 floats."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A CPU and a system, as LLVM names them: `triple` is such as x86_64-unknown-linux-gnu."""
+
+    cpu: str
+    features: str
+    triple: str
+
+    @property
+    def architecture(self) -> str | None:
+        """Its family of CPUs, or None if no code is made for it."""
+        return ARCHITECTURES.get(self.triple.partition("-")[0])
+
+    @property
+    def windows(self) -> bool:
+        return "windows" in self.triple or "win32" in self.triple
+
+    @property
+    def wide(self) -> bool:
+        """Whether there are 32 registers of 16 floats; else there is room for 8 such: 16 registers of 8 floats, or
+        AArch64's 32 of 4."""
+        return "+avx512f" in self.features or self.cpu == "x86-64-v4"
+
+    @property
+    def prelude(self) -> str:
+        """IR of what every program may call.
+
+        `pl.pause` is said between two looks at a word that another thread writes, `pl.yield` leaves the processor to
+        others, `pl.clock` reads a clock of this processor's and `pl.patience` gives 100 µs of it, about.
+        """
+        waits = _AARCH64 if self.architecture == "AArch64" else _X86
+        return waits + _yield("SwitchToThread" if self.windows else "sched_yield")
+
+
+def _yield(function: str) -> str:
+    return f"""declare i32 @{function}()
+define internal void @pl.yield() nounwind {{
+  %ignored = call i32 @{function}()
+  ret void
+}}
+"""
+
+
+_X86 = """declare void @llvm.x86.sse2.pause()
+declare i64 @llvm.readcyclecounter()
+define internal void @pl.pause() nounwind {
+  call void @llvm.x86.sse2.pause()
+  ret void
+}
+define internal i64 @pl.clock() nounwind {
+  %now = call i64 @llvm.readcyclecounter()
+  ret i64 %now
+}
+define internal i64 @pl.patience() nounwind {
+  ret i64 300000
+}
+"""
+
+# A barrier of instructions waits as long as x86's pause does, where `yield` does nothing on most CPUs. The counter of
+# cycles, which LLVM's intrinsic may read, is the kernel's; the timer, which tells its own frequency, is everyone's.
+_AARCH64 = """declare void @llvm.aarch64.isb(i32 immarg)
+declare i64 @llvm.read_volatile_register.i64(metadata)
+define internal void @pl.pause() nounwind {
+  call void @llvm.aarch64.isb(i32 15)
+  ret void
+}
+define internal i64 @pl.clock() nounwind {
+  %now = call i64 @llvm.read_volatile_register.i64(metadata !{!"CNTVCT_EL0"})
+  ret i64 %now
+}
+define internal i64 @pl.patience() nounwind {
+  %frequency = call i64 @llvm.read_volatile_register.i64(metadata !{!"CNTFRQ_EL0"})
+  %ticks = udiv i64 %frequency, 10000
+  ret i64 %ticks
+}
+"""

@@ -1,0 +1,99 @@
+"""Code for systems that this is not: it compiles, and needs nothing that they do not have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+from tests.engines.llvm.objects import Symbols, symbols
+from tests.engines.llvm.training import image_program, large_program, text_program
+
+from pellucid.engines.llvm import fallback, handover, math, native
+from pellucid.engines.llvm.module import write
+from pellucid.engines.llvm.native import object_code
+from pellucid.engines.llvm.target import Target
+from pellucid.formula import Program
+
+LINUX, MAC, WINDOWS = "linux-gnu", "apple-macosx", "pc-windows-msvc"
+TARGETS = {
+    "arm64 linux": Target("generic", "", f"aarch64-unknown-{LINUX}"),
+    "arm64 mac": Target("apple-m1", "", f"arm64-{MAC}"),
+    "arm64 windows": Target("generic", "", f"aarch64-{WINDOWS}"),
+    "v4 linux": Target("x86-64-v4", "", f"x86_64-unknown-{LINUX}"),
+    "v3 mac": Target("x86-64-v3", "", f"x86_64-{MAC}"),
+    "v3 windows": Target("x86-64-v3", "", f"x86_64-{WINDOWS}"),
+    "v2 linux": Target("x86-64-v2", "", f"x86_64-unknown-{LINUX}"),
+}
+MEMORY = {"memset", "memcpy", "memmove"}
+HAVE = {
+    "linux": MEMORY | {"sched_yield"},
+    "mac": MEMORY | {"sched_yield", "bzero"},
+    # __chkstk is in ntdll.dll, _fltused in no code: the linker of a program looks for it
+    "windows": MEMORY | {"SwitchToThread", "__chkstk", "_fltused"},
+}
+"""What generated code may need of each system's own libraries."""
+
+MATH = {*math.C_NAMES.values(), "fma", "sincos", "__sincos_stret"}
+"""What float64 programs may call beyond that."""
+
+
+@pytest.fixture(params=TARGETS)
+def name(request: pytest.FixtureRequest) -> str:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    return str(request.param)
+
+
+def needed(texts: list[str], to: Target) -> set[str]:
+    found = [symbols(object_code(text, to)) for text in texts]
+    every = Symbols(set().union(*(f.defined for f in found)), set().union(*(f.needed for f in found)))
+    return every.needed - every.defined
+
+
+@pytest.mark.parametrize("make", [image_program, text_program, large_program])
+def test_programs_need_only_what_the_system_has(name: str, make: Callable[[], Program]) -> None:
+    to, texts = TARGETS[name], list[str]()
+    write(make(), "float", target=to, profile=True, finished=texts.append)
+    more = {"fma", "fmaf"} if to.cpu == "x86-64-v2" else set()
+    assert needed(texts, to) <= HAVE[name.split()[-1]] | more
+
+
+def test_programs_of_doubles_call_the_c_library(name: str) -> None:
+    to, texts = TARGETS[name], list[str]()
+    write(text_program(), "double", target=to, finished=texts.append)
+    assert needed(texts, to) <= HAVE[name.split()[-1]] | MATH
+
+
+def test_threads_wait_with_what_the_system_has(name: str) -> None:
+    to = TARGETS[name]
+    assert needed([handover.text(to)], to) <= HAVE[name.split()[-1]]
+
+
+@pytest.mark.parametrize("name", ["arm64 linux", "arm64 mac"], indirect=True)
+def test_waiting_on_arm_reads_no_register_of_the_kernel(name: str) -> None:
+    """The counter of cycles, PMCCNTR_EL0, may be read by the kernel alone; the timer by everyone."""
+    machine = llvm.Target.from_triple(TARGETS[name].triple).create_target_machine(cpu="generic")
+    text = machine.emit_assembly(llvm.parse_assembly(handover.text(TARGETS[name])))
+    assert "CNTVCT_EL0" in text and "PMCCNTR" not in text.upper()
+
+
+@pytest.mark.parametrize("triple", ["i686-pc-linux-gnu", "armv7l-unknown-linux-gnueabihf", "riscv64-unknown-linux-gnu"])
+def test_other_cpus_get_the_reference_engine(triple: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "host", lambda: Target("generic", "", triple))
+    monkeypatch.setattr(fallback, "_warned", set())
+    program = text_program()
+    with pytest.warns(RuntimeWarning, match="64-bit AArch64 and x86-64.*reference engine") as warned:
+        for _ in range(2):
+            fallback.executable(program, np.dtype(np.float32))
+    assert len(warned) == 1
+
+
+def test_an_llvm_that_cannot_tell_the_features_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise RuntimeError("no features")
+
+    monkeypatch.setattr(llvm, "get_host_cpu_features", refuse)
+    found = native.host.__wrapped__()
+    assert found.features == "" and found.cpu and found.triple
