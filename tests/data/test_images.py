@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,6 +105,48 @@ def test_too_many_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
         with pytest.raises(DataError, match="too many pixels"):
             read_picture(tmp_path / "p.png")
+
+
+PEAK = """
+import resource, sys
+from PIL import Image
+import numpy as np
+from pellucid.data import read_picture
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]) << 20,) * 2)
+print(read_picture(sys.argv[1], size=(28, 28)).mean())
+"""
+
+
+@pytest.mark.parametrize("mode", ["RGB", "I;16"])
+def test_a_large_picture_takes_little_memory_where_a_size_is_given(mode: str, tmp_path: Path) -> None:
+    Image.new(mode, (8000, 4000), 65535 if mode == "I;16" else "white").save(tmp_path / "large.png")
+    command = [sys.executable, "-c", PEAK, str(tmp_path / "large.png"), "500"]  # MB; as float32 in colour it has 384
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1.0\n"
+
+
+def test_large_pictures_are_reduced_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gradient = np.linspace(0, 255, 400 * 600).reshape(400, 600).astype(np.uint8)
+    for suffix in ("jpg", "png"):
+        Image.fromarray(gradient).save(tmp_path / f"large.{suffix}")
+    whole = read_picture(tmp_path / "large.jpg", size=(20, 30))
+    monkeypatch.setattr("pellucid.data.images.MAX_PIXELS", 100_000)
+    np.testing.assert_allclose(read_picture(tmp_path / "large.jpg", size=(20, 30)), whole, atol=0.02)
+    for name, size in (("large.png", (20, 30)), ("large.jpg", None), ("large.jpg", (300, 500))):
+        with pytest.raises(DataError, match="has 400×600 pixels, expected at most 100,000 in all: make it smaller"):
+            read_picture(tmp_path / name, size=size)
+
+
+def test_formats_that_run_programs_are_no_pictures(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(DataError, match="is no picture that Pillow knows"):
+        read_picture(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("size", [28, (28,), (0, 5), (1, 1 << 20), "ab"])
+def test_sizes_that_are_none(size: Any, folder: Path) -> None:
+    for reading in (lambda: load_image_folder(folder, size=size), lambda: read_picture(folder / "0.png", size=size)):
+        with pytest.raises(DataError, match="size is"):
+            reading()
 
 
 def test_written_and_read(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import check_whole
-from ..errors import DataError
+from ..errors import DataError, ModelFileError
+from ..files import list_folder, open_regular, reason, replacing
 from .dataset import Dataset
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ Size = tuple[int, int]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 SAMPLES = ("china", "flower")
+MAX_PIXELS = 1 << 25
+"""The most pixels that are decoded: as float32 in colour they take 400 MB."""
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # others run programs, as EPS does
 _GREY = ("1", "L", "LA", "I", "F")
 
 
@@ -41,10 +45,13 @@ def read_picture(
         channels: 1 for grey, 3 for colour; by default as the file is.
         invert: swap dark and light, as a network needs that learned white digits on black paper.
 
+    A JPEG of more than 2²⁵ pixels is decoded at a reduced size where a size is given; other files may have no more.
+
     Raises:
-        DataError: a file that cannot be read, or is no whole picture; the message names it.
+        DataError: a file that cannot be read, is no whole picture, or has too many pixels; the message names it.
     """
-    return _pixels(_open(path), size, channels, invert)
+    size = _checked(size)
+    return _pixels(_open(path, size), size, channels, invert)
 
 
 def sample_picture(name: str = "china") -> Pixels:
@@ -61,13 +68,16 @@ def write_picture(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     """Write (h, w, 1) or (h, w, 3) from 0 to 1, cut off outside, in the format that the file's name says.
 
     Raises:
-        DataError: the name's ending is no format of pictures.
+        DataError: the name's ending is no format of pictures, or the path cannot be written.
     """
     from PIL import Image
 
     levels = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
     try:
-        Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(path)
+        with replacing(path) as beside:
+            Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(beside)
+    except ModelFileError as error:
+        raise DataError(f"{error}.") from error
     except ValueError as error:
         raise DataError(f'"{path}" is no name of a picture, expected one that ends in .png or .jpg.') from error
 
@@ -86,12 +96,12 @@ def load_image_folder(
     Raises:
         DataError: fewer than two classes, a class without pictures, different sizes, a corrupt picture (named).
     """
-    root = Path(folder)
+    root, size = Path(folder), _checked(size)
     try:
-        classes = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-        files = [sorted(f for f in c.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != ".") for c in classes]
+        classes = [p for p in list_folder(root) if p.is_dir() and not p.name.startswith(".")]
+        files = [[f for f in list_folder(c) if f.suffix.lower() in SUFFIXES and f.name[0] != "."] for c in classes]
     except OSError as error:
-        raise DataError(f'cannot read the folder "{folder}": {error.strerror or error}.') from error
+        raise DataError(f'cannot read the folder "{folder}": {reason(error)}.') from error
     if len(classes) < 2:
         raise DataError(f'"{folder}" holds {len(classes)} folders, expected one folder of pictures for each class.')
     for place, found in zip(classes, files, strict=True):
@@ -100,14 +110,20 @@ def load_image_folder(
                 f'the folder "{place}" holds no picture ({", ".join(SUFFIXES[:3])}, …): add some or remove it.'
             )
     paths = [path for found in files for path in found]
-    pictures = [_pixels(_open(path), size, channels, False) for path in paths]
-    if channels is None and len({p.shape[2] for p in pictures}) > 1:
-        pictures = [np.repeat(p, 3, axis=2) if p.shape[2] == 1 else p for p in pictures]
-    for path, picture in zip(paths, pictures, strict=True):
-        if picture.shape != pictures[0].shape:
-            (h, w, _), (h0, w0, _) = picture.shape, pictures[0].shape
+    pictures: list[Pixels] = []
+    for path in paths:
+        picture = _pixels(_open(path, size), size, channels, False)
+        pictures.append(picture)
+        (h, w, _), (h0, w0, _) = picture.shape, pictures[0].shape
+        if (h, w) != (h0, w0):  # before the others are read
             raise DataError(f'"{path}" is {h}×{w} pixels and "{paths[0]}" {h0}×{w0}: give a size to bring all to.')
-    x = np.stack(pictures)
+    colours = max(p.shape[2] for p in pictures)
+    try:
+        x: Pixels = np.empty((len(pictures), *pictures[0].shape[:2], colours), np.float32)
+    except MemoryError as error:
+        raise DataError(f'the {len(pictures)} pictures in "{folder}" do not fit into memory: {error}.') from error
+    for row in reversed(range(len(x))):
+        x[row] = pictures.pop()  # in grey it is repeated for every colour
     y = np.repeat(np.arange(len(classes)), [len(found) for found in files])
     said = f"{len(x)} pictures of {x.shape[1]}×{x.shape[2]} from {root.name}"
     return Dataset(root.resolve().name, x, y, class_names=tuple(c.name for c in classes), description=said)
@@ -190,31 +206,49 @@ def _moved(
     return np.asarray(upper * (1 - v) + lower * v, dtype=np.float32)
 
 
-def _open(path: str | os.PathLike[str]) -> Image:
+def _open(path: str | os.PathLike[str], size: Size | None) -> Image:
+    """The picture, decoded; as large as its file says, or at least ``size``."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_regular(path) as source:
+            warnings.simplefilter("ignore")  # remarks on damaged metadata, which is not read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
+            with Image.open(source, formats=_FORMATS) as file:
+                if size is not None and _count(file) > MAX_PIXELS:
+                    file.draft(None, (2 * max(size), 2 * max(size)))  # which only a JPEG takes
+                if _count(file) > MAX_PIXELS:
+                    raise DataError(
+                        f'"{path}" has {file.height}×{file.width} pixels, expected at most {MAX_PIXELS:,} in all: '
+                        "make it smaller."
+                    )
                 file.load()  # reads the pixels: a truncated file shows here
                 return ImageOps.exif_transpose(file)
     except UnidentifiedImageError as error:
         raise DataError(f'"{path}" is no picture that Pillow knows: save it as PNG or JPEG.') from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f'"{path}" has too many pixels ({error}): make it smaller.') from error
+    except DataError:
+        raise
     except OSError as error:
         if error.errno is not None:
-            raise DataError(f'cannot read "{path}": {error.strerror or error}.') from error
+            raise DataError(f'cannot read "{path}": {reason(error)}.') from error
         raise DataError(f'"{path}" is a corrupt picture ({error}): save it again or leave it out.') from error
-    except (
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        TypeError,
-    ) as error:  # from damaged headers
+    except Exception as error:  # a damaged header makes Pillow's decoders raise whatever comes
         raise DataError(f'"{path}" is a corrupt picture ({error}): save it again or leave it out.') from error
+
+
+def _checked(size: Size | None) -> Size | None:
+    if size is None:
+        return None
+    if not isinstance(size, Sequence) or len(size) != 2:
+        raise DataError(f"size is {size!r}, expected the height and the width, such as (28, 28).")
+    height, width = (check_whole(s, "size", least=1, below=1 << 15) for s in size)
+    return height, width
+
+
+def _count(picture: Image) -> int:
+    return picture.width * picture.height
 
 
 def _pixels(picture: Image, size: Size | None, channels: int | None, invert: bool) -> Pixels:
@@ -223,7 +257,10 @@ def _pixels(picture: Image, size: Size | None, channels: int | None, invert: boo
     if channels not in (None, 1, 3):
         raise DataError(f"channels is {channels!r}, expected 1 for grey or 3 for colour.")
     if picture.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off at 255
-        picture = Image.fromarray((np.asarray(picture, dtype=np.float64) / 257).clip(0, 255).astype(np.uint8))
+        levels = np.empty((picture.height, picture.width), np.uint8)
+        for row, values in enumerate(np.asarray(picture)):  # row by row, so that large pictures take little memory
+            levels[row] = (values / 257).clip(0, 255)
+        picture = Image.fromarray(levels)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA" if channels != 1 and picture.mode not in _GREY else "LA")
         paper = Image.new(picture.mode, picture.size, "white")
@@ -231,9 +268,10 @@ def _pixels(picture: Image, size: Size | None, channels: int | None, invert: boo
     grey = channels == 1 or (channels is None and picture.mode in _GREY)
     picture = picture.convert("L" if grey else "RGB")
     if size is not None:
-        height, width = (check_whole(s, "size", least=1, below=1 << 15) for s in size)
+        height, width = size
         if picture.size != (width, height):
             picture = picture.resize((width, height), Image.Resampling.BILINEAR)  # averages where it shrinks
-    pixels = np.asarray(picture, dtype=np.float32) / 255
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    return np.asarray(1 - pixels if invert else pixels, dtype=np.float32)
+    pixels: Pixels = np.divide(np.asarray(picture), np.float32(255), dtype=np.float32)
+    if invert:
+        np.subtract(1, pixels, out=pixels)
+    return pixels.reshape(picture.height, picture.width, -1)
