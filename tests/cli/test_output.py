@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from pellucid.cli.output import replacing, shorten, table
+from pellucid.cli.output import shorten, table
 
 
 def test_table_cuts_nothing_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,15 +18,3 @@ def test_shorten() -> None:
     assert shorten("short") == "short"
     assert shorten(["é", 1]) == '["é", 1]'
     assert len(shorten(list(range(1000)))) == 60
-
-
-def test_replacing_leaves_the_old_file_when_writing_fails(tmp_path: Path) -> None:
-    path = tmp_path / "out.csv"
-    path.write_text("old")
-    with pytest.raises(OSError, match="full"), replacing(path) as beside:
-        beside.write_text("half")
-        raise OSError("full")
-    assert path.read_text() == "old"
-    with replacing(path) as beside:
-        beside.write_text("new")
-    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("out.csv", "new")]

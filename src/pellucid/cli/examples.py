@@ -15,6 +15,7 @@ import pellucid as pl
 from ..data import as_array, read_csv, read_picture
 from ..data.images import SUFFIXES
 from ..errors import DataError
+from ..files import open_regular, reason
 from .preparation import BRIGHTNESS, Preparation, reshaped
 from .sources import by_name, unknown
 
@@ -48,9 +49,11 @@ def examples(source: str, preparation: Preparation) -> NDArray[Any]:
     if path.suffix != ".npy":
         return read_csv(path, features=preparation.features or None).x
     try:
-        with path.open("rb") as file:  # np.load would also take archives and pickles
+        with open_regular(path) as file:  # np.load would also take archives and pickles
             array = np.lib.format.read_array(file, allow_pickle=False)
-    except ValueError as error:
+    except OSError as error:
+        raise DataError(f'cannot read "{path}": {reason(error)}.') from error
+    except (ValueError, MemoryError) as error:
         raise DataError(f"{path.name} is no NumPy array of numbers ({error}).") from error
     return as_array(array, what=path.name)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError
+from ..files import replacing as replacing
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,17 +52,6 @@ def check_writable(*paths: Path | None) -> None:
             raise DataError(f'cannot write "{path}": there is no folder "{path.parent}", create it first.')
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise DataError(f'cannot write "{path}": permission denied, choose another place.')
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` to write to, which takes its place once it is whole and goes if it is not."""
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _is_number(text: str) -> bool:

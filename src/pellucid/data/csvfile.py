@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, nearest
+from ..files import read_bytes, reason
 from .dataset import Dataset
 
 _MISSING = {"", "na", "n/a", "nan", "null", "?"}
@@ -103,12 +104,12 @@ def read_csv(
 
 def _text(path: str | os.PathLike[str], encoding: str) -> str:
     try:
-        content = Path(path).read_bytes()
+        content = read_bytes(path)
         if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
             encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         text = content.decode(encoding)
     except OSError as error:
-        raise DataError(f'cannot read "{path}": {error.strerror or error}.') from error
+        raise DataError(f'cannot read "{path}": {reason(error)}.') from error
     except UnicodeError as error:
         at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
         mend = 'say how it is written, such as encoding="cp1252"'

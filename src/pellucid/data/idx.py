@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..files import list_folder, open_regular, reason
 from .dataset import Dataset
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -40,7 +41,7 @@ def read_idx(path: Source, *, max_bytes: int = 1 << 30) -> NDArray[Any]:
         DataError: a file that cannot be read, is no IDX file, is truncated, or holds more than it declares.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
@@ -49,9 +50,9 @@ def read_idx(path: Source, *, max_bytes: int = 1 << 30) -> NDArray[Any]:
             with gzip.GzipFile(fileobj=file) as stream:
                 return _read(stream, path, most=size * _GZIP_RATIO, max_bytes=max_bytes)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f'"{path}" is a damaged gzip file ({_reason(error)}): fetch it again.') from error
+        raise DataError(f'"{path}" is a damaged gzip file ({str(error).rstrip(".")}): fetch it again.') from error
     except OSError as error:
-        raise DataError(f'cannot read "{path}": {_reason(error)}.') from error
+        raise DataError(f'cannot read "{path}": {reason(error)}.') from error
 
 
 def load_idx(images: Source, labels: Source, *, name: str = "idx") -> Dataset:
@@ -93,9 +94,9 @@ def load_idx_folder(folder: Source) -> tuple[Dataset, Dataset]:
         DataError: a file is missing or there are several for one part, and what ``load_idx`` refuses.
     """
     try:
-        paths = sorted(path for path in Path(folder).iterdir() if path.is_file())
+        paths = [path for path in list_folder(folder) if path.is_file()]
     except OSError as error:
-        raise DataError(f'cannot read the folder "{folder}": {_reason(error)}.') from error
+        raise DataError(f'cannot read the folder "{folder}": {reason(error)}.') from error
     found: dict[tuple[str, str], dict[str, Path]] = {}
     for path in paths:
         if match := _NAME.search(path.name):
@@ -158,7 +159,3 @@ def _read(stream: IO[bytes] | gzip.GzipFile, path: Source, *, most: int, max_byt
 def _kind(array: NDArray[Any]) -> str:
     return f"{array.dtype} of shape {array.shape}"
 
-
-def _reason(error: Exception) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text.rstrip(".")

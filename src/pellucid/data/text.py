@@ -15,7 +15,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import as_array, check_whole
 from ..errors import DataError, nearest
+from ..files import read_bytes, reason
 
 Ids = NDArray[np.int64]
 
@@ -174,11 +174,11 @@ def read_text(path: str | os.PathLike[str]) -> str:
         DataError: a file that cannot be read, is in another encoding, is no text, or is blank.
     """
     try:
-        content = Path(path).read_bytes()
+        content = read_bytes(path)
         utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
         text = content.decode("utf-16" if utf16 else "utf-8-sig")
     except OSError as error:
-        raise DataError(f'cannot read "{path}": {error.strerror or error}.') from error
+        raise DataError(f'cannot read "{path}": {reason(error)}.') from error
     except UnicodeDecodeError as error:
         raise DataError(f'"{path}" is not UTF-8 text at byte {error.start}: save it as UTF-8.') from error
     if "\0" in text:
