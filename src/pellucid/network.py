@@ -123,6 +123,8 @@ class BaseNetwork(Layer):
         self._initialise()
         self.forward(training=True)  # what does not fit in training shows now, not in the first step
 
+    masking = "use"  # its layers do
+
     @property
     def kind(self) -> str:
         return "network"
@@ -444,6 +446,7 @@ def _apply(
 ) -> Tensor:
     """The layer's formula; what does not fit is told with the layer's path."""
     with _told(layer, path, len(inputs)):
+        context.check_mask(layer, inputs)
         result = layer.formula(*inputs, parameters=parameters, context=context)
         if not isinstance(layer, BaseNetwork):  # the layers of a network have passed them on already
             context.pass_steps(layer, inputs, result)

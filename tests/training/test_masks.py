@@ -74,9 +74,10 @@ def test_the_loss_and_gradient_are_those_of_the_sequences_without_padding(
         for path in bare.parameters:
             bare.parameters[path] = net.parameters[path]
         alone, each = bare.gradients(x[row : row + 1, :length], y[row : row + 1, :length], loss=loss)
-        expected += alone / 3
+        share = length / sum(LENGTHS)
+        expected += alone * share
         for path, g in each.items():
-            sums[path] += g / 3
+            sums[path] += g * share
     assert found == pytest.approx(expected, rel=1e-12)
     for path, g in gradients.items():
         np.testing.assert_allclose(g, sums[path], rtol=1e-9, atol=1e-13)
@@ -109,7 +110,7 @@ def test_an_embedding_hides_the_padding_of_words() -> None:
         dtype="float64",
     )
     p = np.take_along_axis(net.predict(ids), y[..., None], axis=2)[..., 0]
-    expected = (-np.log(p[0, :2]).mean() - np.log(p[1]).mean()) / 2
+    expected = -(np.log(p[0, :2]).sum() + np.log(p[1]).sum()) / 6
     assert net.evaluate(ids, y)["loss"] == pytest.approx(expected, rel=1e-12)
 
 
@@ -118,8 +119,11 @@ def test_a_sequence_that_is_all_padding_has_no_loss() -> None:
     x[2] = 0
     loss, gradients = network(3, "softmax").gradients(x, targets("labels"))
     alone, _ = network(3, "softmax").gradients(x[:2], targets("labels")[:2])
-    assert loss == pytest.approx(alone * 2 / 3)
+    assert loss == pytest.approx(alone)
     assert all(np.isfinite(g).all() for g in gradients.values())
+    nothing, gradients = network(3, "softmax").gradients(np.zeros_like(x), targets("labels"))
+    assert nothing == 0
+    assert not any(g.any() for g in gradients.values())
 
 
 def test_weights_of_examples_go_with_masks() -> None:
@@ -128,7 +132,8 @@ def test_weights_of_examples_go_with_masks() -> None:
     net = network(3, "linear")
     each = [net.evaluate(x[k : k + 1], y[k : k + 1], loss="mse")["loss"] for k in range(3)]
     weights = np.array([0.5, 2.0, 1.0])
-    assert net.evaluate(x, y, loss="mse", sample_weight=weights)["loss"] == pytest.approx(np.dot(weights, each) / 3)
+    expected = np.sum(weights * LENGTHS * each) / sum(LENGTHS)
+    assert net.evaluate(x, y, loss="mse", sample_weight=weights)["loss"] == pytest.approx(expected)
 
 
 def test_the_last_state_alone_has_no_mask() -> None:
@@ -137,3 +142,49 @@ def test_the_last_state_alone_has_no_mask() -> None:
     x, _ = padded(3)
     p = net.predict(x)[:, 0]
     assert net.evaluate(x, np.ones(3), loss="mse")["loss"] == pytest.approx(((p - 1) ** 2).mean())
+
+
+def many(engine: str = "reference") -> tuple[pl.Network, Array, Array, Array]:
+    """101 sequences of 1 to 5 steps, numbers to give for them, and which steps are there."""
+    random = np.random.default_rng(2)
+    there = np.arange(5) < random.integers(1, 6, size=(101, 1))
+    x, y = random.normal(size=(101, 5, 3)) * there[..., None], random.normal(size=(101, 5, 2))
+    return network(2, "linear", engine=engine), x, y, there
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 101])
+def test_batches_of_unequal_numbers_of_steps_weigh_what_they_have(size: int) -> None:
+    net, x, y, there = many()
+    expected = np.mean((net.predict(x) - y)[there] ** 2)
+    found = net.evaluate(x, y, loss="mse", metrics=["mse"], batch_size=size)
+    assert found["loss"] == pytest.approx(expected)
+    assert found["mse"] == pytest.approx(expected)
+    history = net.fit(x, y, optimizer=pl.SGD(1e-12), metrics=["mse"], batch_size=size, verbose=0).history
+    assert history["loss"][0] == pytest.approx(expected)
+    assert history["mse"][0] == pytest.approx(expected)
+
+
+def test_engines_agree_on_a_batch_that_is_cut_into_pieces() -> None:
+    results = [many(engine) for engine in ("reference", "llvm")]
+    (one, expected), (other, found) = (net.gradients(x, y, loss="mse") for net, x, y, _ in results)
+    assert one == pytest.approx(other, rel=1e-12)
+    for path, gradient in expected.items():
+        np.testing.assert_allclose(found[path], gradient, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("size", [2, 3, 101])
+def test_outputs_with_and_without_a_mask_count_each_in_its_own_way(size: int) -> None:
+    _, x, y, there = many()
+    a = pl.Input((5, 3))
+    states = pl.LSTM(4, return_sequences=True)(pl.Masking()(a))
+    steps = pl.Dense(2, name="steps", kernel_regularizer="l2")(states)
+    whole = pl.Dense(1, name="whole")(pl.GlobalAveragePool()(states))
+    net = pl.Network(inputs=a, outputs=[steps, whole], dtype="float64", engine="reference")
+    z = y[:, 0, :1]
+    p = net.predict(x)
+    expected = np.mean((p["steps"] - y)[there] ** 2) + np.mean((p["whole"] - z) ** 2)
+    expected += 0.01 * np.sum(net.parameters["steps.kernel"] ** 2)
+    goal = {"steps": y, "whole": z}
+    assert net.evaluate(x, goal, loss="mse", batch_size=size)["loss"] == pytest.approx(expected)
+    history = net.fit(x, goal, loss="mse", optimizer=pl.SGD(1e-12), batch_size=size, verbose=0, epochs=2).history
+    assert history["loss"] == pytest.approx([expected, expected])

@@ -1,4 +1,4 @@
-"""Losses: how wrong each example's prediction is, l[n]; `total` is their mean.
+"""Losses: how wrong each example's prediction is, l[n]; `total` makes one number of a batch of them.
 
 p is the prediction, y the target, z a sum before the last activation (a logit). All axes of an example but the classes
 are averaged, so a sequence's loss is the mean over its steps; with a mask (n,t) of 1 and 0, over those where it is 1.
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Axis, Tensor, define
-from pellucid.functions.masking import shares
+from pellucid.functions.masking import counts, shares
 from pellucid.functions.registry import check_options, find, named, number, options_of
 from pellucid.functions.shaping import squeeze
 
@@ -316,14 +316,26 @@ def binary_crossentropy(
     )
 
 
-def total(each: Tensor, weights: Tensor | None = None) -> Tensor:
+def total(each: Tensor, weights: Tensor | None = None, *, mask: Tensor | None = None) -> Tensor:
     """The loss of a batch, rank 0: the mean of the examples' losses.
 
-    With example weights, the sum is still divided by the number of examples, not by the sum of the weights (Keras's
-    convention): doubling all weights doubles the loss.
+    With a mask (n,t) it is the mean over the real steps of the batch, so a sequence counts as often as it has steps
+    (Keras's convention); a batch without any has a loss of 0. With example weights, the sum is still divided by the
+    number of examples or real steps, not by the sum of the weights (Keras's convention): doubling all weights doubles
+    the loss.
 
-    Shapes: each (n,), weights (n,) → ().
+    Shapes: each (n,), weights (n,), mask (n,t) → ().
     """
+    if mask is not None:
+        part = "c[n]·l[n]" if weights is None else "c[n]·w[n]·l[n]"
+        given: dict[str, Any] = {} if weights is None else {"w": weights}
+        return define(
+            f"""C[] = max(Σ[n] c[n], 1)
+            loss[] = (Σ[n] {part})/C[]""",
+            l=each,
+            c=counts(mask),
+            **given,
+        )
     if weights is None:
         return define("loss[] = Σ[n] l[n]/size(n)", l=each)
     return define("loss[] = Σ[n] w[n]·l[n]/size(n)", l=each, w=weights)

@@ -20,6 +20,16 @@ def masked(x: Tensor, mask: Tensor) -> Tensor:
     return define("y[n,t,i] = x[n,t,i]·m[n,t]", x=x, m=mask)
 
 
+def counts(mask: Tensor) -> Tensor:
+    """How many real steps each sequence has: m (n,t) → c (n,)."""
+    return define("c[n] = Σ[t] m[n,t]", m=mask)
+
+
+def whole_windows(mask: Tensor, *, steps: int, size: int, stride: int = 1, dilation: int = 1) -> Tensor:
+    """1 for the windows whose steps are all real, 0 for those that see padding: m (n,t) → w (n, steps)."""
+    return define("w[n,t<T] = min[u<K] m[n, t·s + u·d]", m=mask, T=steps, K=size, s=stride, d=dilation)
+
+
 def shares(mask: Tensor, *sizes: int) -> Tensor:
     """What each element counts in the mean of a sequence over the steps that are there; without any, all count 0.
 

@@ -15,7 +15,7 @@ Over = Literal["batch", "example"]
 _AXES: dict[Over, tuple[str, str]] = {"batch": ("c", "…"), "example": ("…", "c")}
 
 
-def statistics(x: Tensor, *, over: Over) -> tuple[Tensor, Tensor]:
+def statistics(x: Tensor, *, over: Over, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean and variance (the sum of squares over N, not N − 1).
 
     Notation: n batch, … places, c channel.
@@ -23,7 +23,19 @@ def statistics(x: Tensor, *, over: Over) -> tuple[Tensor, Tensor]:
     Shapes: x (n, …, c) → (c,) and (c,) over the batch, (n, …) and (n, …) in an example.
     Source: Ioffe & Szegedy, Batch normalization, ICML 2015, algorithm 1, and section 3.2 for the places of a
     convolution; Ba, Kiros & Hinton, Layer normalization (2016), equation 3.
+
+    Args:
+        mask: (n,t), 0 for the steps of sequences that do not count, over the batch only.
     """
+    if mask is not None:
+        found = define_all(
+            """N[] = max(Σ[n,t] m[n,t], 1)
+            μ[c] = (Σ[n,t] m[n,t]·x[n,t,c])/N[]
+            v[c] = (Σ[n,t] m[n,t]·(x[n,t,c] − μ[c])²)/N[]""",
+            x=x,
+            m=mask,
+        )
+        return found["μ"], found["v"]
     kept, over_ = _AXES[over]
     found = define_all(
         f"""μ[{kept}] = Σ[{over_}] x[…,c]/size({over_})
@@ -33,16 +45,40 @@ def statistics(x: Tensor, *, over: Over) -> tuple[Tensor, Tensor]:
     return found["μ"], found["v"]
 
 
-def standardise(x: Tensor, mean: Tensor, variance: Tensor, *, epsilon: float, over: Over, own: bool = True) -> Tensor:
+def standardise(
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    *,
+    epsilon: float,
+    over: Over,
+    own: bool = True,
+    mask: Tensor | None = None,
+) -> Tensor:
     """z = (x − μ)/√(v + ε).
 
     Args:
         own: whether mean and variance are x's own `statistics`. Then the derivative by x passes through them too:
             dx = (dz − mean(dz) − z·mean(dz·z))/√(v + ε). Else they are numbers (running statistics): dx = dz/√(v + ε).
+        mask: that of its `statistics`; where it is 0, so is z.
 
     Shapes: x (n, …, c) → (n, …, c).
     Source: as `statistics`; the derivative is that of Ioffe & Szegedy's section 3, simplified.
     """
+    if mask is not None and own:
+        rule = """N[] = max(Σ[n,t] m[n,t], 1)
+        a[c] = (Σ[n,t] m[n,t]·dz[n,t,c])/N[]
+        r[c] = (Σ[n,t] dz[n,t,c]·z[n,t,c])/N[]
+        dx[n,t,c] = m[n,t]·(dz[n,t,c] − a[c] − z[n,t,c]·r[c])/√(v[c] + ε)"""
+        return define(
+            "z[n,t,c] = m[n,t]·(x[n,t,c] − μ[c])/√(v[c] + ε)",
+            x=x,
+            μ=mean,
+            v=variance,
+            ε=epsilon,
+            m=mask,
+            derivative={"x": rule},
+        )
     kept, over_ = _AXES[over]
     rule = f"""a[{kept}] = Σ[{over_}] dz[…,c]/size({over_})
     r[{kept}] = Σ[{over_}] dz[…,c]·z[…,c]/size({over_})
@@ -66,9 +102,20 @@ def scale(z: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
     return define(f"y[…,c] = {text}", **arguments)
 
 
-def running(old: Tensor, new: Tensor, *, momentum: float) -> Tensor:
+def running(old: Tensor, new: Tensor, *, momentum: float, mask: Tensor | None = None) -> Tensor:
     """A running statistic after another batch; momentum is the weight of the old value (Keras's convention).
+
+    With a mask (n,t), a batch without any real step leaves it as it is.
 
     Shapes: old (c,), new (c,) → (c,).
     """
+    if mask is not None:
+        return define(
+            """k[] = Σ[n,t] s[n,t]
+            m′[c] = where(0 < k[], momentum·m[c] + (1 − momentum)·b[c], m[c])""",
+            m=old,
+            b=new,
+            momentum=momentum,
+            s=mask,
+        )
     return define("m′[c] = momentum·m[c] + (1 − momentum)·b[c]", m=old, b=new, momentum=momentum)

@@ -91,17 +91,30 @@ def _extreme(word: str, outside: str, x: Tensor, size: Sizes, stride: Sizes | No
     return define(text, x=x, **numbers)
 
 
-def global_max_pool(x: Tensor) -> Tensor:
-    """The largest number of each channel: (n, …, c) → (n, c)."""
-    return define("y[n,c] = max[…] x[n,…,c]", x=_with_places(x))
+def global_max_pool(x: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """The largest number of each channel: (n, …, c) → (n, c).
+
+    Args:
+        mask: (n,t), 0 for the steps of a sequence that do not count; 0 comes of a sequence that has no other.
+    """
+    if mask is None:
+        return define("y[n,c] = max[…] x[n,…,c]", x=_with_places(x))
+    return define(
+        "y[n,c] = where(0 < Σ[t] m[n,t], max[t] where(0 < m[n,t], x[n,t,c], −inf), 0)", x=_with_places(x), m=mask
+    )
 
 
-def global_average_pool(x: Tensor) -> Tensor:
+def global_average_pool(x: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """The mean of each channel: (n, …, c) → (n, c).
 
     Source: Lin, Chen & Yan, Network in network, ICLR 2014, section 3.2.
+
+    Args:
+        mask: as for `global_max_pool`.
     """
-    return define("y[n,c] = Σ[…] x[n,…,c]/size(…)", x=_with_places(x))
+    if mask is None:
+        return define("y[n,c] = Σ[…] x[n,…,c]/size(…)", x=_with_places(x))
+    return define("y[n,c] = (Σ[t] x[n,t,c]·m[n,t])/max(Σ[t] m[n,t], 1)", x=_with_places(x), m=mask)
 
 
 def _with_places(x: Tensor) -> Tensor:

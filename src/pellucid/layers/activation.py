@@ -15,6 +15,7 @@ class Activation(Layer):
     """A function of every element, or softmax over the last axis; shapes stay as they are."""
 
     stepwise = True
+    masking = "pass"
 
     activation: ActivationLike
 

@@ -30,6 +30,8 @@ class MultiHeadAttention(Layer):
     Source: Vaswani et al., Attention is all you need, NIPS 2017, section 3.2.
     """
 
+    masking = "use"
+
     heads: int
     key_size: int
     _: KW_ONLY

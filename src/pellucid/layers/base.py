@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from pellucid.functions import combining
 from pellucid.functions.activations import ActivationLike, activation
 from pellucid.functions.penalties import Penalty
 
+Masks = Literal["pass", "use", "refuse"]
+"""What a layer makes of a mask; see `Layer.masking`."""
 Shape = tuple[int, ...]
 """The shape of one example: a tensor's shape without its batch axis."""
 
@@ -99,11 +101,33 @@ class Context:
         self.last[result] = Last(chosen.name, tensor)
         return result
 
+    def mask_of(self, *inputs: Tensor) -> Tensor | None:
+        """Which steps of these inputs are real (n,t): those that are in all that have a mask; None where none has."""
+        masks = list(dict.fromkeys(self.masks[t] for t in inputs if t in self.masks))
+        return combining.multiply(masks) if len(masks) > 1 else masks[0] if masks else None
+
+    def check_mask(self, layer: Layer, inputs: Sequence[Tensor]) -> None:
+        """Refuse a mask that the layer would lose.
+
+        Raises:
+            PellucidError: the layer has no use for masks, or does not say so.
+        """
+        kind = type(layer).__name__
+        if layer.masking == "refuse" and self.mask_of(*inputs) is not None:
+            raise PellucidError(layer.refusal())
+        if layer.masking is None and self.mask_of(*inputs) is not None:
+            raise PellucidError(
+                f"the steps come with a mask, and {kind} does not say what it makes of one; state it in the class: "
+                'masking = "pass" where each step is treated by itself, "use" where the formula reads context.masks, '
+                'or "refuse"'
+            )
+
     def pass_steps(self, layer: Layer, inputs: Sequence[Tensor], result: Tensor) -> None:
         """Let masks through a layer that treats each step by itself; where steps come singly, refuse all others."""
-        masks = list(dict.fromkeys(self.masks[t] for t in inputs if t in self.masks))
-        if masks and layer.stepwise and result.rank > 2:
-            self.masks.setdefault(result, combining.multiply(masks) if len(masks) > 1 else masks[0])
+        if layer.stepwise and result.rank > 2 and result not in self.masks:
+            mask = self.mask_of(*inputs)
+            if mask is not None:
+                self.masks[result] = mask
         if self.stepping and not self.stepping.sequences.isdisjoint(inputs):
             if not layer.stepwise:
                 raise PellucidError(
@@ -131,6 +155,13 @@ class Layer:
     kinds: ClassVar[dict[str, type[Layer]]] = {}
     stepwise: ClassVar[bool] = False
     """Whether each step of its output is made of the same step of its inputs and of what it carries along."""
+    masking: ClassVar[Masks | None] = None
+    """What it makes of inputs whose mask says that some steps are padding; every layer has to state it.
+
+    "pass": nothing, for each step is treated by itself (`stepwise`), and the mask goes on to its output. "use": its
+    formula reads `context.masks`, so that padding counts for nothing, and leaves the mask of its output there if that
+    has steps. "refuse": such inputs are an error.
+    """
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -168,6 +199,14 @@ class Layer:
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """Its output, from its inputs and parameters."""
         raise NotImplementedError
+
+    def refusal(self) -> str:
+        """Why it takes no mask, and what helps, for layers that refuse one."""
+        kind = type(self).__name__
+        return (
+            f"a {kind} layer cannot leave out the steps that are only padding: put a recurrent layer, "
+            f"MultiHeadAttention, GlobalAveragePool or GlobalMaxPool before it, or do without the mask"
+        )
 
     def options(self) -> dict[str, Any]:
         """Its options, as JSON can carry them; `Layer.of` makes the layer again."""
@@ -220,6 +259,8 @@ class Node:
 @dataclass(eq=False, repr=False)
 class InputLayer(Layer):
     """Where examples come in."""
+
+    masking = "pass"
 
     shape: Shape = ()
 

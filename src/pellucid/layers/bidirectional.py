@@ -38,6 +38,8 @@ class Bidirectional(Layer):
     (1997).
     """
 
+    masking = "use"
+
     layer: _Recurrent
     merge: str = "concatenate"
 

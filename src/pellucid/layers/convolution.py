@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from pellucid.errors import ShapeError
+from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions import convolution
 from pellucid.functions.activations import ActivationLike, activation
+from pellucid.functions.masking import masked, whole_windows
 from pellucid.functions.penalties import PenaltyLike, penalty
 from pellucid.functions.windows import Padding, Sizes, compact, paddings_of, sizes_of
-from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
+from pellucid.layers.base import Context, Layer, Masks, Parameter, Shape, whole
 
 
 @dataclass(eq=False, repr=False)
@@ -33,6 +34,7 @@ class _Kernel(Layer):
     kernel_regularizer: PenaltyLike = None
 
     rank: ClassVar[int]
+    masking: ClassVar[Masks | None] = "refuse"
 
     def check(self) -> None:
         kind = type(self).__name__
@@ -91,8 +93,19 @@ class _Convolution(_Kernel):
         convolution.check_groups(channels, channels, self.filters, self.groups)
         return self.parameters({"c": channels // self.groups, "f": self.filters})
 
+    def refusal(self) -> str:
+        return (
+            f'{type(self).__name__} leaves out padding with padding="valid", or with padding="same" and strides=1, '
+            f"but padding={self.padding!r} and strides={self.strides!r} came"
+        )
+
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
+        mask = context.masks.get(x)
+        if mask is not None and self.padding == "same" and sizes_of(self.strides, self.rank, "strides") == (1,):
+            x = masked(x, mask)
+        elif mask is not None and self.padding != "valid":
+            raise PellucidError(self.refusal())
         function = convolution.conv1d if self.rank == 1 else convolution.conv2d
         total = function(
             x,
@@ -103,7 +116,17 @@ class _Convolution(_Kernel):
             dilation=self.dilation_rate,
             groups=self.groups,
         )
-        return self.finish(total, context)
+        result = self.finish(total, context)
+        if mask is not None:
+            (size,), (stride,), (dilation,) = (
+                sizes_of(given, 1, "") for given in (self.kernel_size, self.strides, self.dilation_rate)
+            )
+            context.masks[result] = (
+                mask
+                if self.padding == "same"
+                else whole_windows(mask, steps=result.axes[1].size, size=size, stride=stride, dilation=dilation)
+            )
+        return result
 
 
 @dataclass(eq=False, repr=False)
@@ -111,6 +134,9 @@ class Conv1D(_Convolution):
     """A kernel that moves along a sequence, `y[n,t,f] = f(b[f] + Σ[u,c] x[n, t·s + u·d − p, c | 0]·k[u,c,f])`.
 
     Shapes: (n, t, c) to (n, t′, filters); kernel (u, c/groups, filters).
+
+    Steps that a mask leaves out count as the zeros of padding="same" (with strides=1); with "valid", the steps that
+    come out are those whose kernel saw no padding.
 
     Args:
         filters: how many kernels it has.
@@ -125,6 +151,7 @@ class Conv1D(_Convolution):
     """
 
     rank: ClassVar[int] = 1
+    masking = "use"
 
 
 @dataclass(eq=False, repr=False)

@@ -28,6 +28,7 @@ class Dense(Layer):
     """
 
     stepwise = True
+    masking = "pass"
 
     units: int
     activation: ActivationLike = "linear"

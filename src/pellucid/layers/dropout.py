@@ -20,6 +20,7 @@ class Dropout(Layer):
     """
 
     stepwise = True
+    masking = "pass"
 
     rate: float
 

@@ -28,6 +28,7 @@ class Embedding(Layer):
     """
 
     stepwise = True
+    masking = "use"
 
     input_dim: int
     output_dim: int

@@ -29,6 +29,7 @@ class Add(Layer):
     """The sum of its inputs, element by element: the join of a residual connection."""
 
     stepwise = True
+    masking = "pass"
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         _check("Add", inputs, last=True)
@@ -40,6 +41,7 @@ class Multiply(Layer):
     """The product of its inputs, element by element: a gate."""
 
     stepwise = True
+    masking = "pass"
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         _check("Multiply", inputs, last=True)
@@ -51,6 +53,7 @@ class Concatenate(Layer):
     """Its inputs one behind the other along the last axis (channels, features)."""
 
     stepwise = True
+    masking = "pass"
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         _check("Concatenate", inputs, last=False)

@@ -17,7 +17,7 @@ class BatchNormalization(Layer):
 
     In training μ and v are those of the batch (and of all places), and the running ones follow them,
     mean′ = momentum·mean + (1 − momentum)·μ; in prediction they are the running ones. The variance is that of the batch
-    itself, over N (as in Keras; PyTorch keeps the one over N − 1).
+    itself, over N (as in Keras; PyTorch keeps the one over N − 1). Steps that a mask leaves out do not count in either.
 
     Shapes: (n, …, c) to the same. Parameters gamma, beta, and not trained mean and variance, all (c,).
 
@@ -28,6 +28,7 @@ class BatchNormalization(Layer):
     """
 
     stepwise = True
+    masking = "use"
 
     _: KW_ONLY
     momentum: float = 0.99
@@ -50,15 +51,18 @@ class BatchNormalization(Layer):
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
         mean, variance = parameters["mean"], parameters["variance"]
+        mask = context.masks.get(x)
         if context.training:
-            mean, variance = normalisation.statistics(x, over="batch")
+            mean, variance = normalisation.statistics(x, over="batch", mask=mask)
             for key, new in {"mean": mean, "variance": variance}.items():
                 context.record(f"batch_{key}", new)
                 # a layer that is used twice follows both batches
                 old = context.updates.get(joined(context.home, key), parameters[key])
-                following = normalisation.running(old, new, momentum=self.momentum)
+                following = normalisation.running(old, new, momentum=self.momentum, mask=mask)
                 context.update(key, following.named(joined(context.path, f"{key}′")))
-        z = normalisation.standardise(x, mean, variance, epsilon=self.epsilon, over="batch", own=context.training)
+        z = normalisation.standardise(
+            x, mean, variance, epsilon=self.epsilon, over="batch", own=context.training, mask=mask
+        )
         context.record("standardised", z)
         return normalisation.scale(z, parameters.get("gamma"), parameters.get("beta"))
 
@@ -73,6 +77,7 @@ class LayerNormalization(Layer):
     """
 
     stepwise = True
+    masking = "pass"
 
     _: KW_ONLY
     epsilon: float = 1e-3

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pellucid.errors import PellucidError
 from pellucid.formula import Tensor
 from pellucid.functions import pooling
+from pellucid.functions.masking import whole_windows
 from pellucid.functions.windows import Padding, Sizes, compact, paddings_of, sizes_of
-from pellucid.layers.base import Context, Layer
+from pellucid.layers.base import Context, Layer, Masks
 from pellucid.layers.convolution import channels_of
 
 _FUNCTIONS = {"max": pooling.max_pool, "min": pooling.min_pool, "average": pooling.average_pool}
@@ -23,6 +25,8 @@ class _Pool(Layer):
         pool_size: the window's size, one number or (height, width).
         strides: how far it moves; as far as it is large unless told otherwise.
         padding: as for `Conv2D`. Padded places never win, and a mean does not count them.
+
+    Of a sequence with a mask, the windows that are wholly real stay real (with padding="valid").
     """
 
     pool_size: Sizes = 2
@@ -31,6 +35,7 @@ class _Pool(Layer):
 
     rank: ClassVar[int]
     word: ClassVar[str]
+    masking: ClassVar[Masks | None] = "refuse"
 
     def check(self) -> None:
         kind = type(self).__name__
@@ -42,7 +47,20 @@ class _Pool(Layer):
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
         channels_of(self, self.rank, tuple(a.size for a in x.axes[1:]))
-        return _FUNCTIONS[self.word](x, size=self.pool_size, stride=self.strides, padding=self.padding)
+        result = _FUNCTIONS[self.word](x, size=self.pool_size, stride=self.strides, padding=self.padding)
+        if x in context.masks:
+            if self.padding != "valid":
+                raise PellucidError(self.refusal())
+            (size,) = sizes_of(self.pool_size, 1, "")
+            (stride,) = (size,) if self.strides is None else sizes_of(self.strides, 1, "")
+            context.masks[result] = whole_windows(context.masks[x], steps=result.axes[1].size, size=size, stride=stride)
+        return result
+
+    def refusal(self) -> str:
+        return (
+            f'{type(self).__name__} leaves out the steps that are only padding with padding="valid", '
+            f"but padding={self.padding!r} came"
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -50,6 +68,7 @@ class MaxPool1D(_Pool):
     """The largest number in each window of steps: (n, t, c) to (n, t′, c)."""
 
     rank: ClassVar[int] = 1
+    masking = "use"
     word: ClassVar[str] = "max"
 
 
@@ -66,6 +85,7 @@ class MinPool1D(_Pool):
     """The smallest number in each window of steps: (n, t, c) to (n, t′, c)."""
 
     rank: ClassVar[int] = 1
+    masking = "use"
     word: ClassVar[str] = "min"
 
 
@@ -82,6 +102,7 @@ class AveragePool1D(_Pool):
     """The mean of each window of steps: (n, t, c) to (n, t′, c)."""
 
     rank: ClassVar[int] = 1
+    masking = "use"
     word: ClassVar[str] = "average"
 
 
@@ -95,17 +116,27 @@ class AveragePool2D(_Pool):
 
 @dataclass(eq=False, repr=False)
 class GlobalMaxPool(Layer):
-    """The largest number of each channel: (n, t, c) or (n, h, w, c) to (n, c)."""
+    """The largest number of each channel: (n, t, c) or (n, h, w, c) to (n, c).
+
+    Of a sequence with a mask, that of its real steps; 0 where it has none.
+    """
+
+    masking = "use"
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
-        return pooling.global_max_pool(x)
+        return pooling.global_max_pool(x, mask=context.masks.get(x))
 
 
 @dataclass(eq=False, repr=False)
 class GlobalAveragePool(Layer):
-    """The mean of each channel: (n, t, c) or (n, h, w, c) to (n, c)."""
+    """The mean of each channel: (n, t, c) or (n, h, w, c) to (n, c).
+
+    Of a sequence with a mask, that of its real steps; 0 where it has none.
+    """
+
+    masking = "use"
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
-        return pooling.global_average_pool(x)
+        return pooling.global_average_pool(x, mask=context.masks.get(x))

@@ -19,6 +19,7 @@ class _Recurrent(Layer):
     """What RNN, LSTM and GRU share; `RNN` tells the options."""
 
     stepwise = True
+    masking = "use"
     states: ClassVar[tuple[str, ...]] = ("state",)
     gates: ClassVar[int] = 1
     recorded: ClassVar[Mapping[str, str]] = {}

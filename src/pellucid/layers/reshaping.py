@@ -16,6 +16,8 @@ from pellucid.layers.base import Context, Layer, Shape
 class Flatten(Layer):
     """Each example as one row: (n, h, w, c) to (n, h·w·c)."""
 
+    masking = "refuse"
+
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
         return shaping.flatten(x)
@@ -24,6 +26,8 @@ class Flatten(Layer):
 @dataclass(eq=False, repr=False)
 class Reshape(Layer):
     """Each example in the shape given; one size may be −1 and is then worked out."""
+
+    masking = "refuse"
 
     shape: Shape
 

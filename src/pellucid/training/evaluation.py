@@ -14,7 +14,14 @@ from pellucid.network import BaseNetwork
 from pellucid.training.examples import WEIGHT, Examples, inputs, weights
 from pellucid.training.metrics import Measure, MetricLike, Reading, Running
 from pellucid.training.metrics import metrics as metrics_of
-from pellucid.training.steps import evaluation_step, gradient_step, mask_name, prediction_name, prediction_step
+from pellucid.training.steps import (
+    evaluation_step,
+    gradient_step,
+    loss_name,
+    mask_name,
+    prediction_name,
+    prediction_step,
+)
 from pellucid.training.targets import Goal, LossLike, goals, reading
 
 Array = NDArray[Any]
@@ -22,12 +29,15 @@ Metrics = Sequence[MetricLike] | MetricLike
 
 
 class Measures:
-    """The metrics of every output, on their way through an epoch."""
+    """The metrics of every output, on their way through an epoch, and what the loss of a batch counts."""
 
     def __init__(self, net: BaseNetwork, targets: Sequence[Goal], measures: Sequence[Measure]) -> None:
         readings = _readings(net, targets)
         prefix = {goal.path: f"{goal.path}_" if len(targets) > 1 else "" for goal in targets}
+        self.goals = targets
         self.running = {prefix[g.path] + m.name: (g, Running(m, readings[g.path])) for g in targets for m in measures}
+        # several outputs that count differently: their losses are added up each by itself
+        self._losses = Running(_LOSSES, Reading()) if len(targets) > 1 and reading(net).masks else None
 
     def add(self, batch: dict[str, Array], outputs: dict[str, Array]) -> None:
         for goal, running in self.running.values():
@@ -35,20 +45,46 @@ class Measures:
             if mask is not None:  # steps that are there, in one row
                 y, p = y[mask > 0], p[mask > 0]
             running.add(y, p)
+        if self._losses is not None:
+            each = [(float(outputs[loss_name(g.path)]), _count(g, batch, outputs)) for g in self.goals]
+            penalty = float(outputs["loss"]) - sum(loss for loss, _ in each)
+            sums = np.array([(loss * n, n) for loss, n in [*each, (penalty, len(batch[self.goals[0].name]))]])
+            self._losses.parts = [self._losses.parts[0] + sums] if self._losses.parts else [sums]
+
+    def count(self, batch: dict[str, Array], outputs: dict[str, Array]) -> int:
+        """How often the loss of a batch counts in that of many: its examples, or the real steps of its one output."""
+        return len(batch[self.goals[0].name]) if len(self.goals) > 1 else _count(self.goals[0], batch, outputs)
 
     def results(self, *, quick: bool = False) -> dict[str, float]:
-        """The values so far; `quick` leaves out those that take a look at all predictions."""
-        return {name: r.result() for name, (_, r) in self.running.items() if not (quick and r.measure.whole)}
+        """The values so far; `quick` leaves out those that take a look at all predictions.
+
+        They have "loss" among them only where it is more than a mean of the losses of batches (see `count`).
+        """
+        found = {} if self._losses is None else {"loss": self._losses.result()}
+        return found | {name: r.result() for name, (_, r) in self.running.items() if not (quick and r.measure.whole)}
+
+    @property
+    def _all(self) -> list[Running]:
+        return [*(running for _, running in self.running.values()), *([self._losses] if self._losses else [])]
 
     @property
     def parts(self) -> list[list[Array]]:
-        """What they remember; may be assigned."""
-        return [running.parts for _, running in self.running.values()]
+        """What they remember; may be assigned, and is empty before the first batch."""
+        return [running.parts for running in self._all]
 
     @parts.setter
     def parts(self, parts: Sequence[list[Array]]) -> None:
-        for (_, running), part in zip(self.running.values(), parts, strict=True):
+        for running, part in zip(self._all, parts or [[] for _ in self._all], strict=True):
             running.parts = list(part)
+
+
+_LOSSES = Measure("loss", finish=lambda total: float((total[:, 0] / np.maximum(total[:, 1], 1)).sum()))
+"""Rows of a sum of losses and what it is the sum of, one for each output."""
+
+
+def _count(goal: Goal, batch: Mapping[str, Array], outputs: Mapping[str, Array]) -> int:
+    mask = outputs.get(mask_name(goal.path))
+    return len(batch[goal.name]) if mask is None else int(mask.sum(dtype=np.float64))
 
 
 def _readings(net: BaseNetwork, targets: Sequence[Goal]) -> dict[str, Reading]:
@@ -83,6 +119,8 @@ def evaluate(
 ) -> dict[str, float]:
     """The mean loss over the examples, under "loss", and the metrics by name. See `fit` for the arguments.
 
+    Both are means over all real steps where an output is a sequence with a mask. Weights go into the loss alone.
+
     Raises:
         DataError: examples or targets that the network cannot take.
     """
@@ -101,13 +139,14 @@ def evaluated(
     run = evaluation_step(net, targets, weighted=examples.weighted)
     parameters = dict(net.parameters)
     running = Measures(net, targets, measures)
-    total = 0.0
+    total, counted = 0.0, 0
     for rows in batches(len(examples), batch_size):
         batch = examples.rows(rows)
         outputs = run({**batch, **parameters})
-        total += float(outputs["loss"]) * len(batch[targets[0].name])
+        count = running.count(batch, outputs)
+        total, counted = total + float(outputs["loss"]) * count, counted + count
         running.add(batch, outputs)
-    return {"loss": total / len(examples), **running.results()}
+    return {"loss": total / max(counted, 1), **running.results()}
 
 
 def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:

@@ -53,8 +53,9 @@ def fit(
 ) -> History:
     """Train a network on examples x, shape (n, …), and targets y, shape (n, …).
 
-    The same call with the same seed gives the same bits. The optimizer begins afresh in every call. Ctrl-C stops
-    after the current step and leaves the best weights so far.
+    The loss of a step is the mean over its examples; of an output that is a sequence with a mask, the mean over all
+    real steps of the batch. The same call with the same seed gives the same bits. The optimizer begins afresh in every
+    call. Ctrl-C stops after the current step and leaves the best weights so far.
 
     Args:
         epochs: the number of the last epoch, counted from 1.

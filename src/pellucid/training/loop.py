@@ -132,7 +132,7 @@ class Loop:
     def _begin(self) -> None:
         """Before steps: the epoch's order and metrics, which another state may have brought along."""
         training, state = self.training, self.training.state
-        self._running.parts = state.metrics or [[] for _ in self._running.running]
+        self._running.parts = state.metrics
         if self._epoch == state.epoch:
             return
         self._epoch = state.epoch
@@ -146,7 +146,7 @@ class Loop:
         """The end of an epoch; gives its values by name."""
         training, state = self.training, self.training.state
         epoch = state.epoch
-        logs = {"loss": state.loss / state.examples, **self._running.results()}
+        logs = {"loss": state.mean_loss, **self._running.results()}
         self.publish()
         if self.validation is not None:
             found = evaluated(training.net, self.validation, self.goals, self.measures, VALIDATION_BATCH)
@@ -203,13 +203,13 @@ class Loop:
         for checkpoint in self._checkpoints:
             checkpoint.after_step()
         running = self._running
-        self.told.step(state.batch, lambda: {"loss": state.loss / state.examples, **running.results(quick=True)})
+        self.told.step(state.batch, lambda: {"loss": state.mean_loss, **running.results(quick=True)})
         return outputs["loss"].astype(np.float64)
 
     def _account(self, batch: dict[str, Array], outputs: dict[str, Array]) -> None:
         """Add a step to the epoch's sums; step by step, so that they do not depend on how many came in one call."""
         state = self.training.state
-        count = len(batch[self.goals[0].name])
+        count = self._running.count(batch, outputs)
         self._running.add(batch, outputs)
         state.loss += float(outputs["loss"]) * count
         state.examples += count

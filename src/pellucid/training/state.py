@@ -33,7 +33,8 @@ class State:
         learning_rate: of the next step.
         step: how many steps were taken, over all epochs.
         epoch, batch: the current epoch, from 0, and how many of its steps are done.
-        loss, examples: the sum of the losses of this epoch's examples, and their number.
+        loss, examples: the sum of the losses of this epoch's examples, and their number; of their real steps where the
+            output has a mask.
         metrics: for each metric, what it remembers of this epoch.
         best, best_parameters: the least loss of an epoch, on the validation data where there are any, and the
             parameters at its end.
@@ -52,6 +53,11 @@ class State:
     best: float = math.inf
     best_parameters: dict[str, Array] = field(default_factory=dict)
     stopped: str = ""
+
+    @property
+    def mean_loss(self) -> float:
+        """The loss of the epoch so far."""
+        return self.loss / max(self.examples, 1)
 
     def next_epoch(self) -> None:
         """Go to the beginning of the next epoch."""

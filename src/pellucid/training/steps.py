@@ -3,7 +3,8 @@
 Names of their inputs: the network's inputs, "dense_3.target" for the targets of the output dense_3, "sample_weight",
 "learning_rate", "step" (from 1), "seed", the parameters by path and the optimizer's slots as
 "dense_1.kernel:first_moment". Names of their outputs: "loss", "dense_3.prediction", "dense_3.mask" where some steps of
-the output may only be padding, and the new values of parameters and slots under the same names.
+the output may only be padding, "dense_3.loss" where there are several outputs and a mask, and the new values of
+parameters and slots under the same names.
 """
 
 from __future__ import annotations
@@ -40,25 +41,33 @@ class Clip:
 
 @dataclass(frozen=True)
 class Objective:
-    """A network with its loss: `data` is the mean loss of the batch, `loss` the same with the regularizers' penalty."""
+    """A network with its loss: `data` is the mean loss of the batch, `loss` the same with the regularizers' penalty.
+
+    `parts` are the losses of the outputs by name, where batches may count differently for each of them.
+    """
 
     forward: Forward
     data: Tensor
     loss: Tensor
+    parts: Mapping[str, Tensor]
 
 
 def objective(net: BaseNetwork, goals: Sequence[Goal], *, training: bool, weighted: bool = False) -> Objective:
-    """The loss of a batch, rank 0: the mean over the examples (each times its weight), the sum over the outputs."""
+    """The loss of a batch, rank 0: the mean over the examples (each times its weight), the sum over the outputs.
+
+    Of an output with a mask, it is the mean over the real steps of the batch.
+    """
     forward = net.forward(training=training)
     known = {*forward.inputs.values(), *forward.parameters.values(), *forward.random.values()}
     for output in [*forward.outputs.values(), *forward.updates.values()]:
         list(new_statements(output, known))
     weight = Tensor.input(WEIGHT, n=BATCH, letter="w") if weighted else None
-    parts = [losses.total(goal.examples(forward), weight) for goal in goals]
+    parts = [losses.total(goal.examples(forward), weight, mask=forward.masks.get(goal.path)) for goal in goals]
     data = _sum(parts)
     loss = data if forward.penalty is None else define("loss[] = data + penalty", data=data, penalty=forward.penalty)
     _name("loss", loss, known)
-    return Objective(forward, data, loss.named("loss"))
+    named = {loss_name(goal.path): part for goal, part in zip(goals, parts, strict=True)}
+    return Objective(forward, data, loss.named("loss"), named if len(goals) > 1 and forward.masks else {})
 
 
 def training_program(
@@ -80,7 +89,7 @@ def training_program(
         _name("clip", gradients.values(), {target.loss, *adjoints.values()})
     rate = Tensor.input("learning_rate", letter="lr")
     step = forward.random.get("step") or Tensor.input("step", kind="int", letter="t")
-    outputs = {"loss": target.loss, **_predictions(forward, goals), **forward.updates}
+    outputs = {"loss": target.loss, **target.parts, **_predictions(forward, goals), **forward.updates}
     for path, weight in trainable.items():
         slots = {
             slot: Tensor.input(f"{path}:{slot}", {a.name: a.size for a in weight.axes}) for slot in optimizer.slots
@@ -95,7 +104,7 @@ def training_program(
 def evaluation_program(net: BaseNetwork, goals: Sequence[Goal], *, weighted: bool = False) -> Program:
     """Loss and predictions, as the network predicts (no dropout)."""
     target = objective(net, goals, training=False, weighted=weighted)
-    return Program({"loss": target.loss, **_predictions(target.forward, goals)})
+    return Program({"loss": target.loss, **target.parts, **_predictions(target.forward, goals)})
 
 
 def prediction_program(net: BaseNetwork) -> Program:
@@ -146,6 +155,10 @@ def prediction_name(path: str) -> str:
 
 def mask_name(path: str) -> str:
     return f"{path}.mask"
+
+
+def loss_name(path: str) -> str:
+    return f"{path}.loss"
 
 
 def _predictions(forward: Forward, goals: Sequence[Goal]) -> dict[str, Tensor]:
