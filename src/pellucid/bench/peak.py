@@ -29,9 +29,8 @@ step of a small network twice as long. A virtual machine is at times on the ones
 BLOCKS, TURNS = 20, 100
 """How often a line goes to and fro: so many times so many, of which the median counts."""
 
-HANDING = f"""declare i64 @llvm.readcyclecounter()
-define i64 @clock() {{
-  %now = call i64 @llvm.readcyclecounter()
+HANDING = f"""define i64 @clock() {{
+  %now = call i64 @pl.clock()
   ret i64 %now
 }}
 define void @hand(ptr %line, i64 %mine, ptr %cycles) {{
@@ -40,7 +39,7 @@ entry:
 block:
   %b = phi i64 [ 0, %entry ], [ %b.next, %ended ]
   %first = phi i64 [ %mine, %entry ], [ %next, %ended ]
-  %start = call i64 @llvm.readcyclecounter()
+  %start = call i64 @pl.clock()
   br label %turn
 turn:
   %i = phi i64 [ %first, %block ], [ %next, %given ]
@@ -63,7 +62,7 @@ given:
   %more = icmp slt i64 %k.next, {TURNS}
   br i1 %more, label %turn, label %ended
 ended:
-  %end = call i64 @llvm.readcyclecounter()
+  %end = call i64 @pl.clock()
   %took = sub i64 %end, %start
   %place = getelementptr i64, ptr %cycles, i64 %b
   store i64 %took, ptr %place
@@ -120,7 +119,8 @@ class Probe:
         # A multiply-add takes 4 cycles and two can begin in each: 8 at least have to be on their way. A vector of 16
         # is two registers where they are narrow, and there are 16 of those.
         self._accumulators = 12 if target.wide else 6
-        self._library = Library([object_code(text, target) for text in (fma_ir(self._accumulators), HANDING)], target)
+        texts = fma_ir(self._accumulators), target.prelude + HANDING
+        self._library = Library([object_code(text, target) for text in texts], target)
         self._hand = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)(
             self._library.address("hand")
         )
