@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
@@ -23,6 +24,9 @@ ENGINES: Final[dict[str, str]] = {
 
 
 DEFAULT: Final = "llvm"
+
+IMPORTED: Final = time.time()
+"""When this process read its sources: what changes later is not what it runs."""
 
 
 def engine_named(name: str) -> str:

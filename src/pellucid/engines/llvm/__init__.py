@@ -10,7 +10,7 @@ A program's way:
     afterwards
     crew, moving, packing, module    the whole program as text, the threads' own loop included
     target, native,                  the CPU and system, machine code for them, kept
-    cache (fingerprint)
+    cache (fingerprint), store
     runtime, session, prepared,      calls: single, many steps in place, many short ones,
     memory, threads, handover        where they work, and the threads that take part in them
 

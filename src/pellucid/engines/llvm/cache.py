@@ -1,18 +1,12 @@
-"""Compiled code, kept in the user's cache directory.
+"""Programs' code, compiled or found among what earlier processes compiled.
 
-A file is named by the hash of the program, the CPU, and the sources and libraries that made it. It holds a
-checksum and is put in place by renaming: processes may write the same one at once, and a damaged or foreign file
-is compiled again. PELLUCID_CACHE names another directory, or is "off".
+The key is all that the code depends on: the program, the CPU and system, LLVM, and the sources that write the code.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import pairwise
@@ -21,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite
+import llvmlite.binding as llvm
 
+from pellucid.engines import IMPORTED
 from pellucid.engines.base import Dtype
+from pellucid.engines.llvm import store
 from pellucid.engines.llvm.fingerprint import fingerprint
 from pellucid.engines.llvm.layout import Layout
 from pellucid.engines.llvm.module import write
@@ -32,8 +29,6 @@ from pellucid.engines.llvm.work import Schedule, batched
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Reduction, Statement, walk
 from pellucid.formula.program import Program
-
-MAGIC = b"pellucid code 2\n"
 
 
 @dataclass
@@ -88,12 +83,11 @@ def compiled(
     Raises:
         Unsupported: a statement cannot be compiled.
     """
-    path = _path(target, dtype, state, profile, few, shared, fingerprint(program))
-    found = _load(path) if path is not None else None
+    key = _key(target, dtype, state, profile, few, shared, fingerprint(program))
+    found = _load(key)
     if found is None:
         found = _make(program, dtype, state, target, profile, few, shared)
-        if path is not None:
-            _save(path, *found)
+        _save(key, *found)
     facts, objects = found
     library = Library(objects, target)
     return Code(library, library.address("run"), facts)
@@ -101,22 +95,19 @@ def compiled(
 
 def library(text: str) -> Library:
     """This text's code for this CPU, from the cache if it is there."""
-    path = _path(host(), text)
-    code = _read(path) if path is not None else None
+    key = _key(host(), text)
+    code = store.read(key) if key is not None else None
     if code is None:
         code = object_code(text, host())
-        if path is not None:
-            _write(path, code)
+        if key is not None:
+            store.write(key, code)
     return Library([code], host())
 
 
-def _path(*parts: object) -> Path | None:
-    """Where the code that depends on these parts is kept, if it is."""
-    folder = directory()
-    if folder is None:
-        return None
-    key = repr((_sources(), llvmlite.__version__, sys.platform, *parts))
-    return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.o"
+def _key(*parts: object) -> str | None:
+    """All that code depends on; None if that cannot be told."""
+    sources = _sources()
+    return None if sources is None else repr((sources, llvmlite.__version__, llvm.llvm_version_info, *parts))
 
 
 def _make(
@@ -183,67 +174,39 @@ def _extent(axes: tuple[Axis, ...]) -> int:
     return prod(a.size for a in axes if isinstance(a.extent, int))
 
 
+SOURCES = ("formula/**/*.py", "engines/llvm/**/*.py", "engines/*.py", "errors.py")
+"""The files that decide what code is written: the packages that these import are among them."""
+
+
 @cache
-def _sources() -> str:
-    """The hash of the compiler itself: code that another version made is not used."""
-    key = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        key.update(file.read_bytes())
-    return key.hexdigest()
-
-
-def directory() -> Path | None:
-    """Where code is kept; None if it is not."""
-    named = os.environ.get("PELLUCID_CACHE")
-    if named is not None:
-        return None if named.lower() in ("", "off", "0", "none") else Path(named)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "pellucid"
-    base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "pellucid"
-
-
-def _load(path: Path) -> tuple[Facts, list[bytes]] | None:
-    rest = _read(path)
-    if rest is None:
+def _sources() -> str | None:
+    """The hash of the compiler itself: code that another version made is not used. None where the sources that run are
+    not to be seen: in an archive, or because they have changed since."""
+    top = Path(__file__).parents[2]
+    files = sorted(file for pattern in SOURCES for file in top.glob(pattern))
+    if not files or any(file.stat().st_mtime > IMPORTED for file in files):
         return None
-    size = int.from_bytes(rest[:8], "little")
-    told, sizes = json.loads(rest[8 : 8 + size])
-    facts = Facts(**told)
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(top).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _load(key: str | None) -> tuple[Facts, list[bytes]] | None:
+    content = store.read(key) if key is not None else None
+    if content is None:
+        return None
+    size = int.from_bytes(content[:8], "little")
+    fields, sizes = json.loads(content[8 : 8 + size])
+    facts = Facts(**fields)
     facts.words = [(way, name) for way, name in facts.words]
     facts.copies = {name: (way, source) for name, (way, source) in facts.copies.items()}
     ends = [8 + size + sum(sizes[:k]) for k in range(len(sizes) + 1)]
-    return facts, [rest[a:b] for a, b in pairwise(ends)]
+    return facts, [content[a:b] for a, b in pairwise(ends)]
 
 
-def _save(path: Path, facts: Facts, objects: list[bytes]) -> None:
-    told = json.dumps([asdict(facts), [len(code) for code in objects]]).encode()
-    _write(path, len(told).to_bytes(8, "little") + told + b"".join(objects))
-
-
-def _read(path: Path) -> bytes | None:
-    """What a file holds, if it is there and whole."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    start = len(MAGIC) + 32
-    rest = content[start:]
-    if content[: len(MAGIC)] != MAGIC or hashlib.sha256(rest).digest() != content[len(MAGIC) : start]:
-        return None
-    return rest
-
-
-def _write(path: Path, rest: bytes) -> None:
-    """Write beside and rename. A directory that cannot be written only costs the time of compiling again."""
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(MAGIC + hashlib.sha256(rest).digest() + rest)
-            os.replace(name, path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
+def _save(key: str | None, facts: Facts, objects: list[bytes]) -> None:
+    if key is not None:
+        header = json.dumps([asdict(facts), [len(code) for code in objects]]).encode()
+        store.write(key, len(header).to_bytes(8, "little") + header + b"".join(objects))
