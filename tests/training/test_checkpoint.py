@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
+import math
 import random
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +21,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pellucid.data import load as data_set
-from pellucid.errors import DataError, ModelFileError
+from pellucid.errors import DataError, ModelFileError, PellucidError
 from pellucid.files import read_tensors, write_tensors
 from pellucid.functions.updates import SGD
 from pellucid.layers import Dense
@@ -30,6 +35,7 @@ from pellucid.training import (
     ReduceLROnPlateau,
     checkpoint,
 )
+from pellucid.training.state import State
 
 KILLS = 20
 WORKER = Path(__file__).with_name("interrupted.py")
@@ -192,6 +198,129 @@ def test_damaged(tmp_path: Path, blobs: Blobs, classifier: Make) -> None:
         (tmp_path / "run").write_bytes(whole[:length])
         with pytest.raises(ModelFileError, match="is truncated"):
             classifier().fit(*blobs, resume=tmp_path / "run", verbose=0)
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where a JSON document holds a value, records and lists included."""
+    if place:
+        yield place
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from _places(inner, (*place, key))
+
+
+def _at(content: Any, place: tuple[Any, ...]) -> Any:
+    for key in place:
+        content = content[key]
+    return content
+
+
+def _interrupted(path: Path, blobs: Blobs, net: Network) -> Callable[[], Any]:
+    """A checkpoint in the middle of an epoch, and the call that goes on from it."""
+    x, y = blobs
+    options: dict[str, Any] = {"epochs": 2, "metrics": ["accuracy", "auc"], "validation_split": 0.2, "verbose": 0}
+
+    def fit(*more: Callback, **resume: Any) -> Any:
+        saved = Checkpoint(path, every_steps=1)
+        callbacks = [EarlyStopping("val_loss"), ReduceLROnPlateau("loss"), *more]
+        return net.fit(x, y, callbacks=callbacks if resume else [saved, *callbacks], **options, **resume)
+
+    with pytest.raises(RuntimeError):
+        fit(Stop(7))
+    return lambda: fit(resume=path)
+
+
+HOSTILE: list[Any] = [None, True, -1, 10**9, 10**30, 1e-300, math.nan, math.inf, -math.inf, "x", [], {}, [[]], [{}]]
+HOSTILE += [{"\0tensor": "nothing"}, {"\0tensor": "state/parameters/dense_1.bias"}, {"\0tensor": []}]
+
+
+def test_every_field_has_a_type_and_a_range(
+    tmp_path: Path, blobs: Blobs, classifier: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resume = _interrupted(tmp_path / "run", blobs, classifier())
+    content, tensors = read_tensors(tmp_path / "run", checkpoint.KIND)
+    assert {field.name for field in fields(State)} == set(content["state"])
+    refused = 0
+    for place, value in random.Random(0).sample(list(itertools.product(_places(content), [*HOSTILE, "missing"])), 400):
+        changed = copy.deepcopy(content)
+        if value == "missing":
+            del _at(changed, place[:-1])[place[-1]]
+        else:
+            _at(changed, place[:-1])[place[-1]] = value
+        monkeypatch.setattr(checkpoint, "read_tensors", lambda path, kind, changed=changed: (changed, tensors))
+        try:
+            resume()
+        except PellucidError:
+            refused += 1
+    assert refused > 300
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("state.learning_rate", -1, "state.learning_rate is -1, expected a finite number of at least 0"),
+        ("state.learning_rate", math.inf, "state.learning_rate is inf, expected a finite number of at least 0"),
+        ("state.batch", 10**9, "state.batch is 1000000000, expected an integer from 0 to 4"),
+        ("state.batch", 1.0, "state.batch is 1.0, expected an integer from 0 to 4"),
+        ("state.examples", -8, "state.examples is -8, expected an integer from 64 to 64"),
+        ("state.stopped", None, "state.stopped is None, expected a text"),
+        ("state.surprise", 1, "state.surprise has no meaning there"),
+        ("history.interrupted", 1, "history.interrupted is 1, expected true or false"),
+        ("history.epoch", ["0"], "history.epoch.0 is '0', expected an integer"),
+        ("history.history.loss", [], "history.history.loss has 0 values, expected 1"),
+        (
+            "callbacks.EarlyStopping 1.watch.waited",
+            -1,
+            "callbacks.EarlyStopping 1: watch.waited is -1, expected an integer",
+        ),
+        ("callbacks.ReduceLROnPlateau 1.cooling", "x", "callbacks.ReduceLROnPlateau 1: cooling is 'x', expected an"),
+        ("state.metrics", [[], [], []], "state.metrics has 3 entries, expected 2"),
+        ("state.metrics.0", [], None),
+        (
+            "state.best_parameters",
+            {"a": {"\0tensor": "state/parameters/dense_1.bias"}},
+            "state.best_parameters are not",
+        ),
+    ],
+)
+def test_damaged_fields_are_named(
+    place: str, value: Any, message: str | None, tmp_path: Path, blobs: Blobs, classifier: Make
+) -> None:
+    resume = _interrupted(tmp_path / "run", blobs, classifier())
+    content, tensors = read_tensors(tmp_path / "run", checkpoint.KIND)
+    *before, last = (int(key) if key.isdigit() else key for key in place.split("."))
+    _at(content, tuple(before))[last] = value
+    write_tensors(tmp_path / "run", checkpoint.KIND, content, tensors)
+    if message is None:
+        resume()
+        return
+    with pytest.raises(ModelFileError, match=f'run" is damaged: {re.escape(message)}'):
+        resume()
+
+
+def test_a_callback_that_remembers_too_much(tmp_path: Path, blobs: Blobs, classifier: Make) -> None:
+    class Deep(Callback):
+        def state_dict(self) -> dict[str, Any]:
+            state: dict[str, Any] = {}
+            for _ in range(100_000):
+                state = {"x": state}
+            return state
+
+    with pytest.raises(ModelFileError, match="what a callback remembers is nested too deeply"):
+        classifier().fit(*blobs, verbose=0, callbacks=[Checkpoint(tmp_path / "run"), Deep()])
+
+
+def test_a_callback_that_cannot_go_on(tmp_path: Path, blobs: Blobs, classifier: Make) -> None:
+    class Own(Callback):
+        def state_dict(self) -> dict[str, Any]:
+            return {"count": 3}
+
+        def load_state_dict(self, state: Mapping[str, Any]) -> None:
+            raise LookupError("another count")
+
+    classifier().fit(*blobs, verbose=0, callbacks=[Checkpoint(tmp_path / "run"), Own()])
+    with pytest.raises(ModelFileError, match=r"callbacks.Own 1 cannot be taken up: LookupError another count"):
+        classifier().fit(*blobs, verbose=0, callbacks=[Own()], resume=tmp_path / "run")
 
 
 def test_unwritable(tmp_path: Path, blobs: Blobs, classifier: Make) -> None:

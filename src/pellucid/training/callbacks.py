@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pellucid.errors import DataError, nearest
+from pellucid.errors import DataError, ModelFileError, nearest
+from pellucid.training.fields import Fields
 from pellucid.training.state import Training
 
 Logs = MutableMapping[str, float]
@@ -96,7 +97,8 @@ class _Best:
         return {"best": self.best, "waited": self.waited}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.best, self.waited = state["best"], state["waited"]
+        found = Fields(state, "watch")
+        self.best, self.waited = found.number("best", nan=True), found.integer("waited")
 
 
 @dataclass(eq=False)
@@ -150,8 +152,13 @@ class EarlyStopping(Callback):
         return {"watch": self._watch.state_dict(), "epoch": self._epoch, "best": self._best}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._watch.load_state_dict(state["watch"])
-        self._epoch, self._best = state["epoch"], dict(state["best"])
+        found = Fields(state)
+        self._watch.load_state_dict(found["watch"])
+        self._epoch, self._best = found.integer("epoch", low=-1), dict(found.arrays("best"))
+        if self._best and {p: a.shape for p, a in self._best.items()} != {
+            p: a.shape for p, a in self.training.state.parameters.items()
+        }:
+            raise ModelFileError("best holds other parameters than the network")
 
 
 @dataclass(eq=False)
@@ -200,8 +207,9 @@ class ReduceLROnPlateau(Callback):
         return {"watch": self._watch.state_dict(), "cooling": self._cooling}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._watch.load_state_dict(state["watch"])
-        self._cooling = state["cooling"]
+        found = Fields(state)
+        self._watch.load_state_dict(found["watch"])
+        self._cooling = found.integer("cooling")
 
 
 @dataclass(eq=False)

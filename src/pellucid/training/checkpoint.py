@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -13,8 +13,13 @@ from numpy.typing import NDArray
 from pellucid.errors import DataError, ModelFileError
 from pellucid.files import read_tensors, write_tensors
 from pellucid.training.callbacks import Callback
+from pellucid.training.evaluation import Measures
+from pellucid.training.fields import Fields
 from pellucid.training.history import History
+from pellucid.training.metrics import Measure
 from pellucid.training.state import State, Training
+from pellucid.training.steps import mask_name, prediction_name
+from pellucid.training.targets import reading
 
 Array = NDArray[Any]
 KIND = "pellucid checkpoint"
@@ -25,43 +30,103 @@ def write(path: str | os.PathLike[str], training: Training) -> None:
     """Write state, history and what the callbacks remember, atomically.
 
     Raises:
-        ModelFileError: the path cannot be written.
+        ModelFileError: the path cannot be written, or a callback remembers what JSON cannot carry.
     """
     tensors: dict[str, Array] = {}
-    content = {
+    content: dict[str, Any] = {
         "plan": training.plan,
         "state": {f.name: getattr(training.state, f.name) for f in fields(State)},
         "history": asdict(training.history),
         "callbacks": {name: c.state_dict() for name, c in named(training).items()},
     }
-    write_tensors(path, KIND, _without_arrays(content, "", tensors), tensors)
+    try:
+        content = _without_arrays(content, "", tensors)
+    except RecursionError:
+        raise ModelFileError(f'"{path}" cannot be written: what a callback remembers is nested too deeply') from None
+    write_tensors(path, KIND, content, tensors)
 
 
-def resume(path: str | os.PathLike[str], training: Training) -> None:
+def resume(path: str | os.PathLike[str], training: Training, measures: Sequence[Measure] = ()) -> None:
     """Put the training where the checkpoint left it.
 
+    Args:
+        measures: the metrics of the training.
+
     Raises:
-        ModelFileError: the file is missing, truncated, or no checkpoint.
+        ModelFileError: the file is missing, truncated, damaged, or no checkpoint; the message names the field.
         DataError: it belongs to another training; the message says what differs.
     """
     content, tensors = read_tensors(path, KIND)
     try:
-        found = _with_arrays(content, tensors)
-        plan, state = found["plan"], State(**found["state"])
-        history, remembered = History(**found["history"]), found["callbacks"]
-        _check_plan(path, plan, training.plan)
+        found = Fields(content)
+        _check_plan(path, found.within("plan"), training.plan)
+        found = Fields(_with_arrays(content, tensors))
+        state = _state(found.within("state", names=frozenset(f.name for f in fields(State))), training)
         _check_arrays(path, state, training.state)
-        training.state, training.history = state, history
-        callbacks = named(training)
-        for name, memory in remembered.items():
-            if name not in callbacks and memory:
-                raise DataError(
-                    f'"{path}" was written with the callback {name.split(" ")[0]}: add it to callbacks again'
-                )
-            if memory:
-                callbacks[name].load_state_dict(memory)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelFileError(f'"{path}" is damaged: {type(error).__name__} {error}') from error
+        _check_metrics(state.metrics, training, measures)
+        history = _history(found.within("history", names=frozenset(f.name for f in fields(History))))
+        _restore_callbacks(path, found.within("callbacks"), training)
+    except ModelFileError as error:
+        raise ModelFileError(f'"{path}" is damaged: {error}') from error
+    except RecursionError:
+        raise ModelFileError(f'"{path}" is damaged: it is nested too deeply') from None
+    training.state, training.history = state, history
+
+
+def _state(found: Fields, training: Training) -> State:
+    batch = found.integer("batch", high=training.steps_per_epoch)
+    examples = min(batch * training.plan["batch_size"], training.plan["examples"])
+    return State(
+        parameters=found.arrays("parameters"),
+        slots=found.arrays("slots"),
+        learning_rate=found.number("learning_rate", low=0),
+        step=found.integer("step"),
+        epoch=found.integer("epoch"),
+        batch=batch,
+        loss=found.number("loss", finite=False, nan=True),
+        examples=found.integer("examples", low=examples, high=examples),
+        metrics=_metrics(found.sequence("metrics")),
+        best=found.number("best", finite=False),
+        best_parameters=found.arrays("best_parameters"),
+        stopped=found.text("stopped"),
+    )
+
+
+def _history(found: Fields) -> History:
+    numbers = found.sequence("epoch")
+    epochs = [numbers.integer(place) for place in numbers]
+    curves = found.within("history")
+    values: dict[str, list[float]] = {}
+    for name in curves:
+        curve = curves.sequence(name)
+        values[name] = [curve.number(place, finite=False, nan=True) for place in curve]
+        if len(values[name]) != len(epochs):
+            raise ModelFileError(f"history.history.{name} has {len(values[name])} values, expected {len(epochs)}")
+    found.within("params")
+    return History(values, epochs, found["params"], found.flag("interrupted"), found.text("stopped"))
+
+
+def _metrics(found: Fields) -> list[list[Array]]:
+    parts = {place: found.sequence(place) for place in found}
+    return [[part.array(place) for place in part] for part in parts.values()]
+
+
+def _restore_callbacks(path: object, found: Fields, training: Training) -> None:
+    callbacks = named(training)
+    for name in found:
+        found.within(name)
+        if not found[name]:
+            continue
+        if name not in callbacks:
+            kind = name.split(" ")[0]
+            raise DataError(f'"{path}" was written with the callback {kind}: add it to callbacks again')
+        callbacks[name].training = training
+        try:
+            callbacks[name].load_state_dict(found[name])
+        except ModelFileError as error:
+            raise ModelFileError(f"callbacks.{name}: {error}") from error
+        except Exception as error:  # a callback of the user's may say anything of a memory that is not its own
+            raise ModelFileError(f"callbacks.{name} cannot be taken up: {type(error).__name__} {error}") from error
 
 
 def named(training: Training) -> dict[str, Callback]:
@@ -73,25 +138,61 @@ def named(training: Training) -> dict[str, Callback]:
     return found
 
 
-def _check_plan(path: object, came: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+def _check_plan(path: object, came: Fields, expected: Mapping[str, Any]) -> None:
     for name, value in expected.items():
         if came[name] != value:
             raise DataError(
-                f'"{path}" is a checkpoint of another training: its {name} is {came[name]}, but {value} came; '
-                "give what it had, or start without resume"
+                f'"{path}" is a checkpoint of another training: its {name} is {str(came[name])[:200]}, '
+                f"but {value} came; give what it had, or start without resume"
             )
 
 
 def _check_arrays(path: object, came: State, expected: State) -> None:
     for part in ("parameters", "slots"):
-        mine, theirs = (
-            {name: (array.shape, array.dtype) for name, array in getattr(state, part).items()}
-            for state in (expected, came)
-        )
+        mine, theirs = _kinds(getattr(expected, part)), _kinds(getattr(came, part))
         if odd := [name for name in mine | theirs if mine.get(name) != theirs.get(name)]:
             raise DataError(
                 f'"{path}" is a checkpoint of another network, {odd[0]} differs: build the one that it was written with'
             )
+    if came.best_parameters and _kinds(came.best_parameters) != _kinds(expected.parameters):
+        raise ModelFileError("state.best_parameters are not those of the network")
+
+
+def _kinds(arrays: Mapping[str, Array]) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    return {name: (array.shape, array.dtype) for name, array in arrays.items()}
+
+
+def _check_metrics(came: list[list[Array]], training: Training, measures: Sequence[Measure]) -> None:
+    """Whether metrics can go on from what they remembered: it is of the form that one example would give."""
+    if not came:
+        return
+    assert training.examples is not None
+    one = Measures(training.net, training.goals, measures)
+    one.add(*_one_example(training))
+    if len(came) != len(one.parts):
+        raise ModelFileError(f"state.metrics has {len(came)} entries, expected {len(one.parts)}")
+    for place, (parts, expected) in enumerate(zip(came, one.parts, strict=True)):
+        whole = len(expected) == 2  # all targets and predictions so far, batch by batch; else sums
+        forms = [(array.ndim, array.shape[whole:], array.dtype) for array in expected]
+        right = len(parts) % len(expected) == 0 and (whole or len(parts) <= 1)
+        for number, array in enumerate(parts):
+            right &= (array.ndim, array.shape[whole:], array.dtype) == forms[number % len(forms)]
+        if whole and right:
+            right = all(len(y) == len(p) for y, p in zip(parts[::2], parts[1::2], strict=True))
+        if not right:
+            raise ModelFileError(f"state.metrics.{place} is not what the metric remembers")
+
+
+def _one_example(training: Training) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The first example, and outputs of zeros for it."""
+    assert training.examples is not None
+    masks, outputs = reading(training.net).masks, {}
+    for goal in training.goals:
+        shape = training.net.output_shapes[goal.path]
+        outputs[prediction_name(goal.path)] = np.zeros((1, *shape), training.net.dtype)
+        if goal.path in masks:
+            outputs[mask_name(goal.path)] = np.ones((1, shape[0]), training.net.dtype)
+    return training.examples.rows(slice(0, 1)), outputs
 
 
 def _without_arrays(value: Any, place: str, tensors: dict[str, Array]) -> Any:
@@ -112,6 +213,8 @@ def _without_arrays(value: Any, place: str, tensors: dict[str, Array]) -> Any:
 def _with_arrays(value: Any, tensors: Mapping[str, Array]) -> Any:
     match value:
         case {"\0tensor": place}:
+            if not isinstance(place, str) or place not in tensors:
+                raise ModelFileError("it lacks a tensor that it names")
             return tensors[place]
         case dict():
             return {k: _with_arrays(v, tensors) for k, v in value.items()}

@@ -106,7 +106,7 @@ def fit(
     if flat := diagnosis.flat_layers(net, loop.goals):
         warnings.warn(flat, UserWarning, stacklevel=2)
     if resume is not None:
-        checkpoint.resume(resume, loop.training)
+        checkpoint.resume(resume, loop.training, loop.measures)
     return loop.run()
 
 
