@@ -24,7 +24,7 @@ from pellucid.data import load as data_set
 from pellucid.errors import DataError, ModelFileError, PellucidError
 from pellucid.files import read_tensors, write_tensors
 from pellucid.functions.updates import SGD
-from pellucid.layers import Dense
+from pellucid.layers import Dense, Input, Masking
 from pellucid.model import Network
 from pellucid.training import (
     Callback,
@@ -296,6 +296,30 @@ def test_damaged_fields_are_named(
         return
     with pytest.raises(ModelFileError, match=f'run" is damaged: {re.escape(message)}'):
         resume()
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_resumed_with_masks(outputs: int, tmp_path: Path) -> None:
+    lengths = np.random.default_rng(0).integers(1, 6, 24)
+    x = np.where(np.arange(6)[:, None] < lengths[:, None, None], 1.0, 0.0)
+    targets = [np.ones((24, 6, 1)) for _ in range(outputs)]
+
+    def make() -> Network:
+        start = Input((6, 1))
+        masked = Masking()(start)
+        return Network(inputs=[start], outputs=[Dense(1, name=f"y{k}")(masked) for k in range(outputs)])
+
+    def fit(net: Network, *callbacks: Callback, **options: Any) -> Any:
+        y = targets[0] if outputs == 1 else {f"y{k}": target for k, target in enumerate(targets)}
+        options |= {"epochs": 2, "batch_size": 4, "loss": "mse", "metrics": ["mae", "r2"], "verbose": 0}
+        return net.fit(x, y, callbacks=callbacks, **options)
+
+    whole, part, rest = make(), make(), make()
+    expected = fit(whole)
+    with pytest.raises(RuntimeError):
+        fit(part, Checkpoint(tmp_path / "run", every_steps=1), Stop(3))
+    assert fit(rest, resume=tmp_path / "run").history == expected.history
+    assert _same(whole, rest)
 
 
 def test_a_callback_that_remembers_too_much(tmp_path: Path, blobs: Blobs, classifier: Make) -> None:

@@ -18,7 +18,7 @@ from pellucid.training.fields import Fields
 from pellucid.training.history import History
 from pellucid.training.metrics import Measure
 from pellucid.training.state import State, Training
-from pellucid.training.steps import mask_name, prediction_name
+from pellucid.training.steps import loss_name, mask_name, prediction_name
 from pellucid.training.targets import reading
 
 Array = NDArray[Any]
@@ -75,7 +75,10 @@ def resume(path: str | os.PathLike[str], training: Training, measures: Sequence[
 
 def _state(found: Fields, training: Training) -> State:
     batch = found.integer("batch", high=training.steps_per_epoch)
-    examples = min(batch * training.plan["batch_size"], training.plan["examples"])
+    low = high = min(batch * training.plan["batch_size"], training.plan["examples"])
+    masks = reading(training.net).masks
+    if len(training.goals) == 1 and training.goals[0].path in masks:  # its real steps are counted
+        low, high = 0, high * training.net.output_shapes[training.goals[0].path][0]
     return State(
         parameters=found.arrays("parameters"),
         slots=found.arrays("slots"),
@@ -84,7 +87,7 @@ def _state(found: Fields, training: Training) -> State:
         epoch=found.integer("epoch"),
         batch=batch,
         loss=found.number("loss", finite=False, nan=True),
-        examples=found.integer("examples", low=examples, high=examples),
+        examples=found.integer("examples", low=low, high=high),
         metrics=_metrics(found.sequence("metrics")),
         best=found.number("best", finite=False),
         best_parameters=found.arrays("best_parameters"),
@@ -186,10 +189,11 @@ def _check_metrics(came: list[list[Array]], training: Training, measures: Sequen
 def _one_example(training: Training) -> tuple[dict[str, Array], dict[str, Array]]:
     """The first example, and outputs of zeros for it."""
     assert training.examples is not None
-    masks, outputs = reading(training.net).masks, {}
+    masks, outputs = reading(training.net).masks, {"loss": np.array(0.0)}
     for goal in training.goals:
         shape = training.net.output_shapes[goal.path]
         outputs[prediction_name(goal.path)] = np.zeros((1, *shape), training.net.dtype)
+        outputs[loss_name(goal.path)] = np.array(0.0)
         if goal.path in masks:
             outputs[mask_name(goal.path)] = np.ones((1, shape[0]), training.net.dtype)
     return training.examples.rows(slice(0, 1)), outputs
