@@ -1,4 +1,4 @@
-"""Sums over the examples that read what another sum over them has made: in the right order, and refused in any other."""
+"""Sums over the examples that read what another sum over them has made: in order, and refused in any other."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ def test_a_part_of_a_sum_out_of_order_is_refused_by_name() -> None:
 def test_phases_out_of_order_are_refused_by_name() -> None:
     plan = schedule(variance(4, 8))
     plan.phases.reverse()
-    with pytest.raises(OrderError, match="reads .*, which is made later"):
+    with pytest.raises(OrderError, match=r"reads .*, which is made later"):
         check_order(plan)
