@@ -28,7 +28,7 @@ from tests.engines.llvm.test_few import image
 from tests.engines.llvm.training import finish, image_program, start, text_program
 
 from pellucid.engines.base import Array
-from pellucid.engines.llvm import runtime
+from pellucid.engines.llvm import memory
 from pellucid.engines.llvm.native import target
 from pellucid.formula import Program
 
@@ -69,12 +69,12 @@ BROKEN = "an arena that is too short"
 def inside(name: str) -> None:
     """What runs in the process that is watched."""
     if os.environ.get("MEMCHECK"):
-        runtime.aligned = partial(_block, cut=ALIGN if name == BROKEN else 0)
+        memory.aligned = partial(_block, cut=ALIGN if name == BROKEN else 0)
     for run in RUNS.get(name, [partial(_training, image_program, 37)]):
         run()
 
 
-def _block(size: int, what: str, *, cut: int) -> Array:
+def _block(size: int, *_: object, cut: int, **__: object) -> Array:
     """Memory that belongs to nobody but the allocator from its first byte outside on."""
     library = ctypes.CDLL(None)
     library.aligned_alloc.restype = ctypes.c_void_p

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from pellucid.layers.base import (
     new_statements,
 )
 from pellucid.layers.dropout import stream
+from pellucid.once import Lock, Once
 from pellucid.parameters import Parameters
 
 INPUT_AXES = {1: "i", 2: "ti", 3: "hwc"}
@@ -119,7 +119,8 @@ class BaseNetwork(Layer):
                     )
                 self.specs[path], self._owners[path] = spec, owner
         self.parameters = Parameters(self)
-        self._executables: dict[Hashable, Executable] = {}
+        self._made = Once()
+        self.being_trained = Lock()
         self._initialise()
         self.forward(training=True)  # what does not fit in training shows now, not in the first step
 
@@ -268,15 +269,13 @@ class BaseNetwork(Layer):
 
     def executable(self, key: Hashable, build: Callable[[], Program]) -> Executable:
         """The program that `build` writes, compiled by the network's engine, and kept under the key."""
-        if key not in self._executables:
-            self._executables[key] = compile_program(build(), engine=self.engine, dtype=self.dtype)
-        return self._executables[key]
+        found: Executable = self._made.get(key, lambda: compile_program(build(), engine=self.engine, dtype=self.dtype))
+        return found
 
-    def apart(self) -> BaseNetwork:
-        """The same layers and parameters with compiled programs of their own, for another thread to run."""
-        twin = copy.copy(self)
-        twin._executables = {}
-        return twin
+    def reading(self) -> Forward:
+        """The network as it predicts, to be looked at; written once, since that takes longer than a small step."""
+        found: Forward = self._made.get("reading", lambda: self.forward(training=False))
+        return found
 
     # Architecture as data
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Protocol
 
 import numpy as np
 
 from pellucid.errors import PellucidError, ShapeError, nearest
 from pellucid.layers.base import Layer, Parameter
+from pellucid.once import Lock
+
+_swap = Lock()
+"""Held for the moment in which arrays are taken or put in place, all of a network's at once."""
 
 
 class Network(Protocol):
@@ -21,7 +25,11 @@ class Network(Protocol):
 
 
 class Parameters(MutableMapping[str, np.ndarray]):
-    """All parameters of a network by path. Assigning copies the values in, after a look at path and shape."""
+    """All parameters of a network by path. Assigning copies the values in, after a look at path and shape.
+
+    Training never writes into an array that stands here: it puts others in place, those of all layers at once. What
+    `snapshot` gives is therefore the network as it was after one step, whatever other threads do.
+    """
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -31,12 +39,31 @@ class Parameters(MutableMapping[str, np.ndarray]):
         """The paths of those that an optimiser changes."""
         return tuple(path for path, spec in self._network.specs.items() if spec.trainable)
 
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All arrays by path, as they are at one moment; the arrays themselves, not copies."""
+        with _swap:
+            return {path: self[path] for path in self}
+
+    def replace(self, values: Mapping[str, object]) -> None:
+        """Copy values in, by path; readers see all of them or none.
+
+        Raises:
+            PellucidError: a path or a shape that the network does not have; nothing has been changed then.
+        """
+        arrays = [(*self._network.owner(self._known(path)), self._array(path, v)) for path, v in values.items()]
+        with _swap:
+            for layer, key, array in arrays:
+                layer.arrays[key] = array
+
     def __getitem__(self, path: str) -> np.ndarray:
         layer, key = self._network.owner(self._known(path))
         return layer.arrays[key]
 
     def __setitem__(self, path: str, value: object) -> None:
-        layer, key = self._network.owner(self._known(path))
+        self.replace({path: value})
+
+    def _array(self, path: str, value: object) -> np.ndarray:
+        """A copy of a value, checked."""
         shape = self._network.specs[path].shape
         try:
             array = np.array(value, dtype=self._network.dtype)
@@ -44,7 +71,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
             raise PellucidError(f"{path} takes numbers of shape {shape}, but {type(value).__name__} came") from None
         if array.shape != shape:
             raise ShapeError(f"{path} has the shape {shape}, but {array.shape} came")
-        layer.arrays[key] = array
+        return array
 
     def __delitem__(self, path: str) -> None:
         raise PellucidError(f"{path} belongs to its layer and cannot be deleted")

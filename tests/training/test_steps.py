@@ -108,11 +108,11 @@ def test_clipping_by_norm_and_value(blobs: tuple[Array, Array]) -> None:
 def test_programs_are_kept(blobs: tuple[Array, Array], classifier: Callable[..., Network]) -> None:
     net = classifier()
     net.fit(*blobs, verbose=0)
-    kept = len(net._executables)
+    kept = len(net._made)
     net.fit(*blobs, verbose=0, optimizer=Adam(0.5))  # another learning rate is the same program
-    assert len(net._executables) == kept
+    assert len(net._made) == kept
     net.fit(*blobs, verbose=0, optimizer=Adam(beta_1=0.5))
-    assert len(net._executables) == kept + 1
+    assert len(net._made) == kept + 1
 
 
 def test_two_inputs_and_two_outputs() -> None:

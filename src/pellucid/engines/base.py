@@ -51,33 +51,54 @@ def bind(program: Program, inputs: Mapping[str, Array], dtype: Dtype) -> tuple[d
     arrays: dict[Tensor, Array] = {}
     batch: tuple[int, str] | None = None
     for name, tensor in program.inputs.items():
-        array = arrays[tensor] = _converted(name, tensor, inputs[name], dtype)
-        if array.ndim != tensor.rank:
-            axes = f" ({', '.join(a.name for a in tensor.axes)})" if tensor.axes else ""
-            raise ShapeError(f"{name} has {tensor.rank} axes{axes}, but an array of shape {array.shape} came")
-        for axis, came in zip(tensor.axes, array.shape, strict=True):
-            if axis.extent is not BATCH:
-                if came != axis.extent:
-                    raise ShapeError(
-                        f"axis {axis.name} of {name} is {axis.extent}, but {came} came, in shape {array.shape}"
-                    )
-            elif came < 1:
-                raise ShapeError(f"axis {axis.name} of {name} is empty; a batch needs at least one example")
-            elif batch is None:
-                batch = came, name
-            elif came != batch[0]:
-                raise ShapeError(f"the batch is {batch[0]} in {batch[1]} but {came} along axis {axis.name} of {name}")
+        array = arrays[tensor] = real_or_integer(name, tensor, inputs[name])
+        batch = check_shape(name, tensor, array.shape, batch)
+        arrays[tensor] = np.asarray(array, dtype=np.int64 if tensor.kind == "int" else dtype)
     return arrays, 1 if batch is None else batch[0]
 
 
-def _converted(name: str, tensor: Tensor, value: object, dtype: Dtype) -> Array:
+def real_or_integer(name: str, tensor: Tensor, value: object) -> Array:
+    """An array of the kind of number that the input takes.
+
+    Raises:
+        ShapeError: it holds another kind.
+    """
     array = np.asarray(value)
     if tensor.kind == "int":
         if array.dtype.kind not in "iub":
             raise ShapeError(
                 f"{name} holds whole numbers, but an array of {array.dtype} came; convert it with astype(int)"
             )
-        return np.asarray(array, dtype=np.int64)
-    if array.dtype.kind not in "iubf":
+    elif array.dtype.kind not in "iubf":
         raise ShapeError(f"{name} holds real numbers, but an array of {array.dtype} came")
-    return np.asarray(array, dtype=dtype)
+    return array
+
+
+def check_shape(
+    name: str, tensor: Tensor, shape: tuple[int, ...], batch: tuple[int, str] | None
+) -> tuple[int, str] | None:
+    """Look at the rank and the extents of an input.
+
+    Args:
+        batch: the extent of the batch and the input that told it, where one did.
+
+    Returns:
+        The same after this input.
+
+    Raises:
+        ShapeError: the rank or an extent is another, or the batch is empty.
+    """
+    if len(shape) != tensor.rank:
+        axes = f" ({', '.join(a.name for a in tensor.axes)})" if tensor.axes else ""
+        raise ShapeError(f"{name} has {tensor.rank} axes{axes}, but an array of shape {shape} came")
+    for axis, came in zip(tensor.axes, shape, strict=True):
+        if axis.extent is not BATCH:
+            if came != axis.extent:
+                raise ShapeError(f"axis {axis.name} of {name} is {axis.extent}, but {came} came, in shape {shape}")
+        elif came < 1:
+            raise ShapeError(f"axis {axis.name} of {name} is empty; a batch needs at least one example")
+        elif batch is None:
+            batch = came, name
+        elif came != batch[0]:
+            raise ShapeError(f"the batch is {batch[0]} in {batch[1]} but {came} along axis {axis.name} of {name}")
+    return batch

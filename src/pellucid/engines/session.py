@@ -7,11 +7,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pellucid.engines.base import Array, Executable
+from pellucid.engines.base import Array, Executable, check_shape, real_or_integer
+from pellucid.errors import ShapeError, nearest
+from pellucid.formula.axes import BATCH
+from pellucid.formula.program import Program
+from pellucid.once import Lock
 
 
 class Session(Protocol):
-    """A program whose outputs of an input's name are that input's next value.
+    """A program whose outputs of an input's name are that input's next value. Steps are taken one after the other, also
+    where several threads ask for them.
 
     Attributes:
         state: the arrays as they are now, by name. They are the session's own; a step may change them in place or put
@@ -27,11 +32,14 @@ class Session(Protocol):
 
         Args:
             data: the inputs with a batch axis, by name: all examples.
-            rows: (steps, batch) whole numbers: which examples each step takes. Without it there is one step, of all.
+            rows: (steps, batch) integers: which examples each step takes. Without it there is one step, of all.
             each: the other inputs that are not state, by name: a value for each step, along the first axis.
 
         Returns:
             The outputs that are not state, a value for each step along the first axis.
+
+        Raises:
+            ShapeError: an input is missing, or has another shape, length or kind of number than the others ask for.
         """
 
 
@@ -40,18 +48,69 @@ class PlainSession:
 
     def __init__(self, executable: Executable, state: Mapping[str, Array]) -> None:
         self._executable = executable
+        self._lock = Lock()
         self.state: dict[str, Array] = {name: np.array(array) for name, array in state.items()}
 
     def run(
         self, data: Mapping[str, Any], *, rows: Array | None = None, each: Mapping[str, Any] | None = None
     ) -> dict[str, Array]:
-        found: dict[str, list[Array]] = {}
-        for step in range(1 if rows is None else len(rows)):
-            examples = data if rows is None else {name: array[rows[step]] for name, array in data.items()}
-            outputs = self._executable({**examples, **self.state, **{n: a[step] for n, a in (each or {}).items()}})
-            for name, array in outputs.items():
-                if name in self.state:
-                    self.state[name] = array
-                else:
-                    found.setdefault(name, []).append(array)
-        return {name: np.stack(arrays) for name, arrays in found.items()}
+        with self._lock:
+            given = checked(self._executable.program, self.state, data, rows, each or {})
+            found: dict[str, list[Array]] = {}
+            for step in range(given.steps):
+                examples = {n: a if given.rows is None else a[given.rows[step]] for n, a in given.data.items()}
+                outputs = self._executable({**examples, **self.state, **{n: a[step] for n, a in given.each.items()}})
+                for name, array in outputs.items():
+                    if name in self.state:
+                        self.state[name] = array
+                    else:
+                        found.setdefault(name, []).append(array)
+            return {name: np.stack(arrays) for name, arrays in found.items()}
+
+
+class Given:
+    """What a session's call was given, checked: arrays with a batch axis, arrays with a value for each step, the rows
+    that each step takes, how many steps there are and of how many examples."""
+
+    def __init__(self, data: dict[str, Array], each: dict[str, Array], rows: Array | None, examples: int) -> None:
+        self.data, self.each, self.rows = data, each, rows
+        self.steps, self.examples = (1, max(examples, 1)) if rows is None else rows.shape
+
+
+def checked(
+    program: Program, state: Mapping[str, Array], data: Mapping[str, Any], rows: Any, each: Mapping[str, Any]
+) -> Given:
+    """The inputs of a session's call, each looked at: native code reads what it is told is there.
+
+    Raises:
+        ShapeError: see `Session.run`.
+    """
+    found: dict[bool, dict[str, Array]] = {True: {}, False: {}}
+    total: tuple[int, str] | None = None
+    for name, tensor in program.inputs.items():
+        if name in state:
+            continue
+        of_batch = bool(tensor.axes) and tensor.axes[0].extent is BATCH
+        source, what = (data, "data") if of_batch else (each, "each")
+        if name not in source:
+            raise ShapeError(f"{what} holds {', '.join(source) or 'nothing'}, expected {name}.{nearest(name, source)}")
+        array = found[of_batch][name] = real_or_integer(name, tensor, source[name])
+        if of_batch:
+            total = check_shape(name, tensor, array.shape, total)
+    whole = np.asarray(rows) if rows is not None else None
+    if whole is not None:
+        whole = _rows(whole, total)
+    steps = 1 if whole is None else len(whole)
+    for name, array in found[False].items():
+        shape = program.inputs[name].shape
+        if array.shape[1:] != shape or not array.ndim or len(array) != steps:
+            raise ShapeError(f"{name} has the shape {array.shape}, expected {(steps, *shape)}: a value for each step")
+    return Given(found[True], found[False], whole, 1 if total is None else total[0])
+
+
+def _rows(rows: Array, total: tuple[int, str] | None) -> Array:
+    if rows.ndim != 2 or rows.dtype.kind not in "iu" or not rows.size:
+        raise ShapeError(f"rows has the shape {rows.shape} of {rows.dtype}, expected integers of shape (steps, batch)")
+    if total is not None and (rows.min() < 0 or rows.max() >= total[0]):
+        raise ShapeError(f"rows go from {rows.min()} to {rows.max()}, but {total[1]} has {total[0]} examples")
+    return np.ascontiguousarray(rows, dtype=np.int64)

@@ -148,7 +148,8 @@ def flow(
     """
     examples, goals = prepared(net, x, y, loss, None)
     probe = Probe(net, goals, training=training)
-    return probe(examples.rows(slice(None)), net.parameters, first_update(net, probe, examples, optimizer))
+    parameters = net.parameters.snapshot()
+    return probe(examples.rows(slice(None)), parameters, first_update(probe, examples, optimizer, parameters))
 
 
 class Probe:
@@ -268,15 +269,19 @@ def flow_of(net: BaseNetwork, run: Trace) -> Flow:
 
 
 def first_update(
-    net: BaseNetwork, probe: Probe, examples: Examples, rule: str | Mapping[str, object] | Optimizer
+    probe: Probe,
+    examples: Examples,
+    rule: str | Mapping[str, object] | Optimizer,
+    parameters: Mapping[str, Array],
 ) -> dict[str, Array]:
-    """What the first step of an optimizer would add to the parameters."""
+    """What the first step of an optimizer would add to these parameters."""
+    net = probe.net
     chosen = optimizer(rule)
     run = training_step(net, probe.goals, chosen, clip=Clip(), weighted=examples.weighted)
-    zeros = {f"{p}:{slot}": np.zeros_like(net.parameters[p]) for p in net.parameters.trainable for slot in chosen.slots}
+    zeros = {f"{p}:{slot}": np.zeros_like(parameters[p]) for p in net.parameters.trainable for slot in chosen.slots}
     numbers = {"learning_rate": np.array(chosen.learning_rate), "step": np.array(1), "seed": np.array(net.seed)}
-    new = run({**examples.rows(slice(None)), **net.parameters, **zeros, **numbers})
-    return {p: new[p] - net.parameters[p] for p in net.parameters.trainable}
+    new = run({**examples.rows(slice(None)), **parameters, **zeros, **numbers})
+    return {p: new[p] - parameters[p] for p in net.parameters.trainable}
 
 
 def curve(tensor: Tensor | None) -> str:

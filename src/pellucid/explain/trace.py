@@ -253,7 +253,7 @@ def trace_examples(
 ) -> Trace:
     """`trace`, of examples that were checked before: arrays by the names of the program's inputs."""
     run = tracing(net, targets, optimizer)
-    feeds: dict[str, Any] = {**net.parameters}
+    feeds: dict[str, Any] = net.parameters.snapshot()
     if optimizer is not None:
         feeds |= {"learning_rate": optimizer.learning_rate, "step": 1, "seed": net.seed}
         feeds |= {name: np.zeros([a.size for a in t.axes]) for name, t in run.program.inputs.items() if ":" in name}
@@ -271,7 +271,8 @@ def tracing(net: BaseNetwork, targets: Sequence[Goal] = (), rule: Optimizer | No
             return Program({**forward.values, **forward.outputs})
         return _backward(net, targets) if rule is None else training_program(net, targets, rule)
 
-    key = "trace", tuple(g.key for g in targets), None if rule is None else str(rule.config())
+    settings = None if rule is None else str({k: v for k, v in rule.config().items() if k != "learning_rate"})
+    key = "trace", tuple(g.key for g in targets), settings
     return net.executable(key, build)
 
 

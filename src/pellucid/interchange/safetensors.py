@@ -43,7 +43,7 @@ def save(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
         ModelFileError: the path cannot be written, or `net.metadata` is not plain JSON.
     """
     probe = {name: _probe(net, name, seed) for seed, name in enumerate(net.input_shapes)}
-    tensors = dict(net.parameters)
+    tensors = net.parameters.snapshot()
     tensors |= {_INPUT + name: array for name, array in probe.items()}
     tensors |= {_OUTPUT + name: array for name, array in _answers(net, probe).items()}
     write_tensors(path, KIND, {"network": net.config(), "metadata": net.metadata}, tensors)

@@ -16,7 +16,6 @@ from pellucid.layers.base import InputLayer
 from pellucid.layers.convolution import _Kernel
 from pellucid.layers.pooling import _Pool
 from pellucid.network import BaseNetwork, Use, class_name
-from pellucid.training.targets import reading
 
 LIKE_NUMBERS = (bool, int, float, str)
 PLAIN = ("name", "activation", "dilation_rate")
@@ -73,8 +72,8 @@ def inside(net: BaseNetwork, use: Use, program: Program) -> list[str]:
     """The paths of the values computed in a layer, its output last; those with a name in the layer's own order."""
     every = dict.fromkeys([*program.tensors, *program.outputs])  # a value of two names by both
     found = [path for path in every if path != use.path and _belongs(path, use.path, net) and _computed(program, path)]
-    named = iter([path for path in reading(net).values if path in found])
-    known = reading(net).values
+    named = iter([path for path in net.reading().values if path in found])
+    known = net.reading().values
     return [*(next(named) if path in known else path for path in found), use.path]
 
 

@@ -35,7 +35,7 @@ class Gauge:
         self._task, self._net, self._samples = task, net, samples
         self._lock = threading.RLock()
         self._before: Moment | None = None
-        self._initial = dict(net.parameters)
+        self._initial = net.parameters.snapshot()
         self._made: tuple[Probe, dict[str, Array]] | None = None
         self._first: Flow | None = None
 

@@ -28,7 +28,7 @@ class Moment:
 def copied(net: BaseNetwork) -> BaseNetwork:
     """Another network of the same layers, with the same parameters."""
     copy = BaseNetwork.restored(net.config(), engine=net.engine)
-    put(copy, dict(net.parameters))
+    put(copy, net.parameters.snapshot())
     return copy
 
 

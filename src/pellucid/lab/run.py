@@ -120,8 +120,7 @@ class Run:
             "clip_norm": clip_norm,
             "clip_value": clip_value,
         }
-        # Its own programs: the owner of the network may evaluate it while it is trained.
-        loop = prepare(net.apart(), x, y, epochs=0, **options)
+        loop = prepare(net, x, y, epochs=0, **options)
         usual = {name: p.default for name, p in inspect.signature(Run).parameters.items()}
         self._options = {
             name: value

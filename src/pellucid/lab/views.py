@@ -24,7 +24,6 @@ from pellucid.lab.samples import Samples, label_of, labels_of, numbers
 from pellucid.lab.task import Task, waist
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import predict
-from pellucid.training.targets import reading
 
 Array = NDArray[Any]
 
@@ -79,7 +78,7 @@ def chosen(net: BaseNetwork, outputs: Array) -> Array:
     """The class that each output says: the largest unit, or whether a single one says yes."""
     if outputs.shape[1] > 1:
         return np.asarray(outputs.argmax(axis=1))
-    logit = reading(net).last[next(iter(net.output_shapes))].activation == "linear"
+    logit = net.reading().last[next(iter(net.output_shapes))].activation == "linear"
     return (outputs[:, 0] > (0.0 if logit else 0.5)).astype(np.int64)
 
 
@@ -116,9 +115,9 @@ def latent(task: Task, net: BaseNetwork, samples: Samples) -> dict[str, Any]:
 
 def value_of(net: BaseNetwork, samples: Samples, path: str, x: Array) -> Array:
     """One value of many examples, as the network predicts."""
-    forward = reading(net)
+    forward = net.reading()
     run = net.executable(("value", path), lambda: Program({path: forward.values[path]}))
-    parameters = dict(net.parameters)
+    parameters = net.parameters.snapshot()
     rows = [run({samples.input: x[k : k + 256], **parameters})[path] for k in range(0, len(x), 256)]
     return np.concatenate(rows)
 
@@ -129,7 +128,7 @@ def decoder(net: BaseNetwork, path: str) -> Callable[[Any], dict[str, Any]]:
     Raises:
         PellucidError: there is no such value, or the output hears of the input by another way too.
     """
-    known = reading(net)
+    known = net.reading()
     if path not in known.values or path in known.inputs or path in known.outputs:
         choices = [p for p in known.values if p not in known.inputs and p not in known.outputs]
         raise PellucidError(f'there is nothing behind "{path}", expected a value inside.{nearest(path, choices)}')
@@ -151,7 +150,7 @@ def decoder(net: BaseNetwork, path: str) -> Callable[[Any], dict[str, Any]]:
             raise DataError("a code is numbers, but something else came") from None
         if array.size != math.prod(shape) or not np.isfinite(array).all():
             raise DataError(f"{array.size} numbers came, but {path} is {math.prod(shape)} finite ones")
-        found = run({cut.name: array.reshape(1, *shape).astype(net.dtype), **net.parameters})
+        found = run({cut.name: array.reshape(1, *shape).astype(net.dtype), **net.parameters.snapshot()})
         return numbers(next(iter(found.values()))[0])
 
     return decode

@@ -22,7 +22,7 @@ from pellucid.training.steps import (
     prediction_name,
     prediction_step,
 )
-from pellucid.training.targets import Goal, LossLike, goals, reading
+from pellucid.training.targets import Goal, LossLike, goals
 
 Array = NDArray[Any]
 Metrics = Sequence[MetricLike] | MetricLike
@@ -89,7 +89,7 @@ def _count(goal: Goal, batch: Mapping[str, Array], outputs: Mapping[str, Array])
 
 def _readings(net: BaseNetwork, targets: Sequence[Goal]) -> dict[str, Reading]:
     """A logit says yes above 0, a probability above a half."""
-    last = reading(net).last
+    last = net.reading().last
     found: dict[str, Reading] = {}
     for goal in targets:
         activation, units = last[goal.path].activation, net.output_shapes[goal.path][-1]
@@ -137,7 +137,7 @@ def evaluated(
 ) -> dict[str, float]:
     """`evaluate`, of checked examples."""
     run = evaluation_step(net, targets, weighted=examples.weighted)
-    parameters = dict(net.parameters)
+    parameters = net.parameters.snapshot()
     running = Measures(net, targets, measures)
     total, counted = 0.0, 0
     for rows in batches(len(examples), batch_size):
@@ -157,7 +157,7 @@ def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:
     """
     examples = Examples(inputs(net, x))
     run = prediction_step(net)
-    parameters = dict(net.parameters)
+    parameters = net.parameters.snapshot()
     size = check_whole(batch_size, "batch_size", least=1)
     found = [run({**examples.rows(rows), **parameters}) for rows in batches(len(examples), size)]
     outputs = {path: np.concatenate([part[path] for part in found]) for path in net.output_shapes}
@@ -184,7 +184,8 @@ def gradients(
     """
     examples, targets = prepared(net, x, y, loss, sample_weight)
     run = gradient_step(net, targets, training=training, weighted=examples.weighted)
-    outputs = run({**examples.rows(slice(None)), **net.parameters, "seed": np.array(net.seed), "step": np.array(step)})
+    random = {"seed": np.array(net.seed), "step": np.array(step)}
+    outputs = run({**examples.rows(slice(None)), **net.parameters.snapshot(), **random})
     return float(outputs.pop("loss")), outputs
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pellucid.arrays import check_whole
-from pellucid.errors import DataError
+from pellucid.errors import DataError, PellucidError
 from pellucid.functions.updates import Optimizer
 from pellucid.functions.updates import optimizer as optimizer_of
 from pellucid.network import BaseNetwork
@@ -76,8 +76,12 @@ def fit(
         on_nonfinite: "stop" at the first step that gives NaN or infinity, or "ignore" it.
         resume: a checkpoint to go on from, written by `Checkpoint` in a call with the same arguments.
 
+    While it trains, other threads may predict, evaluate and trace: they find the parameters of a finished step, those
+    of the last epoch, or of the last step where a callback asks for it.
+
     Raises:
         DataError: examples or targets that the network cannot take.
+        PellucidError: another thread is training this network.
         NonFiniteError: a value stopped being finite; the message tells which one, where and why. The network keeps the
             last finite weights.
         ModelFileError: a checkpoint that cannot be written or read.
@@ -107,7 +111,12 @@ def fit(
         warnings.warn(flat, UserWarning, stacklevel=2)
     if resume is not None:
         checkpoint.resume(resume, loop.training, loop.measures)
-    return loop.run()
+    if not net.being_trained.acquire(blocking=False):
+        raise PellucidError("another thread is training this network; wait for it, or train a copy: copy.deepcopy(net)")
+    try:
+        return loop.run()
+    finally:
+        net.being_trained.release()
 
 
 def prepare(
@@ -180,7 +189,7 @@ def prepare(
 
 def _start(net: BaseNetwork, rule: Optimizer, epoch: int) -> State:
     """The state before the first step: the network's parameters, slots of zeros."""
-    parameters = {path: np.array(value) for path, value in net.parameters.items()}
+    parameters = {path: np.array(value) for path, value in net.parameters.snapshot().items()}
     slots = {
         f"{path}:{slot}": np.zeros_like(parameters[path]) for path in net.parameters.trainable for slot in rule.slots
     }

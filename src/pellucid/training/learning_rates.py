@@ -71,7 +71,7 @@ def find_learning_rate(
     examples, goals = prepared(net, x, y, loss, None)
     rule = optimizer_of(optimizer)
     run = training_step(net, goals, rule, clip=Clip(), weighted=False)
-    state = dict(net.parameters)
+    state = net.parameters.snapshot()
     state |= {
         f"{path}:{slot}": np.zeros_like(net.parameters[path])
         for path in net.parameters.trainable

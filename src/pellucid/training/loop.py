@@ -299,4 +299,4 @@ class Loop:
     def _take_up(self) -> None:
         """The network's parameters into the state: a callback may have changed them."""
         if self.training.callbacks:
-            self.training.state.parameters = dict(self.training.net.parameters)
+            self.training.state.parameters = self.training.net.parameters.snapshot()

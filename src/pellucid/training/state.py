@@ -113,6 +113,5 @@ class Training:
 
 
 def publish(net: BaseNetwork, parameters: Iterable[tuple[str, Array]]) -> None:
-    """Write parameters into the network."""
-    for path, value in parameters:
-        net.parameters[path] = value
+    """Write parameters into the network, all at once."""
+    net.parameters.replace(dict(parameters))

@@ -13,6 +13,7 @@ from pellucid.engines.base import Array
 from pellucid.errors import DataError, nearest
 from pellucid.formula import Program, Tensor
 from pellucid.network import BaseNetwork
+from pellucid.once import Lock
 from pellucid.training.targets import by_path
 
 
@@ -25,7 +26,8 @@ class Stepper:
 
     Its formulas are the network's own, for sequences of one step, with the states as inputs and outputs: step by step
     it gives what `predict` gives for the whole sequence, and goes on for as long as one likes. Parameters are those
-    that the network has at each call.
+    that the network has at each call. Threads that share a stepper take their steps one after the other; for sequences
+    of their own, each takes a stepper of its own.
 
     Raises:
         PellucidError: a layer needs all steps at once (it reads backwards, or mixes steps); the message names it.
@@ -33,6 +35,7 @@ class Stepper:
 
     def __init__(self, net: BaseNetwork) -> None:
         self._net = net
+        self._lock = Lock()
         forward = net.forward(training=False, single_step=True)
         after = {path: after for path, (_, after) in forward.states.items()}
         self._run = net.executable("single step", lambda: Program({**forward.outputs, **after}))
@@ -53,6 +56,13 @@ class Stepper:
             DataError: another shape, or another number of examples than the steps before.
         """
         arrays = {path: self._step_of(path, value) for path, value in by_path(x, list(self._inputs), "x").items()}
+        with self._lock:
+            found = self._advance(arrays)
+        results = {path: found[path][:, 0] if t.rank > 2 else found[path] for path, t in self._outputs.items()}
+        return results if len(results) > 1 else next(iter(results.values()))
+
+    def _advance(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """One step of the program; its states are those of the next."""
         n = len(next(iter(arrays.values())))
         if not self._state:
             self._state = {path: np.zeros((n, size), self._net.dtype) for path, size in self._sizes.items()}
@@ -60,10 +70,16 @@ class Stepper:
             carried = len(next(iter(self._state.values())))
             raise DataError(f"x has {n} examples, but the states are those of {carried}; call reset() to begin anew")
         before = {self._before[path]: array for path, array in self._state.items()}
-        found = self._run({**arrays, **before, **self._net.parameters})
+        found = self._run({**arrays, **before, **self._net.parameters.snapshot()})
         self._state = {path: found[path] for path in self._sizes}
-        results = {path: found[path][:, 0] if t.rank > 2 else found[path] for path, t in self._outputs.items()}
-        return results if len(results) > 1 else next(iter(results.values()))
+        return found
+
+    def __getstate__(self) -> tuple[BaseNetwork, dict[str, Array]]:
+        return self._net, self.state
+
+    def __setstate__(self, kept: tuple[BaseNetwork, dict[str, Array]]) -> None:
+        self.__init__(kept[0])  # type: ignore[misc]
+        self._state = kept[1]
 
     def reset(self) -> None:
         """Begin anew, with states of 0."""

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +86,7 @@ def goals(
         if isinstance(losses, Mapping) and "name" not in losses
         else dict.fromkeys(paths, losses)
     )
-    forward = reading(net)
+    forward = net.reading()
     found: list[Goal] = []
     arrays: dict[str, Array] = {}
     for path, values in by_path(y, paths, what).items():
@@ -96,16 +95,6 @@ def goals(
         found.append(goal)
         arrays[goal.name] = array
     return found, arrays
-
-
-def reading(net: BaseNetwork) -> Forward:
-    """The network as it predicts, to be looked at; written once, for it takes longer than a small network's step."""
-    if net not in _READINGS:
-        _READINGS[net] = net.forward(training=False)
-    return _READINGS[net]
-
-
-_READINGS: WeakKeyDictionary[BaseNetwork, Forward] = WeakKeyDictionary()
 
 
 def by_path(value: Any, paths: Sequence[str], what: str) -> dict[str, Any]:

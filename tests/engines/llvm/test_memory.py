@@ -10,7 +10,7 @@ from tests.engines.llvm.support import BOUNDS, close, native
 from tests.engines.llvm.training import image_program, large_program, start, text_program
 
 from pellucid.engines import compile_program
-from pellucid.engines.llvm import runtime
+from pellucid.engines.llvm import memory, runtime
 from pellucid.formula import BATCH
 
 GUARD = 4096
@@ -22,7 +22,7 @@ class Guarded:
     def __init__(self) -> None:
         self.made: list[tuple[np.ndarray, int, int]] = []
 
-    def bytes(self, size: int, what: str = "") -> np.ndarray:
+    def bytes(self, size: int, what: str = "", *_: Any, **__: Any) -> np.ndarray:
         raw = np.full(size + 3 * GUARD, 0xFF, np.uint8)
         start = GUARD + (-raw.ctypes.data) % GUARD
         raw[:start] = raw[start + size :] = 0xA5
@@ -44,7 +44,7 @@ class Guarded:
 @pytest.mark.parametrize("n", [1, 16, 37])
 def test_guards_and_poison(make: Any, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     guarded = Guarded()
-    monkeypatch.setattr(runtime, "aligned", guarded.bytes)
+    monkeypatch.setattr(memory, "aligned", guarded.bytes)
 
     def empty(self: runtime.Executable, tensor: Any, examples: int, *more: int) -> np.ndarray:
         shape = more + tuple(examples if e is BATCH else e for e in tensor.shape)

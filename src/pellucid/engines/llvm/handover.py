@@ -12,8 +12,11 @@ from pellucid.engines.llvm.native import Library, host
 from pellucid.engines.llvm.target import Target
 
 BOX = 256
-"""Bytes of a box. Words of it, by cache lines: 0 calls asked for, 1 the function, 2 its argument, 3 the thread's
-number; 8 calls done; 16 whether the thread sleeps, 17 whether it has to be woken for this call."""
+"""Bytes of a box; a caller names the boxes of the threads that it has by a list of addresses. Words of a box, by cache
+lines: 0 calls asked for, 1 the function, 2 its argument, 3 the thread's number; 8 calls done; 16 whether the thread
+sleeps, 17 whether it has to be woken for this call."""
+
+ASKED, DONE, ASLEEP, WAKE = 0, 8, 16, 17
 
 
 def _word(name: str, box: str, number: int) -> str:
@@ -34,8 +37,8 @@ entry:
 each:
   %k = phi i64 [ 0, %entry ], [ %k.next, %each ]
   %sleepers = phi i64 [ 0, %entry ], [ %sleepers.next, %each ]
-  %skip = mul i64 %k, {BOX}
-  %box = getelementptr i8, ptr %boxes, i64 %skip
+  %box.at = getelementptr ptr, ptr %boxes, i64 %k
+  %box = load ptr, ptr %box.at
 {_word("function.at", "%box", 1)}
   store ptr %function, ptr %function.at
 {_word("argument.at", "%box", 2)}
@@ -66,8 +69,8 @@ entry:
   br label %each
 each:
   %k = phi i64 [ 0, %entry ], [ %k.next, %each ]
-  %skip = mul i64 %k, {BOX}
-  %box = getelementptr i8, ptr %boxes, i64 %skip
+  %box.at = getelementptr ptr, ptr %boxes, i64 %k
+  %box = load ptr, ptr %box.at
   %asked = load i64, ptr %box
 {_word("done.at", "%box", 8)}
   call void @pl.wait(ptr %done.at, i64 %asked)

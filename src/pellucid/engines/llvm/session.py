@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.engines.base import Array
+from pellucid.engines.llvm import memory
 from pellucid.engines.llvm.layout import HEADER
-from pellucid.engines.llvm.memory import copied
+from pellucid.engines.llvm.memory import converted, copied
+from pellucid.engines.session import Given, checked
 from pellucid.errors import ShapeError
-from pellucid.formula.axes import BATCH
+from pellucid.once import Lock
 
 if TYPE_CHECKING:
     from pellucid.engines.llvm.runtime import Executable
@@ -30,6 +32,7 @@ class Session:
         from pellucid.engines.llvm.runtime import Compiled
 
         self._executable = executable
+        self._lock = Lock()
         program = executable.program
         wanted = {name: name for name in program.outputs if name in state and name in program.inputs}
         self._compiled = Compiled(program, executable.dtype, state=wanted, target=executable.target)
@@ -37,14 +40,11 @@ class Session:
         self.state: dict[str, Array] = {}
         for name, array in state.items():
             if name in program.inputs:
-                tensor = program.inputs[name]
-                kind = np.dtype(np.int32) if tensor.kind == "int" else executable.dtype
-                self.state[name] = copied(np.asarray(array, dtype=kind))
-                if self.state[name].shape != tensor.shape:
-                    raise ShapeError(f"{name} has the shape {tensor.shape}, but {self.state[name].shape} came")
+                self.state[name] = copied(self._array(name, array).reshape(np.shape(array)))
+                expected = program.inputs[name].shape
+                if self.state[name].shape != expected:
+                    raise ShapeError(f"{name} has the shape {self.state[name].shape}, expected {expected}")
         self._turned = {name: copied(self.state[name]) for name in wanted if name not in self._in_place}
-        self._data: dict[str, tuple[Any, Array]] = {}
-        self._checked: dict[str, Array] = {}
 
     def run(
         self, data: Mapping[str, Any], *, rows: Array | None = None, each: Mapping[str, Any] | None = None
@@ -53,44 +53,30 @@ class Session:
 
         Args:
             data: the inputs with a batch axis, by name: all examples.
-            rows: (steps, batch) whole numbers: which examples each step takes. Without it there is one step, of
-            all examples.
+            rows: (steps, batch) integers: which examples each step takes. Without it there is one step, of all
+            examples.
             each: the other inputs that are not state, by name: a value for each step, along the first axis.
 
         Returns:
             The outputs that are not state, a value for each step along the first axis.
+
+        Raises:
+            ShapeError: an input is missing, or has another shape, length or kind of number than the others ask for.
         """
         program = self._executable.program
-        each = each or {}
-        arrays: dict[str, Array] = {}
-        moves: dict[tuple[str, str], int] = {}
-        total = 0
-        for name, tensor in program.inputs.items():
-            if name in self.state:
-                arrays[name] = self.state[name]
-                continue
-            if tensor.axes and tensor.axes[0].extent is BATCH:
-                arrays[name] = self._array(name, data[name], tensor.kind)
-                total = len(arrays[name])
-                if arrays[name].shape[1:] != tensor.shape[1:]:
-                    raise ShapeError(f"{name} has the shape (n, {tensor.shape[1:]}), but {arrays[name].shape} came")
-                continue
-            arrays[name] = self._array(name, each[name], tensor.kind, keep=False)
-            moves["in", name] = arrays[name].nbytes // len(arrays[name])
-        self._check(arrays)
-        steps, examples = (1, max(total, 1)) if rows is None else rows.shape
-        if rows is not None:
-            rows = np.ascontiguousarray(rows, dtype=np.int64)
-            if rows.size and total and (rows.min() < 0 or rows.max() >= total):
-                raise ShapeError(f"rows go from {rows.min()} to {rows.max()}, but there are {total} examples")
-        results: dict[str, Array] = {}
-        for name, tensor in program.outputs.items():
-            if name not in self._in_place and name not in self._turned:
-                results[name] = self._executable.empty(tensor, examples, steps)
-                moves["out", name] = results[name].nbytes // steps
-        at_once = 1 if self._turned or self._compiled.code.facts.copies else steps
-        for start in range(0, steps, at_once):
-            self._call(arrays, results, moves, rows, start, at_once, examples)
+        with self._lock:
+            given = checked(program, self.state, data, rows, each or {})
+            arrays = {**self.state, **{n: self._array(n, a) for n, a in {**given.data, **given.each}.items()}}
+            self._compiled.check(arrays)
+            moves = {("in", name): arrays[name].nbytes // given.steps for name in given.each}
+            results: dict[str, Array] = {}
+            for name, tensor in program.outputs.items():
+                if name not in self._in_place and name not in self._turned:
+                    results[name] = self._executable.empty(tensor, given.examples, given.steps)
+                    moves["out", name] = results[name].nbytes // given.steps
+            at_once = 1 if self._turned or self._compiled.code.facts.copies else given.steps
+            for start in range(0, given.steps, at_once):
+                self._call(arrays, results, moves, given, start, at_once)
         return {name: a.astype(np.int64) if a.dtype == np.int32 else a for name, a in results.items()}
 
     def _call(
@@ -98,25 +84,32 @@ class Session:
         arrays: dict[str, Array],
         results: dict[str, Array],
         moves: Mapping[tuple[str, str], int],
-        rows: Array | None,
+        given: Given,
         start: int,
         count: int,
-        examples: int,
     ) -> None:
         code = self._compiled.code.facts
         pointers = {}
         for way, name in code.words:
             array = arrays[name] if way == "in" else self._turned[name] if name in self._turned else results[name]
             pointers[way, name] = array.ctypes.data + start * moves.get((way, name), 0)
-        wanted = self._executable.threads or self._compiled.threads(examples, count)
-        words = self._compiled.context(pointers, examples, wanted)
-        table = [(HEADER + code.words.index(w), by) for w, by in moves.items() if w in code.words]
-        if rows is not None:
-            words[5] = rows.ctypes.data + start * examples * 8
-            table.append((5, examples * 8))
-        listed = np.array(table, dtype=np.int64).reshape(-1, 2)
-        words[8:11] = (count, len(listed), listed.ctypes.data)
-        self._compiled.run(words)
+            if memory.POISON and way == "out" and name in self._turned:
+                memory.poison(array)
+        wanted = self._executable.threads or self._compiled.threads(given.examples, count)
+        workspace = self._compiled.borrow()
+        try:
+            words = workspace.words(pointers, given.examples, wanted)
+            table = [(HEADER + code.words.index(w), by) for w, by in moves.items() if w in code.words]
+            if given.rows is not None:
+                words[5] = given.rows.ctypes.data + start * given.examples * 8
+                table.append((5, given.examples * 8))
+            listed = np.array(table, dtype=np.int64).reshape(-1, 2)
+            words[8:11] = (count, len(listed), listed.ctypes.data)
+            if memory.POISON:
+                workspace.poison()
+            self._compiled.caller(words)()
+        finally:
+            self._compiled.give_back(workspace)
         for name, (way, source) in code.copies.items():
             if name in results:
                 found = arrays[source] if way == "in" else results[source][start]
@@ -125,20 +118,9 @@ class Session:
             self._turned[name], self.state[name] = self.state[name], self._turned[name]
             arrays[name] = self.state[name]
 
-    def _check(self, arrays: Mapping[str, Array]) -> None:
-        """Look at the indices among the data, once for each array."""
-        names = {name for name, _, _ in self._compiled.checks}
-        if any(arrays[n] is not self._checked.get(n) for n in names):
-            self._compiled.check(arrays)
-            self._checked = {n: arrays[n] for n in names}
-
-    def _array(self, name: str, value: Any, kind: str, *, keep: bool = True) -> Array:
-        """Contiguous and in the code's dtype; what had to be converted is kept, as long as the same object comes."""
-        known = self._data.get(name)
-        if known is not None and known[0] is value:
-            return known[1]
-        dtype: Any = np.int32 if kind == "int" else self._executable.dtype
-        array = np.ascontiguousarray(value, dtype=dtype)
-        if keep and array is not value:
-            self._data[name] = (value, array)
-        return array
+    def _array(self, name: str, value: Any) -> Array:
+        """Contiguous and in the code's dtype."""
+        tensor = self._executable.program.inputs[name]
+        if tensor.kind == "int":
+            return converted(name, value, tensor)
+        return np.ascontiguousarray(value, dtype=self._executable.dtype)

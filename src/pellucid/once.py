@@ -1,0 +1,66 @@
+"""Values that are made once, by whichever thread asks first."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
+
+
+class Lock:
+    """A reentrant lock that a forked process, and a copy of the object that has it, find open."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.RLock()
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        """Whether this thread has it now."""
+        if self._process != os.getpid():  # whoever held it has stayed in the other process
+            self._process, self._lock = os.getpid(), threading.RLock()
+        return self._lock.acquire(blocking)
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def __reduce__(self) -> tuple[type[Lock], tuple[()]]:
+        return Lock, ()
+
+
+class Once:
+    """Values by key. Any number of threads may ask for one: the first makes it, the others wait and get the same.
+
+    A copy, by `copy`, `deepcopy` or `pickle`, is empty: what it holds (machine code, memory that is being written)
+    belongs to one process, and can be made again.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, Any] = {}
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The value of this key; what `make` gives, if there is none yet."""
+        try:
+            return self._values[key]
+        except KeyError:
+            pass
+        with self._lock:
+            if key not in self._values:
+                self._values[key] = make()
+            return self._values[key]
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __reduce__(self) -> tuple[type[Once], tuple[()]]:
+        return Once, ()
