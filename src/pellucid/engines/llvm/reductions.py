@@ -153,9 +153,12 @@ class Reducing:
             old = Value(accs[2 * k if self.e.name == "argmax" else k], "f", self.vector)
             if self.mask is not None:
                 value = maths.select(self.mask, value, maths.constant(-inf))
-            better = maths.compare("gt", value, old)
-            found.append(maths.select(better, value, old).text)
-            if self.e.name == "argmax":
+            if self.e.name == "max":
+                found.append(maths.extreme("max", value, old).text)
+            else:
+                # the first of equals wins, and NaN, the first of them, over all
+                better = maths.both(maths.compare("ugt", value, old), maths.compare("ord", old, old))
+                found.append(maths.select(better, value, old).text)
                 place = self.o.index_value(flat(self.e.axes), point)
                 before = Value(accs[2 * k + 1], "i", self.vector)
                 found.append(maths.select(better, place, before).text)

@@ -171,7 +171,8 @@ class Arithmetic:
         )
 
     def compare(self, word: str, a: Value, b: Value) -> Value:
-        """`lt`, `le`, `eq`, `ne`, `gt`; whole numbers as such, anything else as real numbers."""
+        """`lt`, `le`, `eq`, `ne`, `gt`; of real numbers also `ugt`, `ult` (true where either is NaN too), `uno` and
+        `ord` (true where either is, where none is). Whole numbers as such, anything else as real numbers."""
         if a.number is not None and b.number is not None:
             truth = {
                 "lt": a.number < b.number,
@@ -179,6 +180,8 @@ class Arithmetic:
                 "eq": a.number == b.number,
                 "ne": a.number != b.number,
                 "gt": a.number > b.number,
+                "ugt": not a.number <= b.number,
+                "ult": not a.number >= b.number,
             }[word]
             return Value("1" if truth else "0", "b", False, float(truth))
         a, b = (self._whole(a, b), self._whole(b, a))
@@ -189,7 +192,7 @@ class Arithmetic:
                 self.b.pure(f"icmp {names.get(word, word)} {self.type(a)} {{}}, {{}}", a.text, b.text), "b", a.vector
             )
         a, b = self.alike(self.as_real(a), self.as_real(b))
-        names = {"ne": "une"}
+        names = {"ne": "une"} | {w: w for w in ("ugt", "ult", "uno", "ord")}
         return Value(
             self.b.pure(f"fcmp {names.get(word, 'o' + word)} {self.type(a)} {{}}, {{}}", a.text, b.text), "b", a.vector
         )
@@ -207,6 +210,16 @@ class Arithmetic:
         ):
             return Value(str(int(a.number)), "i", False, a.number)
         return a
+
+    def extreme(self, name: str, a: Value, b: Value) -> Value:
+        """The larger or smaller of two, NaN if one is; b of equals. One comparison can tell of one operand whether it
+        is NaN: the other is asked, unless it is known."""
+        word = "gt" if name == "max" else "lt"
+        a, b = self.as_real(a), self.as_real(b)
+        if b.number is not None:
+            return self.select(self.compare(f"u{word}", a, b), a, b)
+        found = self.select(self.compare(word, a, b), a, b)
+        return found if a.number is not None else self.select(self.compare("uno", a, a), a, found)
 
     def both(self, a: Value, b: Value) -> Value:
         for one, other in ((a, b), (b, a)):
@@ -289,11 +302,12 @@ class Arithmetic:
                 x = self.as_real(args[0])
                 return self.select(self.compare("lt", x, zero), zero, x)
             case "sign":
-                up = self.as_real(self.compare("gt", args[0], zero))
-                return self.binary("fsub", up, self.as_real(self.compare("lt", args[0], zero)))
+                x = self.as_real(args[0])
+                up = self.as_real(self.compare("gt", x, zero))
+                number = self.binary("fsub", up, self.as_real(self.compare("lt", x, zero)))
+                return number if x.number is not None else self.select(self.compare("uno", x, x), x, number)
             case "max" | "min":
-                a, b = (self.as_real(v) for v in args)
-                return self.select(self.compare("gt" if name == "max" else "lt", a, b), a, b)
+                return self.extreme(name, *args)
             case "σ":
                 return self.call("sigmoid", args[0])
             case "uniform":
@@ -373,8 +387,6 @@ class Arithmetic:
             other = Value(
                 self.b.pure(f"shufflevector {v} {{}}, {v} poison, <{LANES} x i32> <{mask}>", value.text), "f", True
             )
-            value = (
-                self.add(value, other) if name == "sum" else self.select(self.compare("gt", other, value), other, value)
-            )
+            value = self.add(value, other) if name == "sum" else self.extreme("max", other, value)
             half //= 2
         return Value(self.b.pure(f"extractelement {self.type(value)} {{}}, i32 0", value.text), "f")

@@ -124,7 +124,7 @@ def _sum_of_product(c: Context, axes: Axes, parts: Sequence[Expression], frame: 
 
 
 def _largest(c: Context, e: Reduction, frame: Frame) -> Node:
-    """max and argmax; the first of equals wins."""
+    """max and argmax; the first of equals wins, and the first NaN over all."""
     inner = (*frame, *e.axes)
     node = as_float(c, c.build(e.body, inner))
     axes = node.axes - set(e.axes)
@@ -154,7 +154,8 @@ def _largest(c: Context, e: Reduction, frame: Frame) -> Node:
         # quick to handle.
         winner = np.zeros(kept, dtype=np.uint8)
         for number, window in enumerate(windows[1:], start=1):
-            better = array[window] > best
+            better = ~(array[window] <= best)
+            better &= best == best  # the first NaN is larger than any number, and no other one is larger
             np.maximum(winner, better.view(np.uint8) * np.uint8(number), out=winner)
             np.maximum(best, array[window], out=best)
         return winner.astype(np.int64)
