@@ -19,7 +19,6 @@ from pellucid.training.history import History
 from pellucid.training.metrics import Measure
 from pellucid.training.state import State, Training
 from pellucid.training.steps import loss_name, mask_name, prediction_name
-from pellucid.training.targets import reading
 
 Array = NDArray[Any]
 KIND = "pellucid checkpoint"
@@ -76,7 +75,7 @@ def resume(path: str | os.PathLike[str], training: Training, measures: Sequence[
 def _state(found: Fields, training: Training) -> State:
     batch = found.integer("batch", high=training.steps_per_epoch)
     low = high = min(batch * training.plan["batch_size"], training.plan["examples"])
-    masks = reading(training.net).masks
+    masks = training.net.reading().masks
     if len(training.goals) == 1 and training.goals[0].path in masks:  # its real steps are counted
         low, high = 0, high * training.net.output_shapes[training.goals[0].path][0]
     return State(
@@ -189,7 +188,7 @@ def _check_metrics(came: list[list[Array]], training: Training, measures: Sequen
 def _one_example(training: Training) -> tuple[dict[str, Array], dict[str, Array]]:
     """The first example, and outputs of zeros for it."""
     assert training.examples is not None
-    masks, outputs = reading(training.net).masks, {"loss": np.array(0.0)}
+    masks, outputs = training.net.reading().masks, {"loss": np.array(0.0)}
     for goal in training.goals:
         shape = training.net.output_shapes[goal.path]
         outputs[prediction_name(goal.path)] = np.zeros((1, *shape), training.net.dtype)

@@ -37,7 +37,7 @@ class Measures:
         self.goals = targets
         self.running = {prefix[g.path] + m.name: (g, Running(m, readings[g.path])) for g in targets for m in measures}
         # several outputs that count differently: their losses are added up each by itself
-        self._losses = Running(_LOSSES, Reading()) if len(targets) > 1 and reading(net).masks else None
+        self._losses = Running(_LOSSES, Reading()) if len(targets) > 1 and net.reading().masks else None
 
     def add(self, batch: dict[str, Array], outputs: dict[str, Array]) -> None:
         for goal, running in self.running.values():
