@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from pellucid.layers import (
     Input,
     Layer,
 )
+from pellucid.model import Network
 from pellucid.network import BaseNetwork
 from pellucid.summary import summarise
 
@@ -353,3 +356,35 @@ def test_a_users_layer_is_a_layer_like_any_other() -> None:
         assert set(Program({"dw": next(iter(dw.values()))}).inputs) <= {*fed(net, normal(1, 4)), "upstream"}
     finally:
         Layer.kinds.pop("Bilinear")
+
+
+@pytest.mark.parametrize("engine", ["llvm", "reference"])
+def test_values_that_no_memory_holds(engine: str) -> None:
+    with pytest.raises(ShapeError, match=r"dense_1 would hold 1,000,000,000 numbers .*expected at most 268,435,456"):
+        Network(Dense(10**9), input_shape=1, engine=engine)
+    with pytest.raises(ShapeError, match=r"dense_1.kernel would hold 4,000,000,000 numbers .*at most 2,147,483,648"):
+        Network(Dense(2 * 10**8), input_shape=20, engine=engine)
+    with pytest.raises(ShapeError, match="input_1 would hold"):
+        Network(Flatten(), input_shape=(10**5, 10**5), engine=engine)
+
+
+SHORT = """
+import resource, sys
+import numpy as np
+import pellucid as pl
+net = pl.Network(pl.Dense(20_000), pl.Dense(1), input_shape=1, engine=sys.argv[1])
+net.trace(np.zeros((1, 1)))
+size = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (size + (200 << 20),) * 2)
+try:
+    net.trace(np.zeros((10_000, 1)))
+except pl.PellucidError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space")
+@pytest.mark.parametrize("engine", ["llvm", "reference"])
+def test_a_shortage_of_memory(engine: str) -> None:
+    told = subprocess.run([sys.executable, "-c", SHORT, engine], capture_output=True, text=True, check=True).stdout
+    assert "memory" in told and "a smaller batch" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,15 @@ from pellucid.parameters import Parameters
 
 INPUT_AXES = {1: "i", 2: "ti", 3: "hwc"}
 """The letters of an example's axes by their number: features; steps and features; height, width and channels."""
+MAX_ELEMENTS = 1 << 28
+"""The most numbers that a value may have for one example: 1 GiB in float32. A parameter may have eight times as many.
+"""
+MAX_USES = 2000
+"""The most uses of layers, and the most values that they take, in a network from a description; those inside its
+networks count as often as these are used.
+"""
+MAX_INPUTS = 256
+"""The most values that one layer takes in a network from a description."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,8 @@ class BaseNetwork(Layer):
                         f"{path} and {other} belong to the same layer: a layer inside a network cannot stand outside "
                         "it as well; call the network where the layer is needed again"
                     )
+                if math.prod(spec.shape) > 8 * MAX_ELEMENTS:
+                    raise ShapeError(_too_large(path, spec.shape, 8 * MAX_ELEMENTS))
                 self.specs[path], self._owners[path] = spec, owner
         self.parameters = Parameters(self)
         self._made = Once()
@@ -180,6 +192,7 @@ class BaseNetwork(Layer):
             result = results[use.path] = _apply(use.layer, inner.path, taken, mine, inner)
             fresh = [s.target for s in new_statements(result, context.known)]
             for tensor in fresh:
+                _check_elements(inner.path, tensor)
                 if "." not in tensor.name:
                     tensor.named(joined(inner.path, tensor.name))
             if result in fresh:
@@ -299,6 +312,8 @@ class BaseNetwork(Layer):
     def restored(cls, options: Mapping[str, Any], *, engine: str = DEFAULT) -> BaseNetwork:
         """The network of a `config`. What it says is checked, never executed."""
         try:
+            if (count := _count_uses(options)) > MAX_USES:
+                raise PellucidError(f"it uses layers {count:,} times, expected at most {MAX_USES:,}")
             layers = [_restored_layer(cls, entry) for entry in options["layers"]]
             nodes: dict[str, Node] = {}
             for use in options["uses"]:
@@ -413,6 +428,20 @@ def _homes(order: Sequence[Node]) -> dict[Layer, str]:
     return homes
 
 
+def _check_elements(path: str, tensor: Tensor) -> None:
+    """Refuse a value before memory is taken for it, whoever asks for it: a person or a file from a stranger."""
+    shape = tuple(a.extent for a in tensor.axes if isinstance(a.extent, int))
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise ShapeError(_too_large(path, shape, MAX_ELEMENTS))
+
+
+def _too_large(path: str, shape: Shape, limit: int) -> str:
+    return (
+        f"{path} would hold {math.prod(shape):,} numbers (shape {shape}), expected at most {limit:,}: "
+        "use fewer units or smaller inputs"
+    )
+
+
 def _input(name: str, shape: Shape, kind: Kind = "float") -> Tensor:
     letters = INPUT_AXES.get(len(shape)) or [f"i{number}" for number in range(1, len(shape) + 1)]
     if kind == "int" and len(shape) == 1:
@@ -431,13 +460,16 @@ def _single_step(tensor: Tensor) -> Tensor:
 def _output_shape(layer: Layer, home: str, shapes: tuple[Shape, ...]) -> Shape:
     """The shape of an example that leaves the layer, read off its formula."""
     if isinstance(layer, InputLayer):
+        _check_elements(home, _input(home, layer.shape))
         return layer.shape
     inputs = [_input(f"x{number}", shape, layer.takes(number - 1)) for number, shape in enumerate(shapes, 1)]
     context = Context(home, home, False, Tensor.input("seed", kind="int"), Tensor.input("step", kind="int"))
     with _told(layer, home, len(shapes)):
         declared = layer.declare(*shapes)
     parameters = {key: Tensor.input(key, spec.axes) for key, spec in declared.items()}
-    return tuple(a.size for a in _apply(layer, home, inputs, parameters, context).axes[1:])
+    result = _apply(layer, home, inputs, parameters, context)
+    _check_elements(home, result)
+    return tuple(a.size for a in result.axes[1:])
 
 
 def _apply(
@@ -473,6 +505,17 @@ def _listed(shapes: Sequence[Shape]) -> str:
 def class_name(layer: Layer) -> str:
     """What a layer is called where people and files name its class."""
     return "Network" if isinstance(layer, BaseNetwork) else type(layer).__name__
+
+
+def _count_uses(options: Mapping[str, Any]) -> int:
+    """How often a description uses layers, or how many values these take where that is more."""
+    each = [_count_uses(layer["options"]) if layer["class"] == "Network" else 1 for layer in options["layers"]]
+    if {int(use["layer"]) for use in options["uses"]} != set(range(len(each))):
+        raise PellucidError("the description of the network is damaged: it has layers that are not used")
+    widest = max(len(use["inputs"]) for use in options["uses"])
+    if widest > MAX_INPUTS:
+        raise PellucidError(f"one of its layers takes {widest:,} values, expected at most {MAX_INPUTS}")
+    return sum(max(each[int(use["layer"])], len(use["inputs"])) for use in options["uses"])
 
 
 def _restored_layer(network: type[BaseNetwork], entry: Mapping[str, Any]) -> Layer:

@@ -147,16 +147,20 @@ def _set(place: list[Any], value: Any) -> Any:
         (_set(["layers", 1, "class"], "Neuron"), "cannot be built"),
         (
             _set(["layers", 1, "options", "units"], 10**12),
-            r"dense_1.kernel with shape \(4, 3\), but its description says \(4, 1000000000000\)",
+            "cannot be built: dense_1 would hold 1,000,000,000,000 numbers .*, expected at most 268,435,456",
         ),
-        (_set(["layers", 1, "options", "units"], 10**30), "but its description says|cannot be built"),
+        (
+            _set(["layers", 1, "options", "units"], 10**6),
+            r"dense_1.kernel with shape \(4, 3\), but its description says \(4, 1000000\)",
+        ),
+        (_set(["layers", 1, "options", "units"], 10**30), "cannot be built"),
         (_set(["layers", 1, "options", "units"], -1), "cannot be built"),
         (_set(["layers", 1, "options", "units"], "3"), "cannot be built"),
         (_set(["layers", 1, "options", "units"], [[[]]]), "cannot be built"),
         (_set(["layers", 1, "options", "activation"], "os.system"), "cannot be built: there is no activation"),
         (_set(["layers", 1, "options", "activation"], {"name": "relu", "slope": 1}), "cannot be built"),
         (_set(["layers", 1, "options", "surprise"], 1), "cannot be built"),
-        (_set(["layers", 0, "options", "shape"], [10**15]), "but its description says"),
+        (_set(["layers", 0, "options", "shape"], [10**15]), "cannot be built: input_1 would hold"),
         (_set(["layers"], []), "cannot be built"),
         (_set(["layers"], 7), "cannot be built"),
         (_set(["uses", 1, "inputs"], ["nothing"]), "cannot be built"),
@@ -209,6 +213,78 @@ def test_tensors_that_do_not_fit(name: str, value: Any, message: str, tmp_path: 
     write_tensors(path, KIND, content, tensors)
     with pytest.raises(ModelFileError, match=message):
         load(path)
+
+
+def _described(layers: list[tuple[str, dict[str, Any]]], shape: list[int], taken: list[int]) -> dict[str, Any]:
+    """A chain of uses; use k takes the value before it so many times."""
+    entries = [{"class": "InputLayer", "options": {"shape": shape}}]
+    entries += [{"class": kind, "options": options} for kind, options in layers]
+    uses = [{"layer": 0, "path": "u0", "inputs": []}]
+    for k, count in enumerate(taken, 1):
+        uses.append({"layer": min(k, len(layers)), "path": f"u{k}", "inputs": [f"u{k - 1}"] * count})
+    names = {"inputs": ["u0"], "outputs": [f"u{len(taken)}"], "name": None}
+    return {"layers": entries, "uses": uses, "seed": 0, "dtype": "float32", **names}
+
+
+def _doubled(depth: int) -> dict[str, Any]:
+    """Networks in networks, each with two uses of the one inside."""
+    inner = _described([("Activation", {"activation": "relu"})], [1], [1, 1])
+    for _ in range(depth):
+        inner = _described([("Network", inner)], [1], [1, 1])
+    return inner
+
+
+STRANGE = {
+    "values too large": _described(
+        [("ConvTranspose2D", {"filters": 1, "kernel_size": 1, "strides": 16000})], [2, 2, 1], [1]
+    ),
+    "values inside a layer too large": _described(
+        [("MultiHeadAttention", {"heads": 1, "key_size": 1})], [10**5, 1], [1]
+    ),
+    "doubled values": _described([("Concatenate", {})] * 40, [1], [2] * 40),
+    "40,000 uses": _described([("Activation", {"activation": "relu"})], [1], [1] * 40_000),
+    "uses of uses": _doubled(30),
+    "many inputs": _described([("Add", {})], [1], [20_000]),
+    "layers that are not used": _described([("Activation", {"activation": "relu"})] * 1000, [1], [1]),
+}
+SLOW = {
+    "large windows": _described(
+        [("MaxPool2D", {"pool_size": 999, "strides": 1, "padding": "same"})], [3000, 3000, 1], [1]
+    ),
+    "large values": _described([("Concatenate", {})] * 26, [1], [2] * 26),
+    "many steps": _described([("RNN", {"units": 1})], [2**27, 1], [1]),
+}
+
+
+def _write_description(path: Path, config: dict[str, Any]) -> None:
+    tensors = {"rnn_1.kernel": (1, 1), "rnn_1.recurrent_kernel": (1, 1), "rnn_1.bias": (1,)}
+    kept = tensors if config["layers"][1]["class"] == "RNN" else {}
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in kept.items()}
+    write_tensors(path, KIND, {"network": config, "metadata": {}}, arrays)
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_small_files_that_ask_for_much_are_refused_before_they_are_built(kind: str, tmp_path: Path) -> None:
+    _write_description(tmp_path / "net", STRANGE[kind])
+    with pytest.raises(ModelFileError, match=r"expected at most|layers that are not used"):
+        load(tmp_path / "net")
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_loading_does_not_run_what_takes_long(kind: str, tmp_path: Path) -> None:
+    _write_description(tmp_path / "net", SLOW[kind])
+    net = load(tmp_path / "net")
+    net.save(tmp_path / "again")
+    assert not any("probe" in name for name in read_tensors(tmp_path / "again", KIND)[1])
+
+
+def test_saved_twice_is_the_same_file(tmp_path: Path) -> None:
+    net = _graph()
+    net.metadata |= {"b": 1, "a": [2]}
+    net.save(tmp_path / "one")
+    net.save(tmp_path / "two")
+    load(tmp_path / "two").save(tmp_path / "three")
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
 
 
 def test_nothing_half_written(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """A network in a safetensors file: weights as tensors, architecture and metadata as JSON, and a probe.
 
-The probe is an input with the output that the network gave for it when it was saved; loading computes it again.
+The probe is an input with the output that the network gave for it when it was saved; loading computes it again. A
+network that needs much memory or time for one example has none: a small file could ask for hours of work.
 Nothing in the file is executed: layers are found by name among those that exist, and their options are checked.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
@@ -18,6 +20,10 @@ from numpy.typing import NDArray
 from pellucid.engines import DEFAULT
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.files import read_tensors, write_tensors
+from pellucid.formula import Program
+from pellucid.formula.axes import Axis
+from pellucid.formula.expressions import Reduction, free_axes, walk
+from pellucid.formula.program import Loop
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import predict
 from pellucid.training.examples import vocabulary
@@ -26,6 +32,10 @@ Array = NDArray[Any]
 N = TypeVar("N", bound=BaseNetwork)
 KIND = "pellucid network"
 PROBES = 2
+MAX_PROBED_ELEMENTS = 1 << 26
+"""The most numbers that a network with a probe computes for one example, all values together."""
+MAX_PROBED_TERMS = 1 << 34
+"""The most terms of sums that it computes for one example; a step of a loop counts as 1,000."""
 _INPUT, _OUTPUT = "probe input ", "probe output "
 
 _filling: ContextVar[bool] = ContextVar("filling", default=False)
@@ -42,10 +52,11 @@ def save(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
     Raises:
         ModelFileError: the path cannot be written, or `net.metadata` is not plain JSON.
     """
-    probe = {name: _probe(net, name, seed) for seed, name in enumerate(net.input_shapes)}
     tensors = net.parameters.snapshot()
-    tensors |= {_INPUT + name: array for name, array in probe.items()}
-    tensors |= {_OUTPUT + name: array for name, array in _answers(net, probe).items()}
+    if _probed(net):
+        probe = {name: _probe(net, name, seed) for seed, name in enumerate(net.input_shapes)}
+        tensors |= {_INPUT + name: array for name, array in probe.items()}
+        tensors |= {_OUTPUT + name: array for name, array in _answers(net, probe).items()}
     write_tensors(path, KIND, {"network": net.config(), "metadata": net.metadata}, tensors)
 
 
@@ -66,18 +77,36 @@ def load(path: str | os.PathLike[str], kind: type[N], *, engine: str = DEFAULT) 
     except (PellucidError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         raise ModelFileError(f'"{path}" describes a network that cannot be built: {error}') from error
     net.metadata.update(metadata)
-    _fill(path, net, tensors)
-    _check_probe(path, net, tensors)
+    probed = _probed(net)
+    _fill(path, net, tensors, probed=probed)
+    if probed:
+        _check_probe(path, net, tensors)
     return net
 
 
-def _fill(path: object, net: BaseNetwork, tensors: Mapping[str, Array]) -> None:
+def _probed(net: BaseNetwork) -> bool:
+    """Whether the network's file has a probe: whether one example takes little memory and time."""
+    program = Program(net.forward(training=False).outputs)
+    elements = terms = 0
+    for statement in program.statements:
+        size = _size(statement.target.axes)
+        elements += size
+        terms += size + sum(
+            _size(free_axes(e) | set(e.axes)) for e in walk(statement.expression) if isinstance(e, Reduction)
+        )
+    terms += sum(1000 * stage.extent for stage in program.stages if isinstance(stage, Loop))
+    return elements <= MAX_PROBED_ELEMENTS and terms <= MAX_PROBED_TERMS
+
+
+def _size(axes: Iterable[Axis]) -> int:
+    return math.prod(axis.extent for axis in axes if isinstance(axis.extent, int))
+
+
+def _fill(path: object, net: BaseNetwork, tensors: Mapping[str, Array], *, probed: bool) -> None:
     """The weights into the network, once every one of them has been seen to fit."""
-    known = {
-        *net.specs,
-        *(_INPUT + name for name in net.input_shapes),
-        *(_OUTPUT + name for name in net.output_shapes),
-    }
+    known = set(net.specs)
+    if probed:
+        known |= {_INPUT + name for name in net.input_shapes} | {_OUTPUT + name for name in net.output_shapes}
     if odd := sorted(known ^ set(tensors)):
         said = "lacks" if odd[0] in known else "holds"
         raise ModelFileError(f'"{path}" {said} the tensor "{odd[0]}", against its own description')

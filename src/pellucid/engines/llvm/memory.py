@@ -38,6 +38,21 @@ def aligned(size: int, what: str, to: int = PAGE, *, advice: str = "take a small
     return raw[start : start + size]
 
 
+def empty(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:
+    """An array for what a call gives.
+
+    Raises:
+        PellucidError: the memory is not there.
+    """
+    try:
+        array: Array = np.empty(shape, kind)
+    except MemoryError as error:
+        raise PellucidError(f"there is not enough memory ({error}): take a smaller batch") from None
+    if POISON:
+        poison(array)
+    return array
+
+
 def suits(value: Any, kind: np.dtype[Any]) -> bool:
     """Whether native code can read a value where it lies: an array in C order, of this kind of number."""
     return type(value) is np.ndarray and value.dtype == kind and value.flags.c_contiguous

@@ -204,10 +204,7 @@ class Executable:
     def empty(self, tensor: Tensor, examples: int, *more: int) -> Array:
         """An array for one of the program's outputs."""
         shape = tuple(examples if e is BATCH else e for e in tensor.shape)
-        array = np.empty(more + shape, dtype=np.int32 if tensor.kind == "int" else self.dtype)
-        if memory.POISON:
-            memory.poison(array)
-        return array
+        return memory.empty(more + shape, np.dtype(np.int32) if tensor.kind == "int" else self.dtype)
 
 
 def _indices(program: Program) -> Iterator[tuple[str, Tensor, Axis]]:

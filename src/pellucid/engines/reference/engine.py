@@ -16,6 +16,7 @@ from pellucid.engines.reference.operations import operation
 from pellucid.engines.reference.reads import read
 from pellucid.engines.reference.reductions import reduction
 from pellucid.engines.session import PlainSession
+from pellucid.errors import PellucidError
 from pellucid.formula.axes import Affine
 from pellucid.formula.expressions import (
     Constant,
@@ -69,12 +70,15 @@ class Reference:
         for tensor, array in arrays.items():
             values[self._slots[tensor]] = array
         # Infinities and NaNs are values like others here; who trains looks for them.
-        with np.errstate(all="ignore"):
-            for run, done in plan.stages:
-                run(values)
-                if not keep:
-                    for slot in done:
-                        values[slot] = None
+        try:
+            with np.errstate(all="ignore"):
+                for run, done in plan.stages:
+                    run(values)
+                    if not keep:
+                        for slot in done:
+                            values[slot] = None
+        except MemoryError as error:
+            raise PellucidError(f"there is not enough memory ({error}): take a smaller batch or network") from None
         taken: set[int] = set()
         result = {}
         for name, tensor in wanted.items():
