@@ -69,6 +69,7 @@ from pellucid.layers import MinPool1D as MinPool1D
 from pellucid.layers import MinPool2D as MinPool2D
 from pellucid.layers import MultiHeadAttention as MultiHeadAttention
 from pellucid.layers import Multiply as Multiply
+from pellucid.layers import Normalization as Normalization
 from pellucid.layers import Parameter as Parameter
 from pellucid.layers import Reshape as Reshape
 from pellucid.model import Network as Network

@@ -109,6 +109,18 @@ def check_examples(x: NDArray[Any], shape: Sequence[int], what: str = "x") -> No
     raise DataError(f"{what} has shape {x.shape}, expected {expected}: {_mend(x.shape, shape, what)}.")
 
 
+def mean_and_deviation(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each column, over all axes but the last (of one column (n,), over it).
+
+    The deviation of a column that never changes is 1: what is divided by it stays 0.
+    """
+    axes = tuple(range(x.ndim - 1)) or (0,)
+    mean, deviation = np.asarray(x.mean(axis=axes)), np.asarray(x.std(axis=axes))
+    # rounding leaves a constant column a deviation of a few units in the last place of its mean
+    constant = deviation <= 1e-12 * np.abs(mean)
+    return mean, np.where(constant, 1.0, deviation)
+
+
 def check_whole(value: Any, what: str, *, least: int = 0, below: int = 1 << 64) -> int:
     """``value`` as an int with ``least`` ≤ value < ``below``; a DataError names it ``what`` otherwise."""
     try:

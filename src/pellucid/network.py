@@ -273,6 +273,8 @@ class BaseNetwork(Layer):
                     f"{path} has the shape {layer.arrays[key].shape} where its layer is used already, "
                     f"but needs {spec.shape} here"
                 )
+            elif layer.arrays[key].dtype != self.dtype:  # measured before the network was there
+                layer.arrays[key] = layer.arrays[key].astype(self.dtype)
         if missing:
             run = compile_program(Program(missing), engine="reference", dtype=np.float64)
             for path, array in run({}).items():

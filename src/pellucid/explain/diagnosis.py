@@ -19,6 +19,7 @@ from pellucid.explain.findings import Diagnosis, Finding
 from pellucid.explain.flow import Flow, LayerFlow, flow, flow_of
 from pellucid.explain.trace import Trace, trace
 from pellucid.explain.watch import Watch
+from pellucid.layers.scaling import Normalization
 from pellucid.network import BaseNetwork
 from pellucid.training.diagnosis import NonFinite, flat_layers, non_finite
 from pellucid.training.examples import inputs
@@ -281,6 +282,7 @@ def _scaling(clues: Clues) -> Iterator[Finding]:
             and not math.isnan(layer.gradient)
             and not SMALL < layer.activation < LARGE
             and layer.activation > 0
+            and not _normalised(clues.net, layer.path)
         ):
             size = f"{layer.activation:.3g}"
             yield Finding("scaling", layer.path, {"what": "inputs", "what_zh": "输入", "size": size})
@@ -291,8 +293,19 @@ def _scaling(clues: Clues) -> Iterator[Finding]:
             return
         for goal in targets:
             size_y = float(np.sqrt(np.mean(np.square(arrays[goal.name], dtype=np.float64))))
-            if goal.loss.reads == "values" and size_y > LARGE_TARGETS:
+            if goal.loss.reads == "values" and size_y > LARGE_TARGETS and not _restores_units(clues.net, goal.path):
                 yield Finding("scaling", goal.path, {"what": "targets", "what_zh": "目标", "size": f"{size_y:.3g}"})
+
+
+def _normalised(net: BaseNetwork, path: str) -> bool:
+    """Whether an input is brought to a common scale by the network itself."""
+    users = [use.layer for use in net.uses if path in use.parents]
+    return bool(users) and all(isinstance(layer, Normalization) for layer in users)
+
+
+def _restores_units(net: BaseNetwork, path: str) -> bool:
+    """Whether an output is brought back to the units of its target by the network itself."""
+    return any(use.path == path and isinstance(use.layer, Normalization) and use.layer.invert for use in net.uses)
 
 
 def _flow(clues: Clues) -> Iterator[Finding]:

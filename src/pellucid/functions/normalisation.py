@@ -119,3 +119,16 @@ def running(old: Tensor, new: Tensor, *, momentum: float, mask: Tensor | None = 
             s=mask,
         )
     return define("m′[c] = momentum·m[c] + (1 − momentum)·b[c]", m=old, b=new, momentum=momentum)
+
+
+def scaled(x: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+    """z = (x − μ)/σ, with statistics that were measured before.
+
+    Shapes: x (n, …, c), mean (c,), deviation (c,) → (n, …, c).
+    """
+    return define("z[…,c] = (x[…,c] − μ[c])/σ[c]", x=x, μ=mean, σ=deviation)
+
+
+def unscaled(z: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+    """y = z·σ + μ, the inverse of `scaled`. Shapes: z (n, …, c), mean (c,), deviation (c,) → (n, …, c)."""
+    return define("y[…,c] = z[…,c]·σ[c] + μ[c]", z=z, μ=mean, σ=deviation)

@@ -32,3 +32,4 @@ from pellucid.layers.recurrence import LSTM as LSTM
 from pellucid.layers.recurrence import RNN as RNN
 from pellucid.layers.reshaping import Flatten as Flatten
 from pellucid.layers.reshaping import Reshape as Reshape
+from pellucid.layers.scaling import Normalization as Normalization

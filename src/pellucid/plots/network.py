@@ -28,7 +28,7 @@ FAMILIES = {
         "GlobalAveragePool",
     ),
     "recurrent": ("RNN", "LSTM", "GRU", "Bidirectional"),
-    "normalisation": ("BatchNormalization", "LayerNormalization", "Dropout"),
+    "normalisation": ("BatchNormalization", "LayerNormalization", "Normalization", "Dropout"),
     "attention": ("MultiHeadAttention",),
 }
 COLORS = {
