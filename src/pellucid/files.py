@@ -72,7 +72,7 @@ def read_bytes(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> b
         size = os.fstat(file.fileno()).st_size
         if size > max_bytes:
             raise OSError(errno.EFBIG, f"it holds {size:,} bytes, expected at most {max_bytes:,}")
-        return file.read(max_bytes)
+        return file.read()  # a size would be set aside whole before the first byte
 
 
 def list_folder(folder: str | os.PathLike[str]) -> list[Path]:
