@@ -6,7 +6,10 @@ Each message is one sentence that names what came, what was expected and what to
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 
 class PellucidError(ValueError):
@@ -42,3 +45,35 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     spelled = {choice.lower(): choice for choice in choices}
     found = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.5)
     return f' Did you mean "{spelled[found[0]]}"?' if found else ""
+
+
+Spelling = Callable[[str, object], str | None]
+"""How an argument is given where the person is: from its name and value; None where it cannot be given there."""
+
+
+def _in_python(name: str, value: object) -> str:
+    return f"{name}={json.dumps(value, ensure_ascii=False)}"
+
+
+_spelling: ContextVar[Spelling] = ContextVar("spelling", default=_in_python)
+
+
+def argument(name: str, value: object) -> str | None:
+    """What a message calls an argument: fill="mean" in Python, --fill mean on a command line that takes it, or None."""
+    return _spelling.get()(name, value)
+
+
+def advice(*choices: str | None) -> str:
+    """Ways to go on, joined by "or"; those that are not there are left out."""
+    known = [choice for choice in choices if choice]
+    return " or ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
+
+
+@contextmanager
+def spelled(spelling: Spelling) -> Iterator[None]:
+    """Let messages call arguments as `spelling` does."""
+    token = _spelling.set(spelling)
+    try:
+        yield
+    finally:
+        _spelling.reset(token)

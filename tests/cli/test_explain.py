@@ -16,8 +16,7 @@ def test_the_text_is_the_explanations_own(run: Run, iris_model: Path) -> None:
     from pellucid.data import load
 
     net = pl.load(iris_model)
-    inputs = net.metadata["preparation"]["inputs"]
-    x = (load("iris").x[7] - inputs["mean"]) / inputs["scale"]
+    x = load("iris").x[7]
     text = run("explain", str(iris_model), "dense_2.sum", "--unit", "3", "--input", "iris:7").output
     first, formula, said, *_ = text.splitlines()
     assert first.split(" = ")[0] == "dense_2.sum[0,3]"
@@ -85,7 +84,7 @@ def test_a_row_of_a_table(run: Run, flats: Path) -> None:
     [
         (["dense_9", "--unit", "0", "--input", "iris"], 'no value "dense_9"'),
         (["dense_1", "--unit", "99", "--input", "iris"], "so there is no 99"),
-        (["dense_1", "--unit", "0", "--input", "iris:150"], "150 rows, from 0, but row 150 came"),
+        (["dense_1", "--unit", "0", "--input", "iris:150"], "150 rows, expected one from 0 to 149, got row 150"),
         (["dense_1", "--unit", "0", "--input", "irsi"], 'Did you mean "iris"?'),
         (["loss", "--input", "iris", "--label", "rose"], "expected setosa, versicolor, virginica"),
         (["dense_1", "--index", "x", "--input", "iris"], "expected whole numbers such as 4,5"),

@@ -73,7 +73,7 @@ def test_augmented_training_repeats_to_the_bit(run: Run, shapes: Path) -> None:
         (["train", "iris", "--units", "3"], "is no text"),
         (["train", "digits", "--size", "4"], "is no folder of pictures"),
         (["train", "shapes", "--size", "4y5"], '"4y5" came'),
-        (["predict", "IMAGES", "none.png"], "cannot read"),
+        (["predict", "IMAGES", "none.png"], "there is no file"),
         (["predict", "IMAGES", "text.png"], "no picture"),
         (["predict", "MODEL", "shapes/lying/0.png"], "learned from a table"),
         (["predict", "MODEL", "iris", "--invert"], "is no picture"),

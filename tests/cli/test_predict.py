@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 import pellucid as pl
-from pellucid.cli.preparation import Preparation
 from pellucid.data import load
 
 from .conftest import Run
@@ -15,11 +14,14 @@ def test_classes_with_their_probability(run: Run, iris_model: Path, tmp_path: Pa
     text = run("predict", str(iris_model), "iris", "--output", "out.csv").output
     assert "and 130 more rows" in text
     header, *rows = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
-    assert header == "class,probability"
-    iris, net = load("iris"), pl.load(iris_model)
-    outputs = net.predict(Preparation.read(net.metadata).x(iris.x))
-    names = np.array(iris.class_names)[outputs.argmax(axis=1)]
-    assert rows == [f"{name},{p:.4f}" for name, p in zip(names, outputs.max(axis=1), strict=True)]
+    known = ("setosa", "versicolor", "virginica")
+    assert header.split(",") == ["row", "class", "probability", *(f"probability of {name}" for name in known)]
+    outputs = pl.load(iris_model).predict(load("iris").x)
+    for i, (cells, p) in enumerate(zip(rows, outputs, strict=True)):
+        row, name, best, *all_of_them = cells.split(",")
+        assert (int(row), name) == (i, known[p.argmax()])
+        np.testing.assert_array_equal(np.array(all_of_them, dtype=np.float32), p)
+        assert np.float32(best) == p.max()
 
 
 def test_npy_gives_what_the_embedded_set_gives(run: Run, iris_model: Path, tmp_path: Path) -> None:
@@ -49,4 +51,4 @@ def test_a_model_without_preparation_gives_its_outputs(run: Run, tmp_path: Path)
     pl.Network(pl.Dense(2), input_shape=(3,), seed=0).save(tmp_path / "plain.safetensors")
     np.save(tmp_path / "x.npy", np.zeros((1, 3)))
     run("predict", "plain.safetensors", "x.npy", "--output", "out.csv")
-    assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "output[0],output[1]\n0,0\n"
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "row,output[0],output[1]\n0,0.0,0.0\n"

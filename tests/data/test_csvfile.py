@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pellucid.data import read_csv
+from pellucid.data import Dataset, Preparation, csvfile, read_csv, table
 from pellucid.errors import DataError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sp500"
@@ -89,22 +90,22 @@ def test_a_later_file_is_encoded_as_the_first(path: Path) -> None:
     path.write_text(PETS)
     first = read_csv(path, "kind")
     path.write_text("kind,extra,weight,colour,age\ndog,0,2,red,5\n")
-    later = read_csv(path, "kind", features=first.feature_names, classes=first.class_names)
+    later = read_csv(path, "kind", like=first)
     assert later.feature_names == first.feature_names and later.class_names == first.class_names
     np.testing.assert_array_equal(later.x, [[5, 0, 1, 2]])
     assert later.y.tolist() == [1]
     path.write_text("weight,colour,age\n2,green,5\n")
     with pytest.raises(DataError, match=r'line 2, column "colour": "green" is not one of .* blue, red'):
-        read_csv(path, features=first.feature_names)
+        read_csv(path, like=first)
     path.write_text("weight,age\n2,5\n")
     with pytest.raises(DataError, match='has no column "colour"'):
-        read_csv(path, features=first.feature_names)
+        read_csv(path, like=first)
     path.write_text("weight,colour,age\nheavy,red,5\n")
     with pytest.raises(DataError, match='column "weight": "heavy" is text, expected a number'):
-        read_csv(path, features=first.feature_names)
+        read_csv(path, like=first)
     path.write_text("weight,colour,age,kind\n2,red,5,cow\n")
     with pytest.raises(DataError, match='"cow" is not one of the known values cat, dog'):
-        read_csv(path, "kind", features=first.feature_names, classes=first.class_names)
+        read_csv(path, "kind", like=first)
 
 
 def test_missing_values_are_named_or_filled(path: Path) -> None:
@@ -117,11 +118,154 @@ def test_missing_values_are_named_or_filled(path: Path) -> None:
     filled = np.array([[1, 0, 1], [3, 0, 1], [3, 1 / 3, 2 / 3], [5, 1, 0]], dtype=np.float32)
     np.testing.assert_allclose(data.x, filled, rtol=1e-6)
     path.write_text("a,y\n1,2\n2,?\n3,\n")
-    with pytest.raises(DataError, match=r'line 3, column "y": .* \(and in 1 more lines\).*must be known'):
+    with pytest.raises(DataError, match=r'line 3, column "y": .* \(and in 1 more line\).*must be known'):
         read_csv(path, "y", fill="mean")
     path.write_text("a,y\n,2\nNaN,3\n")
     with pytest.raises(DataError, match='column "a" holds no value at all'):
         read_csv(path, "y", fill="mean")
+
+
+def test_the_means_of_the_first_table_fill_the_later_one(path: Path) -> None:
+    path.write_text("a,b,y\n1,red,0.5\n,red,1.5\n3,blue,2.5\n")
+    first = read_csv(path, "y", fill="mean")
+    assert first.feature_means == pytest.approx((2, 1 / 3, 2 / 3))
+    unfilled = read_csv(path, "y", drop=["a"])
+    path.write_text("b,a\n#N/A,100\nred,\n")
+    kept = Preparation.of(Preparation.of(first).metadata())
+    sources: list[Dataset | Preparation | dict[str, Any]] = [first, kept, kept.metadata()]
+    for like in sources:
+        expected: list[list[float]] = [[100, 1 / 3, 2 / 3], [2, 0, 1]]
+        np.testing.assert_allclose(read_csv(path, like=like).x, expected, rtol=1e-6)
+    with pytest.raises(DataError, match=r'line 2, column "b": the value is missing \("#N/A"\): correct it, or train'):
+        read_csv(path, like=unfilled)
+    with pytest.raises(DataError, match="the earlier table was read without it"):
+        read_csv(path, like=unfilled, fill="mean")
+
+
+def test_a_later_quantity_is_no_class(path: Path) -> None:
+    path.write_text("a,y\n1,0.5\n2,3\n")
+    first = read_csv(path, "y")
+    path.write_text("a,y\n1,2\n2,3\n")
+    assert read_csv(path, "y", like=first).class_names is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["1,234.50", "999.50"], [1234.5, 999.5]),
+        (["1,234,567", "250,000"], [1234567, 250000]),
+        (["250,000", "999.5"], [250000, 999.5]),
+        (["$12.50", "-$1,000", "13"], [12.5, -1000, 13]),
+        (["12.5 €", "7"], [12.5, 7]),
+        (["USD 12.50", "USD 3"], [12.5, 3]),
+        (["12%", "0.5%"], [0.12, 0.005]),
+        (["12%", "0"], [0.12, 0]),
+        (["(1,234.50)", "−5"], [-1234.5, -5]),
+        (["1 234", "1\u202f234.5", "1'234"], [1234, 1234.5, 1234]),
+        (["12,34,567", "1"], [1234567, 1]),
+    ],
+)
+def test_numbers_in_their_usual_dress(path: Path, cells: list[str], numbers: list[float]) -> None:
+    path.write_text("x;y\n" + "".join(f"{cell};0.5\n" for cell in cells), encoding="utf-8")
+    data = read_csv(path, "y")
+    assert data.feature_names == ("x",)
+    np.testing.assert_allclose(data.x[:, 0], numbers, rtol=1e-6)
+    path.write_text("y;x\n" + "".join(f"{cell};{i}\n" for i, cell in enumerate(cells)), encoding="utf-8")
+    target = read_csv(path, "y", task="regression")
+    np.testing.assert_allclose(target.y, numbers, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["250,000", "1"], r'"250,000" may be 250000 or 250\.000: use decimal="\." for the first or decimal=","'),
+        (["1.234,56", "2"], r'"1\.234,56" has a decimal comma, expected a decimal point: use decimal=","'),
+        (["1.234.567", "1"], "has a decimal comma"),
+        (["12,5", "3,25", "none at all"], "has a decimal comma"),
+        (["12%", "12"], '"12" has another unit than "12%"'),
+        (["$12", "12 €"], r'"12 €" has another unit than "\$12"'),
+        (["1.25M", "310.5K"], '"1.25M" is a number with a unit, .* drop=\\["a"\\]'),
+        (["3.5 kg", "2.0 kg"], '"3.5 kg" is a number with a unit'),
+    ],
+)
+@pytest.mark.parametrize("target", ["a", "y"])
+def test_numbers_that_may_mean_something_else_are_refused(path: Path, cells: list[str], said: str, target: str) -> None:
+    path.write_text("a;y\n" + "".join(f"{cell};{i}.5\n" for i, cell in enumerate(cells)), encoding="utf-8")
+    with pytest.raises(DataError, match=f'column "a": .*{said}'):
+        read_csv(path, target)
+
+
+def test_the_decimal_mark_may_be_said(path: Path) -> None:
+    path.write_text("a;y\n1.234,56;250,000\n1.234;2\n")
+    data = read_csv(path, "y", decimal=",", task="regression")
+    np.testing.assert_allclose(data.x[:, 0], [1234.56, 1234], rtol=1e-6)
+    assert data.y.tolist() == [250, 2]
+    path.write_text("a;y\n250,000;1\n1;2\n")
+    assert read_csv(path, "y", decimal=".").x[:, 0].tolist() == [250000, 1]
+    path.write_text("a;y\n12.5;1\n1;2\n")
+    with pytest.raises(DataError, match=r'"12\.5" has a decimal point, expected a decimal comma'):
+        read_csv(path, "y", decimal=",")
+    with pytest.raises(DataError, match='decimal is ";", expected'):
+        read_csv(path, "y", decimal=";")
+
+
+@pytest.mark.parametrize("word", ["", "#N/A", "<NA>", "-", "None", ".", "NULL", "N/A", "nan", "#DIV/0!", "NaT"])
+def test_words_for_a_missing_value(path: Path, word: str) -> None:
+    path.write_text(f"a,b,y\n1,red,0.5\n{word},{word},1.5\n3,blue,2.5\n")
+    data = read_csv(path, "y", fill="mean")
+    assert data.feature_names == ("a", "b=blue", "b=red")
+    np.testing.assert_array_equal(data.x[1], [2, 0.5, 0.5])
+    with pytest.raises(DataError, match='line 3, column "a": the value is missing'):
+        read_csv(path, "y")
+
+
+def test_a_word_for_a_missing_value_may_be_a_class(path: Path) -> None:
+    path.write_text("a,b,kind\n1,None,None\n2,mild,severe\n,None,None\n")
+    with pytest.raises(DataError, match=r'\("None"\).* say which words stand for no value \(missing=\["NA"\]\)'):
+        read_csv(path, "kind", fill="mean")
+    first = read_csv(path, "kind", fill="mean", missing=["NA"])
+    assert first.class_names == ("None", "severe") and first.feature_names == ("a", "b=None", "b=mild")
+    path.write_text("a,b,kind\n1,None,None\n,NA,severe\n")
+    later = read_csv(path, "kind", like=first)
+    expected: list[list[float]] = [[1, 1, 0], [1.5, 2 / 3, 1 / 3]]
+    np.testing.assert_allclose(later.x, expected, rtol=1e-6)
+    assert later.y.tolist() == [0, 1]
+    with pytest.raises(DataError, match="expected a list of words"):
+        read_csv(path, missing="NA")
+
+
+def test_columns_without_a_name(path: Path) -> None:
+    path.write_text(",a,y\n0,1,0.5\n1,5,1.5\n")
+    assert read_csv(path, "y").feature_names == ("a",), "an index is no feature"
+    path.write_text(",a,y\n10,1,0.5\n12,5,1.5\n")
+    assert read_csv(path, "y").feature_names == ("Unnamed: 0", "a")
+    assert read_csv(path, "y", drop=["Unnamed: 0"]).feature_names == ("a",)
+    path.write_text("a,y,\n1,0.5,\n5,1.5,\n")
+    assert read_csv(path, "y").feature_names == ("a",), "lines that end in a comma"
+
+
+def test_many_categories_are_written_where_they_stay(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "".join(f"c{i % 100},{i}.5\n" for i in range(20_000))
+    path.write_text("a,y\n" + lines)
+    tracemalloc.start()
+    data = read_csv(path, "y")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert data.x.shape == (20_000, 100)
+    assert peak < 2.5 * data.x.nbytes
+    monkeypatch.setattr(csvfile, "_MAX_ENCODED", 1_000_000)
+    with pytest.raises(DataError, match=r'20000 lines become .* "a" has 100, leave the column out with drop'):
+        read_csv(path, "y")
+
+
+def test_the_delimiter_is_found_in_one_pass(path: Path) -> None:
+    header = ",".join(["a", *(f"'{i}" for i in range(4000))])
+    assert header.count(",'") == 4000
+    calls = sum(1 for _ in csv.reader([header]))
+    assert calls == 1 and table._sniff(header) == ","
+    assert table._sniff("a;b\n1,5;2\n") == ";"
+    assert table._sniff('a,b\n"1;2;3",5\n') == ","
+    assert table._sniff("a b\tc\n1 2\t3\n") == "\t"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +276,7 @@ def test_missing_values_are_named_or_filled(path: Path) -> None:
         (b"a,b\n", "holds a header only"),
         (b"1,2\n3,4\n", r"begins with numbers \(1, 2\)"),
         (b"a,a,y\n1,2,3\n", 'the header names "a" 2 times'),
-        (b",a,y\n1,2,3\n", "column 1 has no name"),
+        (b",,\n1,2,3\n", "begins with a line without names"),
         (b"a,y\n1,2\n\n1,2,3\n", "line 4 has 3 cells, expected 2"),
         (b'a,y\n"1\n",2\n1\n', "line 4 has 1 cells"),
         (b'a,y\n"1,2\n', "line 2 is not valid CSV .*check its quotes"),

@@ -29,17 +29,71 @@ def test_columns_by_date(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "day"),
+    ("first", "cell", "day"),
     [
-        ("2024/01/31", "2024-01-31"),
-        ("20240131", "2024-01-31"),
-        ("2024-02", "2024-02-01"),
-        ("2024-01-31 16:30", "2024-01-31 16:30:00"),
-        ("2024-01-31 00:00:00-05:00", "2024-01-31"),
+        ("2024/1/5", "2024/01/31", "2024-01-31"),
+        ("2024/10/15", "2024/11/5", "2024-11-05"),
+        ("20240105", "20240131", "2024-01-31"),
+        ("2024-01", "2024-02", "2024-02-01"),
+        ("2024-01-01", "2024-01-31 16:30", "2024-01-31 16:30:00"),
+        ("2024-01-01 00:00:00-05:00", "2024-07-01 00:00:00-04:00", "2024-07-01"),
+        ("2024-01-01T00:00:00Z", "2024-01-31T00:00:00Z", "2024-01-31"),
+        ("08/28/2025", "08/29/2025", "2025-08-29"),
+        ("8/28/25 4:00 PM", "8/29/25 4:00 PM", "2025-08-29 16:00:00"),
+        ("28/08/2025", "29/08/2025", "2025-08-29"),
+        ("31.03.2021", "01.04.2021", "2021-04-01"),
+        ("01.04.2021", "02.04.2021", "2021-04-02"),
+        ("Nov 28, 2017", "Dec 01, 2017", "2017-12-01"),
+        ("November 28, 2017", "December 1, 2017", "2017-12-01"),
+        ("28-Nov-17", "1-Dec-17", "2017-12-01"),
+        ("Jan 2020", "Feb 2020", "2020-02-01"),
+        ("1999", "2000", "2000-01-01"),
+        ("1704070800000", "1704157200000", "2024-01-02 01:00:00"),
+        ("1704070800", "1704157200", "2024-01-02 01:00:00"),
     ],
 )
-def test_forms_of_dates(tmp_path: Path, cell: str, day: str) -> None:
-    assert read_series(write(tmp_path, f"day,p\n2024-01-01,1\n{cell},2\n"), "p").day(1) == day
+def test_forms_of_dates(tmp_path: Path, first: str, cell: str, day: str) -> None:
+    assert read_series(write(tmp_path, f'day,p\n"{first}",1\n"{cell}",2\n'), "p").day(1) == day
+
+
+def test_the_order_of_the_lines_tells_day_from_month(tmp_path: Path) -> None:
+    days = "".join(f"{day:02}/02/2024,{day}\n" for day in (9, 12, 5))
+    with pytest.raises(DataError, match=r"may begin with the day or the month: use date_format=.* or date_format="):
+        read_series(write(tmp_path, "date,p\n05/02/2024,1\n06/02/2024,2\n"), "p")
+    ascending = "date,p\n" + "".join(f"{date},1\n" for date in ("11/12/2023", "10/01/2024", "09/02/2024"))
+    assert read_series(write(tmp_path, ascending), "p").day(0) == "2023-12-11"
+    with pytest.raises(DataError, match="may begin with the day"):
+        read_series(write(tmp_path, "date,p\n" + days), "p")
+    given = read_series(write(tmp_path, "date,p\n05/02/2024,1\n06/02/2024,2\n"), "p", date_format="%m/%d/%Y")
+    assert given.day(1) == "2024-06-02"
+    with pytest.raises(DataError, match='line 2, column "date": "05/02/2024" is no date, expected "%Y"'):
+        read_series(write(tmp_path, "date,p\n05/02/2024,1\n"), "p", date_format="%Y")
+    with pytest.raises(DataError, match='the format of the dates is "%Q"'):
+        read_series(write(tmp_path, "date,p\n05/02/2024,1\n"), "p", date_format="%Q")
+
+
+def test_moments_with_offsets_are_ordered_as_they_were(tmp_path: Path) -> None:
+    mixed = "time,p\n2024-01-01T23:00+00:00,1\n2024-01-02T00:30+02:00,2\n2024-01-03T00:00+00:00,3\n"
+    with pytest.raises(DataError, match=r"line 3, .*00:30\+02:00 comes after"):
+        read_series(write(tmp_path, mixed), "p")
+    autumn = "time,p\n2024-11-03 01:30-04:00,1\n2024-11-03 01:30-05:00,2\n"
+    assert read_series(write(tmp_path, autumn), "p").day(1) == "2024-11-03 06:30:00"
+    with pytest.raises(DataError, match=r"line 3, .* lacks an offset"):
+        read_series(write(tmp_path, "time,p\n2024-01-01T23:00+00:00,1\n2024-01-02T00:30,2\n"), "p")
+
+
+def test_prices_in_their_usual_dress(tmp_path: Path) -> None:
+    text = 'Date,Price\n"Nov 27, 2017","$1,224.93"\n"Nov 28, 2017",$224.93\n'
+    np.testing.assert_array_equal(read_series(write(tmp_path, text), "Price").values[:, 0], [1224.93, 224.93])
+    comma = "Datum;Kurs\n31.03.2021;1.234,56\n01.04.2021;12,5\n"
+    with pytest.raises(DataError, match=r'"1\.234,56" has a decimal comma, .* use decimal=","'):
+        read_series(write(tmp_path, comma), "Kurs", date="Datum")
+    series = read_series(write(tmp_path, comma), "Kurs", date="Datum", decimal=",")
+    np.testing.assert_array_equal(series.values[:, 0], [1234.56, 12.5])
+
+
+def test_an_index_of_dates_without_a_name(tmp_path: Path) -> None:
+    assert read_series(write(tmp_path, ",Close\n2024-01-05,1\n2024-01-08,2\n"), "Close").day(1) == "2024-01-08"
 
 
 def test_newest_first_is_turned_round(tmp_path: Path) -> None:
@@ -60,7 +114,7 @@ def test_the_longest_gap_is_told(tmp_path: Path) -> None:
         (PRICES.replace("Date", "When"), {}, "no column called date, its columns are When, Open, Close"),
         (PRICES, {"date": "Open"}, 'line 2, column "Open": "1" is no date'),
         (PRICES.replace("11\n", "n/k\n"), {}, 'line 3, column "Close": "n/k" is text, expected a number'),
-        (PRICES.replace("11\n", "\n"), {}, 'line 3, column "Close": the value is missing: correct it, or fill'),
+        (PRICES.replace("11\n", "\n"), {}, 'line 3, .*the value is missing: correct it or use fill="previous"'),
         (PRICES.replace("10\n", "\n"), {"fill": "previous"}, 'line 2, column "Close": the first value is missing'),
         (PRICES.replace("2024-01-08", "31.1.24"), {}, 'line 3, column "Date": "31.1.24" is no date'),
         (PRICES.replace("2024-01-08", "2023-01-08"), {}, "line 3, .* 2023-01-08 comes after 2024-01-05, .* sort"),

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any, cast
 
 import click
 
-from ..errors import PellucidError, nearest
+from ..errors import PellucidError, nearest, spelled
 
 COMMANDS = ("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect", "lab", "bench")
 
@@ -56,8 +58,11 @@ class Commands(click.Group):
         return cast(click.Command, importlib.import_module(f".{cmd_name}", __name__).command)
 
     def invoke(self, ctx: click.Context) -> Any:
+        from .options import spelling
+
         try:
-            return super().invoke(ctx)
+            with spelled(spelling), _warnings_in_a_line():
+                return super().invoke(ctx)
         except PellucidError as error:
             raise Failure(str(error)) from error
         except BrokenPipeError:  # `pellucid predict … | head`: click ends quietly
@@ -69,6 +74,21 @@ class Commands(click.Group):
         except KeyboardInterrupt as error:
             click.echo(f"\npellucid: stopped by Ctrl-C: {str(error) or 'nothing was saved.'}", err=True)
             ctx.exit(130)
+
+
+@contextlib.contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Show a warning as a sentence: where in Pellucid it was given helps nobody here."""
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        click.echo(f"pellucid: warning: {message}", err=True)
+
+    before = warnings.showwarning
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def _sentence(error: OSError) -> str:

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 
-from ..data import load
+from ..data import Preparation, load
 from . import options
 from .output import check_writable, table
-from .preparation import Preparation
 
 TERMS = 10
 SHADES = " ░▒▓█"
@@ -40,7 +39,6 @@ def command(epochs: int, seed: int, output: Path) -> None:
     check_writable(output)
     digits = load("digits", images=False)
     (x, y), (x_test, y_test) = digits.split(test=0.2, seed=0)
-    preparation = Preparation(features=digits.feature_names, classes=digits.class_names)
     net = pl.Network(
         pl.Dense(64, activation="relu"),
         pl.Dense(32, activation="relu"),
@@ -56,7 +54,7 @@ def command(epochs: int, seed: int, output: Path) -> None:
     _confusion(y_test, predicted)
     _arithmetic(net, x_test[0], int(y_test[0]))
 
-    net.metadata.update(preparation.metadata())
+    net.metadata.update(Preparation.of(digits).metadata())
     net.save(output)
     click.echo(f"\nsaved {output}: try  pellucid inspect {output}")
 

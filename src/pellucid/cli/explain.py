@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
 import pellucid as pl
 
+from ..data import Preparation
 from ..errors import DataError
+from . import options
 from .examples import one_example, target_of
+from .language import KEY
 from .output import check_writable, printable, replacing
-from .preparation import Preparation
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -24,6 +27,7 @@ Examples:
   pellucid explain flats.safetensors dense_3.sum --unit 0 --input new.csv:2 --language zh
   pellucid explain digits.safetensors dense_1.kernel --index 20,3 --input digits:7 --backward
   pellucid explain digits.safetensors loss --input digits:7 --label 2 --json
+  pellucid explain topics.safetensors lstm_1 --unit 3 --time 20 --input topics:100
 """
 
 
@@ -39,7 +43,11 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("path")
 @click.option(
-    "--input", "source", required=True, help="A picture; or a table, array or named set and its row, such as iris:3."
+    "--input",
+    "source",
+    required=True,
+    help="A picture; a table, array or named set and its row, from 0, such as iris:3; or, for a model that read a text,"
+    " a text and the token to begin with, such as topics:100.",
 )
 @click.option("--unit", type=int, help="The unit, filter or channel.")
 @click.option("--at", metavar="ROW,COLUMN", callback=_numbers, help="The place in a feature map.")
@@ -56,6 +64,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the sentence.")
 @click.option("--invert", is_flag=True, help="Swap dark and light of a picture.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it too, such as unit.png.")
+@options.csv_writing()
 def command(
     model: Path,
     path: str,
@@ -71,6 +80,7 @@ def command(
     language: str,
     invert: bool,
     plot: Path | None,
+    writing: dict[str, Any],
 ) -> None:
     """Lay open the arithmetic of one value.
 
@@ -82,8 +92,10 @@ def command(
         raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
     check_writable(plot)
     net = pl.load(model)
-    preparation = Preparation.read(net.metadata)
-    x, target = one_example(source, net, preparation, invert=invert)
+    preparation = Preparation.of(net.metadata)
+    x, target = one_example(source, net, model.name, preparation, writing, invert=invert)
+    if label is not None and KEY in net.metadata:
+        raise DataError("a text brings what follows itself, --label is for classes and quantities: leave it out.")
     if label is not None:
         target = target_of(label, net, preparation)
     if backward and target is None:
@@ -93,8 +105,19 @@ def command(
     if as_json:
         click.echo(json.dumps(found.json(limit=terms), ensure_ascii=False, indent=2))
     else:
-        click.echo("\n".join(printable(line) for line in found.text(terms, language=language).split("\n")))
+        text = found.text(terms, language=language, names=_columns(net, preparation))
+        click.echo("\n".join(printable(line) for line in text.split("\n")))
     if plot is not None:
         with replacing(plot) as beside:
             found.plot().savefig(beside)
         click.echo(f"drew {plot}", err=as_json)
+
+
+def _columns(net: pl.Network, preparation: Preparation) -> dict[str, tuple[str, ...]]:
+    """The names of the columns, for the input and for what only scales it."""
+    if not preparation.features:
+        return {}
+    scaled = [
+        use.path for use in net.uses if isinstance(use.layer, pl.Normalization) and use.parents[0] in net.input_shapes
+    ]
+    return dict.fromkeys([*net.input_shapes, *scaled], preparation.features)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -39,6 +41,7 @@ Examples:
   pellucid forecast                                      an embedded series, Google's shares
   pellucid forecast prices.csv --column Close
   pellucid forecast prices.csv --column Close --column Volume --date Day --horizon 5 --plot out.png
+  pellucid forecast kurse.csv --column Kurs --date Datum --date-format %d.%m.%Y --decimal ,
   pellucid forecast synthetic --model gru                no real prices, a random walk
 """
 
@@ -58,6 +61,9 @@ class Outcome:
 @click.argument("prices", metavar="PRICES", default="google")
 @click.option("--column", "columns", metavar="COLUMN", multiple=True, help="A column to forecast; may be repeated.")
 @click.option("--date", metavar="COLUMN", help="The column of the dates.  [default: the one called date, time, …]")
+@click.option(
+    "--date-format", metavar="FORMAT", help="How the dates are written, such as %d.%m.%Y.  [default: as they look]"
+)
 @click.option("--fill", type=click.Choice(["previous"]), help="Replace missing values.  [default: an error]")
 @click.option("--horizon", type=click.IntRange(min=1), default=1, show_default=True, help="How many rows ahead.")
 @click.option(
@@ -86,10 +92,12 @@ class Outcome:
 @options.epochs(10)
 @options.seed()
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw forecasts and errors, such as forecast.png.")
+@options.csv_writing()
 def command(
     prices: str,
     columns: tuple[str, ...],
     date: str | None,
+    date_format: str | None,
     fill: str | None,
     horizon: int,
     window: int,
@@ -100,6 +108,7 @@ def command(
     epochs: int,
     seed: int,
     plot: Path | None,
+    writing: dict[str, Any],
 ) -> None:
     """Forecast a series and say honestly how good that is.
 
@@ -111,7 +120,7 @@ def command(
     if plot is not None and plot.suffix.lower() not in PICTURES:
         raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
     check_writable(plot)
-    series = _series(prices, columns, date, fill)
+    series = _series(prices, columns, {"date": date, "date_format": date_format, "fill": fill, **writing})
     changes = choose_changes(series.values)
     level = levels(series.values, changes)
     found = series_windows(level, window=window, horizon=horizon)
@@ -136,21 +145,23 @@ def command(
         click.echo(f"drew {plot}")
 
 
-def _series(prices: str, columns: tuple[str, ...], date: str | None, fill: str | None) -> Series:
+def _series(prices: str, columns: tuple[str, ...], reading: Mapping[str, Any]) -> Series:
     path = Path(prices)
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         if not columns:
             raise DataError(f"{path.name} is a table, expected the column to forecast: --column COLUMN.")
-        return read_series(path, columns, date=date, fill=fill)
+        return read_series(path, columns, **reading)
+    if path.is_dir():
+        raise DataError(f'"{prices}" is a folder, expected a CSV file or a series: {", ".join(SERIES)}.')
     if prices not in SERIES:
         raise DataError(
             f'there is no file or series "{prices}", the series are {", ".join(SERIES)}.{nearest(prices, SERIES)}'
         )
     series = load_series(prices)
-    if date is not None or fill is not None or (columns and columns != series.columns):
-        raise DataError(
-            f'"{prices}" is an embedded series with the column Close: leave --column, --date and --fill out.'
-        )
+    given = [name for name, value in reading.items() if value is not None]
+    if given or (columns and columns != series.columns):
+        option = "--" + (given[0].replace("_", "-") if given else "column")
+        raise DataError(f'"{prices}" is an embedded series with the column Close: leave {option} out.')
     return series
 
 

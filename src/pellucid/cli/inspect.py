@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -10,9 +11,12 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 
+from ..data import Preparation, text_windows
+from . import options
+from .examples import as_targets, reshaped
+from .language import KEY, Reader
 from .output import printable, shorten, table
-from .preparation import Preparation, reshaped
-from .sources import training_data
+from .sources import check_writing, text_of, training_data
 
 EXAMPLES = 256
 
@@ -29,7 +33,8 @@ Examples:
     "--watch", metavar="DATA", help="Pass examples with their targets through it, and tell what happens to them."
 )
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the findings.")
-def command(model: Path, watch: str | None, language: str) -> None:
+@options.csv_writing()
+def command(model: Path, watch: str | None, language: str, writing: dict[str, Any]) -> None:
     """Show what is in a model file.
 
     The layers of the network in MODEL, its metadata and its parameters. A parameter that holds NaN or
@@ -40,7 +45,7 @@ def command(model: Path, watch: str | None, language: str) -> None:
     """
     net = pl.load(model)
     if watch is not None:
-        _watch(net, watch, language)
+        _watch(net, model.name, watch, language, writing)
         return
     net.summary()
     entries = [
@@ -56,13 +61,18 @@ def command(model: Path, watch: str | None, language: str) -> None:
     )
 
 
-def _watch(net: pl.Network, data: str, language: str) -> None:
+def _watch(net: pl.Network, file: str, data: str, language: str, writing: dict[str, Any]) -> None:
     from .watching import tell
 
-    preparation = Preparation.read(net.metadata)
-    dataset, _ = training_data(data, target=preparation.target)
-    x = reshaped(preparation.x(dataset.x), next(iter(net.input_shapes.values())))
-    y = preparation.y(dataset.y)
+    if KEY in net.metadata:
+        check_writing(data, writing)
+        reader = Reader.read(net, file)
+        x, y = text_windows(reader.vocabulary.encode(text_of(data)), reader.length)
+    else:
+        preparation = Preparation.of(net.metadata)
+        dataset, _ = training_data(data, target=preparation.target, like=preparation, writing=writing)
+        x = reshaped(dataset.x, next(iter(net.input_shapes.values())))
+        y = as_targets(dataset.y, preparation)
     rows = np.linspace(0, len(x) - 1, min(EXAMPLES, len(x))).astype(int)
     flow = net.flow(x[rows], y[rows], training=False)
     tell(flow)

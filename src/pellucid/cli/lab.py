@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import pellucid as pl
 
+from ..data import Preparation
 from ..data.text import split_tail, text_windows
 from ..errors import DataError
+from . import options
+from .examples import as_targets, reshaped
 from .language import KEY, Reader
-from .preparation import Preparation, reshaped
 from .sources import TEXT, by_name, text_of, training_data, unknown
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that w
 )
 @click.option("--no-browser", is_flag=True, help="Only print the URL.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="Of the page.  [default: as the browser likes]")
+@options.csv_writing()
 def command(
     model: Path | None,
     data: str | None,
@@ -56,6 +60,7 @@ def command(
     host: str,
     no_browser: bool,
     lang: str | None,
+    writing: dict[str, Any],
 ) -> None:
     """See a network in the browser, while it trains.
 
@@ -69,7 +74,7 @@ def command(
     from ..lab.server import Server
     from ..lab.session import Session
 
-    chosen = _task(model, data, task)
+    chosen = _task(model, data, task, writing)
     server = Server(Session(chosen, gallery=model is None), host=host, port=port, language=lang)
     try:
         click.echo(f"The lab is at {server.url}  (Ctrl-C ends it)")
@@ -82,7 +87,9 @@ def command(
         server.close()
 
 
-def _task(model: Path | None, data: str | None, name: str | None) -> Task | None:
+def _task(
+    model: Path | None, data: str | None, name: str | None, writing: Mapping[str, Any] | None = None
+) -> Task | None:
     if model is None:
         from ..lab.gallery import build
 
@@ -96,15 +103,15 @@ def _task(model: Path | None, data: str | None, name: str | None) -> Task | None
         return _text_task(net, model, data or TEXT)
     if data is None:
         raise DataError(f"the lab shows {model.name} on examples, expected their file or name: --data NAME|FILE.")
-    return _examples_task(net, model, data)
+    return _examples_task(net, model, data, writing or {})
 
 
-def _examples_task(net: pl.Network, model: Path, data: str) -> Task:
+def _examples_task(net: pl.Network, model: Path, data: str, writing: Mapping[str, Any]) -> Task:
     from ..lab.task import task_of
 
-    preparation = Preparation.read(net.metadata)
+    preparation = Preparation.of(net.metadata)
     _check_kind(model, data, preparation.target)
-    dataset, apart = training_data(data, target=preparation.target)
+    dataset, apart = training_data(data, target=preparation.target, like=preparation, writing=writing)
     # divided as `pellucid train` does: what it learned from is learned from here
     (x, y), test = dataset.split(test=0.2, seed=0)
     if apart is not None:
@@ -113,9 +120,9 @@ def _examples_task(net: pl.Network, model: Path, data: str) -> Task:
     x_test, y_test = test
     return task_of(
         net,
-        reshaped(preparation.x(x), shape),
-        preparation.y(y),
-        validation_data=(reshaped(preparation.x(x_test), shape), preparation.y(y_test)),
+        reshaped(x, shape),
+        as_targets(y, preparation),
+        validation_data=(reshaped(x_test, shape), as_targets(y_test, preparation)),
         classes=preparation.classes or dataset.class_names,
         title=model.stem,
     )

@@ -180,9 +180,12 @@ def train(
     A share of the text is for validation, in stretches from all over it: were it the end, the network would miss what
     the last tenth, on which it is tested, speaks of.
     """
-    learned, held = windows_apart(
-        ids, reader.length, overlap=HABITS[reader.vocabulary.by].overlap, validation=validation
-    )
+    overlap = HABITS[reader.vocabulary.by].overlap
+    held: tuple[Ids, Ids] | None = None
+    if validation:
+        learned, held = windows_apart(ids, reader.length, overlap=overlap, validation=validation)
+    else:
+        learned = text_windows(ids, reader.length, step=max(1, reader.length // overlap))
     decay = pl.LearningRateSchedule(pl.CosineDecay(optimizer.learning_rate, epochs))
     return reader.net.fit(
         *learned,

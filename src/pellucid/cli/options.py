@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,3 +37,49 @@ def model_output(default: str) -> Decorator:
         show_default=True,
         help="The file to save the network to.",
     )
+
+
+def csv_writing() -> Decorator:
+    """How a CSV file is written; the command takes it as `writing`, a mapping of those arguments that were given."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--delimiter", help="Of a CSV file: what stands between cells.  [default: as the file looks]")
+        @click.option("--encoding", help="Of a CSV file, such as cp1252.  [default: utf-8]")
+        @click.option("--decimal", type=click.Choice([".", ","]), help="Of a CSV file: the decimal mark.")
+        @click.option(
+            "--missing",
+            metavar="WORD",
+            multiple=True,
+            help="Of a CSV file: a word for a missing value; may be repeated.  [default: NA, None, -, #N/A, …]",
+        )
+        @functools.wraps(function)
+        def wrapped(
+            *args: Any,
+            delimiter: str | None,
+            encoding: str | None,
+            decimal: str | None,
+            missing: tuple[str, ...],
+            **given: Any,
+        ) -> Any:
+            chosen = {"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "missing": missing or None}
+            writing = {name: value for name, value in chosen.items() if value is not None}
+            return function(*args, writing=writing, **given)
+
+        return wrapped
+
+    return decorate
+
+
+def spelling(name: str, value: object) -> str | None:
+    """An argument of the library as an option of the command that runs, such as --fill mean; None if it has none."""
+    ctx = click.get_current_context(silent=True)
+    found = [] if ctx is None else [p for p in ctx.command.params if isinstance(p, click.Option) and p.name == name]
+    if not found:
+        return None
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return " ".join(found[0].opts[-1] if found[0].is_flag else f"{found[0].opts[-1]} {_quoted(v)}" for v in values)
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return text if re.fullmatch(r"[\w.,:=%+/-]+", text) else '"' + text.replace('"', '\\"') + '"'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 
-from ..data.images import SUFFIXES
+from ..data import Preparation
 from ..errors import DataError
-from .examples import examples, picture
+from . import options
+from .examples import BRIGHTNESS, examples, is_image, picture, reshaped, the_shape
 from .language import KEY
 from .output import check_writable, printable, replacing, table
-from .preparation import BRIGHTNESS, Preparation, reshaped
 
 ROWS = 20
 
@@ -34,56 +35,72 @@ Examples:
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("input", metavar="INPUT")
 @click.option("--invert", is_flag=True, help="Swap dark and light of a picture.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write every prediction to this CSV file.")
-def command(model: Path, input: str, invert: bool, output: Path | None) -> None:
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Write every prediction to this CSV file, in full precision."
+)
+@options.csv_writing()
+def command(model: Path, input: str, invert: bool, output: Path | None, writing: dict[str, Any]) -> None:
     """Print what the network in MODEL says about INPUT.
 
-    INPUT is a CSV file with the columns of the training (others are passed over), a .npy file, a picture (brought to
-    the size of those learned), or the name of an embedded set or a toy. Classes come with their probability,
-    quantities in the units of the training.
+    INPUT is a CSV file with the columns of the training (others are passed over), a .npy or IDX file, a picture
+    (brought to the size of those learned), or the name of an embedded set or a toy. Classes come with their
+    probability, quantities in the units of the training. Rows count from 0, as in `pellucid explain --input new.csv:0`;
+    the CSV file of --output holds the probability of every class.
     """
     check_writable(output)
     net = pl.load(model)
     if KEY in net.metadata:
         raise DataError(f"{model.name} learned from a text, to go on with it: pellucid generate {model}")
-    preparation = Preparation.read(net.metadata)
-    if len(net.input_shapes) != 1 or len(net.output_shapes) != 1:
-        raise DataError(f"{model.name} has several inputs or outputs, expected one: use Network.predict.")
-    (shape,) = net.input_shapes.values()
-    if Path(input).suffix.lower() in SUFFIXES:
-        if preparation.inputs is not None:
+    preparation = Preparation.of(net.metadata)
+    shape = the_shape(net, model.name)
+    if is_image(input):
+        if preparation.features:
             raise DataError(f'"{input}" is a picture, but {model.name} learned from a table, expected a CSV file.')
         x = picture(input, shape, net.metadata.get(BRIGHTNESS), invert=invert)
     elif invert:
         raise DataError(f'"{input}" is no picture, which alone takes --invert: leave it out.')
     else:
-        x = reshaped(examples(input, preparation), shape)
-    columns, rows = _answers(net.predict(preparation.x(x)), preparation)
-    table(["row", *columns], [[i, *row] for i, row in enumerate(rows[:ROWS])])
-    if len(rows) > ROWS:
-        mend = "" if output else "; --output FILE.csv writes them all"
-        click.echo(f"… and {len(rows) - ROWS} more rows{mend}")
-    if output is not None:
-        _write(output, columns, rows)
-        click.echo(f"saved {output}: {len(rows)} predictions")
-
-
-def _answers(outputs: NDArray[Any], preparation: Preparation) -> tuple[list[str], list[list[str]]]:
-    """The columns and the rows to show."""
+        x = reshaped(examples(input, preparation, writing)[0], shape)
+    outputs = net.predict(x)
     if preparation.classes is not None and outputs.shape[1:] == (len(preparation.classes),):
-        best = outputs.argmax(axis=1)
-        rows = [[preparation.classes[k], f"{row[k]:.4f}"] for k, row in zip(best, outputs, strict=True)]
-        return ["class", "probability"], rows
-    values = preparation.values(outputs).reshape(len(outputs), -1)
-    name = printable(preparation.target or "output")
+        _show_classes(outputs, preparation.classes, output)
+    else:
+        _show_values(outputs.reshape(len(outputs), -1), preparation.target or "output", output)
+    if output is not None:
+        click.echo(f"saved {output}: {len(outputs)} predictions")
+
+
+def _show_classes(outputs: NDArray[Any], classes: Sequence[str], output: Path | None) -> None:
+    best = outputs.argmax(axis=1)
+    if output is not None:
+        header = ["row", "class", "probability", *(f"probability of {name}" for name in classes)]
+        rows = zip(best, outputs, strict=True)
+        _write(output, header, ([i, classes[k], p[k], *p] for i, (k, p) in enumerate(rows)))
+    shown = [[i, classes[k], f"{outputs[i, k]:.4f}"] for i, k in enumerate(best[:ROWS])]
+    table(["row", "class", "probability"], shown)
+    _tell_more(len(outputs), output)
+
+
+def _show_values(values: NDArray[Any], name: str, output: Path | None) -> None:
     columns = [name] if values.shape[1] == 1 else [f"{name}[{k}]" for k in range(values.shape[1])]
-    return columns, [[f"{value:.6g}" for value in row] for row in values]
+    if output is not None:
+        _write(output, ["row", *columns], ([i, *row] for i, row in enumerate(values)))
+    shown = [[i, *(f"{value:.6g}" for value in row)] for i, row in enumerate(values[:ROWS])]
+    table(["row", *map(printable, columns)], shown)
+    _tell_more(len(values), output)
 
 
-def _write(path: Path, columns: list[str], rows: list[list[str]]) -> None:
+def _tell_more(rows: int, output: Path | None) -> None:
+    if rows > ROWS:
+        how = "" if output else "; --output FILE.csv writes them all"
+        click.echo(f"… and {rows - ROWS} more rows{how}")
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
+    """Numbers as the shortest text that reads back as the same number."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([str(cell) for cell in row] for row in rows)
     with replacing(path) as beside:
         beside.write_text(text.getvalue(), encoding="utf-8")

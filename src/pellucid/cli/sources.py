@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ..data import EMBEDDED, TOYS, Dataset, load, load_idx_folder, load_image_folder, read_csv, read_text, topics
+from ..data import (
+    EMBEDDED,
+    TOYS,
+    Dataset,
+    Preparation,
+    load,
+    load_idx_folder,
+    load_image_folder,
+    read_csv,
+    read_text,
+    topics,
+)
+from ..data.images import SUFFIXES
 from ..errors import DataError, nearest
+from ..files import open_regular, reason
 
 TOY_SIZE = 1000
 TEXT = "topics"
+_MAGIC = {b"\0\0": "idx", b"\x1f\x8b": "idx", b"\x93N": "npy"}
 
 
 def training_data(
@@ -19,6 +34,8 @@ def training_data(
     task: str | None = None,
     drop: Sequence[str] = (),
     fill: str | None = None,
+    like: Preparation | None = None,
+    writing: Mapping[str, Any] | None = None,
     size: tuple[int, int] | None = None,
     grey: bool = False,
     seed: int = 0,
@@ -29,12 +46,14 @@ def training_data(
         DataError: nothing of that name, or options that only a CSV file takes.
     """
     path = Path(data)
-    if (named := by_name(data, seed=seed)) is None and path.is_file():
+    if (named := by_name(data, seed=seed)) is None and path.exists() and not path.is_dir():
+        _check_table(path, data)
         if target is None:
             raise DataError(f"{path.name} is a table, expected the column to learn: --target COLUMN.")
-        return read_csv(path, target, task=task, drop=drop, fill=fill), None
+        return read_csv(path, target, task=task, drop=drop, fill=fill, like=like, **(writing or {})), None
     if target is not None or drop or fill is not None:
         raise DataError(f'"{data}" is no CSV file, which alone takes --target, --drop and --fill.')
+    check_writing(data, writing)
     test = None
     if named is None:
         if not path.is_dir():
@@ -50,6 +69,38 @@ def training_data(
     if task not in (None, kind):
         raise DataError(f'"{data}" is a task of {kind}, not of {task}: leave --task out.')
     return named, test
+
+
+def _check_table(path: Path, data: str) -> None:
+    kind = kind_of(path)
+    if kind == "idx":
+        raise DataError(f'"{data}" is a single IDX file, expected the folder with images and labels.')
+    if kind == "image":
+        raise DataError(f'"{data}" is one image, expected a folder with one folder of images for each class.')
+    if kind == "npy":
+        raise DataError(f'"{data}" is an array without targets, expected a CSV file, a folder or the name of a set.')
+
+
+def kind_of(path: Path) -> str:
+    """What a file is: "image", "idx", "npy", or "table" for what else it may be.
+
+    Raises:
+        DataError: a folder, a pipe, or what cannot be opened.
+    """
+    try:
+        with open_regular(path) as file:
+            begin = file.read(2)
+    except OSError as error:
+        raise DataError(f'cannot read "{path}": {reason(error)}.') from error
+    if path.suffix.lower() in SUFFIXES:
+        return "image"
+    return "npy" if path.suffix.lower() == ".npy" else _MAGIC.get(begin, "table")
+
+
+def check_writing(data: str, writing: Mapping[str, Any] | None) -> None:
+    """Raise where options of CSV files came with something else."""
+    if writing:
+        raise DataError(f'"{data}" is no CSV file, which alone takes --{next(iter(writing))}: leave it out.')
 
 
 def is_text(data: str, *, text: bool = False) -> bool:

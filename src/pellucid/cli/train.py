@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 
-from ..data import Augmentation, Dataset
+from ..data import Augmentation, Dataset, Preparation, Standardizer
+from ..data.dataset import Pair
 from ..data.text import BY
 from ..errors import DataError
 from ..training.augment import Augment
 from . import options
+from .examples import BRIGHTNESS
 from .output import check_writable, replacing
-from .preparation import BRIGHTNESS, Preparation
 from .sources import is_text, text_of, training_data
 
 OPTIMIZERS = {"sgd": pl.SGD, "rmsprop": pl.RMSprop, "adam": pl.Adam, "adamw": pl.AdamW}
@@ -132,9 +134,15 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 )
 @click.option(
     "--validation",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="The share of the examples that is kept for validation.  [default: 0.2; of a text, 0.05]",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="The fraction of the examples that is kept for validation, 0 for none.  [default: 0.2; of a text, 0.05]",
 )
+@click.option(
+    "--clip-norm",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Shorten a gradient whose norm is above this, such as 1.  [default: never]",
+)
+@options.csv_writing()
 @options.seed()
 @options.model_output("model.safetensors")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of the training in this file.")
@@ -167,6 +175,8 @@ def command(
     optimizer: str,
     learning_rate: float | None,
     validation: float | None,
+    clip_norm: float | None,
+    writing: dict[str, Any],
     seed: int,
     output: Path,
     checkpoint: Path | None,
@@ -188,7 +198,7 @@ def command(
     if plot is not None and plot.suffix.lower() not in PICTURES:
         raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
     check_writable(output, checkpoint, plot)
-    fitting = _Fitting(optimizer, learning_rate, batch_size, epochs, seed, checkpoint, resume, output, watch)
+    fitting = _Fitting(optimizer, learning_rate, clip_norm, batch_size, epochs, seed, checkpoint, resume, output, watch)
     if is_text(data, text=text):
         columns = {"--target": target, "--task": task, "--drop": drop, "--fill": fill, "--hidden": hidden}
         images = {
@@ -199,20 +209,22 @@ def command(
             "--shift": shift,
             "--rotate": rotate,
         }
-        for option, value in (columns | images).items():
+        for option, value in (columns | images | {f"--{name}": value for name, value in writing.items()}).items():
             if value:
                 raise DataError(f'"{data}" is a text, which takes no {option}: leave it out.')
         language = _Language(by or "char", length, units, layers or 1, dropout, vocabulary or 10_000)
-        history = _learn_text(data, fitting, language, validation or 0.05)
+        history = _learn_text(data, fitting, language, 0.05 if validation is None else validation)
     else:
         texts = {"--by": by, "--length": length, "--units": units, "--layers": layers, "--vocabulary": vocabulary}
         for option, given in (texts | {"--dropout": dropout}).items():
             if given is not None:
                 raise DataError(f'"{data}" is no text, which alone takes {option}: leave it out, or say --text.')
-        found = training_data(data, target=target, task=task, drop=drop, fill=fill, size=size, grey=grey, seed=seed)
+        reading: dict[str, Any] = {"target": target, "task": task, "drop": drop, "fill": fill, "writing": writing}
+        found = training_data(data, **reading, size=size, grey=grey, seed=seed)
         changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
         model = model or ("cnn" if found[1] is None and Path(data).is_dir() else "mlp")
-        history = _learn_examples(*found, fitting, target, model, hidden, activation, changes, validation or 0.2)
+        validation = 0.2 if validation is None else validation
+        history = _learn_examples(*found, fitting, model, hidden, activation, changes, validation)
     if plot is not None:
         with replacing(plot) as beside:
             history.plot().savefig(beside)
@@ -227,6 +239,7 @@ class _Fitting:
 
     optimizer: str
     learning_rate: float | None
+    clip_norm: float | None
     batch_size: int | None
     epochs: int | None
     seed: int
@@ -245,6 +258,7 @@ class _Fitting:
             "epochs": self.epochs or epochs,
             "batch_size": self.batch_size or batch_size,
             "optimizer": rule() if rate is None else rule(rate),
+            "clip_norm": self.clip_norm,
             "callbacks": [*callbacks, *self._callbacks()],
             "resume": self.checkpoint if self.resume else None,
         }
@@ -305,7 +319,6 @@ def _learn_examples(
     dataset: Dataset,
     test: Dataset | None,
     fitting: _Fitting,
-    target: str | None,
     model: str,
     hidden: tuple[int, ...] | None,
     activation: str,
@@ -315,39 +328,56 @@ def _learn_examples(
     images = dataset.x.ndim == 4
     if not images and (model == "cnn" or changes != Augmentation()):
         raise DataError(f"{dataset.name} holds no images, which alone take --model cnn, --flip, --shift and --rotate.")
-    (x, y), (x_val, y_val) = dataset.split(test=validation, seed=fitting.seed)
-    preparation = Preparation.fit(dataset, x, y, target=target)
+    (x, y), held = _divided(dataset, validation, fitting.seed)
     convolves = model == "cnn"
     if hidden is None:
         hidden = (64,) if convolves else (64, 32)
+    classes = dataset.class_names
     net = pl.Network(
         *(_convolutions(x.shape[1], x.shape[2], activation) if convolves else []),
-        *([pl.Flatten()] if images else []),
+        *([pl.Flatten()] if images else [pl.Normalization().adapt(x)]),
         *(pl.Dense(units, activation=activation) for units in hidden),
-        pl.Dense(1) if preparation.classes is None else pl.Dense(len(preparation.classes), activation="softmax"),
+        pl.Dense(1) if classes is None else pl.Dense(len(classes), activation="softmax"),
         input_shape=x.shape[1:],
         seed=fitting.seed,
     )
-    click.echo(_headline(dataset, len(x), len(x_val)))
-    inputs = preparation.x(x)
-    net.metadata.update(preparation.metadata())
-    if images:
-        net.metadata[BRIGHTNESS] = float(inputs.mean())
-    augment = [Augment(inputs, changes, seed=fitting.seed)] if changes != Augmentation() else []
-    regression = preparation.classes is None
+    click.echo(_headline(dataset, len(x), 0 if held is None else len(held[0])))
+    augment = [Augment(x, changes, seed=fitting.seed)] if changes != Augmentation() else []
+    scale = _labels if classes is not None else _scaled(y)
     history = net.fit(
-        augment[0].x if augment else inputs,
-        preparation.y(y),
-        loss="mse" if regression else "crossentropy",
-        metrics=[] if regression else ["accuracy"],
-        validation_data=(preparation.x(x_val), preparation.y(y_val)),
+        augment[0].x if augment else x,
+        scale(y),
+        loss="mse" if classes is None else "crossentropy",
+        metrics=[] if classes is None else ["accuracy"],
+        validation_data=None if held is None else (held[0], scale(held[1])),
         **fitting.options(*augment, epochs=10 if convolves else 100),
     )
+    if classes is None:  # it learned the scaled target; what is saved answers in the target's own units
+        units = pl.Normalization(invert=True).adapt(y)
+        net = pl.Network(*net.layers, units, input_shape=x.shape[1:], seed=fitting.seed)
+    net.metadata.update(Preparation.of(dataset).metadata())
+    if images:
+        net.metadata[BRIGHTNESS] = float(x.mean())
     fitting.save(net, history)
-    _report("validation", net, preparation, x_val, y_val)
-    if test is not None:
-        _report("test", net, preparation, test.x, test.y)
+    parts = {"training": (x, y)} if held is None else {"validation": held}
+    for part, examples in (parts | ({} if test is None else {"test": (test.x, test.y)})).items():
+        _report(part, net, *examples, classes=classes is not None, mean=float(y.mean(dtype=np.float64)))
     return history
+
+
+def _divided(dataset: Dataset, validation: float, seed: int) -> tuple[Pair, Pair | None]:
+    """The examples to train on and those to validate on, if any."""
+    return dataset.split(test=validation, seed=seed) if validation else ((dataset.x, dataset.y), None)
+
+
+def _labels(y: NDArray[Any]) -> NDArray[Any]:
+    return y
+
+
+def _scaled(y: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """From quantities (n,) to targets (n, 1) with mean 0 and deviation 1, as they are in `y`."""
+    scale = Standardizer.fit(y)
+    return lambda values: scale.transform(values)[:, None]
 
 
 def _convolutions(height: int, width: int, activation: str) -> list[pl.Layer]:
@@ -366,12 +396,11 @@ def _headline(dataset: Dataset, train: int, validation: int) -> str:
     return f"{dataset.name}: {train} examples to train, {validation} to validate; {shape} numbers → {target}"
 
 
-def _report(part: str, net: pl.Network, preparation: Preparation, x: NDArray[Any], y: NDArray[Any]) -> None:
+def _report(part: str, net: pl.Network, x: NDArray[Any], y: NDArray[Any], *, classes: bool, mean: float) -> None:
     """One line: accuracy; or the mean error in the target's units, beside that of the simplest guess."""
-    outputs = net.predict(preparation.x(x))
-    if preparation.outputs is None:
+    outputs = net.predict(x)
+    if classes:
         click.echo(f"{part} accuracy: {np.mean(outputs.argmax(axis=1) == y):.3f}")
         return
-    error = np.abs(preparation.values(outputs)[:, 0] - y).mean()
-    guess = np.abs(preparation.outputs.mean - y).mean()
+    error, guess = np.abs(outputs[:, 0] - y).mean(), np.abs(mean - y).mean()
     click.echo(f"{part} mean absolute error: {error:.4g}  (always guessing the mean: {guess:.4g})")

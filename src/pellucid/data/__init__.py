@@ -24,6 +24,7 @@ from .images import read_picture as read_picture
 from .images import sample_picture as sample_picture
 from .images import write_picture as write_picture
 from .ngram import Trigram as Trigram
+from .preparation import Preparation as Preparation
 from .series import Series as Series
 from .series import SeriesWindows as SeriesWindows
 from .series import after as after

@@ -1,58 +1,33 @@
-"""Tables from CSV files.
+"""Tables from CSV files as data sets.
 
 The rules, for each column but the target:
-- all values are numbers → one float32 feature of the column's name;
+- all values are numbers, in any usual dress (1,234.50, $12, 12%) → one float32 feature of the column's name;
 - otherwise its texts are categories → one feature of 0 or 1 for each, "column=text", in sorted order;
-- a column of numbers with a few texts among them (fewer than half) is an error;
-- a cell that is blank or says NA, N/A, NaN, null or ? (in any case) is missing.
-The target is a class when it is text, or whole numbers from -100 to 100 (at most 20 different),
-and a number otherwise; ``task`` overrules this.
+- a column of numbers with a few texts among them (fewer than half) is an error, and so are numbers that may mean two
+  things (250,000) and measured values (3.5 kg);
+- a cell that is blank or says NA, None, -, #N/A, … (`cells.MISSING`) is missing.
+The target is a class when it is text, or integers from -100 to 100 (at most 20 different), and a number otherwise;
+``task`` overrules this.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-import re
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, nearest
-from ..files import read_bytes, reason
+from ..errors import DataError, advice, argument, nearest
 from .dataset import Dataset
+from .preparation import Preparation
+from .table import Column, find, leave_out, read_table
 
-_MISSING = {"", "na", "n/a", "nan", "null", "?"}
 _MAX_CATEGORIES = 100  # a column of names or dates has more: as features they would only be memorised
 _MAX_CLASSES = 20  # ratings and digits are classes, years and prices are not
-_COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+")
-_DELIMITERS = ",;\t|"
-
-
-@dataclass(frozen=True)
-class _Column:
-    """One column: its cells, stripped, and the line of the file that each came from."""
-
-    file: str
-    name: str
-    cells: list[str]
-    lines: list[int]
-
-    def missing(self) -> list[int]:
-        return [row for row, cell in enumerate(self.cells) if cell.lower() in _MISSING]
-
-    def texts(self) -> list[int]:
-        """The rows that hold something other than a number."""
-        return [r for r, c in enumerate(self.cells) if c.lower() not in _MISSING and not _is_number(c)]
-
-    def fail(self, row: int, problem: str) -> DataError:
-        return DataError(f'{self.file}, line {self.lines[row]}, column "{self.name}": {problem}.')
+_MAX_ENCODED = 1 << 28  # numbers of 0 and 1 that categories may become: 1 GiB
 
 
 def read_csv(
@@ -62,10 +37,11 @@ def read_csv(
     task: str | None = None,
     fill: str | None = None,
     drop: Sequence[str] = (),
+    like: Dataset | Preparation | Mapping[str, Any] | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
-    features: Sequence[str] | None = None,
-    classes: Sequence[str] | None = None,
+    decimal: str | None = None,
+    missing: Iterable[str] | None = None,
 ) -> Dataset:
     """A CSV file with a header as a data set: x (n, features) float32, y (n,); the module states the rules.
 
@@ -75,231 +51,189 @@ def read_csv(
         fill: "mean" replaces a missing feature by its column's mean (of categories, their shares);
             by default a missing value is an error. A missing target always is.
         drop: columns to leave out.
+        like: the data set that a network learned from, or the network's ``metadata``: this file is read in the same
+            way, with those features, classes and means, so that it can be predicted or evaluated on.
         delimiter: found by looking at the file's beginning unless given.
-        features, classes: ``feature_names`` and ``class_names`` of an earlier data set, so that a file to
-            predict or evaluate on is encoded as the file of the training was.
+        decimal: "." or ","; by default the point, and where a comma may be either, an error.
+        missing: the words, in any case, that beside the empty cell stand for a missing value, instead of `MISSING`.
 
     Raises:
         DataError: the message names the line (from 1) and the column.
     """
     _one_of("task", task, ("classification", "regression"))
     _one_of("fill", fill, ("mean",))
-    file = Path(path).name
-    columns = _columns(_text(path, encoding), file, delimiter)
+    columns = read_table(path, delimiter=delimiter, encoding=encoding, decimal=decimal, missing=missing)
+    return dataset(columns, Path(path), target, task=task, fill=fill, drop=drop, like=like)
+
+
+def dataset(
+    columns: dict[str, Column],
+    path: Path,
+    target: str | None = None,
+    *,
+    task: str | None = None,
+    fill: str | None = None,
+    drop: Sequence[str] = (),
+    like: Dataset | Preparation | Mapping[str, Any] | None = None,
+) -> Dataset:
+    """The columns of a file as a data set. See `read_csv`."""
+    file = path.name
     for name in (*drop, *([] if target is None else [target])):
-        _find(columns, name, file)
+        find(columns, name, file)
     inputs = {name: column for name, column in columns.items() if name != target and name not in drop}
-    if features is None:
-        blocks = [_feature(column, fill) for column in inputs.values()]
+    before = None if like is None else Preparation.of(like)
+    if before is not None and before.features:
+        if fill is not None and before.means is None:
+            raise DataError("fill came, but the earlier table was read without it: read that with fill as well.")
+        x, names, means = _like(inputs, before, file)
     else:
-        blocks = _given_features(inputs, list(features), file, fill)
-    if not blocks:
-        raise DataError(f"{file} has no column for the features, expected at least one besides the target.")
-    x = np.concatenate([values for _, values in blocks], axis=1).astype(np.float32)
-    names = tuple(name for block, _ in blocks for name in block)
+        x, names, means = _features(inputs, fill, file)
+    classes = None if before is None else before.classes
+    if before is not None and before.target is not None and classes is None:
+        task = task or "regression"
     y, class_names = (x, None) if target is None else _target(columns[target], task, classes)
     what = f", target {target}" if target is not None else ""
-    return Dataset(Path(path).stem, x, y, names, class_names, f"{len(x)} lines of {file}{what}")
+    description = f"{len(x)} lines of {file}{what}"
+    return Dataset(path.stem, x, y, names, class_names, description, means, target)
 
 
-def _text(path: str | os.PathLike[str], encoding: str) -> str:
-    try:
-        content = read_bytes(path)
-        if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
-            encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        text = content.decode(encoding)
-    except OSError as error:
-        raise DataError(f'cannot read "{path}": {reason(error)}.') from error
-    except UnicodeError as error:
-        at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
-        mend = 'say how it is written, such as encoding="cp1252"'
-        raise DataError(f'"{path}" is not {encoding} text{at}: {mend}.') from error
-    except LookupError as error:
-        raise DataError(f'there is no encoding "{encoding}", expected one such as utf-8 or cp1252.') from error
-    if "\0" in text:
-        raise DataError(f'"{path}" holds zero bytes, expected a text file with a header line.')
-    return text
+Features = tuple[NDArray[np.float32], tuple[str, ...], tuple[float, ...] | None]
 
 
-def _columns(text: str, file: str, delimiter: str | None) -> dict[str, _Column]:
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n '):
-        raise DataError(f"delimiter is {delimiter!r}, expected one character such as ',' or ';'.")
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter or _sniff(text), skipinitialspace=True, strict=True
-    )
-    header: list[str] | None = None
-    cells: list[list[str]] = []
-    lines: list[int] = []
-    line = 1
-    try:
-        for row in reader:
-            first, line = line, reader.line_num + 1  # a quoted cell may span lines: name the first
-            if len(row) < 2 and not "".join(row).strip():
-                continue  # a blank line
-            if header is None:
-                header = _header([cell.strip() for cell in row], file)
-                cells = [[] for _ in header]
-                continue
-            if len(row) != len(header):
-                raise DataError(f"{file}, line {first} has {len(row)} cells, expected {len(header)}.")
-            for column, cell in zip(cells, row, strict=True):
-                column.append(cell.strip())
-            lines.append(first)
-    except csv.Error as error:
-        line = reader.line_num
-        raise DataError(f"{file}, line {line} is not valid CSV ({error}): check its quotes.") from error
-    if header is None:
-        raise DataError(f"{file} is empty, expected a header line and at least one line of values.")
-    if not lines:
-        raise DataError(f"{file} holds a header only, expected at least one line of values.")
-    return {name: _Column(file, name, column, lines) for name, column in zip(header, cells, strict=True)}
-
-
-def _sniff(text: str) -> str:
-    sample = "".join(text[: 1 << 14].splitlines(keepends=True)[:20])
-    head = next((line for line in sample.splitlines() if line.strip()), "")
-    try:
-        found = csv.Sniffer().sniff(sample, delimiters=_DELIMITERS).delimiter
-    except csv.Error:
-        found = ""
-    # the sniffer also proposes characters of the texts: what parts the lines must part the header
-    return found if found and found in head else max(_DELIMITERS, key=head.count)
-
-
-def _header(names: list[str], file: str) -> list[str]:
-    for place, name in enumerate(names, start=1):
-        if not name:
-            raise DataError(f"{file}: column {place} has no name in the header, expected one for each.")
-    name, count = Counter(names).most_common(1)[0]
-    if count > 1:
-        raise DataError(f'{file}: the header names "{name}" {count} times, expected each name once.')
-    if all(map(_is_number, names)):
-        raise DataError(f"{file} begins with numbers ({', '.join(names[:3])}), expected a header of names.")
-    return names
-
-
-def _find(columns: dict[str, _Column], name: str, file: str) -> _Column:
-    if name not in columns:
-        # `nearest` compares in lower case
-        lower = {column.lower(): column for column in columns}
-        hint = nearest(name, lower)
-        for low, column in lower.items():
-            hint = hint.replace(f'"{low}"', f'"{column}"')
-        raise DataError(f'{file} has no column "{name}", its columns are {", ".join(columns)}.{hint}')
-    return columns[name]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text  # Python's float also takes 1_000
-
-
-def _numbers(column: _Column) -> NDArray[np.float64] | None:
-    """The column's numbers (n,), NaN where missing; or None where its cells are texts."""
-    texts = column.texts()
-    if not texts:
-        gaps = set(column.missing())
-        values = np.array([np.nan if row in gaps else float(cell) for row, cell in enumerate(column.cells)])
-        for row in np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max)).tolist():
-            if row not in gaps:
-                raise column.fail(row, f"{column.cells[row]} is outside the range of float32")
-        return values
-    cell = column.cells[texts[0]]
-    if 2 * len(texts) < len(column.cells) - len(column.missing()):
-        raise column.fail(texts[0], f'"{cell}" is text, expected a number as in most lines')
-    if all(_COMMA_NUMBER.fullmatch(column.cells[row]) for row in texts):
-        raise column.fail(texts[0], f'"{cell}" has a decimal comma, expected a decimal point')
-    return None
-
-
-def _feature(column: _Column, fill: str | None) -> tuple[list[str], NDArray[np.float64]]:
-    _check_missing(column, fill)
-    values = _numbers(column)
-    if values is not None:
-        return [column.name], _filled(values[:, None])
-    missing = set(column.missing())
-    categories = sorted({cell for row, cell in enumerate(column.cells) if row not in missing})
-    if len(categories) > _MAX_CATEGORIES:
+def _features(inputs: dict[str, Column], fill: str | None, file: str) -> Features:
+    """x, the names of its columns, and what fills the gaps in each, if anything does."""
+    if not inputs:
+        raise DataError(f"{file} has no column for the features, expected at least one besides the target.")
+    for column in inputs.values():
+        _check_missing(column, filled=fill is not None)
+    categories = {name: _categories(column) for name, column in inputs.items() if column.numbers() is None}
+    names: list[str] = []
+    for name in inputs:
+        names += [f"{name}={text}" for text in categories[name]] if name in categories else [name]
+    rows = len(next(iter(inputs.values())).cells)
+    encoded = rows * sum(map(len, categories.values()))
+    if encoded > _MAX_ENCODED:
+        widest = max(categories, key=lambda name: len(categories[name]))
         raise DataError(
-            f'{column.file}: column "{column.name}" holds {len(categories)} different texts,'
-            f" expected numbers or at most {_MAX_CATEGORIES} categories: leave it out (drop)."
+            f"{file}: the categories of {rows} lines become {encoded * 4 / 2**30:.1f} GiB of zeros and ones, expected"
+            f' at most {_MAX_ENCODED * 4 / 2**30:.0f}: "{widest}" has {len(categories[widest])}, {leave_out(widest)}.'
         )
-    return [f"{column.name}={category}" for category in categories], _one_hot(column, categories)
+    x = np.empty((rows, len(names)), dtype=np.float32)
+    means: list[float] = []
+    at = 0
+    for name, column in inputs.items():
+        texts = categories.get(name)
+        width = 1 if texts is None else len(texts)
+        block = x[:, at : at + width]
+        _write(block, column, texts)
+        means += _means(block, column)
+        _fill(block, column, means[at:])
+        at += width
+    return x, tuple(names), tuple(means) if fill is not None else None
 
 
-def _given_features(
-    inputs: dict[str, _Column], features: list[str], file: str, fill: str | None
-) -> list[tuple[list[str], NDArray[np.float64]]]:
+def _like(inputs: dict[str, Column], before: Preparation, file: str) -> Features:
     """The features of an earlier data set: "column" is a number, "column=text" one category of a column."""
-    blocks: list[tuple[list[str], NDArray[np.float64]]] = []
-    groups: dict[str, list[str]] = {}  # by column
-    for feature in features:
+    groups: dict[str, list[int]] = {}  # the places of its features, by column
+    for place, feature in enumerate(before.features):
         name = feature if feature in inputs else _column_of(feature, inputs)
-        groups.setdefault(_find(inputs, name, file).name, []).append(feature)
-    for name, members in groups.items():
-        column = inputs[name]
-        _check_missing(column, fill)
-        if members == [name]:
-            values = _numbers(column)
-            if values is None:
-                row = column.texts()[0]
-                raise column.fail(row, f'"{column.cells[row]}" is text, expected a number')
-            blocks.append(([name], _filled(values[:, None])))
-        else:
-            blocks.append((members, _one_hot(column, [member[len(name) + 1 :] for member in members])))
-    return blocks
+        groups.setdefault(find(inputs, name, file).name, []).append(place)
+    x = np.empty((len(next(iter(inputs.values())).cells), len(before.features)), dtype=np.float32)
+    for name, places in groups.items():
+        column, names = inputs[name], [before.features[place] for place in places]
+        texts = None if names == [name] else [feature[len(name) + 1 :] for feature in names]
+        _check_missing(column, filled=before.means is not None, known=texts or (), later=True)
+        block = np.empty((len(x), len(places)), dtype=np.float32)
+        _write(block, column, texts)
+        if before.means is not None:
+            _fill(block, column, [before.means[place] for place in places])
+        x[:, places] = block
+    return x, before.features, before.means
 
 
-def _column_of(feature: str, inputs: dict[str, _Column]) -> str:
+def _column_of(feature: str, inputs: dict[str, Column]) -> str:
     owners = [name for name in inputs if feature.startswith(f"{name}=")]
     return max(owners, key=len, default=feature.partition("=")[0])
 
 
-def _one_hot(column: _Column, categories: list[str]) -> NDArray[np.float64]:
+def _categories(column: Column) -> list[str]:
+    texts = sorted({cell for cell, gone in zip(column.cells, column.missing, strict=True) if not gone})
+    if len(texts) > _MAX_CATEGORIES:
+        raise DataError(
+            f'{column.file}: column "{column.name}" holds {len(texts)} different texts, expected numbers or at most'
+            f" {_MAX_CATEGORIES} categories: {leave_out(column.name)}."
+        )
+    return texts
+
+
+def _write(block: NDArray[np.float32], column: Column, categories: Sequence[str] | None) -> None:
+    """A column's numbers, or 1 in the place of each row's category; NaN where the value is missing."""
+    if categories is None:
+        block[:, 0] = column.demand_numbers()
+        return
     place = {category: i for i, category in enumerate(categories)}
-    missing = set(column.missing())
-    values = np.zeros((len(column.cells), len(categories)))
-    for row, cell in enumerate(column.cells):
-        if row in missing:
-            values[row] = np.nan
-        elif cell in place:
-            values[row, place[cell]] = 1
+    block[:] = 0
+    for row, (cell, gone) in enumerate(zip(column.cells, column.missing.tolist(), strict=True)):
+        if cell in place:  # a known category may be called None
+            block[row, place[cell]] = 1
+        elif gone:
+            block[row] = np.nan
         else:
             raise column.fail(row, _unknown(cell, categories))
-    return _filled(values)
 
 
-def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    gaps = np.isnan(values)
-    return np.where(gaps, np.nanmean(values, axis=0), values) if gaps.any() else values
+def _means(block: NDArray[np.float32], column: Column) -> list[float]:
+    """The means of what is there, as float32."""
+    there = block[~column.missing] if column.missing.any() else block
+    return [float(np.float32(mean)) for mean in there.mean(axis=0, dtype=np.float64)]
 
 
-def _check_missing(column: _Column, fill: str | None, mend: str = 'correct it or use fill="mean"') -> None:
-    missing = column.missing()
-    if len(missing) == len(column.cells):
-        raise DataError(f'{column.file}: column "{column.name}" holds no value at all: leave it out.')
-    if missing and fill is None:
-        more = f" (and in {len(missing) - 1} more lines)" if len(missing) > 1 else ""
-        raise column.fail(missing[0], f"the value is missing{more}: {mend}")
+def _fill(block: NDArray[np.float32], column: Column, means: Sequence[float]) -> None:
+    if column.missing.any():
+        gaps = np.isnan(block[:, 0])
+        block[gaps] = np.asarray(means, dtype=np.float32)
+
+
+def _check_missing(column: Column, *, filled: bool, known: Sequence[str] = (), later: bool = False) -> None:
+    """Raise where a value is missing and nothing fills it."""
+    gaps = [row for row in np.flatnonzero(column.missing).tolist() if column.cells[row] not in known]
+    if len(gaps) == len(column.cells) and not later:
+        raise DataError(f'{column.file}: column "{column.name}" holds no value at all: {leave_out(column.name)}.')
+    if not gaps or filled:
+        return
+    how = argument("fill", "mean")
+    if later:
+        fix = "correct it, or train with missing values filled by means"
+    else:
+        fix = advice("correct it", how and f"use {how}")
+    raise _is_missing(column, gaps, fix)
+
+
+def _is_missing(column: Column, gaps: Sequence[int], fix: str) -> DataError:
+    more = f" (and in {len(gaps) - 1} more line{'s' * (len(gaps) > 2)})" if len(gaps) > 1 else ""
+    word = f' ("{column.cells[gaps[0]]}")' if column.cells[gaps[0]] else ""
+    return column.fail(gaps[0], f"the value is missing{word}{more}: {fix}")
 
 
 def _target(
-    column: _Column, task: str | None, classes: Sequence[str] | None
+    column: Column, task: str | None, classes: Sequence[str] | None
 ) -> tuple[NDArray[Any], tuple[str, ...] | None]:
-    _check_missing(column, None, "a target must be known, so correct or remove the line")
-    if texts := column.texts():
+    gaps = [row for row in np.flatnonzero(column.missing).tolist() if column.cells[row] not in (classes or ())]
+    if gaps:
+        how = column.cells[gaps[0]] and argument("missing", ["NA"])
+        word = f", or say which words stand for no value ({how})" if how else ""
+        raise _is_missing(column, gaps, f"a target must be known, so correct or remove the line{word}")
+    if column.texts:
         if task == "regression":
-            cell = column.cells[texts[0]]
-            raise column.fail(texts[0], f'"{cell}" is text, expected a number for the regression')
+            column.demand_numbers(" for the regression")
         cells = column.cells
         known = sorted(set(cells))
-        if task is None and classes is None and len(known) > _MAX_CLASSES:
-            _numbers(column)  # finds a slip in a column of numbers; few classes may well be "3" and "4+"
+        if task is None and classes is None:
+            column.check_texts()
+            if len(known) > _MAX_CLASSES:
+                column.numbers()  # finds a slip in a column of numbers; few classes may well be "3" and "4+"
     else:
-        numbers = np.array(_numbers(column), dtype=np.float64)
+        numbers = column.demand_numbers()
         fractions = numbers != np.floor(numbers)
         small = np.abs(numbers).max() <= 100 and len(np.unique(numbers)) <= _MAX_CLASSES
         if task is None and classes is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import as_array, check_whole
+from ..arrays import as_array, check_whole, mean_and_deviation
 from ..batches import permutation
 from ..errors import DataError
 
@@ -21,7 +21,8 @@ class Dataset:
 
     Shapes: x (n, features) or (n, h, w, c), float32; y (n,), int64 labels where ``class_names`` is given and
     float32 otherwise. Where there is no target, y is x: what an autoencoder learns.
-    ``feature_names`` name the columns of a table and are empty for images.
+    ``feature_names`` name the columns of a table and are empty for images; ``feature_means`` are what a missing value
+    was replaced by, where it was; ``target_name`` is the column of y.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Dataset:
     feature_names: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
     description: str = ""
+    feature_means: tuple[float, ...] | None = None
+    target_name: str | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -102,11 +105,7 @@ class Standardizer:
         array = as_array(x, dtype=np.float64)
         if array.ndim == 0:
             raise DataError(f"x is the number {array}, expected an array of examples.")
-        axes = tuple(range(array.ndim - 1)) or (0,)
-        mean, scale = array.mean(axis=axes), array.std(axis=axes)
-        # rounding leaves a constant column a deviation of a few units in the last place of its mean
-        constant = scale <= 1e-12 * np.abs(mean)
-        return cls(np.asarray(mean), np.where(constant, 1.0, scale))
+        return cls(*mean_and_deviation(array))
 
     def transform(self, x: ArrayLike) -> NDArray[np.float32]:
         """Scale data of as many columns, to float32."""

@@ -158,4 +158,3 @@ def _read(stream: IO[bytes] | gzip.GzipFile, path: Source, *, most: int, max_byt
 
 def _kind(array: NDArray[Any]) -> str:
     return f"{array.dtype} of shape {array.shape}"
-

@@ -5,11 +5,9 @@ Rows are taken as steps of equal length, so a weekend counts as one step; the lo
 
 from __future__ import annotations
 
-import datetime
 import math
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import check_whole
-from ..errors import DataError, nearest
-from .csvfile import _Column, _columns, _find, _numbers, _text
+from ..errors import DataError, advice, argument, nearest
+from .dates import read_dates
+from .table import Column, find, read_table
 
 Floats = NDArray[np.float64]
 SERIES = ("google", "synthetic")
 CHANGES = ("log", "difference")
-_DATE_NAMES = ("date", "datetime", "day", "time", "timestamp", "month")
-_MONTH = re.compile(r"\d{4}-\d{2}")
+_DATE_NAMES = ("date", "datetime", "day", "time", "timestamp", "month", "year", "unnamed: 0")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,33 +67,38 @@ def read_series(
     columns: str | Sequence[str],
     *,
     date: str | None = None,
+    date_format: str | None = None,
     fill: str | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
+    decimal: str | None = None,
+    missing: Iterable[str] | None = None,
 ) -> Series:
     """Columns of a CSV file with a header as series by date.
 
     A file whose newest date comes first throughout is turned round.
 
     Args:
-        date: the column of dates such as 2024-01-31 or 2024-01-31 16:00; by default the one called date, time, …
+        date: the column of dates; by default the one called date, time, …, or a first one without a name.
+        date_format: how they are written, as in `datetime.strptime`: "%d.%m.%Y"; by default as they look (`dates`).
         fill: "previous" puts the value before in the place of a missing one; by default a missing value is an error.
+        delimiter, encoding, decimal, missing: as in `read_csv`.
 
     Raises:
         DataError: the message names the line and the column: no such column, text among the numbers, a missing value,
-            a date that cannot be read, dates out of order or twice.
+            a date that cannot be read or may be two, dates out of order or twice.
     """
     if fill not in (None, "previous"):
         raise DataError(f'fill is "{fill}", expected "previous".')
     file = Path(path).name
-    table = _columns(_text(path, encoding), file, delimiter)
+    table = read_table(path, delimiter=delimiter, encoding=encoding, decimal=decimal, missing=missing)
     names = (columns,) if isinstance(columns, str) else tuple(columns)
     if not names or len(set(names)) != len(names):
         raise DataError(f"columns are {names}, expected one or several different names.")
-    stamps = _find(table, _date_column(table, file) if date is None else date, file)
-    wanted = [_find(table, name, file) for name in names]
-    dates = np.array([_date(stamps, row) for row in range(len(stamps.cells))], dtype="datetime64[s]")
-    values = np.stack([_values(column) for column in wanted], axis=1)
+    stamps = find(table, _date_column(table, file) if date is None else date, file)
+    wanted = [find(table, name, file) for name in names]
+    dates = read_dates(stamps, date_format)
+    values = np.stack([column.demand_numbers() for column in wanted], axis=1)
     steps = np.diff(dates.astype(np.int64))
     newest_first = len(steps) > 0 and bool((steps < 0).all())
     if newest_first:
@@ -204,39 +207,20 @@ def _stretches(edges: NDArray[Any], horizon: int) -> Iterator[tuple[NDArray[np.i
         yield np.arange(start - horizon + 1), np.arange(start, stop)
 
 
-def _date_column(table: dict[str, _Column], file: str) -> str:
+def _date_column(table: dict[str, Column], file: str) -> str:
     names = {name.lower(): name for name in reversed(table)}
     for name in _DATE_NAMES:
         if name in names:
             return names[name]
+    how = argument("date", "COLUMN")
     raise DataError(
-        f"{file} has no column called date, its columns are {', '.join(table)}: name the column of the dates."
+        f"{file} has no column called date, its columns are {', '.join(table)}: name the column of the dates"
+        + (f" ({how})." if how else ".")
     )
 
 
-def _date(column: _Column, row: int) -> np.datetime64:
-    """A cell as a date; a time zone is dropped, for the days of one exchange all have the same."""
-    cell = column.cells[row]
-    text = cell.replace("/", "-").replace(".", "-", 2) if cell[:4].isdigit() else cell
-    try:
-        if _MONTH.fullmatch(text):
-            return np.datetime64(f"{text}-01", "s")
-        return np.datetime64(datetime.datetime.fromisoformat(text).replace(tzinfo=None), "s")
-    except ValueError:
-        raise column.fail(row, f'"{cell}" is no date, expected one such as 2024-01-31') from None
-
-
-def _values(column: _Column) -> Floats:
-    """The numbers of a column, NaN where one is missing."""
-    if texts := column.texts():
-        raise column.fail(texts[0], f'"{column.cells[texts[0]]}" is text, expected a number')
-    values = _numbers(column)
-    assert values is not None
-    return values
-
-
 def _without_gaps(
-    values: Floats, columns: Sequence[_Column], *, fill: str | None, newest_first: bool
+    values: Floats, columns: Sequence[Column], *, fill: str | None, newest_first: bool
 ) -> tuple[Floats, int]:
     """The values with missing ones filled, in the order of the dates, and how many there were."""
     missing = np.isnan(values)
@@ -247,7 +231,8 @@ def _without_gaps(
     line = len(values) - 1 - row if newest_first else row
     if fill is None:
         more = f" (and {missing.sum() - 1} more)" if missing.sum() > 1 else ""
-        raise column.fail(line, f'the value is missing{more}: correct it, or fill with the "previous" one')
+        how = argument("fill", "previous")
+        raise column.fail(line, f"the value is missing{more}: {advice('correct it', how and f'use {how}')}")
     if row == 0:
         raise column.fail(line, "the first value is missing, and there is none before it: leave the line out")
     rows = np.maximum.accumulate(np.where(missing, 0, np.arange(len(values))[:, None]), axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -84,15 +85,18 @@ class Explanation:
         """What happens here, in a sentence: language "en" or "zh"."""
         return sentence(self, language)
 
-    def text(self, limit: int = 10, *, language: str = "en") -> str:
-        """The explanation as lines of text; terms after the first `limit` are folded into one line."""
+    def text(self, limit: int = 10, *, language: str = "en", names: Mapping[str, Sequence[str]] | None = None) -> str:
+        """The explanation as lines of text; terms after the first `limit` are folded into one line.
+
+        `names` has the names of a value's last axis by its path, such as the columns of a table: {"input_1": (…)}.
+        """
         shown, count, rest = self.folded(limit)
         place = ",".join(map(str, self.index))
         lines = [
             f"{self.path}[{place}] = {number(self.value)}" if self.index else f"{self.path} = {number(self.value)}"
         ]
         lines += [f"  {self.formula}", f"  {self.sentence(language)}"]
-        rows = [(_signed(t.value), t.text, t.numbers) for t in shown]
+        rows = [(_signed(t.value), _named(t, names or {}), t.numbers) for t in shown]
         if count:
             rows.append((_signed(rest), _more(count, language), ""))
         widths = [max((len(r[i]) for r in rows), default=0) for i in range(3)]
@@ -149,6 +153,21 @@ class Explanation:
 
     def __repr__(self) -> str:
         return self.text()
+
+
+def _named(term: Term, names: Mapping[str, Sequence[str]]) -> str:
+    """The term's symbols, x[0,7] as x[0,mean area] where the columns have names."""
+    text = term.text
+    for factor in (*term.factors, *term.divisors):
+        symbols = factor.text
+        for source in factor.sources:
+            *before, column = source.index or (-1,)
+            alone = [s.index for s in factor.sources].count(source.index) == 1
+            if alone and 0 <= column < len(names.get(source.path, ())):
+                place, begin = ",".join(map(str, source.index)), "".join(f"{i}," for i in before)
+                symbols = symbols.replace(f"[{place}]", f"[{begin}{names[source.path][column]}]")
+        text = text.replace(factor.text, symbols)
+    return text
 
 
 OUTSIDE = {"en": "{count} read outside and count nothing", "zh": "另有 {count} 项读到边界之外，不计入"}
