@@ -45,6 +45,7 @@ from pellucid.layers import (
     MinPool2D,
     MultiHeadAttention,
     Multiply,
+    Normalization,
     Reshape,
 )
 from pellucid.network import BaseNetwork
@@ -117,6 +118,7 @@ NETWORKS = {
         ConvTranspose1D(2, 2), MaxPool1D(2), AveragePool1D(2), Flatten(), Dense(3), shape=(7, 2), seed=seed
     ),
     "normalised": lambda seed: network(
+        Normalization().adapt(np.random.default_rng(seed).normal(3.0, 2.0, (9, 5))),
         Dense(4),
         BatchNormalization(),
         Activation("relu"),

@@ -53,6 +53,7 @@ TAKES: dict[str, list[Make]] = {
     "Network": [
         lambda: pl.Network(pl.Dense(2), pl.Conv1D(2, 3, padding="same"), pl.GlobalMaxPool(), input_shape=(STEPS, 3)),
     ],
+    "Normalization": [lambda: pl.Normalization().adapt(np.random.default_rng(1).normal(3, 2, (9, 3)))],
     "RNN": [lambda: pl.RNN(2), lambda: pl.RNN(2, return_sequences=True)],
 }
 REFUSES: dict[str, Make] = {

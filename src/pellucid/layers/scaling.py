@@ -33,6 +33,7 @@ class Normalization(Layer):
     """
 
     stepwise = True
+    masking = "pass"
 
     _: KW_ONLY
     invert: bool = False
