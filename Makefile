@@ -4,8 +4,10 @@ BIN := .venv/bin
 # What the lab's page is built of, at the installation.
 WEB := $(shell find src/pellucid/lab/web -name node_modules -prune -o -type f -not -path '*/tests/*' -print)
 
+FUZZERS := networks
+
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint memcheck gallery bench clean
+.PHONY: help demo lab test lint memcheck fuzz gallery bench clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
@@ -13,6 +15,7 @@ help:
 	@echo "make test    run the linters and the tests"
 	@echo "make lint    run the linters alone: ruff, mypy, import-linter, svelte-check"
 	@echo "make memcheck run compiled programs under valgrind, if it is installed"
+	@echo "make fuzz    train random networks on both engines, until it is stopped"
 	@echo "make gallery draw the pictures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make clean   remove the environment and everything that tools left behind"
@@ -36,6 +39,13 @@ lint: .venv/installed-dev
 
 memcheck: .venv/installed-dev
 	$(BIN)/python -m benchmarks.memcheck
+
+# In turn, each from another seed every time; 0 is no fault, 1 a fault, more a stop.
+fuzz: .venv/installed-dev
+	@while :; do for what in $(FUZZERS); do \
+	  OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing.$$what --count 0 --seed $$(date +%s) --seconds 600 --jobs 2; \
+	  [ $$? -le 1 ] || exit 1; \
+	done; done
 
 gallery: .venv/installed-dev
 	$(BIN)/python -m tests.plots.gallery docs/gallery

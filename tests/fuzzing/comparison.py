@@ -1,0 +1,424 @@
+"""What is looked at in a case: native code against the reference engine, and against itself.
+
+Every step of a training begins with equal bits on both engines, so differences do not grow from step to step. A
+difference is held against the change that the step makes, and where it is too large, against how much the reference
+engine's own numbers change when its inputs do by a few roundings: a ReLU at 0, two numbers that share a maximum, or an
+update that divides rounding by rounding change much, and are no fault.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tests.fuzzing.cases import Case, copied
+
+import pellucid as pl
+from pellucid.batches import shuffled
+from pellucid.engines import Executable
+from pellucid.engines.llvm import runtime, threads
+from pellucid.functions.updates import optimizer as optimizer_of
+from pellucid.training.evaluation import prepared
+from pellucid.training.examples import inputs
+from pellucid.training.fit import prepare
+from pellucid.training.loop import Loop
+from pellucid.training.steps import Clip, gradient_step, prediction_step, training_step
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+CLOSE = {"float32": 2e-4, "float64": 1e-9}
+"""The largest difference, relative to the largest change (or number, where nothing changes) of a tensor."""
+ROUNDING = {"float32": 5e-7, "float64": 2e-15}
+"""What a number's own rounding may add, relative to the largest number of a tensor, and to the largest of all gradients
+where it is one: many gradients are 0 but for rounding (a bias before a normalisation)."""
+SLACK = 5
+"""So many times what the reference engine's numbers change by themselves may be between it and native code."""
+MOST_STEPS = 4
+
+
+class Fault(Exception):
+    """Native code is wrong: the check that says so, what differs, and which other exception came, if one did."""
+
+    def __init__(self, check: str, text: str, kind: str = "") -> None:
+        super().__init__(f"{check}: {text}")
+        self.check, self.kind = check, kind
+
+    def like(self, other: Fault) -> bool:
+        """Whether it may be the same."""
+        return (self.check, self.kind) == (other.check, other.kind)
+
+
+@dataclass
+class Report:
+    """What was seen in a case beside faults: values that rounding makes uncertain, a training that diverged."""
+
+    uncertain: list[str] = field(default_factory=list)
+    diverged: bool = False
+
+
+class Oracle:
+    """A program by the reference engine, in float64 and in the case's dtype, at given inputs."""
+
+    def __init__(
+        self, exact: Executable, rounded: Executable, given: Arrays, dtype: str, *, trace: bool = False
+    ) -> None:
+        self._exact, self._rounded = (run.trace if trace else run for run in (exact, rounded))
+        self._given, self._dtype = given, dtype
+
+    @cached_property
+    def values(self) -> dict[str, Array]:
+        return _roots(self._exact(self._given))
+
+    @cached_property
+    def rounded(self) -> dict[str, Array]:
+        return _roots(self._rounded(self._given))
+
+    @cached_property
+    def others(self) -> list[dict[str, Array]]:
+        """The same with inputs that are a few roundings away."""
+        eps = 4 * float(np.finfo(self._dtype).eps)
+        found = [self.rounded]
+        for seed in range(4):
+            rng = np.random.default_rng(seed)
+            moved = {name: _moved(array, eps, rng) for name, array in self._given.items()}
+            found += [_roots(self._exact(moved)), _roots(self._rounded(moved))]
+        return found
+
+    def spread(self, name: str) -> float:
+        """How far a tensor's elements lie apart in these."""
+        with np.errstate(all="ignore"):
+            return max(float(np.abs(other[name] - self.values[name]).max(initial=0.0)) for other in self.others)
+
+
+def _moved(array: Array, eps: float, rng: np.random.Generator) -> Array:
+    if np.asarray(array).dtype.kind != "f" or np.ndim(array) == 0:
+        return array
+    return array.astype(np.float64) * (1 + eps * rng.uniform(-1, 1, array.shape))
+
+
+def agree(check: str, found: Arrays, oracle: Oracle, report: Report, dtype: str, before: Arrays | None = None) -> bool:
+    """Hold numbers against the oracle's; False where they stop being finite on both sides.
+
+    Args:
+        before: the numbers that a step changes, by name.
+    """
+    finite = True
+    largest: dict[str, float] = {}
+    for name, b in oracle.values.items():
+        if _group(name) and name in found and b.dtype.kind == "f":
+            size = float(np.abs(_change(name, b, before)).max(initial=0.0))
+            largest[_group(name)] = max(largest.get(_group(name), 0.0), size if np.isfinite(size) else 0.0)
+    for name, b in oracle.values.items():
+        if name not in found:
+            continue
+        a = np.asarray(found[name])
+        if a.shape != b.shape:
+            raise Fault(check, f"{name} has the shape {a.shape}, the reference engine's has {b.shape}")
+        if b.dtype.kind != "f":
+            if not np.array_equal(a, b) and not any((o[name] != b).any() for o in oracle.others):
+                raise Fault(check, f"{name} differs in {int((a != b).sum())} of {b.size} integers")
+            continue
+        a64, b64 = a.astype(np.float64), b.astype(np.float64)
+        if not (np.isfinite(a64).all() and np.isfinite(b64).all()):
+            finite = False
+            same = np.array_equal(a64, b64, equal_nan=True) or np.array_equal(np.isfinite(a64), np.isfinite(b64))
+            if not same and np.isfinite(oracle.rounded[name]).all():
+                bad, wrong = int((~np.isfinite(a64)).sum()), int((~np.isfinite(b64)).sum())
+                raise Fault(
+                    check, f"{name} has {bad} numbers of {b.size} that are not finite, the reference engine's {wrong}"
+                )
+            continue
+        change = float(np.abs(_change(name, b64, before)).max(initial=0.0))
+        own = float(np.abs(b64).max(initial=0.0))
+        allowed = CLOSE[dtype] * change + ROUNDING[dtype] * max(own, largest.get(_group(name), 0.0))
+        differences = np.abs(a64 - b64)
+        error = float(differences.max(initial=0.0))
+        if error <= allowed:
+            continue
+        spread = oracle.spread(name)
+        if error <= allowed + SLACK * spread or not np.isfinite(spread):
+            report.uncertain.append(f"{check} {name}")
+            continue
+        at = tuple(int(k) for k in np.unravel_index(int(differences.argmax()), b.shape))
+        raise Fault(
+            check,
+            f"{name}{list(at)} is {a64[at]:.9g}, the reference engine's is {b64[at]:.9g}; the difference is "
+            f"{error:.3g}, {allowed:.3g} is allowed, and {spread:.3g} is rounding",
+        )
+    return finite
+
+
+def _change(name: str, after: Array, before: Arrays | None) -> Array:
+    """What a step makes of a parameter; anything else as it is."""
+    return after - before[name] if before is not None and name in before and ":" not in name else after
+
+
+def _group(name: str) -> str:
+    """The gradients that a value is one of: what an optimiser remembers, what a trace calls d(…)."""
+    return ":" + name.partition(":")[2] if ":" in name else "d" if name.startswith("d(") else ""
+
+
+def _roots(values: Arrays) -> dict[str, Array]:
+    """Mean squares as their roots, which are as large as the gradients."""
+    squares = "second_moment", "mean_square"
+    return {name: np.sqrt(a) if name.removesuffix("′").endswith(squares) else a for name, a in values.items()}
+
+
+def same_bits(check: str, one: Arrays, other: Arrays, what: str) -> None:
+    for name, array in one.items():
+        if np.asarray(array).tobytes() != np.asarray(other[name]).tobytes():
+            a, b = np.asarray(array), np.asarray(other[name])
+            raise Fault(check, f"{name} has other bits {what}: {int((a != b).sum())} of {a.size} elements differ")
+
+
+class Subject:
+    """A case, its network on the native engine, and the same on the reference engine."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.x, self.y, self.options = case.data()
+        self.native = case.network("llvm")
+        self.exact = case.network("reference", "float64")
+        self.rounded = case.network("reference")
+        self.report = Report()
+        self.rule = optimizer_of(self.options["optimizer"])
+        self.clip = Clip(self.options.get("clip_norm"), self.options.get("clip_value"))
+        self.follow(self.native)
+
+    def follow(self, net: pl.Network) -> None:
+        """Give the reference networks another's parameters."""
+        copied(net, self.exact)
+        copied(net, self.rounded)
+
+    def loop(self, net: pl.Network, *, schedule: bool = False, threads: int | None = None, **options: Any) -> Loop:
+        """A training that has not begun."""
+        case = self.case
+        callbacks = [case.schedule.make()] if schedule and case.schedule is not None else []
+        begun = prepare(net, self.x, self.y, **{**self.options, **options}, callbacks=callbacks, on_nonfinite="ignore")
+        begun.run_step.threads = threads  # type: ignore[attr-defined]
+        return begun
+
+    def agree(self, check: str, found: Arrays, oracle: Oracle, before: Arrays | None = None) -> bool:
+        return agree(check, _roots(found), oracle, self.report, self.case.dtype, before)
+
+    def oracle(self, make: Callable[[pl.Network], Executable], given: Arrays, *, trace: bool = False) -> Oracle:
+        return Oracle(make(self.exact), make(self.rounded), given, self.case.dtype, trace=trace)
+
+
+def training(s: Subject) -> None:
+    """Steps of a training, each from equal bits."""
+    loop = s.loop(s.native)
+    for _, given, found in steps(s, loop):
+        oracle = s.oracle(_training_step(s, loop), given)
+        if not s.agree("training", found, oracle, before=given):
+            s.report.diverged = True
+            return
+    loop.publish()
+    s.follow(s.native)
+
+
+def steps(s: Subject, loop: Loop) -> Iterator[tuple[int, dict[str, Array], dict[str, Array]]]:
+    """The inputs of each step, and what the native engine makes of them."""
+    examples, size, seed = len(loop.examples), loop.batch_size, s.native.seed
+    for number in range(min(MOST_STEPS, loop.training.steps_per_epoch * loop.training.epochs)):
+        before = loop.snapshot()
+        order = shuffled(examples, seed, before.epoch) if loop.shuffle else np.arange(examples)
+        given: dict[str, Array] = {
+            **loop.examples.rows(order[before.batch * size : (before.batch + 1) * size]),
+            **before.parameters,
+            **before.slots,
+            "learning_rate": np.array(before.learning_rate),
+            "step": np.array(before.step + 1),
+            "seed": np.array(seed),
+        }
+        loss = loop.advance(1).losses[0]
+        after = loop.training.state
+        yield number, given, {"loss": np.array(loss), **after.parameters, **after.slots}
+
+
+def _training_step(s: Subject, loop: Loop) -> Callable[[pl.Network], Executable]:
+    weighted = loop.examples.weighted
+    return lambda net: training_step(net, loop.goals, s.rule, clip=s.clip, weighted=weighted)
+
+
+def trace(s: Subject) -> None:
+    """Every value of a step."""
+    loop = s.loop(s.native)
+    _, given, _ = next(steps(s, loop))
+    make = _training_step(s, loop)
+    s.agree("trace", make(s.native).trace(given), s.oracle(make, given, trace=True))
+
+
+def predictions(s: Subject) -> None:
+    """Predictions for all examples, in batches of several sizes; a few examples run in other code."""
+    given = {**inputs(s.native, s.x), **s.native.parameters}
+    oracle = s.oracle(prediction_step, given)
+    n = s.case.examples
+    whole: dict[str, Array] | None = None
+    for size in sorted({1, 2, 3, 4, 5, 17, n}):
+        rows = min(n, 2 * size)
+        found = outputs_of(s.native, s.native.predict(_first(s.x, rows), batch_size=size))
+        if not np.all([np.isfinite(b).all() for b in oracle.values.values()]):
+            s.report.diverged = True
+            return
+        part = _Part(oracle, rows)
+        s.agree("predictions", found, part)
+        if size > runtime.FEW and rows >= size:
+            lanes = {name: a[:size] for name, a in found.items()}
+            if whole is not None:
+                same = {name: a[: len(whole[name])] for name, a in lanes.items()}
+                same_bits("predictions", whole, same, f"in a batch of {size}")
+            whole = lanes
+
+
+class _Part(Oracle):
+    """The first rows of what an oracle says."""
+
+    def __init__(self, oracle: Oracle, rows: int) -> None:
+        self._oracle, self._rows = oracle, rows
+
+    @cached_property
+    def values(self) -> dict[str, Array]:
+        return {name: a[: self._rows] for name, a in self._oracle.values.items()}
+
+    @cached_property
+    def rounded(self) -> dict[str, Array]:
+        return {name: a[: self._rows] for name, a in self._oracle.rounded.items()}
+
+    @cached_property
+    def others(self) -> list[dict[str, Array]]:
+        return [{name: a[: self._rows] for name, a in other.items()} for other in self._oracle.others]
+
+
+def outputs_of(net: pl.Network, outputs: Any) -> dict[str, Array]:
+    """What `predict` gives, by path."""
+    return outputs if isinstance(outputs, dict) else {next(iter(net.output_shapes)): outputs}
+
+
+def _first(x: Any, rows: int) -> Any:
+    return [part[:rows] for part in x] if isinstance(x, list) else x[:rows]
+
+
+def evaluation(s: Subject) -> None:
+    """The loss of all examples, in batches."""
+    options = {"loss": s.options["loss"], "sample_weight": s.options.get("sample_weight"), "batch_size": 7}
+    nets = s.native, s.exact, s.rounded
+    found, exact, rounded = (net.evaluate(s.x, s.y, **options)["loss"] for net in nets)
+    if not np.isfinite(exact):
+        return
+    allowed = CLOSE[s.case.dtype] * abs(exact) + SLACK * abs(exact - rounded)
+    if not abs(found - exact) <= allowed and np.isfinite(rounded):
+        raise Fault("evaluation", f"the loss is {found:.9g}, the reference engine's is {exact:.9g}")
+
+
+def gradients(s: Subject) -> None:
+    """The gradients as a person asks for them, read as in training and as in prediction."""
+    loss, weight = s.options["loss"], s.options.get("sample_weight")
+    examples, goals = prepared(s.native, s.x, s.y, loss, weight)
+    for reading in (True, False):
+        value, found = s.native.gradients(s.x, s.y, loss=loss, sample_weight=weight, training=reading, step=3)
+        given = {
+            **examples.rows(slice(None)),
+            **s.native.parameters,
+            "seed": np.array(s.native.seed),
+            "step": np.array(3),
+        }
+        oracle = s.oracle(
+            lambda net, r=reading: gradient_step(net, goals, training=r, weighted=examples.weighted),  # type: ignore[misc]
+            given,
+        )
+        s.agree("gradients", {"loss": np.array(value), **found}, oracle)
+
+
+def again(s: Subject) -> None:
+    """The same training twice in one process, and on several threads: the same bits."""
+    runs: list[dict[str, Array]] = []
+    for count in (1, 1, s.case.threads):
+        net = s.case.network("llvm")
+        garbage = [np.full(2**k, np.nan) for k in range(5, 18)]
+        del garbage
+        loop = s.loop(net, schedule=True, threads=count)
+        history = loop.run()
+        prediction_step(net).threads = count  # type: ignore[attr-defined]
+        few, all_ = (outputs_of(net, net.predict(_first(s.x, n))) for n in (2, s.case.examples))
+        state = loop.training.state
+        runs.append(
+            {
+                **state.parameters,
+                **state.slots,
+                "history": np.array(history.history["loss"]),
+                **{f"{name} of two": a for name, a in few.items()},
+                **{f"{name} of all": a for name, a in all_.items()},
+            }
+        )
+    same_bits("again", runs[0], runs[1], "in a second run")
+    same_bits("again", runs[0], runs[2], f"on {s.case.threads} threads")
+
+
+def saved(s: Subject) -> None:
+    """Saved, loaded and trained on, against trained on without."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        s.native.save(path)
+        other = pl.load(path)
+    same_bits("saved", dict(s.native.parameters), dict(other.parameters), "after loading")
+    nets = s.native, other
+    one, loaded = (outputs_of(net, net.predict(s.x)) for net in nets)
+    same_bits("saved", one, loaded, "in the loaded network's predictions")
+    for net in nets:
+        s.loop(net, schedule=True).run()
+    same_bits("saved", dict(s.native.parameters), dict(other.parameters), "after training on")
+
+
+CHECKS: dict[str, Callable[[Subject], None]] = {
+    "training": training,
+    "trace": trace,
+    "predictions": predictions,
+    "evaluation": evaluation,
+    "gradients": gradients,
+    "again": again,
+    "saved": saved,
+}
+
+
+def examined(case: Case) -> Report:
+    """All checks of a case.
+
+    Raises:
+        Fault: native code is wrong.
+    """
+    with np.errstate(all="ignore"), warnings.catch_warnings(), shared_calls():
+        warnings.simplefilter("error")  # native code that cannot be had is a fault too
+        subject = Subject(case)
+        for name in case.checks:
+            try:
+                CHECKS[name](subject)
+            except Fault:
+                raise
+            except Exception as error:
+                raise Fault(name, traceback.format_exc(), type(error).__name__) from error
+            if subject.report.diverged:
+                break
+    return subject.report
+
+
+@contextmanager
+def shared_calls() -> Iterator[None]:
+    """Let threads share calls that are too short for it."""
+    kept = threads.BRIEF, threads.SLOW
+    threads.BRIEF, threads.SLOW = 0.0, inf  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        threads.BRIEF, threads.SLOW = kept
