@@ -32,6 +32,10 @@ class ModelFileError(PellucidError):
     """A file is truncated, foreign, damaged or cannot be written."""
 
 
+class UnknownNameError(PellucidError):
+    """Nothing that is registered has the name that came: no layer, no activation, …"""
+
+
 class NonFiniteError(PellucidError):
     """A value stopped being finite during training; `origin` tells the first such value, and in which step."""
 

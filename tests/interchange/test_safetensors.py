@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from safetensors.numpy import save_file
 
 from pellucid.errors import DataError, ModelFileError
 from pellucid.files import read_tensors, write_tensors
-from pellucid.functions.activations import activation
+from pellucid.formula import Tensor, define
+from pellucid.functions.activations import ACTIVATIONS, activation
 from pellucid.interchange.safetensors import KIND
-from pellucid.layers import Add, Concatenate, Dense, Dropout, Embedding, Flatten, Input
+from pellucid.layers import RNN, Add, Bidirectional, Concatenate, Dense, Dropout, Embedding, Flatten, Input
+from pellucid.layers.base import Context, Layer
 from pellucid.model import Network, load
 
 
@@ -285,6 +289,32 @@ def test_saved_twice_is_the_same_file(tmp_path: Path) -> None:
     net.save(tmp_path / "two")
     load(tmp_path / "two").save(tmp_path / "three")
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_own_layers_and_activations_have_to_be_defined(tmp_path: Path) -> None:
+    @dataclass(eq=False, repr=False)
+    class Halved(Layer):
+        def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+            (x,) = inputs
+            return define("y[…] = x[…]/2", x=x)
+
+    def squared(z: Tensor) -> Tensor:
+        return define("a[…] = z[…]²", z=z)
+
+    try:
+        activation(squared)
+        Network(Dense(2, activation="squared"), input_shape=1).save(tmp_path / "activation")
+        Network(Bidirectional(RNN(2, activation="squared")), input_shape=(3, 1)).save(tmp_path / "inside")
+        Network(Network(Halved(), input_shape=1), input_shape=1).save(tmp_path / "layer")
+        load(tmp_path / "layer")
+    finally:
+        del Layer.kinds["Halved"], ACTIVATIONS["squared"]
+    for file, what in (("activation", "activation"), ("inside", "activation"), ("layer", "layer called")):
+        with pytest.raises(ModelFileError) as error:
+            load(tmp_path / file)
+        name = "Halved" if file == "layer" else "squared"
+        assert f'there is no {what} "{name}"' in str(error.value)
+        assert str(error.value).endswith("If it is one of your own, define it first, then load the file")
 
 
 def test_nothing_half_written(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, ParamSpec, overload
 
 from pellucid.errors import PellucidError
 from pellucid.formula import BATCH, Tensor, define
-from pellucid.functions.registry import check_options, find, named, options_of
+from pellucid.functions.registry import check_new, check_options, find, named, options_of
 
 P = ParamSpec("P")
 
@@ -118,16 +118,10 @@ def _register(function: Callable[P, Tensor], *, learns: bool, probabilities: boo
     if not name.isidentifier():
         raise PellucidError("an activation needs a name: define it by def, not by lambda")
     known = ACTIVATIONS.get(name)
-    # The same cell of a notebook, run again, defines its function again.
-    if known is not None and _origin(known.function) != _origin(function):
-        raise PellucidError(f"there is an activation {name} already; give yours another name")
+    check_new("an activation", name, function, known and known.function)
     result = Activation(name, function, {}, learns, probabilities)
     ACTIVATIONS[name] = result
     return result
-
-
-def _origin(function: Callable[..., object]) -> tuple[str, str]:
-    return function.__module__, function.__qualname__
 
 
 @activation(learns=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pellucid.errors import PellucidError, nearest
+from pellucid.errors import PellucidError, UnknownNameError, nearest
 
 T = TypeVar("T")
 
@@ -16,13 +16,31 @@ def find(kind: str, name: str, known: Mapping[str, T]) -> T:
     """The entry of this name; capitals and hyphens do not matter.
 
     Raises:
-        PellucidError: there is none; the message names the nearest, or all.
+        UnknownNameError: there is none; the message names the nearest, or all.
     """
     word = name.strip().lower().replace("-", "_").replace(" ", "_")
     if word in known:
         return known[word]
     hint = nearest(word, known) or f" Choose one of {', '.join(known)}."
-    raise PellucidError(f'there is no {kind} "{name}".{hint}')
+    raise UnknownNameError(f'there is no {kind} "{name}".{hint}')
+
+
+def check_new(kind: str, name: str, new: object, known: object) -> None:
+    """Refuse a name that something else has; a cell of a notebook that is run again defines its own again.
+
+    Args:
+        new, known: the function or class to be registered, and the one that has the name, or None.
+
+    Raises:
+        PellucidError: the name is taken.
+    """
+    if known is not None and _origin(known) != _origin(new):
+        raise PellucidError(f"there is {kind} {name} already; give yours another name")
+
+
+def _origin(thing: Any) -> tuple[str, str]:
+    # a dataclass with slots is made twice, the second time without the name of the function around it
+    return thing.__module__, thing.__name__ if isinstance(thing, type) else thing.__qualname__
 
 
 def named(kind: str, spec: Mapping[str, object]) -> tuple[str, dict[str, object]]:

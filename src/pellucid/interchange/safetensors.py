@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engines import DEFAULT
-from pellucid.errors import ModelFileError, PellucidError
+from pellucid.errors import ModelFileError, PellucidError, UnknownNameError
 from pellucid.files import read_tensors, write_tensors
 from pellucid.formula import Program
 from pellucid.formula.axes import Axis
@@ -74,6 +74,11 @@ def load(path: str | os.PathLike[str], kind: type[N], *, engine: str = DEFAULT) 
     try:
         with _unfilled():
             net = cast(N, kind.restored(config, engine=engine))
+    except UnknownNameError as error:
+        raise ModelFileError(
+            f'"{path}" describes a network that cannot be built: {error} If it is one of your own, define it first, '
+            "then load the file"
+        ) from error
     except (PellucidError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         raise ModelFileError(f'"{path}" describes a network that cannot be built: {error}') from error
     net.metadata.update(metadata)

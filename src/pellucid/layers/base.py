@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from pellucid.errors import PellucidError, nearest
+from pellucid.errors import PellucidError, UnknownNameError, nearest
 from pellucid.formula import Statement, Tensor
 from pellucid.formula.expressions import Kind, reads
 from pellucid.functions import combining
 from pellucid.functions.activations import ActivationLike, activation
 from pellucid.functions.penalties import Penalty
+from pellucid.functions.registry import check_new
 
 Masks = Literal["pass", "use", "refuse"]
 """What a layer makes of a mask; see `Layer.masking`."""
@@ -147,7 +148,8 @@ class Layer:
 
     It says which parameters it has for given input shapes (`declare`), and what it computes (`formula`): gradient,
     native code, explanation and picture are read off the formula. Calling a layer on nodes of a graph adds it to the
-    graph; a layer that is called twice shares its parameters.
+    graph; a layer that is called twice shares its parameters. Files name a layer by its class, so no two classes may
+    have one name.
     """
 
     name: str | None = field(default=None, kw_only=True)
@@ -166,6 +168,7 @@ class Layer:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if not cls.__name__.startswith("_"):  # what several kinds share is no kind itself
+            check_new("a layer", cls.__name__, cls, Layer.kinds.get(cls.__name__))
             Layer.kinds[cls.__name__] = cls
 
     def __post_init__(self) -> None:
@@ -218,7 +221,7 @@ class Layer:
         """The layer of this class name with these options; unknown classes and options are errors."""
         cls = Layer.kinds.get(kind)
         if cls is None:
-            raise PellucidError(f'there is no layer called "{kind}".{nearest(kind, Layer.kinds)}')
+            raise UnknownNameError(f'there is no layer called "{kind}".{nearest(kind, Layer.kinds)}')
         return cls.restored(options)
 
     @classmethod
