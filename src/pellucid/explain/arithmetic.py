@@ -31,10 +31,12 @@ from pellucid.formula.expressions import (
     factors,
     free_axes,
     multiply,
+    reads,
     rename,
     substitute,
     transform,
 )
+from pellucid.formula.notation.json import from_json, to_json
 from pellucid.formula.notation.unicode import ATOM, PRODUCT, Printer
 
 Values = Mapping[Tensor, NDArray[Any]]
@@ -178,6 +180,21 @@ def _without_brackets(e: Expression) -> Expression:
     return multiply(*rest) if rest and len(rest) < len(factors(e)) else e
 
 
+def _tensors(statement: Statement) -> list[Tensor]:
+    """A statement's target and what it reads, each once, in the order of the formula."""
+    return list(dict.fromkeys([statement.target, *(r.tensor for r in reads(statement.expression))]))
+
+
+def _unpickled(
+    document: Any, index: tuple[int, ...], kept: Sequence[tuple[str | None, NDArray[Any] | None]], batch: int
+) -> Point:
+    found = from_json(document)
+    assert isinstance(found, tuple)
+    pairs = list(zip(_tensors(found[0]), kept, strict=True))
+    values = {t: array for t, (_, array) in pairs if array is not None}
+    return Point(found[0], index, values, {t: name for t, (name, _) in pairs if name is not None}, batch)
+
+
 @dataclass(frozen=True)
 class Point:
     """A statement read at one index, with the numbers that a run stored."""
@@ -187,6 +204,11 @@ class Point:
     values: Values
     names: Names
     batch: int
+
+    def __reduce__(self) -> Any:
+        # Tensors hold rules of derivation, which are code; the statement's formula and its numbers are all that counts.
+        kept = [(self.names.get(t), self.values.get(t)) for t in _tensors(self.statement)]
+        return _unpickled, (to_json([self.statement]), self.index, kept, self.batch)
 
     def expression(self) -> Expression:
         """The right side with its axes replaced by the index, and the batch's size by its number."""

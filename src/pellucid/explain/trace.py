@@ -45,6 +45,9 @@ class Trace(Mapping[str, Array]):
         self._values: Mapping[Tensor, Array] = _ByTensor(program, values)
         self._tensors = {**program.outputs, **program.tensors}
 
+    def __reduce__(self) -> Any:
+        return Trace, (self.program, {name: self[name] for name in self.program.tensors}, self.inputs)
+
     def __getitem__(self, path: str) -> Array:
         whole, at = self._split(path)
         tensor = self.tensor(whole)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pellucid.errors import FormulaError
 from pellucid.formula.axes import Affine, Axis
@@ -67,6 +68,12 @@ class Program:
         self.names: dict[Tensor, str] = {}
         self._definitions = {s.target: s for s in self.statements}
         self._name(merged)
+
+    def __reduce__(self) -> Any:
+        # As JSON: tensors hold rules of derivation, which are code, and what these gave is among the statements.
+        from pellucid.formula.notation.json import from_json, to_json
+
+        return from_json, (to_json(self),)
 
     @property
     def statements(self) -> tuple[Statement, ...]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Generic, Literal, ParamSpec, overload
 
 from pellucid.errors import PellucidError
@@ -48,6 +49,10 @@ class Activation(Generic[P]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         return self.function(*args, **{**self.options, **kwargs})  # type: ignore[arg-type]
 
+    def __reduce__(self) -> Any:
+        # By name: the function's own name in its module is the activation's by now.
+        return _unpickled, (type(self), self.function.__module__, self.name, dict(self.options))
+
     @property
     def config(self) -> str | dict[str, object]:
         """What JSON keeps and `activation` reads: the name, or a dict of name and options."""
@@ -68,6 +73,13 @@ class Activation(Generic[P]):
         trial: Callable[..., Tensor] = changed
         trial(Tensor.input("z", n=BATCH, o=2))  # a value that the formula refuses shows here, not in a network
         return changed
+
+
+def _unpickled(kind: type[Activation[...]], module: str, name: str, options: dict[str, object]) -> Activation[...]:
+    """A pickled activation; the module that defines it registers it."""
+    import_module(module)
+    known = activation(name)
+    return kind(known.name, known.function, options, known.learns, known.probabilities)
 
 
 ActivationLike = str | Mapping[str, object] | Callable[..., Tensor] | None

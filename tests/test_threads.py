@@ -1,0 +1,187 @@
+"""One network in several threads: the answers are those of one thread."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+
+RNG = np.random.default_rng(0)
+SIZES = (1, 3, 4, 5, 16, 17, 64, 100)
+
+
+@pytest.fixture(autouse=True, params=[1, 2, 5])
+def _often(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Threads take turns as often as they can, and share the work of a call."""
+    monkeypatch.setenv("PELLUCID_THREADS", str(request.param))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def mlp(engine: str = "llvm", seed: int = 0) -> pl.Network:
+    return pl.Network(
+        pl.Dense(96, activation="relu"),
+        pl.BatchNormalization(),
+        pl.Dense(5, activation="softmax"),
+        input_shape=(200,),
+        engine=engine,
+        seed=seed,
+    )
+
+
+def text() -> pl.Network:
+    return pl.Network(
+        pl.Embedding(11, 8), pl.LSTM(20, return_sequences=True), pl.Dense(11, activation="softmax"), input_shape=(9,)
+    )
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return np.array_equal(a, b)
+
+
+def agree(call: Callable[[int], Any], calls: int) -> None:
+    """Calls from four threads at once against the same one after the other."""
+    alone = [call(k) for k in range(len(SIZES))]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(call, [k % len(SIZES) for k in range(calls)], timeout=300))
+    wrong = sum(not same(found, alone[k % len(SIZES)]) for k, found in enumerate(together))
+    assert wrong == 0, f"{wrong} of {calls} answers were another's"
+
+
+@pytest.mark.parametrize("engine", ["llvm", "reference"])
+def test_predict(engine: str) -> None:
+    net = mlp(engine)
+    xs = [RNG.normal(size=(n, 200)).astype(np.float32) for n in SIZES]
+    agree(lambda k: net.predict(xs[k]), 400)
+
+
+def test_predict_with_equal_batches() -> None:
+    net = mlp()
+    xs = [RNG.normal(size=(64, 200)).astype(np.float32) for _ in SIZES]
+    agree(lambda k: net.predict(xs[k]), 400)
+
+
+def test_integers_and_recurrences() -> None:
+    net = text()
+    xs = [RNG.integers(0, 11, (n, 9)) for n in SIZES]
+    agree(lambda k: net.predict(xs[k]), 200)
+
+
+@pytest.mark.parametrize("engine", ["llvm", "reference"])
+def test_evaluate_gradients_trace(engine: str) -> None:
+    net = mlp(engine)
+    xs = [RNG.normal(size=(n, 200)) for n in SIZES]
+    ys = [RNG.integers(0, 5, n) for n in SIZES]
+    agree(lambda k: net.evaluate(xs[k], ys[k], metrics=["accuracy"]), 60)
+    agree(lambda k: net.gradients(xs[k], ys[k]), 60)
+    agree(lambda k: dict(net.trace(xs[k], ys[k])), 24)
+
+
+def test_steppers_of_their_own_and_neurons() -> None:
+    net, neuron = text(), pl.Neuron([0.5, -1.5], bias=0.25, activation="tanh")
+    xs = [RNG.integers(0, 11, (n, 9)) for n in SIZES]
+    points = [RNG.normal(size=(n, 2)) for n in SIZES]
+
+    def walk(k: int) -> Any:
+        step = net.stepper()
+        return tuple(step(xs[k][:, t]) for t in range(9))
+
+    agree(walk, 48)
+    agree(lambda k: neuron(points[k]), 200)
+
+
+def test_a_shared_stepper_takes_whole_steps() -> None:
+    net = text()
+    step, x = net.stepper(), np.zeros(3, dtype=int)
+    alone = [step(x) for _ in range(40)]
+    step.reset()
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda _: step(x), range(40), timeout=300))
+    assert sorted(a.tobytes() for a in alone) == sorted(a.tobytes() for a in together)
+
+
+def test_the_first_call_of_all() -> None:
+    net, x = mlp(seed=7), RNG.normal(size=(20, 200))
+    gate = threading.Barrier(4)
+
+    def first(_: int) -> Any:
+        gate.wait()
+        return net.predict(x)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(first, range(4), timeout=300))
+    assert all(np.array_equal(one, net.predict(x)) for one in found)
+
+
+def test_two_trainings_at_once_give_the_bits_of_one_after_the_other() -> None:
+    x, y = RNG.normal(size=(300, 200)), RNG.integers(0, 5, 300)
+
+    def train(seed: int) -> dict[str, np.ndarray]:
+        net = mlp(seed=seed)
+        net.fit(x, y, epochs=3, batch_size=48, verbose=0)
+        return dict(net.parameters)
+
+    alone = [train(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(train, range(4), timeout=300))
+    assert all(map(same, alone, together))
+
+
+def test_predictions_while_it_trains_are_those_of_a_finished_step() -> None:
+    net, x, y = mlp(), RNG.normal(size=(96, 200)), RNG.integers(0, 5, 96)
+    states = [net.parameters.snapshot()]
+    answers: list[np.ndarray] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            answers.append(net.predict(x[:5]))
+
+    class Keep(pl.Callback):
+        def on_epoch_end(self, epoch: int, logs: MutableMapping[str, float]) -> None:
+            states.append(net.parameters.snapshot())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    net.fit(x, y, epochs=30, batch_size=32, verbose=0, callbacks=[Keep()])
+    over.set()
+    thread.join()
+    known = set()
+    for state in states:
+        net.parameters.replace(state)
+        known.add(net.predict(x[:5]).tobytes())
+    assert len(known) > 2
+    assert {a.tobytes() for a in answers} <= known
+
+
+def test_two_threads_that_train_one_network_are_refused() -> None:
+    net, x, y = mlp(), RNG.normal(size=(32, 200)), RNG.integers(0, 5, 32)
+    refused: list[BaseException] = []
+
+    class Again(pl.Callback):
+        def on_epoch_end(self, epoch: int, logs: MutableMapping[str, float]) -> None:
+            def other() -> None:
+                try:
+                    net.fit(x, y, verbose=0)
+                except pl.PellucidError as error:
+                    refused.append(error)
+
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+
+    net.fit(x, y, verbose=0, callbacks=[Again()])
+    assert "another thread is training this network" in str(refused[0])
