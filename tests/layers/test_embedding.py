@@ -10,6 +10,7 @@ from tests.layers.support import check_gradients, network, output
 
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.layers import Add, Dense, Embedding, Flatten, GlobalAveragePool, Input
+from pellucid.model import Network
 from pellucid.network import BaseNetwork
 
 
@@ -58,3 +59,11 @@ def test_real_numbers_are_refused_with_the_path() -> None:
         network(Dense(5), Embedding(11, 4), shape=(5,))
     with pytest.raises(PellucidError, match="input_dim of Embedding has to be"):
         Embedding(0, 4)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int64", "float32"])
+def test_the_advice_for_an_id_that_is_too_large_is_in_whole_numbers(dtype: str) -> None:
+    largest = 255 if dtype == "uint8" else 127
+    net = Network(Embedding(5, 2), GlobalAveragePool(), input_shape=3)
+    with pytest.raises(PellucidError, match=f"holds {largest}, .* from 0 to 4: give it input_dim={largest + 1}$"):
+        net.predict(np.array([[0, 1, largest]], dtype=dtype))

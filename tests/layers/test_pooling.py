@@ -73,3 +73,11 @@ def test_what_does_not_fit_is_said_with_its_path() -> None:
 def test_options_that_make_no_sense(options: dict[str, Any]) -> None:
     with pytest.raises(PellucidError, match=f"{next(iter(options))} of MaxPool2D has to be"):
         MaxPool2D(**options)
+
+
+@pytest.mark.parametrize("layer", [MaxPool1D(3), MinPool1D(3), AveragePool1D(3), GlobalMaxPool(), GlobalAveragePool()])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_is_not_a_number_is_not_hidden(layer: Layer, place: int) -> None:
+    x = np.ones((1, 3, 2))
+    x[0, place, 1] = np.nan
+    np.testing.assert_array_equal(np.isnan(output(network(layer, shape=(3, 2)), x)).ravel(), [False, True])

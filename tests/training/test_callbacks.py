@@ -13,6 +13,7 @@ from pellucid.functions.updates import SGD
 from pellucid.layers import Dense
 from pellucid.model import Network
 from pellucid.training import (
+    METRICS,
     Callback,
     CosineDecay,
     EarlyStopping,
@@ -63,12 +64,12 @@ def test_hooks_in_order(blobs: Blobs, classifier: Make) -> None:
 @pytest.mark.parametrize(
     ("monitor", "values", "options", "epochs", "best"),
     [
-        ("wrongness", [3, 2, 1, 1.5, 1.2, 0], {"patience": 2}, 5, 2),
-        ("wrongness", [3, 2, 1, 1.5, 0.5, 0], {"patience": 2}, 6, 5),
+        ("wrongness", [3, 2, 1, 1.5, 1.2, 0], {"patience": 2, "mode": "min"}, 5, 2),
+        ("wrongness", [3, 2, 1, 1.5, 0.5, 0], {"patience": 2, "mode": "min"}, 6, 5),
         ("accuracy_of_mine", [0.1, 0.5, 0.4, 0.3, 0.9], {"patience": 2, "mode": "max"}, 4, 1),
-        ("my_accuracy", [0.1, 0.5, 0.4, 0.3, 0.9], {"patience": 2}, 4, 1),
-        ("wrongness", [3, 2.9, 2.8, 2.7], {"patience": 2, "min_delta": 0.5}, 3, 0),
-        ("wrongness", [math.nan, 2, math.nan, math.nan, 1], {"patience": 2}, 4, 1),
+        ("accuracy", [0.1, 0.5, 0.4, 0.3, 0.9], {"patience": 2}, 4, 1),
+        ("wrongness", [3, 2.9, 2.8, 2.7], {"patience": 2, "min_delta": 0.5, "mode": "min"}, 3, 0),
+        ("wrongness", [math.nan, 2, math.nan, math.nan, 1], {"patience": 2, "mode": "min"}, 4, 1),
     ],
 )
 def test_early_stopping(
@@ -83,7 +84,8 @@ def test_early_stopping(
         kept.clear()
         net = classifier()
         stopping = EarlyStopping(monitor, restore_best_weights=restore, **options)
-        history = net.fit(*blobs, epochs=len(values), callbacks=[Pretend(monitor, values), Keep(), stopping], verbose=0)
+        callbacks = [Pretend(monitor, values), Keep(), stopping]
+        history = net.fit(*blobs, epochs=len(values), metrics=["accuracy"], callbacks=callbacks, verbose=0)
         assert len(history.epoch) == epochs
         assert bool(history.stopped) == (epochs < len(values))
         end = kept[best if restore else -1]
@@ -107,9 +109,51 @@ def test_what_is_not_measured(blobs: Blobs, classifier: Make) -> None:
         EarlyStopping("loss", mode="most")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kind", [EarlyStopping, ReduceLROnPlateau])
+def test_a_direction_that_is_not_known_is_asked_for(
+    kind: type[EarlyStopping | ReduceLROnPlateau], blobs: Blobs, classifier: Make
+) -> None:
+    def balanced(y: NDArray[Any], p: NDArray[Any]) -> float:
+        seen.append(len(y))
+        return float(np.mean(p.argmax(axis=1) == y))
+
+    seen: list[int] = []
+    options: dict[str, Any] = {"metrics": [balanced], "validation_split": 0.2, "verbose": 0, "epochs": 3}
+    words = f'{kind.__name__} watches "val_balanced", of which it is not known .* give mode="max"'
+    with pytest.raises(DataError, match=words):
+        classifier().fit(*blobs, callbacks=[kind("val_balanced")], **options)
+    assert not seen  # before the first step
+    classifier().fit(*blobs, callbacks=[kind("val_balanced", mode="max")], **options)
+    for name in METRICS:
+        options["metrics"] = [name] if name != "top_5_accuracy" else ["top_2_accuracy"]
+        monitor = f"val_{options['metrics'][0]}"
+        y = np.eye(3)[blobs[1]]
+        classifier().fit(blobs[0], y, callbacks=[kind(monitor)], **options)
+    with pytest.raises(DataError, match='watches "score", of which it is not known'):
+        classifier().fit(*blobs, callbacks=[Pretend("score", [1.0]), kind("score")], verbose=0)
+
+
+def test_directions(blobs: Blobs, classifier: Make) -> None:
+    class Look(Callback):
+        def on_train_begin(self) -> None:
+            found.append({name: up for name, up in self.training.rises.items() if up is not None})
+
+    found: list[dict[str, bool]] = []
+    names = ["accuracy", "top_2_accuracy", "auc", "mse", "mae", "rmse", "r2", "precision", "recall", "f1"]
+    classifier().fit(*blobs, metrics=[*names, lambda y, p: 0.0], callbacks=[Look()], verbose=0)
+    falling = {"loss", "mse", "mae", "rmse"}
+    assert found == [{name: name not in falling for name in ["loss", *names]}]
+
+
+def test_a_value_that_is_never_finite_is_told_as_such(blobs: Blobs, classifier: Make) -> None:
+    stopping = EarlyStopping("score", mode="max", patience=2)
+    history = classifier().fit(*blobs, epochs=9, callbacks=[Pretend("score", [math.nan] * 9), stopping], verbose=0)
+    assert history.stopped == "stopped after epoch 2: score was never a finite number"
+
+
 def test_reduce_on_plateau(blobs: Blobs, classifier: Make) -> None:
     values = [3.0, 2, 2, 2, 2, 2, 2, 1, 1, 1]
-    reduce = ReduceLROnPlateau("wrongness", factor=0.5, patience=2, cooldown=1, min_lr=0.2)
+    reduce = ReduceLROnPlateau("wrongness", mode="min", factor=0.5, patience=2, cooldown=1, min_lr=0.2)
     history = classifier().fit(
         *blobs, epochs=10, optimizer=SGD(1.0), callbacks=[Pretend("wrongness", values), reduce], verbose=0
     )

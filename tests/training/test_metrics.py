@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from pellucid.errors import DataError
+from pellucid.layers import Dense, Input
+from pellucid.model import Network
 from pellucid.training.metrics import METRICS, Reading, Running, metric, metrics
 
 Array = NDArray[Any]
@@ -127,3 +129,72 @@ def test_refused(like: Any, message: str) -> None:
 def test_more_than_there_are() -> None:
     with pytest.raises(DataError, match="5 best of 4 outputs"):
         _run("top_k_accuracy", LABELS, SCORES)
+
+
+def test_equal_scores_are_no_hits() -> None:
+    y = np.arange(100) % 10
+    for k in range(1, 11):
+        assert _run(f"top_{k}_accuracy", y, np.zeros((100, 10))) == pytest.approx(k / 10)
+    scores = RNG.integers(0, 3, size=(N, 4)).astype(float)  # many ties
+    assert _run("top_1_accuracy", LABELS, scores) == _run("accuracy", LABELS, scores)
+
+
+def test_a_class_that_does_not_occur_leaves_auc_to_the_others() -> None:
+    y = np.array([0, 1, 0, 1, 1, 0])
+    p = RNG.random((6, 3))
+    expected = np.mean([sk.roc_auc_score(y == k, p[:, k]) for k in (0, 1)])
+    running = Running(metric("auc"), Reading())
+    running.add(y, p)
+    assert running.result() == pytest.approx(expected)
+    alone = Running(metric("auc"), Reading())
+    alone.add(np.zeros(6, int), p)
+    assert np.isnan(alone.result())
+
+
+def test_r2_of_targets_that_are_all_equal() -> None:
+    y = np.stack([np.full(N, 3.0), TRUE[:, 0]], axis=1)
+    for p in (y + 1, np.stack([y[:, 0], y[:, 1] + 1], axis=1)):
+        assert _run("r2", y, p) == pytest.approx(sk.r2_score(y, p))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_prediction_that_is_nan_is_never_right(name: str) -> None:
+    y = np.zeros(N, int)
+    if name not in {"accuracy", "top_5_accuracy", "precision", "recall", "f1"}:
+        assert np.isnan(_run(name, np.eye(6)[y], np.full((N, 6), np.nan)))
+        return
+    assert _run(name, y, np.full((N, 6), np.nan)) == 0
+    if not name.startswith("top"):
+        assert _run(name, np.ones((N, 1)), np.full((N, 1), np.nan)) == 0
+        assert _run(name, np.ones((N, 2)), np.full((N, 2), np.nan), Reading(multilabel=True)) == 0
+
+
+def test_classes_are_not_read_into_numbers() -> None:
+    x = RNG.normal(size=(20, 3))
+    numbers = Network(Dense(1), input_shape=3)
+    for name in ("accuracy", "precision", "recall", "f1", "auc"):
+        with pytest.raises(
+            DataError, match=f'the metric "{name}" compares classes, but the targets of dense_1 are num'
+        ):
+            numbers.fit(x, x[:, 0], metrics=[name], verbose=0)
+        with pytest.raises(DataError, match='take "mae", "rmse" or "r2"'):
+            numbers.evaluate(x, x[:, 0], metrics=name)
+        numbers.evaluate(x, x[:, 0] > 0, metrics=name)  # 0 and 1, by the mean squared error
+    rows = Network(Dense(3), input_shape=3)
+    with pytest.raises(DataError, match="are numbers"):
+        rows.evaluate(x, (x > 0).astype(int), loss="mse", metrics="accuracy")
+    rows.evaluate(x, np.eye(3)[x.argmax(axis=1)], loss="mse", metrics="accuracy")
+
+
+def test_metrics_by_output() -> None:
+    a = Input(3)
+    net = Network(inputs=a, outputs=[Dense(2, activation="softmax", name="kind")(a), Dense(1, name="size")(a)])
+    x = RNG.normal(size=(20, 3))
+    y = {"kind": (x[:, 0] > 0).astype(int), "size": x[:, 1]}
+    chosen = {"kind": ["accuracy", "auc"], "size": "mae"}
+    assert set(net.evaluate(x, y, metrics=chosen)) == {"loss", "kind_accuracy", "kind_auc", "size_mae"}
+    assert set(net.fit(x, y, metrics={"size": ["r2"]}, verbose=0).history) == {"loss", "size_r2"}
+    with pytest.raises(DataError, match=r'metrics has the key "sise", expected kind, size. Did you mean "size"'):
+        net.evaluate(x, y, metrics={"sise": "mae"})
+    with pytest.raises(DataError, match=r"are numbers: .* or metrics by output in a dict"):
+        net.evaluate(x, y, metrics=["accuracy"])

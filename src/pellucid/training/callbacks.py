@@ -68,14 +68,26 @@ class _Best:
     def __post_init__(self) -> None:
         if self.mode not in ("auto", "min", "max"):
             raise DataError(f'mode is {self.mode!r}, expected "auto", "min" or "max"')
-        rises = ("accuracy", "precision", "recall", "f1", "auc", "r2")
-        self.up = self.mode == "max" or (self.mode == "auto" and self.monitor.endswith(rises))
+        self.up: bool | None = None if self.mode == "auto" else self.mode == "max"
 
     def check(self, training: Training, who: str) -> None:
-        """Complain before the first epoch, rather than after it, about validation that there will not be."""
+        """Complain before the first epoch, rather than after it, about validation that there will not be, and about a
+        quantity of which nobody knows whether it is to rise.
+        """
         if self.monitor.startswith("val_") and not training.validated:
             raise DataError(
                 f'{who} watches "{self.monitor}", but there is no validation: give validation_data, or monitor="loss"'
+            )
+        name = self.monitor.removeprefix("val_")
+        if self.mode == "auto" and name in training.rises:
+            self.up = training.rises[name]
+            self._check_direction(who)
+
+    def _check_direction(self, who: str) -> None:
+        if self.up is None:
+            raise DataError(
+                f'{who} watches "{self.monitor}", of which it is not known whether more is better: '
+                'give mode="max" if it is to rise, mode="min" if it is to fall'
             )
 
     def better(self, logs: Mapping[str, float], who: str) -> bool:
@@ -85,6 +97,7 @@ class _Best:
                 f'{who} watches "{self.monitor}", but the epoch has {", ".join(logs)}: add it to metrics.'
                 f"{nearest(self.monitor, logs)}"
             )
+        self._check_direction(who)
         value = logs[self.monitor]
         ahead = value - self.best if self.up else self.best - value
         if math.isfinite(value) and (math.isnan(self.best) or ahead > self.min_delta):
@@ -109,7 +122,7 @@ class EarlyStopping(Callback):
         monitor: its name in the logs.
         patience: how many epochs in a row may be no better.
         min_delta: by how much an epoch has to be better to count.
-        mode: "min", "max", or "auto" by the name.
+        mode: "min", "max", or "auto" for the loss and the metrics of this library, whose direction is known.
         restore_best_weights: whether the network ends with the weights of the best epoch; otherwise with the last ones.
     """
 
@@ -129,9 +142,9 @@ class EarlyStopping(Callback):
         self._best: dict[str, Any] = {}
 
     def on_train_begin(self) -> None:
-        self._watch.check(self.training, "EarlyStopping")
         if not self.training.history.epoch:  # a new training, and no resumed one
             self._reset()
+        self._watch.check(self.training, "EarlyStopping")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._watch.better(logs, "EarlyStopping"):
@@ -139,10 +152,10 @@ class EarlyStopping(Callback):
             if self.restore_best_weights:
                 self._best = {path: np.array(value) for path, value in self.training.state.parameters.items()}
         elif self._watch.waited >= max(1, self.patience):
-            self.training.stop(
-                f"stopped after epoch {epoch + 1}: "
-                f"{self.monitor} was best in epoch {self._epoch + 1}, {self._watch.best:.4g}"
-            )
+            found = f"was best in epoch {self._epoch + 1}, {self._watch.best:.4g}"
+            if math.isnan(self._watch.best):
+                found = "was never a finite number"
+            self.training.stop(f"stopped after epoch {epoch + 1}: {self.monitor} {found}")
 
     def on_train_end(self) -> None:
         if self._best:
@@ -189,9 +202,9 @@ class ReduceLROnPlateau(Callback):
         self._cooling = 0
 
     def on_train_begin(self) -> None:
-        self._watch.check(self.training, "ReduceLROnPlateau")
         if not self.training.history.epoch:
             self._reset()
+        self._watch.check(self.training, "ReduceLROnPlateau")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         logs["learning_rate"] = self.training.learning_rate

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.arrays import check_whole
-from pellucid.errors import DataError
+from pellucid.errors import DataError, nearest
 from pellucid.network import BaseNetwork
 from pellucid.training.examples import WEIGHT, Examples, inputs, weights
 from pellucid.training.metrics import Measure, MetricLike, Reading, Running
@@ -25,17 +25,21 @@ from pellucid.training.steps import (
 from pellucid.training.targets import Goal, LossLike, goals
 
 Array = NDArray[Any]
-Metrics = Sequence[MetricLike] | MetricLike
+Metrics = Sequence[MetricLike] | MetricLike | Mapping[str, Sequence[MetricLike] | MetricLike]
+"""Metrics of all outputs, or by the path of each."""
+Chosen = Sequence[tuple[Goal, Measure]]
 
 
 class Measures:
     """The metrics of every output, on their way through an epoch, and what the loss of a batch counts."""
 
-    def __init__(self, net: BaseNetwork, targets: Sequence[Goal], measures: Sequence[Measure]) -> None:
+    def __init__(self, net: BaseNetwork, targets: Sequence[Goal], measures: Chosen) -> None:
         readings = _readings(net, targets)
-        prefix = {goal.path: f"{goal.path}_" if len(targets) > 1 else "" for goal in targets}
         self.goals = targets
-        self.running = {prefix[g.path] + m.name: (g, Running(m, readings[g.path])) for g in targets for m in measures}
+        several = len(targets) > 1
+        self.running = {
+            (f"{g.path}_" if several else "") + m.name: (g, Running(m, readings[g.path])) for g, m in measures
+        }
         # several outputs that count differently: their losses are added up each by itself
         self._losses = Running(_LOSSES, Reading()) if len(targets) > 1 and net.reading().masks else None
 
@@ -54,6 +58,11 @@ class Measures:
     def count(self, batch: dict[str, Array], outputs: dict[str, Array]) -> int:
         """How often the loss of a batch counts in that of many: its examples, or the real steps of its one output."""
         return len(batch[self.goals[0].name]) if len(self.goals) > 1 else _count(self.goals[0], batch, outputs)
+
+    @property
+    def rises(self) -> dict[str, bool | None]:
+        """Of every value by name whether more is better; None where that is not known."""
+        return {"loss": False} | {name: running.measure.rises for name, (_, running) in self.running.items()}
 
     def results(self, *, quick: bool = False) -> dict[str, float]:
         """The values so far; `quick` leaves out those that take a look at all predictions.
@@ -103,6 +112,37 @@ def _readings(net: BaseNetwork, targets: Sequence[Goal]) -> dict[str, Reading]:
     return found
 
 
+def chosen(metrics: Metrics, targets: Sequence[Goal], examples: Examples) -> list[tuple[Goal, Measure]]:
+    """The metrics of each output, in the order of the outputs.
+
+    Raises:
+        DataError: an unknown metric or output, or a metric of classes for an output whose targets are numbers.
+    """
+    paths = [goal.path for goal in targets]
+    if isinstance(metrics, Mapping):
+        for key in metrics:
+            if key not in paths:
+                raise DataError(f'metrics has the key "{key}", expected {", ".join(paths)}.{nearest(str(key), paths)}')
+    found = [
+        (goal, measure)
+        for goal in targets
+        for measure in metrics_of(metrics.get(goal.path, ()) if isinstance(metrics, Mapping) else metrics)
+    ]
+    for goal, measure in found:
+        if measure.classes and goal.loss.reads == "values" and not _are_classes(examples.arrays[goal.name]):
+            others = "" if isinstance(metrics, Mapping) or len(paths) == 1 else ", or metrics by output in a dict"
+            raise DataError(
+                f'the metric "{measure.name}" compares classes, but the targets of {goal.path} are numbers: take '
+                f'"mae", "rmse" or "r2"{others}; for classes train with loss="crossentropy", or on targets of 0 and 1'
+            )
+    return found
+
+
+def _are_classes(y: Array) -> bool:
+    """Whether numbers stand for classes: 0 and 1, in one-hot rows where there are several units."""
+    return bool(((y == 0) | (y == 1)).all()) and (y.shape[-1] == 1 or bool((y.sum(axis=-1) == 1).all()))
+
+
 def batches(n: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n, size))
 
@@ -125,14 +165,15 @@ def evaluate(
         DataError: examples or targets that the network cannot take.
     """
     examples, targets = prepared(net, x, y, loss, sample_weight)
-    return evaluated(net, examples, targets, metrics_of(metrics), check_whole(batch_size, "batch_size", least=1))
+    measures = chosen(metrics, targets, examples)
+    return evaluated(net, examples, targets, measures, check_whole(batch_size, "batch_size", least=1))
 
 
 def evaluated(
     net: BaseNetwork,
     examples: Examples,
     targets: Sequence[Goal],
-    measures: Sequence[Measure],
+    measures: Chosen,
     batch_size: int,
 ) -> dict[str, float]:
     """`evaluate`, of checked examples."""

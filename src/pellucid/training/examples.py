@@ -70,7 +70,7 @@ def inputs(net: BaseNetwork, x: Any, what: str = "x") -> dict[str, Array]:
         if entries is not None and array.max() >= entries:
             raise DataError(
                 f"{name} holds {array.max()}, but the embedding has {entries} entries, from 0 to {entries - 1}: "
-                f"give it input_dim={array.max() + 1}"
+                f"give it input_dim={int(array.max()) + 1}"
             )
         if array.dtype.kind == "f" and array.dtype.itemsize > net.dtype.itemsize and not isinstance(array, np.memmap):
             array = as_array(array, what=name, dtype=net.dtype)

@@ -17,11 +17,10 @@ from pellucid.functions.updates import optimizer as optimizer_of
 from pellucid.network import BaseNetwork
 from pellucid.training import checkpoint, diagnosis
 from pellucid.training.callbacks import Callback
-from pellucid.training.evaluation import Metrics, prepared
+from pellucid.training.evaluation import Measures, Metrics, chosen, prepared
 from pellucid.training.examples import WEIGHT, ClassWeight, Examples, class_weights
 from pellucid.training.history import History
 from pellucid.training.loop import Loop
-from pellucid.training.metrics import metrics as metrics_of
 from pellucid.training.progress import Verbose, reporter
 from pellucid.training.state import State, Training
 from pellucid.training.steps import Clip, training_program, training_step
@@ -63,7 +62,8 @@ def fit(
         optimizer: by name, or as SGD(…), RMSprop(…), Adam(…), AdamW(…).
         loss: by name; None is cross-entropy after softmax and sigmoid, else the mean squared error. Several outputs may
             have a loss each, by path; their sum is minimised.
-        metrics: names ("accuracy"), or functions of (y_true, y_pred) that see a whole epoch and return a number.
+        metrics: names ("accuracy"), or functions of (y_true, y_pred) that see a whole epoch and return a number; for
+            several outputs also a dict of them by path.
         validation_data: (x, y) or (x, y, sample_weight), evaluated after every epoch.
         validation_split: the share of the examples, the last ones, to validate on instead.
         class_weight: a weight for each class number, or "balanced".
@@ -152,7 +152,8 @@ def prepare(
     epochs = check_whole(epochs, "epochs")
     if on_nonfinite not in ("stop", "ignore"):
         raise DataError(f'on_nonfinite is {on_nonfinite!r}, expected "stop" or "ignore"')
-    rule, clip, measures = optimizer_of(optimizer), Clip(clip_norm, clip_value), metrics_of(metrics)
+    rule, clip = optimizer_of(optimizer), Clip(clip_norm, clip_value)
+    measures = chosen(metrics, goals, examples)
     plan = {
         "examples": len(examples),
         "batch_size": batch_size,
@@ -160,7 +161,7 @@ def prepare(
         "shuffle": bool(shuffle),
         "optimizer": rule.config(),
         "loss": [list(goal.key) for goal in goals],
-        "metrics": [m.name for m in measures],
+        "metrics": [m.name for _, m in measures],
         "weighted": examples.weighted,
         "clipping": [clip_norm, clip_value],
     }
@@ -170,6 +171,7 @@ def prepare(
     training = Training(
         net, state, history, epochs, steps, plan, validation is not None, list(callbacks), examples, goals
     )
+    training.rises = Measures(net, goals, measures).rises
     run_step = training_step(net, goals, rule, clip=clip, weighted=examples.weighted)
     return Loop(
         training,

@@ -16,11 +16,10 @@ from pellucid.errors import NonFiniteError
 from pellucid.formula import Program
 from pellucid.training import diagnosis
 from pellucid.training.callbacks import Checkpoint
-from pellucid.training.evaluation import Measures, evaluated
+from pellucid.training.evaluation import Chosen, Measures, evaluated
 from pellucid.training.examples import Examples
 from pellucid.training.history import History
 from pellucid.training.interruption import interruption
-from pellucid.training.metrics import Measure
 from pellucid.training.progress import Silent
 from pellucid.training.state import State, Training, publish
 from pellucid.training.targets import Goal
@@ -55,7 +54,7 @@ class Loop:
     examples: Examples
     validation: Examples | None
     goals: Sequence[Goal]
-    measures: Sequence[Measure]
+    measures: Chosen
     run_step: Executable
     program: Callable[[], Program] | None
     batch_size: int

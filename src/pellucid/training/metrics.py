@@ -28,10 +28,12 @@ class Reading:
     multilabel: bool = False
 
     def classes(self, y: Array, p: Array) -> tuple[Array, Array]:
-        """True and predicted classes, of one shape."""
+        """True and predicted classes, of one shape; where a prediction is NaN its class is −1, and never right."""
         if self.multilabel or p.shape[-1] == 1:
-            return (y.reshape(p.shape) > 0.5).astype(np.int64), (p > self.threshold).astype(np.int64)
-        return (y.argmax(axis=-1) if y.shape == p.shape else y.astype(np.int64)), p.argmax(axis=-1)
+            predicted = np.where(np.isnan(p), -1, p > self.threshold)
+            return (y.reshape(p.shape) > 0.5).astype(np.int64), predicted.astype(np.int64)
+        predicted = np.where(np.isnan(p).any(axis=-1), -1, p.argmax(axis=-1))
+        return (y.argmax(axis=-1) if y.shape == p.shape else y.astype(np.int64)), predicted
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Measure:
     whole: Callable[[Array, Array, Reading], float] | None = None
     classes: bool = False
     """Whether it compares classes, and not values."""
+    rises: bool | None = None
+    """Whether more is better; None where only its author knows."""
 
 
 @dataclass
@@ -128,21 +132,25 @@ def _top(name: str, k: int) -> Measure:
                 f'the metric "{name}" asks for the {k} best of {p.shape[-1]} outputs: choose a smaller number'
             )
         true = y.argmax(axis=-1) if y.shape == p.shape else y.astype(np.int64)
-        better = p > np.take_along_axis(p, true[..., None], axis=-1)
-        return np.array([np.sum(better.sum(axis=-1) < k), true.size])
+        own = np.take_along_axis(p, true[..., None], axis=-1)
+        # of equal scores the first goes first, as in accuracy: what is said of all classes alike is said of one alone
+        ahead = (p > own) | ((p == own) & (np.arange(p.shape[-1]) < true[..., None]))
+        hits = (ahead.sum(axis=-1) < k) & ~np.isnan(p).any(axis=-1)
+        return np.array([np.sum(hits), true.size])
 
-    return Measure(name, sums, classes=True)
+    return Measure(name, sums, classes=True, rises=True)
 
 
 def _counts(y: Array, p: Array, reading: Reading) -> Array:
     """Hits, false alarms and misses: of the one yes/no unit, or of each class. Shape (3, classes)."""
     true, predicted = reading.classes(y, p)
     if reading.multilabel or p.shape[-1] == 1:
-        hits, said, there = true & predicted, predicted, true
+        hits, said, there = (true == 1) & (predicted == 1), predicted == 1, true == 1
         flat = [part.reshape(-1, p.shape[-1]).sum(axis=0) for part in (hits, said, there)]
     else:
         k = p.shape[-1]
-        flat = [np.bincount(part.ravel(), minlength=k) for part in (true[true == predicted], predicted, true)]
+        said = predicted[predicted >= 0]
+        flat = [np.bincount(part.ravel(), minlength=k) for part in (true[true == predicted], said, true)]
     hit, said_, there_ = flat
     return np.array([hit, said_ - hit, there_ - hit])
 
@@ -159,40 +167,47 @@ def _of_counts(kind: Literal["precision", "recall", "f1"]) -> Callable[[Array], 
 
 
 def _r2(y: Array, p: Array, reading: Reading) -> float:
-    """1 − Σ(y − p)² / Σ(y − mean)², the mean over the outputs."""
+    """1 − Σ(y − p)² / Σ(y − mean)², the mean over the outputs; of targets that are all equal 1 if hit, else 0."""
     true = _like(y, p).reshape(len(p), -1)
     rest = np.sum((true - p.reshape(len(p), -1)) ** 2, axis=0)
     spread = np.sum((true - true.mean(axis=0)) ** 2, axis=0)
-    return float(np.mean(1 - rest / spread))
+    return float(np.mean(np.where(spread > 0, 1 - rest / np.where(spread > 0, spread, 1), (rest == 0) + 0 * rest)))
 
 
 def _auc(y: Array, p: Array, reading: Reading) -> float:
-    """The area under the ROC curve, how often a positive example scores above a negative one; mean of the classes."""
+    """The area under the ROC curve, how often a positive example scores above a negative one.
+
+    The mean over the classes of which there are positive and negative examples; NaN where there are none, or where a
+    prediction is NaN.
+    """
     scores = p.reshape(-1, p.shape[-1])
     true = _like(y, p).reshape(scores.shape) > 0.5
-    return float(np.mean([_area(t, s) for t, s in zip(true.T, scores.T, strict=True)]))
+    some = true.any(axis=0) & ~true.all(axis=0)
+    if not some.any() or np.isnan(scores).any():
+        return float("nan")
+    return float(np.mean([_area(t, s) for t, s in zip(true.T[some], scores.T[some], strict=True)]))
 
 
 def _area(true: Array, score: Array) -> float:
     _, place, count = np.unique(score, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(count) - (count - 1) / 2)[place]  # ties share their mean rank (Mann and Whitney 1947)
     yes, no = int(true.sum()), int((~true).sum())
-    return float((ranks[true].sum() - yes * (yes + 1) / 2) / (yes * no)) if yes and no else float("nan")
+    return float((ranks[true].sum() - yes * (yes + 1) / 2) / (yes * no))
 
 
 METRICS: dict[str, Measure] = {
     m.name: m
     for m in (
-        Measure("accuracy", _accuracy, classes=True),
+        Measure("accuracy", _accuracy, classes=True, rises=True),
         _top("top_5_accuracy", 5),
-        Measure("precision", _counts, _of_counts("precision"), classes=True),
-        Measure("recall", _counts, _of_counts("recall"), classes=True),
-        Measure("f1", _counts, _of_counts("f1"), classes=True),
-        Measure("auc", whole=_auc, classes=True),
-        Measure("mse", _mean(np.square)),
-        Measure("rmse", _mean(np.square), lambda total: float(np.sqrt(total[0] / total[1]))),
-        Measure("mae", _mean(np.abs)),
-        Measure("r2", whole=_r2),
+        Measure("precision", _counts, _of_counts("precision"), classes=True, rises=True),
+        Measure("recall", _counts, _of_counts("recall"), classes=True, rises=True),
+        Measure("f1", _counts, _of_counts("f1"), classes=True, rises=True),
+        Measure("auc", whole=_auc, classes=True, rises=True),
+        Measure("mse", _mean(np.square), rises=False),
+        Measure("rmse", _mean(np.square), lambda total: float(np.sqrt(total[0] / total[1])), rises=False),
+        Measure("mae", _mean(np.abs), rises=False),
+        Measure("r2", whole=_r2, rises=True),
     )
 }
 ALIASES = {

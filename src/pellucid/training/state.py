@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +92,8 @@ class Training:
     goals: Sequence[Goal] = ()
     before: dict[str, Array] = field(default_factory=dict)
     """The parameters before the last step."""
+    rises: Mapping[str, bool | None] = field(default_factory=dict)
+    """Of every measured value, without "val_", whether more is better; None where that is not known."""
 
     @property
     def learning_rate(self) -> float:
