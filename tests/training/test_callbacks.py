@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -8,13 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError
-from pellucid.functions.updates import SGD
+from pellucid.errors import DataError, PellucidError
+from pellucid.functions.updates import SGD, optimizer
 from pellucid.layers import Dense
 from pellucid.model import Network
 from pellucid.training import (
     METRICS,
     Callback,
+    Checkpoint,
     CosineDecay,
     EarlyStopping,
     ExponentialDecay,
@@ -169,6 +171,99 @@ def test_the_rate_is_used_in_the_next_step() -> None:
     schedule = LearningRateSchedule(lambda step: [*rates, 9.0][step], per="step")
     net.fit(np.ones((3, 1)), np.zeros(3), batch_size=1, optimizer=SGD(7.0), callbacks=[schedule], verbose=0)
     assert net.parameters["dense_1.kernel"][0, 0] == pytest.approx(0.8 * 0.6 * 0.4)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many steps each call of the engine takes."""
+    from pellucid.engines.llvm.session import Session
+
+    calls: list[int] = []
+    run = Session.run
+
+    def noted(self: Session, data: Any, *, rows: NDArray[Any], each: Any) -> Any:
+        calls.append(len(rows))
+        return run(self, data, rows=rows, each=each)
+
+    monkeypatch.setattr(Session, "run", noted)
+    return calls
+
+
+@pytest.mark.parametrize("kind", ["epoch", "step", "optimizer", "plateau"])
+def test_who_only_sets_the_rate_costs_no_calls(
+    kind: str, monkeypatch: pytest.MonkeyPatch, blobs: Blobs, classifier: Make
+) -> None:
+    calls = counted(monkeypatch)
+    monkeypatch.setattr("pellucid.training.loop.MOMENT", 1e9)
+
+    def trained(**options: Any) -> list[int]:
+        calls.clear()
+        classifier().fit(*blobs, batch_size=1, epochs=4, verbose=0, **options)
+        return list(calls)
+
+    plain = trained()
+    assert max(plain) > 64
+    callback: Callback = (
+        ReduceLROnPlateau("loss", patience=1, min_delta=9.0)
+        if kind == "plateau"
+        else LearningRateSchedule(ExponentialDecay(0.1, every=50), per="step" if kind == "step" else "epoch")
+    )
+    if kind == "optimizer":
+        assert trained(optimizer=SGD(ExponentialDecay(0.1, every=50))) == plain
+    else:
+        assert trained(optimizer=SGD(0.1), callbacks=[callback]) == plain
+
+
+def test_a_schedule_gives_each_step_its_rate(blobs: Blobs, classifier: Make) -> None:
+    class Listen(Callback):
+        def on_batch_end(self, step: int, logs: Any) -> None:
+            rates.append(self.training.learning_rate)
+
+    rates: list[float] = []
+    schedule = WarmUp(30, CosineDecay(0.3, 200))
+    runs = []
+    choices: tuple[dict[str, Any], ...] = (
+        {"optimizer": SGD(schedule)},
+        {"optimizer": SGD(0.7), "callbacks": [LearningRateSchedule(schedule, per="step")]},
+        {"optimizer": SGD(0.7), "callbacks": [Listen(), LearningRateSchedule(schedule, per="step")]},
+    )
+    for options in choices:
+        net = classifier()
+        net.fit(*blobs, epochs=3, batch_size=2, verbose=0, **options)
+        runs.append([v.tobytes() for v in net.parameters.values()])
+    assert runs[0] == runs[1] == runs[2]
+    assert rates == [schedule(step + 1) for step in range(3 * 68)]
+
+
+def test_a_schedule_resumes(tmp_path: Any, blobs: Blobs, classifier: Make) -> None:
+    whole, half = classifier(), classifier()
+    optimizer = SGD(CosineDecay(0.3, 20), momentum=0.5)
+    whole.fit(*blobs, epochs=4, optimizer=optimizer, verbose=0)
+    half.fit(*blobs, epochs=2, optimizer=optimizer, callbacks=[Checkpoint(tmp_path / "c")], verbose=0)
+    other = classifier()
+    other.fit(*blobs, epochs=4, optimizer=optimizer, resume=tmp_path / "c", verbose=0)
+    assert [v.tobytes() for v in whole.parameters.values()] == [v.tobytes() for v in other.parameters.values()]
+
+
+@pytest.mark.parametrize("schedule", [StepDecay(0.1, 5), WarmUp(3, CosineDecay(1.0, 2, final=0.5))])
+def test_an_optimizer_with_a_schedule_is_stored(schedule: Any) -> None:
+    rule = optimizer("sgd", learning_rate=schedule, momentum=0.5)
+    assert rule == optimizer(json.loads(json.dumps(rule.config()))) == SGD(schedule, momentum=0.5)
+
+
+def test_schedules_that_cannot_be(blobs: Blobs, classifier: Make) -> None:
+    with pytest.raises(PellucidError, match='there is no schedule "test_schedules'):
+        optimizer(json.loads(json.dumps(SGD(lambda step: 0.1).config())))
+    with pytest.raises(DataError, match="gives the learning rate nan at step 0"):
+        SGD(lambda step: math.nan)
+    with pytest.raises(DataError, match=r"gives the learning rate -1\.0 at step 2"):
+        classifier().fit(*blobs, optimizer=SGD(lambda step: 1.0 - step), verbose=0)
+    decay = CosineDecay(0.1, 9)
+    others: tuple[Callback, ...] = (ReduceLROnPlateau("loss"), LearningRateSchedule(decay))
+    for other in others:
+        with pytest.raises(DataError, match=f"and {type(other).__name__} sets the learning rate too: take one of them"):
+            classifier().fit(*blobs, optimizer=SGD(decay), callbacks=[other], verbose=0)
+    with pytest.raises(DataError, match=r"learning_rate is 1e\+300, which float32 cannot hold"):
+        classifier().fit(*blobs, optimizer=SGD(1e300), verbose=0)
 
 
 def test_a_schedule_by_epochs(blobs: Blobs, classifier: Make) -> None:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pellucid.errors import NonFiniteError
 from pellucid.formula import Tensor, define
 from pellucid.functions.activations import ACTIVATIONS, activation
-from pellucid.functions.updates import SGD
-from pellucid.layers import Add, Dense, Dropout, Input
+from pellucid.functions.updates import SGD, Adam
+from pellucid.layers import Add, BatchNormalization, Dense, Dropout, Input
 from pellucid.model import Network
 from pellucid.training import Callback
 
@@ -148,3 +148,39 @@ def test_a_logarithm_of_zero(blobs: Blobs) -> None:
             net.fit(blobs[0], blobs[1], verbose=0)
     finally:
         del ACTIVATIONS["log_of_it"]
+
+
+@pytest.mark.parametrize("engine", ["reference", "llvm"])
+def test_a_gradient_whose_squares_overflow_is_clipped(engine: str) -> None:
+    net = Network(Dense(1, use_bias=False), input_shape=1, engine=engine)
+    net.parameters["dense_1.kernel"] = [[1.0]]
+    net.fit([[1e25]], [0.0], loss="mae", optimizer=SGD(0.25), clip_norm=2.0, verbose=0)
+    assert net.parameters["dense_1.kernel"][0, 0] == pytest.approx(0.5)
+
+
+def test_a_moment_that_overflows_stops_the_training() -> None:
+    net = Network(Dense(1, use_bias=False), input_shape=1)
+    net.parameters["dense_1.kernel"] = [[1.0]]
+    words = r"dense_1\.kernel:second_moment stopped being finite in step 1 .* inf in dense_1\.kernel:second_moment"
+    with pytest.raises(NonFiniteError, match=words):
+        net.fit([[1e25]], [0.0], loss="mae", optimizer=Adam(0.25), verbose=0)
+
+
+def test_statistics_that_overflow_stop_the_training() -> None:
+    net = Network(BatchNormalization(), Dense(1, activation="tanh"), input_shape=1)
+    with pytest.raises(NonFiniteError, match=r"first such value is inf in batch_normalization_1.batch_variance"):
+        net.fit([[1e25], [-1e25]], [0.5, 0.5], verbose=0)
+
+
+@pytest.mark.parametrize("engine", ["reference", "llvm"])
+@pytest.mark.parametrize("clip", [None, 1e30])
+def test_the_step_that_went_wrong_is_named(engine: str, clip: float | None) -> None:
+    net = Network(Dense(1, name="last"), input_shape=2, engine=engine)
+    x = np.ones((30, 2))
+    rate = SGD(lambda step: 1e38 if step == 16 else 1e-3)
+    with pytest.raises(NonFiniteError) as error:
+        net.fit(x, np.full(30, -40.0), batch_size=3, epochs=5, optimizer=rate, clip_norm=clip, verbose=0)
+    assert str(error.value).startswith("last.kernel stopped being finite in step 17 (epoch 2, step 7 of 10): ")
+    assert "inf in last.kernel" in str(error.value)
+    advice = "lower it, or give clip_norm=1.0;" if clip is None else "lower it;"
+    assert f"the learning rate 1e+38 is probably too high: {advice}" in str(error.value)

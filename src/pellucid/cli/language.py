@@ -186,7 +186,7 @@ def train(
         learned, held = windows_apart(ids, reader.length, overlap=overlap, validation=validation)
     else:
         learned = text_windows(ids, reader.length, step=max(1, reader.length // overlap))
-    decay = pl.LearningRateSchedule(pl.CosineDecay(optimizer.learning_rate, epochs))
+    decay = pl.LearningRateSchedule(pl.CosineDecay(optimizer.initial_rate, epochs))
     return reader.net.fit(
         *learned,
         epochs=epochs,

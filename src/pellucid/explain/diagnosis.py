@@ -67,8 +67,8 @@ class Clues:
         """The learning rate, in words, where it is known."""
         for history in self.histories:
             found = history.params.get("optimizer", {}).get("learning_rate")
-            if found is not None:
-                return f" {float(found):g}"
+            if isinstance(found, int | float):
+                return f" {found:g}"
         return ""
 
 

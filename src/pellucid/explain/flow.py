@@ -279,7 +279,7 @@ def first_update(
     chosen = optimizer(rule)
     run = training_step(net, probe.goals, chosen, clip=Clip(), weighted=examples.weighted)
     zeros = {f"{p}:{slot}": np.zeros_like(parameters[p]) for p in net.parameters.trainable for slot in chosen.slots}
-    numbers = {"learning_rate": np.array(chosen.learning_rate), "step": np.array(1), "seed": np.array(net.seed)}
+    numbers = {"learning_rate": np.array(chosen.initial_rate), "step": np.array(1), "seed": np.array(net.seed)}
     new = run({**examples.rows(slice(None)), **parameters, **zeros, **numbers})
     return {p: new[p] - parameters[p] for p in net.parameters.trainable}
 

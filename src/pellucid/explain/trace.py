@@ -258,7 +258,7 @@ def trace_examples(
     run = tracing(net, targets, optimizer)
     feeds: dict[str, Any] = net.parameters.snapshot()
     if optimizer is not None:
-        feeds |= {"learning_rate": optimizer.learning_rate, "step": 1, "seed": net.seed}
+        feeds |= {"learning_rate": optimizer.initial_rate, "step": 1, "seed": net.seed}
         feeds |= {name: np.zeros([a.size for a in t.axes]) for name, t in run.program.inputs.items() if ":" in name}
     return Trace(run.program, run.trace({**feeds, **arrays}), list(net.input_shapes))
 

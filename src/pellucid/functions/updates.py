@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor, define, define_all
 from pellucid.functions.registry import check_options, find, named, number
+from pellucid.functions.schedules import Schedule, config, rate_at, restored
 
 
 def sgd(w: Tensor, dw: Tensor, *, lr: Tensor) -> dict[str, Tensor]:
@@ -143,37 +144,58 @@ def clip_by_value(dw: Tensor, *, limit: float) -> Tensor:
     return define("g[…] = max(−limit, min(limit, dw[…]))", dw=dw, limit=limit)
 
 
-def clip_by_global_norm(gradients: Mapping[str, Tensor], *, limit: float) -> dict[str, Tensor]:
+def clip_by_global_norm(gradients: Mapping[str, Tensor], *, limit: float, exponent: int = 128) -> dict[str, Tensor]:
     """The gradients, all shortened by one factor if the norm of all of them together is above the limit.
+
+    Squares of large numbers overflow. Where the norm is above B, it is that of the gradients times k, a power of two;
+    up to B, no square that counts comes near to overflowing, and the others are cut off.
+
+    Args:
+        exponent: what the type of the numbers can hold, 2^exponent: 128 for float32, 1024 for float64.
 
     Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
     """
     limit = number("clip norm", limit, of="gradient clipping", above=0)
     if not gradients:
         return {}
-    norm = global_norm(gradients)
-    text = "g[…] = dw[…]·limit/max(norm, limit)"
-    return {name: define(text, dw=dw, norm=norm, limit=limit) for name, dw in gradients.items()}
-
-
-def global_norm(gradients: Mapping[str, Tensor]) -> Tensor:
-    """The root of the sum of the squares of all elements of all gradients. Rank 0."""
-    squares: dict[str, Any] = {
-        f"s{k}": define("s[] = Σ[…] dw[…]²", dw=dw) for k, dw in enumerate(gradients.values(), 1)
+    k, bound = 2.0 ** (-3 * exponent // 4), 2.0 ** (3 * exponent // 8)
+    norm = _root_of_sums("norm", "s", "max(−B, min(B, dw[…]))²", gradients, B=bound)
+    scaled = _root_of_sums("scaled", "u", "(k·dw[…])²", gradients, k=k)
+    factor = define("f[] = limit/max(scaled[], k·limit)", scaled=scaled, limit=limit, k=k)
+    text = "g[…] = where(scaled ≤ k·B, dw[…]·limit/max(norm, limit), dw[…]/d·f)"
+    known: dict[str, Any] = {
+        "norm": norm,
+        "scaled": scaled,
+        "f": factor,
+        "limit": limit,
+        "k": k,
+        "d": 1 / k,
+        "B": bound,
     }
-    return define(f"norm[] = √({' + '.join(squares)})", **squares)
+    return {name: define(text, dw=dw, **known) for name, dw in gradients.items()}
+
+
+def _root_of_sums(name: str, letter: str, square: str, gradients: Mapping[str, Tensor], **numbers: Any) -> Tensor:
+    """The root of the sum of all squares of all gradients. Rank 0."""
+    sums: dict[str, Any] = {
+        f"{letter}{place}": define(f"{letter}[] = Σ[…] {square}", dw=dw, **numbers)
+        for place, dw in enumerate(gradients.values(), 1)
+    }
+    return define(f"{name}[] = √({' + '.join(sums)})", **sums)
 
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
     """A way to learn from gradients, and its settings.
 
+    The learning rate is a number, or a schedule: a function of the number of steps taken, such as CosineDecay.
+
     Raises:
         PellucidError: a setting is not a number in its range.
     """
 
     name: ClassVar[str]
-    learning_rate: float
+    learning_rate: float | Schedule
 
     def __post_init__(self) -> None:
         ranges: dict[str, dict[str, float]] = {
@@ -183,11 +205,25 @@ class Optimizer(ABC):
         }
         for key in dataclasses.fields(self):
             value = getattr(self, key.name)
-            if key.type == "float":
+            if key.name == "learning_rate" and isinstance(value, Mapping):
+                object.__setattr__(self, key.name, restored(value))
+            elif key.name == "learning_rate" and callable(value):
+                rate_at(value, 0, "step")
+            elif key.type == "float" or key.name == "learning_rate":
                 limits = ranges.get(key.name, {"least": 0, "below": 1})
                 object.__setattr__(self, key.name, number(key.name, value, of=type(self).__name__, **limits))
             elif not isinstance(value, bool):
                 raise PellucidError(f"{key.name}={value!r} came for {type(self).__name__}; expected True or False")
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The learning rate as a function of the steps taken, where it is one."""
+        return self.learning_rate if callable(self.learning_rate) else None
+
+    @property
+    def initial_rate(self) -> float:
+        """The learning rate of the first step."""
+        return rate_at(self.learning_rate, 0, "step") if callable(self.learning_rate) else self.learning_rate
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -208,7 +244,8 @@ class Optimizer(ABC):
 
     def config(self) -> dict[str, Any]:
         """What JSON keeps and `optimizer` reads."""
-        return {"name": self.name, **dataclasses.asdict(self)}
+        found = {"name": self.name, **dataclasses.asdict(self)}
+        return found if self.schedule is None else found | {"learning_rate": config(self.schedule)}
 
 
 @dataclass(frozen=True)
@@ -216,7 +253,7 @@ class SGD(Optimizer):
     """Gradient descent, with momentum and Nesterov's look ahead if wanted."""
 
     name = "sgd"
-    learning_rate: float = 0.01
+    learning_rate: float | Schedule = 0.01
     momentum: float = 0.0
     nesterov: bool = False
 
@@ -243,7 +280,7 @@ class RMSprop(Optimizer):
     """The gradient over the root of its running mean square."""
 
     name = "rmsprop"
-    learning_rate: float = 0.001
+    learning_rate: float | Schedule = 0.001
     rho: float = 0.9
     epsilon: float = 1e-7
 
@@ -262,7 +299,7 @@ class Adam(Optimizer):
     """Adam, with Keras's settings (the paper's, but for ε = 1e-7 in place of 1e-8)."""
 
     name = "adam"
-    learning_rate: float = 0.001
+    learning_rate: float | Schedule = 0.001
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-7
@@ -306,5 +343,6 @@ def optimizer(spec: str | Mapping[str, object] | Optimizer, **settings: Any) -> 
         raise PellucidError(f'{type(spec).__name__} came as optimizer; expected a name such as "adam" or pl.Adam()')
     kind = find("optimizer", spec, OPTIMIZERS)
     known = {f.name: f.default for f in dataclasses.fields(kind)}
-    check_options("optimizer", kind.name, known, settings)
+    numbers = {k: v for k, v in settings.items() if k != "learning_rate" or not (callable(v) or isinstance(v, Mapping))}
+    check_options("optimizer", kind.name, known, numbers)
     return kind(**settings)

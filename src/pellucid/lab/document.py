@@ -196,7 +196,7 @@ def _training(look: Look, *, whole: bool) -> dict[str, Any] | None:
     work = 3 * summarise(net).multiply_adds * task.batch_size  # forward, and twice as much backward
     if not whole or work > MOST_WORK or unrolled > MOST_UNROLLED:
         return None
-    return {**formulas(program), "seed": net.seed, "learning_rate": rule.learning_rate}
+    return {**formulas(program), "seed": net.seed, "learning_rate": rule.initial_rate}
 
 
 def _examples(look: Look) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:

@@ -121,6 +121,8 @@ class Run:
             "clip_value": clip_value,
         }
         loop = prepare(net, x, y, epochs=0, **options)
+        if loop.training.schedule is not None:
+            raise PellucidError("the lab sets the learning rate by hand: give the optimizer a number, no schedule")
         usual = {name: p.default for name, p in inspect.signature(Run).parameters.items()}
         self._options = {
             name: value

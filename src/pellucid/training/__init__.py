@@ -1,5 +1,9 @@
 """Training: programs of a step, the loop, metrics, callbacks, history, checkpoints."""
 
+from pellucid.functions.schedules import CosineDecay as CosineDecay
+from pellucid.functions.schedules import ExponentialDecay as ExponentialDecay
+from pellucid.functions.schedules import StepDecay as StepDecay
+from pellucid.functions.schedules import WarmUp as WarmUp
 from pellucid.training.callbacks import Callback as Callback
 from pellucid.training.callbacks import Checkpoint as Checkpoint
 from pellucid.training.callbacks import EarlyStopping as EarlyStopping
@@ -12,10 +16,6 @@ from pellucid.training.fit import fit as fit
 from pellucid.training.history import History as History
 from pellucid.training.learning_rates import find_learning_rate as find_learning_rate
 from pellucid.training.metrics import METRICS as METRICS
-from pellucid.training.schedules import CosineDecay as CosineDecay
-from pellucid.training.schedules import ExponentialDecay as ExponentialDecay
-from pellucid.training.schedules import StepDecay as StepDecay
-from pellucid.training.schedules import WarmUp as WarmUp
 from pellucid.training.stepping import Stepper as Stepper
 from pellucid.training.stepping import stepper as stepper
 from pellucid.training.steps import evaluation_program as evaluation_program

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from pellucid.errors import DataError, ModelFileError, nearest
+from pellucid.functions.schedules import Schedule, rate_at
+from pellucid.functions.updates import Optimizer
 from pellucid.training.fields import Fields
 from pellucid.training.state import Training
 
@@ -234,7 +236,7 @@ class LearningRateSchedule(Callback):
         per: what is counted.
     """
 
-    schedule: Callable[[int], float]
+    schedule: Schedule
     _: KW_ONLY
     per: Literal["epoch", "step"] = "epoch"
 
@@ -243,6 +245,8 @@ class LearningRateSchedule(Callback):
             raise DataError('LearningRateSchedule takes a function of a whole number, and per="epoch" or per="step"')
 
     def on_train_begin(self) -> None:
+        if self.per == "step":
+            self.training.schedule = self.schedule
         # A resumed run has its learning rate already, which another callback may have set last.
         if self.training.state.step == 0:
             self._set(self.training.state.epoch if self.per == "epoch" else 0)
@@ -251,20 +255,21 @@ class LearningRateSchedule(Callback):
         if self.per == "epoch":
             self._set(epoch)
 
-    def on_batch_end(self, step: int, logs: Mapping[str, float]) -> None:
-        if self.per == "step":
-            self._set(step)
-
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         logs["learning_rate"] = self.training.learning_rate
 
     def _set(self, at: int) -> None:
-        rate = float(self.schedule(at))
-        if not (math.isfinite(rate) and rate >= 0):
-            raise DataError(
-                f"the schedule gives the learning rate {rate} at {self.per} {at}, expected a number of 0 or more"
-            )
-        self.training.learning_rate = rate
+        self.training.learning_rate = rate_at(self.schedule, at, self.per)
+
+
+def check_rates(rule: Optimizer, callbacks: Sequence[Callback], dtype: np.dtype[Any]) -> None:
+    """Refuse a callback that sets the learning rate of an optimizer with a schedule, and a rate too large to hold."""
+    others = [type(c).__name__ for c in callbacks if isinstance(c, LearningRateSchedule | ReduceLROnPlateau)]
+    if rule.schedule is not None and others:
+        raise DataError(f"the optimizer has a schedule, and {others[0]} sets the learning rate too: take one of them")
+    largest = float(np.finfo(dtype).max)
+    if rule.initial_rate > largest:
+        raise DataError(f"learning_rate is {rule.initial_rate:g}, which {dtype} cannot hold: choose a smaller one")
 
 
 @dataclass(eq=False)

@@ -183,9 +183,10 @@ def _rate(inputs: Mapping[str, Array]) -> dict[str, str]:
             "zh": "这是第一步，所以是传入的数值过大：请把输入和目标缩放到 1 左右",
         }
     rate = f"{float(inputs['learning_rate']):g}"
+    clipped = any(name.startswith("clip.") for name in inputs)
     return {
-        "en": f"the learning rate {rate} is probably too high: lower it, or give clip_norm=1.0",
-        "zh": f"学习率 {rate} 很可能过高：请降低它，或设置 clip_norm=1.0",
+        "en": f"the learning rate {rate} is probably too high: lower it" + ", or give clip_norm=1.0" * (not clipped),
+        "zh": f"学习率 {rate} 很可能过高：请降低它" + "，或设置 clip_norm=1.0" * (not clipped),
     }
 
 

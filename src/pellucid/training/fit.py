@@ -16,7 +16,7 @@ from pellucid.functions.updates import Optimizer
 from pellucid.functions.updates import optimizer as optimizer_of
 from pellucid.network import BaseNetwork
 from pellucid.training import checkpoint, diagnosis
-from pellucid.training.callbacks import Callback
+from pellucid.training.callbacks import Callback, check_rates
 from pellucid.training.evaluation import Measures, Metrics, chosen, prepared
 from pellucid.training.examples import WEIGHT, ClassWeight, Examples, class_weights
 from pellucid.training.history import History
@@ -59,7 +59,8 @@ def fit(
     Args:
         epochs: the number of the last epoch, counted from 1.
         batch_size: examples to a step; the last step of an epoch takes what is left.
-        optimizer: by name, or as SGD(…), RMSprop(…), Adam(…), AdamW(…).
+        optimizer: by name, or as SGD(…), RMSprop(…), Adam(…), AdamW(…). Its learning rate is a number or a schedule, a
+            function of the steps taken.
         loss: by name; None is cross-entropy after softmax and sigmoid, else the mean squared error. Several outputs may
             have a loss each, by path; their sum is minimised.
         metrics: names ("accuracy"), or functions of (y_true, y_pred) that see a whole epoch and return a number; for
@@ -154,6 +155,7 @@ def prepare(
         raise DataError(f'on_nonfinite is {on_nonfinite!r}, expected "stop" or "ignore"')
     rule, clip = optimizer_of(optimizer), Clip(clip_norm, clip_value)
     measures = chosen(metrics, goals, examples)
+    check_rates(rule, callbacks, net.dtype)
     plan = {
         "examples": len(examples),
         "batch_size": batch_size,
@@ -172,6 +174,7 @@ def prepare(
         net, state, history, epochs, steps, plan, validation is not None, list(callbacks), examples, goals
     )
     training.rises = Measures(net, goals, measures).rises
+    training.schedule = rule.schedule
     run_step = training_step(net, goals, rule, clip=clip, weighted=examples.weighted)
     return Loop(
         training,
@@ -195,7 +198,7 @@ def _start(net: BaseNetwork, rule: Optimizer, epoch: int) -> State:
     slots = {
         f"{path}:{slot}": np.zeros_like(parameters[path]) for path in net.parameters.trainable for slot in rule.slots
     }
-    return State(parameters, slots, rule.learning_rate, epoch=epoch)
+    return State(parameters, slots, rule.initial_rate, epoch=epoch)
 
 
 def _validation(

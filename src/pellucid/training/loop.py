@@ -169,7 +169,7 @@ class Loop:
         batch = self.examples.rows(self._order[start : start + count * self.batch_size])
         examples = len(batch[self.goals[0].name])
         each = {
-            "learning_rate": np.full(count, state.learning_rate),
+            "learning_rate": self.training.rates(count),
             "step": np.arange(count) + state.step + 1,
             "seed": np.full(count, self.training.net.seed),
         }
@@ -195,6 +195,7 @@ class Loop:
         for step in range(count):
             rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
             self._account({n: a[rows] for n, a in batch.items()}, {n: a[step] for n, a in outputs.items()})
+        self.training.follow_schedule()
         if self._listening:
             self.publish()
             self._call("on_batch_end", state.step, {"loss": float(outputs["loss"][-1])})
@@ -258,10 +259,9 @@ class Loop:
         state.slots = {name: session.state.get(name, value) for name, value in state.slots.items()}
 
     def _not_finite(self, outputs: dict[str, Array], session: Session) -> str | None:
-        """The loss or a parameter that is not finite any more."""
-        trained = self.training.net.parameters.trainable
-        found = {"loss": outputs["loss"], **{path: session.state[path] for path in trained}}
-        return next((name for name, array in found.items() if not np.isfinite(array).all()), None)
+        """The loss, a parameter or something that the optimizer remembers that is not finite any more."""
+        found = {"loss": outputs["loss"], **session.state}
+        return next((name for name, array in found.items() if not _finite(array)), None)
 
     def _complain(self, program: Program, bad: str, inputs: dict[str, Array]) -> NoReturn:
         """Find where the first value of this step that is not finite came up, and say so."""
@@ -299,3 +299,9 @@ class Loop:
         """The network's parameters into the state: a callback may have changed them."""
         if self.training.callbacks:
             self.training.state.parameters = self.training.net.parameters.snapshot()
+
+
+def _finite(array: Array) -> bool:
+    """Whether all numbers are; what is not shows in the sum, which is quicker than a look at each."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())

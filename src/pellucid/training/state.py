@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.functions.schedules import Schedule, rate_at
 from pellucid.network import BaseNetwork
 from pellucid.training.history import History
 
@@ -92,6 +93,8 @@ class Training:
     goals: Sequence[Goal] = ()
     before: dict[str, Array] = field(default_factory=dict)
     """The parameters before the last step."""
+    schedule: Schedule | None = None
+    """The learning rate as a function of the steps taken, if it changes from step to step."""
     rises: Mapping[str, bool | None] = field(default_factory=dict)
     """Of every measured value, without "val_", whether more is better; None where that is not known."""
 
@@ -103,6 +106,18 @@ class Training:
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
         self.state.learning_rate = float(rate)
+
+    def rates(self, count: int) -> Array:
+        """The learning rates of the next steps, shape (count,)."""
+        found = np.full(count, self.state.learning_rate)
+        if self.schedule is not None:
+            found[1:] = [rate_at(self.schedule, self.state.step + after, "step") for after in range(1, count)]
+        return found
+
+    def follow_schedule(self) -> None:
+        """After steps: the learning rate of the next one."""
+        if self.schedule is not None:
+            self.learning_rate = rate_at(self.schedule, self.state.step, "step")
 
     def stop(self, reason: str) -> None:
         """End the training after this epoch."""

@@ -12,6 +12,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from pellucid.engines import Executable
 from pellucid.formula import BATCH, Program, Tensor, define, derivative
@@ -30,12 +33,12 @@ class Clip:
     norm: float | None = None
     value: float | None = None
 
-    def __call__(self, gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def __call__(self, gradients: Mapping[str, Tensor], dtype: np.dtype[Any]) -> dict[str, Tensor]:
         found = dict(gradients)
         if self.value is not None:
             found = {path: clip_by_value(g, limit=self.value) for path, g in found.items()}
         if self.norm is not None:
-            found = clip_by_global_norm(found, limit=self.norm)
+            found = clip_by_global_norm(found, limit=self.norm, exponent=int(np.finfo(dtype).maxexp))
         return found
 
 
@@ -85,7 +88,7 @@ def training_program(
     adjoints = derivative(target.loss, trainable.values())
     gradients = {path: adjoints[w] for path, w in trainable.items()}
     if clip is not None:
-        gradients = clip(gradients)
+        gradients = clip(gradients, net.dtype)
         _name("clip", gradients.values(), {target.loss, *adjoints.values()})
     rate = Tensor.input("learning_rate", letter="lr")
     step = forward.random.get("step") or Tensor.input("step", kind="int", letter="t")

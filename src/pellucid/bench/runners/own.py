@@ -34,7 +34,7 @@ def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, c
         nonlocal done
         number = np.arange(done, done + count)
         done += count
-        each = {"step": number + 1, "learning_rate": np.full(count, ADAM.learning_rate, np.float32)}
+        each = {"step": number + 1, "learning_rate": np.full(count, ADAM.initial_rate, np.float32)}
         return np.asarray(session.run(data, rows=order[number % len(order)], each=each)["loss"])
 
     return steps

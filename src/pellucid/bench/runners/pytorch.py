@@ -60,7 +60,7 @@ def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, c
     measure = nn.CrossEntropyLoss()
     update = torch.optim.Adam(
         [p for p in made.parameters() if p.requires_grad],
-        lr=ADAM.learning_rate,
+        lr=ADAM.initial_rate,
         betas=(ADAM.beta_1, ADAM.beta_2),
         eps=ADAM.epsilon,
         fused=True,

@@ -44,7 +44,7 @@ def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, c
         b1, b2 = ADAM.beta_1, ADAM.beta_2
         first = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, first, gradients)
         second = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, second, gradients)
-        rate, scale = ADAM.learning_rate / (1 - b1**t), 1 / (1 - b2**t)
+        rate, scale = ADAM.initial_rate / (1 - b1**t), 1 / (1 - b2**t)
         parameters = jax.tree.map(
             lambda w, m, v: w - rate * m / (jnp.sqrt(v * scale) + ADAM.epsilon), parameters, first, second
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
-from pellucid.errors import DataError
+from pellucid.errors import DataError, PellucidError
+from pellucid.functions.registry import check_options, find, named
 
 Schedule = Callable[[int], float]
 """The learning rate after so many steps or epochs."""
@@ -72,6 +74,54 @@ class WarmUp:
         if at < self.length:
             return self.then(0) * (at + 1) / self.length
         return self.then(at - self.length)
+
+
+def rate_at(schedule: Schedule, count: int, what: str) -> float:
+    """The learning rate after so many steps or epochs (`what`).
+
+    Raises:
+        DataError: it is not a number of 0 or more.
+    """
+    rate = float(schedule(count))
+    if not (math.isfinite(rate) and rate >= 0):
+        raise DataError(
+            f"the schedule gives the learning rate {rate} at {what} {count}, expected a number of 0 or more"
+        )
+    return rate
+
+
+SCHEDULES: dict[str, type[Any]] = {
+    "step_decay": StepDecay,
+    "exponential_decay": ExponentialDecay,
+    "cosine_decay": CosineDecay,
+    "warm_up": WarmUp,
+}
+
+
+def config(schedule: Schedule) -> dict[str, Any]:
+    """What JSON keeps of a schedule; `restored` reads that of those that stand here."""
+    name = next((name for name, kind in SCHEDULES.items() if type(schedule) is kind), None)
+    if name is None or not is_dataclass(schedule):
+        return {"name": getattr(schedule, "__qualname__", type(schedule).__qualname__)}
+    values = {f.name: getattr(schedule, f.name) for f in fields(schedule)}
+    return {"name": name, **{key: config(v) if callable(v) else v for key, v in values.items()}}
+
+
+def restored(spec: Mapping[str, object]) -> Schedule:
+    """The schedule of a `config`.
+
+    Raises:
+        PellucidError: it was a function of the user, which no file keeps, or it is damaged.
+    """
+    name, options = named("schedule", spec)
+    kind = find("schedule", name, SCHEDULES)
+    check_options("schedule", name, {f.name: None for f in fields(kind)}, options)
+    values = {key: restored(v) if isinstance(v, Mapping) else v for key, v in options.items()}
+    try:
+        found: Schedule = kind(**values)
+    except TypeError as error:
+        raise PellucidError(f"the schedule {name} cannot be made from {dict(spec)!r}: {error}") from None
+    return found
 
 
 def _positive(schedule: object, *names: str) -> None:
