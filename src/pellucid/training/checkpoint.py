@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from pellucid.errors import DataError, ModelFileError
 from pellucid.files import read_tensors, write_tensors
 from pellucid.training.callbacks import Callback
-from pellucid.training.evaluation import Measures
+from pellucid.training.evaluation import Chosen, Measures
 from pellucid.training.fields import Fields
 from pellucid.training.history import History
-from pellucid.training.metrics import Measure
 from pellucid.training.state import State, Training
 from pellucid.training.steps import loss_name, mask_name, prediction_name
 
@@ -45,7 +44,7 @@ def write(path: str | os.PathLike[str], training: Training) -> None:
     write_tensors(path, KIND, content, tensors)
 
 
-def resume(path: str | os.PathLike[str], training: Training, measures: Sequence[Measure] = ()) -> None:
+def resume(path: str | os.PathLike[str], training: Training, measures: Chosen = ()) -> None:
     """Put the training where the checkpoint left it.
 
     Args:
@@ -164,7 +163,7 @@ def _kinds(arrays: Mapping[str, Array]) -> dict[str, tuple[tuple[int, ...], np.d
     return {name: (array.shape, array.dtype) for name, array in arrays.items()}
 
 
-def _check_metrics(came: list[list[Array]], training: Training, measures: Sequence[Measure]) -> None:
+def _check_metrics(came: list[list[Array]], training: Training, measures: Chosen) -> None:
     """Whether metrics can go on from what they remembered: it is of the form that one example would give."""
     if not came:
         return
