@@ -90,6 +90,18 @@ def test_evaluate_gradients_trace(engine: str) -> None:
     agree(lambda k: dict(net.trace(xs[k], ys[k])), 24)
 
 
+def test_gradients_of_large_batches() -> None:
+    net = pl.Network(pl.Dense(24, activation="tanh"), pl.Dense(2), input_shape=(20,))
+    xs = [RNG.normal(size=(n, 20)).astype(np.float32) for n in (8000, 16_000, 24_000)]
+
+    def call(k: int) -> Any:
+        return net.gradients(xs[k % 3], xs[k % 3][:, :2])
+
+    alone = [call(k) for k in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        assert all(same(found, alone[k % 3]) for k, found in enumerate(pool.map(call, range(30), timeout=300)))
+
+
 def test_steppers_of_their_own_and_neurons() -> None:
     net, neuron = text(), pl.Neuron([0.5, -1.5], bias=0.25, activation="tanh")
     xs = [RNG.integers(0, 11, (n, 9)) for n in SIZES]

@@ -10,7 +10,7 @@ import pytest
 import pellucid.files
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.explain import Trace, trace
-from pellucid.functions.updates import Adam
+from pellucid.functions.updates import SGD, Adam
 from pellucid.layers import LSTM, Conv2D, Dense, Embedding, Flatten
 from pellucid.network import BaseNetwork
 
@@ -103,3 +103,14 @@ def test_figures_of_values() -> None:
         pictures.plot("conv2d_1", example=9)
     with pytest.raises(PellucidError, match="one an example"):
         pictures.plot_latent("dense_1", [1, 2])
+
+
+def test_a_trace_is_compiled_once_for_all_learning_rates() -> None:
+    net = BaseNetwork(Dense(3, activation="tanh"), Dense(2), input_shape=(4,))
+    x, y = np.ones((5, 4)), np.ones((5, 2))
+    first = trace(net, x, y, optimizer=SGD(0.5))
+    kept = len(net._made)
+    second = trace(net, x, y, optimizer=SGD(0.25))
+    assert len(net._made) == kept
+    change = [run["dense_1.kernel′"] - run["dense_1.kernel"] for run in (first, second)]
+    np.testing.assert_allclose(change[0], 2 * change[1], rtol=1e-5)

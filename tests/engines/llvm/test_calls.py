@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 import numpy as np
@@ -113,3 +114,29 @@ def test_long_calls_even_out_what_disturbs_them() -> None:
     past.learn(0, 1e-2)
     past.learn(1, 2)
     assert past.until == 0
+
+
+def test_a_call_does_not_wait_for_another_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PELLUCID_THREADS", "2")
+    monkeypatch.setattr(threads, "BRIEF", 0.0)
+    x, w = Tensor.input("x", n=BATCH, i=2000), Tensor.input("w", i=2000, j=24)
+    program = Program({"s": define("s[] = Σ[n,i,j] x[n,i]·w[i,j]", x=x, w=w)})
+    given, short, inputs = draw(program, 200), native(product(300)), draw(product(300), 100)
+    short(inputs)
+    session = native(program).session({"w": given["w"]})
+    begun, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        session.run({"x": given["x"]}, rows=np.tile(np.arange(200), (4000, 1)))
+        ended.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait()
+    time.sleep(0.2)
+    for _ in range(3):
+        short(inputs)
+    waited = ended.is_set()
+    thread.join()
+    assert not waited, "calls that take microseconds came back after one that takes seconds"

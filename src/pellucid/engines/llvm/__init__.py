@@ -4,7 +4,7 @@ A program's way:
 
     tables, views, loops,            statements to nests of loops, nests to phases
     schedule → work
-    sums, panels, layout             what shards prepare, what is packed, where everything lives
+    sums, panels, layout, order      what shards prepare, what is packed, where everything lives; the check of it all
     tiles, nest, evaluate,           loops and arithmetic as IR, written with
     reductions, blocked, scatter,    emit, linear, points, values, math
     afterwards
@@ -12,7 +12,8 @@ A program's way:
     target, native,                  the CPU and system, machine code for them, kept
     cache (fingerprint), store
     runtime, session, prepared,      calls: single, many steps in place, many short ones,
-    memory, threads, handover        where they work, and the threads that take part in them
+    memory, workspace, threads,      where they work, and the threads that take part in them
+    handover
 
 `fallback` is for what cannot be compiled.
 """
