@@ -120,3 +120,8 @@ def test_what_cannot_be_carried_is_a_fault(value: Any) -> None:
 def test_a_damaged_frame_is_one_sentence(frame: bytes) -> None:
     with pytest.raises(DataError, match="expected one that `encode` wrote"):
         frames.decode(frame)
+
+
+def test_half_a_pair_of_surrogates_comes_back_as_it_went() -> None:
+    message = {"\ud83d": ["\udc00x", "\U0001f600"]}
+    assert frames.decode(frames.encode(message)) == message

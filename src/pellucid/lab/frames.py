@@ -46,7 +46,9 @@ def encode(message: Any) -> bytes:
             raise DataError(f"the answer has more than {LARGEST >> 20} MiB: ask for less of it")
         return {"$": [code, place, flat.size]}
 
-    text = json.dumps(jsonable(message, put), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    told = json.dumps(jsonable(message, put), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # half of a pair (JavaScript cuts texts in the middle of one) has no bytes in UTF-8, but an escape in JSON
+    text = told.encode(errors="backslashreplace")
     text += b" " * (-len(text) % 8)
     if len(text) + size > LARGEST:
         raise DataError(f"the answer has more than {LARGEST >> 20} MiB: ask for less of it")

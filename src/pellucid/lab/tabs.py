@@ -24,6 +24,17 @@ Lane = Literal["steer", "look", "whole"]
 terms. Within a lane order is kept."""
 _BACKLOG = 4
 """Answers ready but not yet taken: with more of them a lane waits, so that a slow reader costs no memory."""
+FAILED = "Pellucid failed at {method} ({fault}), please report it; the run goes on"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question that waits for its answer; `size` is that of its message."""
+
+    number: int
+    method: str
+    params: Any
+    size: int
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,10 @@ class Tab:
         self.watch: Watch | None = None
         self._answer, self._lane, self._tell = answer, lane, wake
         self._change = threading.Condition()
-        self._waiting = 0
+        self._waiting = self._size = 0
         self._answers: deque[bytes] = deque()
         self._events: dict[tuple[str, int | None], Any] = {}
-        self._queues: dict[Lane, queue.SimpleQueue[tuple[int, str, Any] | None]] = {}
+        self._queues: dict[Lane, queue.SimpleQueue[Request | None]] = {}
         self.closed = False
 
     @property
@@ -72,12 +83,14 @@ class Tab:
             self._refuse(error.number, str(error))
             return
         with self._change:
-            full = self._waiting >= MOST_WAITING
-            self._waiting += not full
+            full = self._waiting >= MOST_WAITING or self._size + len(text) > 2 * LARGEST_MESSAGE
+            waiting = self._waiting
+            if not full:
+                self._waiting, self._size = waiting + 1, self._size + len(text)
         if full:
-            self._refuse(number, f"{MOST_WAITING} requests wait already: ask again when they are answered")
+            self._refuse(number, f"{waiting} requests wait already: ask again when they are answered")
         else:
-            self._queue(self._lane(method, params)).put((number or 0, method, params))
+            self._queue(self._lane(method, params)).put(Request(number or 0, method, params, len(text)))
 
     def post(self, event: str, value: Any) -> None:
         """Tell of an event. Of what was not taken yet only the newest stays, and a history is grown: a tab that
@@ -126,7 +139,7 @@ class Tab:
         for lane in queues:
             lane.put(None)
 
-    def _queue(self, name: Lane) -> queue.SimpleQueue[tuple[int, str, Any] | None]:
+    def _queue(self, name: Lane) -> queue.SimpleQueue[Request | None]:
         with self._change:
             if name not in self._queues:
                 self._queues[name] = queue.SimpleQueue()
@@ -135,22 +148,24 @@ class Tab:
                 ).start()
             return self._queues[name]
 
-    def _work(self, requests: queue.SimpleQueue[tuple[int, str, Any] | None]) -> None:
+    def _work(self, requests: queue.SimpleQueue[Request | None]) -> None:
         while (request := requests.get()) is not None and not self.closed:
-            number, method, params = request
-            try:
-                frame = frames.encode({"id": number, "result": self._answer(self, method, params)})
-            except PellucidError as error:
-                frame = frames.encode({"id": number, "error": str(error)})
-            except Exception as error:  # a fault of ours: the tab is told, and the run goes on
-                _log.exception("the lab could not answer %s", method)
-                fault = f"{type(error).__name__}: {error}"[:500]
-                sentence = f"Pellucid failed at {method} ({fault}), please report it; the run goes on"
-                frame = frames.encode({"id": number, "error": sentence})
+            frame = self._framed(request.number, request.method, request.params)
             with self._change:
                 self._change.wait_for(lambda: self.closed or len(self._answers) < _BACKLOG)
-                self._waiting -= 1
+                self._waiting, self._size = self._waiting - 1, self._size - request.size
             self._put(frame)
+
+    def _framed(self, number: int, method: str, params: Any) -> bytes:
+        """The answer to a request. Whatever fails on the way to it is an answer too: a lane must not end."""
+        try:
+            try:
+                return frames.encode({"id": number, "result": self._answer(self, method, params)})
+            except PellucidError as error:
+                return frames.encode({"id": number, "error": str(error)})
+        except Exception as error:  # a fault of ours: the tab is told, and the run goes on
+            _log.exception("the lab could not answer %r", method[:100])
+            return frames.encode({"id": number, "error": FAILED.format(method=method[:100], fault=_told(error))})
 
     def _wake(self) -> None:
         """Tell that something waits; where nobody can be told any more, the run that has news must not fail of it."""
@@ -168,6 +183,14 @@ class Tab:
                 return
             self._answers.append(frame)
         self._wake()
+
+
+def _told(error: Exception) -> str:
+    """An error in a few words, even one that fails to tell of itself."""
+    try:
+        return f"{type(error).__name__}: {error}"[:500]
+    except Exception:
+        return type(error).__name__
 
 
 def _joined(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
