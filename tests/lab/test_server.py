@@ -307,5 +307,5 @@ def test_closing_frees_the_port_and_ends_the_threads() -> None:
 
 
 def test_the_limits_are_what_they_are_said_to_be() -> None:
-    assert safety.LARGEST_MESSAGE == 1 << 20
+    assert safety.LARGEST_MESSAGE == 8 << 20
     assert safety.MOST_TABS == 16

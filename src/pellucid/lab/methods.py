@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pellucid.errors import DataError
 from pellucid.lab.links import MOST_IN_LINK, packed, unpacked
 from pellucid.lab.params import Params
+from pellucid.lab.safety import MOST_SENT
 from pellucid.lab.tabs import Lane, Tab, Watch
 from pellucid.lab.views import LARGEST_KERNEL, LARGEST_PICTURE
 
@@ -89,7 +90,7 @@ def _own(session: Session, tab: Tab, params: Params) -> Any:
     if "text" in params:
         given["text"] = params.text("text", 20_000)
     else:
-        given["x"] = params.numbers("x", 1 << 18)
+        given["x"] = params.numbers("x", MOST_SENT)
     if "y" in params:
         given["y"] = params.number("y", -1e30, 1e30)
     params.done()

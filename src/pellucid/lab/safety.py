@@ -14,11 +14,13 @@ import socket
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-LARGEST_MESSAGE = 1 << 20
-"""The most bytes that a page may send at once."""
+MOST_SENT = 1 << 18
+"""The most numbers of one message."""
+LARGEST_MESSAGE = 1 << 23
+"""The most bytes that a page may send at once: as many as so many numbers take, each with all its digits."""
 MOST_TABS = 16
 MOST_WAITING = 64
-"""The most requests of one tab that wait for their answer."""
+"""The most requests of one tab that wait for their answer; together they are no larger than two messages may be."""
 
 _NEVER = "base-uri 'none'; form-action 'none'"
 SERVER_POLICY = (

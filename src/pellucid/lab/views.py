@@ -20,6 +20,7 @@ from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import reads
 from pellucid.functions.convolution import conv2d
 from pellucid.lab import gallery
+from pellucid.lab.safety import MOST_SENT
 from pellucid.lab.samples import Samples, label_of, labels_of, numbers
 from pellucid.lab.task import Task, waist
 from pellucid.network import BaseNetwork
@@ -28,7 +29,7 @@ from pellucid.training.evaluation import predict
 Array = NDArray[Any]
 
 POINTS, CODES, JUDGED, NAMES = 1000, 500, 5000, 8
-LARGEST_PICTURE, LARGEST_KERNEL = 1 << 18, 15
+LARGEST_PICTURE, LARGEST_KERNEL = MOST_SENT, 15
 
 
 def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> dict[str, Any]:

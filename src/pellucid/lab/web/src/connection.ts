@@ -1,6 +1,6 @@
 // The lab at the other end of a WebSocket. When the line breaks, it is taken up again, and what was watched is watched.
 
-import { AWAY, CLOSED, Exchange, LOST } from "./model/exchange";
+import { AWAY, CLOSED, Exchange, LARGEST_MESSAGE, LOST, Refusal, TOO_LARGE, type Message } from "./model/exchange";
 import { decode } from "./model/frames";
 
 const FIRST_DELAY = 250;
@@ -41,14 +41,15 @@ export class WebSocketLab extends Exchange {
     this.#connect();
   }
 
-  protected send(message: { id: number; method: string; params: unknown }): void {
+  protected send(message: Message): void {
+    const text = JSON.stringify(message);
+    if (new TextEncoder().encode(text).length > LARGEST_MESSAGE) throw new Refusal(TOO_LARGE);
     if (this.#closed) {
       // After the promise has been handed out: a refusal is an answer too.
       queueMicrotask(() => this.fail(CLOSED, [message.id]));
       return;
     }
     if (message.method === "watch") this.#watch = { method: "watch", params: message.params };
-    const text = JSON.stringify(message);
     if (this.#socket?.readyState === 1) {
       this.#sent.add(message.id);
       this.#socket.send(text);

@@ -1,7 +1,7 @@
 // The lab in a notebook's kernel: questions by `model.send`, answers and events as frames in the buffers of custom
 // messages.
 
-import { CLOSED, Exchange, Refusal } from "./model/exchange";
+import { CLOSED, Exchange, Refusal, type Message } from "./model/exchange";
 import { decode } from "./model/frames";
 import type { Words } from "./model/protocol";
 
@@ -36,7 +36,7 @@ export class WidgetLab extends Exchange {
     model.on("comm_live_update", this.#end);
   }
 
-  protected send(message: { id: number; method: string; params: unknown }): void {
+  protected send(message: Message): void {
     try {
       this.#model.send(message);
     } catch {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { socketAddress, WebSocketLab } from "../src/connection";
+import { MOST_OUT } from "../src/model/exchange";
 import { encode } from "../src/model/frames";
 import { WidgetLab, type Model } from "../src/widget-lab";
 
@@ -110,6 +111,43 @@ describe("a lab over a WebSocket", () => {
     last().opens();
     expect(last().sent).toEqual([]);
     lab.close();
+  });
+
+  it("asks for more than the server lets wait a few at a time, and gets it all", async () => {
+    const lab = new WebSocketLab("ws://x/ws", make);
+    last().opens();
+    const count = 200;
+    const asked = Array.from({ length: count }, (_, branch) => lab.request("history", { branch, from: 1 }));
+    let [answered, most] = [0, 0];
+    while (answered < count) {
+      most = Math.max(most, last().sent.length - answered);
+      const { id, params } = last().sent[answered++]!;
+      last().says({ id, result: { branch: (params as { branch: number }).branch } });
+    }
+    expect(most).toBeLessThanOrEqual(MOST_OUT);
+    expect((await Promise.all(asked)).map(({ branch }) => branch)).toEqual(asked.map((_, k) => k));
+  });
+
+  it("lets go of what was out when the line broke", async () => {
+    const lab = new WebSocketLab("ws://x/ws", make);
+    last().opens();
+    const asked = Array.from({ length: MOST_OUT + 1 }, () => lab.request("code", {}).catch(() => "lost"));
+    last().close();
+    await expect(asked[0]).resolves.toBe("lost");
+    vi.advanceTimersByTime(400);
+    last().opens();
+    expect(last().sent).toHaveLength(1);
+    last().says({ id: last().sent[0]!.id, result: "x" });
+    await expect(asked.at(-1)).resolves.toBe("x");
+  });
+
+  it("refuses in words what the server would close the line for", async () => {
+    const lab = new WebSocketLab("ws://x/ws", make);
+    last().opens();
+    await expect(lab.request("own", { text: "x".repeat(9 << 20) })).rejects.toThrow("8 MiB");
+    expect(last().sent).toEqual([]);
+    void lab.request("code", {});
+    expect(last().sent).toHaveLength(1);
   });
 
   it("is closed for good", async () => {

@@ -47,6 +47,8 @@ export class Trainer {
   private pace = 0;
   private goal: number | null = null;
   private stopped = false;
+  /** The next slice: there is one at most. */
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private order: { epoch: number; places: Int32Array } | null = null;
 
   constructor(saved: Saved, samples: Samples, told: Told) {
@@ -103,7 +105,7 @@ export class Trainer {
         this.go(Infinity);
         break;
       case "pause":
-        this.goal = null;
+        this.rest();
         break;
       case "step":
         this.go(this.step + Math.min(action.count, MOST_STEPS));
@@ -141,12 +143,12 @@ export class Trainer {
   }
 
   close(): void {
-    this.goal = null;
+    this.rest();
   }
 
   /** Back to the first step, with these weights. */
   private begin(weights: Weights): void {
-    this.goal = null;
+    this.rest();
     this.kept.clear();
     this.kept.set(this.first, weights);
     this.forget(0);
@@ -176,14 +178,20 @@ export class Trainer {
   }
 
   private go(goal: number): void {
-    const idle = this.goal === null;
     this.goal = this.stopped ? null : goal;
-    if (idle && this.goal !== null) setTimeout(() => this.slice(performance.now(), this.step));
+    if (this.goal !== null) this.timer ??= setTimeout(() => this.slice(performance.now(), this.step));
+  }
+
+  private rest(): void {
+    this.goal = null;
+    clearTimeout(this.timer);
+    this.timer = undefined;
   }
 
   /** Steps for a moment, then a breath for the page. `since` and `from` are when and where it was told last. */
   private slice(since: number, from: number): void {
     const begun = performance.now();
+    this.timer = undefined;
     let due = 1;
     while (this.goal !== null && this.step < this.goal && due > 0 && performance.now() - begun < SLICE) {
       this.take();
@@ -198,7 +206,7 @@ export class Trainer {
       this.tell();
       [since, from] = [now, this.step];
     }
-    if (this.goal !== null) setTimeout(() => this.slice(since, from), due > 0 ? 0 : 1000 / this.speed);
+    if (this.goal !== null) this.timer ??= setTimeout(() => this.slice(since, from), due > 0 ? 0 : 1000 / this.speed);
   }
 
   private tell(): State {
@@ -284,7 +292,7 @@ export class Trainer {
 
   private seek(step: number): void {
     if (step < this.first) refuse("local.past", { step: this.first });
-    this.goal = null;
+    this.rest();
     this.stopped = false;
     if (step < this.step) this.restore(Math.max(...[...this.kept.keys()].filter((kept) => kept <= step)));
     if (step > this.step) this.go(step);

@@ -28,6 +28,15 @@ export const CLOSED = {
   zh: "此页面已关闭；请重新打开以继续。",
 } satisfies Words;
 
+export const TOO_LARGE = {
+  en: "That is more than Pellucid takes at once (8 MiB): send less.",
+  zh: "超过了 Pellucid 一次能接收的大小（8 MiB）：请减少内容。",
+} satisfies Words;
+/** The most bytes of one message; the server closes the line on more. */
+export const LARGEST_MESSAGE = 8 * 2 ** 20;
+/** Questions that are out at once. The other end refuses more than 64, which several views may share. */
+export const MOST_OUT = 16;
+
 type Listeners = { [E in keyof Events]: Set<(value: Events[E]) => void> };
 
 interface Waiting {
@@ -35,10 +44,20 @@ interface Waiting {
   reject: (reason: Error) => void;
 }
 
+export interface Message {
+  id: number;
+  method: string;
+  params: unknown;
+}
+
 /** A lab at the other end of a line; the children say how a question is sent. */
 export abstract class Exchange implements Lab {
   #next: number;
   #waiting = new Map<number, Waiting>();
+  /** Sent, and not answered yet. */
+  #out = new Set<number>();
+  /** Asked, and sent as soon as others are answered. */
+  #held: Message[] = [];
   #listeners: Listeners = {
     described: new Set(), state: new Set(), history: new Set(), live: new Set(), flow: new Set(), connected: new Set(),
   };
@@ -47,20 +66,37 @@ export abstract class Exchange implements Lab {
     this.#next = first;
   }
 
-  protected abstract send(message: { id: number; method: string; params: unknown }): void;
+  protected abstract send(message: Message): void;
   abstract close(): void;
 
   request<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      try {
-        this.send({ id, method, params });
-      } catch (reason) {
-        this.#waiting.delete(id);
-        reject(reason instanceof Error ? reason : new Error(String(reason)));
-      }
+      this.#held.push({ id, method, params });
+      this.#pass();
     });
+  }
+
+  /** Send what may go out, in the order in which it was asked. */
+  #pass(): void {
+    while (this.#held.length > 0 && this.#out.size < MOST_OUT) {
+      const message = this.#held.shift()!;
+      if (!this.#waiting.has(message.id)) continue;
+      this.#out.add(message.id);
+      try {
+        this.send(message);
+      } catch (reason) {
+        this.#settled(message.id)?.reject(reason instanceof Error ? reason : new Error(String(reason)));
+      }
+    }
+  }
+
+  #settled(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    this.#out.delete(id);
+    return waiting;
   }
 
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void {
@@ -80,18 +116,16 @@ export abstract class Exchange implements Lab {
       if (said.event in this.#listeners) this.tell(said.event as keyof Events, said.value as never);
       return;
     }
-    const waiting = said.id === undefined ? undefined : this.#waiting.get(said.id);
+    const waiting = said.id === undefined ? undefined : this.#settled(said.id);
     if (waiting === undefined) return;
-    this.#waiting.delete(said.id!);
     if ("error" in said) waiting.reject(new Error(String(said.error)));
     else waiting.resolve(said.result as never);
+    this.#pass();
   }
 
   /** No answer will come to these questions any more. */
   protected fail(words: Words, ids?: Iterable<number>): void {
-    for (const id of [...(ids ?? this.#waiting.keys())]) {
-      this.#waiting.get(id)?.reject(new Refusal(words));
-      this.#waiting.delete(id);
-    }
+    for (const id of [...(ids ?? this.#waiting.keys())]) this.#settled(id)?.reject(new Refusal(words));
+    this.#pass();
   }
 }
