@@ -128,7 +128,7 @@ def test_what_ended_the_training_is_among_what_is_wrong(fresh: Session) -> None:
     asker = Asker(fresh)
 
     def kinds() -> list[str]:
-        return [finding["kind"] for finding in asker.ask("diagnose")]
+        return [finding["kind"] for finding in asker.ask("diagnose")["findings"]]
 
     asker.steps(1)
     assert "nan" not in kinds()
@@ -138,6 +138,80 @@ def test_what_ended_the_training_is_among_what_is_wrong(fresh: Session) -> None:
     assert "nan" in [finding["kind"] for finding in fresh.document()["findings"]]
     asker.ask("control", do="reset")
     assert "nan" not in kinds()
+
+
+def test_what_is_wrong_is_told_of_the_step_and_the_rate_that_are_shown(fresh: Session) -> None:
+    asker = Asker(fresh)
+
+    def said() -> str:
+        found = asker.ask("diagnose")
+        assert (found["branch"], found["step"]) == (state["branch"], state["step"])
+        return json.dumps(found["findings"])
+
+    state = asker.steps(40)
+    assert "rate too high" not in said()
+    asker.ask("control", do="rate", learning_rate=3e5)
+    state = asker.steps(40)
+    assert "300000" in said()
+    asker.ask("control", do="rate", learning_rate=2e5)
+    state = asker.ask("describe")["state"]
+    assert "200000" in said()
+    state = asker.ask("control", do="seek", step=40)
+    assert "rate too high" not in said(), "what came later is not of this step"
+
+
+def test_what_is_computed_of_the_run_says_of_which_step(fresh: Session) -> None:
+    asker = Asker(fresh)
+    asker.steps(9)
+    asker.ask("control", do="seek", step=3)
+    state = asker.ask("control", do="branch", change={"learning_rate": 0.5})
+    element = {"input": "test:0", "path": "dense_1", "index": [1]}
+    asked: dict[str, dict[str, Any]] = {
+        "explain": element,
+        "curve": element,
+        "diagnose": {},
+        "confusion": {"set": "test"},
+        "reach": {},
+        "decode": {"path": "dense_1", "code": [1, 2, 3, 4]},
+    }
+    for method, params in asked.items():
+        found = asker.ask(method, **params)
+        assert (found["branch"], found["step"]) == (state["branch"], 3), method
+
+
+def test_measured_values_say_of_which_step_they_are(fresh: Session) -> None:
+    asker = Asker(fresh)
+    assert asker.ask("describe")["state"]["measured"] is None
+    assert asker.steps(13)["measured"] == 8
+
+
+def test_another_branch_at_the_same_step_is_another_moment(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    asker, stage = Asker(fresh), fresh.stage
+    asker.steps(2)
+    computed = stage.look.live
+
+    def meanwhile(*args: Any) -> Any:
+        found = computed(*args)
+        monkeypatch.setattr(stage.look, "live", computed)
+        change = {"parameter": "dense_1.bias", "index": [0], "value": 9.0}
+        stage.run.repeat({"do": "branch", "change": change})
+        while fresh._live.due:
+            time.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(stage.look, "live", meanwhile)
+    assert asker.ask("watch", input="test:0", paths=WATCHED)["branch"] == 0
+    assert asker.event("live", lambda value: value["branch"] == 1)["step"] == 2
+
+
+def test_a_new_beginning_is_told_from_the_last(fresh: Session) -> None:
+    asker = Asker(fresh)
+    before = asker.steps(3)["run"]
+    assert asker.steps(1)["run"] == before
+    assert asker.ask("control", do="reset")["run"] != before
+    other = Session(small_task())
+    assert Asker(other).ask("describe")["state"]["run"] != before
+    other.close()
 
 
 def test_every_tab_watches_for_itself_and_sees_the_same_run(fresh: Session) -> None:
@@ -173,7 +247,7 @@ def test_a_slow_tab_misses_moments_and_not_the_end(fresh: Session) -> None:
         steering.steps(1)
     steering.event("state", lambda v: v["step"] == 20)
     waiting = slow.tab._events
-    assert len(waiting) <= 4, "one of each kind"
+    assert len([event for event, _ in waiting if event != "flow"]) <= 3, "one of each kind, and a flow of each step"
     slow.event("history", lambda v: v["from"] + len(v["loss"]) == 21)
     pieces = [value for event, value in slow.events if event == "history"]
     np.testing.assert_array_equal(
@@ -186,7 +260,7 @@ def test_a_slow_tab_misses_moments_and_not_the_end(fresh: Session) -> None:
 def test_what_waits_is_forgotten_with_the_task_that_it_is_about(fresh: Session) -> None:
     asker = Asker(fresh)
     for event in ("state", "flow", "described", "flow"):
-        asker.tab.post(event, {"of": event})
+        asker.tab.post(event, {"of": event, "branch": 0, "step": 1})
     asker.read()
     assert [event for event, _ in asker.events] == ["described", "flow"]
 
@@ -253,6 +327,29 @@ def test_the_ribbon_is_thinned_and_begins_anew(fresh: Session, monkeypatch: pyte
     assert told[0] <= 1 and told[-1] == 8, "the ends stay"
     asker.ask("control", do="reset")
     assert all(column["step"] == 0 for column in asker.ask("flow", branch=0))
+
+
+def test_at_rest_the_steps_gone_by_are_measured_too(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh._flow, "period", 1e9)
+    asker = Asker(fresh)
+    asker.steps(400)
+    asker.ask("control", do="seek", step=200)
+    monkeypatch.setattr(fresh._flow, "period", 0.0)
+    asker.ask("control", do="branch", change={"learning_rate": 0.1})
+    state = asker.steps(100)
+    kept = fresh.stage.run.kept(fresh.stage.run.moment())
+    assert len(kept) > 10
+    for moment in kept:
+        place = moment.branch, moment.step
+
+        def there(value: Any, place: tuple[int, int] = place) -> bool:
+            return (value["branch"], value["step"]) == place
+
+        flow = asker.event("flow", there)
+        assert flow == fresh.stage.look.flow(moment, past=True)
+    assert (state["branch"], state["step"]) == (1, 300)
+    assert any(m.branch == 0 for m in kept)
+    assert all(m.step <= 200 for m in kept if m.branch == 0), "what the parent did later is not on the way"
 
 
 def test_a_run_that_is_not_on_show_is_not_heard(fresh: Session) -> None:
@@ -346,19 +443,20 @@ class Unspeakable(Exception):
 def test_a_lane_lives_on_whatever_fails_in_it(
     asker: Asker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    def fails(session: Any, tab: Any, params: Params) -> Any:
-        raise found
-
     patient = {"explain": {"input": "test:0", "path": "loss", "index": []}}.get(name, {})
     raised = [DataError("half a pair, \ud83d"), KeyError("\ud83d"), Unspeakable(), MemoryError(), RecursionError()]
-    for found in raised:
+    for error in raised:
+
+        def fails(session: Any, tab: Any, params: Params, error: Exception = error) -> Any:
+            raise error
+
         with monkeypatch.context() as patched:
             patched.setitem(METHODS, name, fails)
             with pytest.raises(Refused):
                 asker.ask(name, **patient)
-    for given in ({"\udc00": 1}, {"path": "\ud83d"}):
+    for halves in ({"\udc00": 1}, {"path": "\ud83d"}):
         with pytest.raises(Refused):
-            asker.ask(name, **given)
+            asker.ask(name, **halves)
     with pytest.raises(Refused, match="no method"):
         asker.ask("\ud83d")
     asker.ask(name, **patient)

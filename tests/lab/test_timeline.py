@@ -104,7 +104,25 @@ def test_a_branch_has_its_parents_past() -> None:
     assert line.tree.loss(branch, 9) != line.tree.loss(line.tree.root, 9)
     assert line.tree.metrics(branch, 9) == line.tree.metrics(line.tree.root, 9)
     assert line.tree.metrics(branch, 10) != line.tree.metrics(line.tree.root, 10)
-    assert line.tree.metrics(branch, 4) == {}
+    assert line.tree.metrics(branch, 4) == ({}, None)
+    assert line.tree.metrics(branch, 9)[1] == 5, "at which its epoch ended"
+
+
+def test_the_past_of_a_step_goes_through_the_branches_on_the_way() -> None:
+    line = timeline()
+    travel(line, 23)
+    travel(line, 7)
+    first = line.fork(Rate(0.5))
+    travel(line, 21)
+    travel(line, 16)
+    second = line.fork(Rate(0.25))
+    travel(line, 18)
+    root = line.tree.root
+    for branch, step in ((root, 23), (root, 3), (first, 7), (first, 12), (second, 18), (second, 5), (second, 0)):
+        past = line.tree.past(branch, step)
+        assert past["loss"].tolist() == [line.tree.loss(branch, s) for s in range(1, step + 1)]
+        assert [e["step"] for e in past["epochs"]] == [s for s in (5, 10, 15, 20) if s <= step]
+        assert all(e["metrics"] == line.tree.metrics(branch, e["step"])[0] for e in past["epochs"])
 
 
 def test_the_way_leads_along_the_parent_and_into_the_branch() -> None:

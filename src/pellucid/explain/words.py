@@ -82,7 +82,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     },
 }
 DIRECTIONS = {"en": ("rise", "fall"), "zh": ("上升", "下降")}
-GROWTH = {"en": ("grows", "shrinks"), "zh": ("增加", "减少")}
+GROWTH = {"en": ("rises", "falls"), "zh": ("增加", "减少")}
 PENALTY = {"en": ", and the penalties", "zh": "，加上惩罚项"}
 LANGUAGES = ("en", "zh")
 

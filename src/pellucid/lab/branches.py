@@ -135,15 +135,15 @@ class Tree:
             owner = _owner(branch, step)
             return float(owner.losses.rows[step - owner.at - 1]) if step else None
 
-    def metrics(self, branch: Branch, step: int) -> dict[str, float]:
-        """Of the last epoch that had ended with the step, by name."""
+    def metrics(self, branch: Branch, step: int) -> tuple[dict[str, float], int | None]:
+        """Of the last epoch that had ended with the step, by name, and the step at which it ended."""
         with self._lock:
             for owner in reversed(_owner(branch, step).lineage):
                 place = bisect.bisect_right(owner.epochs, step)
                 if place and owner.values is not None:
-                    return self._row(owner.values, place - 1)
+                    return self._row(owner.values, place - 1), owner.epochs[place - 1]
                 step = min(step, owner.at)
-        return {}
+        return {}, None
 
     def state(self) -> list[dict[str, Any]]:
         """The branches, as the page takes them."""
@@ -178,6 +178,18 @@ class Tree:
                 ],
             }
 
+    def past(self, branch: Branch, step: int) -> dict[str, Any]:
+        """What was recorded on the way to a step of a branch, from step 1 on, in the form of `history`."""
+        ends = [*(b.at for b in branch.lineage[1:]), step]
+        parts = [(b, min(end, step)) for b, end in zip(branch.lineage, ends, strict=True) if b.at < step]
+        pieces = [(self.history(b, 1), b.at, end) for b, end in parts]
+        return {
+            "branch": branch.id,
+            "from": 1,
+            "loss": np.concatenate([piece["loss"][: end - at] for piece, at, end in pieces] or [np.empty(0)]),
+            "epochs": [e for piece, _, end in pieces for e in piece["epochs"] if e["step"] <= end],
+        }
+
     def fresh(self, told: dict[int, int]) -> list[dict[str, Any]]:
         """The pieces of history after the last step told of each branch, which is noted in `told`."""
         pieces = []
@@ -191,6 +203,21 @@ class Tree:
 
     def _row(self, values: Growing, place: int) -> dict[str, float]:
         return dict(zip(self._names, values.rows[place].tolist(), strict=True))
+
+
+class Known(Tree):
+    """A tree whose steps are taken again: they are compared, and nothing is added."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.__dict__ = tree.__dict__
+
+    def take(self, branch: Branch, step: int, losses: Array) -> int | None:
+        if step + len(losses) > branch.last:
+            raise PellucidError(f"step {step + len(losses)} was never taken in this branch")
+        return super().take(branch, step, losses)
+
+    def end_epoch(self, branch: Branch, step: int, values: Mapping[str, float]) -> None:
+        pass
 
 
 def _owner(branch: Branch, step: int) -> Branch:

@@ -75,6 +75,7 @@ def document(
     history: Mapping[str, Any],
     moment: Moment,
     *,
+    past: Mapping[str, Any] | None = None,
     code: str = "",
     fault: NonFiniteError | None = None,
 ) -> dict[str, Any]:
@@ -82,6 +83,7 @@ def document(
 
     Args:
         state, history: protocol State and History, of the branch that the moment is in.
+        past: the history of all steps on the way to the moment, where that is more than the branch's own.
         code: Python that repeats what was done.
         fault: where a value stopped being finite, if that ended the training.
     """
@@ -110,7 +112,7 @@ def document(
         "training": training,
         "history": _history(history),
         "flow": carried(_tried(lambda: [look.flow(moment)]) or []),
-        "findings": carried(_tried(lambda: look.diagnose(moment, history, fault)) or []),
+        "findings": carried(_tried(lambda: look.diagnose(moment, past or history, fault)) or []),
         "reach": carried(_tried(lambda: look.reach(moment)) or []),
         "confusion": {name: _confusion(look, moment, name, names[name]) for name in sets},
         "latent": _latent(look, moment, names),

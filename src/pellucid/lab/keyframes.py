@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -29,38 +30,54 @@ class Keyframes:
 
     def __init__(self, origin: Branch, state: State, memory: int) -> None:
         self.memory, self.bytes, self.interval = memory, 0, FIRST_INTERVAL
+        self._lock = threading.RLock()
         self._sharers: Counter[int] = Counter()
         self._frames: dict[Branch, dict[int, State]] = {}
         self._steps: dict[Branch, list[int]] = {}
         self._origin = origin
-        self._add(origin, 0, state)
+        self._first = state.step
+        self._add(origin, self._first, state)
 
     def __len__(self) -> int:
         return sum(map(len, self._steps.values()))
 
     def hold(self, arrays: Iterable[Array]) -> None:
         """Count what has to be kept in any case."""
-        self.bytes += sum(array.nbytes + ARRAY for array in arrays)
-        self._thin()
+        with self._lock:
+            self.bytes += sum(array.nbytes + ARRAY for array in arrays)
+            self._thin()
 
     def due(self, lineage: tuple[Branch, ...], step: int) -> bool:
         """Whether the state at a step is worth keeping: none is kept shortly before."""
         return step - self.nearest(lineage, step)[1] >= self.interval
 
     def keep(self, branch: Branch, step: int, state: State) -> None:
-        if step not in self._frames.get(branch, {}):
-            self._add(branch, step, state)
-            self._thin()
+        with self._lock:
+            if step not in self._frames.get(branch, {}):
+                self._add(branch, step, state)
+                self._thin()
 
     def nearest(self, lineage: tuple[Branch, ...], step: int) -> tuple[Branch, int, State]:
-        """The last state kept on the way to a step of the last of these branches."""
-        for branch in reversed(lineage):
-            steps = self._steps.get(branch, [])
-            place = bisect.bisect_right(steps, step)
-            if place:
-                return branch, steps[place - 1], self._frames[branch][steps[place - 1]]
-            step = min(step, branch.at)
+        """The last state kept on the way to a step of the last of these branches. Any thread may ask."""
+        with self._lock:
+            for branch in reversed(lineage):
+                steps = self._steps.get(branch, [])
+                place = bisect.bisect_right(steps, step)
+                if place:
+                    return branch, steps[place - 1], self._frames[branch][steps[place - 1]]
+                step = min(step, branch.at)
         raise AssertionError("the origin is always kept")
+
+    def along(self, lineage: tuple[Branch, ...], step: int) -> list[tuple[Branch, int, State]]:
+        """All states kept on the way to a step of the last of these branches, by step. Any thread may ask."""
+        ends = [*(branch.at for branch in lineage[1:]), step]
+        with self._lock:
+            return [
+                (branch, kept, self._frames[branch][kept])
+                for branch, end in zip(lineage, ends, strict=True)
+                for kept in self._steps.get(branch, [])
+                if kept < end or (branch is lineage[-1] and kept == end)
+            ]
 
     def _add(self, branch: Branch, step: int, state: State) -> None:
         self._frames.setdefault(branch, {})[step] = state
@@ -87,7 +104,7 @@ class Keyframes:
             for branch, steps in self._steps.items():
                 before = branch.at
                 for step in list(steps):
-                    if (branch is self._origin and step == 0) or step - before >= self.interval:
+                    if (branch is self._origin and step == self._first) or step - before >= self.interval:
                         before = step
                     else:
                         self._remove(branch, step)

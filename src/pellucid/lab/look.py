@@ -6,6 +6,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from pellucid.errors import DataError, NonFiniteError, PellucidError
 from pellucid.explain import Explanation, Trace, trace_examples, tracing
 from pellucid.formula import Tensor
-from pellucid.functions.updates import optimizer
 from pellucid.lab import views, writing
 from pellucid.lab.describe import description
 from pellucid.lab.measure import BATCH, Gauge, column
@@ -49,10 +49,14 @@ class Look:
 
     It has a network of its own, so that training is not disturbed; each question brings the moment it is about.
     A run is traced once for each example and moment, whatever is asked of it.
+
+    A path that ends in ′ is of the step that led to the moment, with its whole batch: `dense_1.kernel′` is what it made
+    of a weight, `d(dense_1.kernel)′` the gradient that it took. `update` gives that step; without it there is none.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, update: Callable[[Moment], Trace] | None = None) -> None:
         self.task = task
+        self._update = update
         self.net = copied(task.net)
         self.samples = Samples(task, self.net)
         self._lock = threading.RLock()
@@ -61,8 +65,7 @@ class Look:
         self._decoders: dict[str, Callable[[Any], dict[str, Any]]] = {}
         self._stepper: Stepper | None = None
         self._now: Mapping[str, Array] = {}
-        self._rate: float | None = None
-        self._traces: OrderedDict[tuple[str, bool], Trace] = OrderedDict()
+        self._traces: OrderedDict[str, Trace] = OrderedDict()
         self._idle: dict[str, Array] = {}
 
     # What there is
@@ -90,26 +93,41 @@ class Look:
 
     # One example
 
-    @_alone
     def live(self, moment: Moment, input: str, paths: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The protocol's Live: of each path a picture; a path that is not there is left out."""
+        last = None
+        if any(str(wanted["path"]).endswith(PRIME) for wanted in paths):
+            with suppress(PellucidError):  # there was no step yet
+                last = self._last(moment)
+        return self._live(moment, input, paths, last)
+
+    @_alone
+    def _live(
+        self, moment: Moment, input: str, paths: Sequence[Mapping[str, Any]], last: Trace | None
+    ) -> dict[str, Any]:
         self._at(moment)
-        sample = self.samples[input]
-        run = self._trace(sample)
+        run = self._trace(self.samples[input])
         values: dict[str, Any] = {}
         for wanted in paths:
             path = str(wanted["path"])
-            source = self._trace(sample, update=True) if path.endswith(PRIME) else run
-            if path in source:
-                values[path] = picture(source.tensor(path), source[path], int(wanted["limit"]))
+            source = last if path.endswith(PRIME) else run
+            name = path if source is None else within(source, path)
+            if source is not None and name in source:
+                values[path] = picture(source.tensor(name), source[name], int(wanted["limit"]))
         loss = float(run["loss"]) if "loss" in run else None
         return {"input": input, "branch": moment.branch, "step": moment.step, "loss": loss, "values": values}
 
     def explain(self, moment: Moment, input: str, path: str, index: Sequence[int], limit: int = 100) -> dict[str, Any]:
         """The protocol's Explanation of one element; the index is without the example's axis."""
+        most = max(0, min(int(limit), MOST_TERMS))
         with np.errstate(all="ignore"):  # what is not finite is shown, not warned of
+            if path.endswith(PRIME):
+                last = self._last(moment)
+                name = within(last, path)
+                place = whole_index(last.tensor(name), path, last[name].shape, index)
+                return stepped(last.explain(name, index=place).json(most), last)
             found = self._explanation(moment, input, path, index)
-            return found.json(max(0, min(int(limit), MOST_TERMS)))  # a trace stays as it is: others need not wait
+            return found.json(most)  # a trace stays as it is: others need not wait
 
     @_alone
     def _explanation(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> Explanation:
@@ -120,10 +138,12 @@ class Look:
     @_alone
     def curve(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> dict[str, Any] | None:
         """The protocol's Curve: the activation that gave an element; None where the element is no such value."""
+        if path.endswith(PRIME):
+            return None
         self._at(moment)
         run = self._run_of(self.samples[input], path)
         place = whole_index(run.tensor(path), path, run[path].shape, index)
-        found = None if path.startswith("d(") or path.endswith(PRIME) else run.curve(path, place)
+        found = None if path.startswith("d(") else run.curve(path, place)
         if found is None:
             return None
         dead = found.off and self._idle_units(path)[place[-1]]
@@ -205,9 +225,9 @@ class Look:
 
     # (measured on a copy of its own, whose programs take seconds to compile: nobody has to wait for them)
 
-    def flow(self, moment: Moment) -> dict[str, Any]:
+    def flow(self, moment: Moment, *, past: bool = False) -> dict[str, Any]:
         """The protocol's Flow: a column of the ribbon."""
-        return column(self._gauge.flow(moment), moment.branch)
+        return column(self._gauge.flow(moment, past=past), moment.branch)
 
     def reach(self, moment: Moment) -> list[dict[str, Any]]:
         """How far back in time the gradient reaches, for every recurrent layer."""
@@ -224,27 +244,25 @@ class Look:
 
     def _at(self, moment: Moment) -> None:
         """Give the network the moment's parameters; what was traced at others is forgotten."""
-        if moment.learning_rate != self._rate:
-            self._rate = moment.learning_rate
-            for key in [key for key in self._traces if key[1]]:
-                del self._traces[key]
         if moment.parameters is not self._now:
             if put(self.net, moment.parameters):
                 self._traces.clear()
                 self._idle.clear()
             self._now = moment.parameters
 
-    def _trace(self, sample: Sample, *, update: bool = False) -> Trace:
-        """The run of an example: with its target all gradients, with `update` one step of training on it alone."""
-        key = sample.name, update
+    def _last(self, moment: Moment) -> Trace:
+        """The step that led to the moment."""
+        if self._update is None:
+            raise PellucidError("this network is looked at, not trained, so no step has changed its weights")
+        return self._update(moment)
+
+    def _trace(self, sample: Sample) -> Trace:
+        """The run of an example, with its target all gradients."""
+        key = sample.name
         if key not in self._traces:
-            if update and sample.y is None:
-                raise DataError(f"{sample.name} has no target, so it changes no weight: say what it is")
             targets = [] if sample.y is None else [self.samples.goal]
             arrays = self.samples.arrays(sample.x[None], None if sample.y is None else sample.y[None])
-            rate = {} if self._rate is None else {"learning_rate": self._rate}
-            rule = optimizer(self.task.optimizer, **rate) if update else None
-            self._traces[key] = trace_examples(self.net, arrays, targets, optimizer=rule)
+            self._traces[key] = trace_examples(self.net, arrays, targets)
             while len(self._traces) > KEPT:
                 self._traces.popitem(last=False)
         self._traces.move_to_end(key)
@@ -252,7 +270,7 @@ class Look:
 
     def _run_of(self, sample: Sample, path: str) -> Trace:
         """The run in which there is such a value."""
-        run = self._trace(sample, update=path.endswith(PRIME))
+        run = self._trace(sample)
         if path not in run and sample.y is None and (path == "loss" or path.startswith(("d(", "loss."))):
             raise PellucidError(f"{sample.name} has no target, so there is no loss and no gradient: say what it is")
         return run
@@ -270,6 +288,26 @@ class Look:
         """The name of the activation of the layer that a value belongs to."""
         use = next((u for u in self.net.uses if u.path == path), None)
         return str(getattr(getattr(use.layer, "activation", None), "name", "")) if use is not None else ""
+
+
+def within(last: Trace, path: str) -> str:
+    """The name in a step of a path that ends in ′: of what the step made new that, of all else the name alone."""
+    return path if path in last else path.removesuffix(PRIME)
+
+
+def stepped(found: dict[str, Any], last: Trace) -> dict[str, Any]:
+    """An explanation within a step: its places are the step's, and what was given to it leads nowhere on."""
+
+    def placed(source: dict[str, Any]) -> dict[str, Any]:
+        path = source["path"]
+        if last.program.definition(last.tensor(path)) is None:
+            return {**source, "given": True}
+        return source if path.endswith(PRIME) else {**source, "path": path + PRIME}
+
+    terms = [{**term, "sources": [placed(s) for s in term["sources"]]} for term in found["terms"]]
+    path = found["path"] if found["path"].endswith(PRIME) else found["path"] + PRIME
+    candidates = [placed(source) for source in found["candidates"]]
+    return {**found, "path": path, "terms": terms, "candidates": candidates, "field": {}}
 
 
 def whole_index(tensor: Tensor, path: str, shape: tuple[int, ...], index: Sequence[int]) -> tuple[int, ...]:

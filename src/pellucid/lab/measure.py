@@ -39,12 +39,16 @@ class Gauge:
         self._made: tuple[Probe, dict[str, Array]] | None = None
         self._first: Flow | None = None
 
-    def flow(self, moment: Moment) -> Flow:
-        """The flow now; the updates are those since the moment measured before, if that was a few steps ago."""
+    def flow(self, moment: Moment, *, past: bool = False) -> Flow:
+        """The flow now; the updates are those since the moment measured before, if that was a few steps ago. One of the
+        `past` leaves no trace in those to come.
+        """
         with self._lock:
             probe, batch = self._probe()
             before, now = self._before, moment.parameters
             updates: dict[str, Array] = {}
+            if past:
+                return probe(batch, now, updates, step=moment.step)
             if before is not None and before.branch == moment.branch and 0 < moment.step - before.step <= NEAR:
                 steps = moment.step - before.step
                 updates = {p: (now[p] - before.parameters[p]) / steps for p in self._net.parameters.trainable}
@@ -59,7 +63,7 @@ class Gauge:
         with self._lock:
             put(self._net, moment.parameters)
             _, (x, y) = self._samples.spread("train", DIAGNOSED)
-            evidence: list[Any] = [past(self._task, history)]
+            evidence: list[Any] = [past(self._task, history, moment.learning_rate)]
             if fault is not None:
                 evidence.append(fault)
             if all(np.isfinite(array).all() for array in moment.parameters.values()):
@@ -80,9 +84,10 @@ class Gauge:
         return self._first
 
 
-def past(task: Task, history: Mapping[str, Any]) -> History:
-    """The history of the protocol, which has the loss of every step, as one by epochs."""
-    found = History(params={"optimizer": optimizer(task.optimizer).config()})
+def past(task: Task, history: Mapping[str, Any], rate: float | None = None) -> History:
+    """The history of the protocol, which has the loss of every step, as one by epochs; with the learning rate now."""
+    config = optimizer(task.optimizer).config()
+    found = History(params={"optimizer": config if rate is None else {**config, "learning_rate": rate}})
     losses, start = np.asarray(history["loss"], np.float64), int(history["from"])
     begin = start
     for entry in history["epochs"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import DataError
 from pellucid.lab.links import MOST_IN_LINK, packed, unpacked
+from pellucid.lab.moments import Moment
 from pellucid.lab.params import Params
 from pellucid.lab.safety import MOST_SENT
 from pellucid.lab.tabs import Lane, Tab, Watch
@@ -31,6 +32,11 @@ def lane(method: str, params: Any) -> Lane:
         return "steer"
     limit = params.get("limit") if method == "explain" and isinstance(params, dict) else None
     return "whole" if isinstance(limit, int) and limit > MANY else "look"
+
+
+def _of(moment: Moment, found: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer with the moment that it is about: it is on screen while the run goes on, or back."""
+    return {**found, "branch": moment.branch, "step": moment.step}
 
 
 def _tasks(session: Session, tab: Tab, params: Params) -> Any:
@@ -65,9 +71,10 @@ def _watch(session: Session, tab: Tab, params: Params) -> Any:
         raise DataError(f"watch: more than {1 << 22} numbers were asked for: watch less at once")
     watch = Watch(name, tuple(paths))
     stage = session.stage
-    live = stage.look.live(stage.run.moment(), name, watch.wanted())
+    moment = stage.run.moment()
+    live = stage.look.live(moment, name, watch.wanted())
     tab.set_watch(watch)
-    if stage.run.moment().step != live["step"]:  # what changed meanwhile was not sent to this watch
+    if stage.run.moment() is not moment:  # what changed meanwhile was not sent to this watch
         session.hurry()
     return live
 
@@ -102,14 +109,17 @@ def _explain(session: Session, tab: Tab, params: Params) -> Any:
     limit = params.whole("limit", 1, 10_000, 100)
     params.done()
     stage = session.stage
-    return stage.look.explain(stage.run.moment(), name, path, index, limit=limit)
+    moment = stage.run.moment()
+    return _of(moment, stage.look.explain(moment, name, path, index, limit=limit))
 
 
 def _curve(session: Session, tab: Tab, params: Params) -> Any:
     name, path, index = params.text("input"), params.text("path"), params.index()
     params.done()
     stage = session.stage
-    return stage.look.curve(stage.run.moment(), name, path, index)
+    moment = stage.run.moment()
+    found = stage.look.curve(moment, name, path, index)
+    return None if found is None else _of(moment, found)
 
 
 def _control(session: Session, tab: Tab, params: Params) -> Any:
@@ -132,7 +142,8 @@ def _diagnose(session: Session, tab: Tab, params: Params) -> Any:
     params.done()
     stage = session.stage
     moment = stage.run.moment()
-    return stage.look.diagnose(moment, stage.run.history(moment.branch, 1), stage.run.fault)
+    found = stage.look.diagnose(moment, stage.run.past(moment), stage.run.fault)
+    return _of(moment, {"findings": found})
 
 
 def _code(session: Session, tab: Tab, params: Params) -> Any:
@@ -144,27 +155,31 @@ def _boundary(session: Session, tab: Tab, params: Params) -> Any:
     size = params.whole("size", 2, 200)
     params.done()
     stage = session.stage
-    return stage.look.boundary(stage.run.moment(), size)
+    moment = stage.run.moment()
+    return _of(moment, stage.look.boundary(moment, size))
 
 
 def _confusion(session: Session, tab: Tab, params: Params) -> Any:
     chosen = params.choice("set", SETS)
     params.done()
     stage = session.stage
-    return stage.look.confusion(stage.run.moment(), chosen)
+    moment = stage.run.moment()
+    return _of(moment, stage.look.confusion(moment, chosen))
 
 
 def _latent(session: Session, tab: Tab, params: Params) -> Any:
     params.done()
     stage = session.stage
-    return stage.look.latent(stage.run.moment())
+    moment = stage.run.moment()
+    return _of(moment, stage.look.latent(moment))
 
 
 def _decode(session: Session, tab: Tab, params: Params) -> Any:
     path, code = params.text("path"), params.numbers("code", 1 << 16)
     params.done()
     stage = session.stage
-    return stage.look.decode(stage.run.moment(), path, code)
+    moment = stage.run.moment()
+    return _of(moment, stage.look.decode(moment, path, code))
 
 
 def _convolve(session: Session, tab: Tab, params: Params) -> Any:
@@ -187,19 +202,22 @@ def _generate(session: Session, tab: Tab, params: Params) -> Any:
     temperature, seed = params.number("temperature", 0, 100), params.whole("seed", 0, 1 << 53)
     params.done()
     stage = session.stage
-    return stage.look.generate(stage.run.moment(), text=text, count=count, temperature=temperature, seed=seed)
+    moment = stage.run.moment()
+    return _of(moment, stage.look.generate(moment, text=text, count=count, temperature=temperature, seed=seed))
 
 
 def _forecast(session: Session, tab: Tab, params: Params) -> Any:
     params.done()
     stage = session.stage
-    return stage.look.forecast(stage.run.moment())
+    moment = stage.run.moment()
+    return _of(moment, stage.look.forecast(moment))
 
 
 def _reach(session: Session, tab: Tab, params: Params) -> Any:
     params.done()
     stage = session.stage
-    return stage.look.reach(stage.run.moment())
+    moment = stage.run.moment()
+    return _of(moment, {"layers": stage.look.reach(moment)})
 
 
 def _weights(session: Session, tab: Tab, params: Params) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import secrets
 import threading
 import time
 from collections import deque
@@ -22,13 +23,15 @@ from pellucid.lab.actions import MOST_STEPS, Action, checked
 from pellucid.lab.branches import Branch, Tree
 from pellucid.lab.checks import number, whole
 from pellucid.lab.code import code
-from pellucid.lab.moments import Moment
+from pellucid.lab.moments import Moment, copied
 from pellucid.lab.task import Words
-from pellucid.lab.timeline import ReplayError, Timeline
+from pellucid.lab.timeline import Place, ReplayError, Timeline
+from pellucid.lab.updates import Updates
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import Metrics
 from pellucid.training.examples import ClassWeight
 from pellucid.training.fit import prepare
+from pellucid.training.loop import Loop
 from pellucid.training.targets import LossLike
 
 Array = NDArray[Any]
@@ -54,6 +57,7 @@ class _Now:
     moment: Moment
     epoch: int
     learning_rate: float
+    run: int
 
 
 @dataclass(eq=False)
@@ -120,7 +124,11 @@ class Run:
             "clip_norm": clip_norm,
             "clip_value": clip_value,
         }
-        loop = prepare(net, x, y, epochs=0, **options)
+
+        def made(net: BaseNetwork = net) -> Loop:
+            return prepare(net, x, y, epochs=0, **options)
+
+        loop = made()
         if loop.training.schedule is not None:
             raise PellucidError("the lab sets the learning rate by hand: give the optimizer a number, no schedule")
         usual = {name: p.default for name, p in inspect.signature(Run).parameters.items()}
@@ -132,6 +140,9 @@ class Run:
         self._preamble = str(preamble)
         self._steps_per_epoch = loop.training.steps_per_epoch
         self._timeline = Timeline(loop, check_whole(memory, "memory"))
+        # on a copy: at the end of an epoch a training writes into its network
+        self.update = Updates(lambda: made(copied(net)), self._near)
+        """The step that led to a moment, taken again; see `Updates`."""
         self._speed, self._pace, self._due = 0.0, 0.0, 0.0
         self._taken: deque[tuple[float, int]] = deque()
         self._sum = 0
@@ -142,6 +153,7 @@ class Run:
         self._listeners: list[Listener] = []
         self._news, self._told_at = False, -math.inf
         self._told: dict[int, int] = {}
+        self._serial = _serial()
         self._mail: deque[tuple[Callable[[], None], Future[_Goal | None]]] = deque()
         self._closed = False
         self._bell = threading.Condition()
@@ -200,9 +212,13 @@ class Run:
         return self.state()
 
     def state(self) -> dict[str, Any]:
-        """Where the run is, as the page takes it. `epoch` counts those that are complete."""
+        """Where the run is, as the page takes it. `epoch` counts those that are complete, `metrics` are of the last of
+        them, which ended at the step `measured`; `run` is another number after each new beginning.
+        """
         now, goal = self._now, self._goal
+        metrics, measured = now.tree.metrics(now.branch, now.moment.step)
         return {
+            "run": now.run,
             "branch": now.branch.id,
             "branches": now.tree.state(),
             "step": now.moment.step,
@@ -212,7 +228,8 @@ class Run:
             "speed": self._speed,
             "pace": self._pace if goal is not None else 0.0,
             "loss": now.tree.loss(now.branch, now.moment.step),
-            "metrics": now.tree.metrics(now.branch, now.moment.step),
+            "metrics": metrics,
+            "measured": measured,
             "stopped": self._stopped,
         }
 
@@ -228,6 +245,11 @@ class Run:
         tree = self._now.tree
         return tree.history(tree.branch(branch), whole("from", start, 1, 2**53))
 
+    def past(self, moment: Moment) -> dict[str, Any]:
+        """What was recorded on the way to a moment, from step 1 on, in the form of `history`."""
+        tree = self._now.tree
+        return tree.past(tree.branch(moment.branch), moment.step)
+
     def code(self) -> str:
         """Python that repeats, to the bit, what led to the present step."""
         now = self._now
@@ -237,6 +259,19 @@ class Run:
         """The parameters of the present step, while playing of one that was just now. The network gets them soon."""
         self._asked = True
         return self._now.moment
+
+    def kept(self, moment: Moment) -> list[Moment]:
+        """The moments on the way to this one of which the parameters are kept, by step."""
+        line = self._timeline
+        branch = line.tree.branch(moment.branch)
+        return [Moment(b.id, s, k.parameters, k.learning_rate) for b, s, k in line.kept(branch, moment.step)]
+
+    def _near(self, moment: Moment, step: int) -> Place:
+        line = self._timeline
+        branch = line.tree.branch(moment.branch)
+        if moment.step > branch.last:
+            raise PellucidError("this step belongs to a run that was begun anew meanwhile: look again")
+        return line.near(branch, step)
 
     @property
     def fault(self) -> NonFiniteError | None:
@@ -377,7 +412,7 @@ class Run:
                 self._due = time.monotonic()
             case "reset":
                 line.reset()
-                self._told = {}
+                self._told, self._serial = {}, _serial()
                 self._go(0)
 
     def _fork(self, change: changes.Change) -> None:
@@ -451,7 +486,7 @@ class Run:
         """Say where the run is."""
         line = self._timeline
         moment = Moment(line.branch.id, line.step, line.state().parameters, line.learning_rate)
-        self._now = _Now(line.tree, line.branch, line.owner, moment, line.epoch, line.learning_rate)
+        self._now = _Now(line.tree, line.branch, line.owner, moment, line.epoch, line.learning_rate, self._serial)
         self._news, self._noted_at = True, time.monotonic()
         if self._asked:
             self._asked = False
@@ -472,3 +507,8 @@ class Run:
                 with self._bell:
                     self._listeners = [one for one in self._listeners if one is not listener]
                 self._halt(stops.failure(error))
+
+
+def _serial() -> int:
+    """Tells one beginning from another, of this process or of another on the same port."""
+    return secrets.randbits(52)

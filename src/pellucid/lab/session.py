@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import logging
 import threading
@@ -15,6 +16,7 @@ import numpy as np
 from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.lab.look import Look
 from pellucid.lab.methods import METHODS, lane
+from pellucid.lab.moments import Moment
 from pellucid.lab.params import Params
 from pellucid.lab.run import Run
 from pellucid.lab.safety import MOST_TABS
@@ -25,7 +27,9 @@ _log = logging.getLogger("pellucid.lab")
 LIVE_PERIOD, LIVE_SHARE = 0.1, 0.06
 FLOW_PERIOD, FLOW_SHARE = 0.5, 0.04
 """The least seconds between two events of a kind, and the share of the time that they may take from training."""
-MOST_FLOWS = 512
+GAP_PERIOD, GAP_SHARE, COLUMNS = 0.02, 0.25, 600
+"""At rest, one after the other is measured of the steps that are kept, until a ribbon has about so many columns."""
+MOST_FLOWS = 1024
 PREAMBLE = """\
 import pellucid as pl
 from pellucid.lab.gallery import build
@@ -70,6 +74,8 @@ class Stage:
     look: Look
     flows: dict[int, dict[int, Any]] = field(default_factory=dict)
     """By branch and step."""
+    warm: bool = False
+    """Whether a flow was measured."""
 
 
 class Session:
@@ -86,6 +92,7 @@ class Session:
         self._change = threading.Condition()
         self._opening = threading.Lock()
         self._live, self._flow = Pace(LIVE_PERIOD, LIVE_SHARE), Pace(FLOW_PERIOD, FLOW_SHARE)
+        self._gap = Pace(GAP_PERIOD, GAP_SHARE)
         self._playing = False
         self.closed = False
         self._stage = None if task is None else self._staged(task)
@@ -179,7 +186,7 @@ class Session:
         state = stage.run.act(action)
         if action.get("do") == "reset":
             with self._change:
-                stage.flows.clear()
+                stage.flows = {}  # what is being measured of the steps before is not of these
         return state
 
     def flows(self, branch: int) -> list[dict[str, Any]]:
@@ -201,7 +208,8 @@ class Session:
         stage = self.stage
         run, moment = stage.run, stage.run.moment()
         history = run.history(moment.branch, 1)
-        return document(stage.look, run.state(), history, moment, code=run.code(), fault=run.fault)
+        past, code = run.past(moment), run.code()
+        return document(stage.look, run.state(), history, moment, past=past, code=code, fault=run.fault)
 
     @property
     def title(self) -> dict[str, str]:
@@ -236,7 +244,7 @@ class Session:
             validation_data=task.test,
             preamble="" if task.name is None else PREAMBLE.format(name=task.name),
         )
-        stage = Stage(task, run, Look(task))
+        stage = Stage(task, run, Look(task, run.update))
         run.listen(lambda event, value: self._told(stage, event, value))
         return stage
 
@@ -259,23 +267,30 @@ class Session:
             with self._change:
                 while not self.closed:
                     paces = (self._live, self._flow) if self._tabs and self._stage is not None else ()
-                    wait = min((p.next(busy=self._playing) for p in paces), default=np.inf) - time.monotonic()
+                    gap = self._gap.next(busy=True) if paces else np.inf
+                    wait = min([gap, *(p.next(busy=self._playing) for p in paces)]) - time.monotonic()
                     if wait <= 0:
                         break
                     self._change.wait(None if np.isinf(wait) else wait)
                 if self.closed:
                     return
                 now = time.monotonic()
-                live = self._live.next(busy=self._playing) <= now
+                live, flow = (pace.next(busy=self._playing) <= now for pace in (self._live, self._flow))
                 tabs, stage = list(self._tabs), self._stage
                 assert stage is not None
             try:
                 if live:
                     with self._live():
                         self._send_live(stage, tabs)
-                else:
+                elif flow:
+                    cold = not stage.warm
                     with self._flow():
                         self._send_flow(stage, tabs)
+                    if cold:  # its program was compiled: it does not take as long again
+                        stage.warm, self._flow.took = True, 0.0
+                else:
+                    with self._gap():
+                        self._send_gap(stage, tabs)
             except Exception:  # a fault of ours must not end the thread: what is seen live would stand still
                 _log.exception("the lab could not compute what is seen live")
 
@@ -298,14 +313,39 @@ class Session:
 
     def _send_flow(self, stage: Stage, tabs: list[Tab]) -> None:
         moment = stage.run.moment()
-        known = stage.flows.setdefault(moment.branch, {})
-        if moment.step in known:
+        if moment.step not in stage.flows.get(moment.branch, {}):
+            self._measure(stage, tabs, moment)
+        self._gap.due = not self._playing
+
+    def _send_gap(self, stage: Stage, tabs: list[Tab]) -> None:
+        """Measure one of the steps gone by: of those that are kept, the farthest from all that were measured."""
+        moment = stage.run.moment()
+        if self._playing or len(stage.flows.get(moment.branch, {})) >= MOST_FLOWS:
             return
-        value = stage.look.flow(moment)
+        kept = stage.run.kept(moment)
+        known = sorted({step for one in kept for step in stage.flows.get(one.branch, {})} | {moment.step})
+        far = {one.step: min(abs(one.step - step) for step in _beside(known, one.step)) for one in kept}
+        farthest = max(kept, key=lambda one: far[one.step], default=None)
+        if farthest is not None and 2 * far[farthest.step] > moment.step / COLUMNS:
+            self._measure(stage, tabs, farthest, past=True)
+            self._gap.due = True
+
+    def _measure(self, stage: Stage, tabs: list[Tab], moment: Moment, *, past: bool = False) -> None:
+        flows = stage.flows
+        value = stage.look.flow(moment, past=past)
         with self._change:
+            if flows is not stage.flows:  # it is of a run that was begun anew meanwhile
+                return
+            known = flows.setdefault(moment.branch, {})
             known[moment.step] = value
             if len(known) > MOST_FLOWS:
                 for step in sorted(known)[1:-1:2]:
                     del known[step]
         for tab in tabs:
             tab.post("flow", value)
+
+
+def _beside(steps: list[int], step: int) -> list[int]:
+    """The neighbours of a step among sorted ones."""
+    place = bisect.bisect_left(steps, step)
+    return steps[max(0, place - 1) : place + 1]

@@ -63,7 +63,7 @@ class Tab:
         self._change = threading.Condition()
         self._waiting = self._size = 0
         self._answers: deque[bytes] = deque()
-        self._events: dict[tuple[str, int | None], Any] = {}
+        self._events: dict[tuple[str, Any], Any] = {}
         self._queues: dict[Lane, queue.SimpleQueue[Request | None]] = {}
         self.closed = False
 
@@ -98,13 +98,20 @@ class Tab:
         with self._change:
             if self.closed:
                 return
-            key = (event, value["branch"] if event == "history" else None)
+            key = (event, self._about(event, value))
             if event == "described":  # what waits is of another network
                 self._events.clear()
             if event == "history" and (earlier := self._events.get(key)) is not None:
                 value = _joined(earlier, value)
             self._events[key] = value
         self._wake()
+
+    @staticmethod
+    def _about(event: str, value: Any) -> Any:
+        """What a newer event of the same kind stands for too."""
+        if event == "flow":  # a column each
+            return value["branch"], value["step"]
+        return value["branch"] if event == "history" else None
 
     def set_watch(self, watch: Watch | None) -> None:
         with self._change:

@@ -5,10 +5,10 @@ No thread and no clock here; `run.py` has them.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pellucid.errors import NonFiniteError, PellucidError
-from pellucid.lab.branches import Branch, Tree
+from pellucid.lab.branches import Branch, Known, Tree
 from pellucid.lab.changes import Adopted, Change, Rate
 from pellucid.lab.keyframes import Keyframes
 from pellucid.training.loop import Loop
@@ -24,6 +24,16 @@ class ReplayError(PellucidError):
             "from outside; reset to begin anew with them"
         )
         self.step = step
+
+
+@dataclass(frozen=True)
+class Place:
+    """A state that was kept on the way to a step of a branch, and the branch on that way in which it was."""
+
+    tree: Tree
+    branch: Branch
+    owner: Branch
+    state: State
 
 
 class Timeline:
@@ -114,6 +124,22 @@ class Timeline:
         if self.step == self._owner.last:
             self._keep()  # the way back to the end of a branch is the one most taken
         self._restore(branch, step)
+
+    def near(self, branch: Branch, step: int) -> Place:
+        """The last state kept on the way to a step of a branch. Any thread may ask."""
+        owner, _, state = self._frames.nearest(branch.lineage, step)
+        return Place(self.tree, branch, owner, state)
+
+    def kept(self, branch: Branch, step: int) -> list[tuple[Branch, int, State]]:
+        """The states kept on the way to a step of a branch, by step. Any thread may ask."""
+        return self._frames.along(branch.lineage, step)
+
+    def follow(self, place: Place) -> None:
+        """Take again the steps of another timeline of the same training, from a place on; nothing is added to it."""
+        self.tree, self.branch, self._owner = Known(place.tree), place.branch, place.owner
+        self._frames = Keyframes(place.owner, place.state, 0)
+        self._loop.restore(place.state)
+        self._arrive()
 
     def fork(self, change: Change) -> Branch:
         """Leave the present step by a change, for a branch of its own.

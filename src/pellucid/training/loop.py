@@ -128,6 +128,13 @@ class Loop:
         """The state's parameters into the network."""
         publish(self.training.net, self.training.state.parameters.items())
 
+    def upcoming(self) -> dict[str, Array]:
+        """All that the program of the next step reads, by name: its batch, the parameters and slots before it, the
+        learning rate, the step and the seed.
+        """
+        self._begin()
+        return {**self._copied(), **self._batch(1), **{name: value[0] for name, value in self._each(1).items()}}
+
     def _begin(self) -> None:
         """Before steps: the epoch's order and metrics, which another state may have brought along."""
         training, state = self.training, self.training.state
@@ -164,15 +171,8 @@ class Loop:
         """As many updates as `advance` says; gives their losses."""
         state = self.training.state
         count = self._at_once(most)
-        start = state.batch * self.batch_size
-        assert self._order is not None
-        batch = self.examples.rows(self._order[start : start + count * self.batch_size])
+        batch, each = self._batch(count), self._each(count)
         examples = len(batch[self.goals[0].name])
-        each = {
-            "learning_rate": self.training.rates(count),
-            "step": np.arange(count) + state.step + 1,
-            "seed": np.full(count, self.training.net.seed),
-        }
         session = self._prepared()
         watched = self.program is not None or self._listening
         before = {name: array for name, array in self._copied().items() if name in session.state} if watched else {}
@@ -205,6 +205,21 @@ class Loop:
         running = self._running
         self.told.step(state.batch, lambda: {"loss": state.mean_loss, **running.results(quick=True)})
         return outputs["loss"].astype(np.float64)
+
+    def _batch(self, count: int) -> dict[str, Array]:
+        """The examples of so many steps from here on."""
+        assert self._order is not None
+        start = self.training.state.batch * self.batch_size
+        return self.examples.rows(self._order[start : start + count * self.batch_size])
+
+    def _each(self, count: int) -> dict[str, Array]:
+        """What so many steps from here on read besides, an element a step."""
+        state = self.training.state
+        return {
+            "learning_rate": self.training.rates(count),
+            "step": np.arange(count) + state.step + 1,
+            "seed": np.full(count, self.training.net.seed),
+        }
 
     def _account(self, batch: dict[str, Array], outputs: dict[str, Array]) -> None:
         """Add a step to the epoch's sums; step by step, so that they do not depend on how many came in one call."""

@@ -17,7 +17,7 @@ import type { Saved, Table } from "./local/saved.ts";
 import { Trainer } from "./local/training.ts";
 import { grown } from "./local/writing.ts";
 import type {
-  Boundary, Confusion, Events, InputName, Lab, Latent, Live, Methods, Numbers, Path, State,
+  Boundary, Confusion, Events, Explanation, InputName, Lab, Latent, Live, Methods, Moment, Numbers, Path, Source, State,
 } from "./model/protocol.ts";
 
 type Answer<M extends keyof Methods> = Methods[M]["result"] | Promise<Methods[M]["result"]>;
@@ -37,10 +37,31 @@ function found(program: Program, path: Path): Tensor {
   return tensorOf(program, path);
 }
 
+/** The name in a step of a path that ends in ′: of what the step made new that, of all else the name alone. */
+function within({ program }: Trace, path: Path): Path {
+  return program.outputs.has(path) || program.tensors.has(path) ? path : path.slice(0, -PRIME.length);
+}
+
+/** An explanation within a step: its places are the step's, and what was given to it leads nowhere on. */
+function stepped({ program }: Trace, explanation: Explanation): Explanation {
+  const primed = (path: Path): Path => (path.endsWith(PRIME) ? path : path + PRIME);
+  const placed = (source: Source): Source => (
+    // Of a parameter the outputs have the new value, by the same name.
+    program.definitions.has(program.tensors.get(source.path) ?? found(program, source.path))
+      ? { ...source, path: primed(source.path) }
+      : { ...source, given: true }
+  );
+  return {
+    ...explanation, path: primed(explanation.path), field: {}, candidates: explanation.candidates.map(placed),
+    terms: explanation.terms.map((term) => ({ ...term, sources: term.sources.map(placed) })),
+  };
+}
+
 export class LocalLab implements Lab {
   private readonly saved: Saved;
   private readonly samples: Samples;
   private readonly trainer: Trainer;
+  /** By example, and by ′ the step that led here. */
   private readonly traces = new Map<InputName, Trace>();
   private readonly idle = new Map<Path, readonly boolean[]>();
   private watched: Methods["watch"]["params"] | null = null;
@@ -84,23 +105,31 @@ export class LocalLab implements Lab {
     example: ({ name }) => this.samples.shown(this.samples.get(name)),
     own: (params) => this.samples.shown(this.samples.add(params)),
     explain: ({ input, path, index, limit }) => {
+      if (path.endsWith(PRIME)) {
+        const trace = this.trace(PRIME);
+        const name = within(trace, path);
+        return { ...stepped(trace, explain(trace, name, this.place(trace, name, index), limit)), ...this.moment };
+      }
       const trace = this.traceOf(input, path);
-      return explain(trace, path, this.place(trace, path, index), limit);
+      return { ...explain(trace, path, this.place(trace, path, index), limit), ...this.moment };
     },
     curve: (params) => this.curve(params),
     control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
     history: ({ branch, from }) => this.history(branch, from),
     flow: ({ branch }) => this.saved.flow.filter((column) => column.branch === branch),
-    diagnose: () => (this.trainer.moved ? refuse("local.wrong", { step: this.trainer.first }) : this.saved.findings),
+    diagnose: () => ({ findings: this.asSaved(this.saved.findings, "local.wrong"), ...this.moment }),
     code: () => this.code() || refuse("local.absent"),
-    boundary: ({ size }) => this.boundary(size),
-    confusion: ({ set }) => this.confusion(set),
-    latent: () => this.latent(),
-    decode: ({ path, code }) => this.decode(path, code),
+    boundary: ({ size }) => ({ ...this.boundary(size), ...this.moment }),
+    confusion: ({ set }) => ({ ...this.confusion(set), ...this.moment }),
+    latent: () => ({ ...this.latent(), ...this.moment }),
+    decode: ({ path, code }) => ({ ...this.decode(path, code), ...this.moment }),
     convolve: (params) => convolved(params, this.saved.picture),
-    generate: (params) => grown(params, this.samples, this.saved, (x) => this.output([x])),
-    forecast: () => this.saved.forecast ?? refuse("local.absent"),
-    reach: () => this.saved.reach,
+    generate: async (params) => {
+      const { moment } = this;
+      return { ...(await grown(params, this.samples, this.saved, (x) => this.output([x]))), ...moment };
+    },
+    forecast: () => ({ ...(this.asSaved(this.saved.forecast, "local.then") ?? refuse("local.absent")), ...this.moment }),
+    reach: () => ({ layers: this.asSaved(this.saved.reach, "local.then"), ...this.moment }),
     weights: () => packed(this.parameters),
     adopt: ({ weights }) => this.trainer.adopt(unpacked(weights, this.saved.parameters)),
     save: () => refuse("local.save"),
@@ -112,6 +141,16 @@ export class LocalLab implements Lab {
 
   private get state(): State {
     return this.trainer.state;
+  }
+
+  private get moment(): Moment {
+    const { branch, step } = this.state;
+    return { branch, step };
+  }
+
+  /** What was computed when the file was saved, as long as its weights are those. */
+  private asSaved<T>(found: T, why: "local.wrong" | "local.then"): T {
+    return this.trainer.moved ? refuse(why, { step: this.trainer.first }) : found;
   }
 
   private get parameters(): ReadonlyMap<Path, Table> {
@@ -139,10 +178,9 @@ export class LocalLab implements Lab {
 
   // One example
 
-  /** The run of an example: with its target all gradients, with `update` one step of training on it alone. */
-  private trace(name: InputName, update = false): Trace {
-    const key = update ? `${name}${PRIME}` : name;
-    const trace = this.traces.get(key) ?? (update ? this.updated(name) : this.traced(name));
+  /** The run of an example, with its target all gradients; or the step that led here, with its whole batch. */
+  private trace(key: InputName | typeof PRIME): Trace {
+    const trace = this.traces.get(key) ?? (key === PRIME ? this.updated() : this.traced(key));
     this.traces.delete(key); // the newest last
     this.traces.set(key, trace);
     if (this.traces.size > KEPT) this.traces.delete(this.traces.keys().next().value!);
@@ -158,13 +196,13 @@ export class LocalLab implements Lab {
     return { program, values, batch: 1, inputs: [input], texts, phrases };
   }
 
-  private updated(name: InputName): Trace {
+  private updated(): Trace {
     const { training, phrases, input } = this.saved;
-    const sample = this.samples.get(name);
     if (!training) refuse("local.update");
-    if (!sample.y) refuse("local.target", { name });
     const { program, texts } = training;
-    return { program, values: this.trainer.update(sample), batch: 1, inputs: [input], texts, phrases };
+    const values = this.trainer.update();
+    const batch = values.get(found(program, input))?.shape[0] ?? 1;
+    return { program, values, batch, inputs: [input], texts, phrases };
   }
 
   private feeds(x: readonly Table[]): Map<string, Stored> {
@@ -173,7 +211,7 @@ export class LocalLab implements Lab {
 
   /** The run in which there is such a value. */
   private traceOf(name: InputName, path: Path): Trace {
-    const trace = this.trace(name, path.endsWith(PRIME));
+    const trace = this.trace(path.endsWith(PRIME) ? PRIME : name);
     const tensor = found(trace.program, path);
     if (!trace.values.has(tensor)) refuse("local.target", { name });
     if (!trace.program.definitions.has(tensor)) refuse("local.given", { path });
@@ -202,23 +240,27 @@ export class LocalLab implements Lab {
     const { values } = this.trace(input);
     const shown: Live["values"] = {};
     for (const { path, limit } of paths) {
-      const source = path.endsWith(PRIME) ? this.trace(input, true) : this.trace(input);
-      const tensor = source.program.outputs.get(path) ?? source.program.tensors.get(path);
+      const primed = path.endsWith(PRIME);
+      if (primed && !this.trainer.stepped) continue;
+      const source = this.trace(primed ? PRIME : input);
+      const name = primed ? within(source, path) : path;
+      const tensor = source.program.outputs.get(name) ?? source.program.tensors.get(name);
       const value = tensor && source.values.get(tensor);
       if (value) shown[path] = picture(tensor, value, limit);
     }
     const loss = this.program.outputs.get("loss");
-    const { branch, step } = this.state;
-    return { input, branch, step, loss: (loss && values.get(loss)?.data[0]) ?? null, values: shown };
+    return { input, ...this.moment, loss: (loss && values.get(loss)?.data[0]) ?? null, values: shown };
   }
 
   private curve({ input, path, index }: Methods["curve"]["params"]): Methods["curve"]["result"] {
+    if (path.endsWith(PRIME)) return null;
     const trace = this.traceOf(input, path);
     const text = this.saved.curves[path];
     const place = this.place(trace, path, index);
     const there = text ? curve(trace, path, place, text) : null;
-    if (there?.state !== "dead") return there;
-    return this.idleUnits(path)[place.at(-1)!] ? there : { ...there, state: null };
+    if (!there) return null;
+    const idle = there.state !== "dead" || this.idleUnits(path)[place.at(-1)!];
+    return { ...there, state: idle ? there.state : null, ...this.moment };
   }
 
   /** Which units, along the last axis, are 0 everywhere on every example of a batch. */

@@ -3,6 +3,7 @@
 import { getContext, setContext } from "svelte";
 
 import { joined } from "./model/history";
+import { lineage } from "./model/time";
 import type { Place } from "./model/place";
 import { format, HOME, outward, parse, type Link } from "./model/route";
 import type {
@@ -125,6 +126,8 @@ export class LabStore implements Store {
   #address: Address;
   #memory: Memory;
   #wants = new Map<symbol, { paths: Path[]; limit: number }>();
+  /** The branches of which what was measured has been asked for. */
+  #measured = new Set<number>();
   #watched = "";
   #watchTimer: ReturnType<typeof setTimeout> | undefined;
   #stepTimer: ReturnType<typeof setTimeout> | undefined;
@@ -228,7 +231,7 @@ export class LabStore implements Store {
     const state = await this.#try(() => this.lab.request("control", action));
     this.#busy = false;
     if (state === undefined) return;
-    if (action.do === "reset") this.#forget();
+    if (this.#state?.run !== state.run || action.do === "reset") this.#forget();
     this.#take(state);
     await this.#catchUp();
   }
@@ -388,12 +391,13 @@ export class LabStore implements Store {
   #forget(): void {
     this.#history = {};
     this.#flow = {};
+    this.#measured.clear();
   }
 
   /** A state that the run tells of: what another tab did is caught up with. */
   #hear(state: State): void {
     const before = this.#state;
-    if (lastOf(state) === 0 && lastOf(before) > 0) this.#forget();
+    if (before !== null && before.run !== state.run) this.#forget();
     this.#take(state);
     if (before === null || before.branch !== state.branch || before.branches.length !== state.branches.length) {
       void this.#catchUp();
@@ -419,12 +423,15 @@ export class LabStore implements Store {
       const piece = await this.lab.request("history", { branch: branch.id, from }).catch(() => undefined);
       if (piece !== undefined && this.#description === description) this.#remember(piece);
     }));
-    if (this.#flow[state.branch] === undefined) {
-      const flow = await this.lab.request("flow", { branch: state.branch }).catch(() => undefined);
-      if (flow !== undefined && this.#description === description) {
-        this.#flow = { ...this.#flow, [state.branch]: flow };
-      }
-    }
+    // What was measured along the whole way; some may have come already, while the answers were on theirs.
+    await Promise.all(lineage(state.branches, state.branch).map(async ({ id }) => {
+      if (this.#measured.has(id)) return;
+      this.#measured.add(id);
+      const flow = await this.lab.request("flow", { branch: id }).catch(() => undefined);
+      if (this.#description !== description || this.#state?.run !== state.run) return;
+      if (flow === undefined) this.#measured.delete(id);
+      else for (const one of flow) this.#stream(one);
+    }));
   }
 
   #remember(piece: History): void {

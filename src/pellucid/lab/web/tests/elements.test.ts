@@ -42,6 +42,14 @@ describe("elements", () => {
     expect(told("dense_1.kernel′", layers) && told("loss.l", layers) && told("d(loss)", layers)).toBe(true);
     expect(told("learning_rate", layers)).toBe(false);
   });
+  it("of the last step keep their place in its batch, and lead on within it", () => {
+    expect(isGradient("d(dense_1.sum)′")).toBe(true);
+    expect(bare("d(dense_1.sum)′")).toBe("dense_1.sum");
+    expect(gradientOf("dense_1.sum′")).toBe("d(dense_1.sum)′");
+    expect(gradientOf("dense_1.kernel:first_moment′")).toBe("d(dense_1.kernel)′");
+    expect(spot("d(dense_1.sum)′", [7, 2], layers)).toEqual([7, 2]);
+    expect(found("d(dense_1.kernel)′", layers)).toMatchObject({ parameter: true, layer: { path: "dense_1" } });
+  });
   it("are called by what they are", () => {
     expect(element({ shape: [3] }, "units", [2])).toEqual({ kind: "unit", unit: 2 });
     expect(element({ shape: [8, 8, 4] }, "maps", [4, 5, 3])).toEqual({ kind: "filter", filter: 3, row: 4, column: 5 });

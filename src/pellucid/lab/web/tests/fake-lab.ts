@@ -1,7 +1,7 @@
 // A lab that answers from memory: what the page is tried against without a server.
 
 import type {
-  Description, Events, Lab, Layer, Methods, Picture, State,
+  Description, Events, Lab, Layer, Methods, Moment, Picture, State,
 } from "../src/model/protocol";
 
 export function layer(path: string, draw: Layer["draw"], shape: number[], parents: string[] = [], parameters: string[] = []): Layer {
@@ -40,7 +40,14 @@ export function picture(values: number[]): Picture {
   };
 }
 
-type Answers = { [M in keyof Methods]?: (params: Methods[M]["params"]) => Methods[M]["result"] | Promise<Methods[M]["result"]> };
+/** An answer may leave out the moment that it is about: then it is the lab's own. */
+type Plain<R> = R | (R extends Moment ? Omit<R, keyof Moment> : never);
+type Answers = {
+  [M in keyof Methods]?: (params: Methods[M]["params"]) => Plain<Methods[M]["result"]> | Promise<Plain<Methods[M]["result"]>>;
+};
+const MOMENTS = new Set([
+  "explain", "curve", "diagnose", "boundary", "confusion", "latent", "decode", "generate", "forecast", "reach",
+]);
 
 export class FakeLab implements Lab {
   asked: { method: string; params: unknown }[] = [];
@@ -76,11 +83,11 @@ export class FakeLab implements Lab {
       },
       history: ({ branch, from }) => ({ branch, from, loss: new Float64Array(), epochs: [] }),
       flow: () => [],
-      diagnose: () => [{
+      diagnose: () => ({ findings: [{
         kind: "dead", where: "dense_1.sum",
         en: { what: "Half of it is dead.", evidence: "0 on every example:", mend: "Lower the learning rate." },
         zh: { what: "一半已失活。", evidence: "所有样本上为 0：", mend: "降低学习率。" },
-      }],
+      }] }),
       code: () => "import pellucid as pl\n",
       weights: () => "QUJD",
       adopt: () => this.state,
@@ -91,9 +98,11 @@ export class FakeLab implements Lab {
 
   async request<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
     this.asked.push({ method, params: structuredClone(params) });
-    const answer = this.answers[method] as ((params: unknown) => Methods[M]["result"]) | undefined;
+    const answer = this.answers[method] as ((params: unknown) => Promise<Methods[M]["result"]>) | undefined;
     if (answer === undefined) throw new Error(`no answer to ${method}`);
-    return answer(params);
+    const { branch, step } = this.state;
+    const found = await answer(params);
+    return MOMENTS.has(method) && found !== null ? { branch, step, ...(found as object) } as never : found;
   }
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void {
     const set = this.#listeners.get(event) ?? new Set();

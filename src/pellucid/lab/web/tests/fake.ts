@@ -63,7 +63,7 @@ export const description: Description = {
   training: null,
   state: {
     branch: 0,
-    branches: [],
+    branches: [{ id: 0, parent: null, at: 0, last: 7, change: null }],
     step: 7,
     epoch: 0,
     playing: false,

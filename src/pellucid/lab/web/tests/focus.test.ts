@@ -6,7 +6,9 @@ import { plan } from "../src/model/drawn";
 import { percent, show as written } from "../src/model/numbers";
 import Focus from "../src/view/focus/Focus.svelte";
 import NetworkMap from "../src/view/network/NetworkMap.svelte";
-import { explanation, layers, value } from "./fake";
+import Arithmetic from "../src/view/arithmetic/Arithmetic.svelte";
+import type { Explanation } from "../src/model/protocol";
+import { description, explanation, layers, live, value } from "./fake";
 import { cleanup, settled, show, stand, withoutCanvas } from "./stand";
 
 beforeEach(withoutCanvas);
@@ -23,6 +25,53 @@ async function serious(): Promise<string[]> {
     .filter((v) => v.impact === "serious" || v.impact === "critical")
     .map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
 }
+
+describe("why a weight is what it is", () => {
+  const weight = { path: "dense_1.kernel", index: [5, 2] };
+  const update: Explanation = {
+    ...explanation(0, 0), path: "dense_1.kernel′", index: [5, 2], value: 0.75, rest: { count: 0, sum: 0 },
+    terms: [{
+      value: 0.5, text: "w[5,2]", numbers: "0.5", sources: [{ path: "dense_1.kernel", index: [5, 2], value: 0.5, given: true }],
+    }, {
+      value: 0.25, text: "g[5,2]", numbers: "0.25", sources: [{ path: "d(dense_1.kernel)′", index: [5, 2], value: 0.25 }],
+    }],
+  };
+  const train = { describe: () => ({ ...description, can: { ...description.can, train: true } }) };
+
+  it("is the last step, of which the batch's own numbers lead on", async () => {
+    const { lab, store } = await stand({ ...train, explain: () => update });
+    store.go(weight);
+    show(store, Arithmetic);
+    await settled(120);
+    expect(lab.of("explain").at(-1)).toMatchObject({ path: "dense_1.kernel′", index: [5, 2] });
+    expect(screen.getByRole("link", { name: "d(dense_1.kernel)′[5,2] = 0.25" }).getAttribute("href")).toContain(
+      encodeURI("#/d(dense_1.kernel)′"),
+    );
+    expect(screen.queryByRole("link", { name: /^dense_1.kernel\[5,2\] = 0.5/ }), "it was given to the step").toBeNull();
+    store.go({ path: "d(dense_1.kernel)′", index: [5, 2] });
+    await settled(120);
+    expect(lab.of("explain").at(-1), "and not of the example").toMatchObject({ path: "d(dense_1.kernel)′", index: [5, 2] });
+  });
+
+  it("is no step's before the first", async () => {
+    const refusal = "no step was taken yet";
+    const { store } = await stand({ ...train, explain: () => Promise.reject(new Error(refusal)) });
+    store.go(weight);
+    show(store, Arithmetic);
+    await settled(120);
+    expect(screen.getByText(refusal)).toBeTruthy();
+  });
+
+  it("tells what a person made of it since", async () => {
+    const kernel = { ...live.values["dense_1.kernel"]!, data: live.values["dense_1.kernel"]!.data.map(() => 3) };
+    const values = { ...live.values, "dense_1.kernel": kernel };
+    const { store } = await stand({ ...train, explain: () => update, watch: ({ input }) => ({ ...live, input, values }) });
+    store.go(weight);
+    show(store, Arithmetic);
+    await settled(120);
+    expect(screen.getByText("Since then it was set to 3 by hand.")).toBeTruthy();
+  });
+});
 
 describe("the depths of focus", () => {
   it("begin with the network as a table", async () => {

@@ -48,7 +48,7 @@ const given = new Map([
 ]);
 const phrases = {
   sentences: { sum: { en: "{count} terms, {largest}: {share}", zh: "{count}" } },
-  directions: { en: ["rise", "fall"], zh: ["上升", "下降"] }, growth: { en: ["grows", "shrinks"], zh: ["增加", "减少"] },
+  directions: { en: ["rise", "fall"], zh: ["上升", "下降"] }, growth: { en: ["rises", "falls"], zh: ["增加", "减少"] },
   penalty: { en: "", zh: "" },
 } as const;
 

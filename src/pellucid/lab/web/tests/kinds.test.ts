@@ -242,7 +242,7 @@ describe("a recurrent layer", () => {
   const values = Object.fromEntries(lstm.values.map((v) => [v.path, picture([4, 2], (k) => k / 10)]));
   const about = { sample: "text" as const, vocabulary: ["a", "b", "c"], classes: null };
   const symbols = ["h", "e", "y", "\n"];
-  const reach = () => [{ path: "lstm_1", norms: [1, 0.1, 0.01, 0.001] }, { path: "lstm_10", norms: [5, 4] }];
+  const reach = () => ({ layers: [{ path: "lstm_1", norms: [1, 0.1, 0.01, 0.001] }, { path: "lstm_10", norms: [5, 4] }] });
 
   it("is a chain of its steps: the symbol in, the state handed on", async () => {
     const { store } = await lab([text, lstm], values, { reach }, about, { symbols });
@@ -281,7 +281,7 @@ describe("a recurrent layer", () => {
   it("of one step has one", async () => {
     const one = { ...lstm, shape: [1, 2], values: lstm.values.map((v) => ({ ...v, shape: [1, 2] })) };
     const short = Object.fromEntries(one.values.map((v) => [v.path, picture([1, 2], (k) => k)]));
-    const { store } = await lab([text, one], short, { reach: () => [{ path: "lstm_1", norms: [0.5] }] }, about, { symbols: ["h"] });
+    const { store } = await lab([text, one], short, { reach: () => ({ layers: [{ path: "lstm_1", norms: [0.5] }] }) }, about, { symbols: ["h"] });
     const { container } = show(store, Kind, { layer: one });
     await settled(60);
     expect(container.querySelectorAll(".chain li")).toHaveLength(1);
@@ -387,11 +387,16 @@ describe("the confusion matrix", () => {
         throw new Error("This file does not carry that.");
       },
     });
+    fake.tell("state", { ...store.state!, playing: true });
     for (let step = 8; step < 20; step++) {
       fake.tell("live", { ...store.live!, step });
       await settled(5);
     }
     expect(fake.of("confusion")).toHaveLength(1);
+    fake.tell("state", { ...store.state!, playing: false, step: 20 });
+    fake.tell("live", { ...store.live!, step: 20 });
+    await settled(20);
+    expect(fake.of("confusion"), "at rest it is asked again at once").toHaveLength(2);
     expect(screen.getByText("This file does not carry that.")).toBeTruthy();
     expect(store.message).toBeNull();
   });

@@ -99,7 +99,7 @@ describe("a saved lab", () => {
   it("says what was only true when it was saved, once its weights are others", async () => {
     lab = new LocalLab({ ...(saved() as object), code: "net.fit(x, y)" });
     await expect(lab.request("code", {})).resolves.toBe("net.fit(x, y)");
-    await expect(lab.request("diagnose", {})).resolves.toEqual([]);
+    await expect(lab.request("diagnose", {})).resolves.toEqual({ findings: [], branch: 0, step: 4 });
     const state = await lab.request("adopt", { weights: await lab.request("weights", {}) });
     expect(state).toMatchObject({ step: 4, first: 4 });
     await expect(lab.request("code", {})).resolves.toMatch(/^# Up to step 4, .*\n# .*\n\nnet\.fit/);

@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { State } from "../src/model/protocol";
+import type { Explanation, State } from "../src/model/protocol";
 import { LabStore } from "../src/store.svelte";
 import { description, FakeLab, picture, settled, stillness } from "./fake-lab";
 
@@ -17,6 +17,10 @@ beforeAll(() => {
   HTMLDialogElement.prototype.close = function () {
     this.open = false;
   };
+});
+const explanation = (path: string, index: number[]): Explanation => ({
+  path, index: [0, ...index], value: 1, formula: "a = b", substituted: "1", latex: "", sentence: { en: "It is.", zh: "是。" },
+  terms: [], rest: { count: 0, sum: 0 }, outside: 0, candidates: [], field: {},
 });
 beforeEach(() => localStorage.clear());
 afterEach(cleanup);
@@ -167,6 +171,58 @@ describe("the page", () => {
     await fireEvent.click(link);
     expect(store.panel).toBeNull();
     expect(store.place.path).toBe("dense_1");
+  });
+
+  it("says of which step all of it is, and asks anew where that is another one", async () => {
+    const dead = (step: number, share: number) => ({
+      branch: 0, step, layers: [{ path: "dense_1", activation: 1, gradient: 1, dead: share, saturated: null, ratio: null }],
+    });
+    const lab = new FakeLab({ flow: () => [dead(470, 0.5)], explain: ({ path, index }) => explanation(path, index) });
+    lab.state = { ...stillness, step: 470, branches: [{ ...stillness.branches[0]!, last: 470 }] };
+    const { store, container } = await page(lab);
+    store.go({ path: "dense_1", index: [1] });
+    await settled(80);
+    const badge = () => container.querySelector(".panel.network .trouble")?.textContent ?? null;
+    const steps = () => new Set([...container.querySelectorAll(".moment")].map((one) => one.textContent));
+    expect(badge()).toBe("50 % dead");
+    expect(steps()).toEqual(new Set(["step 470"]));
+    expect(container.querySelector(".panel.arithmetic .moment")).toBeTruthy();
+
+    lab.state = { ...lab.state, step: 10 };
+    lab.tell("state", lab.state);
+    await settled();
+    expect([...steps()].every((text) => text.includes("of step 470")), "until it is asked anew").toBe(true);
+    lab.tell("live", { input: "test:0", branch: 0, step: 10, loss: null, values: { dense_1: picture([0.1, 0.7, 0.2]) } });
+    await settled(80);
+    expect(badge(), "not measured here").toBeNull();
+    expect(steps()).toEqual(new Set(["step 10"]));
+    lab.tell("flow", dead(10, 0.25));
+    await settled();
+    expect(badge()).toBe("25 % dead");
+
+    lab.state = { ...lab.state, playing: true, step: 14 };
+    lab.tell("state", lab.state);
+    lab.tell("live", { input: "test:0", branch: 0, step: 12, loss: null, values: { dense_1: picture([0.1, 0.7, 0.2]) } });
+    await settled();
+    expect(badge(), "while it plays the last one, with its step").toBe("25 % dead · step 10");
+    expect(container.querySelector(".panel.network .moment")!.textContent).toBe("step 12");
+  });
+
+  it("looks anew for what is wrong where the run goes to another step", async () => {
+    const lab = new FakeLab();
+    await page(lab);
+    await fireEvent.click(button("What is wrong?"));
+    await settled(5);
+    const dialog = screen.getByRole("dialog");
+    expect(dialog.querySelector(".moment")!.textContent).toBe("step 0");
+    lab.state = { ...stillness, step: 5, branches: [{ ...stillness.branches[0]!, last: 5 }] };
+    lab.tell("state", lab.state);
+    await settled(5);
+    expect(lab.of("diagnose")).toHaveLength(2);
+    expect(dialog.querySelector(".moment")!.textContent).toBe("step 5");
+    lab.tell("state", { ...lab.state, learning_rate: 9 });
+    await settled(5);
+    expect(lab.of("diagnose")).toHaveLength(3);
   });
 
   it("says in words why training stands still, with the way to what is wrong", async () => {

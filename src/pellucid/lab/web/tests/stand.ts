@@ -70,6 +70,7 @@ export async function stand(answers: ConstructorParameters<typeof FakeLab>[0] = 
     curve: () => null,
     ...answers,
   });
+  lab.state = description.state;
   const store = new LabStore(lab);
   lab.tell("connected", true);
   await settled(60);

@@ -267,7 +267,7 @@ describe("time", () => {
     await settled(5);
     expect(lab.of("flow")).toHaveLength(flows + 1);
     expect(lab.of("history")).toContainEqual({ branch: 1, from: 1 });
-    lab.tell("state", stillness);
+    lab.tell("state", { ...stillness, run: 7 });
     expect(store.history).toEqual({});
   });
   it("writes the step into the link only while it stands still", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { joined } from "../src/model/history";
 import type { Branch, History } from "../src/model/protocol";
 import { columnSamples, thin } from "../src/model/thin";
-import { differences, flowAlong, lineage, lossAt, rateSlider } from "../src/model/time";
+import { differences, flowAlong, flowOf, lineage, lossAt, rateSlider } from "../src/model/time";
 
 const piece = (from: number, loss: number[], branch = 0): History => ({ branch, from, loss: Float64Array.from(loss), epochs: [] });
 
@@ -81,9 +81,18 @@ describe("thinning", () => {
     expect(line![10]).toBe(7);
     expect(thin([{ from: 1, values: new Float64Array() }], 0, -1, 5).x).toEqual([]);
   });
-  it("finds for each column the sample that holds there", () => {
-    expect([...columnSamples([0, 50, 90], 100, 10)]).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2, 2]);
+  it("finds for each column the sample that was taken in it, and leaves a gap where none was", () => {
+    expect([...columnSamples([0, 50, 55, 90], 100, 10)]).toEqual([0, -1, -1, -1, -1, 2, -1, -1, -1, 3]);
+    expect([...columnSamples([3, 2022], 2022, 5)], "two of two thousand").toEqual([0, -1, -1, -1, 1]);
     expect([...columnSamples([], 100, 3)]).toEqual([-1, -1, -1]);
+  });
+  it("gives a step that is wider than a column all of its width", () => {
+    expect([...columnSamples([0, 1, 2, 3, 4], 4, 8)]).toEqual([0, 1, 1, 2, 2, 3, 3, 4]);
+    expect([...columnSamples([0, 1, 3, 4], 4, 8)]).toEqual([0, 1, 1, -1, -1, 2, 2, 3]);
+    for (const [last, columns] of [[10, 640], [37, 640], [640, 640], [639, 640]] as const) {
+      const every = Array.from({ length: last + 1 }, (_, step) => step);
+      expect([...columnSamples(every, last, columns)].every((k, x) => Math.abs(k - (x * last) / columns) <= 1)).toBe(true);
+    }
   });
 });
 
@@ -116,8 +125,15 @@ describe("branches", () => {
   });
   it("have the gradients of those they left", () => {
     const flow = (branch: number, step: number) => ({ branch, step, layers: [] });
-    const along = flowAlong({ 0: [flow(0, 0), flow(0, 2), flow(0, 5)], 1: [flow(1, 3), flow(1, 6)] }, branches, 1);
-    expect(along.map((one) => [one.branch, one.step])).toEqual([[0, 0], [0, 2], [1, 3], [1, 6]]);
+    const measured = { 0: [flow(0, 0), flow(0, 2), flow(0, 3), flow(0, 5)], 1: [flow(1, 2), flow(1, 6)] };
+    const along = flowAlong(measured, branches, 1);
+    expect(along.map((one) => [one.branch, one.step]), "what the change did is not in the parent's own").toEqual(
+      [[0, 0], [1, 2], [1, 6]],
+    );
+    const of = (step: number, playing: boolean) => flowOf(measured, branches, { branch: 1, step }, playing)?.step ?? null;
+    expect([0, 2, 3, 5, 6, 9].map((step) => of(step, false)), "at rest of this very step").toEqual([0, 2, null, null, 6, null]);
+    expect([0, 1, 3, 9].map((step) => of(step, true)), "else never of a later one").toEqual([0, 0, 2, 6]);
+    expect(flowOf({}, branches, { branch: 1, step: 3 }, true)).toBeNull();
   });
 });
 

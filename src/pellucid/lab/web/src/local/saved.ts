@@ -46,7 +46,7 @@ export interface Saved {
   readonly history: History;
   readonly flow: Flow[];
   readonly findings: Finding[];
-  readonly reach: Methods["reach"]["result"];
+  readonly reach: Methods["reach"]["result"]["layers"];
   readonly confusion: Readonly<Record<string, Confusion | null>>;
   readonly latent: Latent | null;
   readonly forecast: Forecast | null;

@@ -49,6 +49,8 @@ export class Trainer {
   private stopped = false;
   /** The next slice: there is one at most. */
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** What the last step began with; null at the first. */
+  private before: { weights: Weights; step: number; rate: number } | null = null;
   private order: { epoch: number; places: Int32Array } | null = null;
 
   constructor(saved: Saved, samples: Samples, told: Told) {
@@ -67,6 +69,11 @@ export class Trainer {
   /** The parameters as they are now. */
   get parameters(): ReadonlyMap<Path, Table> {
     return new Map([...this.saved.parameters].map(([path, { whole }]) => [path, { ...this.now.get(path)!, whole }]));
+  }
+
+  /** Whether the step that led here was taken in this file. */
+  get stepped(): boolean {
+    return this.before !== null;
   }
 
   get moved(): boolean {
@@ -125,7 +132,6 @@ export class Trainer {
         }
         this.rate = action.learning_rate;
         this.forget(this.step - this.first);
-        this.told.moved(); // an update at another rate is another one
         break;
       case "speed":
         this.speed = Math.max(0, action.speed);
@@ -220,12 +226,14 @@ export class Trainer {
     const at = this.step - this.first;
     const again = at < this.losses.length;
     const rate = again ? this.rates[at]! : this.rate;
+    const before = { weights: this.now, step: this.step, rate };
     const { loss, weights } = this.computed(rate);
     if (!Number.isFinite(loss)) {
       this.stopped = true;
       return;
     }
     this.now = weights;
+    this.before = before;
     this.step += 1;
     if (!again) {
       this.losses.push(loss);
@@ -236,7 +244,7 @@ export class Trainer {
 
   private computed(rate: number): { loss: number; weights: Weights } {
     const { program } = this.saved.training!;
-    const given = this.feeds(this.now, this.batch(), rate, this.step - this.first + 1);
+    const given = this.feeds(this.now, this.batch(this.step), rate, this.step);
     const values = run(program, given, { wanted: [...program.outputs.values()], single: this.single });
     const after = (name: string): Stored | undefined => {
       const tensor = program.outputs.get(name);
@@ -246,18 +254,20 @@ export class Trainer {
     return { loss: after("loss")!.data[0]!, weights };
   }
 
-  /** Every value of one step on one example alone, from slots of 0: what an update is explained with. */
-  update(example: Sample): Map<Tensor, Stored> {
+  /** Every value of the step that led here: what an update is explained with. */
+  update(): Map<Tensor, Stored> {
+    if (this.before === null) refuse("local.first", { step: this.first });
+    const { weights, step, rate } = this.before;
     const { program } = this.saved.training!;
-    const given = this.feeds(this.begun(this.parameters), [example], this.rate, 1);
-    return run(program, given, { single: this.single });
+    return run(program, this.feeds(weights, this.batch(step), rate, step), { single: this.single });
   }
 
+  /** What a step reads. Its slots begin at the step at which the file was saved. */
   private feeds(weights: Weights, batch: readonly Sample[], rate: number, step: number): Map<string, Stored> {
     const { program, seed } = this.saved.training!;
     const one = (value: number): Stored => ({ shape: [], data: Float64Array.of(value) });
     const given: [string, Stored][] = [
-      ...weights, ["learning_rate", one(rate)], ["step", one(step)], ["seed", one(seed)],
+      ...weights, ["learning_rate", one(rate)], ["step", one(step - this.first + 1)], ["seed", one(seed)],
       [this.saved.input, stacked(batch.map((s) => s.x))], [this.saved.target, stacked(batch.map((s) => s.y!))],
     ];
     return new Map(given.filter(([name]) => program.inputs.has(name)));
@@ -268,14 +278,14 @@ export class Trainer {
     return [...this.saved.parameters.values()].every(({ data }) => data instanceof Float32Array);
   }
 
-  /** The examples of the next step. */
-  private batch(): Sample[] {
-    const epoch = Math.floor(this.step / this.perEpoch);
+  /** The examples of the step after so many. */
+  private batch(step: number): Sample[] {
+    const epoch = Math.floor(step / this.perEpoch);
     if (this.order?.epoch !== epoch) {
       this.order = { epoch, places: shuffled(this.count, this.saved.training!.seed, epoch) };
     }
     const size = this.saved.description.training?.batch_size ?? 32;
-    const from = (this.step % this.perEpoch) * size;
+    const from = (step % this.perEpoch) * size;
     return Array.from(this.order.places.subarray(from, from + size), (place) => this.samples.get(`train:${place}`));
   }
 
@@ -294,12 +304,15 @@ export class Trainer {
     if (step < this.first) refuse("local.past", { step: this.first });
     this.rest();
     this.stopped = false;
-    if (step < this.step) this.restore(Math.max(...[...this.kept.keys()].filter((kept) => kept <= step)));
+    // To the step before it at the latest: the step that leads there is a part of what there is to see.
+    const latest = Math.max(this.first, step - 1);
+    if (step < this.step) this.restore(Math.max(...[...this.kept.keys()].filter((kept) => kept <= latest)));
     if (step > this.step) this.go(step);
   }
 
   private restore(step: number): void {
     this.step = step;
+    this.before = null;
     this.now = this.kept.get(step)!;
     this.told.moved();
   }

@@ -4,16 +4,21 @@
 import type { Layer, Path, Source, Value } from "./protocol";
 
 export function isGradient(path: Path): boolean {
-  return path.startsWith("d(") && path.endsWith(")");
+  return /^d\(.*\)′?$/.test(path);
 }
 
 /** The value that a path is about: by which a gradient is, of which "w′" is the next, for which "w:moment" is kept. */
 export function bare(path: Path): Path {
-  const inside = isGradient(path) ? path.slice(2, -1) : path;
+  const inside = isGradient(path) ? path.replace(/^d\((.*)\)′?$/, "$1") : path;
   return inside.replace(/(:[^.()]*)?′?$/, "");
 }
 
-/** One step of training makes this of a parameter. */
+/** Whether a path is of the last step, with its whole batch, and not of the example that is shown. */
+export function stepped(path: Path): boolean {
+  return path.endsWith("′");
+}
+
+/** The last step of training made this of a parameter. */
 export function updated(path: Path): Path {
   return `${bare(path)}′`;
 }
@@ -23,8 +28,9 @@ export function told(path: Path, layers: readonly Layer[]): boolean {
   return found(path, layers) !== undefined || /^loss(\.|$)/.test(bare(path));
 }
 
+/** The gradient by what a path is about; within the last step, that of its batch. */
 export function gradientOf(path: Path): Path {
-  return `d(${bare(path)})`;
+  return `d(${bare(path)})${stepped(path) ? "′" : ""}`;
 }
 
 export interface Found {
@@ -47,6 +53,7 @@ export function found(path: Path, layers: readonly Layer[]): Found | undefined {
 
 /** The index without the example's axis, which a parameter does not have and every other value has first. */
 export function spot(path: Path, index: readonly number[], layers: readonly Layer[]): number[] {
+  if (stepped(path)) return [...index];
   const known = found(path, layers);
   return known ? index.slice(Math.max(0, index.length - known.value.shape.length)) : index.slice(1);
 }

@@ -11,7 +11,7 @@ export interface Gathered {
   parameter: boolean;
   /** The picture; NaN where no term reads. */
   numbers: Numbers;
-  /** For a cell of the picture: the element's index, without the example's axis, and the number of its term. */
+  /** For a cell of the picture that leads on: the element's index, without the example's axis, and the number of its term. */
   at: Map<string, { index: number[]; term: number }>;
 }
 
@@ -31,6 +31,7 @@ interface Read {
   shape: number[];
   value: number;
   term: number;
+  given: boolean;
 }
 
 const WHOLE = 0.8;
@@ -55,7 +56,7 @@ function laid(reads: Read[], add = false): Pick<Gathered, "numbers" | "at"> {
     const place = here.reduce((n, i, k) => n * (shape[k] ?? 1) + i, 0);
     const before = data[place] as number;
     data[place] = add && !Number.isNaN(before) ? before + read.value : read.value;
-    if (!at.has(here.join(","))) at.set(here.join(","), { index: read.index, term: read.term });
+    if (!at.has(here.join(",")) && (add || !read.given)) at.set(here.join(","), { index: read.index, term: read.term });
   }
   return { numbers: { shape, data }, at };
 }
@@ -70,7 +71,7 @@ export function chosenFrom(
   if (path === undefined || all.length < 2) return null;
   const reads = all.map((s) => {
     const index = spot(s.path, s.index, layers);
-    return { index, ...unflattened(s.path, index, layers), value: s.value, term: 0 };
+    return { index, ...unflattened(s.path, index, layers), value: s.value, term: 0, given: s.given === true };
   });
   const picture = laid(reads);
   const best = explanation.terms[0]?.sources[0];
@@ -106,6 +107,7 @@ export function gather(explanation: Explanation, layers: readonly Layer[]): Gath
         ...unflattened(source.path, index, layers),
         value: source.value,
         term: number,
+        given: source.given === true,
       });
     });
   });

@@ -1,7 +1,11 @@
 // What the lab asks and is told: one interface, whoever answers it. The page asks a server over a WebSocket, the widget
 // asks its kernel, a saved file asks the formulas that it carries.
 
-/** A value's path, as in Python: "dense_1", "dense_1.sum", "dense_1.kernel", "d(dense_1.kernel)", "loss". */
+/**
+ * A value's path, as in Python: "dense_1", "dense_1.sum", "dense_1.kernel", "d(dense_1.kernel)", "loss". One that ends in
+ * "′" is of the step that led to the moment, with its whole batch: "dense_1.kernel′" is what it made of a weight,
+ * "d(dense_1.kernel)′" the gradient that it took; their indices have the example's place.
+ */
 export type Path = string;
 /** An example by name: "train:3", "test:17", or "own:1" for one that the person gave. */
 export type InputName = string;
@@ -111,7 +115,15 @@ export interface Branch {
   change: Words | null;
 }
 
+/** What an answer is about: what depends on the parameters says of which step they were. */
+export interface Moment {
+  branch: number;
+  step: number;
+}
+
 export interface State {
+  /** Another number after each new beginning, of the run or of Pellucid itself. */
+  run?: number;
   branch: number;
   branches: Branch[];
   step: number;
@@ -126,8 +138,10 @@ export interface State {
   pace: number;
   /** Of the last step, or null before the first. */
   loss: number | null;
-  /** Of the last epoch: accuracy, val_loss, … */
+  /** Of the last epoch that had ended: accuracy, val_loss, … */
   metrics: Record<string, number>;
+  /** The step at which that epoch ended. */
+  measured?: number | null;
   /** Why training stands still, where it did not do so by a person's wish (a loss that is not finite). */
   stopped: Words | null;
 }
@@ -163,6 +177,8 @@ export interface Source {
   /** With the example's axis, as Python gives it. */
   index: number[];
   value: number;
+  /** Within the last step: it was given to that step, so there is nothing behind it to go on to. */
+  given?: boolean;
 }
 
 export interface Term {
@@ -300,29 +316,29 @@ export interface Methods {
   example: { params: { name: InputName }; result: Example };
   /** An example of the person's own: numbers in the shape of the input, or a text. */
   own: { params: { x: number[]; y?: number } | { text: string; y?: number }; result: Example };
-  explain: { params: { input: InputName; path: Path; index: number[]; limit?: number }; result: Explanation };
-  curve: { params: { input: InputName; path: Path; index: number[] }; result: Curve | null };
+  explain: { params: { input: InputName; path: Path; index: number[]; limit?: number }; result: Explanation & Moment };
+  curve: { params: { input: InputName; path: Path; index: number[] }; result: (Curve & Moment) | null };
   control: { params: Action; result: State };
   history: { params: { branch: number; from: number }; result: History };
   flow: { params: { branch: number }; result: Flow[] };
-  diagnose: { params: Record<string, never>; result: Finding[] };
+  diagnose: { params: Record<string, never>; result: { findings: Finding[] } & Moment };
   /** Python that repeats what was done here, to the bit. */
   code: { params: Record<string, never>; result: string };
-  boundary: { params: { size: number }; result: Boundary };
-  confusion: { params: { set: "train" | "test" }; result: Confusion };
-  latent: { params: Record<string, never>; result: Latent };
+  boundary: { params: { size: number }; result: Boundary & Moment };
+  confusion: { params: { set: "train" | "test" }; result: Confusion & Moment };
+  latent: { params: Record<string, never>; result: Latent & Moment };
   /** What the part of the network behind `path` makes of a code. */
-  decode: { params: { path: Path; code: number[] }; result: Numbers };
+  decode: { params: { path: Path; code: number[] }; result: Numbers & Moment };
   /** A kernel over a picture, at any stride, padding and dilation. `picture` is (h, w) numbers of 0 to 1, or null for a sample. */
   convolve: {
     params: { picture: { shape: number[]; data: number[] } | null; kernel: number[][]; stride: number; padding: number; dilation: number; at?: [row: number, column: number] };
     result: Convolution;
   };
   /** For text: the probabilities of the next symbol, and a text grown by `count` symbols. For a series: the next values. */
-  generate: { params: { text: string; count: number; temperature: number; seed: number }; result: { text: string } };
-  forecast: { params: Record<string, never>; result: Forecast };
+  generate: { params: { text: string; count: number; temperature: number; seed: number }; result: { text: string } & Moment };
+  forecast: { params: Record<string, never>; result: Forecast & Moment };
   /** How far back the gradient reaches: for each recurrent layer the norm of ∂loss/∂state, by the number of steps back. */
-  reach: { params: Record<string, never>; result: { path: Path; norms: number[] }[] };
+  reach: { params: Record<string, never>; result: { layers: { path: Path; norms: number[] }[] } & Moment };
   /** All parameters in one string, for a link; refused for large networks. */
   weights: { params: Record<string, never>; result: string };
   /** The parameters of such a string, as a branch. */

@@ -69,14 +69,18 @@ function finite(value: number | null | undefined): number | null {
   return typeof value !== "number" || !Number.isFinite(value) ? null : value;
 }
 
-/** For each of `columns` columns over 0…`last` the number of the sample that holds there: the latest, by its step. */
+/**
+ * For each of `columns` columns over 0…`last` the number of the sample that was taken in it, of several the last; −1 is a
+ * gap. Where a step is wider than a column, its sample is as wide as the step.
+ */
 export function columnSamples(steps: readonly number[], last: number, columns: number): Int32Array {
   const out = new Int32Array(columns).fill(-1);
-  let at = -1;
-  for (let column = 0; column < columns; column++) {
-    const end = ((column + 1) * last) / columns;
-    while (at + 1 < steps.length && steps[at + 1]! <= end) at++;
-    out[column] = at;
-  }
+  const wide = columns / last;
+  steps.forEach((step, k) => {
+    const from = Math.max(0, Math.ceil((step - 0.5) * wide));
+    const end = Math.min(columns, Math.ceil((step + 0.5) * wide));
+    if (from < end) out.fill(k, from, end);
+    else out[Math.min(columns - 1, Math.floor(step * wide))] = k;
+  });
   return out;
 }

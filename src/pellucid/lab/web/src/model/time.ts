@@ -1,6 +1,6 @@
 // Time: which steps a branch has, and how two branches differ.
 
-import type { Branch, Flow, History } from "./protocol";
+import type { Branch, Flow, History, Moment } from "./protocol";
 
 /** The branch and those it left, the oldest first, each with the last step that counts for the branch. */
 export function lineage(branches: readonly Branch[], id: number): { id: number; until: number }[] {
@@ -28,15 +28,22 @@ export function lossAt(
   return null;
 }
 
-/** The steps at which gradients were measured along a branch, with those before it left. */
+/** The steps at which gradients were measured along a branch, with those before it left, by step. */
 export function flowAlong(flow: Record<number, Flow[]>, branches: readonly Branch[], id: number): Flow[] {
-  const out: Flow[] = [];
+  const found = new Map<number, Flow>();
   for (const part of lineage(branches, id)) {
-    for (const one of flow[part.id] ?? []) {
-      if (one.step <= part.until && one.step > (out.at(-1)?.step ?? -1)) out.push(one);
-    }
+    // At the step where a branch leaves, what was measured before is not of what it changed there.
+    for (const one of flow[part.id] ?? []) if (one.step < part.until || part.id === id) found.set(one.step, one);
   }
-  return out;
+  return [...found.values()].sort((a, b) => a.step - b.step);
+}
+
+/** What was measured of a moment: at its very step; while steps run on, the last that was measured before it. */
+export function flowOf(
+  flow: Record<number, Flow[]>, branches: readonly Branch[], moment: Moment, playing: boolean,
+): Flow | null {
+  const found = flowAlong(flow, branches, moment.branch).findLast((one) => one.step <= moment.step);
+  return found !== undefined && (playing || found.step === moment.step) ? found : null;
 }
 
 export interface Difference {

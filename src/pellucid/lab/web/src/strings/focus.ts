@@ -32,6 +32,8 @@ export const focus = {
   "focus.more": { en: "and {count} more", zh: "另有 {count} 个" },
   "focus.stats": { en: "{min} … {max}, mean {mean} ± {std}", zh: "{min} … {max}，均值 {mean} ± {std}" },
   "focus.zeros": { en: "{share} are 0", zh: "{share} 为 0" },
+  "focus.moment": { en: "step {step}", zh: "第 {step} 步" },
+  "focus.past": { en: "of step {step}, not of the one shown", zh: "属于第 {step} 步，而非当前步" },
   "focus.picture": { en: "{name}, {shape}", zh: "{name}，{shape}" },
   "focus.steer": {
     en: "Arrow keys move, Enter goes to the number.",
@@ -85,9 +87,12 @@ export const focus = {
   },
   "arithmetic.strongest": { en: "largest here; choose another", zh: "此处最大的值；可另选" },
   "arithmetic.learned": {
-    en: "A learned number: training moves it against its gradient. What one step on this example alone makes of it:",
-    zh: "可学习的数：训练会沿梯度的反方向调整它。仅用该样本训练一步的结果：",
+    en: "A learned number: training moves it against its gradient. The last step made it of the number that it was before, by the gradient over the whole batch of that step:",
+    zh: "可学习的数：训练会沿梯度的反方向调整它。最近一步用该步整个批次的梯度，由之前的值得到它：",
   },
+  "arithmetic.fixed": { en: "A learned number.", zh: "可学习的数。" },
+  "arithmetic.given": { en: "{name}, before the last step", zh: "{name}，最近一步之前" },
+  "arithmetic.since": { en: "Since then it was set to {value} by hand.", zh: "此后它被手动设为 {value}。" },
   "arithmetic.input": { en: "A number of the example. It was given.", zh: "样本中的数，是给定的。" },
   "arithmetic.notarget": {
     en: "This example has no target, so there is no loss and no gradient. What should the network have said?",

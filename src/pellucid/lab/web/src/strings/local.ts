@@ -47,6 +47,10 @@ export const local = {
     en: "There is no value “{path}” in this file.",
     zh: "此文件中没有值“{path}”。",
   },
+  "local.first": {
+    en: "The file begins at step {step}, so no step in it has changed this weight: train a batch.",
+    zh: "文件从第 {step} 步开始，其中还没有任何一步改变过该权重：请训练一个批次。",
+  },
   "local.update": {
     en: "A saved file does not train, so it has no updates to explain.",
     zh: "保存的文件不训练，因此没有可解释的更新。",
@@ -82,6 +86,10 @@ export const local = {
   "local.wrong": {
     en: "What is wrong was looked for when the file was saved: go back to step {step} to see it, or ask Pellucid.",
     zh: "问题检查是在保存文件时进行的：请回到第 {step} 步查看，或在 Pellucid 中检查。",
+  },
+  "local.then": {
+    en: "This was computed when the file was saved, over examples that it has not: go back to step {step} to see it.",
+    zh: "这是在保存文件时用文件之外的样本计算的：请回到第 {step} 步查看。",
   },
   "local.code": {
     en: "Up to step {step}, at which the file was saved; what was trained in the browser since then is not in it.",

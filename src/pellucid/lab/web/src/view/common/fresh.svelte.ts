@@ -3,7 +3,7 @@
 // one that is out, here it overtakes it, as the number that a person has gone to is to be explained at once.
 
 import { untrack } from "svelte";
-import type { Curve, Explanation, Path } from "../../model/protocol";
+import type { Curve, Explanation, Moment, Path } from "../../model/protocol";
 import type { Store } from "../../store.svelte";
 
 export interface Fresh<A> {
@@ -64,8 +64,10 @@ export function fresh<Q, A>(
   }
 
   function soon(): void {
+    // At rest nothing is taken from the training, and what stands there is of another step.
+    const rest = store.state?.playing === false ? 0 : pause;
     if (busy) stale = true;
-    else timer ??= setTimeout(() => void run(), Math.max(0, pause - (performance.now() - last)));
+    else timer ??= setTimeout(() => void run(), Math.max(0, rest - (performance.now() - last)));
   }
 
   // Another question is asked at once; the same one at another moment, in its time.
@@ -117,7 +119,7 @@ export function fresh<Q, A>(
   };
 }
 
-export function explained(store: Store, question: () => Question | null, pause = PAUSE, delay = 0): Fresh<Explanation> {
+export function explained(store: Store, question: () => Question | null, pause = PAUSE, delay = 0): Fresh<Explanation & Moment> {
   return fresh(
     store,
     question,
@@ -128,7 +130,7 @@ export function explained(store: Store, question: () => Question | null, pause =
   );
 }
 
-export function curved(store: Store, question: () => Question | null): Fresh<Curve | null> {
+export function curved(store: Store, question: () => Question | null): Fresh<(Curve & Moment) | null> {
   return fresh(
     store,
     question,

@@ -64,7 +64,8 @@ export function answered<Q, A>(
       } else if (whole !== asked) {
         const again = now === about;
         [about, asked] = [now, whole];
-        pace.put(q, again);
+        // At rest nothing is taken from the training, and what stands there is of another step.
+        pace.put(q, again && store.state?.playing === true);
       }
     });
   });
