@@ -132,3 +132,21 @@ def test_threads_share_an_example(program: Program, n: int, monkeypatch: pytest.
         for _ in range(20):
             found = prepared({"x": inputs["x"]})
             assert all(np.array_equal(found[name], array) for name, array in expected.items())
+
+
+@pytest.mark.parametrize("n", [1, 20])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"x": "words"}, "x holds real numbers"),
+        ({"x": 1j}, "x holds real numbers"),
+        ({"y": 1.0}, "y came, expected x"),
+        ({}, "nothing came, expected x"),
+    ],
+)
+def test_prepared_programs_look_at_what_they_are_given(n: int, value: dict[str, object], said: str) -> None:
+    program = image(6, 10)
+    inputs = draw(program, n)
+    prepared = native(program).prepare({name: a for name, a in inputs.items() if name != "x"}, examples=n)
+    with pytest.raises(ShapeError, match=said):
+        prepared({name: np.full(inputs["x"].shape, v) for name, v in value.items()})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.base import Array
+from pellucid.engines.base import Array, real_or_integer
 from pellucid.engines.llvm.work import LINE
 from pellucid.errors import PellucidError
 from pellucid.formula.expressions import Tensor
@@ -71,14 +71,11 @@ def converted(name: str, value: Any, tensor: Tensor) -> Array:
     """A value of one of the program's inputs, contiguous; integers in 32 bits, as the code knows no others.
 
     Raises:
-        PellucidError: an integer that 32 bits, with a sign or without, do not hold, or another number where an integer
-            is expected.
+        PellucidError: an integer that 32 bits, with a sign or without, do not hold.
     """
-    array = np.asarray(value)
+    array = real_or_integer(name, tensor, value)
     if tensor.kind != "int" or array.dtype == np.int32:
         return np.ascontiguousarray(array)
-    if array.dtype.kind not in "iub":
-        raise PellucidError(f"{name} holds numbers of type {array.dtype}, expected integers")
     if array.dtype.itemsize > 4 and array.size:
         low, high = int(array.min()), int(array.max())
         if low < -(2**31) or high >= 2**32:

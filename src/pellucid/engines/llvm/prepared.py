@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.engines.base import Array
+from pellucid.engines.base import Array, real_or_integer
 from pellucid.engines.llvm import memory
 from pellucid.engines.llvm.layout import HEADER, LEFT_OUT
 from pellucid.engines.llvm.memory import converted, copied, suits
-from pellucid.errors import ShapeError
+from pellucid.errors import ShapeError, nearest
 from pellucid.formula.axes import BATCH
 from pellucid.formula.expressions import Tensor
 
@@ -73,13 +73,15 @@ class Prepared:
     def _run(self, call: _Call, inputs: Mapping[str, Any]) -> dict[str, Array]:
         arrays: dict[str, Array] = {}
         for name, tensor in self._inputs.items():
+            if name not in inputs:
+                raise ShapeError(f"{', '.join(inputs) or 'nothing'} came, expected {name}.{nearest(name, inputs)}")
             buffer = call.inputs[name]
             if buffer is None:
                 arrays[name] = self._array(name, tensor, inputs[name])
                 call.put("in", name, arrays[name])
                 continue
-            value = inputs[name]
-            self._fits(name, np.shape(value), buffer.shape)
+            value = real_or_integer(name, tensor, inputs[name])
+            self._fits(name, value.shape, buffer.shape)
             buffer[...] = value if tensor.kind == "float" else converted(name, value, tensor)
             arrays[name] = buffer
         if self._checked:
@@ -128,9 +130,10 @@ class Prepared:
         kind = self._kind(tensor)
         if suits(value, kind) and value.shape == self._shapes[tensor]:
             return value  # type: ignore[no-any-return]
-        shape = np.shape(value)
+        array = real_or_integer(name, tensor, value)
+        shape = array.shape
         self._fits(name, shape, self._shapes[tensor])
-        array = converted(name, value, tensor) if tensor.kind == "int" else np.ascontiguousarray(value, dtype=kind)
+        array = converted(name, array, tensor) if tensor.kind == "int" else np.ascontiguousarray(array, dtype=kind)
         return array.reshape(shape)  # a number has become a row of one
 
     @staticmethod
