@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -77,13 +78,16 @@ class Bars(Silent):
             TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[told]}"),
         ]
-        self._progress = Progress(*columns, transient=True)
+        # The streams stay as they are: what rich puts in their place breaks where other threads print.
+        self._progress = Progress(*columns, transient=True, redirect_stdout=False, redirect_stderr=False)
         self._task = self._progress.add_task(
             "", total=self.steps, completed=done, epoch=f"{epoch + 1}/{self.epochs}", told=""
         )
         self._progress.start()
 
     def step(self, done: int, values: Values) -> None:
+        if done == self.steps:
+            self._stop()  # callbacks and the user's own functions may print now
         now = time.perf_counter()
         if self._progress is None or self._task is None or now - self._drawn < 0.1:
             return
@@ -106,12 +110,15 @@ class Bars(Silent):
 
 
 def reporter(verbose: Verbose, epochs: int, steps: int) -> Silent:
-    """The one asked for: 0 nothing, 1 a bar, 2 a line an epoch; None is 1 on a terminal and in a notebook, else 2."""
+    """The one asked for: 0 nothing, 1 a bar, 2 a line an epoch; None is 1 on a terminal and in a notebook, else 2. A
+    bar belongs to the main thread: trainings in others tell lines."""
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() or _notebook() else 2
     kinds: dict[int, type[Silent]] = {0: Silent, 1: Bars, 2: Lines}
     if verbose not in kinds:
         raise DataError(f"verbose is {verbose!r}, expected 0 (nothing), 1 (a bar) or 2 (a line an epoch)")
+    if verbose == 1 and threading.current_thread() is not threading.main_thread():
+        verbose = 2  # there is one screen, and rich takes it for itself
     return kinds[int(verbose)](epochs, steps)
 
 
