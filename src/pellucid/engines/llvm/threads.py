@@ -25,6 +25,7 @@ from pellucid.engines.llvm.layout import THREADS
 from pellucid.once import Lock
 
 _run_type = ctypes.CFUNCTYPE(None, c_void_p, c_int64)
+_short_type = ctypes.PYFUNCTYPE(None, c_void_p, c_int64)
 
 
 def available() -> int:
@@ -250,6 +251,8 @@ class Entry:
     def __init__(self, address: int) -> None:
         self._address = address
         self._function = _run_type(address)
+        # Over before another thread of the interpreter could make use of its lock, which it therefore keeps.
+        self._shortest = _short_type(address)
         self._past: defaultdict[float, Past] = defaultdict(Past)
 
     def caller(self, context: int, count: int, work: float = BRIEF) -> Callable[[], None]:
@@ -260,7 +263,7 @@ class Entry:
             work: operations of the call.
         """
         if count <= 1 and work < BRIEF:
-            return partial(self._function, context, 0)
+            return partial(self._function if work >= ALONE else self._shortest, context, 0)
         return partial(self._run, context, c_int64.from_address(context + 8 * THREADS), count, work)
 
     def _run(self, context: int, threads: c_int64, count: int, work: float) -> None:
