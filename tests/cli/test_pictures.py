@@ -50,7 +50,7 @@ def test_a_folder_by_class_and_a_picture(run: Run, shapes: Path) -> None:
 def test_size_and_grey(run: Run, shapes: Path) -> None:
     Image.new("RGB", (30, 20), "red").save(shapes / "shapes" / "lying" / "red.png")
     error = run("train", "shapes", code=2).stderr
-    assert "give a size" in error
+    assert "use --size 10x12" in error
     run("train", "shapes", "--size", "8x6", "--grey", "--epochs", "1", "--model", "mlp")
     assert pl.load(shapes / "model.safetensors").input_shapes == {"input_1": (8, 6, 1)}
 

@@ -55,7 +55,7 @@ def test_what_a_folder_must_not_hold(folder: Path, tmp_path: Path) -> None:
             load_image_folder(folder)
         assert str(picture) in str(caught.value) and "\n" not in str(caught.value)
     Image.new("L", (5, 5)).save(picture)
-    with pytest.raises(DataError, match=r'1\.png" is 5×5 pixels and ".*0\.png" 4×6: give a size'):
+    with pytest.raises(DataError, match=r'1\.png" is 5×5 pixels and ".*0\.png" 4×6: use size=\(4, 6\)'):
         load_image_folder(folder)
     (folder / "empty").mkdir()
     with pytest.raises(DataError, match='empty" holds no picture'):

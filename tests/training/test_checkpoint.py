@@ -157,12 +157,12 @@ def test_every_second_epoch(tmp_path: Path, blobs: Blobs, classifier: Make) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 16}, "its batch_size is 32, but 16 came"),
+        ({"batch_size": 16}, "its batch size is 32, got 16"),
         ({"optimizer": SGD(0.1)}, "its optimizer is"),
         ({"loss": "mse", "one_hot": True}, "its loss is"),
-        ({"seed": 4}, "its seed is 0, but 4 came"),
+        ({"seed": 4}, "its seed is 0, got 4"),
         ({"metrics": ["accuracy"]}, "its metrics is"),
-        ({"fewer": 3}, "its examples is 135, but 132 came"),
+        ({"fewer": 3}, "its examples is 135, got 132"),
         ({"layers": 5}, "another network, dense_1.kernel differs"),
         ({"callbacks": []}, "written with the callback EarlyStopping: add it"),
     ],

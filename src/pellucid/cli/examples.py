@@ -121,7 +121,7 @@ def one_example(
         check_writing(name, writing)
         return _stretch(name, row, Reader.read(net, file))
     given, columns = examples(name, preparation, writing)
-    x = reshaped(given, shape)
+    x = fitted(name, given, shape)
     if not 0 <= row < len(x):
         raise DataError(f'"{name}" has {len(x)} rows, expected one from 0 to {len(x) - 1}, got row {row}.')
     if columns is not None:
@@ -187,6 +187,17 @@ def target_of(label: str, net: pl.Network, preparation: Preparation) -> Any:
     return np.int64(value) if value.is_integer() else np.float32(value)
 
 
-def reshaped(x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Examples of as many numbers brought to ``shape``: 64 in a row are an image of 8 × 8."""
-    return x.reshape(-1, *shape) if x.ndim > 1 and math.prod(x.shape[1:]) == math.prod(shape) else x
+def fitted(source: str, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Examples of as many numbers brought to ``shape``: 64 in a row are an image of 8 × 8.
+
+    Raises:
+        DataError: another number of numbers.
+    """
+    if x.ndim > 1 and math.prod(x.shape[1:]) == math.prod(shape):
+        return x.reshape(-1, *shape)
+    came = f"{len(x)} examples of {_shown(x.shape[1:])}" if x.ndim > 1 else f"an array of shape {x.shape}"
+    raise DataError(f'"{source}" holds {came}, expected examples of {_shown(shape)}, which the model takes.')
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return f"{' × '.join(map(str, shape))} number{'s' * (math.prod(shape) != 1)}"

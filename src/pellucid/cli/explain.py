@@ -98,8 +98,8 @@ def command(
         raise DataError("a text brings what follows itself, --label is for classes and quantities: leave it out.")
     if label is not None:
         target = target_of(label, net, preparation)
-    if backward and target is None:
-        raise DataError("a gradient needs the true class or quantity, but there is none in the data: give --label.")
+    if target is None and (backward or path in net.parameters or path.split(".")[0] == "loss"):
+        raise DataError(f"{path} needs the true class or quantity, which is not in the data: give --label.")
     y = None if target is None else np.asarray(target)[None]
     found = net.explain(path, x=x[None], y=y, unit=unit, at=at, time=time, index=index, backward=backward)
     if as_json:

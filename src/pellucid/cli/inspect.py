@@ -13,7 +13,7 @@ import pellucid as pl
 
 from ..data import Preparation, text_windows
 from . import options
-from .examples import as_targets, reshaped
+from .examples import as_targets, fitted, the_shape
 from .language import KEY, Reader
 from .output import printable, shorten, table
 from .sources import check_writing, text_of, training_data
@@ -71,7 +71,7 @@ def _watch(net: pl.Network, file: str, data: str, language: str, writing: dict[s
     else:
         preparation = Preparation.of(net.metadata)
         dataset, _ = training_data(data, target=preparation.target, like=preparation, writing=writing)
-        x = reshaped(dataset.x, next(iter(net.input_shapes.values())))
+        x = fitted(data, dataset.x, the_shape(net, file))
         y = as_targets(dataset.y, preparation)
     rows = np.linspace(0, len(x) - 1, min(EXAMPLES, len(x))).astype(int)
     flow = net.flow(x[rows], y[rows], training=False)

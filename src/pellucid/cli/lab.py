@@ -14,7 +14,7 @@ from ..data import Preparation
 from ..data.text import split_tail, text_windows
 from ..errors import DataError
 from . import options
-from .examples import as_targets, reshaped
+from .examples import as_targets, fitted
 from .language import KEY, Reader
 from .sources import TEXT, by_name, text_of, training_data, unknown
 
@@ -120,9 +120,9 @@ def _examples_task(net: pl.Network, model: Path, data: str, writing: Mapping[str
     x_test, y_test = test
     return task_of(
         net,
-        reshaped(x, shape),
+        fitted(data, x, shape),
         as_targets(y, preparation),
-        validation_data=(reshaped(x_test, shape), as_targets(y_test, preparation)),
+        validation_data=(fitted(data, x_test, shape), as_targets(y_test, preparation)),
         classes=preparation.classes or dataset.class_names,
         title=model.stem,
     )

@@ -76,7 +76,7 @@ def spelling(name: str, value: object) -> str | None:
     found = [] if ctx is None else [p for p in ctx.command.params if isinstance(p, click.Option) and p.name == name]
     if not found:
         return None
-    values = value if isinstance(value, (list, tuple)) else [value]
+    values = value if isinstance(value, list) else ["x".join(map(str, value)) if isinstance(value, tuple) else value]
     return " ".join(found[0].opts[-1] if found[0].is_flag else f"{found[0].opts[-1]} {_quoted(v)}" for v in values)
 
 

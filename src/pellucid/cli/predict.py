@@ -16,7 +16,7 @@ import pellucid as pl
 from ..data import Preparation
 from ..errors import DataError
 from . import options
-from .examples import BRIGHTNESS, examples, is_image, picture, reshaped, the_shape
+from .examples import BRIGHTNESS, examples, fitted, is_image, picture, the_shape
 from .language import KEY
 from .output import check_writable, printable, replacing, table
 
@@ -60,7 +60,7 @@ def command(model: Path, input: str, invert: bool, output: Path | None, writing:
     elif invert:
         raise DataError(f'"{input}" is no picture, which alone takes --invert: leave it out.')
     else:
-        x = reshaped(examples(input, preparation, writing)[0], shape)
+        x = fitted(input, examples(input, preparation, writing)[0], shape)
     outputs = net.predict(x)
     if preparation.classes is not None and outputs.shape[1:] == (len(preparation.classes),):
         _show_classes(outputs, preparation.classes, output)

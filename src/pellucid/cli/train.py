@@ -333,6 +333,8 @@ def _learn_examples(
     if hidden is None:
         hidden = (64,) if convolves else (64, 32)
     classes = dataset.class_names
+    if classes is not None and len(classes) < 2:
+        raise DataError(f'{dataset.name} has one class, "{classes[0]}", expected at least two to tell apart.')
     net = pl.Network(
         *(_convolutions(x.shape[1], x.shape[2], activation) if convolves else []),
         *([pl.Flatten()] if images else [pl.Normalization().adapt(x)]),

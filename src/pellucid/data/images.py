@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import check_whole
-from ..errors import DataError, ModelFileError
+from ..errors import DataError, ModelFileError, argument
 from ..files import list_folder, open_regular, reason, replacing
 from .dataset import Dataset
 
@@ -116,7 +116,9 @@ def load_image_folder(
         pictures.append(picture)
         (h, w, _), (h0, w0, _) = picture.shape, pictures[0].shape
         if (h, w) != (h0, w0):  # before the others are read
-            raise DataError(f'"{path}" is {h}×{w} pixels and "{paths[0]}" {h0}×{w0}: give a size to bring all to.')
+            how = argument("size", (h0, w0))
+            fix = f"use {how} to bring all to one size" if how else "bring all to one size"
+            raise DataError(f'"{path}" is {h}×{w} pixels and "{paths[0]}" {h0}×{w0}: {fix}.')
     colours = max(p.shape[2] for p in pictures)
     try:
         x: Pixels = np.empty((len(pictures), *pictures[0].shape[:2], colours), np.float32)

@@ -115,7 +115,7 @@ WORDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "zh": (
             "出现了非有限数值：{value}。",
             "它最先出现在 {place}。{arithmetic}",
-            "检查输入数据并缩放到约 1；或降低学习率，或设置 clip_norm=1.0。（{why}）",
+            "检查输入数据并缩放到约 1；或降低学习率，或裁剪梯度的范数。（{why}）",
         ),
     },
     "data": {
@@ -162,12 +162,12 @@ WORDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "en": (
             "The gradient explodes on its way back to {where}.",
             "It is {size} there, {ratio} times what it is at {start}.",
-            'start with smaller weights ("glorot_uniform", for ReLU "he_normal"), normalise, give clip_norm=1.0.',
+            'start with smaller weights ("glorot_uniform", for ReLU "he_normal"), normalise, clip the gradient.',
         ),
         "zh": (
             "梯度在反向传到 {where} 的途中爆炸。",
             "那里的梯度为 {size}，是 {start} 处的 {ratio} 倍。",
-            '用更小的初始权重（"glorot_uniform"，ReLU 用 "he_normal"），在层间做归一化，或设置 clip_norm=1.0。',
+            '用更小的初始权重（"glorot_uniform"，ReLU 用 "he_normal"），在层间做归一化，或裁剪梯度的范数。',
         ),
     },
     "dead": {

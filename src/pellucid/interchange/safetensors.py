@@ -24,6 +24,7 @@ from pellucid.formula import Program
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Reduction, free_axes, walk
 from pellucid.formula.program import Loop
+from pellucid.layers.scaling import Normalization
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import predict
 from pellucid.training.examples import vocabulary
@@ -153,7 +154,14 @@ def _answers(net: BaseNetwork, probe: Mapping[str, Array]) -> dict[str, Array]:
 
 def _probe(net: BaseNetwork, name: str, seed: int) -> Array:
     rng, shape, entries = np.random.default_rng(seed), (PROBES, *net.input_shapes[name]), vocabulary(net, name)
-    return rng.uniform(-1, 1, shape).astype(np.float32) if entries is None else rng.integers(0, entries, shape)
+    if entries is not None:
+        return rng.integers(0, entries, shape)
+    values = rng.uniform(-1, 1, shape)
+    for use in net.uses:
+        if use.parents == (name,) and isinstance(use.layer, Normalization):  # numbers as those that it measured
+            mean, deviation = (net.parameters[f"{use.home}.{key}"] for key in ("mean", "deviation"))
+            return np.asarray(mean + deviation * values).astype(np.float32)
+    return values.astype(np.float32)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError, ModelFileError
+from pellucid.errors import DataError, ModelFileError, argument
 from pellucid.files import read_tensors, write_tensors
 from pellucid.training.callbacks import Callback
 from pellucid.training.evaluation import Chosen, Measures
@@ -142,10 +142,39 @@ def named(training: Training) -> dict[str, Callback]:
 def _check_plan(path: object, came: Fields, expected: Mapping[str, Any]) -> None:
     for name, value in expected.items():
         if came[name] != value:
+            outputs = [entry[0] for entry in value] if name == "loss" else []
+            if name == "loss" and (written := _outputs(came[name])) != outputs:
+                raise DataError(
+                    f'"{path}" is a checkpoint of another network: it ends in {_words(written)}, expected '
+                    f"{_words(outputs)}; build the one that it was written with"
+                )
+            how = argument("resume", str(path)) or "resume"
             raise DataError(
-                f'"{path}" is a checkpoint of another training: its {name} is {str(came[name])[:200]}, '
-                f"but {value} came; give what it had, or start without resume"
+                f'"{path}" is a checkpoint of another training: its {name.replace("_", " ")} is '
+                f"{_words(came[name])[:200]}, got {_words(value)}; give what it had, or start without {how}"
             )
+
+
+def _outputs(loss: object) -> list[object]:
+    """The paths of the outputs that a plan speaks of; of a file, it may be anything."""
+    entries = loss if isinstance(loss, list) else []
+    return [entry[0] for entry in entries if isinstance(entry, list) and entry]
+
+
+def _words(value: object) -> str:
+    """A part of a plan as people write it: adam (learning_rate 0.001)."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case Mapping():
+            rest = ", ".join(f"{key} {_words(entry)}" for key, entry in value.items() if key != "name")
+            name = str(value.get("name", ""))
+            return f"{name} ({rest})" if name and rest else name or rest
+        case list() | tuple():
+            return ", ".join(map(_words, value)) or "none"
+    return str(value).strip('"')
 
 
 def _check_arrays(path: object, came: State, expected: State) -> None:

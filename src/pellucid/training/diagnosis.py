@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.errors import argument
 from pellucid.formula import Expression, Program, Tensor, derivative, unicode
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Constant, Operation, Read, Reduction, reads, walk
@@ -183,10 +184,16 @@ def _rate(inputs: Mapping[str, Array]) -> dict[str, str]:
             "zh": "这是第一步，所以是传入的数值过大：请把输入和目标缩放到 1 左右",
         }
     rate = f"{float(inputs['learning_rate']):g}"
-    clipped = any(name.startswith("clip.") for name in inputs)
+    if any(name.startswith("clip.") for name in inputs):
+        return {
+            "en": f"the learning rate {rate} is probably too high: lower it",
+            "zh": f"学习率 {rate} 很可能过高：请降低它",
+        }
+    how = argument("clip_norm", 1.0)
+    clip, cut = (f"give {how}", f"设置 {how}") if how else ("clip the gradient's norm", "裁剪梯度的范数")
     return {
-        "en": f"the learning rate {rate} is probably too high: lower it" + ", or give clip_norm=1.0" * (not clipped),
-        "zh": f"学习率 {rate} 很可能过高：请降低它" + "，或设置 clip_norm=1.0" * (not clipped),
+        "en": f"the learning rate {rate} is probably too high: lower it, or {clip}",
+        "zh": f"学习率 {rate} 很可能过高：请降低它，或{cut}",
     }
 
 
