@@ -80,6 +80,8 @@ def test_a_table_explains_itself(run: Run, prices: Path) -> None:
     train(run, "--fill", "mean")
     text = run("explain", "model.safetensors", "dense_1.sum", "--unit", "0", "--input", "prices.csv:5").output
     assert re.search(r"x\[0,rooms\]·w\[0,0\]", text) and "x[0,city=south]" in text
+    scaled = ("explain", "model.safetensors", "normalization_1", "--unit", "0", "--json", "--input")
+    assert "x[0,rooms]" in json.loads(run(*scaled, "prices.csv:5").stdout)["terms"][0]["text"]
     args = ("explain", "model.safetensors", "loss", "--json", "--input")
     found = json.loads(run(*args, "prices.csv:5").stdout)
     assert json.loads(run(*args, "prices.csv:5", "--label", "520.5").stdout) == found, "the target stands in the table"

@@ -73,6 +73,15 @@ def test_a_picture_and_a_figure(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "u.png").stat().st_size > 5000
 
 
+def test_a_picture_for_a_network_that_scales_a_table(run: Run, tmp_path: Path) -> None:
+    net = pl.Network(pl.Normalization().adapt(np.random.default_rng(0).random((9, 64))), pl.Dense(2), input_shape=(64,))
+    net.save(tmp_path / "table.safetensors")
+    write_picture(tmp_path / "seven.png", np.zeros((8, 8, 1), dtype=np.float32))
+    explain = ["explain", "table.safetensors", "dense_1", "--unit", "0", "--input", "seven.png"]
+    for args in (["predict", "table.safetensors", "seven.png"], explain):
+        assert "learned from a table" in run(*args, code=2).stderr
+
+
 def test_a_row_of_a_table(run: Run, flats: Path) -> None:
     run("train", "flats.csv", "--target", "price", "--epochs", "1", "--output", "flats.safetensors")
     text = run("explain", "flats.safetensors", "loss", "--input", "flats.csv:3", "--label", "370").output

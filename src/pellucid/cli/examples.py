@@ -42,8 +42,11 @@ def the_shape(net: pl.Network, file: str) -> tuple[int, ...]:
     return shape
 
 
-def picture(source: str, shape: tuple[int, ...], brightness: Any, *, invert: bool) -> NDArray[Any]:
+def picture(source: str, net: pl.Network, file: str, shape: tuple[int, ...], *, invert: bool) -> NDArray[Any]:
     """An image as the network takes it; a flat network of as many inputs as a square has pixels gets a square."""
+    if any(isinstance(layer, pl.Normalization) for layer in net.layers):
+        raise DataError(f'"{source}" is a picture, but {file} learned from a table, expected a CSV file.')
+    brightness = net.metadata.get(BRIGHTNESS)
     side = math.isqrt(shape[0])
     if len(shape) == 1 and side * side == shape[0]:
         height, width, channels = side, side, 1
@@ -113,7 +116,7 @@ def one_example(
     """
     shape = the_shape(net, file)
     if is_image(source):
-        return picture(source, shape, net.metadata.get(BRIGHTNESS), invert=invert)[0], None
+        return picture(source, net, file, shape, invert=invert)[0], None
     if invert:
         raise DataError(f'"{source}" is no picture, which alone takes --invert: leave it out.')
     name, row = _placed(source)

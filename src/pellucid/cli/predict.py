@@ -16,7 +16,7 @@ import pellucid as pl
 from ..data import Preparation
 from ..errors import DataError
 from . import options
-from .examples import BRIGHTNESS, examples, fitted, is_image, picture, the_shape
+from .examples import examples, fitted, is_image, picture, the_shape
 from .language import KEY
 from .output import check_writable, printable, replacing, table
 
@@ -54,9 +54,7 @@ def command(model: Path, input: str, invert: bool, output: Path | None, writing:
     preparation = Preparation.of(net.metadata)
     shape = the_shape(net, model.name)
     if is_image(input):
-        if preparation.features:
-            raise DataError(f'"{input}" is a picture, but {model.name} learned from a table, expected a CSV file.')
-        x = picture(input, shape, net.metadata.get(BRIGHTNESS), invert=invert)
+        x = picture(input, net, model.name, shape, invert=invert)
     elif invert:
         raise DataError(f'"{input}" is no picture, which alone takes --invert: leave it out.')
     else:

@@ -4,7 +4,7 @@ The rules, for each column but the target:
 - all values are numbers, in any usual dress (1,234.50, $12, 12%) → one float32 feature of the column's name;
 - otherwise its texts are categories → one feature of 0 or 1 for each, "column=text", in sorted order;
 - a column of numbers with a few texts among them (fewer than half) is an error, and so are numbers that may mean two
-  things (250,000) and measured values (3.5 kg);
+  things (250,000), measured values (3.5 kg), and dates of which most are different;
 - a cell that is blank or says NA, None, -, #N/A, … (`cells.MISSING`) is missing.
 The target is a class when it is text, or integers from -100 to 100 (at most 20 different), and a number otherwise;
 ``task`` overrules this.
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, advice, argument, nearest
 from .dataset import Dataset
+from .dates import are_dates
 from .preparation import Preparation
 from .table import Column, find, leave_out, read_table
 
@@ -163,6 +164,9 @@ def _categories(column: Column) -> list[str]:
             f'{column.file}: column "{column.name}" holds {len(texts)} different texts, expected numbers or at most'
             f" {_MAX_CATEGORIES} categories: {leave_out(column.name)}."
         )
+    if 2 * len(texts) > len(column.cells) and are_dates(column):
+        row, fix = int(np.argmin(column.missing)), leave_out(column.name)
+        raise column.fail(row, f'"{column.cells[row]}" is a date, expected numbers or recurring categories: {fix}')
     return texts
 
 

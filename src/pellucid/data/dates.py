@@ -51,6 +51,13 @@ def read_dates(column: Column, format: str | None = None) -> Dates:
     return _guessed(column)
 
 
+def are_dates(column: Column) -> bool:
+    """Whether every cell that holds something is a date in one of the forms that are known."""
+    cells = [cell for cell, gone in zip(column.cells, column.missing.tolist(), strict=True) if not gone]
+    first = [reader for reader in (_iso, *map(_strptime, FORMATS)) if cells and _reads(reader, cells[0])]
+    return any(all(map(partial(_reads, reader), cells)) for reader in first)
+
+
 def _in_format(column: Column, format: str) -> Dates:
     try:
         datetime.datetime.strptime(datetime.datetime(2001, 2, 3).strftime(format), format)

@@ -119,8 +119,8 @@ class Explanation:
         """The formula in LaTeX."""
         return latex(self.point.statement)
 
-    def json(self, limit: int = 100) -> dict[str, Any]:
-        """The explanation as data that JSON can carry."""
+    def json(self, limit: int = 100, *, names: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+        """The explanation as data that JSON can carry; `names` as for `text`."""
         shown, count, rest = self.folded(limit)
         return {
             "path": self.path,
@@ -130,7 +130,7 @@ class Explanation:
             "substituted": self.substituted,
             "latex": self.latex(),
             "sentence": {language: self.sentence(language) for language in ("en", "zh")},
-            "terms": [_term_json(t) for t in shown],
+            "terms": [_term_json(t, names or {}) for t in shown],
             "rest": {"count": count, "sum": rest},
             "outside": self.terms.outside,
             "candidates": [_source_json(s) for s in self.candidates],
@@ -185,10 +185,10 @@ def _source_json(source: Source) -> dict[str, Any]:
     return {"path": source.path, "index": list(source.index), "value": source.value}
 
 
-def _term_json(term: Term) -> dict[str, Any]:
+def _term_json(term: Term, names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return {
         "value": term.value,
-        "text": term.text,
+        "text": _named(term, names),
         "numbers": term.numbers,
         "sources": [_source_json(s) for s in term.sources],
     }
