@@ -39,10 +39,10 @@ def test_any_number_of_threads(program: Program, expected: Arrays, threads: int)
     equal(expected, trained(program, threads=threads))
 
 
-@pytest.mark.parametrize("name", ["v3", "v4"])
+@pytest.mark.parametrize("name", ["v2", "v3", "v4"])
 def test_any_instruction_set(program: Program, expected: Arrays, name: str) -> None:
     features = llvm.get_host_cpu_features()
-    if not features.get("avx512f" if name == "v4" else "avx2"):
+    if not features.get({"v2": "sse4.2", "v3": "avx2", "v4": "avx512f"}[name]):
         pytest.skip(f"this CPU has no x86-64-{name}")
     equal(expected, trained(program, target=target(name), threads=2))
 

@@ -56,7 +56,7 @@ def needed(texts: list[str], to: Target) -> set[str]:
 def test_programs_need_only_what_the_system_has(name: str, make: Callable[[], Program]) -> None:
     to, texts = TARGETS[name], list[str]()
     write(make(), "float", target=to, profile=True, finished=texts.append)
-    more = {"fma", "fmaf"} if to.cpu == "x86-64-v2" else set()
+    more = {"fma"} if to.cpu == "x86-64-v2" else set()
     assert needed(texts, to) <= HAVE[name.split()[-1]] | more
 
 

@@ -42,10 +42,11 @@ def real(value: float, kind: str = "float") -> str:
 
 
 class Lanes:
-    """A function of vectors being written; values are names, numbers become constants."""
+    """A function of vectors, or of scalars if there is one lane, being written; values are names, numbers become
+    constants."""
 
-    def __init__(self, name: str, arity: int = 1) -> None:
-        self.name, self.arity, self.count = name, arity, 0
+    def __init__(self, name: str, arity: int = 1, lanes: int = LANES) -> None:
+        self.name, self.arity, self.lanes, self.count = name, arity, lanes, 0
         self.lines: list[str] = []
         self.kinds = {f"%x{k}": "f" for k in range(arity)}
 
@@ -55,13 +56,13 @@ class Lanes:
         return next((self.kinds[o] for o in operands if isinstance(o, str)), "f")
 
     def type(self, kind: str) -> str:
-        return f"<{LANES} x {self.TYPES[kind]}>"
+        return self.TYPES[kind] if self.lanes == 1 else f"<{self.lanes} x {self.TYPES[kind]}>"
 
     def operand(self, value: object, kind: str) -> str:
         if isinstance(value, str):
             return value
         text = real(float(value), self.TYPES[kind]) if kind in "fd" else str(int(value))  # type: ignore[arg-type, call-overload]
-        return f"splat ({self.TYPES[kind]} {text})"
+        return text if self.lanes == 1 else f"splat ({self.TYPES[kind]} {text})"
 
     def put(self, kind: str, text: str) -> str:
         self.count += 1
@@ -109,7 +110,7 @@ class Lanes:
     def select(self, condition: str, a: object, b: object) -> str:
         kind = self.kind(a, b)
         one, other = (f"{self.type(kind)} {self.operand(v, kind)}" for v in (a, b))
-        return self.put(kind, f"select <{LANES} x i1> {condition}, {one}, {other}")
+        return self.put(kind, f"select {self.type('b')} {condition}, {one}, {other}")
 
     def cast(self, word: str, a: str, kind: str) -> str:
         return self.put(kind, f"{word} {self.type(self.kind(a))} {a} to {self.type(kind)}")

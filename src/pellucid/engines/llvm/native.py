@@ -14,10 +14,11 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from pellucid.engines.llvm.fma import unfused
 from pellucid.engines.llvm.target import ARCHITECTURES
 from pellucid.engines.llvm.target import Target as Target
 
-TARGETS = {"v3": "x86-64-v3", "v4": "x86-64-v4"}
+TARGETS = {"v2": "x86-64-v2", "v3": "x86-64-v3", "v4": "x86-64-v4"}
 """Fixed instruction sets for which the tests compile on any machine that has them."""
 
 
@@ -69,7 +70,7 @@ def ready() -> None:
 
 def object_code(text: str, to: Target) -> bytes:
     """Compile IR. LLVM's optimiser is left out on purpose: see the decision on it."""
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly(text if to.fused else unfused(text))
     return bytes(_machine(to).emit_object(module))
 
 

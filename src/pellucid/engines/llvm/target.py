@@ -32,6 +32,12 @@ class Target:
         return "+avx512f" in self.features or self.cpu == "x86-64-v4"
 
     @property
+    def fused(self) -> bool:
+        """Whether it multiplies and adds with one rounding."""
+        known = self.architecture == "AArch64" or self.cpu in ("x86-64-v3", "x86-64-v4")
+        return known or not {"+fma", "+fma4"}.isdisjoint(self.features.split(","))
+
+    @property
     def prelude(self) -> str:
         """IR of what every program may call.
 
