@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines import DEFAULT, Executable, compile_program, engine_named
+from pellucid.engines import DEFAULT, Executable, compile_program, engine_named, reference
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor
 from pellucid.formula.derivative import reachable
@@ -276,7 +276,7 @@ class BaseNetwork(Layer):
             elif layer.arrays[key].dtype != self.dtype:  # measured before the network was there
                 layer.arrays[key] = layer.arrays[key].astype(self.dtype)
         if missing:
-            run = compile_program(Program(missing), engine="reference", dtype=np.float64)
+            run = reference.executable(Program(missing), np.dtype(np.float64), portable=True)
             for path, array in run({}).items():
                 layer, key = self._owners[path]
                 finish = initial.initial(self.specs[path].initial).finish

@@ -1,8 +1,8 @@
 """Initial values of parameters by name, as formulas of the counter-based generator.
 
 `seed` is the network's, `stream` tells one parameter from another, so a parameter's first values depend on nothing
-else. They are meant to be computed once, by the reference engine in float64. `fan_in` and `fan_out` count the inputs
-that a unit sums up and the outputs that an input reaches.
+else. They are meant to be computed once, by the reference engine in float64, with the same bits on every machine.
+`fan_in` and `fan_out` count the inputs that a unit sums up and the outputs that an input reaches.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor, define
+from pellucid.functions.orthogonal import orthonormal
 from pellucid.functions.registry import check_options, find, named, number, options_of
 from pellucid.functions.shaping import mixed_radix
 
@@ -180,15 +181,14 @@ def ones(extents: Extents, *, fan_in: int, fan_out: int, seed: int, stream: int)
 def orthogonalize(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Orthonormal columns (rows, where those are fewer) from normal numbers; axes before the last count as rows.
 
-    Q of a QR decomposition, its signs set so that R's diagonal is positive: only then is it even over all rotations.
-    This is the one exception in this room: each column needs all columns before it, so as formulas it would keep a
-    projection matrix for every column; and it runs once, before training.
+    Q of a QR decomposition whose R has a positive diagonal: only then is it even over all rotations. This is the one
+    exception in this package: each column needs all columns before it, so as formulas it would keep a projection matrix
+    for every column; and it runs once, before training.
     """
     rows = values.reshape(-1, values.shape[-1])
     tall = rows.shape[0] >= rows.shape[1]
-    q, r = np.linalg.qr(rows if tall else rows.T)
-    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
-    return np.ascontiguousarray(q if tall else q.T).reshape(values.shape)
+    found = orthonormal(np.ascontiguousarray(rows.T if tall else rows))
+    return np.ascontiguousarray(found.T if tall else found).reshape(values.shape)
 
 
 @register(finish=orthogonalize)

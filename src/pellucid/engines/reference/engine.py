@@ -36,14 +36,21 @@ _PLANS = 8
 """So many extents of the batch are kept prepared: those of training, of its last batch, of evaluation."""
 
 
-def executable(program: Program, dtype: Dtype) -> Reference:
-    return Reference(program, dtype)
+def executable(program: Program, dtype: Dtype, *, portable: bool = False) -> Reference:
+    """The program, run by NumPy.
+
+    Args:
+        portable: whether results have the same bits on every machine: of sums of one order, of arithmetic and of
+            functions in `portable.py`.
+    """
+    return Reference(program, dtype, portable=portable)
 
 
 class Reference:
     """A program run by NumPy."""
 
-    def __init__(self, program: Program, dtype: Dtype) -> None:
+    def __init__(self, program: Program, dtype: Dtype, *, portable: bool = False) -> None:
+        self.portable = portable
         self.program = program
         self.dtype = dtype
         tensors = dict.fromkeys([*program.inputs.values(), *(s.target for s in program.statements)])
@@ -65,7 +72,7 @@ class Reference:
         if plan is None:
             while len(self._plans) >= _PLANS:
                 del self._plans[next(iter(self._plans))]
-            plan = self._plans[batch] = prepare(self.program, batch, self.dtype, self._slots)
+            plan = self._plans[batch] = prepare(self.program, batch, self.dtype, self._slots, self.portable)
         values: State = [None] * (len(self._slots) + 1)
         for tensor, array in arrays.items():
             values[self._slots[tensor]] = array
@@ -99,9 +106,9 @@ class Plan:
     owned: frozenset[int]
 
 
-def prepare(program: Program, batch: int, dtype: Dtype, slots: Mapping[Tensor, int]) -> Plan:
+def prepare(program: Program, batch: int, dtype: Dtype, slots: Mapping[Tensor, int], portable: bool) -> Plan:
     """The program's stages for one extent of the batch."""
-    context = Context(batch, dtype, slots, build)
+    context = Context(batch, dtype, slots, build, portable=portable)
     runs: list[Any] = []
     owned: set[int] = set()
     last: dict[int, int] = {}

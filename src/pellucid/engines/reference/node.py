@@ -59,8 +59,8 @@ def constant(value: Number) -> Node:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
-    """What nodes are built for: the extent of the batch, the dtype, the slots, and the axes that are at the
-    loop's step.
+    """What nodes are built for: the extent of the batch, the dtype, the slots, the axes that are at the
+    loop's step, and whether results are to have the same bits on every machine.
     """
 
     batch: int
@@ -68,6 +68,7 @@ class Context:
     slots: Mapping[Tensor, int]
     builder: Callable[[Context, Expression, Frame], Node]
     pinned: frozenset[Axis] = frozenset()
+    portable: bool = False
 
     def build(self, expression: Expression, frame: Frame) -> Node:
         return self.builder(self, expression, frame)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid.engines.reference.functions import ARITHMETIC, COMPARISONS, UFUNCS, UNARY, uniform
 from pellucid.engines.reference.node import SOFT, Context, Frame, Kind, Node, State, constant, hard
+from pellucid.engines.reference.portable import PORTABLE
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import (
     ZERO,
@@ -146,8 +147,8 @@ def _sum(c: Context, terms: Sequence[Expression], frame: Frame) -> Node:
 def _function(c: Context, name: str, x: Node) -> Node:
     x = as_float(c, x)
     run = x.run
-    if name in UNARY:
-        function = UNARY[name]
+    if c.portable or name in UNARY:
+        function = PORTABLE[name] if c.portable else UNARY[name]
         if x.soft:
             return Node(x.axes, "number", lambda v: function(float(run(v))).item())
         return Node(x.axes, "float", lambda v: function(run(v)), bool(x.axes), strides=x.strides)
