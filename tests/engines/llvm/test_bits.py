@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from tests.engines.llvm.support import BOUNDS, Arrays, close
 from tests.engines.llvm.training import BATCH_SIZE, image_program, large_program, start, text_program, trained
 
 from pellucid.engines import compile_program
-from pellucid.engines.llvm.native import target
+from pellucid.engines.llvm.native import TARGETS, available, target
 from pellucid.formula import Program
 
 PROGRAMS = {"image": image_program, "text": text_program, "large": large_program}
@@ -39,10 +38,9 @@ def test_any_number_of_threads(program: Program, expected: Arrays, threads: int)
     equal(expected, trained(program, threads=threads))
 
 
-@pytest.mark.parametrize("name", ["v2", "v3", "v4"])
+@pytest.mark.parametrize("name", TARGETS)
 def test_any_instruction_set(program: Program, expected: Arrays, name: str) -> None:
-    features = llvm.get_host_cpu_features()
-    if not features.get({"v2": "sse4.2", "v3": "avx2", "v4": "avx512f"}[name]):
+    if name not in available():
         pytest.skip(f"this CPU has no x86-64-{name}")
     equal(expected, trained(program, target=target(name), threads=2))
 

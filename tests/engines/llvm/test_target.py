@@ -10,6 +10,7 @@ import pytest
 from tests.engines.llvm.objects import Symbols, symbols
 from tests.engines.llvm.training import image_program, large_program, text_program
 
+import pellucid as pl
 from pellucid.engines.llvm import fallback, handover, math, native
 from pellucid.engines.llvm.module import write
 from pellucid.engines.llvm.native import object_code
@@ -90,10 +91,22 @@ def test_other_cpus_get_the_reference_engine(triple: str, monkeypatch: pytest.Mo
     assert len(warned) == 1
 
 
+def test_the_target_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in native.available():
+        monkeypatch.setenv("PELLUCID_TARGET", name)
+        assert native.host.__wrapped__() == native.target(name)
+    monkeypatch.setenv("PELLUCID_TARGET", "v9")
+    with pytest.raises(pl.PellucidError, match="PELLUCID_TARGET is 'v9', expected "):
+        native.host.__wrapped__()
+
+
 def test_an_llvm_that_cannot_tell_the_features_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise RuntimeError("no features")
 
     monkeypatch.setattr(llvm, "get_host_cpu_features", refuse)
+    native._features.cache_clear()
     found = native.host.__wrapped__()
+    monkeypatch.undo()
+    native._features.cache_clear()
     assert found.features == "" and found.cpu and found.triple

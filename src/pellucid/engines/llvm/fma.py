@@ -2,7 +2,8 @@
 
 In double precision a product of floats is exact. Its sum with a float is not, but its error is a double too: where
 there is one, the sum's last bit is made odd, towards the exact value, and so tells the rounding to a float all that it
-has to know. Source: Boldo & Melquiond, Emulation of FMA and correctly rounded sums, IEEE Transactions on Computers 57 (2008).
+has to know. Source: Boldo & Melquiond, Emulation of FMA and correctly rounded sums, IEEE Transactions on Computers 57
+(2008).
 
 The C library would be asked for every float alone. For doubles it is: they are used in rare functions only.
 """

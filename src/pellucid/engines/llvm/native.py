@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import os
 import struct
 import sys
 import threading
@@ -17,9 +18,10 @@ import llvmlite.binding as llvm
 from pellucid.engines.llvm.fma import unfused
 from pellucid.engines.llvm.target import ARCHITECTURES
 from pellucid.engines.llvm.target import Target as Target
+from pellucid.errors import PellucidError
 
-TARGETS = {"v2": "x86-64-v2", "v3": "x86-64-v3", "v4": "x86-64-v4"}
-"""Fixed instruction sets for which the tests compile on any machine that has them."""
+TARGETS = {"v2": ("x86-64-v2", "sse4.2"), "v3": ("x86-64-v3", "avx2"), "v4": ("x86-64-v4", "avx512f")}
+"""Fixed instruction sets, by name: LLVM's, and a feature of a CPU that has it."""
 
 
 @cache
@@ -30,18 +32,37 @@ def _initialise() -> None:
 
 @cache
 def host() -> Target:
-    """This CPU, under this system."""
-    _initialise()
-    try:
-        features = llvm.get_host_cpu_features().flatten()
-    except RuntimeError:  # not every LLVM can ask every CPU; then the name tells
-        features = ""
-    return Target(llvm.get_host_cpu_name(), features, llvm.get_process_triple())
+    """This CPU, under this system; or what PELLUCID_TARGET names.
+
+    Raises:
+        PellucidError: PELLUCID_TARGET names nothing that this CPU has.
+    """
+    named = os.environ.get("PELLUCID_TARGET")
+    if named:
+        if named not in available():
+            expected = ", ".join(available()) or "nothing on this CPU"
+            raise PellucidError(f"PELLUCID_TARGET is {named!r}, expected {expected}")
+        return target(named)
+    return Target(llvm.get_host_cpu_name(), _features().flatten(), llvm.get_process_triple())
+
+
+def available() -> list[str]:
+    """The names of TARGETS that this CPU has."""
+    return [name for name, (_, feature) in TARGETS.items() if _features().get(feature)]
 
 
 def target(name: str | None = None) -> Target:
     """This CPU, or one of TARGETS by name."""
-    return host() if name is None else Target(TARGETS[name], "", host().triple)
+    return host() if name is None else Target(TARGETS[name][0], "", llvm.get_process_triple())
+
+
+@cache
+def _features() -> llvm.FeatureMap:
+    _initialise()
+    try:
+        return llvm.get_host_cpu_features()
+    except RuntimeError:  # not every LLVM can ask every CPU; then the name tells
+        return llvm.FeatureMap()
 
 
 def _fresh_machine(to: Target) -> Any:
