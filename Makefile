@@ -4,7 +4,7 @@ BIN := .venv/bin
 # What the lab's page is built of, at the installation.
 WEB := $(shell find src/pellucid/lab/web -name node_modules -prune -o -type f -not -path '*/tests/*' -print)
 
-FUZZERS := networks
+FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
 .PHONY: help demo lab test lint memcheck fuzz gallery bench clean
@@ -15,7 +15,7 @@ help:
 	@echo "make test    run the linters and the tests"
 	@echo "make lint    run the linters alone: ruff, mypy, import-linter, svelte-check"
 	@echo "make memcheck run compiled programs under valgrind, if it is installed"
-	@echo "make fuzz    train random networks on both engines, until it is stopped"
+	@echo "make fuzz    train random networks on both engines, and read damaged files, until it is stopped"
 	@echo "make gallery draw the pictures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make clean   remove the environment and everything that tools left behind"
@@ -55,7 +55,7 @@ bench: .venv/installed
 
 clean:
 	rm -rf src/pellucid/lab/assets src/pellucid/lab/web/node_modules
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist docs/gallery bench.json bench.png pellucid-demo.safetensors
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist bench.json bench.png pellucid-demo.safetensors
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -21,6 +21,14 @@ def test_the_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     exec(compile("\n".join(blocks), page.name, "exec"), {"__name__": page.stem})
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_the_images_shown_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for shown in (*re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text), *re.findall(r'(?:src|srcset)="([^"]+)"', text)):
+        if "://" not in shown:
+            assert (page.parent / shown).is_file(), shown
+
+
 def test_the_readme_names_the_two_commands() -> None:
     text = PAGES[0].read_text(encoding="utf-8")
     assert "make demo" in text
