@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pellucid.data import UNKNOWN, Vocabulary, read_text, split_tail, text_windows, tokenize, topics
+from pellucid.data.text import unspaced
 from pellucid.errors import DataError
 
 
@@ -19,9 +20,37 @@ def test_characters_keep_case_and_line_breaks() -> None:
 
 def test_words_are_lower_cased_and_punctuation_stands_alone() -> None:
     assert tokenize("Don't stop,\n__init__ (2.5)!", by="word") == (
-        ["don't", "stop", ",", "__init__", "(", "2", ".", "5", ")", "!"]
+        ["don't", "stop", ",", "__init__", "(", "2.5", ")", "!"]
     )
     assert tokenize("Yes", by="word", lower=False) == ["Yes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("हिन्दी में", "हिन्दी में"),
+        ("cafe\u0301 café", "café café"),  # one word, however its mark is written
+        ("مَرْحَبًا بالعالم", "مَرْحَبًا بالعالم"),
+        ("don't it’s 3.14 1,000", "don't it’s 3.14 1,000"),
+        ("한국어 단어", "한국어 단어"),
+        ("👩‍👩‍👧 🇩🇪🇫🇷", "👩‍👩‍👧 🇩🇪 🇫🇷"),
+        ("中文分词。", "中 文 分 词 。"),
+        ("東京タワー", "東 京 タワー"),
+        ("ง่าย", "ง่ า ย"),
+    ],
+)
+def test_words_by_the_rules_of_unicode(text: str, words: str) -> None:
+    assert tokenize(text, by="word") == words.split()
+
+
+def test_scripts_without_spaces_between_words() -> None:
+    for text in ("中文分词。", "東京タワーへ行きます", "ภาษาไทย", "မြန်မာ"):
+        assert unspaced(text) > 0.5
+        assert Vocabulary.fit(text, by="word", least=1).decode(
+            Vocabulary.fit(text, by="word", least=1).encode(text)
+        ) == text
+    for text in ("hello, world", "हिन्दी में", "한국어 단어", "", "  "):
+        assert unspaced(text) == 0
 
 
 def test_a_vocabulary_begins_with_the_most_frequent_tokens() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import pellucid as pl
 
 from ..data.ngram import Trigram
-from ..data.text import Ids, Vocabulary, split_tail, text_windows, tokenize
+from ..data.text import Ids, Vocabulary, split_tail, text_windows, tokenize, unspaced
 from ..errors import DataError, ModelFileError
 from ..training.stepping import continued
 
@@ -94,7 +94,7 @@ class Reader:
             raise ModelFileError(f"{file} did not learn from a text, expected a model of  pellucid train TEXT.txt")
         vocabulary = Vocabulary.restored(net.metadata[KEY])
         (taken,), (given,) = net.input_shapes.values(), net.output_shapes.values()
-        if len(taken) != 1 or given != (*taken, len(vocabulary)):
+        if len(taken) != 1 or len(vocabulary) < 2 or given != (*taken, len(vocabulary)):
             raise ModelFileError(f"{file} is damaged: its network and its vocabulary do not fit each other")
         return cls(net, vocabulary)
 
@@ -138,6 +138,8 @@ def prepared(
         DataError: a text too short for a window in each part.
     """
     tokens = tokenize(text, by=by, lower=lower)
+    if by == "word" and unspaced(text) > 0.3:
+        click.echo(f"{name} has no spaces between its words: every character is read as a word, as --by char does.")
     if len(tokens) // 10 <= length:
         raise DataError(
             f"{name} holds {len(tokens)} {UNITS[by]}, expected at least {10 * (length + 1)} for windows of length"
@@ -145,7 +147,18 @@ def prepared(
         )
     learned, tested = split_tail(tokens)
     vocabulary = Vocabulary.fit(learned, by=by, lower=lower, size=size)
+    if len(vocabulary) < 3:  # <unknown> and one other
+        raise DataError(_too_plain(name, by))
     return vocabulary, vocabulary.encode(learned), vocabulary.encode(tested)
+
+
+def _too_plain(name: str, by: str) -> str:
+    if by == "char":
+        return f"{name} holds one character alone, expected several to choose from: give another text."
+    return (
+        f"{name} holds fewer than two words that occur twice, and a word seen once is <unknown>: give a longer text, "
+        "or read it --by char."
+    )
 
 
 def windows_apart(ids: Ids, length: int, *, overlap: int, validation: float) -> tuple[tuple[Ids, Ids], tuple[Ids, Ids]]:

@@ -2,8 +2,11 @@
 
 The rules:
 - by "char", every character is a token, line breaks included; case is kept unless ``lower`` is given;
-- by "word", a token is a run of letters, digits and underscores, with apostrophes inside (don't), or one mark of
-  punctuation; spaces and line breaks are dropped; everything is lower-cased unless ``lower=False``;
+- by "word", a token is a word or a mark of punctuation by the default rules of Unicode (UAX #29): don't, 3.14 and
+  हिन्दी are one token each; spaces and line breaks are dropped; everything is lower-cased unless ``lower=False``, and
+  letters with marks are composed (NFC);
+- Chinese, Japanese, Thai, Lao, Khmer and Burmese have no spaces between words: by "word", nearly every character of
+  theirs is a token of its own;
 - a token that the vocabulary does not hold is ``<unknown>``, number 0.
 """
 
@@ -12,12 +15,14 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import regex
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import as_array, check_whole
@@ -28,7 +33,8 @@ Ids = NDArray[np.int64]
 
 UNKNOWN = "<unknown>"
 BY = ("char", "word")
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_BOUNDARY = regex.compile(r"\b", regex.WORD | regex.VERSION1)
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}。、，！？]")
 _CLOSING, _OPENING = ".,;:!?)]}%…", "([{"
 _CURLY = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 
@@ -38,7 +44,15 @@ def tokenize(text: str, *, by: str = "char", lower: bool | None = None) -> list[
     _check_by(by)
     if by == "word" if lower is None else lower:
         text = text.lower()
-    return list(text) if by == "char" else _WORD.findall(text)
+    if by == "char":
+        return list(text)
+    return [part for part in _BOUNDARY.split(unicodedata.normalize("NFC", text)) if part and not part.isspace()]
+
+
+def unspaced(text: str) -> float:
+    """The fraction of a text's characters, spaces left out, that belong to scripts without spaces between words."""
+    letters = sum(not character.isspace() for character in text)
+    return len(_UNSPACED.findall(text)) / max(letters, 1)
 
 
 @dataclass(frozen=True)
@@ -209,10 +223,11 @@ def topics() -> str:
 def _spaced(tokens: Sequence[str]) -> str:
     """Words and punctuation with spaces between them, as in print."""
     parts: list[str] = []
-    quoted = glued = False
+    quoted = glued = dense = False
     for token in tokens:
         closes = token in _CLOSING or (token == '"' and quoted)
-        parts += [token] if closes or glued or not parts else [" ", token]
+        after, dense = dense, _UNSPACED.match(token) is not None
+        parts += [token] if closes or glued or (after and dense) or not parts else [" ", token]
         if token == '"':
             quoted = not quoted
         glued = token in _OPENING or (token == '"' and quoted)
