@@ -104,3 +104,18 @@ def test_errors_are_one_line(run: Run, picture: Path, args: list[str], said: str
     error = run("filter", *args, code=2).stderr
     assert said in error
     assert error.strip().splitlines()[-1].startswith(("pellucid: error: ", "Error: "))
+
+
+def test_a_large_kernel_is_shown_in_part(run: Run, picture: Path) -> None:
+    said = run("filter", str(picture), "--kernel", "gaussian", "--sigma", "3").output
+    assert "The kernel, as it slides (the middle 7 × 7 of 19 × 19):" in said
+    assert "v=6" in said and "v=12" in said and "v=5" not in said and "v=13" not in said
+    assert max(map(len, said.splitlines())) < 160
+    assert "(the middle" not in run("filter", str(picture), "--kernel", "gaussian").output
+
+
+def test_the_picture_itself_is_not_overwritten(run: Run, picture: Path) -> None:
+    before = picture.read_bytes()
+    said = run("filter", str(picture), "--output", str(picture), code=2).output
+    assert "it is what is read, give another name" in said
+    assert picture.read_bytes() == before

@@ -156,3 +156,41 @@ def test_short_texts_are_learned_in_small_batches() -> None:
 def test_a_model_of_texts_predicts_nothing(run: Run, models: Path) -> None:
     error = run("predict", str(models / "word.safetensors"), "iris", code=2).stderr
     assert "learned from a text" in error and "pellucid generate" in error
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["generate", "--temperature", "{}"],
+        ["filter", "--sigma", "{}"],
+        ["train", "iris", "--learning-rate", "{}"],
+        ["train", "iris", "--validation", "{}"],
+        ["forecast", "google", "--test", "{}"],
+    ],
+)
+def test_numbers_are_finite(run: Run, args: list[str]) -> None:
+    for value in ("nan", "inf", "-inf"):
+        said = run(*(arg.format(value) for arg in args), code=2).output
+        assert "is no finite number" in said or "is not in the range" in said
+
+
+def test_a_temperature_of_nan(models: Path) -> None:
+    reader = Reader.read(pl.load(models / "char.safetensors"), "char")
+    for temperature in (np.nan, np.inf, -1.0):
+        with pytest.raises(pl.DataError, match=r"temperature is .*, expected a finite number of at least 0"):
+            list(reader.continued(reader.vocabulary.encode("a"), 2, temperature=temperature))
+
+
+def test_texts_with_nothing_to_learn(run: Run, tmp_path: Path) -> None:
+    words = " ".join(f"{a}{b}" for a in "abcdefghijklmnop" for b in "abcdefghijklmnopqrstuvw")
+    (tmp_path / "unique.txt").write_text(words, encoding="utf-8")
+    said = run("train", "unique.txt", "--by", "word", "--length", "8", code=2).output
+    assert "holds fewer than two words that occur twice" in said and "or read it --by char" in said
+    (tmp_path / "one.txt").write_text("a" * 2000, encoding="utf-8")
+    assert "holds one character alone" in run("train", "one.txt", "--length", "8", code=2).output
+
+
+def test_a_text_without_spaces_between_words(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "zh.txt").write_text("我们学习神经网络。" * 60, encoding="utf-8")
+    arguments = ["train", "zh.txt", "--by", "word", "--epochs", "1", *SMALL]
+    assert "has no spaces between its words: every character is read as a word" in run(*arguments).output

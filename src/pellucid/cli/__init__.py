@@ -11,11 +11,12 @@ import importlib
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import click
 
 from ..errors import PellucidError, nearest, spelled
+from .output import Patient, printable
 
 COMMANDS = ("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect", "lab", "bench")
 
@@ -43,7 +44,8 @@ class Failure(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"pellucid: error: {self.message}", err=True)
+        lines = "\n".join(map(printable, self.message.split("\n")))  # a name in a file may hold what steers terminals
+        click.echo(f"pellucid: error: {lines}", err=True)
 
 
 class Commands(click.Group):
@@ -65,8 +67,6 @@ class Commands(click.Group):
                 return super().invoke(ctx)
         except PellucidError as error:
             raise Failure(str(error)) from error
-        except BrokenPipeError:  # `pellucid predict … | head`: click ends quietly
-            raise
         except OSError as error:
             raise Failure(_sentence(error)) from error
         except MemoryError as error:
@@ -107,4 +107,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):  # a stream that cannot be told
             cast(Any, stream).reconfigure(errors="replace")  # Σ on a terminal without it is no reason to stop
+    # `pellucid train … | head` is no reason to lose the network
+    sys.stdout, sys.stderr = (stream and cast(TextIO, Patient(stream)) for stream in (sys.stdout, sys.stderr))
     cli(prog_name="pellucid")

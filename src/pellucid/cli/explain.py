@@ -90,7 +90,7 @@ def command(
     """
     if plot is not None and plot.suffix.lower() not in PICTURES:
         raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
-    check_writable(plot)
+    check_writable(plot, sources=[model, source])
     net = pl.load(model)
     preparation = Preparation.of(net.metadata)
     x, target = one_example(source, net, model.name, preparation, writing, invert=invert)

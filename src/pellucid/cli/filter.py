@@ -15,9 +15,11 @@ from ..errors import DataError
 from ..formula import Program, Tensor, unicode
 from ..functions.convolution import conv2d
 from ..functions.windows import Window
+from . import options
 from .output import check_writable, replacing, table
 
 TERMS = 25
+ROWS = 7
 
 EPILOG = """\b
 Examples:
@@ -55,7 +57,7 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     " (cross-correlation, as layers of networks do).  [default: convolve]",
 )
 @click.option("--size", type=click.IntRange(min=1), help="Rows and columns of box and gaussian, odd.  [default: 5]")
-@click.option("--sigma", type=click.FloatRange(min=0, min_open=True), help="The width of gaussian in pixels.")
+@click.option("--sigma", type=options.FloatRange(min=0, min_open=True), help="The width of gaussian in pixels.")
 @click.option(
     "--stride", type=click.IntRange(min=1), default=1, show_default=True, help="Pixels from one place to the next."
 )
@@ -103,7 +105,7 @@ def command(
     formula as a layer Conv2D, in each colour by itself. PICTURE is a file, or one of scikit-learn's photographs, china
     and flower. One pixel of the result is laid open, term by term.
     """
-    check_writable(output)
+    check_writable(output, sources=[picture])
     if output.suffix.lower() not in SUFFIXES:
         raise DataError(f'"{output}" is no name of a picture, expected one that ends in .png or .jpg.')
     k = kernel(text, size=size, sigma=sigma)
@@ -115,11 +117,8 @@ def command(
     place = _place(pixel, y.shape)
 
     click.echo(f"{picture}: {_extents(x)} → {_extents(y)}")
-    click.echo(f"\n{_words(flip, k)}\n\nThe kernel, as it slides:")
-    table(
-        ["", *(f"v={v}" for v in range(k.shape[1]))],
-        [[f"u={u}", *(f"{c:.4g}" for c in row)] for u, row in enumerate(slid)],
-    )
+    click.echo(f"\n{_words(flip, k)}\n")
+    _show(slid)
     click.echo(formula)
     _arithmetic(x, slid, y, place, stride, padding)
     with replacing(output) as beside:
@@ -150,6 +149,18 @@ def _words(flip: bool, k: NDArray[np.float64]) -> str:
         )
     return (
         "Cross-correlation: the kernel slides as it is written, as layers of networks do (--convolve turns it by 180°)."
+    )
+
+
+def _show(k: NDArray[np.float64]) -> None:
+    """The kernel as a table; of a large one the middle."""
+    (u, v), (height, width) = ((max(0, (n - ROWS) // 2) for n in k.shape), (min(n, ROWS) for n in k.shape))
+    part = k[u : u + height, v : v + width]
+    of = "" if part.shape == k.shape else f" (the middle {height} × {width} of {k.shape[0]} × {k.shape[1]})"
+    click.echo(f"The kernel, as it slides{of}:")
+    table(
+        ["", *(f"v={v + column}" for column in range(width))],
+        [[f"u={u + row}", *(f"{c:.4g}" for c in numbers)] for row, numbers in enumerate(part)],
     )
 
 

@@ -77,7 +77,7 @@ class Outcome:
 )
 @click.option(
     "--test",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=options.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.2,
     show_default=True,
     help="The share of the rows, the last ones, to test on.",
@@ -119,7 +119,7 @@ def command(
     """
     if plot is not None and plot.suffix.lower() not in PICTURES:
         raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
-    check_writable(plot)
+    check_writable(plot, sources=[prices])
     series = _series(prices, columns, {"date": date, "date_format": date_format, "fill": fill, **writing})
     changes = choose_changes(series.values)
     level = levels(series.values, changes)

@@ -33,7 +33,7 @@ BRIEF = {"char": (32, 96, 4), "word": (32, 128, 10)}
 @click.option("--length", type=click.IntRange(min=1), help="Tokens to write.  [default: 300 characters or 60 words]")
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0),
+    type=options.FloatRange(min=0),
     default=0.8,
     show_default=True,
     help="Below 1 the likely is preferred, above 1 the unlikely; 0 always takes the likeliest.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import DataError
 from ..files import replacing as replacing
@@ -41,17 +42,54 @@ def shorten(value: object, width: int = 60) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def check_writable(*paths: Path | None) -> None:
-    """Raise before the work begins, rather than after it, where a result could not be written."""
+def check_writable(*paths: Path | None, sources: Iterable[str | Path | None] = ()) -> None:
+    """Raise before the work begins, rather than after it, where a result could not be written, or would be written over
+    another or over one of the ``sources``.
+    """
+    taken: dict[str, str] = {os.path.realpath(source): "is what is read" for source in sources if source is not None}
     for path in paths:
         if path is None:
             continue
+        if said := taken.get(os.path.realpath(path)):
+            raise DataError(f'cannot write "{path}": it {said}, give another name.')
+        taken[os.path.realpath(path)] = "is written already"
         if path.is_dir():
             raise DataError(f'cannot write "{path}": it is a folder, expected the name of a file.')
         if not path.parent.is_dir():
             raise DataError(f'cannot write "{path}": there is no folder "{path.parent}", create it first.')
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise DataError(f'cannot write "{path}": permission denied, choose another place.')
+
+
+class Patient:
+    """A stream whose reader may leave early, as `head` does: the rest is dropped, so that results still get written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError as error:
+            self._drop(error)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._drop(error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _drop(self, error: OSError) -> None:
+        """Send what is still to come nowhere."""
+        if error.errno not in (errno.EPIPE, errno.EINVAL):  # Windows calls a pipe without a reader invalid
+            raise error
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
 
 
 def _is_number(text: str) -> bool:

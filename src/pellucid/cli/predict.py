@@ -47,7 +47,7 @@ def command(model: Path, input: str, invert: bool, output: Path | None, writing:
     probability, quantities in the units of the training. Rows count from 0, as in `pellucid explain --input new.csv:0`;
     the CSV file of --output holds the probability of every class.
     """
-    check_writable(output)
+    check_writable(output, sources=[model, input])
     net = pl.load(model)
     if KEY in net.metadata:
         raise DataError(f"{model.name} learned from a text, to go on with it: pellucid generate {model}")

@@ -86,10 +86,13 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--grey", is_flag=True, help="Turn pictures grey.")
 @click.option("--flip", is_flag=True, help="While training, mirror every other image left to right.")
 @click.option(
-    "--shift", type=click.FloatRange(min=0), default=0.0, help="While training, move images by up to so many pixels."
+    "--shift", type=options.FloatRange(min=0), default=0.0, help="While training, move images by up to so many pixels."
 )
 @click.option(
-    "--rotate", type=click.FloatRange(0, 180), default=0.0, help="While training, turn images by up to so many degrees."
+    "--rotate",
+    type=options.FloatRange(0, 180),
+    default=0.0,
+    help="While training, turn images by up to so many degrees.",
 )
 @click.option("--text", is_flag=True, help="DATA is a text, whatever its name ends in.  [default: .txt is]")
 @click.option("--by", type=click.Choice(BY), help="Read a text by character or by word.  [default: char]")
@@ -98,7 +101,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--layers", type=click.IntRange(min=1), help="Layers of a text's LSTM.  [default: 1]")
 @click.option(
     "--dropout",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=options.FloatRange(0, 1, max_open=True),
     help="The share of values dropped while learning a text.  [default: 0; by word, 0.4]",
 )
 @click.option("--vocabulary", type=click.IntRange(min=2), help="The most different words to know.  [default: 10000]")
@@ -129,17 +132,17 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 )
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.FloatRange(min=0, min_open=True),
     help="The size of the updates, of a text the first.  [default: the optimizer's own; of a text, 0.004]",
 )
 @click.option(
     "--validation",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=options.FloatRange(0, 1, max_open=True),
     help="The fraction of the examples that is kept for validation, 0 for none.  [default: 0.2; of a text, 0.05]",
 )
 @click.option(
     "--clip-norm",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.FloatRange(min=0, min_open=True),
     help="Shorten a gradient whose norm is above this, such as 1.  [default: never]",
 )
 @options.csv_writing()
@@ -197,7 +200,7 @@ def command(
         raise DataError("--resume came without --checkpoint FILE, expected the checkpoint to go on from.")
     if plot is not None and plot.suffix.lower() not in PICTURES:
         raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
-    check_writable(output, checkpoint, plot)
+    check_writable(output, checkpoint, plot, sources=[data])
     fitting = _Fitting(optimizer, learning_rate, clip_norm, batch_size, epochs, seed, checkpoint, resume, output, watch)
     if is_text(data, text=text):
         columns = {"--target": target, "--task": task, "--drop": drop, "--fill": fill, "--hidden": hidden}

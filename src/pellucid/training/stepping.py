@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -133,7 +134,12 @@ def continued(
     that it may remember more tokens than it learned from at a time. A temperature below 1 prefers the likely, 0 always
     takes the likeliest; token 0 is `<unknown>` and never taken. The number drawn at a step depends on the seed and the
     step alone.
+
+    Raises:
+        DataError: a temperature that is no finite number of at least 0.
     """
+    if not 0 <= temperature < math.inf:
+        raise DataError(f"temperature is {temperature!r}, expected a finite number of at least 0")
     for token in ids[:-1]:
         read([token])
     chosen = int(ids[-1])
@@ -152,5 +158,6 @@ def warmed(p: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     logs = np.log(np.maximum(p, 1e-30))
     logs[0] = -np.inf
     logs -= logs.max()
-    raised = np.exp(logs / temperature) if temperature > 0 else (logs == 0).astype(np.float64)
+    with np.errstate(over="ignore"):  # a temperature close to 0
+        raised = np.exp(logs / temperature) if temperature > 0 else (logs == 0).astype(np.float64)
     return np.asarray(raised / raised.sum())
