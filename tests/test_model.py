@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import pellucid as pl
 from pellucid.errors import PellucidError
 from pellucid.functions.updates import SGD
 from pellucid.layers import Dense, Dropout, Input
@@ -113,3 +116,17 @@ def test_methods_are_documented_functions() -> None:
         method = getattr(Network, name)
         assert method.__doc__
         assert next(iter(inspect.signature(method).parameters)) == "net"
+
+
+def test_data_is_there_when_it_is_asked_for() -> None:
+    code = """
+import sys, types
+import pellucid as pl
+assert "pellucid.data" not in sys.modules
+assert "data" in dir(pl)
+assert pl.data is sys.modules["pellucid.data"]
+assert not any(isinstance(getattr(pl, name), types.ModuleType) for name in pl.__all__)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="'pellucid' has no attribute 'nosuch'"):
+        pl.nosuch  # noqa: B018

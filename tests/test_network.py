@@ -388,3 +388,14 @@ except pl.PellucidError as error:
 def test_a_shortage_of_memory(engine: str) -> None:
     told = subprocess.run([sys.executable, "-c", SHORT, engine], capture_output=True, text=True, check=True).stdout
     assert "memory" in told and "a smaller batch" in told
+
+
+def test_a_network_says_what_it_is_made_of() -> None:
+    chain = Network(Dense(3, activation="relu"), Dense(2, name="last"), input_shape=4)
+    assert repr(chain) == "Network(Dense(units=3, activation='relu'), Dense(name='last', units=2), input_shape=(4,))"
+    long = repr(Network(*[Dense(2) for _ in range(30)], input_shape=4))
+    assert "… 21 more …" in long and len(long) < 300
+    x = Input((2, 3), name="x")
+    graph = Network(inputs=x, outputs=[Dense(1, name="y")(Flatten()(x)), Flatten(name="z")(x)])
+    assert repr(graph) == "Network(inputs={'x': (2, 3)}, outputs={'y': (1,), 'z': (6,)}, 3 layers, 7 parameters)"
+    assert repr(chain) in repr(Network(chain, Dense(1), input_shape=4))

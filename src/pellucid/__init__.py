@@ -1,8 +1,12 @@
 """Pellucid: neural networks you can see through, from one neuron to an LSTM.
 
-This is the whole public surface. `pellucid.formula` is the language of formulas, for those who write operations of
-their own.
+This is the whole public surface, and `pellucid.data`. `pellucid.formula` is the language of formulas, for those who
+write operations of their own.
 """
+
+import importlib as _importlib
+import types as _types
+import typing as _typing
 
 from pellucid.activations import elu as elu
 from pellucid.activations import gelu as gelu
@@ -86,5 +90,20 @@ from pellucid.training import ReduceLROnPlateau as ReduceLROnPlateau
 from pellucid.training import StepDecay as StepDecay
 from pellucid.training import WarmUp as WarmUp
 
+if _typing.TYPE_CHECKING:
+    from pellucid import data as data
+
 __version__ = "0.1.0"
-__all__ = [name for name in dir() if not name.startswith("_") and name[0] != "@"]
+__all__ = [
+    name for name, value in list(globals().items()) if name[0] not in "_@" and not isinstance(value, _types.ModuleType)
+]
+
+
+def __getattr__(name: str) -> _typing.Any:
+    if name == "data":  # imported when it is asked for: a network needs none of it
+        return _importlib.import_module("pellucid.data")
+    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "data"})

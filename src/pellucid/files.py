@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import ModelFileError
 
+Form = tuple[tuple[int, ...], np.dtype[Any]]
 VERSION = 1
 MAX_BYTES = 1 << 30
 """The most that a file may hold which is read into memory whole."""
@@ -218,40 +219,45 @@ def read_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any
     return content, dict(tensors)
 
 
-def open_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
+def open_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], Tensors]:
     """As `read_tensors`, but a tensor is read from the file when it is asked for.
 
     Raises:
         ModelFileError: no such file, truncated, damaged, or written by something else.
     """
+    forms: dict[str, Form] = {}
     with _opened(path) as file:
         content = _content(path, kind, file.metadata() or {})
-        names = tuple(file.keys())
-        for name in names:
-            dtype = file.get_slice(name).get_dtype()
-            if dtype not in _DTYPES.values():
+        for name in file.keys():  # noqa: SIM118 (it is no mapping)
+            part = file.get_slice(name)
+            if (dtype := part.get_dtype()) not in _DTYPES.values():
                 expected = ", ".join(_DTYPES.values())
                 raise ModelFileError(f'"{path}" holds {name} as {dtype}, expected one of {expected}')
-    return content, _Tensors(path, names)
+            forms[name] = tuple(part.get_shape()), np.dtype(f"<{dtype[0].lower()}{int(dtype[1:]) // 8}")
+    return content, Tensors(path, forms)
 
 
-class _Tensors(Mapping[str, NDArray[Any]]):
-    """The tensors of a file, each read when it is asked for."""
+class Tensors(Mapping[str, NDArray[Any]]):
+    """The tensors of a file, each read when it is asked for.
 
-    def __init__(self, path: str | os.PathLike[str], names: tuple[str, ...]) -> None:
-        self._path, self._names = os.path.abspath(path), dict.fromkeys(names)
+    Attributes:
+        forms: the shape and the type of each, without reading it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], forms: dict[str, Form]) -> None:
+        self._path, self.forms = os.path.abspath(path), forms
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._names:
+        if name not in self.forms:
             raise KeyError(name)
         with _opened(self._path) as file:
             return np.array(file.get_tensor(name))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self.forms)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.forms)
 
 
 @contextlib.contextmanager

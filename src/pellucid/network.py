@@ -292,6 +292,20 @@ class BaseNetwork(Layer):
         found: Forward = self._made.get("reading", lambda: self.forward(training=False))
         return found
 
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        chain = [(u.parents, u.path) for u in self.uses]
+        if all(parents == (before,) for (parents, _), (_, before) in zip(chain[1:], chain, strict=False)):
+            layers = [repr(u.layer) for u in self.uses[1:]]
+            if len(layers) > 10:
+                layers[5:-4] = [f"… {len(layers) - 9} more …"]
+            return f"{name}({', '.join(layers)}, input_shape={self.uses[0].shape})"
+        count = sum(math.prod(spec.shape) for spec in self.specs.values())
+        return (
+            f"{name}(inputs={self.input_shapes}, outputs={self.output_shapes}, {len(self.layers)} layers, "
+            f"{count:,} parameters)"
+        )
+
     # Architecture as data
 
     def options(self) -> dict[str, Any]:

@@ -114,3 +114,38 @@ def test_a_trace_is_compiled_once_for_all_learning_rates() -> None:
     assert len(net._made) == kept
     change = [run["dense_1.kernel′"] - run["dense_1.kernel"] for run in (first, second)]
     np.testing.assert_allclose(change[0], 2 * change[1], rtol=1e-5)
+
+
+def _sequence() -> Trace:
+    net = BaseNetwork(LSTM(2, return_sequences=True), Dense(1), input_shape=(3, 2))
+    return trace(net, np.ones((2, 3, 2)), np.ones((2, 3, 1)), loss="mse")
+
+
+def test_what_can_be_read_is_in_the_run() -> None:
+    run = _sequence()
+    value = next(path for path in run if path.startswith("lstm_1"))
+    letter = run.tensor(value).axes[1].name
+    for path in (value, f"{value}[{letter}=0]", f"{value}[{letter}=-1]"):
+        assert path in run
+        assert run[path].size
+    for other in (f"{value}[{letter}=99]", f"{value}[nothing=0]", "nosuch", "nosuch[t=2]", 7, None):
+        assert other not in run
+
+
+def test_a_value_that_is_not_there_names_those_that_are() -> None:
+    run = _sequence()
+    for path in ("nosuch", "zzz"):
+        with pytest.raises(PellucidError) as error:
+            run[path]
+        assert "loss." not in str(error.value) and "It has " in str(error.value)
+
+
+def test_values_of_another_form_than_the_formulas_say(tmp_path: Path) -> None:
+    net = BaseNetwork(Embedding(5, 2), Flatten(), Dense(2), input_shape=3)
+    trace(net, np.zeros((4, 3), np.int64)).save(tmp_path / "run")
+    content, tensors = pellucid.files.read_tensors(tmp_path / "run", "pellucid trace")
+    name = next(iter(content["inputs"]))
+    for value in (np.zeros((4, 3)), np.zeros((4, 2), np.int64), np.zeros((), np.int64), np.zeros((5, 3), np.int64)):
+        pellucid.files.write_tensors(tmp_path / "other", "pellucid trace", content, tensors | {name: value})
+        with pytest.raises(ModelFileError, match="is damaged: it holds"):
+            Trace.load(tmp_path / "other")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pellucid.errors import DataError
 from pellucid.functions.updates import SGD, Adam
 from pellucid.layers import Activation, Dense, Flatten
 from pellucid.model import Network
@@ -271,3 +272,13 @@ def test_last_layer_in_two_parts(blobs: Blobs) -> None:
     for net in (one, two):
         net.fit(*blobs, verbose=0)
     assert _weights(one) == _weights(two)
+
+
+def test_a_history_is_read_by_name(blobs: tuple[NDArray[Any], ...], classifier: Callable[..., Network]) -> None:
+    history = classifier().fit(*blobs, epochs=2, metrics=["accuracy"], verbose=0)
+    assert history["loss"] == history.history["loss"]
+    assert list(history) == ["loss", "accuracy"]
+    assert "accuracy" in history and "val_loss" not in history
+    for name in ("acuracy", 0):
+        with pytest.raises(DataError, match=r"the history has no .*, it has loss, accuracy"):
+            history[name]  # type: ignore[index]

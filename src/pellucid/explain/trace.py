@@ -58,7 +58,13 @@ class Trace(Mapping[str, Array]):
         )
 
     def __contains__(self, path: object) -> bool:
-        return path in self._tensors
+        """Whether `trace[path]` can be read: a part of a value, `lstm_1.state[t=2]`, is there too."""
+        if not isinstance(path, str):
+            return False
+        try:
+            return self._split(path)[0] in self._tensors
+        except PellucidError:
+            return False
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tensors)
@@ -76,8 +82,14 @@ class Trace(Mapping[str, Array]):
             PellucidError: the run had no such value; the message names the nearest.
         """
         if path not in self._tensors:
-            raise PellucidError(f'there is no value "{path}" in this run.{nearest(path, self._tensors)}')
+            raise PellucidError(f'there is no value "{path}" in this run.{self._hint(path)}')
         return self._tensors[path]
+
+    def _hint(self, path: str) -> str:
+        """The value that was meant, or which there are; what a loss is computed by has no name that people know."""
+        known = [name for name in self._tensors if not name.startswith(("loss.", "d(loss"))]
+        main = [name for name in known if "." not in name and not name.startswith("d(")]
+        return nearest(path, known) or f" It has {', '.join(main[:10])}{', …' if len(main) > 10 else ''}."
 
     def _split(self, path: str) -> tuple[str, dict[int, int]]:
         """A path without its `[t=5]`, and the places of the axes named there."""
@@ -186,8 +198,17 @@ class Trace(Mapping[str, Array]):
             raise ModelFileError(f'"{path}" is damaged: it has no formulas ({error})') from error
         if not isinstance(program, Program) or not isinstance(inputs, list) or set(program.tensors) != set(values):
             raise ModelFileError(f'"{path}" is damaged: its values are not those of its formulas')
-        if not inputs or any(name not in program.inputs for name in inputs):
+        if not inputs or any(not isinstance(name, str) or name not in program.inputs for name in inputs):
             raise ModelFileError(f'"{path}" is damaged: its inputs are not those of its formulas')
+        batch = values.forms[inputs[0]][0][:1]
+        for name, tensor in program.tensors.items():
+            shape, dtype = values.forms[name]
+            expected = tuple(a.extent if isinstance(a.extent, int) else batch[0] if batch else -1 for a in tensor.axes)
+            if shape != expected or dtype.kind != tensor.kind[0]:
+                raise ModelFileError(
+                    f'"{path}" is damaged: it holds {name} as {dtype} of shape {shape}, '
+                    f"expected {tensor.kind} of shape {expected}"
+                )
         return cls(program, values, inputs)
 
     def to_pandas(self) -> Any:

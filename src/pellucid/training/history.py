@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from pellucid.errors import DataError, nearest
 
 if TYPE_CHECKING:
     import pandas
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(repr=False)
 class History:
-    """Values by name, one an epoch.
+    """Values by name, one an epoch: `history["val_loss"]`.
 
     Attributes:
         history: "loss", the metrics, and the same with "val_" in front on the validation data.
@@ -29,6 +32,23 @@ class History:
     params: dict[str, Any] = field(default_factory=dict)
     interrupted: bool = False
     stopped: str = ""
+
+    def __getitem__(self, name: str) -> list[float]:
+        """The values of one name, one an epoch.
+
+        Raises:
+            DataError: there is no such name; the message tells which there are.
+        """
+        if name not in self.history:
+            hint = nearest(name, self.history) if isinstance(name, str) else ""
+            raise DataError(f"the history has no {name!r}, it has {', '.join(self.history) or 'no epoch yet'}.{hint}")
+        return self.history[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.history
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.history)
 
     def append(self, epoch: int, logs: dict[str, float]) -> None:
         """Add an epoch; a name that some epoch lacks is NaN there."""
