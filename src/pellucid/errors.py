@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 class PellucidError(ValueError):
     """Anything that the user can put right."""
+
+    def __init__(self, message: str = "") -> None:
+        # a name in a foreign file may hold half of a surrogate pair, which no terminal and no browser takes
+        super().__init__(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", message))
 
 
 class FormulaError(PellucidError):

@@ -54,7 +54,7 @@ def save(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
         ModelFileError: the path cannot be written, or `net.metadata` is not plain JSON.
     """
     tensors = net.parameters.snapshot()
-    if _probed(net):
+    if small_enough_to_probe(net):
         probe = {name: _probe(net, name, seed) for seed, name in enumerate(net.input_shapes)}
         tensors |= {_INPUT + name: array for name, array in probe.items()}
         tensors |= {_OUTPUT + name: array for name, array in _answers(net, probe).items()}
@@ -83,14 +83,14 @@ def load(path: str | os.PathLike[str], kind: type[N], *, engine: str = DEFAULT) 
     except (PellucidError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         raise ModelFileError(f'"{path}" describes a network that cannot be built: {error}') from error
     net.metadata.update(metadata)
-    probed = _probed(net)
+    probed = small_enough_to_probe(net)
     _fill(path, net, tensors, probed=probed)
     if probed:
         _check_probe(path, net, tensors)
     return net
 
 
-def _probed(net: BaseNetwork) -> bool:
+def small_enough_to_probe(net: BaseNetwork) -> bool:
     """Whether the network's file has a probe: whether one example takes little memory and time."""
     program = Program(net.forward(training=False).outputs)
     elements = terms = 0

@@ -211,6 +211,11 @@ def _check_metrics(came: list[list[Array]], training: Training, measures: Chosen
             right = all(len(y) == len(p) for y, p in zip(parts[::2], parts[1::2], strict=True))
         if not right:
             raise ModelFileError(f"state.metrics.{place} is not what the metric remembers")
+    one.parts = came
+    try:
+        one.results()
+    except Exception as error:
+        raise ModelFileError(f"state.metrics are not what the metrics remember: {error}") from error
 
 
 def _one_example(training: Training) -> tuple[dict[str, Array], dict[str, Array]]:

@@ -67,7 +67,8 @@ class Reference:
         return PlainSession(self, state)
 
     def _run(self, inputs: Mapping[str, Array], wanted: Mapping[str, Tensor], *, keep: bool) -> dict[str, Array]:
-        arrays, batch = bind(self.program, inputs, self.dtype)
+        with np.errstate(invalid="ignore"):  # a signalling NaN from a file becomes a quiet one
+            arrays, batch = bind(self.program, inputs, self.dtype)
         plan = self._plans.get(batch)
         if plan is None:
             while len(self._plans) >= _PLANS:
