@@ -63,7 +63,7 @@ Spelling = Callable[[str, object], str | None]
 
 
 def _in_python(name: str, value: object) -> str:
-    return f"{name}={value if isinstance(value, tuple) else json.dumps(value, ensure_ascii=False)}"
+    return f"{name}={value if isinstance(value, bool | tuple) else json.dumps(value, ensure_ascii=False)}"
 
 
 _spelling: ContextVar[Spelling] = ContextVar("spelling", default=_in_python)

@@ -91,3 +91,9 @@ def test_control_c_exits_130_and_says_what_was_kept(run: Run, monkeypatch: pytes
 
     monkeypatch.setattr("pellucid.cli.train.training_data", interrupt)
     assert "nothing was saved" in run("train", "iris", code=130).stderr
+
+
+def test_an_error_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,\x1b[2Jb\n1,2\n\x1b[31mred,3\n5,6\n7,8\n", encoding="utf-8")
+    said = run("train", "t.csv", "--target", "\x1b[2Jb", code=2).stderr
+    assert "red" in said and "\x1b" not in said

@@ -205,6 +205,12 @@ def test_what_cannot_be_read_is_called_what_it_is(
         assert said in run(*command, code=2).stderr
 
 
+def test_classes_that_come_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n1,cat\n2,dog\n")
+    said = run("train", "t.csv", "--target", "y", code=2).stderr
+    assert "one example of each class: give more examples of them." in said
+
+
 def test_one_class_is_none(run: Run, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,y\n" + "1,cat\n" * 20)
     assert 'has one class, "cat", expected at least two' in run("train", "t.csv", "--target", "y", code=2).stderr

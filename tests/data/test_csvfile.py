@@ -243,6 +243,13 @@ def test_a_word_for_a_missing_value_may_be_a_class(path: Path) -> None:
         read_csv(path, missing="NA")
 
 
+def test_a_message_stays_a_short_line_whatever_a_cell_holds(path: Path) -> None:
+    path.write_text('a,y\n1,2\n2,3\n"two\nlines' + "x" * 5000 + '",4\n')
+    with pytest.raises(DataError, match=r'line 4, column "a": "two linesx+…" is text') as caught:
+        read_csv(path, "y")
+    assert len(str(caught.value)) < 200 and "\n" not in str(caught.value)
+
+
 def test_columns_without_a_name(path: Path) -> None:
     path.write_text(",a,y\n0,1,0.5\n1,5,1.5\n")
     assert read_csv(path, "y").feature_names == ("a",), "an index is no feature"

@@ -82,6 +82,11 @@ def test_moments_with_offsets_are_ordered_as_they_were(tmp_path: Path) -> None:
         read_series(write(tmp_path, "time,p\n2024-01-01T23:00+00:00,1\n2024-01-02T00:30,2\n"), "p")
 
 
+def test_a_moment_that_utc_does_not_have(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no date"):
+        read_series(write(tmp_path, "time,p\n0001-01-01T00:00:00+14:00,1\n"), "p")
+
+
 def test_prices_in_their_usual_dress(tmp_path: Path) -> None:
     text = 'Date,Price\n"Nov 27, 2017","$1,224.93"\n"Nov 28, 2017",$224.93\n'
     np.testing.assert_array_equal(read_series(write(tmp_path, text), "Price").values[:, 0], [1224.93, 224.93])

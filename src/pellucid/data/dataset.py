@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import as_array, check_whole, mean_and_deviation
 from ..batches import permutation
-from ..errors import DataError
+from ..errors import DataError, argument
 
 Pair = tuple[NDArray[np.float32], NDArray[Any]]
 
@@ -71,7 +71,9 @@ class Dataset:
             for label, quota in _quotas(labels, count).items():
                 in_test[order[labels == label][:quota]] = True
             if not in_test.any():
-                raise DataError(f"{self.name} has one example of each class: split with stratify=False.")
+                how = argument("stratify", False)
+                fix = f"split with {how}" if how else "give more examples of them"
+                raise DataError(f"{self.name} has one example of each class: {fix}.")
         else:
             in_test[order[:count]] = True
         train_rows, test_rows = order[~in_test[order]], order[in_test[order]]

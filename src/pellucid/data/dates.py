@@ -122,7 +122,10 @@ def _iso(cell: str) -> datetime.datetime:
         cell += "-01"
     if cell.isdigit() and len(cell) != 8:  # which fromisoformat takes for a date and a time without a mark between
         raise ValueError(cell)
-    return datetime.datetime.fromisoformat(re.sub(r" ?(UTC|GMT)$", "+00:00", cell))
+    moment = datetime.datetime.fromisoformat(re.sub(r" ?(UTC|GMT)$", "+00:00", cell))
+    if moment.tzinfo is not None:
+        moment.astimezone(datetime.UTC)  # which is none in the first and the last hours that there are
+    return moment
 
 
 def _moments(column: Column, reader: _Reader) -> Dates:

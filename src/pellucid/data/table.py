@@ -20,6 +20,7 @@ from .cells import Number, Writing, may_be_thousands, unit
 
 _DELIMITERS = ",;\t|"
 _MARKS = {".": "point", ",": "comma"}
+_SHOWN = 60  # characters of a cell in a message
 _SAMPLE = 1 << 14  # characters that are looked at to find the delimiter
 
 
@@ -100,7 +101,11 @@ class Column:
         return values
 
     def fail(self, row: int, problem: str) -> DataError:
-        return DataError(f'{self.file}, line {self.lines[row]}, column "{self.name}": {problem}.')
+        cell = self.cells[row]
+        if len(cell) > _SHOWN:
+            problem = problem.replace(cell, cell[: _SHOWN - 1] + "…")
+        place = f'{self.file}, line {self.lines[row]}, column "{self.name}"'
+        return DataError(" ".join(f"{place}: {problem}.".split()))  # a cell may hold line breaks
 
     def _check_mark(self) -> None:
         """Raise where the decimal mark is another than was said, or where a comma may be either."""
@@ -194,7 +199,8 @@ def find(columns: dict[str, Column], name: str, file: str) -> Column:
         DataError: there is none; the message names the nearest.
     """
     if name not in columns:
-        raise DataError(f'{file} has no column "{name}", its columns are {", ".join(columns)}.{nearest(name, columns)}')
+        names = ", ".join(list(columns)[:20]) + (", …" if len(columns) > 20 else "")
+        raise DataError(f'{file} has no column "{name}", its columns are {names}.{nearest(name, columns)}')
     return columns[name]
 
 
