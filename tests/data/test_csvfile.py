@@ -343,6 +343,7 @@ def test_bad_requests(path: Path) -> None:
         "name;y\rä;1\rb;2\r".encode(),
         "name\ty\nä\t1\nb\t2\n".encode("utf-16"),
         b'"name"|"y"\n"\xc3\xa4"|"1"\n"b"|2\n',
+        "\ufeffsep=:\r\nname:y\r\nä:1\r\nb:2\r\n".encode(),
     ],
 )
 def test_encodings_line_ends_and_delimiters(path: Path, content: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -226,6 +227,8 @@ def _text(path: str | os.PathLike[str], encoding: str) -> str:
 
 def _rows(text: str, file: str, delimiter: str | None) -> tuple[list[str], list[list[str]], list[int]]:
     """The header, the cells column by column, and the line of each row."""
+    if said := re.match(r"sep=(.)(?=[\r\n])", text):  # which spreadsheets write before the header
+        text, delimiter = text[said.end() :], delimiter or said[1]
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter or _sniff(text), skipinitialspace=True, strict=True
     )
