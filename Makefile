@@ -1,6 +1,11 @@
 # Python 3.11 or newer with venv and pip, and make, are all that is needed; the first run installs into .venv.
+ifeq ($(OS),Windows_NT)
+PYTHON ?= python
+BIN := .venv/Scripts
+else
 PYTHON ?= python3
 BIN := .venv/bin
+endif
 # What the lab's page is built of, at the installation.
 WEB := $(shell find src/pellucid/lab/web -name node_modules -prune -o -type f -not -path '*/tests/*' -print)
 
@@ -57,14 +62,14 @@ clean:
 	rm -rf src/pellucid/lab/assets src/pellucid/lab/web/node_modules
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist bench.json bench.png pellucid-demo.safetensors
 
-.venv/bin/python:
+.venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
 
 # The stamps make repeats quick: pip runs again only when something of these is newer.
-.venv/installed: pyproject.toml hatch_build.py $(WEB) | .venv/bin/python
+.venv/installed: pyproject.toml hatch_build.py $(WEB) | .venv/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-.venv/installed-dev: pyproject.toml hatch_build.py | .venv/bin/python
+.venv/installed-dev: pyproject.toml hatch_build.py | .venv/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --editable ".[test,dev]"
 	@touch .venv/installed $@

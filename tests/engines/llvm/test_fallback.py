@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import llvmlite.binding
 import numpy as np
 import pytest
 from tests.engines.llvm.support import draw
@@ -42,6 +43,14 @@ def test_llvm_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.warns(RuntimeWarning, match="no such target"):
         run = executable(program, np.dtype(np.float32))
         assert run({"x": np.ones((2, 3))})["y"].tolist() == [3, 3]
+
+
+def test_an_llvm_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llvmlite.binding, "llvm_version_info", (15, 0, 7))
+    monkeypatch.setattr(fallback, "_warned", set())
+    program = Program({"y": define("y[n] = Σ[i] x[n,i]²", x=Tensor.input("x", n=BATCH, i=3))})
+    with pytest.warns(RuntimeWarning, match=r"too old: 0\.45 is the first"):
+        assert executable(program, np.dtype(np.float32))({"x": np.ones((2, 3))})["y"].tolist() == [3, 3]
 
 
 def test_a_session_of_any_engine() -> None:

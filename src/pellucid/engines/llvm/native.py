@@ -13,6 +13,7 @@ from functools import cache
 from queue import SimpleQueue
 from typing import Any
 
+import llvmlite
 import llvmlite.binding as llvm
 
 from pellucid.engines.llvm.fma import unfused
@@ -22,6 +23,10 @@ from pellucid.errors import PellucidError
 
 TARGETS = {"v2": ("x86-64-v2", "sse4.2"), "v3": ("x86-64-v3", "avx2"), "v4": ("x86-64-v4", "avx512f")}
 """Fixed instruction sets, by name: LLVM's, and a feature of a CPU that has it."""
+
+
+OLDEST = (20,)
+"""The first LLVM that reads the code's text, in llvmlite 0.45."""
 
 
 @cache
@@ -80,8 +85,10 @@ def ready() -> None:
     LLVM ends the process when it meets what it cannot translate, so this has to be known before it is asked.
 
     Raises:
-        RuntimeError: LLVM does not know this CPU or system, or no code is made for it.
+        RuntimeError: LLVM is too old, or does not know this CPU or system, or no code is made for it.
     """
+    if llvm.llvm_version_info < OLDEST:
+        raise RuntimeError(f"llvmlite {llvmlite.__version__} is too old: 0.45 is the first that will do")
     to = host()
     if to.architecture is None or struct.calcsize("P") != 8:
         known = " and ".join(sorted(set(ARCHITECTURES.values())))
