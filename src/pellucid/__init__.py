@@ -8,6 +8,7 @@ import importlib as _importlib
 import types as _types
 import typing as _typing
 
+from pellucid.activations import activation as activation
 from pellucid.activations import elu as elu
 from pellucid.activations import gelu as gelu
 from pellucid.activations import leaky_relu as leaky_relu
@@ -34,7 +35,6 @@ from pellucid.explain import Trace as Trace
 from pellucid.explain import Watch as Watch
 from pellucid.formula import Tensor as Tensor
 from pellucid.formula import define as define
-from pellucid.functions.activations import activation as activation
 from pellucid.functions.penalties import L1 as L1
 from pellucid.functions.penalties import L1L2 as L1L2
 from pellucid.functions.penalties import L2 as L2

@@ -9,14 +9,16 @@ Which activations there are, and their formulas, stands in `functions/activation
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, overload
 
 import numpy as np
 
 from pellucid.arrays import as_array
 from pellucid.engines import compile_program
 from pellucid.formula import BATCH, Program, Tensor
-from pellucid.functions.activations import ACTIVATIONS, Activation
+from pellucid.functions.activations import ACTIVATIONS, Activation, ActivationLike
+from pellucid.functions.activations import activation as registered
 from pellucid.layers.activation import Activation as ActivationLayer
 from pellucid.layers.base import Node
 
@@ -45,20 +47,43 @@ def _computed(function: Activation[...], array: np.ndarray) -> np.ndarray:
     return run({"z": rows[None]})["a"].reshape(array.shape)
 
 
-def _public(name: str) -> ActivationFunction:
-    known = ACTIVATIONS[name]
-    return ActivationFunction(known.name, known.function, {}, known.learns, known.probabilities)
+@overload
+def activation(spec: ActivationLike, /, **options: Any) -> ActivationFunction: ...
+@overload
+def activation(
+    *, learns: bool = True, probabilities: bool = False
+) -> Callable[[Callable[..., Tensor]], ActivationFunction]: ...
+def activation(spec: Any = ..., /, **options: Any) -> Any:
+    """The activation that is meant; as a decorator, it registers a function under its name.
+
+        @pl.activation
+        def softsign(z: pl.Tensor) -> pl.Tensor:
+            return pl.define("a[…] = z[…]/(1 + abs(z[…]))", z=z)
+
+        softsign([-1.0, 3.0])
+        pl.Dense(8, activation=softsign)
+
+    See `functions/activations.py::activation` for the arguments. What it gives is called like `pl.relu`: on numbers, on
+    a node of a graph, or with options alone.
+    """
+    if spec is ...:
+        return lambda function: activation(function, **options)
+    return _public(registered(spec, **options))
 
 
-step = _public("step")
-sigmoid = _public("sigmoid")
-tanh = _public("tanh")
-relu = _public("relu")
-leaky_relu = _public("leaky_relu")
-elu = _public("elu")
-gelu = _public("gelu")
-silu = _public("silu")
-softplus = _public("softplus")
-softmax = _public("softmax")
-log_softmax = _public("log_softmax")
-linear = _public("linear")
+def _public(known: Activation[...]) -> ActivationFunction:
+    return ActivationFunction(known.name, known.function, known.options, known.learns, known.probabilities)
+
+
+step = _public(ACTIVATIONS["step"])
+sigmoid = _public(ACTIVATIONS["sigmoid"])
+tanh = _public(ACTIVATIONS["tanh"])
+relu = _public(ACTIVATIONS["relu"])
+leaky_relu = _public(ACTIVATIONS["leaky_relu"])
+elu = _public(ACTIVATIONS["elu"])
+gelu = _public(ACTIVATIONS["gelu"])
+silu = _public(ACTIVATIONS["silu"])
+softplus = _public(ACTIVATIONS["softplus"])
+softmax = _public(ACTIVATIONS["softmax"])
+log_softmax = _public(ACTIVATIONS["log_softmax"])
+linear = _public(ACTIVATIONS["linear"])

@@ -143,6 +143,10 @@ class BaseNetwork(Layer):
         return "network"
 
     @property
+    def parts(self) -> tuple[Layer, ...]:
+        return self.layers if "uses" in vars(self) else ()
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers in the order in which they run, inputs left out, each once."""
         return tuple(dict.fromkeys(u.layer for u in self.uses if not isinstance(u.layer, InputLayer)))
@@ -284,6 +288,7 @@ class BaseNetwork(Layer):
 
     def executable(self, key: Hashable, build: Callable[[], Program]) -> Executable:
         """The program that `build` writes, compiled by the network's engine, and kept under the key."""
+        key = key, self.parameters.frozen
         found: Executable = self._made.get(key, lambda: compile_program(build(), engine=self.engine, dtype=self.dtype))
         return found
 
@@ -379,6 +384,8 @@ def _graph(
         if not starts or not ends or not all(isinstance(n, Node) for n in (*starts, *ends)):
             raise PellucidError("inputs and outputs are nodes: what Input(...) and calls of layers give")
         return starts, ends
+    if len(layers) == 1 and isinstance(layers[0], (list, tuple)):  # as Keras has it
+        layers = tuple(layers[0])
     if not layers:
         raise PellucidError("a network needs at least one layer")
     first: object = layers[0]
@@ -398,7 +405,8 @@ def _graph(
     for layer in rest:
         if not isinstance(layer, Layer):
             raise PellucidError(
-                f"a network is made of layers, but {type(layer).__name__} came; write pl.Dense(10), with the brackets"
+                f"a network is made of layers, but {type(layer).__name__} came; "
+                + ("write inputs=…, outputs=…" if isinstance(layer, Node) else "write pl.Dense(10), with the brackets")
             )
         node = Node(layer, (node,))
     return (start,), (node,)

@@ -37,7 +37,15 @@ class Parameters(MutableMapping[str, np.ndarray]):
     @property
     def trainable(self) -> tuple[str, ...]:
         """The paths of those that an optimiser changes."""
-        return tuple(path for path, spec in self._network.specs.items() if spec.trainable)
+        return tuple(p for p, spec in self._network.specs.items() if spec.trainable and self._layer(p).trainable)
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The paths of those whose layers are not trainable."""
+        return tuple(path for path in self._network.specs if not self._layer(path).trainable)
+
+    def _layer(self, path: str) -> Layer:
+        return self._network.owner(path)[0]
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """All arrays by path, as they are at one moment; the arrays themselves, not copies."""

@@ -74,7 +74,7 @@ def summarise(network: BaseNetwork) -> Summary:
     for use in network.uses:
         kind = "Input" if isinstance(use.layer, InputLayer) else class_name(use.layer)
         rows.append(Row(use.path, kind, use.shape, sizes.get(use.path, 0), work.get(use.path, 0)))
-    trainable = sum(math.prod(s.shape) for s in network.specs.values() if s.trainable)
+    trainable = sum(math.prod(network.specs[path].shape) for path in network.parameters.trainable)
     return Summary(network.name or "network", tuple(rows), trainable, sum(sizes.values()) - trainable)
 
 

@@ -13,7 +13,7 @@ functions stand in one table, `formula/scalar.py`; those stated here are of whol
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Generic, Literal, ParamSpec, overload
 
@@ -69,7 +69,7 @@ class Activation(Generic[P]):
         defaults = options_of(self.function)
         check_options("activation", self.name, defaults, options)
         chosen = {key: value for key, value in {**self.options, **options}.items() if value != defaults[key]}
-        changed = Activation(self.name, self.function, chosen, self.learns, self.probabilities)
+        changed = replace(self, options=chosen)
         trial: Callable[..., Tensor] = changed
         trial(Tensor.input("z", n=BATCH, o=2))  # a value that the formula refuses shows here, not in a network
         return changed
@@ -126,7 +126,9 @@ def activation(spec: Any = ..., /, *, learns: Any = True, probabilities: Any = F
 
 
 def _register(function: Callable[P, Tensor], *, learns: bool, probabilities: bool) -> Activation[P]:
-    name = getattr(function, "__name__", "")
+    name = getattr(function, "__name__", type(function).__name__)
+    if not getattr(function, "__module__", "").startswith("pellucid."):
+        _check_formula(function, name)
     if not name.isidentifier():
         raise PellucidError("an activation needs a name: define it by def, not by lambda")
     known = ACTIVATIONS.get(name)
@@ -134,6 +136,25 @@ def _register(function: Callable[P, Tensor], *, learns: bool, probabilities: boo
     result = Activation(name, function, {}, learns, probabilities)
     ACTIVATIONS[name] = result
     return result
+
+
+def _check_formula(function: Callable[..., object], name: str) -> None:
+    """Refuse a function that computes numbers, as those of other libraries do, where a formula is wanted."""
+    try:
+        found = function(Tensor.input("z", n=BATCH, o=2))
+    except PellucidError:
+        raise
+    except Exception as error:  # whatever a function of numbers makes of a tensor
+        found = error
+    if isinstance(found, Tensor):
+        return
+    word = name.lower()
+    advice = (
+        f'write activation="{word}"'
+        if word in ACTIVATIONS
+        else 'return a formula, define("a[…] = max(0, z[…])", z=z), from a function of a Tensor z'
+    )
+    raise PellucidError(f"{name} came as activation, but it computes numbers and has no formula: {advice}")
 
 
 @activation(learns=False)

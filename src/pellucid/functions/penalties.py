@@ -9,6 +9,7 @@ from typing import Any
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor, define
 from pellucid.functions.registry import check_options, find, named, number
+from pellucid.habits import spelled
 
 
 def l1(w: Tensor, *, strength: float) -> Tensor:
@@ -53,16 +54,19 @@ class Penalty:
         return {"l1": self.l1, "l2": self.l2}
 
 
+@spelled
 def L1(strength: float = 0.01) -> Penalty:
     """A penalty on the sum of the absolute weights."""
     return Penalty(l1=strength)
 
 
+@spelled
 def L2(strength: float = 0.01) -> Penalty:
     """A penalty on the sum of the squared weights."""
     return Penalty(l2=strength)
 
 
+@spelled
 def L1L2(l1: float = 0.01, l2: float = 0.01) -> Penalty:
     """Both penalties: the elastic net."""
     return Penalty(l1=l1, l2=l2)

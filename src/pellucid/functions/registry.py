@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pellucid.errors import PellucidError, UnknownNameError, nearest
+from pellucid.habits import hint
 
 T = TypeVar("T")
 
@@ -61,8 +62,7 @@ def check_options(kind: str, name: str, known: Mapping[str, object], given: Mapp
     """Refuse options that the function does not have, and numbers that are none."""
     for key, value in given.items():
         if key not in known:
-            takes = nearest(key, known) or (f" It takes {', '.join(known)}." if known else " It takes none.")
-            raise PellucidError(f"the {kind} {name} has no option {key}.{takes}")
+            raise PellucidError(f"the {kind} {name} has no option {key}.{hint(key, known)}")
         default = known[key]
         if isinstance(default, bool):
             if not isinstance(value, bool):

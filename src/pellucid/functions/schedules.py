@@ -9,13 +9,14 @@ from typing import Any
 
 from pellucid.errors import DataError, PellucidError
 from pellucid.functions.registry import check_options, find, named
+from pellucid.habits import Spelled
 
 Schedule = Callable[[int], float]
 """The learning rate after so many steps or epochs."""
 
 
 @dataclass(frozen=True)
-class StepDecay:
+class StepDecay(metaclass=Spelled):
     """`initial · factor^⌊t / every⌋`: the rate drops after every so many counts."""
 
     initial: float
@@ -30,7 +31,7 @@ class StepDecay:
 
 
 @dataclass(frozen=True)
-class ExponentialDecay:
+class ExponentialDecay(metaclass=Spelled):
     """`initial · factor^(t / every)`: the same, smoothly."""
 
     initial: float
@@ -45,7 +46,7 @@ class ExponentialDecay:
 
 
 @dataclass(frozen=True)
-class CosineDecay:
+class CosineDecay(metaclass=Spelled):
     """Half a cosine from `initial` to `final` over `length` counts, `final` after them (Loshchilov and Hutter 2017)."""
 
     initial: float
@@ -61,7 +62,7 @@ class CosineDecay:
 
 
 @dataclass(frozen=True)
-class WarmUp:
+class WarmUp(metaclass=Spelled):
     """A straight line up to the first rate of `then`, over `length` counts; after that `then`, counted from there."""
 
     length: int

@@ -8,7 +8,7 @@ gives the new values by name: "weight", and its slots'.
 from __future__ import annotations
 
 import dataclasses
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from pellucid.errors import PellucidError
 from pellucid.formula import Tensor, define, define_all
 from pellucid.functions.registry import check_options, find, named, number
 from pellucid.functions.schedules import Schedule, config, rate_at, restored
+from pellucid.habits import Spelled
 
 
 def sgd(w: Tensor, dw: Tensor, *, lr: Tensor) -> dict[str, Tensor]:
@@ -185,7 +186,7 @@ def _root_of_sums(name: str, letter: str, square: str, gradients: Mapping[str, T
 
 
 @dataclass(frozen=True)
-class Optimizer(ABC):
+class Optimizer(metaclass=Spelled):
     """A way to learn from gradients, and its settings.
 
     The learning rate is a number, or a schedule: a function of the number of steps taken, such as CosineDecay.

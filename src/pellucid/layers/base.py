@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, Self
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from pellucid.functions import combining
 from pellucid.functions.activations import ActivationLike, activation
 from pellucid.functions.penalties import Penalty
 from pellucid.functions.registry import check_new
+from pellucid.habits import Spelled, check_attribute, no_attribute
 
 Masks = Literal["pass", "use", "refuse"]
 """What a layer makes of a mask; see `Layer.masking`."""
@@ -143,18 +144,28 @@ def joined(path: str, name: str) -> str:
 
 
 @dataclass(eq=False, repr=False)
-class Layer:
+class Layer(metaclass=Spelled):
     """The base of all layers. A subclass is a dataclass whose fields are its options.
 
     It says which parameters it has for given input shapes (`declare`), and what it computes (`formula`): gradient,
     native code, explanation and picture are read off the formula. Calling a layer on nodes of a graph adds it to the
     graph; a layer that is called twice shares its parameters. Files name a layer by its class, so no two classes may
     have one name.
+
+    Options are fixed when a layer is made; `trainable` may be set at any time before a `fit`. A layer that is not
+    trainable is frozen: its parameters stay as they are, and cost no gradient.
+
+    Args:
+        name: what paths call it; its kind and a number where there is none.
+        trainable: whether training changes its parameters.
     """
 
     name: str | None = field(default=None, kw_only=True)
+    trainable: bool = field(default=True, kw_only=True)
 
     kinds: ClassVar[dict[str, type[Layer]]] = {}
+    changeable: ClassVar[frozenset[str]] = frozenset({"trainable"})
+    """The options that may change after the layer is made."""
     stepwise: ClassVar[bool] = False
     """Whether each step of its output is made of the same step of its inputs and of what it carries along."""
     masking: ClassVar[Masks | None] = None
@@ -176,8 +187,34 @@ class Layer:
             raise PellucidError(
                 f'a layer cannot be called "{self.name}": a name is letters, digits and underscores, as in "hidden_1"'
             )
+        cls = type(self)
+        if cls.__hash__ is None:  # a plain @dataclass compares by value, but a layer is itself alone
+            cls.__eq__, cls.__hash__ = object.__eq__, object.__hash__
         self.arrays: dict[str, np.ndarray] = {}
         self.check()
+        if not self.trainable:
+            self.trainable = False  # for its parts too, which `check` may have made
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_complete" in vars(self):
+            check_attribute(self, name, fixed={f.name for f in fields(self)} - self.changeable)
+        if name == "trainable":
+            if not isinstance(value, bool):
+                raise PellucidError(f"trainable of {type(self).__name__} is True or False, got {value!r}")
+            for part in self.parts:
+                if part.trainable != value:
+                    part.trainable = value
+        super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise no_attribute(self, name)
+
+    @property
+    def parts(self) -> tuple[Layer, ...]:
+        """The layers that it is made of, which keep its parameters."""
+        return ()
 
     def check(self) -> None:
         """Raise a PellucidError where the options make no sense."""
@@ -214,7 +251,7 @@ class Layer:
     def options(self) -> dict[str, Any]:
         """Its options, as JSON can carry them; `Layer.of` makes the layer again."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
-        return {name: getattr(v, "config", v) for name, v in values.items()}
+        return {name: getattr(v, "config", v) for name, v in values.items() if name != "trainable" or not v}
 
     @staticmethod
     def of(kind: str, options: Mapping[str, Any]) -> Layer:
@@ -231,19 +268,26 @@ class Layer:
         if unknown:
             raise PellucidError(f'{cls.__name__} has no option "{sorted(unknown)[0]}"')
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
+        needed = [f.name for f in fields(cls) if f.init and f.default is MISSING and f.default_factory is MISSING]
+        if missing := [name for name in needed if name not in values]:
+            raise PellucidError(f"{cls.__name__} cannot be made from these options: {missing[0]} is missing")
         try:
             return cls(**values)
         except TypeError as error:
             raise PellucidError(f"{cls.__name__} cannot be made from these options: {error}") from None
 
-    def __call__(self, *nodes: Node) -> Node:
-        for node in nodes:
+    def __call__(self, *nodes: Node | Sequence[Node]) -> Node:
+        """Its use in a graph, on one node or several: `Add()(a, b)`, or `Add()([a, b])`."""
+        taken: list[Node] = []
+        for given in nodes:
+            taken += given if isinstance(given, (list, tuple)) else [given]  # type: ignore[list-item]
+        for node in taken:
             if not isinstance(node, Node):
                 raise PellucidError(
                     f"a layer is called on what Input(...) or another layer gives, but {type(node).__name__} came; "
                     "to compute numbers, make a Network and call predict"
                 )
-        return Node(self, nodes)
+        return Node(self, tuple(taken))
 
     def __repr__(self) -> str:
         values = {f: getattr(self, f.name) for f in fields(self) if f.init}

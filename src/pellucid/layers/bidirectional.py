@@ -53,6 +53,10 @@ class Bidirectional(Layer):
         self.backward = Layer.of(type(self.layer).__name__, mirrored)
 
     @property
+    def parts(self) -> tuple[Layer, ...]:
+        return tuple(vars(self)[key] for key in ("layer", "backward") if key in vars(self))
+
+    @property
     def _both(self) -> dict[str, Layer]:
         return {"forward": self.layer, "backward": self.backward}
 

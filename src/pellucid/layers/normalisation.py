@@ -52,7 +52,8 @@ class BatchNormalization(Layer):
         (x,) = inputs
         mean, variance = parameters["mean"], parameters["variance"]
         mask = context.masks.get(x)
-        if context.training:
+        own = context.training and self.trainable
+        if own:
             mean, variance = normalisation.statistics(x, over="batch", mask=mask)
             for key, new in {"mean": mean, "variance": variance}.items():
                 context.record(f"batch_{key}", new)
@@ -60,9 +61,7 @@ class BatchNormalization(Layer):
                 old = context.updates.get(joined(context.home, key), parameters[key])
                 following = normalisation.running(old, new, momentum=self.momentum, mask=mask)
                 context.update(key, following.named(joined(context.path, f"{key}′")))
-        z = normalisation.standardise(
-            x, mean, variance, epsilon=self.epsilon, over="batch", own=context.training, mask=mask
-        )
+        z = normalisation.standardise(x, mean, variance, epsilon=self.epsilon, over="batch", own=own, mask=mask)
         context.record("standardised", z)
         return normalisation.scale(z, parameters.get("gamma"), parameters.get("beta"))
 

@@ -38,6 +38,7 @@ class Normalization(Layer):
     _: KW_ONLY
     invert: bool = False
     adapted: bool = False
+    changeable = Layer.changeable | {"adapted"}
 
     def adapt(self, data: Any) -> Self:
         """Measure the training data, shape (n, …, c), or (n,) for a single column. Gives the layer itself.

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pellucid.errors import DataError, ModelFileError, nearest
+from pellucid.errors import DataError, ModelFileError, PellucidError, nearest
 from pellucid.functions.schedules import Schedule, rate_at
 from pellucid.functions.updates import Optimizer
+from pellucid.habits import HOOKS, Spelled, check_attribute, no_attribute
 from pellucid.training.fields import Fields
 from pellucid.training.state import Training
 
 Logs = MutableMapping[str, float]
 
 
-class Callback:
+class Callback(metaclass=Spelled):
     """The base: override what is needed. `training` is there from `on_train_begin` on.
 
     What a callback remembers from one epoch to the next belongs into `state_dict`, as JSON and NumPy arrays: then a
@@ -28,6 +30,28 @@ class Callback:
     """
 
     training: Training
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        hooks = [name for name in vars(Callback) if name.startswith("on_")]
+        for name, member in vars(cls).items():
+            if name.startswith("on_") and inspect.isfunction(member) and name not in hooks:
+                here = HOOKS.get(name)
+                advice = f" Write {here}." if here else nearest(name, hooks)
+                raise PellucidError(
+                    f"{cls.__name__}.{name} would never be called: the hooks are {', '.join(hooks)}.{advice}"
+                )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # what a callback of the user's remembers is its own
+        if type(self).__module__.startswith("pellucid.") and name != "training":
+            check_attribute(self, name)
+        super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise no_attribute(self, name)
 
     @property
     def listening(self) -> bool:
@@ -260,6 +284,24 @@ class LearningRateSchedule(Callback):
 
     def _set(self, at: int) -> None:
         self.training.learning_rate = rate_at(self.schedule, at, self.per)
+
+
+def callbacks_of(given: Sequence[Callback] | Callback) -> list[Callback]:
+    """The callbacks: one, or several.
+
+    Raises:
+        PellucidError: something that is no callback.
+    """
+    found: list[Any] = list(given) if isinstance(given, (list, tuple)) else [given]
+    for callback in found:
+        if isinstance(callback, type) and issubclass(callback, Callback):
+            raise PellucidError(f"callbacks holds the class {callback.__name__}; write {callback.__name__}(…)")
+        if not isinstance(callback, Callback):
+            raise PellucidError(
+                f"callbacks holds {type(callback).__name__}, expected callbacks such as EarlyStopping(), or objects of "
+                "a class of your own, class Mine(pl.Callback), with on_epoch_end"
+            )
+    return found
 
 
 def check_rates(rule: Optimizer, callbacks: Sequence[Callback], dtype: np.dtype[Any]) -> None:

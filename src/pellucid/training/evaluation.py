@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pellucid.arrays import check_whole
 from pellucid.errors import DataError, nearest
+from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
 from pellucid.training.examples import WEIGHT, Examples, inputs, weights
 from pellucid.training.metrics import Measure, MetricLike, Reading, Running
@@ -147,6 +148,7 @@ def batches(n: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n, size))
 
 
+@spelled
 def evaluate(
     net: BaseNetwork,
     x: Any,
@@ -190,6 +192,7 @@ def evaluated(
     return {"loss": total / max(counted, 1), **running.results()}
 
 
+@spelled
 def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:
     """The outputs for all examples: an array (n, …), or for several outputs a dict of arrays by path.
 
@@ -205,6 +208,7 @@ def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
 
+@spelled
 def gradients(
     net: BaseNetwork,
     x: Any,

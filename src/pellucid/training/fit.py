@@ -14,9 +14,10 @@ from pellucid.arrays import check_whole
 from pellucid.errors import DataError, PellucidError
 from pellucid.functions.updates import Optimizer
 from pellucid.functions.updates import optimizer as optimizer_of
+from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
 from pellucid.training import checkpoint, diagnosis
-from pellucid.training.callbacks import Callback, check_rates
+from pellucid.training.callbacks import Callback, callbacks_of, check_rates
 from pellucid.training.evaluation import Measures, Metrics, chosen, prepared
 from pellucid.training.examples import WEIGHT, ClassWeight, Examples, class_weights
 from pellucid.training.history import History
@@ -27,6 +28,7 @@ from pellucid.training.steps import Clip, training_program, training_step
 from pellucid.training.targets import Goal, LossLike
 
 
+@spelled
 def fit(
     net: BaseNetwork,
     x: Any,
@@ -41,7 +43,7 @@ def fit(
     validation_split: float = 0.0,
     class_weight: ClassWeight | None = None,
     sample_weight: Any = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback] | Callback = (),
     shuffle: bool = True,
     initial_epoch: int = 0,
     verbose: Verbose = None,
@@ -134,7 +136,7 @@ def prepare(
     validation_split: float = 0.0,
     class_weight: ClassWeight | None = None,
     sample_weight: Any = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback] | Callback = (),
     shuffle: bool = True,
     initial_epoch: int = 0,
     verbose: Verbose = 0,
@@ -155,7 +157,10 @@ def prepare(
         raise DataError(f'on_nonfinite is {on_nonfinite!r}, expected "stop" or "ignore"')
     rule, clip = optimizer_of(optimizer), Clip(clip_norm, clip_value)
     measures = chosen(metrics, goals, examples)
-    check_rates(rule, callbacks, net.dtype)
+    if not net.parameters.trainable and any(spec.trainable for spec in net.specs.values()):
+        raise PellucidError("every layer is frozen, so there is nothing to learn: set trainable = True on some of them")
+    listeners = callbacks_of(callbacks)
+    check_rates(rule, listeners, net.dtype)
     plan = {
         "examples": len(examples),
         "batch_size": batch_size,
@@ -170,9 +175,7 @@ def prepare(
     steps = math.ceil(len(examples) / batch_size)
     state = _start(net, rule, check_whole(initial_epoch, "initial_epoch"))
     history = History(params={"epochs": epochs, "steps": steps, **plan})
-    training = Training(
-        net, state, history, epochs, steps, plan, validation is not None, list(callbacks), examples, goals
-    )
+    training = Training(net, state, history, epochs, steps, plan, validation is not None, listeners, examples, goals)
     training.rises = Measures(net, goals, measures).rises
     training.schedule = rule.schedule
     run_step = training_step(net, goals, rule, clip=clip, weighted=examples.weighted)

@@ -15,6 +15,7 @@ from pellucid.batches import shuffled
 from pellucid.errors import DataError
 from pellucid.functions.updates import Optimizer
 from pellucid.functions.updates import optimizer as optimizer_of
+from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import prepared
 from pellucid.training.steps import Clip, training_step
@@ -46,6 +47,7 @@ class LearningRates:
         return f"suggested learning rate {self.suggestion:.2g}, of {span}"
 
 
+@spelled
 def find_learning_rate(
     net: BaseNetwork,
     x: Any,

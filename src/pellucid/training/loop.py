@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pellucid.batches import shuffled
 from pellucid.engines import Executable, Session
-from pellucid.errors import NonFiniteError
+from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.formula import Program
 from pellucid.training import diagnosis
 from pellucid.training.callbacks import Checkpoint
@@ -70,6 +70,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self._running = Measures(self.training.net, self.goals, self.measures)
+        self._frozen = self.training.net.parameters.frozen
 
     def run(self) -> History:
         """Train to the last epoch, or to what stops it before."""
@@ -141,6 +142,11 @@ class Loop:
         self._running.parts = state.metrics
         if self._epoch == state.epoch:
             return
+        if training.net.parameters.frozen != self._frozen:
+            raise PellucidError(
+                "layers were frozen or set free while they are trained, which the steps do not see: end this fit, and "
+                "begin another one after the change"
+            )
         self._epoch = state.epoch
         count = len(self.examples)
         self._order = shuffled(count, training.net.seed, state.epoch) if self.shuffle else np.arange(count)

@@ -1,0 +1,238 @@
+"""What people write who know other libraries is answered with the spelling here, wherever arguments are taken."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.formula import Tensor
+from pellucid.functions.activations import ACTIVATIONS
+from pellucid.functions.losses import LOSSES
+from pellucid.functions.registry import options_of
+from pellucid.functions.updates import OPTIMIZERS
+from pellucid.habits import HOOKS, SPELLINGS
+from pellucid.layers.base import Context
+
+CLASSES: list[Callable[..., Any]] = [
+    *(kind for kind in pl.Layer.kinds.values() if kind.__module__.startswith("pellucid.")),
+    *OPTIMIZERS.values(),
+    *(kind for kind in vars(pl).values() if isinstance(kind, type) and issubclass(kind, pl.Callback)),
+    *(pl.StepDecay, pl.ExponentialDecay, pl.CosineDecay, pl.WarmUp),
+]
+FUNCTIONS: list[Callable[..., Any]] = [
+    *(pl.Network.fit, pl.Network.evaluate, pl.Network.predict, pl.Network.gradients, pl.Network.find_learning_rate),
+    *(pl.L1, pl.L2, pl.L1L2),
+]
+OPTIONS = [*(entry.function for entry in LOSSES.values()), *(entry.function for entry in ACTIVATIONS.values())]
+KNOWN = {name for called in (*CLASSES, *FUNCTIONS) for name in inspect.signature(called).parameters} | {
+    name for function in OPTIONS for name in options_of(function)
+}
+
+
+def network() -> pl.Network:
+    return pl.Network(pl.Dense(1), input_shape=3)
+
+
+@pytest.mark.parametrize("called", [*CLASSES, *FUNCTIONS])
+def test_an_unknown_argument_is_told_of_with_the_nearest(called: Callable[..., Any]) -> None:
+    first = (network(),) if called in FUNCTIONS[:5] else ()
+    with pytest.raises(pl.PellucidError, match=f"^{called.__name__} has no argument nonsense"):
+        called(*first, nonsense=1)
+    word = next(reversed(inspect.signature(called).parameters), "self")
+    if word not in ("self", "training"):
+        with pytest.raises(pl.PellucidError, match=f"has no argument {word}x.*{word}"):
+            called(*first, **{f"{word}x": 1})
+
+
+@pytest.mark.parametrize("word", SPELLINGS)
+def test_every_spelling_exists_here(word: str) -> None:
+    assert word == word.lower()
+    assert KNOWN & {*SPELLINGS[word], word}
+
+
+def test_the_table_answers_where_it_is_meant() -> None:
+    told: dict[str, Callable[[], object]] = {
+        "Conv2D has no argument stride. Write strides=….": lambda: pl.Conv2D(3, 3, stride=2),  # type: ignore[call-arg]
+        "Adam has no argument lr. Write learning_rate=….": lambda: pl.Adam(lr=0.1),  # type: ignore[call-arg]
+        "Adam has no argument betas. Write beta_1=…, beta_2=….": lambda: pl.Adam(betas=(0, 1)),  # type: ignore[call-arg]
+        "Dense has no argument out_features. Write units=….": lambda: pl.Dense(out_features=1),  # type: ignore[call-arg]
+        "Dropout has no argument p. Write rate=….": lambda: pl.Dropout(p=0.5),  # type: ignore[call-arg]
+        "EarlyStopping has no argument tol. Write min_delta=….": lambda: pl.EarlyStopping(tol=1),  # type: ignore[call-arg]
+        "CosineDecay has no argument T_max. Write length=….": lambda: pl.CosineDecay(1.0, T_max=5),  # type: ignore[call-arg]
+        "fit has no argument max_epochs. Write epochs=….": lambda: network().fit([[1]], [1], max_epochs=3),  # type: ignore[call-arg]
+        "fit has no argument lr. Give the optimizer its rate, optimizer=Adam(learning_rate=…).": lambda: network().fit(
+            [[1]], [1], lr=3
+        ),  # type: ignore[call-arg]
+        "the optimizer adam has no option eps. Write epsilon=….": lambda: network().fit(
+            [[1, 2, 3]], [1], optimizer={"name": "adam", "eps": 1}
+        ),
+        "Dense needs units: Dense(units=…)": lambda: pl.Dense(),  # type: ignore[call-arg]
+    }
+    for message, call in told.items():
+        with pytest.raises(pl.PellucidError) as error:
+            call()
+        assert str(error.value) == message
+    with pytest.raises(pl.PellucidError, match="takes units, activation by position, got 3 arguments; give name, tr"):
+        pl.Dense(1, "relu", False)  # type: ignore
+
+
+def test_habits_that_simply_work() -> None:
+    a, b = pl.Input(2), pl.Input(2)
+    net = pl.Network(inputs=[a, b], outputs=pl.Dense(1)(pl.Concatenate()([a, b])))
+    assert net.predict([np.ones((1, 2)), np.ones((1, 2))]).shape == (1, 1)
+    listed = pl.Network([pl.Dense(2), pl.Dense(1)], input_shape=3)  # type: ignore[arg-type]
+    assert len(listed.layers) == 2
+    history = listed.fit(np.ones((4, 3)), np.ones(4), epochs=2, callbacks=pl.EarlyStopping("loss"), verbose=0)
+    assert len(history.epoch) == 2
+    with pytest.raises(pl.PellucidError, match="but Node came; write inputs=…, outputs=…"):
+        pl.Network(a, pl.Dense(1)(a))  # type: ignore[arg-type]
+
+
+def test_callbacks_that_are_none() -> None:
+    for given, words in (
+        (pl.EarlyStopping, r"the class EarlyStopping; write EarlyStopping\(…\)"),
+        ([pl.EarlyStopping], r"the class EarlyStopping; write EarlyStopping\(…\)"),
+        ([print], "holds builtin_function_or_method, expected callbacks such as"),
+        (lambda epoch: None, "holds function, expected callbacks such as"),
+    ):
+        with pytest.raises(pl.PellucidError, match=words):
+            network().fit(np.ones((4, 3)), np.ones(4), callbacks=given, verbose=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_of_another_library_is_refused(hook: str) -> None:
+    assert hasattr(pl.Callback, HOOKS[hook])
+    with pytest.raises(pl.PellucidError, match=rf"Mine\.{hook} would never be called: .* Write {HOOKS[hook]}\."):
+        type("Mine", (pl.Callback,), {hook: lambda self: None})
+
+
+def test_a_mistyped_hook_is_refused() -> None:
+    with pytest.raises(pl.PellucidError, match='Did you mean "on_epoch_end"'):
+        type("Mine", (pl.Callback,), {"on_epoch_ends": lambda self, epoch, logs: None})
+
+    class Keras(pl.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.seen = epoch
+            with pytest.raises(AttributeError, match=r"no attribute model; it is self\.training\.net"):
+                _ = self.model  # type: ignore[attr-defined]
+            with pytest.raises(pl.PellucidError, match=r"stop_training that could be set: call self\.training\.stop"):
+                self.training.net.stop_training = True
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            pass
+
+    mine = Keras()
+    network().fit(np.ones((4, 3)), np.ones(4), callbacks=[mine], verbose=0)
+    assert mine.seen == 0
+
+
+def test_what_means_nothing_cannot_be_set() -> None:
+    net = network()
+    (layer,) = net.layers
+    stopping = pl.EarlyStopping("loss")
+    for owner, name, words in (
+        (layer, "trainabel", 'Dense has no attribute trainabel that could be set.* Did you mean "trainable"'),
+        (layer, "requires_grad", "set trainable"),
+        (layer, "kernel", r'net\.parameters\["dense_1\.kernel"\]'),
+        (layer, "units", "units of Dense is fixed when it is made: make another Dense"),
+        (layer, "name", "name of Dense is fixed"),
+        (net, "history", "Network has no attribute history that could be set"),
+        (net, "optimizer", "give it to fit"),
+        (stopping, "patince", 'Did you mean "patience"'),
+    ):
+        with pytest.raises(pl.PellucidError, match=words):
+            setattr(owner, name, 1)
+    stopping.patience = 9
+    for name, words in (("compile", "give optimizer, loss and metrics to fit"), ("eval", "know by themselves")):
+        with pytest.raises(AttributeError, match=words):
+            getattr(net, name)
+    again = pickle.loads(pickle.dumps(net))
+    with pytest.raises(pl.PellucidError, match="no attribute histori"):
+        again.histori = 1
+
+
+@pytest.mark.parametrize("decorate", [dataclass, dataclass(eq=False), dataclass(eq=False, repr=False)])
+def test_a_layer_of_ones_own_may_be_any_dataclass(decorate: Callable[[type[Any]], type[Any]]) -> None:
+    try:
+
+        @decorate
+        class Scaled(pl.Layer):
+            factor: float = 2.0
+
+            def check(self) -> None:
+                self.made = 1  # what it works out for itself
+
+            def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+                return pl.define("y[n,i] = k·x[n,i]", x=inputs[0], k=self.factor)
+
+        made: Callable[..., Any] = Scaled
+        one, other = made(3.0), made(3.0)
+        assert one != other
+        assert len({one, other}) == 2
+        net = pl.Network(one, other, input_shape=2)
+        np.testing.assert_array_equal(net.predict([[1.0, 2]]), [[9, 18]])
+        again: Any = pl.Network.restored(net.config())
+        assert again.predict([[1.0, 2]]).tolist() == [[9, 18]]
+        with pytest.raises(pl.PellucidError, match=r'Scaled has no argument factr\. Did you mean "factor"'):
+            made(factr=1.0)
+        with pytest.raises(pl.PellucidError, match="factor of Scaled is fixed"):
+            one.factor = 4.0
+        one._cache = 3
+    finally:
+        del pl.Layer.kinds["Scaled"]
+
+
+def test_signatures_are_those_of_the_class() -> None:
+    assert list(inspect.signature(pl.Dropout).parameters) == ["rate", "name", "trainable"]
+    assert list(inspect.signature(pl.Network).parameters)[:2] == ["layers", "input_shape"]
+    assert list(inspect.signature(pl.Network.fit).parameters)[:3] == ["net", "x", "y"]
+
+
+def test_functions_of_numbers_are_no_activations() -> None:
+    class ReLU:
+        def __call__(self, x: Any) -> Any:
+            return np.maximum(x, 0)
+
+    functions: list[tuple[Any, str]] = [
+        (np.tanh, 'tanh came as activation, but it computes numbers and has no formula: write activation="tanh"'),
+        (ReLU(), 'write activation="relu"'),
+        (abs, "return a formula"),
+        (lambda z: 3, "return a formula"),
+    ]
+    for given, words in functions:
+        with pytest.raises(pl.PellucidError, match=words):
+            pl.Dense(2, activation=given)
+    assert "abs" not in ACTIVATIONS
+
+
+def test_an_own_activation_is_called_like_those_of_the_library() -> None:
+    try:
+
+        @pl.activation
+        def doubled(z: pl.Tensor, *, by: float = 2.0) -> pl.Tensor:
+            return pl.define("a[…] = k·z[…]", z=z, k=by)
+
+        assert doubled([1.0, -2.0]).tolist() == [2, -4]
+        assert doubled(by=3.0)([1.0]).tolist() == [3]
+        assert doubled([1.0], by=5.0).tolist() == [5]
+        assert pl.activation("doubled")(4.0) == 8
+        assert pl.leaky_relu(slope=0.5)([-2.0]).tolist() == [-1]
+        x = pl.Input(2)
+        net = pl.Network(inputs=x, outputs=doubled(by=3.0)(pl.Dense(2, activation=doubled)(x)))
+        assert [layer.options()["activation"] for layer in net.layers] == ["doubled", {"name": "doubled", "by": 3.0}]
+
+        @pl.activation(learns=False)
+        def never(z: pl.Tensor) -> pl.Tensor:
+            return pl.define("a[…] = 0·z[…]", z=z)
+
+        assert never(3.0) == 0
+    finally:
+        for name in ("doubled", "never"):
+            ACTIVATIONS.pop(name, None)
