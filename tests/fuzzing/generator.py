@@ -228,7 +228,7 @@ ONE_NUMBER_EACH = ("Activation", "Add", "BatchNormalization", "Dropout", "LayerN
 def call_of(d: Draw, kind: str, shape: Shape, **given: Any) -> Call:
     """A layer of this kind for values of this shape: what has no default, and some of the other options."""
     chosen: dict[str, Any] = {}
-    known = {f.name: f for f in fields(Layer.kinds[kind]) if f.init and f.name != "name"}
+    known = {f.name: f for f in fields(Layer.kinds[kind]) if f.init and f.name not in ("name", "trainable")}
     share = d.pick([0.0, 0.2, 0.6])
     for name, field in known.items():
         needed = field.default is MISSING and field.default_factory is MISSING
