@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from pellucid.arrays import mean_and_deviation
 from pellucid.data import as_array, as_labels, check_examples
 from pellucid.errors import DataError
 
@@ -245,3 +247,25 @@ def test_examples_of_another_shape_are_refused_with_a_mend(
 )
 def test_the_mend_suggested_works(came: tuple[int, ...], shape: tuple[int, ...], mend: Any) -> None:
     check_examples(mend(np.zeros(came)), shape)
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 3), (2, 4, 3), (3000, 1001)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_mean_and_deviation_piece_by_piece(shape: tuple[int, ...], dtype: type) -> None:
+    x: np.ndarray[Any, Any] = np.random.default_rng(0).normal(300.0, 20.0, shape).astype(dtype)
+    mean, deviation = mean_and_deviation(x)
+    axes = tuple(range(x.ndim - 1)) or (0,)
+    exact = x.astype(np.float64)
+    assert mean.dtype == deviation.dtype == np.float64
+    np.testing.assert_allclose(mean, exact.mean(axis=axes), rtol=1e-12)
+    np.testing.assert_allclose(deviation, exact.std(axis=axes), rtol=1e-10)
+
+
+def test_the_statistics_of_a_table_take_little_memory() -> None:
+    x = np.ones((200_000, 20), dtype=np.float32)
+    tracemalloc.start()
+    _, deviation = mean_and_deviation(x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * x.nbytes
+    np.testing.assert_array_equal(deviation, 1)

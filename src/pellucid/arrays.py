@@ -109,13 +109,18 @@ def check_examples(x: NDArray[Any], shape: Sequence[int], what: str = "x") -> No
     raise DataError(f"{what} has shape {x.shape}, expected {expected}: {_mend(x.shape, shape, what)}.")
 
 
-def mean_and_deviation(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each column, over all axes but the last (of one column (n,), over it).
+def mean_and_deviation(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each column, over all axes but the last (of one column (n,), over it), in float64.
 
     The deviation of a column that never changes is 1: what is divided by it stays 0.
     """
-    axes = tuple(range(x.ndim - 1)) or (0,)
-    mean, deviation = np.asarray(x.mean(axis=axes)), np.asarray(x.std(axis=axes))
+    columns = x.shape[-1:] if x.ndim > 1 else ()
+    rows = x.reshape(-1, *columns)
+    step = max(1, _CHUNK // math.prod(columns))
+    parts = [rows[start : start + step] for start in range(0, len(rows), step)]
+    mean = np.asarray(sum(part.sum(axis=0, dtype=np.float64) for part in parts) / len(rows))
+    squares = sum(np.square(part - mean).sum(axis=0) for part in parts)
+    deviation = np.sqrt(squares / len(rows))
     # rounding leaves a constant column a deviation of a few units in the last place of its mean
     constant = deviation <= 1e-12 * np.abs(mean)
     return mean, np.where(constant, 1.0, deviation)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from tests.layers.support import Array, network, output
 
 import pellucid as pl
@@ -63,6 +64,16 @@ def test_it_is_saved_with_the_network(tmp_path: Path) -> None:
     loaded = pl.load(tmp_path / "net.safetensors")
     np.testing.assert_array_equal(loaded.predict(x), net.predict(x))
     assert "adapted=True" in repr(loaded.layers[0])
+
+
+def test_the_probe_of_its_file_is_on_its_scale(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(1e4, 2.0, (50, 3)).astype(np.float32)
+    net = pl.Network(pl.Normalization().adapt(x), pl.Dense(2, activation="softmax"), input_shape=3)
+    net.save(tmp_path / "net.safetensors")
+    tensors = load_file(tmp_path / "net.safetensors")
+    assert np.abs(tensors["probe input input_1"] - 1e4).max() < 4
+    answers = tensors["probe output dense_1"]
+    assert answers.min() > 0.01 and answers.max() < 0.99, "every weight shows in it"
 
 
 def test_it_is_explained_from_the_numbers_that_came() -> None:

@@ -104,7 +104,7 @@ class Standardizer:
     @classmethod
     def fit(cls, x: ArrayLike) -> Standardizer:
         """Measure training data: (n, features), (n, t, features), or one column (n,)."""
-        array = as_array(x, dtype=np.float64)
+        array = as_array(x)
         if array.ndim == 0:
             raise DataError(f"x is the number {array}, expected an array of examples.")
         return cls(*mean_and_deviation(array))

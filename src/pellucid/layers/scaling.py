@@ -46,7 +46,7 @@ class Normalization(Layer):
         Raises:
             DataError: what is not an array of finite numbers, or has another number of columns than before.
         """
-        array = as_array(data, what="data", dtype=np.float64)
+        array = as_array(data, what="data")
         if array.ndim == 0:
             raise DataError(f"data is the number {array}, expected an array of examples.")
         mean, deviation = mean_and_deviation(array if array.ndim > 1 else array[:, None])
