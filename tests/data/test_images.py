@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,17 @@ def test_large_pictures_are_reduced_or_refused(tmp_path: Path, monkeypatch: pyte
     for name, size in (("large.png", (20, 30)), ("large.jpg", None), ("large.jpg", (300, 500))):
         with pytest.raises(DataError, match="has 400×600 pixels, expected at most 100,000 in all: make it smaller"):
             read_picture(tmp_path / name, size=size)
+
+
+def test_more_transparent_colours_than_colours(tmp_path: Path) -> None:
+    Image.new("P", (4, 4)).save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    chunk = b"tRNS" + bytes(300)
+    at = data.index(b"IDAT") - 4
+    checked = (300).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(data[:at] + checked + data[at:])
+    with pytest.raises(DataError, match=r"is a corrupt picture"):
+        read_picture(tmp_path / "a.png")
 
 
 def test_formats_that_run_programs_are_no_pictures(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def read_picture(
         DataError: a file that cannot be read, is no whole picture, or has too many pixels; the message names it.
     """
     size = _checked(size)
-    return _pixels(_open(path, size), size, channels, invert)
+    return _read(path, size, channels, invert)
 
 
 def sample_picture(name: str = "china") -> Pixels:
@@ -112,7 +112,7 @@ def load_image_folder(
     paths = [path for found in files for path in found]
     pictures: list[Pixels] = []
     for path in paths:
-        picture = _pixels(_open(path, size), size, channels, False)
+        picture = _read(path, size, channels, False)
         pictures.append(picture)
         (h, w, _), (h0, w0, _) = picture.shape, pictures[0].shape
         if (h, w) != (h0, w0):  # before the others are read
@@ -208,36 +208,42 @@ def _moved(
     return np.asarray(upper * (1 - v) + lower * v, dtype=np.float32)
 
 
-def _open(path: str | os.PathLike[str], size: Size | None) -> Image:
-    """The picture, decoded; as large as its file says, or at least ``size``."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+def _read(path: str | os.PathLike[str], size: Size | None, channels: int | None, invert: bool) -> Pixels:
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings(), open_regular(path) as source:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on damaged metadata, which is not read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(source, formats=_FORMATS) as file:
-                if size is not None and _count(file) > MAX_PIXELS:
-                    file.draft(None, (2 * max(size), 2 * max(size)))  # which only a JPEG takes
-                if _count(file) > MAX_PIXELS:
-                    raise DataError(
-                        f'"{path}" has {file.height}×{file.width} pixels, expected at most {MAX_PIXELS:,} in all: '
-                        "make it smaller."
-                    )
-                file.load()  # reads the pixels: a truncated file shows here
-                return ImageOps.exif_transpose(file)
+            return _pixels(_decoded(path, size), size, channels, invert)
+    except DataError:
+        raise
+    except MemoryError as error:
+        raise DataError(f'there is not enough memory for "{path}": make it smaller.') from error
     except UnidentifiedImageError as error:
         raise DataError(f'"{path}" is no picture that Pillow knows: save it as PNG or JPEG.') from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f'"{path}" has too many pixels ({error}): make it smaller.') from error
-    except DataError:
-        raise
-    except OSError as error:
-        if error.errno is not None:
+    except Exception as error:  # a damaged file makes Pillow's decoders raise whatever comes
+        if isinstance(error, OSError) and error.errno is not None:
             raise DataError(f'cannot read "{path}": {reason(error)}.') from error
         raise DataError(f'"{path}" is a corrupt picture ({error}): save it again or leave it out.') from error
-    except Exception as error:  # a damaged header makes Pillow's decoders raise whatever comes
-        raise DataError(f'"{path}" is a corrupt picture ({error}): save it again or leave it out.') from error
+
+
+def _decoded(path: str | os.PathLike[str], size: Size | None) -> Image:
+    """The picture, as large as its file says, or at least ``size``."""
+    from PIL import Image, ImageOps
+
+    with open_regular(path) as source, Image.open(source, formats=_FORMATS) as file:
+        if size is not None and _count(file) > MAX_PIXELS:
+            file.draft(None, (2 * max(size), 2 * max(size)))  # which only a JPEG takes
+        if _count(file) > MAX_PIXELS:
+            raise DataError(
+                f'"{path}" has {file.height}×{file.width} pixels, expected at most {MAX_PIXELS:,} in all: '
+                "make it smaller."
+            )
+        file.load()  # reads the pixels: a truncated file shows here
+        return ImageOps.exif_transpose(file)
 
 
 def _checked(size: Size | None) -> Size | None:
