@@ -333,8 +333,7 @@ class BaseNetwork(Layer):
     def restored(cls, options: Mapping[str, Any], *, engine: str = DEFAULT) -> BaseNetwork:
         """The network of a `config`. What it says is checked, never executed."""
         try:
-            if (count := _count_uses(options)) > MAX_USES:
-                raise PellucidError(f"it uses layers {count:,} times, expected at most {MAX_USES:,}")
+            check_uses(options)
             layers = [_restored_layer(cls, entry) for entry in options["layers"]]
             nodes: dict[str, Node] = {}
             for use in options["uses"]:
@@ -529,6 +528,16 @@ def _listed(shapes: Sequence[Shape]) -> str:
 def class_name(layer: Layer) -> str:
     """What a layer is called where people and files name its class."""
     return "Network" if isinstance(layer, BaseNetwork) else type(layer).__name__
+
+
+def check_uses(options: Mapping[str, Any]) -> None:
+    """Refuse the description of a network that would take minutes to build.
+
+    Raises:
+        PellucidError: too many uses of layers, or too many values that one takes.
+    """
+    if (count := _count_uses(options)) > MAX_USES:
+        raise PellucidError(f"it uses layers {count:,} times, expected at most {MAX_USES:,}")
 
 
 def _count_uses(options: Mapping[str, Any]) -> int:

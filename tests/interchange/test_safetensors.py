@@ -336,3 +336,11 @@ def test_whole_numbers_in(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=message):
             net.predict(bad)
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pellucid.network.MAX_USES", 5)
+    Network(*[Dense(1) for _ in range(4)], input_shape=1).save(tmp_path / "four")
+    with pytest.raises(ModelFileError, match=r"cannot be written, .*: it uses layers 6 times, expected at most 5"):
+        Network(*[Dense(1) for _ in range(5)], input_shape=1).save(tmp_path / "five")
+    assert [p.name for p in tmp_path.iterdir()] == ["four"]

@@ -25,7 +25,7 @@ from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Reduction, free_axes, walk
 from pellucid.formula.program import Loop
 from pellucid.layers.scaling import Normalization
-from pellucid.network import BaseNetwork
+from pellucid.network import BaseNetwork, check_uses
 from pellucid.training.evaluation import predict
 from pellucid.training.examples import vocabulary
 
@@ -51,14 +51,20 @@ def save(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
     """Write the network to a file, whole or not at all.
 
     Raises:
-        ModelFileError: the path cannot be written, or `net.metadata` is not plain JSON.
+        ModelFileError: the path cannot be written, `net.metadata` is not plain JSON, or the network has more layers
+            than `load` takes.
     """
+    config = net.config()
+    try:
+        check_uses(config)
+    except PellucidError as error:
+        raise ModelFileError(f'"{path}" cannot be written, for it could not be read again: {error}') from error
     tensors = net.parameters.snapshot()
     if small_enough_to_probe(net):
         probe = {name: _probe(net, name, seed) for seed, name in enumerate(net.input_shapes)}
         tensors |= {_INPUT + name: array for name, array in probe.items()}
         tensors |= {_OUTPUT + name: array for name, array in _answers(net, probe).items()}
-    write_tensors(path, KIND, {"network": net.config(), "metadata": net.metadata}, tensors)
+    write_tensors(path, KIND, {"network": config, "metadata": net.metadata}, tensors)
 
 
 def load(path: str | os.PathLike[str], kind: type[N], *, engine: str = DEFAULT) -> N:
