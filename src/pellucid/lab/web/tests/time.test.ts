@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { joined } from "../src/model/history";
 import type { Branch, History } from "../src/model/protocol";
 import { columnSamples, thin } from "../src/model/thin";
-import { differences, flowAlong, flowOf, lineage, lossAt, rateSlider } from "../src/model/time";
+import { differences, flowAlong, flowOf, lineage, lossAt, rateSlider, parting } from "../src/model/time";
 
 const piece = (from: number, loss: number[], branch = 0): History => ({ branch, from, loss: Float64Array.from(loss), epochs: [] });
 
@@ -115,13 +115,22 @@ describe("branches", () => {
     expect(lossAt(history, branches, 0, 8)).toBeNull();
   });
   it("are compared over the steps that both have", () => {
-    const rows = differences(history, branches, 1, 0, 2);
-    expect(rows).toEqual([
+    expect(differences(history, branches, 1, 0, 2)).toEqual([
       { row: "last", count: 6, a: 16, b: 6 },
       { row: "mean", count: 2, a: 15.5, b: 5.5 },
-      { row: "lowest", count: 6, a: 1, b: 1 },
+      { row: "lowest", count: 3, a: 14, b: 4 },
     ]);
+    expect(differences(history, branches, 1, 0)[1], "three steps apart, however many are asked for").toEqual(
+      { row: "mean", count: 3, a: 15, b: 5 },
+    );
     expect(differences({}, branches, 0, 1)).toEqual([]);
+  });
+  it("have nothing to compare before both went on", () => {
+    const young = [...branches, { id: 3, parent: 0, at: 6, last: 6, change: null }, { id: 4, parent: 0, at: 5, last: 8, change: null }];
+    const known = { ...history, 3: piece(7, [], 3), 4: piece(6, [1, 1, 1], 4) };
+    expect(differences(known, young, 3, 0)).toEqual([]);
+    expect(differences(known, young, 3, 4).map(({ row, count }) => [row, count])).toEqual([["last", 6], ["lowest", 1]]);
+    expect([parting(young, 1, 0), parting(young, 1, 2), parting(young, 3, 4), parting(young, 2, 3)]).toEqual([3, 2, 5, 2]);
   });
   it("have the gradients of those they left", () => {
     const flow = (branch: number, step: number) => ({ branch, step, layers: [] });

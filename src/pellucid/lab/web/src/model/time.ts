@@ -48,45 +48,41 @@ export function flowOf(
 
 export interface Difference {
   row: "last" | "mean" | "lowest";
-  /** Of "last" the step, of "mean" how many. */
+  /** Of "last" the step, else how many. */
   count: number;
   a: number;
   b: number;
 }
 
-/** How the loss of two branches differs over the steps that both have. */
+/** The step after which two branches go ways of their own: the last that both took as one. */
+export function parting(branches: readonly Branch[], a: number, b: number): number {
+  const [one, other] = [lineage(branches, a), lineage(branches, b)];
+  return one.reduce((most, part) => {
+    const shared = other.find(({ id }) => id === part.id);
+    return shared === undefined ? most : Math.max(most, Math.min(part.until, shared.until));
+  }, 0);
+}
+
+/** How the loss of two branches differs over the steps that both took, each on its own way. */
 export function differences(
   history: Record<number, History>, branches: readonly Branch[], a: number, b: number, window = 100,
 ): Difference[] {
   const end = Math.min(...[a, b].map((id) => branches.find((one) => one.id === id)?.last ?? 0));
-  const rows: Difference[] = [];
-  const last = [lossAt(history, branches, a, end), lossAt(history, branches, b, end)];
-  if (last[0] === null || last[1] === null) return rows;
-  rows.push({ row: "last", count: end, a: last[0]!, b: last[1]! });
-  const sums = [0, 0];
-  let count = 0;
-  for (let step = Math.max(1, end - window + 1); step <= end; step++) {
+  const pairs: { step: number; a: number; b: number }[] = [];
+  for (let step = parting(branches, a, b) + 1; step <= end; step++) {
     const [p, q] = [lossAt(history, branches, a, step), lossAt(history, branches, b, step)];
-    if (p === null || q === null) continue;
-    sums[0]! += p;
-    sums[1]! += q;
-    count++;
+    if (p !== null && q !== null) pairs.push({ step, a: p, b: q });
   }
-  if (count > 1) rows.push({ row: "mean", count, a: sums[0]! / count, b: sums[1]! / count });
-  const low = [a, b].map((id) => lowest(history, branches, id, end));
-  if (low.every(Number.isFinite)) rows.push({ row: "lowest", count: end, a: low[0]!, b: low[1]! });
+  const last = pairs.at(-1);
+  if (last === undefined) return [];
+  const rows: Difference[] = [{ row: "last", count: last.step, a: last.a, b: last.b }];
+  const lately = pairs.slice(-window);
+  const mean = (of: "a" | "b") => lately.reduce((sum, pair) => sum + pair[of], 0) / lately.length;
+  if (lately.length > 1) rows.push({ row: "mean", count: lately.length, a: mean("a"), b: mean("b") });
+  const low = (of: "a" | "b") => pairs.reduce((least, pair) => (pair[of] < least ? pair[of] : least), Infinity);
+  const [p, q] = [low("a"), low("b")];
+  if (Number.isFinite(p) && Number.isFinite(q)) rows.push({ row: "lowest", count: pairs.length, a: p, b: q });
   return rows;
-}
-
-function lowest(history: Record<number, History>, branches: readonly Branch[], id: number, end: number): number {
-  let least = Infinity;
-  for (const part of lineage(branches, id)) {
-    const piece = history[part.id];
-    if (piece === undefined) continue;
-    const count = Math.min(piece.loss.length, Math.min(part.until, end) - piece.from + 1);
-    for (let k = 0; k < count; k++) if (piece.loss[k]! < least) least = piece.loss[k]!;
-  }
-  return least;
 }
 
 /** A learning rate on a slider: its logarithm, in steps of a hundredth. */

@@ -179,7 +179,11 @@ export const shell = {
   "shell.difference": { en: "difference", zh: "差" },
   "shell.compare.last": { en: "at {count}", zh: "第 {count} 步" },
   "shell.compare.mean": { en: "mean of {count}", zh: "{count} 步平均" },
-  "shell.compare.lowest": { en: "lowest", zh: "最低" },
+  "shell.compare.lowest": { en: "lowest of {count}", zh: "{count} 步最低" },
+  "shell.compare.none": {
+    en: "These two have not taken a step apart that both took: nothing to compare yet.",
+    zh: "两个分支尚无各自走过的共同步数，暂无可比较的内容。",
+  },
 
   "shell.says.playing": { en: "Training, step {step}, loss {loss}", zh: "正在训练，第 {step} 步，损失 {loss}" },
   "shell.says.paused": { en: "Paused at step {step}, loss {loss}", zh: "已在第 {step} 步暂停，损失 {loss}" },
