@@ -20,6 +20,7 @@ from pellucid.functions.convolution import conv2d
 from pellucid.functions.updates import optimizer
 from pellucid.lab import gallery
 from pellucid.lab.look import KEPT, Look, block
+from pellucid.lab.samples import read_as
 from pellucid.lab.task import task_of
 from pellucid.lab.views import chosen
 from pellucid.layers import (
@@ -342,6 +343,11 @@ def test_a_text_is_read_to_the_networks_length_and_foretells_itself() -> None:
     short = look.own(text="yes")
     assert short["symbols"][-2:] == ["y", "e"] and set(short["symbols"][:-2]) == {"\n"}
     assert short["label"].endswith("yes")
+    assert "Of 55 symbols the last 33 are taken" in found["note"]["en"]
+    assert "“.”, is not read" in found["note"]["en"]
+    assert "30 line breaks were put before" in short["note"]["en"]
+    assert "“s”" in short["note"]["zh"]
+    assert "2 are not in its vocabulary" in look.own(text="so Ω and ☃")["note"]["en"]
     with pytest.raises(PellucidError, match="empty"):
         look.own(text="")
     live = look.live(now(look.task.net), found["name"], [{"path": "d(lstm_1.gate.forget)", "limit": 4}])
@@ -349,6 +355,16 @@ def test_a_text_is_read_to_the_networks_length_and_foretells_itself() -> None:
 
 
 # Views
+
+
+def test_nothing_is_said_of_a_text_that_is_read_as_it_is() -> None:
+    assert read_as(8, given=8, blanks=0, unknown=0, foretold=None, by="word") is None
+    told = read_as(8, given=5, blanks=3, unknown=1, foretold=None, by="word")
+    assert told is not None
+    assert told["en"] == "The network reads 8 at a time: 3 unknown words were put before. 1 are not in its vocabulary."
+    blank = read_as(8, given=9, blanks=0, unknown=0, foretold="\n", by="char")
+    assert blank is not None
+    assert "“⏎”" in blank["zh"]
 
 
 def test_the_boundary_is_what_the_network_says_there() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pellucid.data import Vocabulary
 from pellucid.errors import DataError
 from pellucid.lab.gallery import Prices
-from pellucid.lab.task import Task
+from pellucid.lab.task import Task, Words
 from pellucid.network import BaseNetwork
 from pellucid.summary import summarise
 from pellucid.training.examples import inputs
@@ -31,11 +31,12 @@ MOST_NUMBERS = 1 << 20
 
 @dataclass(frozen=True)
 class Sample:
-    """One example: x, and its target, or None where there is none."""
+    """One example: x, its target, or None where there is none, and what was made of what a person gave."""
 
     name: str
     x: Array
     y: Array | None
+    note: Words | None = None
 
 
 class Samples:
@@ -111,6 +112,7 @@ class Samples:
             "y": y,
             "label": self._label(sample),
             "symbols": self._symbols(sample.x),
+            "note": sample.note,
         }
 
     def _symbols(self, ids: Array) -> list[str] | None:
@@ -144,13 +146,14 @@ class Samples:
         """
         if (x is None) == (text is None):
             raise DataError("an example is numbers or a text: give one of the two")
+        note = None
         if text is not None:
-            array, target = self._read(text, y)
+            array, target, note = self._read(text, y)
         else:
             array = self._numbers(x)
             target = self._target(y, array)
         self._given += 1
-        sample = self._own[f"own:{self._given}"] = Sample(f"own:{self._given}", array, target)
+        sample = self._own[f"own:{self._given}"] = Sample(f"own:{self._given}", array, target, note)
         while len(self._own) > MOST_OWN:
             self._own.popitem(last=False)
         return sample
@@ -187,11 +190,11 @@ class Samples:
         found: Array = values[self.goal.name][0]
         return np.asarray(found, example.dtype)
 
-    def _read(self, text: str, y: Any) -> tuple[Array, Array | None]:
+    def _read(self, text: str, y: Any) -> tuple[Array, Array | None, Words | None]:
         """A text as the network reads it: its last tokens, and before a short one, line breaks (or unknown tokens).
 
         Where the network says what comes next at every step, the text is its own target: its last token is not read
-        but to be foretold.
+        but to be foretold. The words tell of all that is not read as it was written.
         """
         if not isinstance(self._task.rows, Vocabulary):
             raise DataError("a text came, but this network does not read texts: give it numbers")
@@ -203,8 +206,44 @@ class Samples:
         foretells = self.goal.labels and self._task.y.shape[1:] == (length,)
         wanted = length + 1 if foretells else length
         blank = int(vocabulary.encode("\n")[0]) if vocabulary.by == "char" else 0
-        ids = np.concatenate([np.full(max(0, wanted - len(ids)), blank), ids[-wanted:]])
-        return (ids[:-1], ids[1:]) if foretells else (ids, self._target(y, ids))
+        last = ids[-wanted:]
+        note = read_as(
+            length,
+            given=len(ids),
+            blanks=max(0, wanted - len(ids)),
+            unknown=int((last == 0).sum()),
+            foretold=vocabulary.tokens[int(ids[-1])] if foretells else None,
+            by=vocabulary.by,
+        )
+        ids = np.concatenate([np.full(max(0, wanted - len(ids)), blank), last])
+        return (ids[:-1], ids[1:], note) if foretells else (ids, self._target(y, ids), note)
+
+
+def read_as(length: int, *, given: int, blanks: int, unknown: int, foretold: str | None, by: str) -> Words | None:
+    """What becomes of a text of so many tokens in a network that reads `length`; None where it is read as it is."""
+    wanted = length + (foretold is not None)
+    parts: list[tuple[str, str]] = []
+    if given > wanted:
+        parts.append((f"Of {given} symbols the last {wanted} are taken.", f"{given} 个符号中只取最后 {wanted} 个。"))
+    if blanks:
+        what, zh = ("line breaks", "换行符") if by == "char" else ("unknown words", "未知词")
+        parts.append(
+            (
+                f"The network reads {length} at a time: {blanks} {what} were put before.",
+                f"网络每次读取 {length} 个：前面补了 {blanks} 个{zh}。",
+            )
+        )
+    if unknown:
+        parts.append((f"{unknown} are not in its vocabulary.", f"其中 {unknown} 个不在词表中。"))
+    if foretold is not None:
+        shown = {" ": "␣", "\n": "⏎"}.get(foretold, foretold)
+        parts.append(
+            (
+                f"The last one, “{shown}”, is not read: it is what should come after the others.",
+                f"最后一个“{shown}”不会被读取：它是其余符号之后应出现的符号。",
+            )
+        )
+    return {"en": " ".join(en for en, _ in parts), "zh": "".join(zh for _, zh in parts)} if parts else None
 
 
 def numbers(array: Array) -> dict[str, Any]:

@@ -132,6 +132,8 @@ export class LabStore implements Store {
   #watchTimer: ReturnType<typeof setTimeout> | undefined;
   #stepTimer: ReturnType<typeof setTimeout> | undefined;
   #serial = 0;
+  /** Tasks that this page has asked to be opened, and waits for. */
+  #opening = 0;
   #lost = false;
   #asked: Link | null = null;
   #ends: (() => void)[] = [];
@@ -151,7 +153,11 @@ export class LabStore implements Store {
         this.#lost = !connected;
       }),
       // Another tab may have opened a task, or this one: then the answer comes too, and says the same.
-      lab.on("described", (told) => void this.#describe(told, told.task === this.#description?.task)),
+      lab.on("described", (told) => {
+        const title = this.tell(told.title);
+        if (this.#opening === 0 && this.#description !== null) this.says(this.say("shell.elsewhere", { title }));
+        void this.#describe(told, told.task === this.#description?.task);
+      }),
       lab.on("state", (state) => this.#hear(state)),
       lab.on("history", (piece) => this.#remember(piece)),
       lab.on("live", (live) => this.#see(live)),
@@ -238,9 +244,9 @@ export class LabStore implements Store {
 
   async open(task: string): Promise<void> {
     this.#busy = true;
-    const description = await this.#try(() => this.lab.request("open", { task }));
+    const description = await this.#open(task);
     this.#busy = false;
-    if (description === undefined) return;
+    if (description === null) return;
     this.#panel = null;
     await this.#describe(description);
   }
@@ -304,9 +310,9 @@ export class LabStore implements Store {
   /** At the start, and whenever the connection has come back: all that events would have told meanwhile. */
   async #begin(): Promise<void> {
     const serial = ++this.#serial;
+    const [known, run] = [this.#description, this.#state?.run];
     this.#watched = "";
     let description: Description | null = null;
-    let opened = false;
     try {
       description = await this.lab.request("describe", {});
     } catch (refusal) {
@@ -317,38 +323,57 @@ export class LabStore implements Store {
       this.#tasks = tasks;
       if (tasks.length === 0) return this.#connected ? this.says(refusal) : undefined;
       this.#connected = true;
-      // A link may say which task it was made in.
-      const wanted = this.#asked?.task ?? null;
-      if (wanted !== null && tasks.some((task) => task.name === wanted)) {
-        description = (await this.#try(() => this.lab.request("open", { task: wanted }))) ?? null;
-      }
+      // A link may say which task it was made in; and after a new start of Pellucid, this page has one.
+      const wanted = this.#asked?.task ?? known?.task ?? null;
+      if (wanted !== null && tasks.some((task) => task.name === wanted)) description = await this.#open(wanted);
+      if (serial !== this.#serial) return;
       if (description === null) {
-        this.#panel = "gallery";
+        if (known !== null) this.says(this.say("shell.anew"));
+        this.#leave();
         return;
       }
-      opened = true;
     }
     if (serial !== this.#serial) return;
     this.#connected = true;
-    const again = !opened && this.#description !== null && this.#description.task === description.task;
+    const again = known !== null && known.task === description.task && paths(known) === paths(description);
     const first = this.#asked;
     const asked = again ? null : first;
     if (description.can.gallery) {
       this.#tasks = (await this.#try(() => this.lab.request("tasks", {}))) ?? [];
       const wanted = asked?.task ?? null;
       if (wanted !== null && wanted !== description.task && this.#tasks.some((task) => task.name === wanted)) {
-        description = (await this.#try(() => this.lab.request("open", { task: wanted }))) ?? description;
+        description = (await this.#open(wanted)) ?? description;
       }
+      // A link that was typed meanwhile has begun anew.
+      if (serial !== this.#serial) return;
       if (description.task === null) this.#panel = "gallery";
     }
     if (asked !== null) this.#place = { ...asked.place, step: null };
-    if (again && lastOf(description.state) < lastOf(this.#state)) this.says(this.say("shell.anew"));
-    await this.#describe(description, true);
+    if (known !== null && run !== description.state.run) this.says(this.say("shell.anew"));
+    // The place is one in this network, or what a link asks for: in another network it is none.
+    await this.#describe(description, known === null || again || asked !== null);
     if (asked !== null) await this.#make(asked);
     // A link that was followed while the answers were on their way.
     const late = this.#asked === first ? null : this.#asked;
     this.#asked = null;
     if (late !== null) await this.#follow(format(late, this.#description?.layers), false);
+  }
+
+  async #open(task: string): Promise<Description | null> {
+    this.#opening++;
+    const description = await this.#try(() => this.lab.request("open", { task }));
+    this.#opening--;
+    return description ?? null;
+  }
+
+  /** Nothing is open any more: back to the gallery. */
+  #leave(): void {
+    [this.#description, this.#state, this.#example, this.#live] = [null, null, null, null];
+    this.#watched = "";
+    this.#forget();
+    this.#place = HOME;
+    this.#address.write(this.#hash(), false);
+    this.#panel = "gallery";
   }
 
   /** What a link asks for besides a place: the weights, or else the moment. */
@@ -521,8 +546,8 @@ export class LabStore implements Store {
     if (!ours) {
       const wanted = link.task;
       if (wanted !== null && wanted !== this.#description.task && this.#description.can.gallery) {
-        const description = await this.#try(() => this.lab.request("open", { task: wanted }));
-        if (description !== undefined) {
+        const description = await this.#open(wanted);
+        if (description !== null) {
           // The event that told of it has led home already.
           this.#place = { ...link.place, step: null };
           await this.#describe(description, true);
@@ -570,9 +595,8 @@ function firstInput(description: Description): string | null {
   return set === undefined ? null : `${set.name}:0`;
 }
 
-/** The last step that was taken in any branch. */
-function lastOf(state: State | null): number {
-  return state?.branches.reduce((most, branch) => Math.max(most, branch.last), 0) ?? 0;
+function paths(description: Description): string {
+  return description.layers.map((layer) => layer.path).join(" ");
 }
 
 function same(a: Place, b: Place): boolean {

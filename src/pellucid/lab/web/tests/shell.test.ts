@@ -283,6 +283,43 @@ describe("the page", () => {
     expect(store.place.input).toBe("own:1");
   });
 
+  it("gives no answer before an example of one's own is given, nor to one that was changed since", async () => {
+    const lab = new FakeLab();
+    let count = 0;
+    lab.answers.describe = () => ({ ...description, sample: "vector", state: lab.state });
+    lab.answers.own = ({ ...params }) => {
+      if ("x" in params && params.x[0] === 9) throw new Error("not that");
+      return shown(`own:${++count}`);
+    };
+    const note = { en: "Some was cut.", zh: "有所截断。" };
+    const shown = (name: string) => (
+      { name, x: { shape: [4, 4, 1], data: new Float32Array(16) }, y: null, label: null, symbols: null, note }
+    );
+    lab.answers.example = ({ name }) => shown(name);
+    const { store } = await page(lab);
+    expect(document.querySelector("header .prediction dd"), "there is one of the example behind").toBeTruthy();
+    await fireEvent.click(button("Own"));
+    const dialog = screen.getByRole("dialog");
+    const answer = () => dialog.querySelector(".prediction dd")?.textContent ?? null;
+    expect(answer(), "of nothing").toBeNull();
+    const field = screen.getByRole("textbox", { name: /16 numbers/ });
+    const give = async (first: number) => {
+      await fireEvent.input(field, { target: { value: [first, ...Array(15).fill(0)].join(" ") } });
+      await fireEvent.click(button("Show it to the network"));
+      await settled(60);
+    };
+    await give(1);
+    expect(store.place.input).toBe("own:1");
+    expect(answer()).toContain("b");
+    expect(within(dialog).getByText("Some was cut.")).toBeTruthy();
+    await fireEvent.input(field, { target: { value: "2" } });
+    expect(answer(), "to what was there before").toBeNull();
+    await give(9);
+    expect(answer(), "to what was refused").toBeNull();
+    await give(1);
+    expect(answer()).toContain("b");
+  });
+
   it("draws by keyboard", async () => {
     const { lab } = await page();
     await fireEvent.click(button("Own"));

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Live, State } from "../src/model/protocol";
 import { LabStore, type Address } from "../src/store.svelte";
-import { FakeLab, picture, settled, stillness } from "./fake-lab";
+import { description, FakeLab, layers, picture, settled, stillness } from "./fake-lab";
 
 class FakeAddress implements Address {
   entries: string[];
@@ -70,6 +70,88 @@ describe("the beginning", () => {
     await store.open("digits");
     expect(seen).toEqual([null]);
     expect(store.panel).toBeNull();
+    expect(store.description?.task).toBe("digits");
+  });
+});
+
+describe("after Pellucid was started again", () => {
+  async function restarted(tasks?: string[]) {
+    const { lab, store, address } = await started();
+    lab.state = { ...stillness, run: 1, step: 9, branches: [{ ...stillness.branches[0]!, last: 9 }] };
+    lab.tell("connected", true);
+    lab.tell("state", lab.state);
+    lab.tell("history", { branch: 0, from: 1, loss: Float64Array.of(3, 2, 1), epochs: [] });
+    store.go({ path: "dense_1", index: [2] });
+    lab.state = { ...stillness, run: 2 };
+    lab.answers.describe = () => Promise.reject(new Error("no task is open yet"));
+    const open = lab.answers.open!;
+    lab.answers.open = async (params) => {
+      const told = await open(params);
+      lab.tell("described", told);
+      return told;
+    };
+    if (tasks) {
+      const known = lab.answers.tasks!;
+      lab.answers.tasks = async (params) => (await known(params)).filter(({ name }) => tasks.includes(name));
+    }
+    lab.tell("connected", false);
+    lab.tell("connected", true);
+    await settled(20);
+    return { lab, store, address };
+  }
+
+  it("the task of the page is opened again, at its beginning, and that is said", async () => {
+    const { lab, store } = await restarted();
+    expect(lab.of("open")).toEqual([{ task: "spirals" }]);
+    expect(store.message).toContain("started again");
+    expect(store.place).toMatchObject({ path: "dense_1", index: [2] });
+    expect(store.state?.step).toBe(0);
+    expect(store.history[0]?.loss ?? [], "its past ended with it").toHaveLength(0);
+    expect(store.panel).toBeNull();
+  });
+  it("a network that is no longer there does not stay", async () => {
+    const { lab, store, address } = await restarted(["digits"]);
+    expect(lab.of("open")).toEqual([]);
+    expect([store.description, store.state, store.live, store.example]).toEqual([null, null, null, null]);
+    expect(store.panel).toBe("gallery");
+    expect(store.message).toContain("started again");
+    expect(address.read()).toBe("#/");
+    await store.open("digits");
+    expect(store.description?.task).toBe("digits");
+  });
+  it("another network at the same address is looked at from its beginning", async () => {
+    const { lab, store } = await started();
+    lab.tell("connected", true);
+    store.go({ path: "lstm_1", index: [1, 2] });
+    lab.answers.describe = () => ({ ...description, task: null, layers: layers.slice(0, 2), state: { ...stillness, run: 5 } });
+    lab.tell("connected", false);
+    lab.tell("connected", true);
+    await settled(20);
+    expect(store.place).toMatchObject({ path: null, index: null, input: "test:0" });
+    expect(store.message).toContain("started again");
+  });
+});
+
+describe("another tab", () => {
+  it("that opens a task is told of, and the address follows", async () => {
+    const { lab, store, address } = await started();
+    store.go({ path: "dense_1" });
+    lab.tell("described", { ...description, task: "digits", title: { en: "The digits", zh: "数字" } });
+    await settled(5);
+    expect(store.message).toContain("Another tab opened “The digits”");
+    expect(address.read()).toBe("#/?task=digits&input=test:0");
+    expect(store.place.path).toBeNull();
+  });
+  it("is not blamed for what this one opened", async () => {
+    const { lab, store } = await started();
+    const open = lab.answers.open!;
+    lab.answers.open = async (params) => {
+      const told = await open(params);
+      lab.tell("described", told);
+      return told;
+    };
+    await store.open("digits");
+    expect(store.message).toBeNull();
     expect(store.description?.task).toBe("digits");
   });
 });

@@ -1,8 +1,9 @@
 // The examples of a saved file, and those of the person's own.
 
 import type { Stored } from "../formula/evaluate.ts";
-import type { Example, InputName, Numbers } from "../model/protocol.ts";
-import { refuse } from "./refusal.ts";
+import type { Example, InputName, Numbers, Words } from "../model/protocol.ts";
+import { shown } from "../model/symbols.ts";
+import { filled, refuse } from "./refusal.ts";
 import type { Saved, Table } from "./saved.ts";
 
 const MOST_OWN = 64;
@@ -14,6 +15,7 @@ export interface Sample {
   readonly x: Table;
   readonly y: Table | null;
   readonly label: string | null;
+  readonly note?: Words | null;
 }
 
 export class Samples {
@@ -48,9 +50,9 @@ export class Samples {
     return [...new Set(places)].map((place) => this.get(`${set}:${place}`));
   }
 
-  shown({ name, x, y, label }: Sample): Example {
+  shown({ name, x, y, label, note = null }: Sample): Example {
     const target = y === null ? null : y.data.length === 1 ? y.data[0]! : numbers(y);
-    return { name, x: numbers(x), y: target, label, symbols: this.symbols(x) };
+    return { name, x: numbers(x), y: target, label, symbols: this.symbols(x), note };
   }
 
   add(given: { x?: number[]; text?: string; y?: number }): Sample {
@@ -97,9 +99,13 @@ export class Samples {
     const wanted = foretells ? length + 1 : length;
     const tail = ids.slice(-wanted);
     const all = [...new Array<number>(wanted - tail.length).fill(blank), ...tail];
+    const foretold = foretells ? (this.saved.description.vocabulary?.[ids.at(-1)!] ?? "") : null;
+    const blanks = wanted - tail.length;
+    const unknown = tail.filter((id) => id === 0).length;
+    const note = readAs({ length, given: ids.length, wanted, blanks, unknown, foretold, by: this.saved.text?.by });
     const table = (part: number[]): Table => ({ shape: [part.length], data: Float64Array.from(part), whole: true });
-    if (foretells) return { x: table(all.slice(0, -1)), y: table(all.slice(1)) };
-    return { x: table(all), y: this.target(y, table(all)) };
+    if (foretells) return { x: table(all.slice(0, -1)), y: table(all.slice(1)), note };
+    return { x: table(all), y: this.target(y, table(all)), note };
   }
 
   /** The target of an example of one's own, like those of the task. */
@@ -128,6 +134,21 @@ export class Samples {
     const { sample, vocabulary } = this.saved.description;
     return sample === "text" ? Array.from(x.data, (id) => vocabulary?.[id] ?? String(id)) : null;
   }
+}
+
+/** What becomes of a text, as Python's lab/samples.py says it. */
+function readAs(how: {
+  length: number; given: number; wanted: number; blanks: number; unknown: number; foretold: string | null; by: string | undefined;
+}): Words | null {
+  const { length, given, wanted, blanks, unknown, foretold, by } = how;
+  const parts: Words[] = [];
+  if (given > wanted) parts.push(filled("local.read.cut", { given, wanted }));
+  if (blanks > 0) parts.push(filled(by === "char" ? "local.read.breaks" : "local.read.unknowns", { length, blanks }));
+  if (unknown > 0) parts.push(filled("local.read.unknown", { unknown }));
+  if (foretold !== null) {
+    parts.push(filled("local.read.foretold", { symbol: shown(foretold) }));
+  }
+  return parts.length === 0 ? null : { en: parts.map(({ en }) => en).join(" "), zh: parts.map(({ zh }) => zh).join("") };
 }
 
 const CLOSING = new Set(".,;:!?)]}%…");

@@ -229,6 +229,8 @@ export interface Example {
   label: string | null;
   /** For text: its symbols. */
   symbols: string[] | null;
+  /** Of one that a person gave: what is not taken as it was given. */
+  note?: Words | null;
 }
 
 /** A moment of the network on the example that is watched. */

@@ -79,6 +79,20 @@ export const local = {
     en: "The text is empty: write something for the network to read.",
     zh: "文字为空：请写一些内容让网络读取。",
   },
+  "local.read.cut": { en: "Of {given} symbols the last {wanted} are taken.", zh: "{given} 个符号中只取最后 {wanted} 个。" },
+  "local.read.breaks": {
+    en: "The network reads {length} at a time: {blanks} line breaks were put before.",
+    zh: "网络每次读取 {length} 个：前面补了 {blanks} 个换行符。",
+  },
+  "local.read.unknowns": {
+    en: "The network reads {length} at a time: {blanks} unknown words were put before.",
+    zh: "网络每次读取 {length} 个：前面补了 {blanks} 个未知词。",
+  },
+  "local.read.unknown": { en: "{unknown} are not in its vocabulary.", zh: "其中 {unknown} 个不在词表中。" },
+  "local.read.foretold": {
+    en: "The last one, “{symbol}”, is not read: it is what should come after the others.",
+    zh: "最后一个“{symbol}”不会被读取：它是其余符号之后应出现的符号。",
+  },
   "local.absent": {
     en: "This file does not carry that; open the network in Pellucid for it.",
     zh: "此文件不包含该内容；请在 Pellucid 中打开网络查看。",

@@ -21,6 +21,10 @@ export const shell = {
     en: "Pellucid was started again meanwhile: what was trained before ended with it, and this is its beginning.",
     zh: "Pellucid 在此期间被重新启动：之前的训练已随之结束，这里是新的开始。",
   },
+  "shell.elsewhere": {
+    en: "Another tab opened “{title}”: all tabs show one network, so this one shows it too.",
+    zh: "另一个标签页打开了“{title}”：所有标签页显示同一个网络，因此这里也显示它。",
+  },
   "shell.hint": {
     en: "Every number is a link to where it came from: click one, and again one of its terms.",
     zh: "每个数字都链接到它的来源：点击一个数字，再点击其中的一项。",
