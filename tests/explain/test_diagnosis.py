@@ -364,3 +364,19 @@ def test_other_evidence_is_refused() -> None:
         diagnose(net, 3)  # type: ignore[arg-type]
     with pytest.raises(PellucidError, match='"fr" came'):
         diagnose(net).text("fr")
+
+
+def test_who_makes_no_more_mistakes_does_not_over_fit() -> None:
+    """The loss of the examples that it is wrong about, or sure of, rises; it is not wrong about more of them."""
+    net = classifier(Dense(4, activation="relu"))
+    epochs = list(range(8))
+    train = [1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05]
+    held = [1.0, 0.6, 0.5, 0.52, 0.6, 0.7, 0.8, 0.9]
+    falls = History(
+        {"loss": train, "val_loss": held, "val_accuracy": [0.5, 0.8, 0.9, 0.9, 0.88, 0.86, 0.85, 0.84]}, epochs
+    )
+    right = History({"loss": train, "val_loss": held, "val_accuracy": [0.5, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]}, epochs)
+    unknown = History({"loss": train, "val_loss": held}, epochs)
+    assert "over-fitting" in [f.kind for f in diagnose(net, falls)]
+    assert "over-fitting" in [f.kind for f in diagnose(net, unknown)]
+    assert "over-fitting" not in [f.kind for f in diagnose(net, right)]

@@ -351,8 +351,8 @@ class _Numbers(Printer):
 def number(value: float) -> str:
     """A number as explanations show it: four significant digits."""
     if value == int(value) if np.isfinite(value) else False:
-        return f"{int(value)}".replace("-", "−") if abs(value) < 1e6 else f"{value:.4g}".replace("-", "−", 1)
-    return f"{value:.4g}".replace("-", "−", 1)
+        return f"{int(value)}".replace("-", "−") if abs(value) < 1e6 else f"{value:.4g}".replace("-", "−")
+    return f"{value:.4g}".replace("-", "−")
 
 
 def smallest(e: Expression) -> Reduction | None:

@@ -455,6 +455,9 @@ def _over_fitting(clues: Clues) -> Iterator[Finding]:
         if len(held) < 4 or not all(map(math.isfinite, [*train, *held])) or history.stopped:
             continue
         best = int(np.argmin(held))
+        right = history.history.get("val_accuracy", [])
+        if len(right) == len(held) and right[-1] >= right[best]:  # surer of its mistakes, but it makes no more of them
+            continue
         if (
             best < len(held) - 3
             and held[-1] > 1.2 * held[best]

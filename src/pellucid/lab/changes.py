@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError, nearest
+from pellucid.explain.arithmetic import number as number_text
 from pellucid.lab.checks import is_whole, number, shown
 from pellucid.lab.task import Words
 from pellucid.training.state import State
@@ -43,7 +44,8 @@ class Rate(Change):
 
     @property
     def words(self) -> Words:
-        return {"en": f"learning rate {self.learning_rate:g}", "zh": f"学习率 {self.learning_rate:g}"}
+        rate = number_text(self.learning_rate)
+        return {"en": f"learning rate {rate}", "zh": f"学习率 {rate}"}
 
     def applied(self, state: State) -> State:
         return replace(state, learning_rate=self.learning_rate)
@@ -62,7 +64,7 @@ class Element(Change):
 
     @property
     def words(self) -> Words:
-        text = f"{self.parameter}[{', '.join(map(str, self.index))}] = {self.value:g}"
+        text = f"{self.parameter}[{', '.join(map(str, self.index))}] = {number_text(self.value)}"
         return {"en": text, "zh": text}
 
     def applied(self, state: State) -> State:

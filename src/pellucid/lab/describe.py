@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pellucid.formula import Program, Tensor, unicode
+from pellucid.formula import Program, Statement, Tensor, unicode
+from pellucid.formula.notation.unicode import letters
 from pellucid.functions.activations import Activation
 from pellucid.functions.updates import optimizer
 from pellucid.functions.windows import Window
@@ -52,7 +53,7 @@ def layer(net: BaseNetwork, use: Use, program: Program) -> dict[str, Any]:
     values = inside(net, use, program)
     chosen = getattr(use.layer, "activation", None)
     statements = dict.fromkeys(program.tensors.get(p, program.outputs.get(p)) for p in values)
-    formulas = [unicode(s) for t in statements if t is not None and (s := program.definition(t)) is not None]
+    formulas = written([s for t in statements if t is not None and (s := program.definition(t)) is not None])
     own = [p for p in net.specs if p.startswith(f"{use.home}.")]
     return {
         "path": use.path,
@@ -66,6 +67,25 @@ def layer(net: BaseNetwork, use: Use, program: Program) -> dict[str, Any]:
         "options": options(use),
         "formula": "\n".join(formulas),
     }
+
+
+def written(statements: Sequence[Statement]) -> list[str]:
+    """Formulas that stand beneath one another: a value that one makes and another reads has one letter in both, the
+    reader's.
+    """
+    made = {s.target for s in statements}
+    names = [letters(s) for s in statements]
+    read: dict[Tensor, str] = {}
+    for statement, known in zip(statements, names, strict=True):
+        for tensor, letter in known.items():
+            if tensor in made and tensor is not statement.target:
+                read.setdefault(tensor, letter)
+    texts = []
+    for statement, known in zip(statements, names, strict=True):
+        mine = {tensor: read.get(tensor, letter) for tensor, letter in known.items()}
+        clear = len(set(mine.values())) == len(mine)
+        texts.append(unicode(statement, mine if clear else known))
+    return texts
 
 
 def inside(net: BaseNetwork, use: Use, program: Program) -> list[str]:

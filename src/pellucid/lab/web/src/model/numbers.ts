@@ -36,8 +36,21 @@ export function show(x: number): string {
   if (!Number.isFinite(x)) return x < 0 ? "−inf" : "inf";
   const size = Math.abs(x);
   const text = Number.isInteger(x) && size < 1e6 ? String(size) : general(size);
-  // Python replaces the first minus: of a positive number that is the exponent's.
-  return x < 0 ? `−${text}` : text.replace("-", "−");
+  return (x < 0 ? `−${text}` : text).replace("-", "−");
+}
+
+/** With all the digits that a float32 has, where factors are to give what stands beneath them. */
+export function precise(x: number): string {
+  if (!Number.isFinite(x) || Number.isInteger(x)) return show(x);
+  const [mantissa = "", exponent] = x.toPrecision(7).split("e");
+  const plain = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
+  return (exponent === undefined ? plain : `${plain}e${exponent}`).replaceAll("-", "−");
+}
+
+/** The number of a text that `show` or `precise` wrote; NaN where it is none. */
+export function read(text: string): number {
+  const plain = text.replaceAll("−", "-");
+  return /^-?[\d.]+(e[+-]?\d+)?$/.test(plain) ? Number(plain) : NaN;
 }
 
 /** With its sign, as the terms of an explanation are listed. */

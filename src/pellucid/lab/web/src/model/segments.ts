@@ -1,6 +1,6 @@
 // A term's text cut into pieces, so that each number in it can be a link to the element that it is.
 
-import { show } from "./numbers";
+import { read, show } from "./numbers";
 import type { Source } from "./protocol";
 
 export interface Segment {
@@ -61,6 +61,34 @@ export function factors(text: string): Part[] {
   }
   parts.push({ text: text.slice(from), over });
   return parts.filter((p) => p.text !== "");
+}
+
+/** Whether factors as they are written give a value as it is written. */
+export function agree(written: readonly { number: string; over: boolean }[], value: string): boolean {
+  const product = written.reduce((p, { number, over }) => (over ? p / read(number) : p * read(number)), 1);
+  return show(product) === value;
+}
+
+/**
+ * A formula or its numbers as a person reads them: what only the derivative heeds is left out ("stop(max z)" is max z), and
+ * an exponent has the minus that numbers have.
+ */
+export function plainly(text: string): string {
+  let out = text.replace(/(\d)e-(\d)/g, "$1e−$2");
+  for (let at = out.indexOf("stop("); at >= 0; at = out.indexOf("stop(", at + 1)) {
+    if (/[\p{L}\p{N}_.]/u.test(out[at - 1] ?? "")) continue;
+    let depth = 0;
+    let end = at + 4;
+    do {
+      if (out[end] === "(") depth++;
+      if (out[end] === ")") depth--;
+      end++;
+    } while (depth > 0 && end < out.length);
+    const inner = out.slice(at + 5, end - 1);
+    const bare = /^(max|min)\b|^(max|min)[_[]|^[^\s+−·/]+$/u.test(inner);
+    out = out.slice(0, at) + (bare ? inner : `(${inner})`) + out.slice(end);
+  }
+  return out;
 }
 
 export interface FactorLine {

@@ -4,6 +4,7 @@
 
 import { untrack } from "svelte";
 import type { Curve, Explanation, Moment, Path } from "../../model/protocol";
+import { plainly } from "../../model/segments";
 import type { Store } from "../../store.svelte";
 
 export interface Fresh<A> {
@@ -123,7 +124,11 @@ export function explained(store: Store, question: () => Question | null, pause =
   return fresh(
     store,
     question,
-    (q, input) => store.lab.request("explain", { input, path: q.path, index: q.index, limit: q.limit ?? 100 }),
+    async (q, input) => {
+      const found = await store.lab.request("explain", { input, path: q.path, index: q.index, limit: q.limit ?? 100 });
+      const terms = found.terms.map((term) => ({ ...term, text: plainly(term.text), numbers: plainly(term.numbers) }));
+      return { ...found, terms, formula: plainly(found.formula), substituted: plainly(found.substituted) };
+    },
     (q) => [q.path, q.index],
     pause,
     delay,
