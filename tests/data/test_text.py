@@ -46,9 +46,10 @@ def test_words_by_the_rules_of_unicode(text: str, words: str) -> None:
 def test_scripts_without_spaces_between_words() -> None:
     for text in ("中文分词。", "東京タワーへ行きます", "ภาษาไทย", "မြန်မာ"):
         assert unspaced(text) > 0.5
-        assert Vocabulary.fit(text, by="word", least=1).decode(
-            Vocabulary.fit(text, by="word", least=1).encode(text)
-        ) == text
+        assert (
+            Vocabulary.fit(text, by="word", least=1).decode(Vocabulary.fit(text, by="word", least=1).encode(text))
+            == text
+        )
     for text in ("hello, world", "हिन्दी में", "한국어 단어", "", "  "):
         assert unspaced(text) == 0
 
@@ -140,3 +141,12 @@ def test_the_embedded_text_is_prose_that_does_not_repeat_itself() -> None:
     assert len(set(lines)) == len(lines)
     assert not any("::=" in line or ">>>" in line or "  " in line for line in lines)
     assert topics() == text
+
+
+@pytest.mark.parametrize(
+    "change", [{"tokens": "abc"}, {"tokens": [UNKNOWN, 1]}, {"by": 1}, {"lower": "no"}, {"lower": 1}]
+)
+def test_a_damaged_vocabulary(change: dict[str, object]) -> None:
+    config = Vocabulary.fit("abc").config()
+    with pytest.raises(DataError, match="the vocabulary is damaged"):
+        Vocabulary.restored(config | change)

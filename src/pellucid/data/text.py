@@ -140,7 +140,12 @@ class Vocabulary:
             DataError: an entry of another form, as a damaged file may hold it.
         """
         try:
-            return cls(tuple(map(str, config["tokens"])), str(config["by"]), bool(config["lower"]))
+            tokens, by, lower = config["tokens"], config["by"], config["lower"]
+            if not isinstance(tokens, (list, tuple)) or not all(isinstance(token, str) for token in (*tokens, by)):
+                raise TypeError("its tokens are no texts")
+            if not isinstance(lower, bool):
+                raise TypeError(f"lower is {lower!r}, expected true or false")
+            return cls(tuple(tokens), by, lower)
         except (KeyError, TypeError) as error:
             raise DataError(
                 f"the vocabulary is damaged ({type(error).__name__} {error}): train the model again."
