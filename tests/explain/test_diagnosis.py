@@ -14,6 +14,7 @@ import pytest
 from pellucid.data import load
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.explain import Diagnosis, Trace, Watch, diagnose, flow, trace
+from pellucid.explain.guessing import loss_of_guessing
 from pellucid.functions.updates import SGD, Adam
 from pellucid.layers import (
     GRU,
@@ -32,7 +33,8 @@ from pellucid.layers import (
     MaxPool2D,
 )
 from pellucid.network import BaseNetwork
-from pellucid.training import EarlyStopping, History, fit
+from pellucid.training import EarlyStopping, History, evaluate, fit
+from pellucid.training.targets import goals
 
 Case = Callable[[], Diagnosis]
 
@@ -380,3 +382,107 @@ def test_who_makes_no_more_mistakes_does_not_over_fit() -> None:
     assert "over-fitting" in [f.kind for f in diagnose(net, falls)]
     assert "over-fitting" in [f.kind for f in diagnose(net, unknown)]
     assert "over-fitting" not in [f.kind for f in diagnose(net, right)]
+
+
+def after(net: BaseNetwork, x: Any, y: Any, rate: Any = 1e-3, epochs: int = 30, **options: Any) -> Diagnosis:
+    """What the diagnosis says of a history and the data alone, after the training."""
+    options.setdefault("optimizer", Adam(rate))
+    try:
+        history = fit(net, x, y, epochs=epochs, verbose=0, **options)
+    except NonFiniteError as error:
+        return diagnose(net, error, x=x, y=y)
+    return diagnose(net, history, x=x, y=y)
+
+
+def tables() -> dict[str, tuple[np.ndarray, np.ndarray, int]]:
+    """Data as one would scale them, and their classes."""
+    digits = load("digits", images=False)
+    found = {"digits": (digits.x[:600], digits.y[:600], 10)}
+    for name in ("iris", "wine"):
+        data = load(name)
+        found[name] = ((data.x - data.x.mean(axis=0)) / data.x.std(axis=0), data.y, 3)
+    return found
+
+
+@pytest.mark.parametrize("name", ["digits", "iris", "wine"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_history_and_the_data_accuse_no_healthy_run(name: str, seed: int) -> None:
+    x, y, classes = tables()[name]
+
+    def made(*hidden: Layer) -> BaseNetwork:
+        return classifier(*hidden, classes=classes, shape=x.shape[1], seed=seed)
+
+    for activation in ("relu", "tanh", "sigmoid"):
+        assert after(made(Dense(32, activation=activation)), x, y).kinds == ()
+    assert after(made(Dense(32, activation="relu"), Dropout(0.3)), x, y, rate=1e-2).kinds == ()
+    assert after(made(Dense(32, activation="relu")), x[:120], y[:120], batch_size=3, epochs=12).kinds == ()
+    assert after(made(Dense(16, activation="relu")), x, y, epochs=3).kinds == ()
+    assert after(made(Dense(16, activation="relu")), x, y, class_weight={0: 5.0}).kinds == ()
+
+
+@pytest.mark.parametrize("name", ["digits", "iris", "wine"])
+@pytest.mark.parametrize("rate", [5.0, 50.0])
+def test_a_history_and_the_data_show_a_rate_that_is_too_high(name: str, rate: float) -> None:
+    x, y, classes = tables()[name]
+    for activation in ("relu", "tanh"):
+        net = classifier(Dense(32, activation=activation), classes=classes, shape=x.shape[1])
+        assert "rate too high" in after(net, x, y, rate=rate).kinds
+    net = classifier(Dense(32, activation="relu"), classes=classes, shape=x.shape[1])
+    assert {"rate too high", "nan", "guessing", "dead"} & {*after(net, x, y, optimizer=SGD(rate)).kinds}
+
+
+def test_a_network_that_only_guesses_is_found_out() -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(300, 5)), random.integers(3, size=300)
+    found = after(classifier(classes=3, shape=5), x, y, rate=0.03, epochs=40)
+    assert found.kinds == ("guessing",)
+    assert "one and the same answer to all examples has 1.1" in found.text()
+    for loss, targets in (("mse", random.normal(size=300)), ("mae", random.normal(size=300))):
+        net = network(Dense(1), input_shape=5)
+        history = fit(net, 1e-3 * x, targets, loss=loss, epochs=40, optimizer=SGD(0.1), verbose=0)
+        assert "guessing" in diagnose(net, history, y=targets, loss=loss).kinds
+
+
+def test_the_loss_before_the_training_is_that_of_the_first_batch() -> None:
+    x, y = blobs()
+    net = classifier(Dense(8, activation="tanh"))
+    before = flow(net, x, y, training=False).loss
+    history = fit(net, x, y, epochs=3, batch_size=len(x), optimizer=Adam(1e-2), verbose=0)
+    assert history.params["first_loss"] == pytest.approx(before, rel=1e-5)
+    assert fit(net, x, y, verbose=0).params["first_loss"] < before
+
+
+def test_the_loss_of_guessing() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(50, 2))
+    y = random.integers(3, size=50)
+    shares = np.bincount(y) / 50
+    entropy = -np.sum(shares * np.log(shares))
+    values = random.normal(size=(50, 2))
+    cases: list[tuple[BaseNetwork, Any, Any, float]] = [
+        (classifier(classes=3, shape=2), y, None, entropy),
+        (classifier(classes=3, shape=2), np.eye(3)[y], None, entropy),
+        (network(Dense(2), input_shape=2), values, None, values.var(axis=0).mean()),
+        (network(Dense(2), input_shape=2), values, "mae", np.abs(values - np.median(values, axis=0)).mean()),
+        (network(Dense(2), input_shape=2), values, "huber", np.nan),
+        (network(Dense(1, activation="sigmoid"), input_shape=2), y == 0, None, _binary(shares[0])),
+        (
+            network(Dense(2, activation="sigmoid"), input_shape=2),
+            np.stack([y == 0, y > 0], axis=1),
+            "binary_crossentropy",
+            _binary(shares[0]),
+        ),
+    ]
+    for net, targets, loss, expected in cases:
+        goal, arrays = goals(net, targets, loss)
+        found = loss_of_guessing(net, goal, arrays)
+        assert found is None if np.isnan(expected) else found == pytest.approx(expected)
+        # no constant answer has less
+        for path in net.parameters:
+            net.parameters[path] = np.zeros(net.specs[path].shape)
+        if found is not None:
+            assert evaluate(net, x, targets, loss=loss)["loss"] >= found - 1e-6
+
+
+def _binary(share: float) -> float:
+    return float(-share * np.log(share) - (1 - share) * np.log(1 - share))

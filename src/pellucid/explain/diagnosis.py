@@ -17,6 +17,7 @@ import numpy as np
 from pellucid.errors import DataError, NonFiniteError, PellucidError
 from pellucid.explain.findings import Diagnosis, Finding
 from pellucid.explain.flow import Flow, LayerFlow, flow, flow_of
+from pellucid.explain.guessing import loss_of_guessing
 from pellucid.explain.trace import Trace, trace
 from pellucid.explain.watch import Watch
 from pellucid.layers.scaling import Normalization
@@ -47,6 +48,8 @@ HASTY, TIMID = 0.1, 1e-4
 ROUGH = 0.3
 """The share of a loss's way that goes up: 0 for a curve that falls, 0.5 for one that goes nowhere."""
 EXAMPLES = 64
+LONG = 100
+"""After so many steps a loss should have fallen, and below that of a constant answer."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ ORDER = (
     "rate too high",
     "late",
     "rate too low",
+    "guessing",
     "over-fitting",
 )
 
@@ -375,21 +379,71 @@ def _through_time(clues: Clues) -> Iterator[Finding]:
             yield Finding("exploding", where, {**facts, "start": start})
 
 
+def _start(clues: Clues) -> float | None:
+    """The loss before the first step: that of the first batch, or of a flow that was measured then.
+
+    A flow of step 0 may as well be one of after the training, where it is not followed by others.
+    """
+    for history in clues.histories[-1:]:
+        first = history.params.get("first_loss")
+        if isinstance(first, int | float) and math.isfinite(first):
+            return float(first)
+    before = [f.loss for f in clues.flows[:1] if not f.step and math.isfinite(f.loss)]
+    return before[0] if before and any(f.step for f in clues.flows) else None
+
+
+def _guessing(clues: Clues) -> float | None:
+    """The loss of answering without a look at the inputs, where it is known."""
+    if clues.y is None or any(history.params.get("weighted") for history in clues.histories):
+        return None
+    try:
+        targets, arrays = goals(clues.net, clues.y, clues.loss)
+    except PellucidError:
+        return None
+    return loss_of_guessing(clues.net, targets, arrays)
+
+
 def _rate(clues: Clues) -> Iterator[Finding]:
     """Steps that are too large, or too small to get anywhere."""
     curves = [[v for v in h.history.get("loss", []) if math.isfinite(v)] for h in clues.histories]
     steps = [f for f in clues.flows if f.step]
     ratios = [r.ratio for f in steps[-1:] for r in f if math.isfinite(r.ratio)]
     losses = curves[-1] if curves else [f.loss for f in steps]
-    start = next((f.loss for f in clues.flows if not f.step and math.isfinite(f.loss)), None)
+    start, guess = _start(clues), _guessing(clues)
     rate = {"rate": clues.rate}
-    if message := _too_high(losses, start, ratios):
+    if message := _too_high(losses, start, guess, ratios):
         yield Finding("rate too high", facts={**rate, "message": message[0], "message_zh": message[1]})
-    elif message := _too_low(losses, ratios):
+    elif (ratios or _steps(clues) >= LONG) and (message := _too_low(losses, ratios)):
         yield Finding("rate too low", facts={**rate, "message": message[0], "message_zh": message[1]})
+    elif guess is not None and _learned_nothing(clues, losses, guess):
+        yield Finding("guessing", facts={"loss": f"{losses[-1]:.3g}", "guess": f"{guess:.3g}"})
 
 
-def _too_high(losses: Sequence[float], start: float | None, ratios: Sequence[float]) -> tuple[str, str] | None:
+def _learned_nothing(clues: Clues, losses: Sequence[float], guess: float) -> bool:
+    """Whether a training that took a while is no better than a constant answer."""
+    return _steps(clues) >= LONG and len(losses) >= 3 and guess > 0 and losses[-1] > 0.98 * guess
+
+
+def _steps(clues: Clues) -> float:
+    """How many steps were taken, as far as a history tells; where none does, enough."""
+    counts = [h.params["steps"] * len(h.epoch) for h in clues.histories if "steps" in h.params]
+    return float(sum(counts)) if counts else math.inf
+
+
+def _too_high(
+    losses: Sequence[float], start: float | None, guess: float | None, ratios: Sequence[float]
+) -> tuple[str, str] | None:
+    if guess is not None and len(losses) > 1 and losses[-1] > 1.2 * max(guess, start or 0.0) > 0:
+        return (
+            f"the loss is {losses[-1]:.3g}, where a constant answer to all examples has {guess:.3g}",
+            f"损失为 {losses[-1]:.3g}，而对所有样本给出同一个答案的损失只有 {guess:.3g}",
+        )
+    if guess is not None and start is not None and losses and max(losses) > 3 * max(guess, start) > 0:
+        worst = int(np.argmax(losses))
+        return (
+            f"the loss rose from {start:.3g} before the first step to {losses[worst]:.3g} in epoch {worst + 1}",
+            f"损失从第一步之前的 {start:.3g} 升到第 {worst + 1} 轮的 {losses[worst]:.3g}",
+        )
     largest = max(ratios, default=0.0)
     begin = start if start is not None else losses[0] if losses else 0.0
     # Large updates alone are no fault: an embedding begins with tiny weights. They are where no loss falls.
@@ -401,7 +455,8 @@ def _too_high(losses: Sequence[float], start: float | None, ratios: Sequence[flo
     if len(losses) < 2:
         return None
     first, last, best = losses[0], losses[-1], min(losses)
-    if start is not None and start > 0 and last > 1.2 * start:
+    # of one batch, the loss before the first step is rough: a loss that goes on falling is no sign
+    if start is not None and start > 0 and last > 1.2 * start and last > 0.95 * first:
         return (
             f"the loss rose from {start:.3g} before the first step to {last:.3g}",
             f"损失从第一步之前的 {start:.3g} 升到 {last:.3g}",

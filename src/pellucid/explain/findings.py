@@ -18,7 +18,7 @@ class Finding:
 
     Attributes:
         kind: a key of `WORDS`: "nan", "labels", "last layer", "flat", "scaling", "exploding", "dead",
-            "saturated", "vanishing", "rate too high", "rate too low", "over-fitting", "data".
+            "saturated", "vanishing", "rate too high", "rate too low", "guessing", "over-fitting", "data".
         where: the path concerned, or "".
         facts: what the words are filled with, by name, as text.
     """
@@ -221,6 +221,18 @@ WORDS: dict[str, dict[str, tuple[str, str, str]]] = {
             "raise it tenfold; net.find_learning_rate(x, y) looks for a good one.",
         ),
         "zh": ("学习率{rate}过低。", "{message_zh}。", "把它提高十倍；net.find_learning_rate(x, y) 可以寻找合适的值。"),
+    },
+    "guessing": {
+        "en": (
+            "The network has learned nothing from its inputs.",
+            "Its loss is {loss}; one and the same answer to all examples has {guess}.",
+            "see that inputs and targets belong together; scale the inputs; net.find_learning_rate(x, y) finds a rate.",
+        ),
+        "zh": (
+            "网络没有从输入中学到任何东西。",
+            "其损失为 {loss}，而对所有样本给出同一个答案的损失为 {guess}。",
+            "检查输入与目标是否对应；缩放输入；net.find_learning_rate(x, y) 可以寻找合适的学习率。",
+        ),
     },
     "over-fitting": {
         "en": (

@@ -22,7 +22,8 @@ class History:
     Attributes:
         history: "loss", the metrics, and the same with "val_" in front on the validation data.
         epoch: the numbers of the epochs, from 0.
-        params: epochs, steps in an epoch, batch size, optimizer and loss of the fit.
+        params: epochs, steps in an epoch, batch size, optimizer and loss of the fit; "first_loss" is that of the first
+            batch, before the first update.
         interrupted: whether Ctrl-C ended it.
         stopped: why it ended before its last epoch, or "".
     """

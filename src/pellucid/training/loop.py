@@ -231,6 +231,8 @@ class Loop:
         """Add a step to the epoch's sums; step by step, so that they do not depend on how many came in one call."""
         state = self.training.state
         count = self._running.count(batch, outputs)
+        if state.step == 0:
+            self.training.history.params["first_loss"] = float(outputs["loss"])
         self._running.add(batch, outputs)
         state.loss += float(outputs["loss"]) * count
         state.examples += count
