@@ -11,10 +11,14 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pellucid.errors import DataError, PellucidError
+from pellucid.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -125,7 +129,12 @@ def scale(figure: Figure, image: Any, where: Any, label: str = "") -> None:
 
 
 def finished(figure: Figure, caption: str, path: str | os.PathLike[str] | None = None) -> Figure:
-    """The figure with its caption below; saved to `path` if there is one."""
+    """The figure with its caption below; saved to `path` if there is one.
+
+    Raises:
+        DataError: the path's ending is no format of pictures.
+        ModelFileError: the path cannot be written.
+    """
     import matplotlib
 
     figure.set_facecolor(matplotlib.rcParams["figure.facecolor"])
@@ -138,7 +147,14 @@ def finished(figure: Figure, caption: str, path: str | os.PathLike[str] | None =
         lines = textwrap.fill(caption, max(24, int(figure.get_figwidth() * 12.5)))
         figure.supxlabel(lines, fontsize=9, color=ink(), x=0.02, ha="left")
     if path is not None:
-        figure.savefig(path, facecolor=figure.get_facecolor())
+        target = Path(path) if Path(path).suffix else Path(f"{path}.png")
+        try:
+            with replacing(target) as beside:
+                figure.savefig(beside, facecolor=figure.get_facecolor())
+        except PellucidError:
+            raise
+        except ValueError as error:  # a format that matplotlib does not know
+            raise DataError(f'"{path}" is no name of a picture, expected it to end in .png, .svg or .pdf.') from error
     return figure
 
 
