@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pytest
 
 import pellucid as pl
@@ -45,3 +47,22 @@ def test_a_dataclass_with_slots_is_made_twice(kinds: dict[str, type[Layer]]) -> 
         units: int = 1
 
     assert Layer.kinds["Slotted"] is Slotted
+
+
+@pytest.mark.parametrize("value", [0, 1, 65535, "no", None, [], 1.0])
+@pytest.mark.parametrize(
+    ("kind", "options", "option"),
+    [
+        ("MultiHeadAttention", {"heads": 1, "key_size": 2}, "causal"),
+        ("Dense", {"units": 2}, "use_bias"),
+        ("LSTM", {"units": 2}, "return_sequences"),
+        ("GRU", {"units": 2}, "go_backwards"),
+    ],
+)
+def test_flags_are_true_or_false(kind: str, options: dict[str, Any], option: str, value: Any) -> None:
+    with pytest.raises(pl.PellucidError, match=f"{option} of {kind} is .*, expected True or False"):
+        Layer.of(kind, {**options, option: value})
+
+
+def test_flags_of_numpy_are_taken() -> None:
+    assert pl.Dense(2, use_bias=np.bool_(False)).use_bias is False  # type: ignore[arg-type]

@@ -191,6 +191,9 @@ class Layer(metaclass=Spelled):
         if cls.__hash__ is None:  # a plain @dataclass compares by value, but a layer is itself alone
             cls.__eq__, cls.__hash__ = object.__eq__, object.__hash__
         self.arrays: dict[str, np.ndarray] = {}
+        for option in fields(self):
+            if option.type in (bool, "bool"):
+                setattr(self, option.name, _flag(getattr(self, option.name), option.name, self))
         self.check()
         if not self.trainable:
             self.trainable = False  # for its parts too, which `check` may have made
@@ -336,6 +339,13 @@ def example_shape(shape: object, what: str) -> Shape:
             f"{what} has to be a tuple of whole numbers of at least 1, without the batch axis, but {shape!r} came"
         )
     return tuple(sizes)
+
+
+def _flag(value: object, option: str, layer: Layer) -> bool:
+    """True or False, and no number: a file from a stranger may hold any, and a formula be written so many times."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise PellucidError(f"{option} of {type(layer).__name__} is {repr(value)[:40]}, expected True or False")
+    return bool(value)
 
 
 def whole(value: object, what: str, *, least: int = 1) -> int:
