@@ -121,6 +121,8 @@ def diagnose(
     if not findings and x is not None:
         clues = _probed(clues)
     findings += [f for rule in (_not_finite, _scaling, _flow, _rate, _over_fitting) for f in rule(clues)]
+    if any(f.kind not in ("guessing", "over-fitting") for f in findings):  # what else is wrong is the cause
+        findings = [f for f in findings if f.kind != "guessing"]
     order = {kind: place for place, kind in enumerate(ORDER)}
     # What was there before the first step is a cause; what came up in training may be the learning rate's doing.
     late = {"dead", "saturated", "exploding", "vanishing"}
