@@ -53,7 +53,7 @@ def _target() -> str:
     from pellucid.engines.llvm.native import host
 
     found = host()
-    return f"{found.cpu}, vectors of {512 if found.wide else 256} bits"
+    return f"{found.cpu}, vectors of {found.vector_bits} bits"
 
 
 def _memory() -> float | None:

@@ -32,6 +32,13 @@ class Target:
         return "+avx512f" in self.features or self.cpu == "x86-64-v4"
 
     @property
+    def vector_bits(self) -> int:
+        """The width of its registers for vectors."""
+        if self.wide:
+            return 512
+        return 256 if self.cpu == "x86-64-v3" or "+avx" in self.features.split(",") else 128
+
+    @property
     def fused(self) -> bool:
         """Whether it multiplies and adds with one rounding."""
         known = self.architecture == "AArch64" or self.cpu in ("x86-64-v3", "x86-64-v4")
