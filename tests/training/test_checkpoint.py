@@ -322,6 +322,29 @@ def test_resumed_with_masks(outputs: int, tmp_path: Path) -> None:
     assert _same(whole, rest)
 
 
+def test_a_metric_that_needs_a_whole_epoch(tmp_path: Path, blobs: Blobs, classifier: Make) -> None:
+    def balanced(y: Any, p: Any) -> float:
+        if len(y) < len(blobs[0]):
+            raise ValueError("a class is absent")
+        return 1.0
+
+    def fit(net: Network, *callbacks: Callback, **options: Any) -> Any:
+        return net.fit(*blobs, epochs=2, metrics=[balanced], callbacks=callbacks, verbose=0, **options)
+
+    with pytest.raises(RuntimeError):
+        fit(classifier(), Checkpoint(tmp_path / "run", every_steps=1), Stop(3))
+    assert fit(classifier(), resume=tmp_path / "run")["balanced"] == [1.0, 1.0]
+
+
+def test_labels_that_there_are_not(tmp_path: Path, blobs: Blobs, classifier: Make) -> None:
+    resume = _interrupted(tmp_path / "run", blobs, classifier())
+    content, tensors = read_tensors(tmp_path / "run", checkpoint.KIND)
+    tensors["state/metrics/1/0"][0] = 37_753_856
+    write_tensors(tmp_path / "run", checkpoint.KIND, content, tensors)
+    with pytest.raises(ModelFileError, match=r"state\.metrics are not what the metrics remember"):
+        resume()
+
+
 def test_a_callback_that_remembers_too_much(tmp_path: Path, blobs: Blobs, classifier: Make) -> None:
     class Deep(Callback):
         def state_dict(self) -> dict[str, Any]:
