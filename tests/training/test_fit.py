@@ -282,3 +282,26 @@ def test_a_history_is_read_by_name(blobs: tuple[NDArray[Any], ...], classifier: 
     for name in ("acuracy", 0):
         with pytest.raises(DataError, match=r"the history has no .*, it has loss, accuracy"):
             history[name]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("engine", ["reference", "llvm"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+def test_arrays_changed_in_place_between_calls_are_read_anew(engine: str, dtype: str) -> None:
+    x = (np.arange(12).reshape(6, 2) % 5).astype(dtype)
+    y = np.arange(6.0)
+    net = Network(Dense(1), input_shape=2, engine=engine)
+    first = net.predict(x), net.evaluate(x, y)["loss"], net.gradients(x, y)[0]
+    x[:], y[:] = x[::-1].copy() + np.array(1, dtype), y[::-1].copy() - 3
+    again = net.predict(x), net.evaluate(x, y)["loss"], net.gradients(x, y)[0]
+    fresh = net.predict(x.copy()), net.evaluate(x.copy(), y.copy())["loss"], net.gradients(x.copy(), y.copy())[0]
+    np.testing.assert_array_equal(again[0], fresh[0])
+    assert again[1:] == fresh[1:] != first[1:]
+    trained = []
+    for copied in (False, True):
+        mine, targets = x.copy(), y.copy()
+        net = Network(Dense(1), input_shape=2, engine=engine)
+        net.fit(mine, targets, verbose=0)
+        mine[0], targets[0] = 7, 7
+        net.fit(mine.copy() if copied else mine, targets.copy() if copied else targets, verbose=0)
+        trained.append(_weights(net))
+    assert trained[0] == trained[1]
