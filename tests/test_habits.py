@@ -17,7 +17,7 @@ from pellucid.functions.activations import ACTIVATIONS
 from pellucid.functions.losses import LOSSES
 from pellucid.functions.registry import options_of
 from pellucid.functions.updates import OPTIMIZERS
-from pellucid.habits import HOOKS, SPELLINGS
+from pellucid.habits import HOOKS, NAMES, SPELLINGS
 from pellucid.layers.base import Context
 
 CLASSES: list[Callable[..., Any]] = [
@@ -81,6 +81,20 @@ def test_the_table_answers_where_it_is_meant() -> None:
         assert str(error.value) == message
     with pytest.raises(pl.PellucidError, match="takes units, activation by position, got 3 arguments; give name, tr"):
         pl.Dense(1, "relu", False)  # type: ignore
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_of_another_library_is_answered_with_the_one_here(name: str) -> None:
+    assert NAMES[name] in pl.__all__
+    with pytest.raises(AttributeError, match=f"'{name}'. It is called {NAMES[name]} here"):
+        getattr(pl, name)
+
+
+def test_a_mistyped_public_name() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'Dens'. Did you mean \"Dense\""):
+        _ = pl.Dens
+    with pytest.raises(AttributeError, match=r"no attribute '__nothing__'$"):
+        getattr(pl, "__nothing__")  # noqa: B009
 
 
 def test_habits_that_simply_work() -> None:

@@ -43,6 +43,7 @@ from pellucid.functions.updates import Adam as Adam
 from pellucid.functions.updates import AdamW as AdamW
 from pellucid.functions.updates import Optimizer as Optimizer
 from pellucid.functions.updates import RMSprop as RMSprop
+from pellucid.habits import public_hint as _public_hint
 from pellucid.layers import GRU as GRU
 from pellucid.layers import LSTM as LSTM
 from pellucid.layers import RNN as RNN
@@ -102,7 +103,8 @@ __all__ = [
 def __getattr__(name: str) -> _typing.Any:
     if name == "data":  # imported when it is asked for: a network needs none of it
         return _importlib.import_module("pellucid.data")
-    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+    hint = "" if name.startswith("_") else _public_hint(name, __all__)
+    raise AttributeError(f"module 'pellucid' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

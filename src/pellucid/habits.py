@@ -177,6 +177,45 @@ ATTRIBUTES: dict[str, str] = {
 }
 """Another library's attribute of a layer, a network or a callback, and what to do instead."""
 
+NAMES: dict[str, str] = {
+    "AveragePooling1D": "AveragePool1D",
+    "AveragePooling2D": "AveragePool2D",
+    "AvgPool1d": "AveragePool1D",
+    "AvgPool2d": "AveragePool2D",
+    "BatchNorm": "BatchNormalization",
+    "BatchNorm1d": "BatchNormalization",
+    "BatchNorm2d": "BatchNormalization",
+    "Conv1DTranspose": "ConvTranspose1D",
+    "Conv1d": "Conv1D",
+    "Conv2DTranspose": "ConvTranspose2D",
+    "Conv2d": "Conv2D",
+    "ConvTranspose1d": "ConvTranspose1D",
+    "ConvTranspose2d": "ConvTranspose2D",
+    "GlobalAveragePooling1D": "GlobalAveragePool",
+    "GlobalAveragePooling2D": "GlobalAveragePool",
+    "GlobalMaxPooling1D": "GlobalMaxPool",
+    "GlobalMaxPooling2D": "GlobalMaxPool",
+    "LayerNorm": "LayerNormalization",
+    "LearningRateScheduler": "LearningRateSchedule",
+    "Linear": "Dense",
+    "MaxPool1d": "MaxPool1D",
+    "MaxPool2d": "MaxPool2D",
+    "MaxPooling1D": "MaxPool1D",
+    "MaxPooling2D": "MaxPool2D",
+    "Model": "Network",
+    "ModelCheckpoint": "Checkpoint",
+    "Module": "Network",
+    "MultiheadAttention": "MultiHeadAttention",
+    "ReLU": "relu",
+    "Sequential": "Network",
+    "Sigmoid": "sigmoid",
+    "SimpleRNN": "RNN",
+    "Softmax": "softmax",
+    "StepLR": "StepDecay",
+    "Tanh": "tanh",
+}
+"""Another library's name of something public, and the name here."""
+
 HOOKS: dict[str, str] = {
     "on_after_backward": "on_batch_end",
     "on_batch_begin": "on_epoch_begin",
@@ -207,6 +246,11 @@ def hint(word: str, known: Iterable[str]) -> str:
     if key in NOTES:
         return f" {NOTES[key][0].upper()}{NOTES[key][1:]}."
     return nearest(word, names) or (f" It takes {', '.join(names)}." if names else " It takes none.")
+
+
+def public_hint(word: str, known: Iterable[str]) -> str:
+    """What follows "pellucid has no WORD": the name here, or the nearest."""
+    return f". It is called {NAMES[word]} here." if word in NAMES else f".{nearest(word, known)}".rstrip(".")
 
 
 def check_call(name: str, function: Callable[..., object], args: tuple[Any, ...], given: Mapping[str, Any]) -> None:
