@@ -44,6 +44,14 @@ def test_functions(text: str, kind: str) -> None:
     alike(Program({"f": define(f"f[n] = {text}", **tensors)}), inputs, kind)
 
 
+@pytest.mark.parametrize("text", ["s·x[n]", "x[n]·s", "where(0 < x[n], x[n], s·x[n])", "x[n] + s·x[n]·y[n]"])
+def test_products_with_a_zero_of_the_formula(text: str) -> None:
+    x, y = (a.ravel() for a in np.meshgrid(SPECIAL, SPECIAL))
+    inputs = {"x": x, "y": y} if "y[" in text else {"x": x}
+    tensors: Any = {name: real(name, n=BATCH) for name in inputs}
+    alike(Program({"f": define(f"f[n] = {text}", s=0.0, **tensors)}), inputs, "float32")
+
+
 REDUCTIONS = {
     "all": ("m[n] = {0}[i,j,c] x[n,i,j,c]", 0),
     "last axis": ("m[n,i,j] = {0}[c] x[n,i,j,c]", 0),

@@ -83,12 +83,18 @@ class Evaluator:
                 return self.reduction(e, points)
             case Operation("mul", args):
                 # [condition]·x: x is worked out for all points, the condition chooses.
-                columns = [self.values(a, points) for a in args]
+                columns = [self.factor(a, points) for a in args]
                 return [self.maths.operation("mul", list(row)) for row in zip(*columns, strict=True)]
             case Operation(name, args):
                 columns = [self.values(a, points) for a in args]
                 return [self.maths.operation(name, list(row)) for row in zip(*columns, strict=True)]
         raise TypeError(e)
+
+    def factor(self, e: Expression, points: list[Point]) -> list[Value]:
+        """A factor's values. A product with what does not exist is left out, one with a 0 that the formula states is
+        not: 0·NaN and 0·∞ are NaN."""
+        found = self.values(e, points)
+        return [replace(v, number=None) for v in found] if isinstance(e, Constant) and e.value == 0 else found
 
     def linear(self, affine: Affine, point: Point) -> Linear:
         """The index before its division."""
