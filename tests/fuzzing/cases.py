@@ -7,28 +7,40 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from tests.fuzzing.layers import OWN
 
 import pellucid as pl
-from pellucid.network import BaseNetwork
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a public name, `pl.Dense(3, activation="relu")`, not yet made."""
+    """A call of a public name, `pl.Dense(3, activation="relu")`, or of a layer of `layers.py`, not yet made.
+
+    `columns` is how many there are in the data that a layer is adapted to, where it is.
+    """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Call, ...] = ()
+    columns: int = 0
 
     def __repr__(self) -> str:
         options = [f"{key}={value!r}" for key, value in self.options.items()]
-        return f"pl.{self.name}({', '.join([*map(repr, self.parts), *options])})"
+        name = self.name if self.name in OWN else f"pl.{self.name}"
+        adapted = f".adapt(np.random.default_rng(1).normal(0.5, 2.0, (9, {self.columns})))" if self.columns else ""
+        return f"{name}({', '.join([*map(repr, self.parts), *options])}){adapted}"
 
     def make(self) -> Any:
         """What the call gives."""
-        return eval(repr(self), {"pl": pl})
+        return eval(repr(self), {"np": np, "pl": pl, **OWN})
+
+    @property
+    def all(self) -> list[Call]:
+        """This call and those inside."""
+        inner = [*self.parts, *(value for value in self.options.values() if isinstance(value, Call))]
+        return [self, *(call for part in inner for call in part.all)]
 
 
 @dataclass(frozen=True)
@@ -115,6 +127,8 @@ class Case:
         weighted: whether examples have weights.
         schedule: of the learning rate, as a callback.
         threads: on how many threads it is run again.
+        limits: numbers of the native engine, by module and name, that are others here: it then does with little data
+            what it does with much.
         checks: which checks of `comparison.py` look at it.
     """
 
@@ -133,6 +147,7 @@ class Case:
     weighted: bool = False
     schedule: Call | None = None
     threads: int = 2
+    limits: Mapping[str, int] = field(default_factory=dict)
     checks: tuple[str, ...] = ("training",)
 
     def pruned(self) -> Case:
@@ -195,7 +210,13 @@ class Case:
             "verbose": 0,
             **self.options,
         }
-        lines = ["import numpy as np", "", "import pellucid as pl", "", "", self.network_source()]
+        own = sorted({inner.name for call in self.layers for inner in call.all if inner.name in OWN})
+        lines = ["import numpy as np", "", "import pellucid as pl"]
+        lines += [f"from tests.fuzzing.layers import {', '.join(own)}"] if own else []
+        for limit, value in self.limits.items():
+            module, name = limit.split(".")
+            lines += [f"from pellucid.engines.llvm import {module}", f"{module}.{name} = {value}"]
+        lines += ["", "", self.network_source()]
         lines += ["", f"rng = np.random.default_rng({self.seed})"]
         lines += [f"x = {xs[0]}" if len(xs) == 1 else f"x = [{', '.join(xs)}]"]
         lines += [f"y = {ys[0]}" if len(ys) == 1 else f"y = [{', '.join(ys)}]"]
@@ -208,19 +229,13 @@ class Case:
 
     def network(self, engine: str, dtype: str | None = None) -> pl.Network:
         """The network, in the dtype of the case unless another is given."""
-        made: dict[str, Any] = {}
-        exec("import numpy as np\nimport pellucid as pl\n" + self.network_source(), made)
+        made: dict[str, Any] = {"np": np, "pl": pl, **OWN}
+        exec(self.network_source(), made)
         net: pl.Network = made["network"](engine, dtype or self.dtype)
         return net
 
     def data(self) -> tuple[Any, Any, dict[str, Any]]:
         """x, y, and the arguments of `fit`."""
         made: dict[str, Any] = {}
-        exec(self.source(), made)
+        exec(replace(self, limits={}).source(), made)
         return made["x"], made["y"], made["options"]
-
-
-def copied(net: BaseNetwork, other: BaseNetwork) -> None:
-    """The parameters of one network into another."""
-    for path, value in net.parameters.items():
-        other.parameters[path] = np.array(value)

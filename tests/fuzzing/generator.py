@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from tests.fuzzing.cases import Call, Case, Feed, Goal, Shape, Use
+from tests.fuzzing.comparison import LIMITS
 
 from pellucid.errors import PellucidError
 from pellucid.functions.activations import ACTIVATIONS
@@ -19,6 +20,7 @@ from pellucid.functions.initial import INITIALS
 from pellucid.functions.recurrence import SCALARS
 from pellucid.layers.base import Layer
 from pellucid.network import _output_shape  # the rule by which a network finds its shapes
+from pellucid.training.evaluation import prepared
 
 UNITS = (1, 2, 3, 4, 5, 8, 11, 15, 16, 17, 20, 31, 32, 33, 40)
 LARGE_UNITS = (64, 100, 130, 257, 520)
@@ -195,11 +197,22 @@ OPTIONS: dict[str, Mapping[str, Callable[[Draw, Shape], Any]]] = {
         "bias_initializer": bias,
     },
     "Multiply": {},
+    "Normalization": {"invert": flag, "adapted": lambda d, shape: shape[-1]},
     "Reshape": {"shape": new_shape},
     "RNN": {**RECURRENT, "activation": activation},
 }
 RECURRENTS = ("RNN", "LSTM", "GRU")
-FLAT = ("Dense", "Dense", "Dense", "Activation", "BatchNormalization", "LayerNormalization", "Dropout", "Reshape")
+FLAT = (
+    "Normalization",
+    "Dense",
+    "Dense",
+    "Dense",
+    "Activation",
+    "BatchNormalization",
+    "LayerNormalization",
+    "Dropout",
+    "Reshape",
+)
 SEQUENCE = (
     *(
         "RNN",
@@ -213,16 +226,25 @@ SEQUENCE = (
         "MultiHeadAttention",
     ),
     *("Dense", "Conv1D", "Conv1D", "ConvTranspose1D", "MaxPool1D", "MinPool1D", "AveragePool1D", "BatchNormalization"),
-    *("LayerNormalization", "Dropout", "Activation", "Masking", "Reshape", "GlobalAveragePool", "GlobalMaxPool"),
+    *(
+        "LayerNormalization",
+        "Normalization",
+        "Dropout",
+        "Activation",
+        "Masking",
+        "Reshape",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+    ),
 )
 IMAGE = (
     *("Conv2D",) * 8,
     *("ConvTranspose2D",) * 3,
     *("MaxPool2D", "MaxPool2D", "MinPool2D", "AveragePool2D", "BatchNormalization", "BatchNormalization"),
-    *("LayerNormalization", "Dropout", "Activation", "Reshape", "GlobalAveragePool", "GlobalMaxPool"),
+    *("LayerNormalization", "Normalization", "Dropout", "Activation", "Reshape", "GlobalAveragePool", "GlobalMaxPool"),
 )
 BY_RANK = {1: FLAT, 2: SEQUENCE, 3: IMAGE}
-ONE_NUMBER_EACH = ("Activation", "Add", "BatchNormalization", "Dropout", "LayerNormalization", "Multiply")
+OWN_BY_RANK = {1: ("Pairs",), 2: ("Fading", "Winner")}
 
 
 def call_of(d: Draw, kind: str, shape: Shape, **given: Any) -> Call:
@@ -231,7 +253,7 @@ def call_of(d: Draw, kind: str, shape: Shape, **given: Any) -> Call:
     known = {f.name: f for f in fields(Layer.kinds[kind]) if f.init and f.name not in ("name", "trainable")}
     share = d.pick([0.0, 0.2, 0.6])
     for name, field in known.items():
-        needed = field.default is MISSING and field.default_factory is MISSING
+        needed = (field.default is MISSING and field.default_factory is MISSING) or name == "adapted"
         if name in given:
             chosen[name] = given[name]
         elif name in OPTIONS[kind] and (needed or d.chance(share)):
@@ -244,7 +266,9 @@ def call_of(d: Draw, kind: str, shape: Shape, **given: Any) -> Call:
         chosen["return_sequences"] = True
     if (kind.startswith("Conv") or kind == "Dense") and "activation" not in given and d.chance(0.4):
         chosen["activation"] = activation(d, shape)
-    return Call(kind, chosen)
+    if d.chance(0.04):
+        chosen["trainable"] = False
+    return Call(kind, chosen, columns=int(chosen.pop("adapted", 0)))
 
 
 def inner_recurrent(d: Draw, shape: Shape) -> Call:
@@ -321,6 +345,8 @@ class Builder:
             return None if self.layers[again].name == "Embedding" else self.use(again, value)
         if d.chance(0.05):
             return self.use(network_of(d, shape), value)
+        if d.chance(0.06):
+            return self.use(Call(d.pick(["Whitened", "Against", *OWN_BY_RANK.get(len(shape), ())])), value)
         kinds = BY_RANK.get(len(shape), ("Activation", "Flatten", "Reshape"))
         kind = d.pick(kinds)
         if kind in RECURRENTS and d.chance(0.2):
@@ -506,7 +532,15 @@ def schedule(d: Draw) -> Call:
     return Call("LearningRateSchedule", {"per": d.pick(["epoch", "step"])}, (d.pick(SCHEDULES),))
 
 
-CHECKS = {"predictions": 0.5, "evaluation": 0.3, "gradients": 0.25, "trace": 0.25, "again": 0.35, "saved": 0.2}
+CHECKS = {
+    "predictions": 0.5,
+    "evaluation": 0.3,
+    "gradients": 0.25,
+    "trace": 0.25,
+    "again": 0.35,
+    "saved": 0.2,
+    "not finite": 0.3,
+}
 """What is looked at beside the training, and how often."""
 
 
@@ -515,10 +549,13 @@ def drawn(seed: int) -> Case:
     for attempt in range(50):
         case = attempted(seed, attempt)
         try:
-            case.network("reference")
+            x, y, options = case.data()
+            net = case.network("reference")
+            prepared(net, x, y, options["loss"], None)
         except PellucidError:  # a mask that a layer does not take, for instance: it shows in the whole network only
             continue
-        return case
+        if net.parameters.trainable or not any(spec.trainable for spec in net.specs.values()):
+            return case
     raise AssertionError(f"no network was found for the seed {seed}")
 
 
@@ -575,5 +612,6 @@ def attempted(seed: int, attempt: int = 0) -> Case:
         weighted=d.chance(0.2),
         schedule=schedule(d) if d.chance(0.2) else None,
         threads=d.pick([2, 3, 8]),
+        limits={k: d.pick(v) for k, v in LIMITS.items() if d.chance(0.6)} if d.chance(0.4) else {},
         checks=("training", *(name for name, share in CHECKS.items() if d.chance(share))),
     ).pruned()

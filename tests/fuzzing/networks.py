@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 
 from tests.fuzzing import runner
 from tests.fuzzing.cases import Case
@@ -63,13 +62,11 @@ def script(case: Case, fault: Fault) -> str:
 def examine(seed: int) -> runner.Outcome:
     """Draw the case of a seed and look at it."""
     case = drawn(seed)
-    with tempfile.TemporaryDirectory() as folder:  # code that a case compiles twice is read from here
-        os.environ["PELLUCID_CACHE"] = folder
-        try:
-            report = examined(case)
-        except Fault as fault:
-            small, least = shrunk(case, fault)
-            return runner.Outcome(seed, f"{least}\n\n{script(small, least)}")
+    try:
+        report = examined(case)
+    except Fault as fault:
+        small, least = shrunk(case, fault)
+        return runner.Outcome(seed, f"{least}\n\n{script(small, least)}")
     notes = {"with values that rounding makes uncertain": report.uncertain, "that diverged": report.diverged}
     return runner.Outcome(seed, notes=tuple(note for note, there in notes.items() if there))
 

@@ -46,6 +46,10 @@ class Worker:
         self.process = context.Process(target=_serve, args=(theirs, self.examine), daemon=True)
         self.process.start()
         theirs.close()
+        try:
+            self.pipe.recv()
+        except EOFError:
+            raise RuntimeError(f"no process can be started for {self.examine.__module__}") from None
 
     def send(self, seed: int) -> None:
         self.seed, self.began = seed, time.monotonic()
@@ -59,6 +63,7 @@ class Worker:
 
 def _serve(pipe: Connection, examine: Examine) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one stops it
+    pipe.send(None)
     while True:
         try:
             seed = pipe.recv()

@@ -93,6 +93,10 @@ def _instead(case: Case, value: int, other: int) -> Case:
 def _plainer_training(case: Case) -> Iterator[Case]:
     for name in case.options:
         yield replace(case, options={k: v for k, v in case.options.items() if k != name})
+    if case.limits:
+        yield replace(case, limits={})
+    for name in case.limits if len(case.limits) > 1 else ():
+        yield replace(case, limits={k: v for k, v in case.limits.items() if k != name})
     if case.weighted:
         yield replace(case, weighted=False)
     if case.schedule is not None:

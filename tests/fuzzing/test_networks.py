@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -11,8 +9,9 @@ import numpy as np
 import pytest
 from tests.fuzzing import generator
 from tests.fuzzing.cases import Call, Case, Feed, Goal, Use
-from tests.fuzzing.comparison import Fault, examined
+from tests.fuzzing.comparison import LIMITS, Fault, examined
 from tests.fuzzing.generator import OPTIONS, attempted, drawn
+from tests.fuzzing.layers import OWN
 from tests.fuzzing.networks import script
 from tests.fuzzing.shrinking import shrunk
 
@@ -23,11 +22,6 @@ from pellucid.functions.losses import LOSSES
 from pellucid.functions.updates import OPTIMIZERS
 from pellucid.layers.base import InputLayer, Layer
 from pellucid.network import BaseNetwork
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path))
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -60,22 +54,14 @@ def test_every_optimizer_loss_and_schedule_has_its_choices() -> None:
     assert {call.name for call in generator.SCHEDULES} == {n for n in pl.__all__ if n.endswith(("Decay", "WarmUp"))}
 
 
-def calls(case: Case) -> Iterator[Call]:
-    waiting = [*case.layers, case.optimizer]
-    while waiting:
-        call = waiting.pop()
-        yield call
-        waiting += [*call.parts, *(v for v in call.options.values() if isinstance(v, Call))]
-
-
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
     return [attempted(seed) for seed in range(1000, 1300)]
 
 
 def test_all_of_them_are_drawn(cases: list[Case]) -> None:
-    seen = Counter(call.name for case in cases for call in calls(case))
-    assert {*library(), "Network", *generator.OPTIMIZERS} <= set(seen)
+    seen = {call.name for case in cases for layer in (*case.layers, case.optimizer) for call in layer.all}
+    assert {*library(), *OWN, "Network", *generator.OPTIMIZERS} <= seen
     losses = {g.loss["name"] if isinstance(g.loss, dict) else g.loss for case in cases for g in case.goals}
     assert losses == {None, *LOSSES}
     assert {case.dtype for case in cases} == {"float32", "float64"}
@@ -86,7 +72,9 @@ def test_all_of_them_are_drawn(cases: list[Case]) -> None:
     assert any(case.examples % case.batch for case in cases)
     for name in ("clip_norm", "clip_value", "class_weight", "validation_split", "shuffle"):
         assert any(name in case.options for case in cases), name
+    assert any("trainable" in call.options for case in cases for call in case.layers)
     assert any(case.weighted for case in cases)
+    assert {limit for case in cases for limit in case.limits} == set(LIMITS)
     assert any(case.schedule for case in cases)
 
 
