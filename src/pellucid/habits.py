@@ -253,13 +253,12 @@ def public_hint(word: str, known: Iterable[str]) -> str:
     return f". It is called {NAMES[word]} here." if word in NAMES else f".{nearest(word, known)}".rstrip(".")
 
 
-def check_call(name: str, function: Callable[..., object], args: tuple[Any, ...], given: Mapping[str, Any]) -> None:
-    """Refuse arguments that the function does not take, with the spelling of those that it does.
+def check_call(name: str, signature: inspect.Signature, args: tuple[Any, ...], given: Mapping[str, Any]) -> None:
+    """Refuse arguments that a function of this signature does not take, with the spelling of those that it does.
 
     Raises:
         PellucidError: an unknown argument, one too many, or one that is missing.
     """
-    signature = inspect.signature(function)
     try:
         signature.bind(*args, **given)
         return
@@ -285,10 +284,11 @@ def check_call(name: str, function: Callable[..., object], args: tuple[Any, ...]
 
 def spelled(function: Callable[P, R]) -> Callable[P, R]:
     """A function that names the right spelling of arguments that it does not take."""
+    signature = inspect.signature(function)
 
     @functools.wraps(function)
     def checked(*args: P.args, **given: P.kwargs) -> R:
-        check_call(function.__name__, function, args, given)
+        check_call(function.__name__, signature, args, given)
         return function(*args, **given)
 
     return checked
@@ -303,7 +303,7 @@ class Spelled(ABCMeta):
     """The class of classes that name the right spelling of arguments, and whose objects are complete once made."""
 
     def __call__(cls: type[T], *args: Any, **given: Any) -> T:
-        check_call(cls.__name__, _making(cls), args, given)
+        check_call(cls.__name__, inspect.signature(_making(cls)), args, given)
         made: T = type.__call__(cls, *args, **given)
         if hasattr(made, "__dict__"):
             vars(made)["_complete"] = True
