@@ -154,8 +154,8 @@ export class LabStore implements Store {
       }),
       // Another tab may have opened a task, or this one: then the answer comes too, and says the same.
       lab.on("described", (told) => {
-        const title = this.tell(told.title);
-        if (this.#opening === 0 && this.#description !== null) this.says(this.say("shell.elsewhere", { title }));
+        const known = this.#description === null || this.#opening > 0 || told.state.run === this.#state?.run;
+        if (!known) this.says(this.say("shell.elsewhere", { title: this.tell(told.title) }));
         void this.#describe(told, told.task === this.#description?.task);
       }),
       lab.on("state", (state) => this.#hear(state)),
