@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.batches import shuffled
 from pellucid.explain.arithmetic import number
 from pellucid.functions.activations import ACTIVATIONS
 from pellucid.functions.losses import LOSSES
@@ -84,6 +85,7 @@ def networks() -> Iterator[tuple[str, pl.Network, str | None]]:
     yield (
         "rows",
         network(
+            pl.Normalization().adapt(RNG.normal(1.0, 2.0, size=(20, 8, 2))),
             pl.Conv1D(3, 3, padding="same", activation="tanh"),
             pl.MaxPool1D(2),
             pl.ConvTranspose1D(2, 2, strides=2),
@@ -131,10 +133,12 @@ def examples(name: str, net: pl.Network, loss: str | None) -> tuple[Any, Any]:
     return x, RNG.normal(size=(EXAMPLES, *out)).astype(np.float32)
 
 
-def places(net: pl.Network, x: Any, y: Any, loss: str | None, rule: Any) -> Iterator[dict[str, Any]]:
-    """One element of each value, of each gradient, and of what each parameter becomes."""
+def places(net: pl.Network, session: Session, x: Any, y: Any, loss: str | None, rule: Any) -> Iterator[dict[str, Any]]:
+    """One element of each value, of each gradient, and of what the first step makes of each parameter."""
+    order = shuffled(len(x), net.seed, 0)
+    stepped = pl.explain.trace(net, x[order], y[order], loss=loss, optimizer=rule)
+    session.stage.run.repeat({"do": "step", "count": 1})
     plain = pl.explain.trace(net, x[:1], y[:1], loss=loss)
-    stepped = pl.explain.trace(net, x[:1], y[:1], loss=loss, optimizer=rule)
     last = list(net.uses)[-1].path
     updates = {path for path in stepped if path.endswith("′") and path.startswith((last, "dense_1", "lstm_1"))}
     for path in sorted({*plain, *updates}):
@@ -152,7 +156,7 @@ def places(net: pl.Network, x: Any, y: Any, loss: str | None, rule: Any) -> Iter
             "index": shown,
             "value": number(told.value),
             "formula": told.formula,
-            "substituted": told.substituted,
+            "substituted": told.substituted if any(t["sources"] for t in data["terms"]) else "",
             "sentence": told.sentence(),
             "terms": [{"value": number(t["value"]), "numbers": t["numbers"], "text": t["text"]} for t in data["terms"]],
             "rest": [data["rest"]["count"], number(data["rest"]["sum"])],
@@ -170,7 +174,7 @@ def main(chosen: set[str]) -> None:
         x, y = examples(name, net, loss)
         session = Session(task_of(net, x, y, loss=loss, optimizer=optimizer, title=name))
         servers.append(Server(session, port=0))
-        told = list(places(net, x, y, loss, pl.functions.updates.optimizer(optimizer)))
+        told = list(places(net, session, x, y, loss, pl.functions.updates.optimizer(optimizer)))
         kinds = sorted({type(use.layer).__name__ for use in net.uses})
         print(
             json.dumps({"name": name, "url": servers[-1].url, "places": told, "layers": kinds, "optimizer": optimizer})

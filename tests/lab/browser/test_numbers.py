@@ -78,10 +78,18 @@ def spelled(told: dict[str, Any]) -> dict[str, Any]:
     """How the page has to write what Python tells of a place."""
     count, total = told["rest"]
     return {
-        **{key: told[key] for key in ("value", "formula", "substituted", "sentence")},
-        "terms": [[term["text"], term["value"], term["numbers"]] for term in told["terms"]],
+        **{key: told[key] for key in ("value", "sentence")},
+        **{key: plainly(told[key]) for key in ("formula", "substituted")},
+        "terms": [[plainly(term["text"]), term["value"], plainly(term["numbers"])] for term in told["terms"]],
         "rest": [f"{count} more: {total}"] if count else [],
     }
+
+
+def plainly(text: str) -> str:
+    """Without what only the derivative heeds, and with one minus."""
+    text = re.sub(r"(\d)e-(\d)", r"\1e−\2", text)
+    bare = re.compile(r"(max|min)\b|(max|min)[_\[]|[^\s+−·/]+$")
+    return re.sub(r"\bstop\(([^()]*)\)", lambda m: m[1] if bare.match(m[1]) else f"({m[1]})", text)
 
 
 def read(person: Person, told: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +108,7 @@ def read(person: Person, told: dict[str, Any]) -> dict[str, Any]:
     return {
         "value": header.get_by_role("status").inner_text(),
         "formula": panel.get_by_role("math").first.get_attribute("aria-label"),
-        "substituted": panel.locator(".substituted").inner_text(),
+        "substituted": " ".join(panel.locator(".substituted").all_inner_texts()),
         "sentence": panel.locator(".sentence").inner_text(),
         "terms": [[text, value, row] for (text, value), row in zip(links, numbers, strict=True)],
         "rest": person.terms.locator(".rest .what").all_inner_texts(),
