@@ -73,4 +73,5 @@ def examine(seed: int) -> runner.Outcome:
 
 if __name__ == "__main__":
     os.environ["PELLUCID_POISON"] = "1"  # which the processes read when they import the engine
-    sys.exit(runner.command(examine, runner.arguments("train random networks on both engines", 2000)))
+    options = runner.arguments("train random networks on both engines", 2000)
+    sys.exit(runner.command(examine, options, source=lambda seed: drawn(seed).source()))

@@ -19,11 +19,13 @@ CASES = 200
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found for a seed: `fault` is a text to print, or "" where all is well; `notes` are counted."""
+    """What was found for a seed: `fault` is a text to print, or "" where all is well; `notes` are counted. `examined`
+    is False where the process crashed or hung."""
 
     seed: int
     fault: str = ""
     notes: tuple[str, ...] = ()
+    examined: bool = True
 
 
 Examine = Callable[[int], Outcome]
@@ -117,10 +119,10 @@ def _outcome(worker: Worker, limit: float) -> Outcome | None:
             return outcome
     except (EOFError, OSError):
         worker.stop()
-        return Outcome(seed, f"the process ended with {worker.process.exitcode}")
+        return Outcome(seed, f"the process ended with {worker.process.exitcode}", examined=False)
     if time.monotonic() - worker.began > limit:
         worker.stop()
-        return Outcome(seed, f"nothing came within {limit:.0f} s")
+        return Outcome(seed, f"nothing came within {limit:.0f} s", examined=False)
     return None
 
 
@@ -134,8 +136,19 @@ def arguments(what: str, count: int) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def command(examine: Examine, options: argparse.Namespace, *, limit: float = 600.0) -> int:
-    """Examine cases, print what is wrong and at last the count; the exit status, 130 where a person stopped it."""
+def command(
+    examine: Examine,
+    options: argparse.Namespace,
+    *,
+    limit: float = 600.0,
+    source: Callable[[int], str] = lambda seed: "",
+) -> int:
+    """Examine cases, print what is wrong and at last the count; the exit status, 130 where a person stopped it.
+
+    Args:
+        limit: how many seconds a case may take.
+        source: what to print of a case that crashed or hung.
+    """
     began, faults, done, stopped = time.monotonic(), 0, 0, False
     notes: dict[str, int] = {}
     numbers = itertools.count(options.seed)
@@ -154,7 +167,8 @@ def command(examine: Examine, options: argparse.Namespace, *, limit: float = 600
             if outcome.fault:
                 faults += 1
                 _clear()
-                print(f"seed {outcome.seed}: {outcome.fault}\n", flush=True)
+                text = outcome.fault if outcome.examined else f"{outcome.fault}\n\n{source(outcome.seed)}"
+                print(f"seed {outcome.seed}: {text}\n", flush=True)
             _show(done, options.count, faults, time.monotonic() - began)
     except KeyboardInterrupt:
         stopped = True

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from argparse import Namespace
 
-from tests.fuzzing.runner import Outcome, outcomes
+import pytest
+from tests.fuzzing.runner import Outcome, command, outcomes
 
 
 def examine(seed: int) -> Outcome:
@@ -22,3 +24,11 @@ def test_every_seed_has_an_outcome() -> None:
     assert "ended with 3" in found[2]
     assert "nothing came" in found[4]
     assert sorted(seed for seed, fault in found.items() if not fault) == [0, 1, 3, 6]
+
+
+def test_the_command_prints_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    options = Namespace(count=3, seed=1, seconds=0.0, jobs=1)
+    assert command(examine, options, source=lambda seed: f"case {seed}") == 1
+    printed = capsys.readouterr().out
+    assert "seed 2: the process ended with 3\n\ncase 2" in printed
+    assert "3 cases from seed 1, 1 with faults" in printed
