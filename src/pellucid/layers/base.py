@@ -193,7 +193,10 @@ class Layer(metaclass=Spelled):
         self.arrays: dict[str, np.ndarray] = {}
         for option in fields(self):
             if option.type in (bool, "bool"):
-                setattr(self, option.name, _flag(getattr(self, option.name), option.name, self))
+                given = getattr(self, option.name)
+                flag = _flag(given, option.name, self)
+                if flag is not given:  # setting `trainable` sets that of the parts too
+                    setattr(self, option.name, flag)
         self.check()
         if not self.trainable:
             self.trainable = False  # for its parts too, which `check` may have made
