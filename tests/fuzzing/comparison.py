@@ -134,7 +134,7 @@ def agree(check: str, found: Arrays, oracle: Oracle, report: Report, dtype: str,
         there = np.isfinite(a64) & np.isfinite(b64)
         if not there.all():
             finite = False
-            if not _strange_alike(a64, b64) and _strange_alike(oracle.rounded[name], b64):
+            if not _not_finite_alike(a64, b64) and _not_finite_alike(oracle.rounded[name], b64):
                 bad, expected = int((~np.isfinite(a64)).sum()), int((~np.isfinite(b64)).sum())
                 raise Fault(
                     check,
@@ -161,7 +161,7 @@ def agree(check: str, found: Arrays, oracle: Oracle, report: Report, dtype: str,
     return finite
 
 
-def _strange_alike(a: Array, b: Array) -> bool:
+def _not_finite_alike(a: Array, b: Array) -> bool:
     """Whether the same elements are NaN and infinite."""
     return np.array_equal(np.isnan(a), np.isnan(b)) and np.array_equal(a[np.isinf(a)], b[np.isinf(b)])
 

@@ -65,8 +65,8 @@ def examine(seed: int) -> runner.Outcome:
     try:
         report = examined(case)
     except Fault as fault:
-        small, least = shrunk(case, fault)
-        return runner.Outcome(seed, f"{least}\n\n{script(small, least)}")
+        small, its_fault = shrunk(case, fault)
+        return runner.Outcome(seed, f"{its_fault}\n\n{script(small, its_fault)}")
     notes = {"with values that rounding makes uncertain": report.uncertain, "that diverged": report.diverged}
     return runner.Outcome(seed, notes=tuple(note for note, there in notes.items() if there))
 

@@ -1,4 +1,4 @@
-"""Cases by their seeds in processes of their own, so that one that crashes or hangs is told and the rest go on."""
+"""Cases by their seeds in processes of their own, so that one that crashes or hangs does not end the others."""
 
 from __future__ import annotations
 

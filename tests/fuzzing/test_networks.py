@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.fuzzing import generator
+from tests.fuzzing import choices, goals
 from tests.fuzzing.cases import Call, Case, Feed, Goal, Use
+from tests.fuzzing.choices import OPTIONS
 from tests.fuzzing.comparison import LIMITS, Fault, examined
-from tests.fuzzing.generator import OPTIONS, attempted, drawn
+from tests.fuzzing.generator import attempted, drawn
 from tests.fuzzing.layers import OWN
 from tests.fuzzing.networks import script
 from tests.fuzzing.shrinking import shrunk
@@ -41,17 +42,17 @@ def library() -> dict[str, type[Layer]]:
 def test_every_layer_and_option_has_its_choices() -> None:
     left_out = {"name", "trainable"}
     options = {name: {f.name for f in fields(kind) if f.init} - left_out for name, kind in library().items()}
-    assert {name: set(choices) for name, choices in OPTIONS.items()} == options
+    assert {name: set(drawn) for name, drawn in OPTIONS.items()} == options
 
 
 def test_every_optimizer_loss_and_schedule_has_its_choices() -> None:
     optimizers = {kind.__name__: {f.name for f in fields(kind)} for kind in OPTIMIZERS.values()}
-    assert {name: set(choices) for name, choices in generator.OPTIMIZERS.items()} == optimizers
-    assert {reads: set(names) for reads, names in generator.LOSSES.items()} == {
-        reads: {name for name, loss in LOSSES.items() if loss.reads == reads} for reads in generator.LOSSES
+    assert {name: set(options) for name, options in choices.OPTIMIZERS.items()} == optimizers
+    assert {reads: set(names) for reads, names in goals.LOSSES.items()} == {
+        reads: {name for name, loss in LOSSES.items() if loss.reads == reads} for reads in goals.LOSSES
     }
-    assert {loss for names in generator.LOSSES.values() for loss in names} == set(LOSSES)
-    assert {call.name for call in generator.SCHEDULES} == {n for n in pl.__all__ if n.endswith(("Decay", "WarmUp"))}
+    assert {loss for names in goals.LOSSES.values() for loss in names} == set(LOSSES)
+    assert {call.name for call in choices.SCHEDULES} == {n for n in pl.__all__ if n.endswith(("Decay", "WarmUp"))}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def cases() -> list[Case]:
 
 def test_all_of_them_are_drawn(cases: list[Case]) -> None:
     seen = {call.name for case in cases for layer in (*case.layers, case.optimizer) for call in layer.all}
-    assert {*library(), *OWN, "Network", *generator.OPTIMIZERS} <= seen
+    assert {*library(), *OWN, "Network", *choices.OPTIMIZERS} <= seen
     losses = {g.loss["name"] if isinstance(g.loss, dict) else g.loss for case in cases for g in case.goals}
     assert losses == {None, *LOSSES}
     assert {case.dtype for case in cases} == {"float32", "float64"}
