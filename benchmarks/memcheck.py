@@ -28,8 +28,8 @@ from tests.engines.llvm.test_few import image
 from tests.engines.llvm.training import finish, image_program, start, text_program
 
 from pellucid.engines.base import Array
-from pellucid.engines.llvm import memory
-from pellucid.engines.llvm.native import target
+from pellucid.engines.llvm.run import memory
+from pellucid.engines.llvm.run.native import target
 from pellucid.formula import Program
 
 ALIGN = 64

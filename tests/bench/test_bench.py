@@ -12,7 +12,7 @@ from pellucid.bench.growth import Growth
 from pellucid.bench.peak import Probe, fma_ir
 from pellucid.bench.timing import Comparison, Times, difference
 from pellucid.bench.workloads import BATCHES, WORKLOADS, Array, Task, flops, geometric_mean
-from pellucid.engines.llvm.native import object_code, target
+from pellucid.engines.llvm.run.native import object_code, target
 from pellucid.errors import PellucidError
 
 SMALL = {

@@ -28,7 +28,8 @@ from tests.fuzzing.cases import Case
 import pellucid as pl
 from pellucid.batches import shuffled
 from pellucid.engines import Executable, compile_program
-from pellucid.engines.llvm import runtime, threads
+from pellucid.engines.llvm.run import executable as runtime
+from pellucid.engines.llvm.run import worker_pool as threads
 from pellucid.formula import Program
 from pellucid.training.evaluation import prepared
 from pellucid.training.examples import inputs

@@ -17,8 +17,8 @@ from tests.fuzzing.networks import script
 from tests.fuzzing.shrinking import shrunk
 
 import pellucid as pl
-from pellucid.engines.llvm.runtime import Executable
-from pellucid.engines.llvm.session import Session
+from pellucid.engines.llvm.run.executable import Executable
+from pellucid.engines.llvm.run.session import Session
 from pellucid.functions.losses import LOSSES
 from pellucid.functions.updates import OPTIMIZERS
 from pellucid.layers.base import InputLayer, Layer

@@ -175,7 +175,7 @@ def test_the_rate_is_used_in_the_next_step() -> None:
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many steps each call of the engine takes."""
-    from pellucid.engines.llvm.session import Session
+    from pellucid.engines.llvm.run.session import Session
 
     calls: list[int] = []
     run = Session.run

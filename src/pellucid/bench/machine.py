@@ -50,7 +50,7 @@ def _processor() -> str:
 
 
 def _target() -> str:
-    from pellucid.engines.llvm.native import host
+    from pellucid.engines.llvm.run.native import host
 
     found = host()
     return f"{found.cpu}, vectors of {found.vector_bits} bits"

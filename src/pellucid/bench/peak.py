@@ -14,7 +14,7 @@ from math import inf
 from statistics import median
 from typing import Final, TypeVar
 
-from pellucid.engines.llvm.native import Library, Target, host, object_code
+from pellucid.engines.llvm.run.native import Library, Target, host, object_code
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.engines import compile_program
-from pellucid.engines.llvm.native import Target
-from pellucid.engines.llvm.runtime import Executable
+from pellucid.engines.llvm.run.executable import Executable
+from pellucid.engines.llvm.run.native import Target
 from pellucid.formula import BATCH, Program, Tensor, derivative
 
 Arrays = dict[str, np.ndarray]

@@ -11,7 +11,7 @@ from tests.engines.llvm.support import BOUNDS, Arrays, close
 from tests.engines.llvm.training import BATCH_SIZE, image_program, large_program, start, text_program, trained
 
 from pellucid.engines import compile_program
-from pellucid.engines.llvm.native import TARGETS, available, target
+from pellucid.engines.llvm.run.native import TARGETS, available, target
 from pellucid.formula import Program
 
 PROGRAMS = {"image": image_program, "text": text_program, "large": large_program}

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from tests.engines.llvm.support import native
 
-from pellucid.engines.llvm import cache
-from pellucid.engines.llvm.target import Target
+from pellucid.engines.llvm.plan.target import Target
+from pellucid.engines.llvm.run import cache
 from pellucid.formula import BATCH, Program, Tensor, define
 
 
@@ -91,7 +91,7 @@ def imported(file: Path, top: Path) -> Iterator[Path]:
 
 
 def test_the_key_depends_on_all_that_writes_code() -> None:
-    top = Path(cache.__file__).parents[2]
+    top = Path(cache.__file__).parents[3]
     hashed = {file for pattern in cache.SOURCES for file in top.glob(pattern)}
     waiting, found = [Path(cache.__file__)], set[Path]()
     while waiting:
@@ -100,21 +100,21 @@ def test_the_key_depends_on_all_that_writes_code() -> None:
         if file not in found and "reference" not in file.parts:
             found.add(file)
             waiting += imported(file, top)
-    assert len(found) > 30 and {f.parent.name for f in found} >= {"llvm", "formula"}
+    assert len(found) > 30 and {f.parent.name for f in found} >= {"plan", "emit", "run", "formula"}
     assert found <= hashed | {top / "errors.py"}, "leave no source out of the key"
 
 
 def test_the_key_changes_with_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    top = Path(cache.__file__).parents[2]
+    top = Path(cache.__file__).parents[3]
     for pattern in cache.SOURCES:
         for file in top.glob(pattern):
             copy = tmp_path / file.relative_to(top)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(file.read_bytes())
             os.utime(copy, (1e9, 1e9))
-    monkeypatch.setattr(cache, "__file__", str(tmp_path / "engines" / "llvm" / "cache.py"))
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "engines" / "llvm" / "run" / "cache.py"))
     seen = {cache._sources.__wrapped__()}
-    for name in ("formula/axes.py", "formula/notation/unicode.py", "engines/llvm/tiles.py", "engines/base.py"):
+    for name in ("formula/axes.py", "formula/notation/unicode.py", "engines/llvm/plan/tiles.py", "engines/base.py"):
         with open(tmp_path / name, "a", encoding="utf-8") as changed:  # a byte more, at the same time of change
             changed.write(" ")
         os.utime(tmp_path / name, (1e9, 1e9))

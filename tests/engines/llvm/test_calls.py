@@ -11,7 +11,7 @@ import pytest
 from tests.engines.llvm.support import draw, native
 
 import pellucid as pl
-from pellucid.engines.llvm import threads
+from pellucid.engines.llvm.run import worker_pool as threads
 from pellucid.formula import BATCH, Program, Tensor, define
 
 
@@ -128,7 +128,7 @@ def test_a_call_does_not_wait_for_another_networks(monkeypatch: pytest.MonkeyPat
 
     def work() -> None:
         begun.set()
-        session.run({"x": given["x"]}, rows=np.tile(np.arange(200), (4000, 1)))
+        session.run({"x": given["x"]}, rows=np.tile(np.arange(200), (1500, 1)))
         ended.set()
 
     thread = threading.Thread(target=work)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.engines.llvm.digests import NETWORKS, main
 
-from pellucid.engines.llvm.native import TARGETS, available
+from pellucid.engines.llvm.run.native import TARGETS, available
 
 ROOT = Path(__file__).parents[3]
 

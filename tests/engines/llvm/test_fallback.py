@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from tests.engines.llvm.support import draw
 
-from pellucid.engines.llvm import executable, fallback, native
+from pellucid.engines.llvm import executable
+from pellucid.engines.llvm.run import fallback, native
 from pellucid.engines.session import PlainSession
 from pellucid.formula import BATCH, Program, Tensor, define
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tests.engines.llvm.support import agree, draw, native
 
-from pellucid.engines.llvm import threads as crew
-from pellucid.engines.llvm.runtime import Executable
+from pellucid.engines.llvm.run import worker_pool as crew
+from pellucid.engines.llvm.run.executable import Executable
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor, define
 from pellucid.functions.activations import softmax

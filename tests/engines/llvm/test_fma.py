@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pellucid.engines.llvm.math import LANES
-from pellucid.engines.llvm.native import Library, host, object_code
-from pellucid.engines.llvm.target import Target
+from pellucid.engines.llvm.plan.target import Target
+from pellucid.engines.llvm.plan.work import LANES
+from pellucid.engines.llvm.run.native import Library, host, object_code
 
 V = f"<{LANES} x float>"
 TEXT = f"""declare {V} @llvm.fma.v{LANES}f32({V}, {V}, {V})

@@ -10,7 +10,8 @@ from tests.engines.llvm.support import BOUNDS, close, native
 from tests.engines.llvm.training import image_program, large_program, start, text_program
 
 from pellucid.engines import compile_program
-from pellucid.engines.llvm import memory, runtime
+from pellucid.engines.llvm.run import executable as runtime
+from pellucid.engines.llvm.run import memory
 from pellucid.formula import BATCH
 
 GUARD = 4096

@@ -6,10 +6,10 @@ import pytest
 from tests.engines.llvm.support import BOUNDS, close, draw, native
 
 from pellucid.engines import compile_program
-from pellucid.engines.llvm.order import OrderError, check_order
-from pellucid.engines.llvm.schedule import schedule
-from pellucid.engines.llvm.sums import prepare
-from pellucid.engines.llvm.work import Partial, Phase
+from pellucid.engines.llvm.plan.order import OrderError, check_order
+from pellucid.engines.llvm.plan.phases import schedule
+from pellucid.engines.llvm.plan.split_reductions import prepare
+from pellucid.engines.llvm.plan.work import Partial, Phase
 from pellucid.formula import BATCH, Program, Tensor, define
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.engines.llvm import fallback, store
+from pellucid.engines.llvm.run import fallback, store
 
 CODE = bytes(range(256)) * 4
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows keeps caches in a folder of the user's own")
@@ -142,7 +142,7 @@ def test_a_full_disk(folder: Path, limit: int) -> None:
     """Nothing is kept, nothing is left behind."""
     code = f"""
 import resource
-from pellucid.engines.llvm import store
+from pellucid.engines.llvm.run import store
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 store.write("a", {CODE!r})
 assert store.read("a") is None
@@ -160,7 +160,7 @@ def test_a_folder_that_can_only_be_read(monkeypatch: pytest.MonkeyPatch) -> None
         os.chmod(folder, 0o755)
         code = f"""
 import os
-from pellucid.engines.llvm import store
+from pellucid.engines.llvm.run import store
 os.setgid(12345); os.setuid(12345)
 assert store.read("a") == {CODE!r}
 store.write("b", b"")
@@ -179,7 +179,7 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path, monkeypatch: pytest.M
 
 def test_writers_readers_and_those_who_make_room_at_once(folder: Path) -> None:
     code = f"""
-from pellucid.engines.llvm import store
+from pellucid.engines.llvm.run import store
 store.LARGEST = 5000
 for k in range(300):
     key = str(k % 7)
@@ -222,7 +222,7 @@ def test_without_a_home_directory(tmp_path: Path) -> None:
     """A user of a container, who has a number and no name."""
     code = """
 import os, platformdirs
-from pellucid.engines.llvm import store
+from pellucid.engines.llvm.run import store
 os.chdir("/")
 os.setgid(54321); os.setuid(54321)
 assert store.directory() is None

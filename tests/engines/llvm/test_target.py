@@ -11,10 +11,12 @@ from tests.engines.llvm.objects import Symbols, symbols
 from tests.engines.llvm.training import image_program, large_program, text_program
 
 import pellucid as pl
-from pellucid.engines.llvm import fallback, handover, math, native
-from pellucid.engines.llvm.module import write
-from pellucid.engines.llvm.native import object_code
-from pellucid.engines.llvm.target import Target
+from pellucid.engines.llvm.emit import math
+from pellucid.engines.llvm.emit.module import write
+from pellucid.engines.llvm.plan.target import Target
+from pellucid.engines.llvm.run import fallback, native
+from pellucid.engines.llvm.run import handoff as handover
+from pellucid.engines.llvm.run.native import object_code
 from pellucid.formula import Program
 
 LINUX, MAC, WINDOWS = "linux-gnu", "apple-macosx", "pc-windows-msvc"

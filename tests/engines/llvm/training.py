@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from tests.engines.llvm.support import Arrays, native
 
-from pellucid.engines.llvm.native import Target
-from pellucid.engines.llvm.runtime import Executable
+from pellucid.engines.llvm.run.executable import Executable
+from pellucid.engines.llvm.run.native import Target
 from pellucid.formula import BATCH, Program, Tensor, define, derivative
 from pellucid.functions.losses import loss, total
 from pellucid.functions.recurrence import lstm

@@ -1,0 +1,329 @@
+"""Reductions as loops: for several points at once, over the terms that exist, in an order no tile changes."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from pellucid.engines.llvm.emit.linear import Linear
+from pellucid.engines.llvm.emit.points import Batch, Point
+from pellucid.engines.llvm.emit.values import Value
+from pellucid.engines.llvm.plan.work import LANES
+from pellucid.formula.axes import BATCH, Affine, Axis
+from pellucid.formula.expressions import (
+    Constant,
+    Expression,
+    Read,
+    Reduction,
+    factors,
+    reads,
+)
+from pellucid.formula.parser import flat
+
+if TYPE_CHECKING:
+    from pellucid.engines.llvm.emit.evaluate import Evaluator
+
+UNROLL = 8
+"""The longest reduction axis that is written out where its reads need to know its value."""
+
+EDGES = 6
+"""How many values of a longer one, at its ends, are written out because some points are outside there."""
+
+
+class Reducing:
+    """One reduction being written: its loops from the outside in."""
+
+    def __init__(self, owner: Evaluator, e: Reduction, body: Expression, vector: bool, across: bool) -> None:
+        self.o, self.e, self.body, self.vector, self.across = owner, e, body, vector, across
+        self.b = owner.b
+        self.mask: Value | None = None
+
+    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
+        o, b = self.o, self.b
+        if not axes:
+            return self.body_once(points, accs)
+        axis, rest = axes[0], axes[1:]
+        if axis.extent is BATCH:
+            return self.over_batch(axis, rest, points, accs, kinds)
+        extent = axis.size
+        if extent == 1:
+            return self.over(rest, [p.at(axis, Linear()) for p in points], accs, kinds)
+        guards = self.guards(axis, points)
+        bounds = self.bounds(axis, guards, points) if guards else (0, extent, [])
+        divides = self.divides(axis)
+        if (bounds is None or divides) and extent <= UNROLL:
+            for value in range(extent):
+                accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
+            return accs
+        if bounds is None and not divides:
+            middle = self.middle(axis, guards, points)
+            if middle is not None:
+                return self.in_three(axis, middle, rest, points, accs, kinds)
+        low, high, inside = bounds if bounds is not None else (0, extent, [])
+        if isinstance(low, int) and isinstance(high, int):
+            if low >= high:
+                return accs
+            if high - low == 1:
+                return self.over(rest, [p.at(axis, Linear((), low)) for p in points], accs, kinds)
+        loop = b.open(low, high, carried=list(zip(kinds, accs, strict=True)), top=extent - 1)
+        counter = Linear.counter(loop.counter)
+        new = [(index + counter * c, size) for index, c, size in inside]
+        o.inside += new
+        found = self.over(rest, [p.at(axis, counter) for p in points], list(loop.values), kinds)
+        del o.inside[len(o.inside) - len(new) :]
+        return b.close(loop, found)
+
+    def in_three(
+        self,
+        axis: Axis,
+        middle: tuple[int, int],
+        rest: list[Axis],
+        points: list[Point],
+        accs: list[str],
+        kinds: list[str],
+    ) -> list[str]:
+        """The values for which some point of a tile is outside are written out, the others looped over."""
+        low, high = middle
+        for value in range(low):
+            accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
+        loop = self.b.open(low, high, carried=list(zip(kinds, accs, strict=True)))
+        found = self.over(rest, [p.at(axis, Linear.counter(loop.counter)) for p in points], list(loop.values), kinds)
+        accs = self.b.close(loop, found)
+        for value in range(high, axis.size):
+            accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
+        return accs
+
+    def over_batch(
+        self, axis: Axis, rest: list[Axis], points: list[Point], accs: list[str], kinds: list[str]
+    ) -> list[str]:
+        o, b = self.o, self.b
+        loop = b.open(0, o.shards, carried=list(zip(kinds, accs, strict=True)))
+        shard = loop.counter
+        if o.with_shard is not None:
+            o.with_shard(shard)
+        start = b.pure("mul nsw i64 {}, {}", shard, LANES)
+        values = list(loop.values)
+        if self.across:
+            o.batches[axis] = Batch(shard)
+            index = Linear.counter(shard, LANES) + Linear((), 0, 1)
+            self.mask = self.in_use(shard)
+            found = self.over(rest, [p.at(axis, index) for p in points], values, kinds)
+        else:
+            # Examples innermost: the values of one place of 16 examples lie together.
+            found = self.over_rest_then_lanes(axis, shard, start, rest, points, values, kinds)
+        return b.close(loop, found)
+
+    def in_use(self, shard: str) -> Value:
+        """Which lanes of a shard are examples of their own."""
+        b = self.b
+        lanes = ", ".join(f"i64 {k}" for k in range(LANES))
+        left = b.pure("sub nsw i64 {}, {}", self.o.examples, b.pure("mul nsw i64 {}, {}", shard, LANES))
+        one = b.pure(f"insertelement <{LANES} x i64> poison, i64 {{}}, i32 0", left)
+        wide = b.pure(
+            f"shufflevector <{LANES} x i64> {{}}, <{LANES} x i64> poison, <{LANES} x i32> zeroinitializer", one
+        )
+        return Value(b.pure(f"icmp sgt <{LANES} x i64> {{}}, <{lanes}>", wide), "b", True)
+
+    def over_rest_then_lanes(
+        self,
+        axis: Axis,
+        shard: str,
+        start: str,
+        rest: list[Axis],
+        points: list[Point],
+        accs: list[str],
+        kinds: list[str],
+    ) -> list[str]:
+        inner = ReducingLanes(self, axis, shard, start)
+        inner.mask = None
+        return inner.over(rest, [p for p in points], accs, kinds)
+
+    def body_once(self, points: list[Point], accs: list[str]) -> list[str]:
+        maths = self.o.maths
+        if self.e.name == "sum":
+            return self.summed(points, accs)
+        values = [maths.as_real(v) for v in self.o.values(self.body, points)]
+        if self.vector:
+            values = [maths.splat(v) for v in values]
+        found: list[str] = []
+        for k, (point, value) in enumerate(zip(points, values, strict=True)):
+            if value.number == -inf:
+                found += accs[2 * k : 2 * k + 2] if self.e.name == "argmax" else [accs[k]]
+                continue
+            old = Value(accs[2 * k if self.e.name == "argmax" else k], "f", self.vector)
+            if self.mask is not None:
+                value = maths.select(self.mask, value, maths.constant(-inf))
+            if self.e.name == "max":
+                found.append(maths.extreme("max", value, old).text)
+            else:
+                # the first of equals wins, and NaN, the first of them, over all
+                better = maths.both(maths.compare("ugt", value, old), maths.compare("ord", old, old))
+                found.append(maths.select(better, value, old).text)
+                place = self.o.index_value(flat(self.e.axes), point)
+                before = Value(accs[2 * k + 1], "i", self.vector)
+                found.append(maths.select(better, place, before).text)
+        return found
+
+    def summed(self, points: list[Point], accs: list[str]) -> list[str]:
+        maths = self.o.maths
+        columns = [self.o.values(f, points) for f in factors(self.body)]
+        found: list[str] = []
+        for row, acc in zip(zip(*columns, strict=True), accs, strict=True):
+            total = Value(acc, "f", self.vector)
+            truths = [v for v in row if v.kind == "b" and v.number is None]
+            numbers = [maths.as_real(v) for v in row if not (v.kind == "b" and v.number is None)]
+            if any(v.number == 0 for v in numbers):
+                found.append(acc)
+                continue
+            numbers = [v for v in numbers if v.number != 1] or [maths.constant(1.0)]
+            if self.mask is not None:
+                truths.append(self.mask)
+            last = numbers[-1]
+            for truth in truths:
+                last = maths.select(truth, last, maths.constant(0.0))
+            first: Value | None = None
+            for v in numbers[:-1]:
+                first = v if first is None else maths.multiply(first, v)
+            if self.vector:
+                last = maths.splat(last)
+            found.append((maths.binary("fadd", total, last) if first is None else maths.fma(first, last, total)).text)
+        return found
+
+    # Bounds
+
+    def guards(self, axis: Axis, points: list[Point]) -> list[tuple[Read, int]]:
+        """Reads that add nothing where they are outside, with the place of an index that the axis takes outside."""
+        found: list[tuple[Read, int]] = []
+        if self.e.name == "sum":
+            candidates = [
+                f for f in factors(self.body) if isinstance(f, Read) and (f.outside is None or f.outside == Constant(0))
+            ]
+        else:
+            candidates = [self.body] if isinstance(self.body, Read) and self.body.outside == Constant(-inf) else []
+        for read in candidates:
+            for k, (index, place) in enumerate(zip(read.indices, read.tensor.axes, strict=True)):
+                if not isinstance(index, Affine) or axis not in index.axes or place.extent is BATCH:
+                    continue
+                if index.divisor.value != 1 or not self.surely_inside(index, axis, place.size, points):
+                    found.append((read, k))
+        return found
+
+    def surely_inside(self, index: Affine, axis: Axis, extent: int, points: list[Point]) -> bool:
+        for point in points:
+            for end in (0, axis.size - 1):
+                reach = self.partial(index, point.at(axis, Linear((), end)))
+                if reach[0] < 0 or reach[1] >= extent:
+                    return False
+        return True
+
+    def partial(self, index: Affine, point: Point) -> tuple[float, float]:
+        """The range of an index; axes that have no value yet run over their whole extent."""
+        known = Linear((), index.constant)
+        low = high = 0
+        for a, c in index.terms:
+            if a in point.axes:
+                known = known + point.axes[a] * c.value
+            else:
+                reach = c.value * (a.size - 1)
+                low, high = low + min(0, reach), high + max(0, reach)
+        least, most = known.range(self.b, LANES)
+        return least + low, most + high
+
+    def bounds(
+        self, axis: Axis, guards: list[tuple[Read, int]], points: list[Point]
+    ) -> tuple[str | int, str | int, list[tuple[Linear, int, int]]] | None:
+        """The values of the axis for which every guard is inside, if they are the same for all points."""
+        b = self.b
+        low: str | int = 0
+        high: str | int = axis.size
+        inside: list[tuple[Linear, int, int]] = []
+        for read, k in guards:
+            index = read.indices[k]
+            assert isinstance(index, Affine)
+            c = index.coefficient(axis)
+            if (
+                index.divisor.value != 1
+                or abs(c) != 1
+                or any(a not in points[0].axes for a in index.axes if a is not axis)
+            ):
+                return None
+            others = {self.o.linear(index, p.at(axis, Linear())) for p in points}
+            if len(others) > 1:
+                return None
+            rest = others.pop()
+            extent = read.tensor.axes[k].size
+            if rest.lane:
+                return None
+            number = rest.emit(b)
+            # 0 ≤ rest ± r < extent
+            if c == 1:
+                least, most = self.negative(number), self.minus(extent, number)
+            else:
+                least, most = self.minus(number, extent - 1), b.add(number, 1)
+            low, high = b.larger(low, least), b.smaller(high, most)
+            inside.append((rest, c, extent))
+        return low, high, inside
+
+    def middle(self, axis: Axis, guards: list[tuple[Read, int]], points: list[Point]) -> tuple[int, int] | None:
+        """From which value of the axis to which all points are inside, if that is known and nearly the whole axis."""
+        low, high = 0, axis.size
+        for read, k in guards:
+            index = read.indices[k]
+            assert isinstance(index, Affine)
+            if index.coefficient(axis) != 1 or any(a not in points[0].axes for a in index.axes if a is not axis):
+                return None
+            for point in points:
+                rest = self.o.linear(index, point.at(axis, Linear()))
+                if not rest.static:
+                    return None
+                low, high = max(low, -rest.constant), min(high, read.tensor.axes[k].size - rest.constant)
+        return (low, high) if low < high and low + axis.size - high <= EDGES else None
+
+    def negative(self, a: str | int) -> str | int:
+        return self.minus(0, a)
+
+    def minus(self, a: str | int, other: str | int) -> str | int:
+        if isinstance(a, int) and isinstance(other, int):
+            return a - other
+        return self.b.pure("sub nsw i64 {}, {}", a, other)
+
+    def divides(self, axis: Axis) -> bool:
+        """Whether a divided index of the body moves with the axis: written out, most of its terms vanish."""
+        return any(
+            isinstance(i, Affine) and i.divisor.value != 1 and axis in i.axes
+            for e in reads(self.body)
+            for i in e.indices
+        )
+
+
+class ReducingLanes(Reducing):
+    """The rest of a reduction over examples counted one by one: they come last."""
+
+    def __init__(self, outer: Reducing, axis: Axis, shard: str, start: str) -> None:
+        super().__init__(outer.o, outer.e, outer.body, outer.vector, False)
+        self.axis, self.shard, self.start = axis, shard, start
+
+    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
+        if axes:
+            return super().over(axes, points, accs, kinds)
+        o, b = self.o, self.b
+        left = b.pure("sub nsw i64 {}, {}", o.examples, self.start)
+        loop = b.open(0, b.smaller(left, LANES), carried=list(zip(kinds, accs, strict=True)), top=LANES - 1)
+        o.batches[self.axis] = Batch(self.shard, loop.counter)
+        index = Linear.counter(self.shard, LANES) + Linear.counter(loop.counter)
+        found = self.body_once([p.at(self.axis, index) for p in points], list(loop.values))
+        return b.close(loop, found)
+
+
+class ReducingShard(Reducing):
+    """A reduction over the examples of one shard, each in its lane: `there` says which lanes are examples."""
+
+    def __init__(self, outer: Reducing, axis: Axis, shard: str) -> None:
+        super().__init__(outer.o, outer.e, outer.body, outer.vector, False)
+        self.axis, self.shard = axis, shard
+        self.o.batches[axis] = Batch(shard)
+        self.there = self.in_use(shard)
+
+    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
+        index = Linear.counter(self.shard, LANES) + Linear((), 0, 1)
+        return super().over(axes, [p.at(self.axis, index) for p in points], accs, kinds)

@@ -1,0 +1,142 @@
+"""Long sums, a piece at a time, so that what a tile reads again and again stays in the cache: the part of a sum over
+examples that one shard prepares, and sums of a shard's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pellucid.engines.llvm.emit.accumulators import Reducing, ReducingLanes, ReducingShard
+from pellucid.engines.llvm.emit.linear import Linear
+from pellucid.engines.llvm.emit.points import Point
+from pellucid.engines.llvm.emit.values import Value
+from pellucid.engines.llvm.plan.work import LANES, Partial
+from pellucid.formula.axes import BATCH, Axis
+from pellucid.formula.expressions import coefficient
+
+if TYPE_CHECKING:
+    from pellucid.engines.llvm.emit.nest import Writer
+
+
+def write_partial(w: Writer, partial: Partial) -> None:
+    """Zeros, then every piece of the shard's part of the sum for all tiles; between pieces the tiles' sums rest in
+    memory."""
+    b, e = w.b, partial.sum
+
+    def clear(points: list[Point]) -> None:
+        for p in points:
+            _put(w, partial, p, w.o.maths.constant(0.0))
+
+    w.leaf = clear
+    w.loops(list(w.axes), [w.start])
+    _, body = coefficient(e.body)
+    reducing = Reducing(w.o, e, body, True, False)
+    batch = next((a for a in e.axes if a.extent is BATCH), None)
+    if batch is not None and partial.across:
+        reducing = ReducingShard(reducing, batch, "%unit")
+    elif batch is not None:
+        reducing = ReducingLanes(reducing, batch, "%unit", b.pure("mul nsw i64 {}, {}", "%unit", LANES))
+    _pieces(w, partial, reducing, [a for a in e.axes if a is not batch], [])
+    w.leaf = None
+
+
+Span = tuple[Axis, str | int, int, int]
+"""An axis, its first value in a piece, the end of the whole run, and how many values at most are in the piece."""
+
+
+def _pieces(w: Writer, partial: Partial, reducing: Reducing, rest: list[Axis], spans: list[Span]) -> None:
+    """Loops over the pieces along the first axes of the sum."""
+    if len(spans) == len(partial.pieces):
+        _visit(w, partial, reducing, rest, spans)
+        return
+    axis, size = rest[0], partial.pieces[len(spans)]
+    low, high = partial.inside(axis)
+    if low + axis.size - high > 3:
+        low, high = 0, axis.size
+    # The first steps of a recurrence read what lies before it: they are written out.
+    for value in range(low):
+        _pieces(w, partial, reducing, rest[1:], [*spans, (axis, value, value + 1, 1)])
+    if high > low:
+        chunk = w.b.open(low, high, size)
+        _pieces(w, partial, reducing, rest[1:], [*spans, (axis, chunk.counter, high, size)])
+        w.b.close(chunk)
+    for value in range(high, axis.size):
+        _pieces(w, partial, reducing, rest[1:], [*spans, (axis, value, value + 1, 1)])
+
+
+def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:
+    """The whole sum: the shards' parts in their order."""
+    b = w.b
+    loop = b.open(
+        0, w.o.shards, carried=[(w.o.maths.type_of("f", True), w.o.maths.splat(w.o.maths.constant(0.0)).text)]
+    )
+    part = _get(w, partial, point, loop.counter)
+    total = w.o.maths.binary("fadd", Value(loop.values[0], "f", True), part)
+    return _times(w, partial, Value(b.close(loop, [total.text])[0], "f", True))
+
+
+def sum_of_pieces(w: Writer, partial: Partial, point: Point) -> Value:
+    """The whole sum of a shard's own."""
+    return _times(w, partial, _get(w, partial, point))
+
+
+def _times(w: Writer, partial: Partial, total: Value) -> Value:
+    number, _ = coefficient(partial.sum.body)
+    if partial.across:
+        total = w.o.maths.across("sum", total)
+    return w.o.maths.multiply(w.o.maths.constant(float(number)), total)
+
+
+def _visit(w: Writer, partial: Partial, reducing: Reducing, rest: list[Axis], spans: list[Span]) -> None:
+    """One piece of the sum, for all tiles."""
+    kind = w.o.maths.type_of("f", True)
+
+    def inner(points: list[Point], accs: list[str], left: list[Span]) -> list[str]:
+        b, kinds = w.b, [kind] * len(points)
+        if not left:
+            return reducing.over(rest, points, accs, kinds)
+        axis, low, high, size = left[0]
+        if isinstance(low, int):
+            return inner([p.at(axis, Linear((), low)) for p in points], accs, left[1:])
+        if size == 1:
+            return inner([p.at(axis, Linear.counter(low)) for p in points], accs, left[1:])
+        end = b.smaller(b.add(low, size), high)
+        carried = list(zip(kinds, accs, strict=True))
+        loop = b.open(low, end, carried=carried, bottom=b.ranges[low][0], top=high - 1)
+        new = [p.at(axis, Linear.counter(loop.counter)) for p in points]
+        return b.close(loop, inner(new, list(loop.values), left[1:]))
+
+    def leaf(points: list[Point]) -> None:
+        found = inner(points, [_get(w, partial, p).text for p in points], spans)
+        for p, text in zip(points, found, strict=True):
+            total = Value(text, "f", True)
+            if isinstance(reducing, ReducingShard):
+                total = w.o.maths.select(reducing.there, total, w.o.maths.constant(0.0))
+            _put(w, partial, p, total)
+
+    w.leaf = leaf
+    w.loops(list(w.axes), [w.start])
+
+
+def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:
+    own = w.nest.kind == "shard"  # its lanes are examples
+    offset, step = Linear((), 0, int(own)), LANES if own or partial.across else 1
+    for axis in reversed(w.nest.axes[int(own) :]):
+        offset = offset + point.axes[axis] * step
+        step *= axis.size
+    home = w.layout.sums[partial]
+    if home.place == "local":
+        base = w.b.pure("getelementptr i8, ptr {}, i64 {}", "%local", home.offset)
+    else:
+        base = w.o.in_shard(shard, home.offset)
+    return w.o.place(base, w.kind, offset)
+
+
+def _get(w: Writer, partial: Partial, point: Point, shard: str = "%unit") -> Value:
+    pointer = _pointer(w, partial, point, shard)
+    if point.active is not None:
+        return Value(w.b.here(w.o.masked_load(w.kind, point.active), pointer), "f", True)
+    return Value(w.b.here(f"load <{LANES} x {w.kind}>, ptr {{}}, align {w.o.size(w.kind)}", pointer), "f", True)
+
+
+def _put(w: Writer, partial: Partial, point: Point, value: Value) -> None:
+    w.put(_pointer(w, partial, point, "%unit"), w.kind, w.o.maths.splat(value), point.active)

@@ -1,0 +1,436 @@
+"""Expressions as instructions, for several points of a nest at once.
+
+A point says what every axis is: affine in the counters of the open loops. What the points of a tile share (a row
+of weights, a vector of inputs) is loaded once, because equal instructions are merged. A reduction opens its loops
+once for all points, with an accumulator for each; the order in which one element is summed never depends on the tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import inf
+from typing import Literal
+
+from pellucid.engines.llvm.emit.accumulators import Reducing
+from pellucid.engines.llvm.emit.builder import Builder
+from pellucid.engines.llvm.emit.linear import Linear
+from pellucid.engines.llvm.emit.points import Batch, Point
+from pellucid.engines.llvm.emit.transposes import interleaved
+from pellucid.engines.llvm.emit.values import Arithmetic, Value
+from pellucid.engines.llvm.plan.layout import Layout
+from pellucid.engines.llvm.plan.panels import Panel
+from pellucid.engines.llvm.plan.work import LANES, batched, strides
+from pellucid.formula.axes import BATCH, Affine, Axis
+from pellucid.formula.expressions import (
+    Constant,
+    Expression,
+    Index,
+    Operation,
+    Read,
+    Reduction,
+    Size,
+    Tensor,
+    coefficient,
+    free_axes,
+)
+
+
+class Evaluator:
+    """Writes the expressions of one nest. `lane` is the axis that lies in the lanes."""
+
+    def __init__(
+        self, builder: Builder, layout: Layout, kind: Literal["float", "double"], lane: Axis | None, rows: bool
+    ) -> None:
+        self.b = builder
+        self.layout = layout
+        self.kind = kind
+        self.maths = Arithmetic(builder, kind)
+        self.lane = lane
+        self.rows = rows
+        self.batches: dict[Axis, Batch] = {}
+        self.inside: list[tuple[Linear, int]] = []
+        self.panels: Mapping[Tensor, Panel] = {}
+        self.known: dict[int, Callable[[Point], Value]] = {}
+        self.with_shard: Callable[[str], None] | None = None
+        self.examples = self.header(0)
+        self.shards = self.header(1)
+
+    def header(self, word: int) -> str:
+        place = self.b.pure("getelementptr i64, ptr %ctx, i64 {}", word)
+        return self.b.pure("load i64, ptr {}", place)
+
+    def pointer(self, word: int) -> str:
+        place = self.b.pure("getelementptr i64, ptr %ctx, i64 {}", word)
+        return self.b.pure("load ptr, ptr {}", place)
+
+    # Expressions
+
+    def values(self, e: Expression, points: list[Point]) -> list[Value]:
+        match e:
+            case Constant(value):
+                return [self.maths.constant(float(value))] * len(points)
+            case Index(affine):
+                return [self.index_value(affine, p) for p in points]
+            case Size(axis):
+                if axis.extent is not BATCH:
+                    return [self.maths.constant(float(axis.size))] * len(points)
+                return [Value(self.b.pure(f"sitofp i64 {{}} to {self.kind}", self.examples), "f")] * len(points)
+            case Read():
+                return [self.known[id(e)](p) for p in points] if id(e) in self.known else self.read(e, points)
+            case Reduction():
+                return self.reduction(e, points)
+            case Operation("mul", args):
+                # [condition]·x: x is worked out for all points, the condition chooses.
+                columns = [self.factor(a, points) for a in args]
+                return [self.maths.operation("mul", list(row)) for row in zip(*columns, strict=True)]
+            case Operation(name, args):
+                columns = [self.values(a, points) for a in args]
+                return [self.maths.operation(name, list(row)) for row in zip(*columns, strict=True)]
+        raise TypeError(e)
+
+    def factor(self, e: Expression, points: list[Point]) -> list[Value]:
+        """A factor's values. A product with what does not exist is left out, one with a 0 that the formula states is
+        not: 0·NaN and 0·∞ are NaN."""
+        found = self.values(e, points)
+        return [replace(v, number=None) for v in found] if isinstance(e, Constant) and e.value == 0 else found
+
+    def linear(self, affine: Affine, point: Point) -> Linear:
+        """The index before its division."""
+        total = Linear((), affine.constant)
+        for axis, c in affine.terms:
+            total = total + point.axes[axis] * c.value
+        return total
+
+    def index_value(self, affine: Affine, point: Point) -> Value:
+        value = self.linear(affine, point)
+        if affine.divisor.value != 1:
+            found = self.divided(value, affine.divisor.value)
+            if found is None:
+                raise NotImplementedError("the value of a divided index that is no whole number")
+            value = found[0]
+        return self.maths.whole(replace(value, lane=0).emit(self.b), value.lane)
+
+    def divided(self, value: Linear, by: int) -> tuple[Linear, str | None] | None:
+        """The quotient, and the condition under which it is whole (None if always); None if it never is."""
+        if by == 1:
+            return value, None
+        if all(c % by == 0 for _, c in value.terms) and value.lane % by == 0:
+            if value.constant % by:
+                return None
+            return Linear(tuple((n, c // by) for n, c in value.terms), value.constant // by, value.lane // by), None
+        if value.lane:
+            raise NotImplementedError("a divided index in the lanes")
+        number = value.emit(self.b)
+        # srem and sdiv round towards 0, so −1/2 would be a whole 0: but then the remainder tells.
+        rest = self.b.pure("srem i64 {}, {}", number, by)
+        quotient = self.b.pure("sdiv i64 {}, {}", number, by)
+        low, high = value.range(self.b, LANES)
+        self.b.ranges[quotient] = (int(low // by) if low > -inf else -(2**40), int(high // by) if high < inf else None)
+        return Linear.counter(quotient), self.b.pure("icmp eq i64 {}, 0", rest)
+
+    # Reads
+
+    def read(self, e: Read, points: list[Point]) -> list[Value]:
+        found: list[Value] = []
+        for point in points:
+            if e.tensor in point.made and self.own_place(e, point):
+                found.append(point.made[e.tensor])
+            else:
+                found.append(self.read_one(e, point))
+        return found
+
+    def own_place(self, e: Read, point: Point) -> bool:
+        raise NotImplementedError
+
+    def read_one(self, e: Read, point: Point) -> Value:
+        tensor = e.tensor
+        places: list[Linear] = []
+        conditions: list[str] = []
+        vectors: list[tuple[int, Value]] = []
+        start = 1 if batched(tensor) else 0
+        for k, (index, axis) in enumerate(zip(e.indices, tensor.axes, strict=True)):
+            if k < start:
+                places.append(Linear())
+                continue
+            if not isinstance(index, Affine):
+                value = self.maths.as_whole(self.values(index, [point])[0])
+                if value.vector:
+                    vectors.append((k, value))
+                    places.append(Linear())
+                    continue
+                wide = str(value.text) if value.number is not None else self.b.pure("sext i32 {} to i64", value.text)
+                place = Linear((), int(value.number)) if value.number is not None else Linear.counter(wide)
+                if value.number is None:
+                    self.b.ranges[wide] = (-(2**31), 2**31)
+            else:
+                divided = self.divided(self.linear(index, point), index.divisor.value)
+                if divided is None:
+                    return self.outside(e, point)
+                place, whole = divided
+                if whole is not None:
+                    conditions.append(whole)
+            low, high = place.range(self.b, LANES)
+            extent = axis.size
+            if low >= extent or high < 0:
+                return self.outside(e, point)
+            if (low < 0 or high >= extent) and (place, extent) not in self.inside:
+                if place.lane and point.active is not None:
+                    high = high - (LANES - point.active) * place.lane if place.lane > 0 else high
+                if place.lane and not (low >= 0 and high < extent):
+                    value = self.maths.whole(replace(place, lane=0).emit(self.b), place.lane)
+                    vectors.append((k, value))
+                    places.append(Linear())
+                    continue
+                if not place.lane:
+                    number = place.emit(self.b)
+                    ok = self.b.pure("icmp ult i64 {}, {}", number, extent)
+                    conditions.append(ok)
+                    safe = self.b.pure("select i1 {}, i64 {}, i64 0", ok, number)
+                    self.b.ranges[safe] = (0, extent - 1)
+                    place = Linear.counter(safe)
+            places.append(place)
+        if vectors:
+            return self.gathered(e, point, places, vectors, conditions)
+        value = self.load(e, point, places, conditions)
+        for condition in conditions:
+            if e.outside is not None:
+                value = self.maths.select(Value(condition, "b"), value, self.outside(e, point))
+        return value
+
+    def outside(self, e: Read, point: Point) -> Value:
+        return self.maths.constant(0.0) if e.outside is None else self.values(e.outside, [point])[0]
+
+    def base(self, tensor: Tensor, batch: Batch | None, rows: bool) -> str:
+        """The address of the tensor (of its shard's part)."""
+        home = self.layout.rows[tensor] if rows else self.layout.home(tensor)
+        if home.place == "user":
+            return self.pointer(home.offset)
+        if home.place == "global":
+            return self.b.pure("getelementptr i8, ptr {}, i64 {}", self.pointer(4), home.offset)
+        if home.place == "local":
+            return self.b.pure("getelementptr i8, ptr {}, i64 {}", "%local", home.offset)
+        assert batch is not None
+        return self.in_shard(batch.shard, home.offset)
+
+    def in_shard(self, shard: str, offset: int) -> str:
+        """An address in a shard's arena."""
+        of_shard = self.b.pure("mul nsw i64 {}, {}", shard, self.header(3))
+        arena = self.b.pure("getelementptr i8, ptr {}, i64 {}", self.pointer(2), of_shard)
+        return self.b.pure("getelementptr i8, ptr {}, i64 {}", arena, offset)
+
+    def address(self, tensor: Tensor, places: list[Linear], batch: Batch | None, rows: bool) -> tuple[Linear, str]:
+        """The element's offset in elements (with its step from lane to lane) and the tensor's base."""
+        mine = places[1:] if batched(tensor) else places
+        offset = Linear()
+        steps = self.layout.steps(tensor)
+        if batched(tensor):
+            assert batch is not None
+            if self.layout.schedule.few:
+                if self.layout.home(tensor).place == "user":
+                    offset = offset + Linear.counter(batch.shard, self.layout.elements(tensor))
+            elif rows:
+                last = tensor.axes[-1].size
+                steps = [s * LANES for s in strides(tensor.axes[1:])[:-1]] + [1]
+                offset = offset + (Linear.counter(batch.lane, last) if batch.lane else Linear((), 0, last))
+            else:
+                steps = [s * LANES for s in steps]
+                offset = offset + (Linear.counter(batch.lane) if batch.lane else Linear((), 0, 1))
+        for place, step in zip(mine, steps, strict=True):
+            offset = offset + place * step
+        return offset, self.base(tensor, batch, rows)
+
+    def element(self, tensor: Tensor) -> str:
+        return "i32" if tensor.kind == "int" else self.kind
+
+    def place(self, base: str, word: str, offset: Linear) -> str:
+        """A pointer; the constant part comes last, where the machine's addressing takes it for nothing."""
+        moved = replace(offset, constant=0, lane=0).emit(self.b)
+        if moved != 0:
+            base = self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", base, moved)
+        return (
+            self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", base, offset.constant) if offset.constant else base
+        )
+
+    def batch_of(self, e: Read) -> Batch | None:
+        if not batched(e.tensor):
+            return None
+        index = e.indices[0]
+        assert isinstance(index, Affine) and index.plain is not None
+        return self.batches[index.plain]
+
+    def load(self, e: Read, point: Point, places: list[Linear], conditions: list[str]) -> Value:
+        tensor = e.tensor
+        batch = self.batch_of(e)
+        rows = bool(self.rows and tensor in self.layout.rows and places[-1].lane and batch and batch.lane)
+        panel = self.panels.get(tensor)
+        packed = in_panel(panel, places) if panel is not None and not conditions else None
+        if panel is not None and packed is not None:
+            arena = self.pointer(4)
+            offset, base = packed, self.b.pure("getelementptr i8, ptr {}, i64 {}", arena, panel.offset)
+        else:
+            offset, base = self.address(tensor, places, batch, rows)
+        word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
+        if conditions:
+            # where the element does not exist, element 0 is read and thrown away
+            number = replace(offset, lane=0).emit(self.b)
+            for condition in conditions:
+                number = self.b.pure("select i1 {}, i64 {}, i64 0", condition, number)
+            offset = (
+                Linear.counter(number) + Linear((), 0, offset.lane)
+                if isinstance(number, str)
+                else Linear((), number, offset.lane)
+            )
+        if offset.lane == 0:
+            return Value(self.b.pure(f"load {word}, ptr {{}}", self.place(base, word, offset)), kind)  # type: ignore[arg-type]
+        if offset.lane == 1:
+            v = f"<{LANES} x {word}>"
+            pointer = self.place(base, word, offset)
+            if point.active is None:
+                return Value(self.b.pure(f"load {v}, ptr {{}}, align {self.size(word)}", pointer), kind, True)  # type: ignore[arg-type]
+            return Value(self.b.pure(self.masked_load(word, point.active), pointer), kind, True)  # type: ignore[arg-type]
+        pointers = [
+            self.place(base, word, replace(offset.plus(offset.lane * k), lane=0)) for k in range(point.active or LANES)
+        ]
+        return self.collected(word, pointers, kind)
+
+    @staticmethod
+    def size(word: str) -> int:
+        return 8 if word == "double" else 4
+
+    def masked_load(self, word: str, active: int) -> str:
+        v = f"<{LANES} x {word}>"
+        mask = ", ".join(f"i1 {int(k < active)}" for k in range(LANES))
+        suffix = {"float": "f32", "double": "f64", "i32": "i32"}[word]
+        call = f"call {v} @llvm.masked.load.v{LANES}{suffix}.p0"
+        return f"{call}(ptr {{}}, i32 {self.size(word)}, <{LANES} x i1> <{mask}>, {v} zeroinitializer)"
+
+    def collected(self, word: str, pointers: list[str], kind: str) -> Value:
+        v = f"<{LANES} x {word}>"
+        text = "zeroinitializer"
+        for k, pointer in enumerate(pointers):
+            one = self.b.pure(f"load {word}, ptr {{}}", pointer)
+            text = self.b.pure(f"insertelement {v} {{}}, {word} {{}}, i32 {k}", text, one)
+        return Value(text, kind, True)  # type: ignore[arg-type]
+
+    def gathered(
+        self, e: Read, point: Point, places: list[Linear], vectors: list[tuple[int, Value]], conditions: list[str]
+    ) -> Value:
+        """A read whose place differs from lane to lane in other ways than by a step: one load a lane."""
+        tensor = e.tensor
+        batch = self.batch_of(e)
+        offset, base = self.address(tensor, places, batch, False)
+        word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
+        first = 1 if batched(tensor) else 0
+        spread = LANES if first and not self.layout.schedule.few else 1
+        steps = [s * spread for s in self.layout.steps(tensor)]
+        moved: list[str] = [""] * LANES
+        inside: Value | None = None
+        for k, value in vectors:
+            extent = tensor.axes[k].size
+            ok = Value(self.b.pure(f"icmp ult <{LANES} x i32> {{}}, splat (i32 {extent})", value.text), "b", True)
+            safe = self.b.pure(
+                f"select <{LANES} x i1> {{}}, <{LANES} x i32> {{}}, <{LANES} x i32> zeroinitializer",
+                ok.text,
+                value.text,
+            )
+            inside = ok if inside is None else self.maths.both(inside, ok)
+            for lane in range(LANES):
+                one = self.b.pure(
+                    "sext i32 {} to i64", self.b.pure(f"extractelement <{LANES} x i32> {{}}, i32 {lane}", safe)
+                )
+                more = self.b.multiply(one, steps[k - first])
+                moved[lane] = str(self.b.add(moved[lane], more)) if moved[lane] else str(more)
+        pointers = []
+        for lane in range(LANES):
+            near = self.place(base, word, replace(offset.plus(offset.lane * lane), lane=0))
+            pointers.append(self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", near, moved[lane]))
+        value = self.collected(word, pointers, kind)
+        assert inside is not None
+        if e.outside is not None:
+            for condition in conditions:
+                inside = self.maths.both(inside, Value(condition, "b"))
+            value = self.maths.select(inside, value, self.outside(e, point))
+        return value
+
+    def looked_up(self, e: Read, points: list[Point]) -> list[Value]:
+        """The values of neighbours of a row whose number differs from lane to lane, one point for every lane."""
+        word, kind = self.element(e.tensor), ("i" if e.tensor.kind == "int" else "f")
+        v = f"<{LANES} x {word}>"
+        steps = self.layout.steps(e.tensor)
+        offset = Linear()
+        rows = ""
+        for index, step, axis in zip(e.indices, steps, e.tensor.axes, strict=True):
+            if isinstance(index, Affine):
+                offset = offset + self.linear(index, points[0]) * step
+                continue
+            number = self.maths.splat(self.maths.as_whole(self.values(index, points[:1])[0])).text
+            ok = self.b.pure(f"icmp ult <{LANES} x i32> {{}}, splat (i32 {axis.size})", number)
+            rows = self.b.pure(
+                f"select <{LANES} x i1> {{}}, <{LANES} x i32> {{}}, <{LANES} x i32> zeroinitializer", ok, number
+            )
+            far = step
+        near = self.place(self.base(e.tensor, None, False), word, offset)
+        loaded = []
+        for lane in range(LANES):
+            row = self.b.pure(f"extractelement <{LANES} x i32> {{}}, i32 {lane}", rows)
+            by = self.b.multiply(self.b.pure("sext i32 {} to i64", row), far)
+            start = self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", near, by)
+            loaded.append(self.b.pure(f"load {v}, ptr {{}}, align {self.size(word)}", start))
+
+        def shuffle(one: str, other: str, mask: str) -> str:
+            return self.b.pure(f"shufflevector {v} {{}}, {v} {{}}, <{LANES} x i32> <{mask}>", one, other)
+
+        return [Value(text, kind, True) for text in interleaved(loaded, shuffle)]  # type: ignore[arg-type]
+
+    # Reductions
+
+    def reduction(self, e: Reduction, points: list[Point]) -> list[Value]:
+        if id(e) in self.known:
+            return [self.known[id(e)](p) for p in points]
+        number, body = coefficient(e.body) if e.name == "sum" else (1, e.body)
+        batch = next((a for a in e.axes if a.extent is BATCH), None)
+        lanes = {self.lane} if self.lane is not None else set()
+        if not self.layout.schedule.few:  # inside a sum over the examples, they are the lanes
+            lanes |= {axis for axis, found in self.batches.items() if found.lane is None}
+        vector = not lanes.isdisjoint(free_axes(body))
+        across = False
+        if batch is not None and not self.rows_wanted():
+            across = True
+            vector = True
+        zero = self.maths.constant(0.0 if e.name == "sum" else -inf)
+        kind = self.maths.type_of("f", vector)
+        starts: list[tuple[str, str]] = []
+        for _ in points:
+            starts.append((kind, (self.maths.splat(zero) if vector else zero).text))
+            if e.name == "argmax":
+                starts.append((self.maths.type_of("i", vector), "zeroinitializer" if vector else "0"))
+        work = Reducing(self, e, body, vector, across)
+        names = work.over(list(e.axes), points, [s for _, s in starts], [k for k, _ in starts])
+        if e.name == "argmax":
+            return [Value(text, "i", vector) for text in names[1::2]]
+        found = [Value(text, "f", vector) for text in names]
+        if across:
+            found = [self.maths.across(e.name, v) for v in found]
+        if number != 1:
+            found = [self.maths.multiply(self.maths.constant(float(number)), v) for v in found]
+        return found
+
+    def rows_wanted(self) -> bool:
+        """Whether the examples are counted one by one, because the lanes are taken."""
+        return self.rows
+
+
+def in_panel(panel: Panel, places: list[Linear]) -> Linear | None:
+    """The element's place in the panel, if its tile is known to begin with a tile of the panel."""
+    at = places[panel.place]
+    vector = at.lane == 1 and at.constant % LANES == panel.width % LANES == 0
+    if any(c % panel.width for _, c in at.terms) or (at.lane and not vector):
+        return None
+    block = Linear(tuple((n, c // panel.width) for n, c in at.terms), at.constant // panel.width)
+    offset = Linear((), at.constant % panel.width, at.lane)
+    step = panel.width
+    for k in reversed(panel.order):
+        offset = offset + places[k] * step
+        step *= panel.tensor.axes[k].size
+    return offset + block * step

@@ -1,0 +1,60 @@
+"""Indices while code is written: whole numbers affine in the counters of the open loops, with the lane of a vector
+as one more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pellucid.engines.llvm.emit.builder import Builder
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Σ coefficient·counter + constant + lane·(0…15). Terms are sorted, so that equal indices are equal objects."""
+
+    terms: tuple[tuple[str, int], ...] = ()
+    constant: int = 0
+    lane: int = 0
+
+    @staticmethod
+    def counter(name: str, step: int = 1, start: int = 0) -> Linear:
+        return Linear(((name, step),), start) if step else Linear((), start)
+
+    def __add__(self, other: Linear) -> Linear:
+        if not other.terms:
+            return Linear(self.terms, self.constant + other.constant, self.lane + other.lane)
+        found = dict(self.terms)
+        for name, c in other.terms:
+            found[name] = found.get(name, 0) + c
+        terms = tuple(sorted((n, c) for n, c in found.items() if c))
+        return Linear(terms, self.constant + other.constant, self.lane + other.lane)
+
+    def __mul__(self, by: int) -> Linear:
+        if by == 0:
+            return Linear()
+        return Linear(tuple((n, c * by) for n, c in self.terms), self.constant * by, self.lane * by)
+
+    def plus(self, constant: int) -> Linear:
+        return Linear(self.terms, self.constant + constant, self.lane)
+
+    @property
+    def static(self) -> bool:
+        return not self.terms and not self.lane
+
+    def range(self, builder: Builder, lanes: int) -> tuple[float, float]:
+        """Smallest and largest value, as far as is known."""
+        low = high = float(self.constant)
+        if self.lane:
+            low, high = low + min(0, self.lane * (lanes - 1)), high + max(0, self.lane * (lanes - 1))
+        for name, c in self.terms:
+            least, most = builder.ranges.get(name, (0, None))
+            ends = (c * least, c * most if most is not None else c * float("inf"))
+            low, high = low + min(ends), high + max(ends)
+        return low, high
+
+    def emit(self, builder: Builder) -> str | int:
+        """The value for lane 0, outer counters first so that what they give is computed outside the inner loops."""
+        total: str | int = 0
+        for name, c in sorted(self.terms, key=lambda term: (builder.level(term[0]), term[0])):
+            total = builder.add(total, builder.multiply(name, c))
+        return builder.add(total, self.constant)

@@ -1,0 +1,131 @@
+"""Weights that are read many times, packed once a step as the tiles read them.
+
+The product with a recurrent kernel runs at every step of a sequence over the same weights, that with another kernel
+at many places of one. A tile of it reads u neighbours along one axis at every term of its sum, for all values of an
+axis that it takes whole (the gates): packed as [tile][other axes][terms][whole axes][u], it reads memory from front to
+back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from pellucid.engines.llvm.plan.tiles import Tile, choose
+from pellucid.engines.llvm.plan.work import (
+    LANES,
+    LINE,
+    OFTEN,
+    Nest,
+    Phase,
+    Recurrence,
+    Schedule,
+    batched,
+    nests_of,
+    strides,
+)
+from pellucid.formula.axes import Affine, Axis
+from pellucid.formula.expressions import Read, Reduction, Tensor, factors, walk
+
+FIRST = 32 * 1024
+"""Bytes of the first cache: what lies there is read as fast as it stands."""
+
+
+@dataclass(eq=False)
+class Panel:
+    """A packed copy of a tensor for one nest: `order` are the places of the tensor's other axes, the outermost
+    first."""
+
+    tensor: Tensor
+    place: int
+    width: int
+    order: tuple[int, ...]
+    offset: int = 0
+    kind = "global"
+
+    @property
+    def targets(self) -> list[Tensor]:
+        return []
+
+    @property
+    def reads(self) -> list[Read]:
+        return [Read(self.tensor, tuple(Affine.of(a) for a in self.tensor.axes))]
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.tensor.axes[self.place].size // self.width)
+
+    @property
+    def elements(self) -> int:
+        return self.blocks * self.width * prod(self.tensor.axes[k].size for k in self.order)
+
+
+def pack(plan: Schedule, *, wide: bool, real: int) -> dict[Nest, dict[Tensor, Panel]]:
+    """The panels of all nests that read weights often enough; the packing is put in front of all other work."""
+    found: dict[Nest, dict[Tensor, Panel]] = {}
+    for phase in plan.phases:
+        for work in phase.works:
+            if work.kind == "shard" and (work.extent > 2 if isinstance(work, Recurrence) else not plan.few):
+                for nest in nests_of(work):
+                    found[nest] = {p.tensor: p for p in _panels(plan, nest, wide, real)}
+    panels = [p for some in found.values() for p in some.values()]
+    if panels:
+        if (
+            not plan.phases
+            or plan.phases[0].kind != "global"
+            or any(batched(r.tensor) for w in plan.phases[0].works for r in w.reads)
+        ):
+            plan.phases.insert(0, Phase("global"))
+        plan.phases[0].works += panels
+    return found
+
+
+def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
+    axes = [a for a in nest.axes[1:] if a is not nest.step]
+    lane = axes[-1] if nest.few and axes else None
+    inputs = set(plan.program.inputs.values())
+    found: dict[Tensor, Panel] = {}
+    tile: Tile | None = None
+    for s in nest.statements:
+        for e in walk(s.expression):
+            if not isinstance(e, Reduction) or e.name != "sum":
+                continue
+            for read in factors(e.body):
+                if not isinstance(read, Read) or read.tensor not in inputs or read.tensor.rank < 2:
+                    continue
+                if batched(read.tensor) or not (nest.step is not None or _apart(nest, read, e, Tile(), real)):
+                    continue
+                tile = tile or choose(nest, axes, lane, wide=wide, real=real)
+                panel = _panel(read, e, tile.sizes, lane)
+                if panel is not None and (nest.step is not None or _apart(nest, read, e, tile, real)):
+                    found.setdefault(read.tensor, panel)
+    return list(found.values())
+
+
+def _apart(nest: Nest, read: Read, e: Reduction, tile: Tile, real: int) -> bool:
+    """Whether the tiles of a nest read a large kernel often, each time at places far from each other."""
+    axes = _axes(read)
+    rounds = prod(a.size // tile.get(a, 1) for a in nest.axes[1:] if a not in axes)
+    steps = strides(read.tensor.axes)
+    size = real * prod(a.size for a in read.tensor.axes)
+    step = next((s for a, s in zip(axes, steps, strict=True) if a is e.axes[-1]), 1)
+    return rounds >= OFTEN and size > FIRST and step * real >= LINE
+
+
+def _axes(read: Read) -> list[Axis | None]:
+    return [i.plain if isinstance(i, Affine) else None for i in read.indices]
+
+
+def _panel(read: Read, e: Reduction, sizes: dict[Axis, int], lane: Axis | None) -> Panel | None:
+    axes = _axes(read)
+    tiled = [k for k, a in enumerate(axes) if a is not None and (sizes.get(a, 1) > 1 or a is lane)]
+    if not tiled:
+        return None
+    place = tiled[-1]
+    axis = axes[place]
+    assert axis is not None
+    rest = [k for k in range(len(axes)) if k != place]
+    summed = [k for k in rest if axes[k] in e.axes]
+    whole = [k for k in rest if k not in summed and sizes.get(axes[k], 1) == read.tensor.axes[k].size > 1]  # type: ignore[arg-type]
+    order = [k for k in rest if k not in summed and k not in whole] + summed + whole
+    return Panel(read.tensor, place, sizes.get(axis, 1) * (LANES if axis is lane else 1), tuple(order))

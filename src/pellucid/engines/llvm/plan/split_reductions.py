@@ -1,0 +1,110 @@
+"""Which sums over examples are prepared shard by shard.
+
+The gradient of a kernel sums over all examples and places. Summed in one go, tile after tile, every tile would
+fetch everything from far away. Where the operands are much larger than the sum, each shard adds up its own part,
+as soon as it has them; the parts are added in the order of the shards, so the result does not depend on who
+computed which.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from pellucid.engines.llvm.plan.layout import lane_last
+from pellucid.engines.llvm.plan.work import LANES, LINE, OFTEN, Nest, Partial, Phase, Schedule, batched, strides
+from pellucid.formula.axes import BATCH, Affine
+from pellucid.formula.expressions import Read, Reduction, Tensor, factors, free_axes, reads, walk
+
+CACHED = 256 * 1024
+"""Bytes of a sum's operands that a core's second cache holds beside everything else."""
+
+PIECE = 2 * CACHED
+"""The same while a piece of the sum is all that goes on: the larger it is, the less often its sums are fetched."""
+
+NEAR = 32 * 1024
+"""The same of the first cache, where a single value of the first axis is too much for the second."""
+
+
+def prepare(plan: Schedule, real: int) -> None:
+    """Put the preparation of long sums into the shards' phases."""
+    for phase in list(plan.phases):
+        for nest in phase.works if phase.kind == "global" else []:
+            if isinstance(nest, Nest) and nest.scatter is None:
+                partial = _long(nest, real)
+                if partial is not None:
+                    nest.partial = partial
+                    _insert(plan, partial, plan.phases.index(phase))
+        for work in phase.works if phase.kind == "shard" else []:
+            if isinstance(work, Nest):
+                work.blocked = _streamed(work, real)
+
+
+def _long(nest: Nest, real: int) -> Partial | None:
+    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
+    sums = [e for e in sums if any(a.extent is BATCH for a in e.axes)]
+    if len(sums) != 1 or not all(a in free_axes(sums[0]) for a in nest.axes if a.size > 1):
+        return None
+    rest = [a for a in sums[0].axes if a.extent is not BATCH]
+    across = not lane_last(nest)
+    part = real * prod(a.size for a in nest.axes) * (LANES if across else 1)
+    size = sum(_elements(r.tensor) * LANES * real for r in reads(sums[0].body) if batched(r.tensor))
+    if not rest or size < max(NEAR, 2 * part):
+        return None
+    pieces = [max(1, rest[0].size * PIECE // size)]
+    row = size // rest[0].size
+    if pieces[0] == 1 and len(rest) > 1 and row > 2 * NEAR:
+        pieces.append(max(1, rest[1].size * NEAR // row))
+    return Partial(nest, sums[0], tuple(pieces), across)
+
+
+def _streamed(nest: Nest, real: int) -> Partial | None:
+    """A shard's sum whose weights are too large for the second cache and read once only, a tile after the other: summed
+    in pieces, all tiles of it, the weights come in once."""
+    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
+    if len(sums) != 1 or not all(a in free_axes(sums[0]) for a in nest.axes[1:] if a.size > 1):
+        return None
+    first = sums[0].axes[0]
+    for read in factors(sums[0].body):
+        if isinstance(read, Read) and not batched(read.tensor):
+            axes = [i.plain if isinstance(i, Affine) else None for i in read.indices]
+            size = real * prod(a.size for a in read.tensor.axes)
+            step = dict(zip(axes, strides(read.tensor.axes), strict=True)).get(sums[0].axes[-1], 1) * real
+            again = prod(a.size for a in nest.axes[1:] if a not in axes)
+            if size > CACHED and step >= LINE and again < OFTEN and first in axes:
+                others = [r for r in reads(sums[0].body) if batched(r.tensor) and first in free_axes(r)]
+                row = max([_elements(r.tensor) * LANES * real // first.size for r in others], default=1)
+                return Partial(nest, sums[0], (max(1, min(CACHED * first.size // size, NEAR // row)),))
+    return None
+
+
+def _elements(tensor: Tensor) -> int:
+    return prod(a.size for a in tensor.axes if isinstance(a.extent, int))
+
+
+def _insert(plan: Schedule, partial: Partial, before: int) -> None:
+    """Behind the last work, of a shard or of all, that makes what the sum reads.
+
+    What is made once for all examples is there in the next phase only: the variance of a batch adds up squares of what
+    is left when the mean is taken off, and the mean takes all shards.
+    """
+    homes = {plan.home(r.tensor) for r in partial.reads}
+    for place in reversed(range(before)):
+        phase = plan.phases[place]
+        for k in reversed(range(len(phase.works))):
+            if homes.isdisjoint(phase.works[k].targets):
+                continue
+            if phase.kind == "shard":
+                phase.works.insert(k + 1, partial)
+            else:
+                _after(plan, place, before).works.insert(0, partial)
+            return
+    next(p for p in plan.phases if p.kind == "shard").works.insert(0, partial)
+
+
+def _after(plan: Schedule, place: int, before: int) -> Phase:
+    """A phase of shards behind one phase and before another: one that stands there, or a new one."""
+    for phase in plan.phases[place + 1 : before]:
+        if phase.kind == "shard":
+            return phase
+    plan.phases.insert(place + 1, Phase("shard"))
+    return plan.phases[place + 1]

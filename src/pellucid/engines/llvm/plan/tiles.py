@@ -1,0 +1,229 @@
+"""How many points of a nest are computed at once: register tiles, chosen by counting.
+
+A tile of a contraction keeps its sums in registers; each load serves a row or a column of them. The choice depends
+on the CPU, the order in which an element is summed does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations, product
+from math import inf, prod
+
+from pellucid.engines.llvm.plan.work import LANES, Nest, batched
+from pellucid.formula.axes import BATCH, Affine, Axis
+from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, walk
+
+MOST_EDGES = 6
+"""Rounds at the edge of an image that are written out one by one; more would make more code than they save."""
+
+
+@dataclass
+class Tile:
+    """`sizes`: points along each axis. `middle`: rounds of an axis whose windows lie wholly inside, from and to."""
+
+    sizes: dict[Axis, int] = field(default_factory=dict)
+    middle: dict[Axis, tuple[int, int]] = field(default_factory=dict)
+
+    def get(self, axis: Axis, default: int) -> int:
+        return self.sizes.get(axis, default)
+
+
+def choose(nest: Nest, axes: list[Axis], lane: Axis | None, *, wide: bool, real: int) -> Tile:
+    """The tile of a nest whose loops run over `axes`, `lane` of them in steps of a vector.
+
+    Args:
+        wide: 32 registers of 16 floats; else 16 of 8.
+        real: bytes of a real number.
+    """
+    tile = Tile()
+    if looked_up(nest) and axes and axes[-1] is nest.axes[-1] and axes[-1].size >= LANES:
+        tile.sizes[axes[-1]] = LANES
+    for axis in axes:
+        need = _needed(nest, axis)
+        if need > 1 and axis.size >= need:
+            tile.sizes[axis] = need
+    heavy = _heaviest(nest)
+    if heavy is not None:
+        _contraction(tile, nest, heavy, axes, lane, registers=(32 if wide else 8) * 4 // real)
+    if nest.divided and lane is not None:
+        while tile.get(lane, 1) > 1 and not any(
+            a.size >= 2 * tile.get(a, 1) * (LANES if a is lane else 1) for a in axes
+        ):
+            tile.sizes[lane] //= 2  # what threads share has to be two tiles at least
+    return tile
+
+
+def _needed(nest: Nest, axis: Axis) -> int:
+    """The points along an axis that have to be written out for their conditions to be known: of divided indices,
+    and of [g = 2]."""
+    need = 1
+    for statement in nest.statements:
+        for e in walk(statement.expression):
+            if isinstance(e, Read):
+                for index in e.indices:
+                    if isinstance(index, Affine) and index.divisor.value != 1 and axis in index.axes:
+                        need = max(need, index.divisor.value)
+            compared = (
+                [a for a in e.args if isinstance(a, Index)] if isinstance(e, Operation) and e.name == "eq" else []
+            )
+            if axis.extent is not BATCH and axis.size <= 4 and any(a.affine.plain is axis for a in compared):
+                need = max(need, axis.size)
+    return need if need <= 4 else 1
+
+
+def looked_up(nest: Nest) -> list[Read]:
+    """Reads of rows of a table whose number differs from example to example: as many neighbours as there are lanes
+    are loaded from every row and turned. A nest with a sum has other reasons for its tile."""
+    if nest.kind != "shard" or nest.few or nest.heavy or len(nest.axes) < 2:
+        return []
+    found = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Read)]
+    return [e for e in found if not batched(e.tensor) and e.outside is None and _by_row(e, nest.axes[-1])]
+
+
+def _by_row(e: Read, last: Axis) -> bool:
+    rows = [i for i in e.indices if not isinstance(i, Affine)]
+    places = [(i, a.size) for i, a in zip(e.indices, e.tensor.axes, strict=True) if isinstance(i, Affine)]
+    return (
+        len(rows) == 1
+        and isinstance(rows[0], Read)
+        and batched(rows[0].tensor)
+        and last not in free_axes(rows[0])
+        and all(i.divisor.value == 1 and i.within(size) for i, size in places)
+        and [last in i.axes for i, _ in places] == [False] * (len(places) - 1) + [True]
+        and isinstance(e.indices[-1], Affine)
+        and e.indices[-1].plain is last
+    )
+
+
+def _heaviest(nest: Nest) -> Reduction | None:
+    """The nest's largest sum."""
+    found = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
+    return max(found, key=length, default=None)
+
+
+def length(e: Reduction) -> int:
+    return prod(a.size if isinstance(a.extent, int) else 64 for a in e.axes)
+
+
+def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: Axis | None, *, registers: int) -> None:
+    """Points along the axes such that a step of the sum costs least: half a cycle a product, half a cycle a load,
+    four a round."""
+    reads = [f for f in factors(e.body) if isinstance(f, Read)]
+    if length(e) < 4 or not reads or not axes:
+        return
+    room = 3 * registers // 4
+    start = {a: tile.get(a, 1) for a in axes}
+    options = {a: _options(tile, e, a, lane, room) for a in axes}
+    windows = {a for a in axes if _guards(e, a)}
+    largest = prod(max(sizes) for sizes in options.values())
+    operands = [_operand(r, axes, lane) for r in reads]
+    best, best_cost = start, inf
+    # The last axes first: where two choices cost the same, what lies together in memory is taken together.
+    for one, two in [*combinations(axes[::-1], 2), *((a, a) for a in axes)]:
+        if one in windows and two in windows and one is not two:
+            continue
+        for first, second in product(options[one], options[two]):
+            sizes = {**start, one: first, two: second}
+            points = prod(sizes.values())
+            if sizes != start and (points > room or 3 * points < min(room, largest)):
+                continue
+            cost = _cost(operands, sizes, lane, registers)
+            if cost < best_cost - 1e-9:
+                best, best_cost = sizes, cost
+    for axis, size in best.items():
+        tile.sizes[axis] = size
+        edges = _edges(e, axis, size)
+        if edges is not None and size > 1:
+            tile.middle[axis] = edges
+
+
+def _options(tile: Tile, e: Reduction, axis: Axis, lane: Axis | None, room: int) -> list[int]:
+    """Sizes worth a trial: those that divide the extent, and some that do not."""
+    base = tile.get(axis, 1)
+    count = axis.size // LANES if axis is lane else axis.size
+    sizes = [s for s in range(base, min(count, room) + 1, base) if count % s == 0 or count > room]
+    return [base] + [s for s in sizes if s != base and _edges(e, axis, s) is not None]
+
+
+def _operand(read: Read, axes: list[Axis], lane: Axis | None) -> tuple[list[bool], int]:
+    """Which of the axes a read depends on, and how many loads a vector of it takes."""
+    free = free_axes(read)
+    return [a in free for a in axes], LANES if lane is not None and lane in free and not _together(read, lane) else 1
+
+
+def _cost(operands: list[tuple[list[bool], int]], sizes: dict[Axis, int], lane: Axis | None, registers: int) -> float:
+    """Cycles for one step of the sum at all points of the nest, tails included, relative to the points."""
+    total = 0.0
+    for combination in product(*(_rounds(a, s, a is lane) for a, s in sizes.items())):
+        rounds, points = 1, 1
+        for size, count in combination:
+            rounds *= count
+            points *= size
+        loads, kept = 0, points
+        for depends, weight in operands:
+            vectors = 1
+            for (size, _), on in zip(combination, depends, strict=True):
+                if on:
+                    vectors *= size
+            loads += weight * vectors
+            kept = min(kept, vectors)
+        spills = max(0, points + (kept if kept < points else 0) + 1 - registers)
+        total += rounds * (max(points / 2, loads / 2, 4.0) + 0.15 * loads + 0.5 * spills + 0.6)
+    return total
+
+
+def _rounds(axis: Axis, size: int, lanes: bool) -> list[tuple[int, int]]:
+    """Points at once along an axis, and how often: whole tiles, what is left of them, and what is left of a vector."""
+    count = axis.size // LANES if lanes else axis.size
+    found = [(size, count // size)]
+    if count % size:
+        found.append((count % size, 1))
+    if lanes and axis.size % LANES:
+        found.append((1, 1))
+    return found
+
+
+def _together(read: Read, lane: Axis) -> bool:
+    """Whether neighbours along the lane's axis lie side by side in memory."""
+    last = read.indices[-1]
+    return isinstance(last, Affine) and last.plain is lane
+
+
+def _guards(e: Reduction, axis: Axis) -> list[tuple[Affine, int]]:
+    """Windowed indices of the sum that move with the axis and may leave their tensor."""
+    found = []
+    for f in factors(e.body):
+        if isinstance(f, Read) and (f.outside is None or f.outside == Constant(0)):
+            for index, place in zip(f.indices, f.tensor.axes, strict=True):
+                if (
+                    isinstance(index, Affine)
+                    and axis in index.axes
+                    and place.extent is not BATCH
+                    and not index.within(place.extent)
+                ):
+                    found.append((index, place.size))
+    return found
+
+
+def _edges(e: Reduction, axis: Axis, size: int) -> tuple[int, int] | None:
+    """The rounds of `size` points for which every window lies inside, or None if too many do not."""
+    guards = _guards(e, axis)
+    rounds = axis.size // size
+    if not guards:
+        return (0, rounds)
+    if any(index.divisor.value != 1 for index, _ in guards):
+        return None
+    inside = [k for k in range(rounds) if all(_inside(index, extent, axis, k * size, size) for index, extent in guards)]
+    if not inside:
+        return (rounds, rounds) if rounds <= MOST_EDGES else None
+    first, last = inside[0], inside[-1] + 1
+    return (first, last) if first + rounds - last <= MOST_EDGES else None
+
+
+def _inside(index: Affine, extent: int, axis: Axis, start: int, count: int) -> bool:
+    low = high = index.constant
+    for a, c in index.terms:
+        ends = (c.value * start, c.value * (start + count - 1)) if a is axis else (0, c.value * (a.size - 1))
+        low, high = low + min(ends), high + max(ends)
+    return low >= 0 and high < extent

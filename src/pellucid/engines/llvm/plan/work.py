@@ -1,0 +1,225 @@
+"""What schedules are made of: nests of loops, recurrences, sums prepared by the shards, phases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Literal
+
+from pellucid.formula.axes import BATCH, Affine, Axis
+from pellucid.formula.expressions import (
+    Expression,
+    Read,
+    Reduction,
+    Statement,
+    Tensor,
+    children,
+    factors,
+    free_axes,
+    reads,
+    walk,
+)
+from pellucid.formula.program import Program
+
+LANES = 16
+"""Numbers of a vector, on every CPU: the order in which sums are added depends on it."""
+
+OFTEN = 8
+"""How many times a shard has to read a kernel outside a recurrence for a packed copy of it to pay."""
+
+LINE = 64
+"""Bytes of a line of the caches: terms of a sum that lie farther apart cost a line each."""
+
+
+class Unsupported(Exception):
+    """A statement that this engine cannot compile; the message says why."""
+
+    def __init__(self, statement: Statement, why: str) -> None:
+        super().__init__(f"{statement.target.name}: {why}")
+        self.statement = statement
+
+
+def batched(tensor: Tensor) -> bool:
+    """Whether the tensor has a value for every example."""
+    return bool(tensor.axes) and tensor.axes[0].extent is BATCH
+
+
+@dataclass(eq=False)
+class Nest:
+    """Statements over the same axes, each target's axes renamed to `axes`. `scatter` is the axis at which
+    additions are scattered, `divided` says that threads share an example's work, `partial` is a sum that the shards
+    prepare, `blocked` one that is summed in pieces."""
+
+    statements: list[Statement]
+    axes: tuple[Axis, ...]
+    kind: Literal["shard", "global"]
+    scatter: Axis | None = None
+    step: Axis | None = None
+    reverse: bool = False
+    few: bool = False
+    divided: bool = False
+    partial: Partial | None = None
+    blocked: Partial | None = None
+    _known: object = None
+    _reads: list[Read] = field(default_factory=list)
+
+    @property
+    def targets(self) -> list[Tensor]:
+        return [s.target for s in self.statements]
+
+    @property
+    def reads(self) -> list[Read]:
+        """What the nest reads itself: the operands of a sum that is prepared shard by shard are not among it."""
+        known = (len(self.statements), self.partial)
+        if self._known != known:
+            skip = self.partial.sum if self.partial is not None else None
+            self._known, self._reads = known, [r for s in self.statements for r in _reads_but(s.expression, skip)]
+        return self._reads
+
+    @property
+    def operations(self) -> int:
+        """A guess at the operations of the nest: of an example, of a step."""
+        mine = prod(a.size for a in self.axes if a.extent is not BATCH and a is not self.step)
+        sums = [e for s in self.statements for e in walk(s.expression) if isinstance(e, Reduction)]
+        inner = max((prod(a.size if isinstance(a.extent, int) else 64 for a in e.axes) for e in sums), default=4)
+        return mine * inner
+
+    @property
+    def products(self) -> int:
+        """The products that its largest sum adds up: of an example, of a step."""
+        sums = [e for s in self.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
+        own = [a for a in self.axes if a.extent is not BATCH and a is not self.step]
+        return max(
+            (
+                prod(a.size for a in (*e.axes, *(a for a in own if a in free_axes(e))))
+                for e in sums
+                if len(factors(e.body)) > 1
+            ),
+            default=0,
+        )
+
+    @property
+    def heavy(self) -> bool:
+        return any(isinstance(e, Reduction) for s in self.statements for e in walk(s.expression))
+
+
+@dataclass(eq=False)
+class Recurrence:
+    """The nests of a loop, run in order for every step. Each nest's `step` is its loop axis."""
+
+    nests: list[Nest]
+    extent: int
+    reverse: bool
+    kind: Literal["shard", "global"]
+
+    @property
+    def targets(self) -> list[Tensor]:
+        return [t for nest in self.nests for t in nest.targets]
+
+    @property
+    def reads(self) -> list[Read]:
+        return [r for nest in self.nests for r in nest.reads]
+
+
+@dataclass(eq=False)
+class Partial:
+    """A long sum that is summed in pieces, so that what it reads stays near: one over examples, of which every shard
+    prepares its own part, or one of a shard's own.
+
+    `pieces` are the numbers of values of the sum's first axes but the batch that are summed at once. With `across` the
+    examples lie in the lanes: a part is a vector for each element, to be added across its lanes at the end.
+    """
+
+    nest: Nest
+    sum: Reduction
+    pieces: tuple[int, ...]
+    across: bool = False
+    kind: Literal["shard", "global"] = "shard"
+
+    @property
+    def targets(self) -> list[Tensor]:
+        return []
+
+    @property
+    def reads(self) -> list[Read]:
+        return list(reads(self.sum.body))
+
+    def inside(self, axis: Axis) -> tuple[int, int]:
+        """From which value of the axis to which no index leaves its tensor because of that axis alone."""
+        low, high = 0, axis.size
+        for read in self.reads:
+            for index, place in zip(read.indices, read.tensor.axes, strict=True):
+                if (
+                    isinstance(index, Affine)
+                    and index.axes == (axis,)
+                    and index.divisor.value == 1
+                    and index.coefficient(axis) == 1
+                ):
+                    low, high = max(low, -index.constant), min(high, place.size - index.constant)
+        return low, high
+
+
+Work = Nest | Recurrence | Partial
+
+
+def nests_of(work: Work) -> list[Nest]:
+    """The nests of a piece of work; of a prepared sum, none."""
+    return work.nests if isinstance(work, Recurrence) else [work] if isinstance(work, Nest) else []
+
+
+def _reads_but(e: Expression, skip: Expression | None) -> list[Read]:
+    """The reads of an expression outside one of its parts."""
+    if e is skip:
+        return []
+    own = [e] if isinstance(e, Read) else []
+    return own + [r for child in children(e) for r in _reads_but(child, skip)]
+
+
+@dataclass(eq=False)
+class Phase:
+    """Work between two meetings of all threads: a chain for every shard, or global nests that do not read each
+    other."""
+
+    kind: Literal["shard", "global"]
+    works: list[Any] = field(default_factory=list)
+
+    @property
+    def divided(self) -> bool:
+        """Whether it is a single piece of work that threads share: what it makes is for all of them."""
+        return any(nest.divided for work in self.works for nest in nests_of(work))
+
+
+@dataclass
+class Schedule:
+    """`views` are tensors that are others under another shape: no code, no memory.
+
+    `few`: for a few examples, each a shard of its own with its last axes in the lanes.
+    """
+
+    phases: list[Phase]
+    views: dict[Tensor, Tensor]
+    program: Program
+    few: bool = False
+
+    def ahead(self) -> int:
+        """How many phases at the start read parameters alone."""
+        for place, phase in enumerate(self.phases):
+            if phase.kind == "shard" or any(batched(r.tensor) for work in phase.works for r in work.reads):
+                return place
+        return 0
+
+    def home(self, tensor: Tensor) -> Tensor:
+        while tensor in self.views:
+            tensor = self.views[tensor]
+        return tensor
+
+
+def strides(axes: Iterable[Axis]) -> list[int]:
+    """Row-major strides; the batch axis among them counts as 1."""
+    found: list[int] = []
+    step = 1
+    for axis in reversed(list(axes)):
+        found.append(step)
+        step *= axis.extent if isinstance(axis.extent, int) else 1
+    return found[::-1]

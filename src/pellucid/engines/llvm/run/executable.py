@@ -1,0 +1,231 @@
+"""Running compiled programs: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from pellucid.engines.base import Array, Dtype, bind
+from pellucid.engines.llvm.plan.layout import THREADS
+from pellucid.engines.llvm.plan.phases import schedule
+from pellucid.engines.llvm.plan.work import LANES, Unsupported, batched
+from pellucid.engines.llvm.run import memory
+from pellucid.engines.llvm.run import worker_pool as threads
+from pellucid.engines.llvm.run.cache import compiled
+from pellucid.engines.llvm.run.memory import converted, suits
+from pellucid.engines.llvm.run.native import Target, host
+from pellucid.engines.llvm.run.prepared import Prepared
+from pellucid.engines.llvm.run.session import Session
+from pellucid.engines.llvm.run.workspace import Workspace
+from pellucid.errors import PellucidError
+from pellucid.formula.axes import BATCH, Axis
+from pellucid.formula.expressions import Read, Tensor, reads
+from pellucid.formula.program import Loop, Program
+from pellucid.once import Once
+
+FEW = 4
+"""Up to how many examples they are not worth lanes of their own."""
+
+KEPT = 4
+"""Workspaces that are kept between calls: more callers at once are rare, and their memory may be large."""
+
+
+class Compiled:
+    """A program's code, and the workspaces that no call is using. Nothing else changes: any number of threads may call
+    it."""
+
+    def __init__(
+        self,
+        program: Program,
+        dtype: Dtype,
+        *,
+        state: Mapping[str, str] | None = None,
+        target: Target | None = None,
+        few: bool = False,
+        shared: bool = False,
+    ) -> None:
+        self.program = program
+        self.lanes = 1 if few else LANES
+        self.code = compiled(program, dtype, dict(state or {}), target or host(), few=few, shared=shared)
+        self.checks = list(_indices(program))
+        self._entry = threads.Entry(self.code.entry)
+        self._idle: list[Workspace] = []
+
+    def borrow(self) -> Workspace:
+        """A workspace that nobody else has until it is given back."""
+        try:
+            return self._idle.pop()  # one step for all threads: who gets it has it alone
+        except IndexError:
+            return Workspace(self.code.facts, self.lanes)
+
+    def give_back(self, workspace: Workspace) -> None:
+        if len(self._idle) < KEPT:
+            self._idle.append(workspace)
+
+    def check(self, arrays: Mapping[str, Array]) -> None:
+        """Integers that name an element have to name one that exists: native code would read what is not there.
+
+        Raises:
+            PellucidError: one does not.
+        """
+        for name, tensor, axis in self.checks:
+            array = arrays[name]
+            if not array.size:
+                continue
+            if int(array.view(np.uint32).max()) < axis.size:  # what is below 0 is large without its sign
+                continue
+            low, high = int(array.min()), int(array.max())
+            if low < 0 or high >= axis.size:
+                raise PellucidError(
+                    f"{name} holds {low if low < 0 else high}, but {tensor.name} has {axis.size} along {axis.name}: "
+                    f"0 to {axis.size - 1} exist"
+                )
+
+    def threads(self, examples: int, steps: int = 1) -> int:
+        """How many threads a call of so many examples and steps deserves."""
+        return threads.wanted(
+            -(-examples // self.lanes) * self.code.facts.pieces, self.code.facts.work * examples, steps
+        )
+
+    def caller(self, words: Array) -> Callable[[], None]:
+        """A call with the words of a workspace, to be done again and again, by one thread at a time."""
+        work = self.code.facts.work * float(words[0] * words[8])
+        return self._entry.caller(words.ctypes.data, int(words[THREADS]), work)
+
+    def run(self, pointers: Mapping[tuple[str, str], int], examples: int, count: int) -> None:
+        """One call, on so many threads at most; the pointers are the addresses of the user's arrays."""
+        workspace = self.borrow()
+        try:
+            words = workspace.words(pointers, examples, count)
+            if memory.POISON:
+                workspace.poison()
+            self.caller(words)()
+        finally:
+            self.give_back(workspace)
+
+
+class Executable:
+    """A program in native code. It changes none of its inputs, and what it returns shares no memory with them. Any
+    number of threads may call it.
+
+    Args:
+        target: the CPU to make code for; this one, if not given.
+        threads: how many threads run a call; as many as there are CPUs, if not given.
+    """
+
+    def __init__(
+        self, program: Program, dtype: Dtype, *, target: Target | None = None, threads: int | None = None
+    ) -> None:
+        self.program = program
+        self.dtype = dtype
+        self.target = target
+        self.threads = threads
+        schedule(program)  # what cannot be compiled shows now; the rest when it is needed
+        self._code = Once()
+        self._again: Prepared | None = None
+        self._last: tuple[int, ...] = ()
+
+    @property
+    def compiled(self) -> Compiled:
+        """The program's code, made when it is first asked for: a session has code of its own."""
+        found: Compiled = self._code.get("many", lambda: Compiled(self.program, self.dtype, target=self.target))
+        return found
+
+    def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The program's outputs by name; inputs that the program does not read are ignored."""
+        again = self._again  # another thread may put another one in its place
+        if again is not None and again.takes(inputs):
+            return again(inputs)
+        results = self._run(None, inputs)
+        self._remember(inputs)
+        return results
+
+    def trace(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Every tensor of the program by name, in the program's order."""
+        everything: Any = Everything(self.program)
+        compiled = self._code.get("trace", lambda: Compiled(everything, self.dtype, target=self.target))
+        found = self._run(compiled, inputs)
+        return {name: found[name] for name in self.program.tensors}
+
+    def session(self, state: Mapping[str, Array]) -> Session:
+        """The program with arrays that it changes in place from step to step; see `Session`."""
+        return Session(self, state)
+
+    def prepare(self, fixed: Mapping[str, Array], *, examples: int) -> Prepared:
+        """The program for so many examples, with these inputs fixed: little is left to do in a call."""
+        return Prepared(self, fixed, examples)
+
+    def _remember(self, inputs: Mapping[str, Array]) -> None:
+        """A call that is like the last one is likely to be followed by more. What has a batch axis may change; what has
+        none is read where it lies, so it has to be what native code takes as it is."""
+        program = self.program.inputs
+        fixed = {name: inputs[name] for name, t in program.items() if not batched(t) and t.rank}
+        batches = [len(inputs[name]) for name, t in program.items() if batched(t)]
+        if not batches or not all(suits(a, self.dtype) for a in fixed.values()):
+            return
+        this = (batches[0], *map(id, fixed.values()))
+        if this == self._last:
+            before, self._again = self._again, Prepared(self, fixed, batches[0], live=True)
+            if before is not None:
+                before.release()
+        self._last = this
+
+    def code_for(self, examples: int) -> Compiled:
+        """The code for so many examples: a few have other things than examples in the lanes, if the program allows
+        it."""
+        if examples > FEW:
+            return self.compiled
+        found: Compiled = self._code.get("few", self._few)
+        return found
+
+    def _few(self) -> Compiled:
+        try:
+            shared = (self.threads or threads.available()) > 1
+            return Compiled(self.program, self.dtype, target=self.target, few=True, shared=shared)
+        except Unsupported:
+            return self.compiled
+
+    def _run(self, compiled: Compiled | None, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        bound, examples = bind(self.program, inputs, self.dtype)
+        if compiled is None:
+            compiled = self.code_for(examples)
+        arrays = {name: converted(name, bound[tensor], tensor) for name, tensor in self.program.inputs.items()}
+        results = {name: self.empty(tensor, examples) for name, tensor in compiled.program.outputs.items()}
+        compiled.check(arrays)
+        pointers = {("in", name): a.ctypes.data for name, a in arrays.items()}
+        pointers |= {("out", name): a.ctypes.data for name, a in results.items()}
+        compiled.run(pointers, examples, self.threads or compiled.threads(examples))
+        for name, (way, source) in compiled.code.facts.copies.items():
+            results[name][...] = (arrays if way == "in" else results)[source].reshape(results[name].shape)
+        return {name: a.astype(np.int64) if a.dtype == np.int32 else a for name, a in results.items()}
+
+    def empty(self, tensor: Tensor, examples: int, *more: int) -> Array:
+        """An array for one of the program's outputs."""
+        shape = tuple(examples if e is BATCH else e for e in tensor.shape)
+        return memory.empty(more + shape, np.dtype(np.int32) if tensor.kind == "int" else self.dtype)
+
+
+def _indices(program: Program) -> Iterator[tuple[str, Tensor, Axis]]:
+    """Every input that is an index of a tensor, with the axis that it indexes."""
+    names = {t: name for name, t in program.inputs.items()}
+    found: dict[tuple[str, Axis], Tensor] = {}
+    for stage in program.stages:
+        for statement in stage.statements if isinstance(stage, Loop) else (stage,):
+            for read in reads(statement.expression):
+                for index, axis in zip(read.indices, read.tensor.axes, strict=True):
+                    if isinstance(index, Read) and index.tensor in names and read.outside is None:
+                        found[names[index.tensor], axis] = read.tensor
+    for (name, axis), tensor in found.items():
+        yield name, tensor, axis
+
+
+class Everything:
+    """A program that gives all its tensors."""
+
+    def __init__(self, program: Program) -> None:
+        self.inputs = program.inputs
+        self.stages = program.stages
+        self.statements = program.statements
+        self.outputs: dict[str, Tensor] = dict(program.tensors)

@@ -1,0 +1,83 @@
+"""Memory for native code: it begins where a page or a cache line does, and holds NaN where that is asked for."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from pellucid.engines.base import Array, real_or_integer
+from pellucid.engines.llvm.plan.work import LINE
+from pellucid.errors import PellucidError
+from pellucid.formula.expressions import Tensor
+
+PAGE = 4096
+
+POISON = os.environ.get("PELLUCID_POISON", "0") not in ("", "0")
+"""Whether all memory that a call may write is filled with NaN before it: what is read before it was written shows."""
+
+
+def poison(memory: Array) -> None:
+    """Fill an array with bytes that are NaN as real numbers, and −1 as integers."""
+    if memory.size:
+        memory.reshape(-1).view(np.uint8)[...] = 0xFF
+
+
+def aligned(size: int, what: str, to: int = PAGE, *, advice: str = "take a smaller batch") -> Array:
+    """Bytes that begin on a page, or at another multiple.
+
+    Raises:
+        PellucidError: the memory is not there.
+    """
+    try:
+        raw = np.empty(size + to, dtype=np.uint8)
+    except MemoryError:
+        raise PellucidError(f"there is no memory for {what}: {size / 2**20:.0f} MiB are needed; {advice}") from None
+    start = -raw.ctypes.data % to
+    return raw[start : start + size]
+
+
+def empty(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:
+    """An array for what a call gives.
+
+    Raises:
+        PellucidError: the memory is not there.
+    """
+    try:
+        array: Array = np.empty(shape, kind)
+    except MemoryError as error:
+        raise PellucidError(f"there is not enough memory ({error}): take a smaller batch") from None
+    if POISON:
+        poison(array)
+    return array
+
+
+def suits(value: Any, kind: np.dtype[Any]) -> bool:
+    """Whether native code can read a value where it lies: an array in C order, of this kind of number."""
+    return type(value) is np.ndarray and value.dtype == kind and value.flags.c_contiguous
+
+
+def copied(array: Array) -> Array:
+    """A copy in C order that begins with a cache line: no vector of it lies in two. NumPy's own arrays begin
+    anywhere."""
+    memory = aligned(array.nbytes, "parameters", LINE, advice="the network is too large for this machine")
+    copy: Array = memory.view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def converted(name: str, value: Any, tensor: Tensor) -> Array:
+    """A value of one of the program's inputs, contiguous; integers in 32 bits, as the code knows no others.
+
+    Raises:
+        PellucidError: an integer that 32 bits, with a sign or without, do not hold.
+    """
+    array = real_or_integer(name, tensor, value)
+    if tensor.kind != "int" or array.dtype == np.int32:
+        return np.ascontiguousarray(array)
+    if array.dtype.itemsize > 4 and array.size:
+        low, high = int(array.min()), int(array.max())
+        if low < -(2**31) or high >= 2**32:
+            raise PellucidError(f"{name} holds {low if low < -(2**31) else high}, expected an integer of 32 bits")
+    return np.ascontiguousarray(array.astype(np.int32, copy=False))

@@ -1,0 +1,186 @@
+"""A program prepared for calls that are so short that looking at every input again would take most of the time."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.engines.base import Array, real_or_integer
+from pellucid.engines.llvm.plan.layout import HEADER, LEFT_OUT
+from pellucid.engines.llvm.run import memory
+from pellucid.engines.llvm.run.memory import converted, copied, suits
+from pellucid.errors import ShapeError, nearest
+from pellucid.formula.axes import BATCH
+from pellucid.formula.expressions import Tensor
+
+if TYPE_CHECKING:
+    from pellucid.engines.llvm.run.executable import Executable
+
+SMALL = 16 * 1024
+"""Bytes of an array that are copied sooner than NumPy says where the array lies."""
+
+
+class Prepared:
+    """A program for one number of examples, most of its inputs fixed: `run = executable.prepare(parameters,
+    examples=1); run({"x": x})`. Any number of threads may call it.
+
+    The fixed arrays are copied: later changes to them do not show. Not so with `live`: they are read where they lie.
+    """
+
+    def __init__(
+        self, executable: Executable, fixed: Mapping[str, Array], examples: int, *, live: bool = False
+    ) -> None:
+        program = executable.program
+        self._examples = examples
+        self._dtype = executable.dtype
+        self._compiled = compiled = executable.code_for(examples)
+        facts = compiled.code.facts
+        self._count = executable.threads or compiled.threads(examples)
+        self._shapes = {t: self._shape(t) for t in (*program.inputs.values(), *program.outputs.values())}
+        self._kept = {
+            name: self._array(name, tensor, fixed[name]) for name, tensor in program.inputs.items() if name in fixed
+        }
+        if not live:
+            self._kept = {name: copied(array) for name, array in self._kept.items()}
+        self._inputs = {name: t for name, t in program.inputs.items() if name not in fixed}
+        self._outputs = {name: t for name, t in program.outputs.items() if name not in facts.copies}
+        self._checked = any(name in self._inputs for name, _, _ in compiled.checks)
+        self._once = not live and bool(facts.ahead) and all(name in fixed for name in facts.ahead)
+        self._idle: list[_Call] = []
+
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """The outputs, for these values of the inputs that are not fixed."""
+        try:
+            call = self._idle.pop()  # one step for all threads: who gets it has it alone
+        except IndexError:
+            call = _Call(self)
+        try:
+            return self._run(call, inputs)
+        finally:
+            self._idle.append(call)
+
+    def release(self) -> None:
+        """Leave the memory of calls that have ended to others."""
+        while self._idle:
+            try:
+                self._compiled.give_back(self._idle.pop().workspace)
+            except IndexError:  # another thread took the last one
+                return
+
+    def _run(self, call: _Call, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        arrays: dict[str, Array] = {}
+        for name, tensor in self._inputs.items():
+            if name not in inputs:
+                raise ShapeError(f"{', '.join(inputs) or 'nothing'} came, expected {name}.{nearest(name, inputs)}")
+            buffer = call.inputs[name]
+            if buffer is None:
+                arrays[name] = self._array(name, tensor, inputs[name])
+                call.put("in", name, arrays[name])
+                continue
+            value = real_or_integer(name, tensor, inputs[name])
+            self._fits(name, value.shape, buffer.shape)
+            buffer[...] = value if tensor.kind == "float" else converted(name, value, tensor)
+            arrays[name] = buffer
+        if self._checked:
+            self._compiled.check({**self._kept, **arrays})
+        results: dict[str, Array] = {}
+        for name, tensor in self._outputs.items():
+            if call.outputs[name] is None:
+                results[name] = self.empty(tensor)
+                call.put("out", name, results[name])
+        if memory.POISON:
+            call.poison()
+        call.run()
+        if self._once:  # what the first call makes of the parameters serves the others
+            call.words[LEFT_OUT] = 1
+        for name, buffer in call.outputs.items():
+            if buffer is not None:
+                results[name] = buffer.copy()
+        for name, (way, source) in self._compiled.code.facts.copies.items():
+            found = ({**self._kept, **arrays} if way == "in" else results)[source]
+            results[name] = found.reshape(self._shapes[self._compiled.program.outputs[name]]).copy()
+        return {name: a.astype(np.int64) if a.dtype == np.int32 else a for name, a in results.items()}
+
+    def takes(self, inputs: Mapping[str, Any]) -> bool:
+        """Whether a call with all inputs is one of these: the very arrays that are fixed, and as many examples."""
+        for name, array in self._kept.items():
+            if inputs.get(name) is not array:
+                return False
+        for name, tensor in self._inputs.items():
+            value = inputs.get(name)
+            if type(value) is not np.ndarray or value.shape != self._shapes[tensor] or value.dtype.kind not in "iuf":
+                return False
+            if tensor.kind == "int" and value.dtype.kind == "f":
+                return False
+        return True
+
+    def empty(self, tensor: Tensor) -> Array:
+        return memory.empty(self._shapes[tensor], self._kind(tensor))
+
+    def _shape(self, tensor: Tensor) -> tuple[int, ...]:
+        return tuple(self._examples if e is BATCH else e for e in tensor.shape)
+
+    def _kind(self, tensor: Tensor) -> np.dtype[Any]:
+        return np.dtype(np.int32) if tensor.kind == "int" else self._dtype
+
+    def _array(self, name: str, tensor: Tensor, value: Any) -> Array:
+        kind = self._kind(tensor)
+        if suits(value, kind) and value.shape == self._shapes[tensor]:
+            return value  # type: ignore[no-any-return]
+        array = real_or_integer(name, tensor, value)
+        shape = array.shape
+        self._fits(name, shape, self._shapes[tensor])
+        array = converted(name, array, tensor) if tensor.kind == "int" else np.ascontiguousarray(array, dtype=kind)
+        return array.reshape(shape)  # a number has become a row of one
+
+    @staticmethod
+    def _fits(name: str, came: tuple[int, ...], expected: tuple[int, ...]) -> None:
+        if came != expected:
+            raise ShapeError(f"{name} has the shape {came}, expected {expected}")
+
+
+class _Call:
+    """All that a call of a prepared program writes, for one call at a time. What is small goes through arrays of its
+    own (`inputs`, `outputs`), whose places are known."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        compiled = prepared._compiled
+        facts = compiled.code.facts
+        self.inputs = {name: self._buffer(prepared, t) for name, t in prepared._inputs.items()}
+        self.outputs = {name: self._buffer(prepared, t) for name, t in prepared._outputs.items()}
+        pointers = dict.fromkeys(facts.words, 0) | {("in", n): a.ctypes.data for n, a in prepared._kept.items()}
+        for way, buffers in (("in", self.inputs), ("out", self.outputs)):
+            pointers |= {(way, n): b.ctypes.data for n, b in buffers.items() if b is not None}
+        self.workspace = compiled.borrow()
+        self.words = self.workspace.words(pointers, prepared._examples, prepared._count)
+        self.run = compiled.caller(self.words)
+        first = self.words.ctypes.data + 8 * HEADER
+        self._places = {word: ctypes.c_int64.from_address(first + 8 * k) for k, word in enumerate(facts.words)}
+
+    @staticmethod
+    def _buffer(prepared: Prepared, tensor: Tensor) -> Array | None:
+        array = prepared.empty(tensor)
+        return array if array.nbytes <= SMALL else None
+
+    def put(self, way: str, name: str, array: Array) -> None:
+        """Say where one of the user's arrays lies."""
+        word = self._places.get((way, name))
+        if word is not None:
+            word.value = _address(array)
+
+    def poison(self) -> None:
+        self.workspace.poison(keep_shared=bool(self.words[LEFT_OUT]))
+        for buffer in self.outputs.values():
+            if buffer is not None:
+                memory.poison(buffer)
+
+
+def _address(array: Array) -> int:
+    """Where an array lies; a buffer says so in a fifth of the time that NumPy takes, if it may be written."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return int(array.ctypes.data)
