@@ -447,17 +447,17 @@ def shared_calls() -> Iterator[None]:
 
 
 LIMITS: dict[str, tuple[int, ...]] = {
-    "module.VOLUME": (3_000, 20_000),
-    "nest.CACHED": (256, 4096),
-    "nest.LONG": (1, 10),
-    "panels.FIRST": (64, 1024),
-    "panels.OFTEN": (1, 3),
-    "schedule.HANDING": (1, 1000),
-    "schedule.MEETING": (1, 500),
-    "sums.CACHED": (256, 4096),
-    "sums.NEAR": (64, 1024),
-    "sums.OFTEN": (2, 64),
-    "sums.PIECE": (512, 8192),
+    "emit.module.VOLUME": (3_000, 20_000),
+    "emit.nest.CACHED": (256, 4096),
+    "emit.nest.LONG": (1, 10),
+    "plan.panels.FIRST": (64, 1024),
+    "plan.panels.OFTEN": (1, 3),
+    "plan.phases.HANDING": (1, 1000),
+    "plan.phases.MEETING": (1, 500),
+    "plan.split_reductions.CACHED": (256, 4096),
+    "plan.split_reductions.NEAR": (64, 1024),
+    "plan.split_reductions.OFTEN": (2, 64),
+    "plan.split_reductions.PIECE": (512, 8192),
 }
 """Numbers of the native engine from which on it does things in another way, and smaller ones."""
 
@@ -465,7 +465,7 @@ LIMITS: dict[str, tuple[int, ...]] = {
 @contextmanager
 def limited(limits: Mapping[str, int]) -> Iterator[None]:
     """Other limits for a while."""
-    places = [(import_module(f"pellucid.engines.llvm.{key.split('.')[0]}"), key.split(".")[1]) for key in limits]
+    places = [(import_module(f"pellucid.engines.llvm.{m}"), n) for m, _, n in (k.rpartition(".") for k in limits)]
     kept = [getattr(module, name) for module, name in places]
     try:
         for (module, name), value in zip(places, limits.values(), strict=True):
