@@ -12,7 +12,7 @@ import os
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -109,18 +109,29 @@ def _moved(array: Array, eps: float, rng: np.random.Generator) -> Array:
     return array.astype(np.float64) * (1 + eps * rng.uniform(-1, 1, array.shape))
 
 
-def agree(check: str, found: Arrays, oracle: Oracle, report: Report, dtype: str, before: Arrays | None = None) -> bool:
+def agree(
+    check: str,
+    found: Arrays,
+    oracle: Oracle,
+    report: Report,
+    dtype: str,
+    before: Arrays | None = None,
+    learned: Collection[str] = (),
+) -> bool:
     """Hold numbers against the oracle's; False where they stop being finite on both sides.
 
     Args:
         before: the numbers that a step changes, by name.
+        learned: the names of gradients, or of what they change.
     """
     finite = True
     largest: dict[str, float] = {}
     for name, b in oracle.values.items():
-        if _group(name) and name in found and b.dtype.kind == "f":
+        if _group(name, learned) and name in found and b.dtype.kind == "f":
             size = float(np.abs(_change(name, b, before)).max(initial=0.0))
-            largest[_group(name)] = max(largest.get(_group(name), 0.0), size if np.isfinite(size) else 0.0)
+            largest[_group(name, learned)] = max(
+                largest.get(_group(name, learned), 0.0), size if np.isfinite(size) else 0.0
+            )
     for name, b in oracle.values.items():
         if name not in found:
             continue
@@ -144,7 +155,7 @@ def agree(check: str, found: Arrays, oracle: Oracle, report: Report, dtype: str,
             a64, b64 = np.where(there, a64, 0.0), np.where(there, b64, 0.0)
         change = float(np.abs(_change(name, b64, before)).max(initial=0.0))
         own = float(np.abs(b64).max(initial=0.0))
-        allowed = CLOSE[dtype] * change + ROUNDING[dtype] * max(own, largest.get(_group(name), 0.0))
+        allowed = CLOSE[dtype] * change + ROUNDING[dtype] * max(own, largest.get(_group(name, learned), 0.0))
         differences = np.abs(a64 - b64)
         error = float(differences.max(initial=0.0))
         if error <= allowed:
@@ -172,8 +183,10 @@ def _change(name: str, after: Array, before: Arrays | None) -> Array:
     return after - before[name] if before is not None and name in before and ":" not in name else after
 
 
-def _group(name: str) -> str:
+def _group(name: str, learned: Collection[str]) -> str:
     """The gradients that a value is one of: what an optimiser remembers, what a trace calls d(…)."""
+    if name in learned:
+        return "learned"
     return ":" + name.partition(":")[2] if ":" in name else "d" if name.startswith("d(") else ""
 
 
@@ -208,7 +221,8 @@ class Subject:
         return begun
 
     def agree(self, check: str, found: Arrays, oracle: Oracle, before: Arrays | None = None) -> bool:
-        return agree(check, _roots(found), oracle, self.report, self.case.dtype, before)
+        learned = self.native.parameters.trainable if check in ("training", "gradients") else ()
+        return agree(check, _roots(found), oracle, self.report, self.case.dtype, before, learned)
 
     def oracle(self, run: Executable, given: Arrays, *, trace: bool = False) -> Oracle:
         return Oracle(run.program, given, self.case.dtype, trace=trace)
