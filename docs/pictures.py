@@ -111,7 +111,7 @@ def look_through(folder: Path) -> Any:
     bars.bar(range(10), sums, color=[style.series(1 if k == said else 0) for k in range(10)])
     bars.set(xticks=range(10), title="dense_3.sum: one sum for each digit")
     style.framed(terms)
-    shown, count, rest = found.folded(8)
+    shown, count, rest = found.top_terms(8)
     draw_terms(
         terms,
         [*(f"{t.text} = {t.numbers}" for t in shown), f"{count} more"],

@@ -25,7 +25,7 @@ def ranks_above(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def main(*, quick: bool = False) -> dict[str, float]:
-    (x, y), (x_test, y_test) = load("digits", images=False).split(test=0.2, seed=0)
+    (x, y), (x_test, y_test) = load("digits", images=False).split(test_size=0.2, seed=0)
     epochs = 20 if quick else 100
     found = {}
 

@@ -27,7 +27,7 @@ def main(*, quick: bool = False) -> float:
         assert tensor.definition is not None
         print(unicode(tensor.definition))
 
-    (x, y), (x_test, y_test) = spirals(200 if quick else 1000, seed=0).split(test=0.25, seed=0)
+    (x, y), (x_test, y_test) = spirals(200 if quick else 1000, seed=0).split(test_size=0.25, seed=0)
     net = pl.Network(
         pl.Dense(32, activation=gentle),
         pl.Dense(32, activation="gentle"),  # its name works too

@@ -28,7 +28,7 @@ def main(path: str | None = None, column: str = "Close", *, quick: bool = False)
     found = series_windows(logs, window=20)  # x: the last twenty changes, y: the next
 
     errors: dict[str, list[np.ndarray]] = {}
-    for train, test in walk_forward(found, test=0.2, folds=1 if quick else 4):  # the past alone is learned from
+    for train, test in walk_forward(found, test_size=0.2, folds=1 if quick else 4):  # the past alone is learned from
         x, y = found.x[train], found.y[train]
         inputs, outputs = Standardizer.fit(x), Standardizer.fit(y)
         net = pl.Network(pl.LSTM(16), pl.Dense(1), input_shape=x.shape[1:], seed=0)

@@ -36,7 +36,7 @@ def train(run: Run, *more: str) -> str:
 def test_python_takes_the_rows_that_the_command_line_takes(run: Run, tmp_path: Path) -> None:
     text = run("train", "iris", "--epochs", "30").output
     net, iris = pl.load(tmp_path / "model.safetensors"), load("iris")
-    _, (x, y) = iris.split(test=0.2)
+    _, (x, y) = iris.split(test_size=0.2)
     accuracy = net.evaluate(x, y, metrics=["accuracy"])["accuracy"]
     assert f"validation accuracy: {accuracy:.3f}" in text
     assert accuracy > 0.8
@@ -48,7 +48,7 @@ def test_python_gets_the_units_of_the_target(run: Run, prices: Path) -> None:
     net = pl.load("model.safetensors")
     table = read_csv(prices, "price", like=net.metadata)
     assert table.feature_names == ("rooms", "city=north", "city=south")
-    _, (x, y) = table.split(test=0.2)
+    _, (x, y) = table.split(test_size=0.2)
     error = np.abs(net.predict(x)[:, 0] - y).mean()
     assert f"validation mean absolute error: {error:.4g} " in text
     assert 200 < net.predict(table.x).mean() < 4000

@@ -28,7 +28,7 @@ def numbered(labels: list[int], classes: int | None) -> Dataset:
 def test_a_split_keeps_each_example_once(labels: list[int], test: float, seed: int, classes: bool) -> None:
     data = numbered(labels, 4 if classes else None)
     stratified = classes and len(set(labels)) < len(labels)
-    (x, y), (xt, yt) = data.split(test=test, seed=seed, stratify=None if stratified else False)
+    (x, y), (xt, yt) = data.split(test_size=test, seed=seed, stratify=None if stratified else False)
     rows = np.concatenate([x, xt])[:, 0].astype(int)
     np.testing.assert_array_equal(np.sort(rows), np.arange(len(labels)))
     np.testing.assert_array_equal(np.concatenate([y, yt]), data.y[rows])
@@ -44,7 +44,7 @@ def test_a_split_keeps_each_example_once(labels: list[int], test: float, seed: i
 
 def test_a_stratified_split_keeps_the_shares() -> None:
     data = numbered([0] * 50 + [1] * 30 + [2] * 20, 3)
-    (_, y), (_, yt) = data.split(test=0.2, seed=5)
+    (_, y), (_, yt) = data.split(test_size=0.2, seed=5)
     assert np.bincount(yt).tolist() == [10, 6, 4]
     assert np.bincount(y).tolist() == [40, 24, 16]
     assert (np.diff(yt) != 0).sum() > 3, "the parts are shuffled"
@@ -61,8 +61,8 @@ def test_the_seed_alone_decides_the_split() -> None:
 def test_bad_splits_are_refused() -> None:
     data = numbered([0, 1, 2], 3)
     for wrong in (0, 1, -0.5, 2, float("nan")):
-        with pytest.raises(DataError, match="expected a share between 0 and 1"):
-            data.split(test=wrong)
+        with pytest.raises(DataError, match="expected a fraction between 0 and 1"):
+            data.split(test_size=wrong)
     with pytest.raises(DataError, match="one example of each class: split with stratify=False"):
         data.split()
     with pytest.raises(DataError, match="no classes to stratify by"):

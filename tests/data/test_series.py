@@ -177,7 +177,7 @@ def test_no_fold_learns_what_its_test_does_not_know_yet(window: int, horizon: in
     level = np.arange(rows, dtype=float)[:, None]
     found = series_windows(level, window=window, horizon=horizon)
     tested = []
-    for train, test in walk_forward(found, test=0.2, folds=folds):
+    for train, test in walk_forward(found, test_size=0.2, folds=folds):
         assert train[0] == 0
         assert found.origins[train].max() + horizon == found.origins[test].min()  # the last outcome learned is today's
         tested += test.tolist()
@@ -195,6 +195,6 @@ def test_a_future_row_changes_no_earlier_window() -> None:
 
 def test_too_few_windows_for_the_folds() -> None:
     found = series_windows(np.arange(12.0)[:, None], window=2)
-    for options, said in (({"folds": 5}, "too few to test 5 times"), ({"test": 1.0}, "between 0 and 1")):
+    for options, said in (({"folds": 5}, "too few to test 5 times"), ({"test_size": 1.0}, "between 0 and 1")):
         with pytest.raises(DataError, match=said):
             walk_forward(found, **options)

@@ -46,10 +46,8 @@ def test_words_by_the_rules_of_unicode(text: str, words: str) -> None:
 def test_scripts_without_spaces_between_words() -> None:
     for text in ("中文分词。", "東京タワーへ行きます", "ภาษาไทย", "မြန်မာ"):
         assert unspaced(text) > 0.5
-        assert (
-            Vocabulary.fit(text, by="word", least=1).decode(Vocabulary.fit(text, by="word", least=1).encode(text))
-            == text
-        )
+        vocabulary = Vocabulary.fit(text, by="word", min_count=1)
+        assert vocabulary.decode(vocabulary.encode(text)) == text
     for text in ("hello, world", "हिन्दी में", "한국어 단어", "", "  "):
         assert unspaced(text) == 0
 
@@ -58,12 +56,12 @@ def test_a_vocabulary_begins_with_the_most_frequent_tokens() -> None:
     vocabulary = Vocabulary.fit("abracadabra")
     assert vocabulary.tokens == (UNKNOWN, "a", "b", "r", "c", "d")  # 5, 2, 2, 1, 1 times
     assert vocabulary.encode("cab").tolist() == [4, 1, 2]
-    assert Vocabulary.fit("abracadabra", size=3).tokens == (UNKNOWN, "a", "b")
+    assert Vocabulary.fit("abracadabra", max_size=3).tokens == (UNKNOWN, "a", "b")
     # a word seen once is unknown: so the network meets <unknown> while it learns
     words = Vocabulary.fit("the cat and the dog and", by="word")
     assert words.tokens == (UNKNOWN, "and", "the")
     assert words.encode("The cat").tolist() == [2, 0]
-    assert len(Vocabulary.fit("the cat and the dog and", by="word", least=1)) == 5
+    assert len(Vocabulary.fit("the cat and the dog and", by="word", min_count=1)) == 5
 
 
 def test_an_unknown_token_is_an_error_where_it_is_asked_for() -> None:
@@ -83,7 +81,7 @@ def test_characters_come_back(text: str) -> None:
 
 def test_words_come_back_spaced_as_in_print() -> None:
     text = 'the function (see "open") returns a list, or none: try it.'
-    vocabulary = Vocabulary.fit(text, by="word", least=1)
+    vocabulary = Vocabulary.fit(text, by="word", min_count=1)
     assert vocabulary.decode(vocabulary.encode(text)) == text
 
 

@@ -144,7 +144,7 @@ NETWORKS = {
         GRU(3, reset_after=False), Dense(3, activation="softmax"), shape=(4, 2), seed=seed
     ),
     "both ways": lambda seed: network(
-        Bidirectional(LSTM(2), merge="multiply"), Dense(3, activation="softmax"), shape=(4, 2), seed=seed
+        Bidirectional(LSTM(2), merge_mode="mul"), Dense(3, activation="softmax"), shape=(4, 2), seed=seed
     ),
     "words": lambda seed: network(Embedding(7, 3), GRU(2), Dense(3, activation="softmax"), shape=(4,), seed=seed),
     "gates": gates,
@@ -185,7 +185,7 @@ def check(run: Trace, rng: np.random.Generator) -> None:
         scale = 1e-6 + np.abs(found.terms.contributions).sum() + abs(found.value)
         assert abs(found.total - found.value) <= 4e-6 * scale, f"{path}{index}: {found.formula}"
         for limit in (0, 1, 3, 1000):
-            shown, count, rest = found.folded(limit)
+            shown, count, rest = found.top_terms(limit)
             assert len(shown) + count == len(found.terms)
             assert sum(t.value for t in shown) + rest == pytest.approx(found.total, abs=1e-12 * max(1.0, scale))
         for term in found.terms[:3]:
@@ -238,7 +238,7 @@ def test_a_pooled_value_names_winner_and_loser() -> None:
     assert (
         found.sentence() == "The largest of 2 values, 4 from input_1[0, 1, 0], wins over 1; it alone gets the gradient."
     )
-    assert [c.value for c in found.candidates] == [1.0, 4.0]
+    assert [c.value for c in found.contenders] == [1.0, 4.0]
     found = explain(BaseNetwork(MinPool1D(2), input_shape=(4, 1)), "min_pool1d_1", index=(1, 0), x=x)
     assert "2 values, 2 from input_1[0, 3, 0], wins over 3" in found.sentence()
     assert [t.text for t in found.terms] == ["x[0,3,0]"]
@@ -278,7 +278,7 @@ def test_a_worked_unit() -> None:
         ("x[0,1]·w[1,0]", "0.25·(−3)", -0.75),
         ("b[0]", "0.5", 0.5),
     ]
-    assert found.substituted == "1·2 + 0.25·(−3) + 0.5 = 1.75"
+    assert found.with_values == "1·2 + 0.25·(−3) + 0.5 = 1.75"
     unit = explain(net, "dense_1", unit=0, x=np.array([1.0, 0.25]))
     assert "on" in unit.sentence("en") and "激活" in unit.sentence("zh")
     off = explain(net, "dense_1", unit=0, x=np.array([-1.0, 0.25]))

@@ -233,7 +233,7 @@ def dense_deep_tanh() -> Diagnosis:
 
 
 def digits_with_dropout() -> Diagnosis:
-    (x, y), test = load("digits", images=False).split(test=0.2, seed=0)
+    (x, y), test = load("digits", images=False).split(test_size=0.2, seed=0)
     layers = Dense(64, activation="relu"), Dropout(0.2), Dense(32, activation="relu")
     return trained(classifier(*layers, classes=10, shape=64), x, y, rate=1e-3, epochs=5, validation_data=test)
 

@@ -186,7 +186,7 @@ def test_ratios_are_those_of_the_last_step() -> None:
         seen.append(found)
         kept.append(made.parameters["dense_1.kernel"].copy())
 
-    watch.tell = tell
+    watch.on_record = tell
     fit(made, X, Y, epochs=2, verbose=0, optimizer=Adam(0.01), callbacks=[watch])
     assert [f.step for f in watch.flows] == [0, 1, 2, 3, 4, 5, 6] and seen == watch.flows
     for step in range(1, 7):

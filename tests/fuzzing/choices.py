@@ -154,7 +154,7 @@ OPTIONS: dict[str, Mapping[str, Callable[[Draw, Shape], Any]]] = {
     "BatchNormalization": {**NORMALIZATION, "momentum": lambda d, shape: d.pick([0.0, 0.5, 0.9])},
     "Bidirectional": {
         "layer": lambda d, shape: inner_recurrent(d, shape),
-        "merge": lambda d, shape: d.pick(["sum", "multiply", "average"]),
+        "merge_mode": lambda d, shape: d.pick(["sum", "mul", "ave"]),
     },
     "Concatenate": {},
     "Conv1D": {**CONVOLUTION, "groups": groups},
@@ -182,8 +182,8 @@ OPTIONS: dict[str, Mapping[str, Callable[[Draw, Shape], Any]]] = {
     "MinPool1D": POOL,
     "MinPool2D": POOL,
     "MultiHeadAttention": {
-        "heads": lambda d, shape: d.between(1, 3),
-        "key_size": lambda d, shape: d.pick([1, 2, 5, 8, 16, 17]),
+        "num_heads": lambda d, shape: d.between(1, 3),
+        "key_dim": lambda d, shape: d.pick([1, 2, 5, 8, 16, 17]),
         "causal": flag,
         "use_bias": flag,
         "kernel_initializer": kernel,

@@ -208,7 +208,7 @@ def _use_series(path: Path, random: Random) -> None:
 
 def _use_text(path: Path, random: Random) -> None:
     text = data.read_text(path)
-    vocabulary = data.Vocabulary.fit(text, by=random.choice(("char", "word")), least=1) if text.strip() else None
+    vocabulary = data.Vocabulary.fit(text, by=random.choice(("char", "word")), min_count=1) if text.strip() else None
     if vocabulary is not None:
         vocabulary.decode(vocabulary.encode(text))
 

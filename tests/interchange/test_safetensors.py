@@ -243,7 +243,7 @@ STRANGE = {
         [("ConvTranspose2D", {"filters": 1, "kernel_size": 1, "strides": 16000})], [2, 2, 1], [1]
     ),
     "values inside a layer too large": _described(
-        [("MultiHeadAttention", {"heads": 1, "key_size": 1})], [10**5, 1], [1]
+        [("MultiHeadAttention", {"num_heads": 1, "key_dim": 1})], [10**5, 1], [1]
     ),
     "doubled values": _described([("Concatenate", {})] * 40, [1], [2] * 40),
     "40,000 uses": _described([("Activation", {"activation": "relu"})], [1], [1] * 40_000),

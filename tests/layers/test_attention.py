@@ -74,7 +74,7 @@ def test_looking_at_another_sequence() -> None:
 def test_bad_input() -> None:
     with pytest.raises(ShapeError, match="multi_head_attention_1: MultiHeadAttention takes one or two inputs of shape"):
         network(MultiHeadAttention(2, 3), input_shape=(4,))
-    with pytest.raises(PellucidError, match="heads of MultiHeadAttention"):
+    with pytest.raises(PellucidError, match="num_heads of MultiHeadAttention"):
         MultiHeadAttention(0, 3)
     with pytest.raises(PellucidError, match="a MultiHeadAttention layer takes all steps at once"):
         network(MultiHeadAttention(2, 3, causal=True), input_shape=(4, 3)).stepper()

@@ -53,7 +53,7 @@ def test_a_dataclass_with_slots_is_made_twice(kinds: dict[str, type[Layer]]) -> 
 @pytest.mark.parametrize(
     ("kind", "options", "option"),
     [
-        ("MultiHeadAttention", {"heads": 1, "key_size": 2}, "causal"),
+        ("MultiHeadAttention", {"num_heads": 1, "key_dim": 2}, "causal"),
         ("Dense", {"units": 2}, "use_bias"),
         ("LSTM", {"units": 2}, "return_sequences"),
         ("GRU", {"units": 2}, "go_backwards"),

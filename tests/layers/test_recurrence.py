@@ -122,7 +122,7 @@ def test_masks_travel_through_layers_that_keep_steps_apart() -> None:
     masked = Masking()(a)
     wide = Dropout(0.5)(Dense(3, activation="tanh")(masked))
     stacked = LSTM(5, return_sequences=True)(Add()(masked, wide))
-    net = network(inputs=a, outputs=Bidirectional(GRU(2), merge="sum")(stacked))
+    net = network(inputs=a, outputs=Bidirectional(GRU(2), merge_mode="sum")(stacked))
     assert net.trace(x)["masking_1.mask"].tolist() == [[1, 1, 0, 0], [1, 1, 1, 0]]
     short = network(inputs=(b := Input((2, 3))), outputs=_same(net, b))
     for path in net.parameters:
@@ -256,7 +256,7 @@ def test_how_parameters_begin() -> None:
 
 @every_layer
 def test_the_configuration_makes_the_same_network(make: Callable[..., Any]) -> None:
-    layers = [Masking(0.5), make(3, return_sequences=True, truncate=2), Bidirectional(make(2), merge="average")]
+    layers = [Masking(0.5), make(3, return_sequences=True, truncate=2), Bidirectional(make(2), merge_mode="ave")]
     net = network(*layers, input_shape=(4, 3))
     again = pl.Network.restored(net.config(), engine="reference")
     assert isinstance(again, pl.Network)
@@ -267,13 +267,13 @@ def test_the_configuration_makes_the_same_network(make: Callable[..., Any]) -> N
     assert again.config() == net.config()
 
 
-@pytest.mark.parametrize("merge", ["concatenate", "sum", "multiply", "average"])
+@pytest.mark.parametrize("merge", ["concat", "sum", "mul", "ave"])
 def test_merging_both_directions(merge: str) -> None:
     x = sequences(2, 4, 3)
-    net = network(Bidirectional(RNN(3, return_sequences=True), merge=merge), input_shape=(4, 3))
+    net = network(Bidirectional(RNN(3, return_sequences=True), merge_mode=merge), input_shape=(4, 3))
     trace = net.trace(x)
     a, b = trace["bidirectional_1.forward"], trace["bidirectional_1.backward"]
-    expected = {"concatenate": np.concatenate([a, b], axis=-1), "sum": a + b, "multiply": a * b, "average": (a + b) / 2}
+    expected = {"concat": np.concatenate([a, b], axis=-1), "sum": a + b, "mul": a * b, "ave": (a + b) / 2}
     np.testing.assert_allclose(net.predict(x), expected[merge])
 
 
@@ -299,7 +299,7 @@ def test_truncation_changes_the_gradient_of_a_network_alone() -> None:
             "lstm_1: an LSTM or GRU takes tanh, .* but gelu came",
         ),
         (lambda: Bidirectional(Dense(3)), "Bidirectional takes an RNN, LSTM or GRU"),  # type: ignore[arg-type]
-        (lambda: Bidirectional(RNN(3), merge="sun"), 'Did you mean "sum"'),
+        (lambda: Bidirectional(RNN(3), merge_mode="sun"), 'Did you mean "sum"'),
         (
             lambda: network(Masking(), input_shape=(4,)),
             r"masking_1: Masking takes examples of shape \(steps, features\)",

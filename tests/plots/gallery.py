@@ -41,7 +41,7 @@ def theme(name: str) -> Iterator[None]:
 def digits() -> tuple[pl.Network, pl.History, Watch, Any, Any]:
     """A small convolutional network on the digits, trained under watch."""
     data = load("digits")
-    (x, y), (x_test, y_test) = data.split(test=0.2, seed=0)
+    (x, y), (x_test, y_test) = data.split(test_size=0.2, seed=0)
     net = network_of(
         pl.Conv2D(6, kernel_size=3, padding="same", activation="relu"),
         pl.MaxPool2D(2),

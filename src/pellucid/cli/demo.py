@@ -38,7 +38,7 @@ def command(epochs: int, seed: int, output: Path) -> None:
     """
     check_writable(output)
     digits = load("digits", images=False)
-    (x, y), (x_test, y_test) = digits.split(test=0.2, seed=0)
+    (x, y), (x_test, y_test) = digits.split(test_size=0.2, seed=0)
     net = pl.Network(
         pl.Dense(64, activation="relu"),
         pl.Dense(32, activation="relu"),
@@ -73,7 +73,7 @@ def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> None
     probability = run["dense_3"][0]
     unit = int(probability.argmax())
     found = run.explain("dense_3.sum", unit=unit)
-    shown, others, rest = found.folded(TERMS)
+    shown, others, rest = found.top_terms(TERMS)
     if not np.isclose(found.total, found.value, rtol=1e-5):
         raise ArithmeticError(f"the terms add up to {found.total}, the engine's sum is {found.value}")
 

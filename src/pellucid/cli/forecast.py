@@ -124,7 +124,7 @@ def command(
     changes = choose_changes(series.values)
     level = levels(series.values, changes)
     found = series_windows(level, window=window, horizon=horizon)
-    stretches = list(walk_forward(found, test=test, folds=folds))
+    stretches = list(walk_forward(found, test_size=test, folds=folds))
     tested = sum(len(test_rows) for _, test_rows in stretches)
     click.echo(f"{series.name}: {series.description}")
     click.echo(

@@ -62,7 +62,7 @@ def command(model: Path, watch: str | None, language: str, writing: dict[str, An
 
 
 def _watch(net: pl.Network, file: str, data: str, language: str, writing: dict[str, Any]) -> None:
-    from .watching import tell
+    from .watching import print_flow
 
     if KEY in net.metadata:
         check_writing(data, writing)
@@ -75,7 +75,7 @@ def _watch(net: pl.Network, file: str, data: str, language: str, writing: dict[s
         y = as_targets(dataset.y, preparation)
     rows = np.linspace(0, len(x) - 1, min(EXAMPLES, len(x))).astype(int)
     flow = net.flow(x[rows], y[rows], training=False)
-    tell(flow)
+    print_flow(flow)
     click.echo(printable_lines(net.diagnose(flow, x=x[rows], y=y[rows]).text(language)))
 
 

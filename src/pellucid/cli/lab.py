@@ -113,7 +113,7 @@ def _examples_task(net: pl.Network, model: Path, data: str, writing: Mapping[str
     _check_kind(model, data, preparation.target)
     dataset, apart = training_data(data, target=preparation.target, like=preparation, writing=writing)
     # divided as `pellucid train` does: what it learned from is learned from here
-    (x, y), test = dataset.split(test=0.2, seed=0)
+    (x, y), test = dataset.split(test_size=0.2, seed=0)
     if apart is not None:
         test = apart.x, apart.y
     (shape,) = net.input_shapes.values()

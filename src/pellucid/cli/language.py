@@ -146,7 +146,7 @@ def prepared(
             f" {length}, of which the last tenth is for testing: give a longer text or a smaller --length."
         )
     learned, tested = split_tail(tokens)
-    vocabulary = Vocabulary.fit(learned, by=by, lower=lower, size=size)
+    vocabulary = Vocabulary.fit(learned, by=by, lower=lower, max_size=size)
     if len(vocabulary) < 3:  # <unknown> and one other
         raise DataError(_too_plain(name, by))
     return vocabulary, vocabulary.encode(learned), vocabulary.encode(tested)

@@ -269,9 +269,9 @@ class _Fitting:
     def _callbacks(self) -> list[pl.Callback]:
         found: list[pl.Callback] = []
         if self.watch:
-            from .watching import tell
+            from .watching import print_flow
 
-            found.append(pl.Watch(tell=tell))
+            found.append(pl.Watch(on_record=print_flow))
         if self.checkpoint is not None:
             found.append(pl.Checkpoint(self.checkpoint))
         return found
@@ -372,7 +372,7 @@ def _learn_examples(
 
 def _divided(dataset: Dataset, validation: float, seed: int) -> tuple[Pair, Pair | None]:
     """The examples to train on and those to validate on, if any."""
-    return dataset.split(test=validation, seed=seed) if validation else ((dataset.x, dataset.y), None)
+    return dataset.split(test_size=validation, seed=seed) if validation else ((dataset.x, dataset.y), None)
 
 
 def _labels(y: NDArray[Any]) -> NDArray[Any]:

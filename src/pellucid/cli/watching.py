@@ -12,8 +12,8 @@ from .output import table
 HEADS = {"weight_gradient": "d(weight)", "ratio": "update/weight"}
 
 
-def tell(flow: pl.Flow) -> None:
-    """Print a flow; as in `pl.Watch(tell=tell)`."""
+def print_flow(flow: pl.Flow) -> None:
+    """Print a flow; as in `pl.Watch(on_record=print_flow)`."""
     click.echo(f"step {flow.step}: loss {flow.loss:.4g}")
     table(["layer", *(HEADS.get(c, c) for c in COLUMNS)], flow.rows())
     for reach in flow.reach:

@@ -45,26 +45,26 @@ class Dataset:
         """The same examples as a table: x (n, h·w·c)."""
         return replace(self, x=self.x.reshape(len(self.x), -1))
 
-    def split(self, *, test: float = 0.2, seed: int = 0, stratify: bool | None = None) -> tuple[Pair, Pair]:
+    def split(self, *, test_size: float = 0.2, seed: int = 0, stratify: bool | None = None) -> tuple[Pair, Pair]:
         """(x_train, y_train), (x_test, y_test), both shuffled; the same seed gives the same division.
 
         Args:
-            test: the share of the examples that goes to the test part, between 0 and 1.
-            stratify: keep the shares of the classes in both parts; by default where there are classes.
+            test_size: the fraction of the examples that goes to the test part, between 0 and 1.
+            stratify: keep the proportions of the classes in both parts; by default where there are classes.
                 A class never goes to the test part whole.
 
         Raises:
             DataError: no examples left for a part, or ``stratify=True`` without classes.
         """
         n = len(self)
-        if not 0 < test < 1:
-            raise DataError(f"test is {test!r}, expected a share between 0 and 1.")
+        if not 0 < test_size < 1:
+            raise DataError(f"test_size is {test_size!r}, expected a fraction between 0 and 1.")
         if n < 2:
             raise DataError(f"{self.name} has {n} example, expected at least 2 to split.")
         if stratify and self.class_names is None:
             raise DataError(f"{self.name} has no classes to stratify by: leave stratify out.")
         order = permutation(n, np.random.Philox(check_whole(seed, "seed")))
-        count = min(max(round(test * n), 1), n - 1)
+        count = min(max(round(test_size * n), 1), n - 1)
         in_test = np.zeros(n, dtype=bool)
         if stratify or (stratify is None and self.class_names is not None):
             labels = self.y[order]
@@ -81,7 +81,7 @@ class Dataset:
 
 
 def _quotas(labels: NDArray[Any], count: int) -> dict[int, int]:
-    """How many of each class go to the test part: the exact shares, rounded by largest remainder."""
+    """How many of each class go to the test part: the exact proportions, rounded by largest remainder."""
     values, sizes = np.unique(labels, return_counts=True)
     exact = sizes * count / len(labels)
     quotas = np.minimum(np.floor(exact), sizes - 1)

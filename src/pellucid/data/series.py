@@ -178,9 +178,9 @@ def series_windows(level: Floats, *, window: int, horizon: int = 1) -> SeriesWin
 
 
 def walk_forward(
-    found: SeriesWindows, *, test: float = 0.2, folds: int = 4
+    found: SeriesWindows, *, test_size: float = 0.2, folds: int = 4
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """The places of the examples to learn from and to test on, fold by fold through the last share ``test``.
+    """The places of the examples to learn from and to test on, fold by fold through the last fraction ``test_size``.
 
     Each fold learns from everything before it and is tested on the stretch that follows. An example whose outcome lies
     in that stretch is not learned from: on the first day of the test it would not have been known.
@@ -188,16 +188,16 @@ def walk_forward(
     Raises:
         DataError: a share or a number of folds that leaves a fold without examples.
     """
-    if not 0 < test < 1:
-        raise DataError(f"test is {test!r}, expected a share between 0 and 1.")
+    if not 0 < test_size < 1:
+        raise DataError(f"test_size is {test_size!r}, expected a fraction between 0 and 1.")
     folds = check_whole(folds, "folds", least=1)
     n = len(found)
-    tested = max(1, round(test * n))
+    tested = max(1, round(test_size * n))
     edges = n - tested + np.arange(folds + 1) * tested // folds
     if tested < folds or edges[0] - found.horizon < 1:
         raise DataError(
-            f"{n} windows came, too few to test {folds} times on a share of {test:g}: give more rows, a smaller window,"
-            " or fewer folds."
+            f"{n} windows came, too few to test {folds} times on a fraction of {test_size:g}: give more rows, a smaller"
+            " window, or fewer folds."
         )
     return _stretches(edges, found.horizon)
 

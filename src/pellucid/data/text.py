@@ -80,14 +80,14 @@ class Vocabulary:
         *,
         by: str = "char",
         lower: bool | None = None,
-        size: int | None = None,
-        least: int | None = None,
+        max_size: int | None = None,
+        min_count: int | None = None,
     ) -> Vocabulary:
         """The vocabulary of a text, or of its tokens: the most frequent first, equally frequent ones in order.
 
         Args:
-            size: the most tokens to keep, ``<unknown>`` included.
-            least: how often a token has to occur; by default once for characters and twice for words, so that
+            max_size: the most tokens to keep, ``<unknown>`` included.
+            min_count: how often a token has to occur; by default once for characters and twice for words, so that
                 the network meets ``<unknown>`` in training.
 
         Raises:
@@ -96,11 +96,11 @@ class Vocabulary:
         tokens = tokenize(text, by=by, lower=lower) if isinstance(text, str) else text
         if not tokens:
             raise DataError(f"the text holds no {'characters' if by == 'char' else 'words'}: give one to learn from.")
-        needed = (1 if by == "char" else 2) if least is None else check_whole(least, "least", least=1)
+        needed = (1 if by == "char" else 2) if min_count is None else check_whole(min_count, "min_count", least=1)
         counts = Counter(tokens)
         known = sorted((token for token, count in counts.items() if count >= needed), key=lambda t: (-counts[t], t))
-        if size is not None:
-            known = known[: check_whole(size, "size", least=2) - 1]
+        if max_size is not None:
+            known = known[: check_whole(max_size, "max_size", least=2) - 1]
         return cls((UNKNOWN, *known), by, by == "word" if lower is None else lower)
 
     def __len__(self) -> int:

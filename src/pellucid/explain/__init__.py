@@ -13,7 +13,7 @@ from pellucid.explain.flow import flow as flow
 from pellucid.explain.pictures import plot as plot
 from pellucid.explain.pictures import plot_boundary as plot_boundary
 from pellucid.explain.pictures import plot_confusion as plot_confusion
-from pellucid.explain.reach import Reach as Reach
+from pellucid.explain.temporal import TemporalGradient as TemporalGradient
 from pellucid.explain.trace import Trace as Trace
 from pellucid.explain.trace import explain as explain
 from pellucid.explain.trace import trace as trace

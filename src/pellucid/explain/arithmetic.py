@@ -250,7 +250,7 @@ class Point:
             return float(self.values[e.tensor][tuple(i.constant for i in e.indices if isinstance(i, Affine))])
         return None
 
-    def candidates(self) -> list[tuple[Source, ...]]:
+    def contenders(self) -> list[tuple[Source, ...]]:
         """For a maximum or a minimum: the elements among which it was chosen."""
         groups = list(self._split(self.expression(), (), UNIT, UNIT))
         found = []

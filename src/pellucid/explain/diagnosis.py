@@ -78,7 +78,7 @@ class Clues:
 def diagnose(
     net: BaseNetwork, *evidence: Evidence, x: Any = None, y: Any = None, loss: LossLike | Mapping[str, LossLike] = None
 ) -> Diagnosis:
-    """What is wrong with a network or its training, in plain words, with the evidence and the usual mend.
+    """What is wrong with a network or its training, in plain words, with the evidence and the usual fix.
 
         watch = pl.Watch()
         history = net.fit(x, y, epochs=5, callbacks=[watch])
@@ -196,15 +196,15 @@ def _data(clues: Clues) -> Iterator[Finding]:
         if isinstance(error, DataError) and _whole(clues.y) and _reads_classes(net, clues.loss):
             yield Finding("labels", where, {"message": _sentence(error)})
         else:
-            mend = "for classes use softmax (or one sigmoid) with crossentropy, for quantities linear with mse"
-            yield Finding("last layer", where, {"message": _sentence(error), "mend": mend})
+            fix = "for classes use softmax (or one sigmoid) with crossentropy, for quantities linear with mse"
+            yield Finding("last layer", where, {"message": _sentence(error), "fix": fix})
         return
     forward = net.forward(training=False)
     for goal in targets:
         activation = forward.last[goal.path].activation
         if _meant_as_classes(goal, activation, arrays[goal.name]):
             message = f"{activation} with {goal.loss.name} on classes: where it is sure and wrong, no gradient passes"
-            yield Finding("last layer", goal.path, {"message": message, "mend": 'give loss="crossentropy"'})
+            yield Finding("last layer", goal.path, {"message": message, "fix": 'give loss="crossentropy"'})
     if flat := flat_layers(net, targets):
         yield Finding("flat", facts={"message": _sentence(flat)})
 
@@ -273,7 +273,7 @@ def _origin(net: BaseNetwork, origin: NonFinite) -> Finding:
         known = {name: a for name, a in origin.values.items() if name in origin.program.tensors}
         with np.errstate(all="ignore"):
             found = Trace(origin.program, known, list(net.input_shapes)).explain(origin.path, index=origin.index)
-            arithmetic = f"{found.formula}: {found.substituted}"
+            arithmetic = f"{found.formula}: {found.with_values}"
     place = f"{origin.path}[{', '.join(map(str, origin.index))}]" if origin.index else origin.path
     return Finding(
         "nan", origin.path, {"value": str(origin.value), "place": place, "arithmetic": arithmetic, "why": origin.why}

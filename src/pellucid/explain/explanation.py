@@ -54,13 +54,13 @@ class Explanation:
         return tuple(dict.fromkeys(s for term in self.terms[:100] for s in term.sources))
 
     @cached_property
-    def candidates(self) -> tuple[Source, ...]:
+    def contenders(self) -> tuple[Source, ...]:
         """For a maximum or a minimum, the elements among which it was chosen; else nothing."""
         expression = self.point.statement.expression
         chosen = (isinstance(expression, Reduction) and expression.name == "max") or smallest(expression) is not None
-        return tuple(s for group in self.point.candidates() for s in group) if chosen else ()
+        return tuple(s for group in self.point.contenders() for s in group) if chosen else ()
 
-    def folded(self, limit: int = 10) -> tuple[list[Term], int, float]:
+    def top_terms(self, limit: int = 10) -> tuple[list[Term], int, float]:
         """The terms that weigh most, and the number and the sum of the rest: together they are the value."""
         shown = self.terms[:limit]
         rest = self.terms.contributions[limit:]
@@ -72,9 +72,9 @@ class Explanation:
         return float(self.terms.contributions.sum())
 
     @property
-    def substituted(self) -> str:
+    def with_values(self) -> str:
         """The formula with the numbers in it: `0.1 + 0.5·0.3 + … = 0.25`."""
-        shown, count, rest = self.folded(5)
+        shown, count, rest = self.top_terms(5)
         parts = [t.numbers for t in shown] or ["0"]
         text = parts[0] + "".join(f" − {p[1:]}" if p.startswith("−") else f" + {p}" for p in parts[1:])
         if count:
@@ -90,7 +90,7 @@ class Explanation:
 
         `names` has the names of a value's last axis by its path, such as the columns of a table: {"input_1": (…)}.
         """
-        shown, count, rest = self.folded(limit)
+        shown, count, rest = self.top_terms(limit)
         place = ",".join(map(str, self.index))
         lines = [
             f"{self.path}[{place}] = {number(self.value)}" if self.index else f"{self.path} = {number(self.value)}"
@@ -121,26 +121,26 @@ class Explanation:
 
     def json(self, limit: int = 100, *, names: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
         """The explanation as data that JSON can carry; `names` as for `text`."""
-        shown, count, rest = self.folded(limit)
+        shown, count, rest = self.top_terms(limit)
         return {
             "path": self.path,
             "index": list(self.index),
             "value": self.value,
             "formula": self.formula,
-            "substituted": self.substituted,
+            "substituted": self.with_values,
             "latex": self.latex(),
             "sentence": {language: self.sentence(language) for language in ("en", "zh")},
             "terms": [_term_json(t, names or {}) for t in shown],
             "rest": {"count": count, "sum": rest},
             "outside": self.terms.outside,
-            "candidates": [_source_json(s) for s in self.candidates],
+            "candidates": [_source_json(s) for s in self.contenders],
             "field": {path: _box(mask) for path, mask in self.field.items() if mask.any()},
         }
 
     def _repr_html_(self) -> str:
         import html
 
-        shown, count, rest = self.folded()
+        shown, count, rest = self.top_terms()
         rows = "".join(
             f"<tr><td>{number(t.value)}</td><td>{html.escape(t.text)}</td><td>{html.escape(t.numbers)}</td></tr>"
             for t in shown

@@ -1,4 +1,4 @@
-"""What a diagnosis says: findings in words, English and simplified Chinese, with their evidence and the usual mend."""
+"""What a diagnosis says: findings in words, English and simplified Chinese, with their evidence and the usual fix."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Finding:
         """The numbers that show it."""
         return self._said(1, language)
 
-    def mend(self, language: str = "en") -> str:
+    def fix(self, language: str = "en") -> str:
         """What usually helps."""
         return self._said(2, language)
 
     def text(self, language: str = "en") -> str:
         """All three, a line each."""
-        mend = {"en": "mend", "zh": "对策"}[_known(language)]
-        return f"{self.what(language)}\n  {self.evidence(language)}\n  {mend}: {self.mend(language)}"
+        label = {"en": "fix", "zh": "对策"}[_known(language)]
+        return f"{self.what(language)}\n  {self.evidence(language)}\n  {label}: {self.fix(language)}"
 
     def _said(self, part: int, language: str) -> str:
         return WORDS[self.kind][_known(language)][part].format(where=self.where, **self.facts)
@@ -85,7 +85,7 @@ class Diagnosis(Sequence[Finding]):
                 "where": f.where,
                 "facts": dict(f.facts),
                 **{
-                    lang: {"what": f.what(lang), "evidence": f.evidence(lang), "mend": f.mend(lang)}
+                    lang: {"what": f.what(lang), "evidence": f.evidence(lang), "mend": f.fix(lang)}
                     for lang in LANGUAGES
                 },
             }
@@ -94,7 +94,7 @@ class Diagnosis(Sequence[Finding]):
 
     def _repr_html_(self) -> str:
         items = "".join(
-            f"<li><b>{html.escape(f.what())}</b><br>{html.escape(f.evidence())}<br><i>{html.escape(f.mend())}</i></li>"
+            f"<li><b>{html.escape(f.what())}</b><br>{html.escape(f.evidence())}<br><i>{html.escape(f.fix())}</i></li>"
             for f in self
         )
         return f"<ol>{items}</ol>" if items else f"<p>{self.text()}</p>"
@@ -131,7 +131,7 @@ WORDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "zh": ("标签超出了该网络的取值范围。", "{message}", "类别编号应为 0 到 单元数 − 1，每个类别一个单元。"),
     },
     "last layer": {
-        "en": ("The last layer {where} does not fit the loss or the targets.", "{message}.", "{mend}."),
+        "en": ("The last layer {where} does not fit the loss or the targets.", "{message}.", "{fix}."),
         "zh": (
             "最后一层 {where} 与损失函数或目标不匹配。",
             "{message}",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pellucid.engines import Executable
 from pellucid.errors import PellucidError, nearest
-from pellucid.explain.reach import Reach, reaches
+from pellucid.explain.temporal import TemporalGradient, reaches
 from pellucid.formula import Program, Tensor, derivative
 from pellucid.formula.expressions import ZERO, Operation, Read
 from pellucid.functions.updates import Optimizer, optimizer
@@ -82,7 +82,7 @@ class Flow:
     step: int
     loss: float
     layers: tuple[LayerFlow, ...]
-    reach: tuple[Reach, ...] = ()
+    reach: tuple[TemporalGradient, ...] = ()
 
     def __getitem__(self, path: str) -> LayerFlow:
         for layer in self.layers:
@@ -185,7 +185,7 @@ class Probe:
                 layer_flow(self.net, path, found, self._functions.get(path, ""), parameters, updates)
                 for path in [*self._aim.forward.inputs, *self._paths]
             ]
-            reach = [Reach.of(span, found[span.name]) for span in self.spans]
+            reach = [TemporalGradient.of(span, found[span.name]) for span in self.spans]
             return Flow(step, float(found["loss"]), tuple(layers), tuple(reach))
 
     @property

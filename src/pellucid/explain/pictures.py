@@ -32,7 +32,7 @@ def explanation_figure(found: Explanation) -> Figure:
     """One value: its terms, the curve on which it lies, the part of a picture that it sees; each where there is one."""
     from pellucid.plots import curve, images, style, terms
 
-    shown, count, rest = found.folded(SHOWN)
+    shown, count, rest = found.top_terms(SHOWN)
     labels, values = [t.text for t in shown], [t.value for t in shown]
     if count:
         labels, values = [*labels, f"{count} more"], [*values, rest]

@@ -11,7 +11,7 @@ import numpy as np
 
 from pellucid.arrays import check_whole
 from pellucid.explain.flow import Flow, LayerFlow, Probe
-from pellucid.explain.reach import Reach
+from pellucid.explain.temporal import TemporalGradient
 from pellucid.training.callbacks import Callback, Logs
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Watch(Callback):
         every_epochs: after each so many epochs.
         every_steps: also after each so many steps.
         examples: how many are passed through.
-        tell: called with each flow, as in `Watch(tell=print)`.
+        on_record: called with each flow, as in `Watch(on_record=print)`.
 
     Attributes:
         flows: what was recorded, in order.
@@ -45,7 +45,7 @@ class Watch(Callback):
     every_epochs: int = 1
     every_steps: int | None = None
     examples: int = 64
-    tell: Callable[[Flow], object] | None = None
+    on_record: Callable[[Flow], object] | None = None
     flows: list[Flow] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,8 +82,8 @@ class Watch(Callback):
         state, before = self.training.state, self.training.before
         updates = {p: state.parameters[p] - before[p] for p in before}
         self.flows.append(self._probe(self._batch, state.parameters, updates, step=state.step))
-        if self.tell is not None:
-            self.tell(self.flows[-1])
+        if self.on_record is not None:
+            self.on_record(self.flows[-1])
 
     def to_pandas(self) -> pandas.DataFrame:
         """A table with a row for every step recorded and every layer."""
@@ -116,5 +116,5 @@ class Watch(Callback):
 
 def _flow(entry: Mapping[str, Any]) -> Flow:
     layers = tuple(LayerFlow(**layer) for layer in entry["layers"])
-    reach = tuple(Reach(r["path"], tuple(r["norms"])) for r in entry["reach"])
+    reach = tuple(TemporalGradient(r["path"], tuple(r["norms"])) for r in entry["reach"])
     return Flow(entry["step"], entry["loss"], layers, reach)

@@ -166,10 +166,10 @@ def _contest(explanation: Explanation, best: Callable[[list[float]], float]) -> 
     """Who won a maximum or a minimum, and how far ahead of the next."""
     winner = explanation.sources[0] if explanation.sources else None
     losers = [
-        s.value for s in explanation.candidates if winner is None or (s.path, s.index) != (winner.path, winner.index)
+        s.value for s in explanation.contenders if winner is None or (s.path, s.index) != (winner.path, winner.index)
     ]
     return {
-        "count": str(len(explanation.candidates)),
+        "count": str(len(explanation.contenders)),
         "y": number(explanation.value),
         "winner": f"{winner.path}{list(winner.index)}" if winner else "0",
         "next": number(best(losers)) if losers else "—",

@@ -169,7 +169,7 @@ def _text(entry: Entry) -> Task:
 def _prices(entry: Entry) -> Task:
     series = _series()
     found = data.series_windows(np.log(series.values), window=WINDOW)
-    ((learned, tested),) = data.walk_forward(found, test=0.2, folds=1)
+    ((learned, tested),) = data.walk_forward(found, test_size=0.2, folds=1)
     # The scale comes from the part to learn from alone: that of the rest was not known then.
     mean, deviation = float(found.y[learned].mean()), float(found.y[learned].std())
     x, y = (((part - mean) / deviation).astype(np.float32) for part in (found.x, found.y))

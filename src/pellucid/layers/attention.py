@@ -22,8 +22,8 @@ class MultiHeadAttention(Layer):
     Steps of the memory that a mask leaves out are not looked at.
 
     Args:
-        heads: how many heads.
-        key_size: D, the length of each head's queries, keys and values.
+        num_heads: how many heads.
+        key_dim: D, the length of each head's queries, keys and values.
         causal: a step looks at itself and earlier ones alone.
         use_bias: whether queries, keys, values and the output have biases.
 
@@ -32,8 +32,8 @@ class MultiHeadAttention(Layer):
 
     masking = "use"
 
-    heads: int
-    key_size: int
+    num_heads: int
+    key_dim: int
     _: KW_ONLY
     causal: bool = False
     use_bias: bool = True
@@ -41,21 +41,21 @@ class MultiHeadAttention(Layer):
     bias_initializer: str = "zeros"
 
     def check(self) -> None:
-        self.heads = whole(self.heads, "heads of MultiHeadAttention")
-        self.key_size = whole(self.key_size, "key_size of MultiHeadAttention")
+        self.num_heads = whole(self.num_heads, "num_heads of MultiHeadAttention")
+        self.key_dim = whole(self.key_dim, "key_dim of MultiHeadAttention")
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         if len(shapes) > 2 or any(len(s) != 2 for s in shapes):
             came = " and ".join(map(str, shapes))
             raise ShapeError(f"MultiHeadAttention takes one or two inputs of shape (steps, features), but {came} came")
         own, asked = shapes[0][-1], shapes[-1][-1]
-        width = self.heads * self.key_size
+        width = self.num_heads * self.key_dim
         found: dict[str, Parameter] = {}
         for part, inputs in (("query", own), ("key", asked), ("value", asked)):
-            axes = {"h": self.heads, "d": self.key_size}
+            axes = {"h": self.num_heads, "d": self.key_dim}
             found[f"{part}.kernel"] = Parameter({"i": inputs, **axes}, self.kernel_initializer, inputs, width)
             found[f"{part}.bias"] = Parameter(axes, self.bias_initializer, inputs, width)
-        axes = {"h": self.heads, "d": self.key_size, "o": own}
+        axes = {"h": self.num_heads, "d": self.key_dim, "o": own}
         found["output.kernel"] = Parameter(axes, self.kernel_initializer, width, own)
         found["output.bias"] = Parameter({"o": own}, self.bias_initializer, width, own)
         return {key: p for key, p in found.items() if self.use_bias or not key.endswith("bias")}

@@ -14,11 +14,11 @@ from pellucid.layers.recurrence import _Recurrent
 
 T = TypeVar("T")
 
-MERGES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
-    "concatenate": combining.concatenate,
+MERGE_MODES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
+    "concat": combining.concatenate,
     "sum": combining.add,
-    "multiply": combining.multiply,
-    "average": combining.average,
+    "mul": combining.multiply,
+    "ave": combining.average,
 }
 
 
@@ -26,13 +26,13 @@ MERGES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
 class Bidirectional(Layer):
     """A recurrent layer and its like that reads the other way, their states merged at every step.
 
-    Shapes: as of the layer; "concatenate" gives twice its units. The parameters of both stand under `forward` and
+    Shapes: as of the layer; "concat" gives twice its units. The parameters of both stand under `forward` and
     `backward`: bidirectional_1.forward.kernel. First states are those of the forward layer, then those of the
     backward one.
 
     Args:
         layer: RNN, LSTM or GRU; the backward layer has the same options.
-        merge: "concatenate", "sum", "multiply" or "average".
+        merge_mode: "concat", "sum", "mul" or "ave".
 
     Source: Schuster & Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on Signal Processing 45
     (1997).
@@ -41,14 +41,16 @@ class Bidirectional(Layer):
     masking = "use"
 
     layer: _Recurrent
-    merge: str = "concatenate"
+    merge_mode: str = "concat"
 
     def check(self) -> None:
         if not isinstance(self.layer, _Recurrent) or self.layer.go_backwards:
             raise PellucidError(f"Bidirectional takes an RNN, LSTM or GRU that reads forwards, but {self.layer!r} came")
-        if self.merge not in MERGES:
-            hint = nearest(self.merge, MERGES)
-            raise PellucidError(f"merge of Bidirectional is one of {', '.join(MERGES)}, but {self.merge!r} came.{hint}")
+        if self.merge_mode not in MERGE_MODES:
+            hint = nearest(self.merge_mode, MERGE_MODES)
+            raise PellucidError(
+                f"merge_mode of Bidirectional is one of {', '.join(MERGE_MODES)}, but {self.merge_mode!r} came.{hint}"
+            )
         mirrored = self.layer.options() | {"go_backwards": True, "name": None}
         self.backward = Layer.of(type(self.layer).__name__, mirrored)
 
@@ -74,7 +76,7 @@ class Bidirectional(Layer):
             mine = {k.removeprefix(f"{way}."): t for k, t in parameters.items() if k.startswith(f"{way}.")}
             result = layer.formula(*taken, parameters=mine, context=context.at(way, way))
             results.append(context.record(way, result))
-        merged = MERGES[self.merge](results)
+        merged = MERGE_MODES[self.merge_mode](results)
         if self.layer.return_sequences and inputs[0] in context.masks:
             context.masks[merged] = context.masks[inputs[0]]
         return merged
@@ -89,7 +91,7 @@ class Bidirectional(Layer):
 
     def options(self) -> dict[str, Any]:
         inner = {"class": type(self.layer).__name__, "options": self.layer.options()}
-        return {"layer": inner, "merge": self.merge, "name": self.name}
+        return {"layer": inner, "merge_mode": self.merge_mode, "name": self.name}
 
     @classmethod
     def restored(cls, options: Mapping[str, Any]) -> Self:

@@ -38,7 +38,7 @@ for path, index in PLACES:
     data = found.json(12)
     told.append({
         "path": path, "index": index, "value": number(found.value), "formula": found.formula,
-        "substituted": found.substituted, "sentence": found.sentence(),
+        "substituted": found.with_values, "sentence": found.sentence(),
         "terms": [{"value": number(t["value"]), "numbers": t["numbers"], "text": t["text"]} for t in data["terms"]],
         "rest": [data["rest"]["count"], number(data["rest"]["sum"])],
     })

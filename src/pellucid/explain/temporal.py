@@ -30,7 +30,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Reach:
+class TemporalGradient:
     """The size of the gradient of one step's loss by the states of a recurrent layer before it.
 
     `norms[k]` is the root mean square over the examples of the norm of ∂loss_t/∂h_{t−k}, t being the last step that
@@ -41,7 +41,7 @@ class Reach:
     norms: tuple[float, ...]
 
     @classmethod
-    def of(cls, span: Span, gradient: NDArray[Any]) -> Reach:
+    def of(cls, span: Span, gradient: NDArray[Any]) -> TemporalGradient:
         """From the gradient by all states, (n,t,j)."""
         squares = np.square(gradient.astype(np.float64)).sum(axis=2).mean(axis=0)
         # The loss is a mean over the batch: times n, the gradient is that of an example's own loss.
