@@ -118,8 +118,8 @@ def obey_fit(name: str) -> None:
 
 def obey_lab(name: str) -> None:
     """Serves the lab, and for each line tells at what step it is."""
-    from pellucid.lab.server import Server
-    from pellucid.lab.session import Session
+    from pellucid.lab.serve.lab_session import Session
+    from pellucid.lab.serve.server import Server
     from pellucid.lab.task import task_of
 
     net = NETWORKS[name][0]()

@@ -15,8 +15,8 @@ from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from pellucid.lab.gallery import build
-from pellucid.lab.server import Server
-from pellucid.lab.session import Session
+from pellucid.lab.serve.lab_session import Session
+from pellucid.lab.serve.server import Server
 
 IMAGES = Path(__file__).parent / "images"
 PATIENCE = 60_000

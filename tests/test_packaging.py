@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pellucid.lab import page
+from pellucid.lab.serve import page
 
 SOURCE = Path(__file__).parents[1] / "hatch_build.py"
 LOCK = {

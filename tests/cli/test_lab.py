@@ -14,8 +14,8 @@ from websockets.sync import client
 
 from pellucid.cli import lab as command
 from pellucid.cli.lab import _task
-from pellucid.lab import frames, page
-from pellucid.lab.server import listen
+from pellucid.lab.serve import frames, page
+from pellucid.lab.serve.server import listen
 
 from .conftest import Run
 
@@ -104,8 +104,8 @@ def test_a_page_that_was_not_built(run: Run, tmp_path: Path, monkeypatch: pytest
 @built
 def test_the_browser_is_sent_to_the_task(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    monkeypatch.setattr("pellucid.lab.own.show", shown.append)
-    monkeypatch.setattr("pellucid.lab.server.Server.wait", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("pellucid.lab.handle.show", shown.append)
+    monkeypatch.setattr("pellucid.lab.serve.server.Server.wait", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
     said = run("lab", "--task", "spirals", "--port", "0", "--lang", "zh").output
     assert f"The lab is at {shown[0]}  (Ctrl-C ends it)" in said
     assert said.endswith("The lab is closed.\n")

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pellucid.lab import frames
-from pellucid.lab.session import Session
+from pellucid.lab.serve import frames
+from pellucid.lab.serve.lab_session import Session
 
 PATIENCE = 60.0
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.lab.moments import Moment
+from pellucid.lab.time.moments import Moment
 from pellucid.network import BaseNetwork
 
 

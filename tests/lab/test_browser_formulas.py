@@ -30,7 +30,7 @@ from pellucid.formula.scalar import SCALARS
 from pellucid.functions.activations import ACTIVATIONS
 from pellucid.functions.losses import LOSSES
 from pellucid.functions.updates import OPTIMIZERS, SGD, optimizer
-from pellucid.lab.document import formulas, phrases
+from pellucid.lab.serve.document import formulas, phrases
 from pellucid.layers import Dense, Dropout, Reshape
 
 Case = Callable[[], Trace]

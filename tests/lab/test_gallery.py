@@ -13,7 +13,7 @@ from pellucid.errors import PellucidError
 from pellucid.explain import flow
 from pellucid.lab import gallery
 from pellucid.lab.gallery import TASKS, Prices
-from pellucid.lab.look import Look
+from pellucid.lab.view.look import Look
 from pellucid.training.evaluation import evaluate
 from pellucid.training.fit import fit
 

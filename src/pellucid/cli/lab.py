@@ -70,9 +70,9 @@ def command(
 
     Nothing leaves this machine, and nobody else can connect unless --host lets them. Ctrl-C ends the lab.
     """
-    from ..lab.own import show
-    from ..lab.server import Server
-    from ..lab.session import Session
+    from ..lab.handle import show
+    from ..lab.serve.lab_session import Session
+    from ..lab.serve.server import Server
 
     chosen = _task(model, data, task, writing)
     server = Server(Session(chosen, gallery=model is None), host=host, port=port, language=lang)

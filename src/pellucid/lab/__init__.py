@@ -1,4 +1,4 @@
 """The lab: a network in the browser, while it trains. Its heavy parts are imported when it is opened."""
 
-from pellucid.lab.own import Lab as Lab
-from pellucid.lab.own import lab as lab
+from pellucid.lab.handle import Lab as Lab
+from pellucid.lab.handle import lab as lab

@@ -8,6 +8,8 @@ import numpy as np
 
 from pellucid.errors import DataError
 
+MOST_SENT = 1 << 18
+"""The most numbers of one message from a page."""
 _SHOWN = 40
 
 

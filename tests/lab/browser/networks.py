@@ -22,8 +22,8 @@ from pellucid.explain.arithmetic import number
 from pellucid.functions.activations import ACTIVATIONS
 from pellucid.functions.losses import LOSSES
 from pellucid.functions.updates import OPTIMIZERS
-from pellucid.lab.server import Server
-from pellucid.lab.session import Session
+from pellucid.lab.serve.lab_session import Session
+from pellucid.lab.serve.server import Server
 from pellucid.lab.task import task_of
 
 EXAMPLES = 4

@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 from tests.lab.browser.person import Person
 
 from pellucid.lab.gallery import build
-from pellucid.lab.session import Session
+from pellucid.lab.serve.lab_session import Session
 
 NOTEBOOK = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>a notebook</title><link rel="stylesheet" href="/widget.css"></head>

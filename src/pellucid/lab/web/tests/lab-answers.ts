@@ -1,4 +1,4 @@
-// Run by tests/lab/test_document.py: asks the lab of a saved file and writes its answers.
+// Run by tests/lab/serve/test_document.py: asks the lab of a saved file and writes its answers.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { LocalLab } from "../src/local.ts";

@@ -10,7 +10,7 @@ const packed = (shape: number[], ...data: number[]) => (
 const along = (...axes: number[]) => axes.map((a) => ({ terms: [[a, 1]], offset: [], divisor: 1 }));
 const value = (path: string, axes: string[], shape: number[], gradient = false) => ({ path, axes, shape, gradient });
 
-/** y = relu(x·w), loss = (y − t)²: a network of one unit, as lab/document.py writes it. */
+/** y = relu(x·w), loss = (y − t)²: a network of one unit, as lab/serve/document.py writes it. */
 function saved(): Record<string, unknown> {
   const scalar = { read: 3, indices: along(0) };
   const program = {

@@ -7,7 +7,7 @@ import { readCount, smallest } from "./arithmetic.ts";
 import type { Point, Terms } from "./arithmetic.ts";
 import type { Expression } from "./expressions.ts";
 
-/** Written by Python's lab/document.py from explain/words.py. */
+/** Written by Python's lab/serve/document.py from explain/words.py. */
 export interface Phrases {
   readonly sentences: Readonly<Record<string, Words>>;
   readonly directions: Readonly<Record<Language, readonly [string, string]>>;

@@ -1,4 +1,4 @@
-// All parameters of a small network as a text for a link, as Python's lab/links.py writes it.
+// All parameters of a small network as a text for a link, as Python's lab/serve/links.py writes it.
 
 import { fromBase64, toBase64 } from "../formula/base64.ts";
 import type { Path } from "../model/protocol.ts";

@@ -136,7 +136,7 @@ export class Samples {
   }
 }
 
-/** What becomes of a text, as Python's lab/samples.py says it. */
+/** What becomes of a text, as Python's lab/view/samples.py says it. */
 function readAs(how: {
   length: number; given: number; wanted: number; blanks: number; unknown: number; foretold: string | null; by: string | undefined;
 }): Words | null {

@@ -1,4 +1,4 @@
-// Reads what a saved file carries: the document that Python's lab/document.py writes. Nothing in it is trusted.
+// Reads what a saved file carries: the document that Python's lab/serve/document.py writes. Nothing in it is trusted.
 
 import { fromBase64 } from "../formula/base64.ts";
 import { readProgram } from "../formula/document.ts";

@@ -1,0 +1,262 @@
+"""What a saved lab carries: a network's formulas and numbers, some examples, and what was measured of it.
+
+A browser evaluates the formulas itself, so that the file explains every number without Python. What the numbers do not
+change is written here once (the text of a formula, the words of a sentence), what depends on them is computed there.
+
+    {"format": "pellucid.lab", "version": 1,
+     "description":  protocol Description, what the mount can do and the state among it,
+     "input": "input_1", "target": "loss.t",   what the formulas call an example and its target
+     "formulas":     {"program": pellucid.formula, "texts": {value: [formula, latex]}},
+     "phrases":      the sentences of explanations,
+     "parameters":   {"dense_1.kernel": array},
+     "examples":     {"train": {"x": array, "y": array | null, "labels": [text] | null}},
+     "curves":       {"dense_1": {"function", "formula", "derivative"}},
+     "training":     {"program", "texts", "seed": 0, "learning_rate"} | null, one step of training, of a network so
+                     small that a browser can take it: the slots begin at 0 there, the steps at 1,
+     "history":      protocol History, its loss thinned: every "every"th step's,
+     "flow", "findings", "reach", "confusion", "latent", "forecast": as the protocol has them, where there are any,
+     "text":         {"by": "char", "lower": false} | null, how a text is read,
+     "picture":      array | null, the one that kernels slide over,
+     "code":         Python}
+
+    array = {"shape": [3, 2], "numbers": {"$": ["f4", base64]}, "over"?: 16}     little-endian; the numbers are over 16
+
+Arrays inside protocol objects are {"$": ["f4" | "f8" | "i4" | "u1", base64]}.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data import Vocabulary
+from pellucid.errors import FormulaError, NonFiniteError, PellucidError
+from pellucid.explain import tracing
+from pellucid.explain.words import DIRECTIONS, GROWTH, PENALTY, SENTENCES
+from pellucid.formula import Program, Statement, latex, unicode
+from pellucid.formula.notation.json import to_json
+from pellucid.formula.program import Loop
+from pellucid.functions.updates import optimizer
+from pellucid.lab import gallery
+from pellucid.lab.serve import frames
+from pellucid.summary import summarise
+
+if TYPE_CHECKING:
+    from pellucid.lab.time.moments import Moment
+    from pellucid.lab.view.look import Look
+
+Array = NDArray[Any]
+
+FORMAT, VERSION = "pellucid.lab", 1
+MOST_EXAMPLES = 600_000
+"""Bytes of examples in a file: all 1,797 embedded digits are 160 kB."""
+LEAST_EXAMPLES = 16
+MOST_STEPS = 10_000
+"""Steps whose loss is told one by one; of a longer history every second, third, …"""
+STEPS_OF_GREY = (1, 15, 16, 255, 256)
+"""Pixels are often whole numbers over one of these: then a byte each says the same."""
+
+MOST_WORK = 30_000_000
+"""Multiply-adds of a step of training in a browser, which does them in about a second at worst."""
+MOST_UNROLLED = 2_000
+"""Times that a statement of a recurrence runs in such a step, each of which costs a browser some microseconds more."""
+
+CAN = {"gallery": False, "train": False, "branch": False, "own": True, "convolve": False, "save": False}
+
+
+def document(
+    look: Look,
+    state: Mapping[str, Any],
+    history: Mapping[str, Any],
+    moment: Moment,
+    *,
+    past: Mapping[str, Any] | None = None,
+    code: str = "",
+    fault: NonFiniteError | None = None,
+) -> dict[str, Any]:
+    """The task that `look` shows, at a moment, as what JSON can carry.
+
+    Args:
+        state, history: protocol State and History, of the branch that the moment is in.
+        past: the history of all steps on the way to the moment, where that is more than the branch's own.
+        code: Python that repeats what was done.
+        fault: where a value stopped being finite, if that ended the training.
+    """
+    task, net, samples = look.task, look.net, look.samples
+    program = tracing(net, [samples.goal]).program
+    slides = "convolve" in task.views
+    examples, names = _examples(look)
+    training = _training(look, whole=len(names["train"]) == len(task.x))
+    can = {**CAN, "convolve": slides, "train": training is not None}
+    description = look.describe(_still(state, moment), can)
+    for kept in description["sets"]:
+        kept["count"] = len(names[kept["name"]])
+    rows = task.rows
+    sets = [kept["name"] for kept in description["sets"]]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "description": carried(description),
+        "input": samples.input,
+        "target": samples.goal.name,
+        "formulas": formulas(program),
+        "phrases": phrases(),
+        "parameters": {path: packed(np.asarray(values)) for path, values in moment.parameters.items()},
+        "examples": examples,
+        "curves": _curves(look, moment, description),
+        "training": training,
+        "history": _history(history),
+        "flow": carried(_tried(lambda: [look.flow(moment)]) or []),
+        "findings": carried(_tried(lambda: look.diagnose(moment, past or history, fault)) or []),
+        "reach": carried(_tried(lambda: look.reach(moment)) or []),
+        "confusion": {name: _confusion(look, moment, name, names[name]) for name in sets},
+        "latent": _latent(look, moment, names),
+        "forecast": carried(_tried(lambda: look.forecast(moment))),
+        "text": {"by": rows.by, "lower": rows.lower} if isinstance(rows, Vocabulary) else None,
+        "picture": packed(gallery.picture()) if slides else None,
+        "code": code,
+    }
+
+
+def phrases() -> dict[str, Any]:
+    """The sentences of explanations, for the browser to fill in."""
+    return {"sentences": SENTENCES, "directions": DIRECTIONS, "growth": GROWTH, "penalty": PENALTY}
+
+
+def formulas(program: Program) -> dict[str, Any]:
+    """A program, and the text and LaTeX of each statement by the name of its target."""
+    texts = {program.names[s.target]: _texts(s) for s in program.statements}
+    return {"program": to_json(program), "texts": texts}
+
+
+def _texts(statement: Statement) -> list[str]:
+    try:
+        return [unicode(statement), latex(statement)]
+    except FormulaError:  # a notation without a sign for it
+        return ["", ""]
+
+
+def packed(array: Array) -> dict[str, Any]:
+    """An array as text: whole numbers or a byte each where that says the same, else float32 (float64 if it is)."""
+    shape = list(array.shape)
+    if array.dtype.kind in "iub":
+        small = not array.size or (array.min() >= 0 and array.max() <= 255)
+        return {"shape": shape, "numbers": _coded(array.astype(np.uint8 if small else np.int32))}
+    if array.size > 256 and np.isfinite(array).all() and array.min() >= 0:
+        for over in STEPS_OF_GREY:
+            steps = np.rint(array.astype(np.float64) * over)
+            if steps.max() <= 255 and np.array_equal((steps / over).astype(array.dtype), array):
+                return {"shape": shape, "numbers": _coded(steps.astype(np.uint8)), "over": over}
+    return {"shape": shape, "numbers": _coded(array)}
+
+
+def _coded(array: Array) -> dict[str, Any]:
+    kind, flat = frames.flattened(array)
+    return {"$": [kind, base64.b64encode(flat.tobytes()).decode()]}
+
+
+def carried(value: Any) -> Any:
+    """A protocol object with its arrays as text, and its numbers that are not finite as JSON can say them."""
+    return frames.jsonable(value, _coded)
+
+
+def _tried(question: Callable[[], Any]) -> Any:
+    """What is there to be told; None where the network has no such thing, or is broken."""
+    try:
+        return question()
+    except PellucidError:
+        return None
+
+
+def _still(state: Mapping[str, Any], moment: Moment) -> dict[str, Any]:
+    """The state of a file: one branch, at rest."""
+    branch = next((dict(b) for b in state["branches"] if b["id"] == moment.branch), None)
+    alone = {"id": moment.branch, "parent": None, "at": 0, "last": moment.step, "change": None}
+    branches = [{**(branch or alone), "parent": None, "last": moment.step}]
+    now = {"branch": moment.branch, "branches": branches, "step": moment.step}
+    return {**state, **now, "playing": False, "pace": 0, "stopped": None}
+
+
+def _history(history: Mapping[str, Any]) -> dict[str, Any]:
+    loss = np.asarray(history["loss"], np.float64)
+    every = max(1, math.ceil(len(loss) / MOST_STEPS))
+    return {**carried({**history, "loss": loss[::every]}), "every": every, "steps": len(loss)}
+
+
+def _training(look: Look, *, whole: bool) -> dict[str, Any] | None:
+    """One step of training, where the file has all examples and the network is small."""
+    task, net = look.task, look.net
+    rule = optimizer(task.optimizer)
+    program = tracing(net, [look.samples.goal], rule).program
+    loops = [stage for stage in program.stages if isinstance(stage, Loop)]
+    unrolled = sum(len(loop.statements) * loop.extent for loop in loops)
+    work = 3 * summarise(net).multiply_adds * task.batch_size  # forward, and twice as much backward
+    if not whole or work > MOST_WORK or unrolled > MOST_UNROLLED:
+        return None
+    return {**formulas(program), "seed": net.seed, "learning_rate": rule.initial_rate}
+
+
+def _examples(look: Look) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+    """As many examples of each set as fit, from all over it, and for each of them its name in the file."""
+    task, samples = look.task, look.samples
+    found: dict[str, Any] = {}
+    names: dict[str, dict[str, str]] = {}
+    sets = samples.sets()
+    for name, (x, y) in sets.items():
+        size = sum(len(_text(packed(part[:32]))) for part in (x, y)) / max(1, len(x[:32]))
+        count = max(LEAST_EXAMPLES, int(MOST_EXAMPLES / len(sets) / max(1.0, size)))
+        places, (kept, targets) = samples.spread(name, count)
+        names[name] = {f"{name}:{place}": f"{name}:{k}" for k, place in enumerate(places.tolist())}
+        told = [samples.shown(samples[f"{name}:{place}"])["label"] for place in places.tolist()]
+        mirrors = kept.shape == targets.shape and np.array_equal(kept, targets)
+        found[name] = {
+            "x": packed(kept),
+            "y": None if mirrors else packed(targets),
+            "labels": None if task.classes is not None or not any(told) else told,
+        }
+    return found, names
+
+
+def _text(array: Mapping[str, Any]) -> str:
+    text: str = array["numbers"]["$"][1]
+    return text
+
+
+def _curves(look: Look, moment: Moment, description: Mapping[str, Any]) -> dict[str, Any]:
+    """The name and the texts of each curve; they are the same for every element."""
+    found: dict[str, Any] = {}
+    for value in (v for layer in description["layers"] for v in layer["values"]):
+        place = [n - 1 for n in value["shape"]]  # of a recurrence the last step: the first may have no past
+        curve = _tried(partial(look.curve, moment, "train:0", value["path"], place))
+        if curve is not None:
+            found[value["path"]] = {key: curve[key] for key in ("function", "formula", "derivative")}
+    return found
+
+
+def _confusion(look: Look, moment: Moment, name: str, names: Mapping[str, str]) -> Any:
+    """Of all examples; those to be looked at are those of the file."""
+    table = _tried(lambda: look.confusion(moment, name))
+    if table is None:
+        return None
+    kept = {cell: [names[n] for n in there if n in names] for cell, there in table["examples"].items()}
+    return carried({**table, "examples": {cell: there for cell, there in kept.items() if there}})
+
+
+def _latent(look: Look, moment: Moment, names: Mapping[str, Mapping[str, str]]) -> Any:
+    """The codes of the examples that the file has."""
+    plane = _tried(lambda: look.latent(moment))
+    if plane is None:
+        return None
+    known = {old: new for every in names.values() for old, new in every.items()}
+    rows = [k for k, n in enumerate(plane["names"]) if n in known]
+    points = np.reshape(plane["points"]["data"], plane["points"]["shape"])[rows]
+    labels = None if plane["labels"] is None else plane["labels"][rows]
+    told = [known[plane["names"][k]] for k in rows]
+    shown = {"shape": list(points.shape), "data": points.reshape(-1)}
+    return carried({**plane, "points": shown, "labels": labels, "names": told})

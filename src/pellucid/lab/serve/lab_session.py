@@ -1,0 +1,351 @@
+"""One lab: a task, the run that trains its network, the look at it, and the tabs that see them."""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pellucid.errors import DataError, PellucidError, nearest
+from pellucid.lab.serve.methods import METHODS, lane
+from pellucid.lab.serve.params import Params
+from pellucid.lab.serve.safety import MOST_TABS
+from pellucid.lab.serve.tabs import Tab
+from pellucid.lab.task import Task
+from pellucid.lab.time.moments import Moment
+from pellucid.lab.time.run import Run
+from pellucid.lab.view.look import Look
+
+_log = logging.getLogger("pellucid.lab")
+LIVE_PERIOD, LIVE_SHARE = 0.1, 0.06
+FLOW_PERIOD, FLOW_SHARE = 0.5, 0.04
+"""The least seconds between two events of a kind, and the share of the time that they may take from training."""
+GAP_PERIOD, GAP_SHARE, COLUMNS = 0.02, 0.25, 600
+"""At rest, one after the other is measured of the steps that are kept, until a ribbon has about so many columns."""
+MOST_FLOWS = 1024
+PREAMBLE = """\
+import pellucid as pl
+from pellucid.lab.gallery import build
+
+task = build("{name}")
+net, x, y, validation_data = pl.Network.restored(task.net.config()), task.x, task.y, task.test
+"""
+GALLERY = {"en": "The gallery", "zh": "示例库"}
+
+
+@dataclass
+class Pace:
+    """When something that costs time may be done again."""
+
+    period: float
+    share: float
+    due: bool = False
+    began: float = -1e9
+    took: float = 0.0
+
+    def next(self, *, busy: bool) -> float:
+        """The moment from which it may be done; only while training is `busy` its share of the time is kept."""
+        if not self.due:
+            return np.inf
+        return self.began + max(self.period, self.took / self.share if busy else 0.0)
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        self.due, self.began = False, time.monotonic()
+        try:
+            yield
+        finally:
+            self.took = time.monotonic() - self.began
+
+
+@dataclass
+class Stage:
+    """What is on show: all of it changes together when another task is opened."""
+
+    task: Task
+    run: Run
+    look: Look
+    flows: dict[int, dict[int, Any]] = field(default_factory=dict)
+    """By branch and step."""
+    warm: bool = False
+    """Whether a flow was measured."""
+
+
+class Session:
+    """What tabs and widgets talk to; `request` answers, `join` gives a tab.
+
+    Args:
+        task: what is on show first; None until one of the gallery is opened.
+        gallery: whether `open` may put a task of the gallery in its place.
+    """
+
+    def __init__(self, task: Task | None, *, gallery: bool = False) -> None:
+        self.gallery = gallery
+        self._tabs: list[Tab] = []
+        self._change = threading.Condition()
+        self._opening = threading.Lock()
+        self._live, self._flow = Pace(LIVE_PERIOD, LIVE_SHARE), Pace(FLOW_PERIOD, FLOW_SHARE)
+        self._gap = Pace(GAP_PERIOD, GAP_SHARE)
+        self._playing = False
+        self.closed = False
+        self._stage = None if task is None else self._staged(task)
+        self._refresher = threading.Thread(target=self._refresh, name="pellucid-live", daemon=True)
+        self._refresher.start()
+
+    @property
+    def stage(self) -> Stage:
+        """What is on show.
+
+        Raises:
+            DataError: no task is open yet.
+        """
+        if self._stage is None:
+            raise DataError("no task is open yet: choose one of the gallery")
+        return self._stage
+
+    def join(self, wake: Callable[[], None]) -> Tab:
+        """A new tab.
+
+        Raises:
+            DataError: there are too many.
+        """
+        tab = Tab(self.request, lane, wake)
+        with self._change:
+            if self.closed:
+                raise DataError("the lab is closed: start it again")
+            if len(self._tabs) >= MOST_TABS:
+                raise DataError(f"the lab is open in {MOST_TABS} tabs already: close one of them")
+            self._tabs.append(tab)
+            self._change.notify_all()
+        return tab
+
+    def leave(self, tab: Tab) -> None:
+        """The tab is gone; the run goes on."""
+        with self._change, contextlib.suppress(ValueError):
+            self._tabs.remove(tab)
+        tab.close()
+
+    def request(self, tab: Tab, method: str, params: Any) -> Any:
+        """The result of a method of the protocol.
+
+        Raises:
+            PellucidError: a request that cannot be answered, in one sentence.
+        """
+        found = METHODS.get(method)
+        if found is None:
+            hint = nearest(method[:100], METHODS)
+            raise DataError(f'there is no method "{method[:100]}", expected one of {", ".join(METHODS)}.{hint}')
+        return found(self, tab, Params(method, params))
+
+    def open(self, name: str) -> dict[str, Any]:
+        """Put another task of the gallery in the place of this one, for all tabs.
+
+        Raises:
+            PellucidError: no such task, or no gallery.
+        """
+        from pellucid.lab.gallery import build
+
+        if not self.gallery:
+            raise DataError("there is no gallery here, the lab shows a network of your own: run `pellucid lab` for it")
+        with self._opening:
+            stage = self._staged(build(name))
+            with self._change:
+                late = self.closed
+                if not late:
+                    old, self._stage, self._playing = self._stage, stage, False
+                    tabs = list(self._tabs)
+                    self._live.due = False
+                    self._flow.due = True
+                    self._change.notify_all()
+            if late:  # the run's thread may wait for the lock, so it is closed without
+                stage.run.close()
+                raise DataError("the lab is closed: start it again")
+            if old is not None:
+                old.run.close()
+            description = self.describe()
+            for tab in tabs:
+                tab.set_watch(None)
+                tab.post("described", description)
+        return description
+
+    def describe(self) -> dict[str, Any]:
+        can = {"gallery": self.gallery, "train": True, "branch": True, "own": True, "convolve": True, "save": True}
+        stage = self.stage
+        return stage.look.describe(stage.run.state(), can)
+
+    def act(self, action: Mapping[str, Any]) -> dict[str, Any]:
+        """An action of the protocol; the other tabs are told by the run."""
+        stage = self.stage
+        state = stage.run.act(action)
+        if action.get("do") == "reset":
+            with self._change:
+                stage.flows = {}  # what is being measured of the steps before is not of these
+        return state
+
+    def flows(self, branch: int) -> list[dict[str, Any]]:
+        """The columns of the ribbon that were computed so far, by step."""
+        with self._change:
+            known = dict(self.stage.flows.get(branch, {}))
+        return [known[step] for step in sorted(known)]
+
+    def hurry(self) -> None:
+        """Compute anew what is seen live."""
+        with self._change:
+            self._live.due = True
+            self._change.notify_all()
+
+    def document(self) -> dict[str, Any]:
+        """What a saved file carries: the network of this moment, its task and its history."""
+        from pellucid.lab.serve.document import document
+
+        stage = self.stage
+        run, moment = stage.run, stage.run.moment()
+        history = run.history(moment.branch, 1)
+        past, code = run.past(moment), run.code()
+        return document(stage.look, run.state(), history, moment, past=past, code=code, fault=run.fault)
+
+    @property
+    def title(self) -> dict[str, str]:
+        return GALLERY if self._stage is None else self._stage.task.title
+
+    def close(self) -> None:
+        """End the run and all threads; the network keeps its last parameters."""
+        with self._change:
+            if self.closed:
+                return
+            self.closed = True
+            tabs, self._tabs = self._tabs, []
+            self._change.notify_all()
+        for tab in tabs:
+            tab.close()
+        if self._stage is not None:
+            self._stage.run.close()
+        if threading.current_thread() is not self._refresher:
+            self._refresher.join(2)
+
+    # what changes is told to the tabs
+
+    def _staged(self, task: Task) -> Stage:
+        run = Run(
+            task.net,
+            task.x,
+            task.y,
+            loss=task.loss,
+            optimizer=task.optimizer,
+            metrics=task.metrics,
+            batch_size=task.batch_size,
+            validation_data=task.test,
+            preamble="" if task.name is None else PREAMBLE.format(name=task.name),
+        )
+        stage = Stage(task, run, Look(task, run.update))
+        run.listen(lambda event, value: self._told(stage, event, value))
+        return stage
+
+    def _told(self, stage: Stage, event: str, value: Any) -> None:
+        """Called in the run's thread."""
+        with self._change:
+            if self.closed or stage is not self._stage:
+                return
+            tabs = list(self._tabs)
+            if event == "state":
+                self._playing = bool(value["playing"])
+            self._live.due = self._flow.due = True
+            self._change.notify_all()
+        for tab in tabs:
+            tab.post(event, value)
+
+    def _refresh(self) -> None:
+        """The thread that computes what is seen live."""
+        while True:
+            with self._change:
+                while not self.closed:
+                    paces = (self._live, self._flow) if self._tabs and self._stage is not None else ()
+                    gap = self._gap.next(busy=True) if paces else np.inf
+                    wait = min([gap, *(p.next(busy=self._playing) for p in paces)]) - time.monotonic()
+                    if wait <= 0:
+                        break
+                    self._change.wait(None if np.isinf(wait) else wait)
+                if self.closed:
+                    return
+                now = time.monotonic()
+                live, flow = (pace.next(busy=self._playing) <= now for pace in (self._live, self._flow))
+                tabs, stage = list(self._tabs), self._stage
+                assert stage is not None
+            try:
+                if live:
+                    with self._live():
+                        self._send_live(stage, tabs)
+                elif flow:
+                    cold = not stage.warm
+                    with self._flow():
+                        self._send_flow(stage, tabs)
+                    if cold:  # its program was compiled: it does not take as long again
+                        stage.warm, self._flow.took = True, 0.0
+                else:
+                    with self._gap():
+                        self._send_gap(stage, tabs)
+            except Exception:  # a fault of ours must not end the thread: what is seen live would stand still
+                _log.exception("the lab could not compute what is seen live")
+
+    def _send_live(self, stage: Stage, tabs: list[Tab]) -> None:
+        watches = {tab.watch for tab in tabs if tab.watch is not None}
+        if not watches:
+            return
+        moment = stage.run.moment()
+        for watch in watches:
+            try:
+                value = stage.look.live(moment, watch.input, watch.wanted())
+            except PellucidError:  # of a task that is gone
+                value = None
+            for tab in tabs:
+                if tab.watch == watch:
+                    if value is None:
+                        tab.set_watch(None)
+                    else:
+                        tab.post_live(watch, value)
+
+    def _send_flow(self, stage: Stage, tabs: list[Tab]) -> None:
+        moment = stage.run.moment()
+        if moment.step not in stage.flows.get(moment.branch, {}):
+            self._measure(stage, tabs, moment)
+        self._gap.due = not self._playing
+
+    def _send_gap(self, stage: Stage, tabs: list[Tab]) -> None:
+        """Measure one of the steps gone by: of those that are kept, the farthest from all that were measured."""
+        moment = stage.run.moment()
+        if self._playing or len(stage.flows.get(moment.branch, {})) >= MOST_FLOWS:
+            return
+        kept = stage.run.kept(moment)
+        known = sorted({step for one in kept for step in stage.flows.get(one.branch, {})} | {moment.step})
+        far = {one.step: min(abs(one.step - step) for step in _beside(known, one.step)) for one in kept}
+        farthest = max(kept, key=lambda one: far[one.step], default=None)
+        if farthest is not None and 2 * far[farthest.step] > moment.step / COLUMNS:
+            self._measure(stage, tabs, farthest, past=True)
+            self._gap.due = True
+
+    def _measure(self, stage: Stage, tabs: list[Tab], moment: Moment, *, past: bool = False) -> None:
+        flows = stage.flows
+        value = stage.look.flow(moment, past=past)
+        with self._change:
+            if flows is not stage.flows:  # it is of a run that was begun anew meanwhile
+                return
+            known = flows.setdefault(moment.branch, {})
+            known[moment.step] = value
+            if len(known) > MOST_FLOWS:
+                for step in sorted(known)[1:-1:2]:
+                    del known[step]
+        for tab in tabs:
+            tab.post("flow", value)
+
+
+def _beside(steps: list[int], step: int) -> list[int]:
+    """The neighbours of a step among sorted ones."""
+    place = bisect.bisect_left(steps, step)
+    return steps[max(0, place - 1) : place + 1]

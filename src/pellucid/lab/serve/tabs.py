@@ -1,0 +1,209 @@
+"""One who looks: a tab of the browser or a widget, with what it asked and what waits to be sent to it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from pellucid.errors import PellucidError
+from pellucid.lab.serve import frames
+from pellucid.lab.serve.params import Malformed, read_message
+from pellucid.lab.serve.safety import LARGEST_MESSAGE, MOST_WAITING
+
+_log = logging.getLogger("pellucid.lab")
+Answer = Callable[["Tab", str, Any], Any]
+Lane = Literal["steer", "look", "whole"]
+"""What steers the run does not wait behind what is computed for the eye, nor that behind explanations with all their
+terms. Within a lane order is kept."""
+_BACKLOG = 4
+"""Answers ready but not yet taken: with more of them a lane waits, so that a slow reader costs no memory."""
+FAILED = "Pellucid failed at {method} ({fault}), please report it; the run goes on"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question that waits for its answer; `size` is that of its message."""
+
+    number: int
+    method: str
+    params: Any
+    size: int
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a tab sees live."""
+
+    input: str
+    paths: tuple[tuple[str, int], ...]
+
+    def wanted(self) -> list[dict[str, Any]]:
+        return [{"path": path, "limit": limit} for path, limit in self.paths]
+
+
+class Tab:
+    """Requests come in by `receive`; frames to send are fetched by `take` after each call of `wake`.
+
+    Args:
+        answer: answers a request of this tab: (tab, method, params).
+        lane: the lane of a request: (method, params).
+        wake: called, in any thread, when there is something to take.
+    """
+
+    def __init__(self, answer: Answer, lane: Callable[[str, Any], Lane], wake: Callable[[], None]) -> None:
+        self.watch: Watch | None = None
+        self._answer, self._lane, self._tell = answer, lane, wake
+        self._change = threading.Condition()
+        self._waiting = self._size = 0
+        self._answers: deque[bytes] = deque()
+        self._events: dict[tuple[str, Any], Any] = {}
+        self._queues: dict[Lane, queue.SimpleQueue[Request | None]] = {}
+        self.closed = False
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits to be taken that nothing more should be read from this tab."""
+        return len(self._answers) > 2 * MOST_WAITING
+
+    def receive(self, text: str | bytes) -> None:
+        """A message of the page. Whatever it is, an answer follows."""
+        if len(text) > LARGEST_MESSAGE:
+            self._refuse(None, f"the message has more than {LARGEST_MESSAGE >> 20} MiB: send less at once")
+            return
+        try:
+            number, method, params = read_message(text)
+        except Malformed as error:
+            self._refuse(error.number, str(error))
+            return
+        with self._change:
+            full = self._waiting >= MOST_WAITING or self._size + len(text) > 2 * LARGEST_MESSAGE
+            waiting = self._waiting
+            if not full:
+                self._waiting, self._size = waiting + 1, self._size + len(text)
+        if full:
+            self._refuse(number, f"{waiting} requests wait already: ask again when they are answered")
+        else:
+            self._queue(self._lane(method, params)).put(Request(number or 0, method, params, len(text)))
+
+    def post(self, event: str, value: Any) -> None:
+        """Tell of an event. Of what was not taken yet only the newest stays, and a history is grown: a tab that
+        reads slowly misses moments and not the end."""
+        with self._change:
+            if self.closed:
+                return
+            key = (event, self._about(event, value))
+            if event == "described":  # what waits is of another network
+                self._events.clear()
+            if event == "history" and (earlier := self._events.get(key)) is not None:
+                value = _joined(earlier, value)
+            self._events[key] = value
+        self._wake()
+
+    @staticmethod
+    def _about(event: str, value: Any) -> Any:
+        """What a newer event of the same kind stands for too."""
+        if event == "flow":  # a column each
+            return value["branch"], value["step"]
+        return value["branch"] if event == "history" else None
+
+    def set_watch(self, watch: Watch | None) -> None:
+        with self._change:
+            self.watch = watch
+            self._events.pop(("live", None), None)
+
+    def post_live(self, watch: Watch, value: Any) -> None:
+        """As `post`, if that is still what the tab watches."""
+        if self.watch == watch:
+            self.post("live", value)
+
+    def take(self) -> list[bytes]:
+        """The frames that wait, answers first."""
+        with self._change:
+            ready = list(self._answers)
+            events = list(self._events.items())
+            self._answers.clear()
+            self._events.clear()
+            self._change.notify_all()
+        for (event, _), value in events:
+            ready.append(frames.encode({"event": event, "value": value}))
+        return ready
+
+    def close(self) -> None:
+        with self._change:
+            self.closed = True
+            self.watch = None
+            self._answers.clear()
+            self._events.clear()
+            self._change.notify_all()
+            queues = list(self._queues.values())
+        for lane in queues:
+            lane.put(None)
+
+    def _queue(self, name: Lane) -> queue.SimpleQueue[Request | None]:
+        with self._change:
+            if name not in self._queues:
+                self._queues[name] = queue.SimpleQueue()
+                threading.Thread(
+                    target=self._work, args=(self._queues[name],), name=f"pellucid-{name}", daemon=True
+                ).start()
+            return self._queues[name]
+
+    def _work(self, requests: queue.SimpleQueue[Request | None]) -> None:
+        while (request := requests.get()) is not None and not self.closed:
+            frame = self._framed(request.number, request.method, request.params)
+            with self._change:
+                self._change.wait_for(lambda: self.closed or len(self._answers) < _BACKLOG)
+                self._waiting, self._size = self._waiting - 1, self._size - request.size
+            self._put(frame)
+
+    def _framed(self, number: int, method: str, params: Any) -> bytes:
+        """The answer to a request. Whatever fails on the way to it is an answer too: a lane must not end."""
+        try:
+            try:
+                return frames.encode({"id": number, "result": self._answer(self, method, params)})
+            except PellucidError as error:
+                return frames.encode({"id": number, "error": str(error)})
+        except Exception as error:  # a fault of ours: the tab is told, and the run goes on
+            _log.exception("the lab could not answer %r", method[:100])
+            return frames.encode({"id": number, "error": FAILED.format(method=method[:100], fault=_told(error))})
+
+    def _wake(self) -> None:
+        """Tell that something waits; where nobody can be told any more, the run that has news must not fail of it."""
+        try:
+            self._tell()
+        except Exception:
+            _log.debug("a tab could not be told", exc_info=True)
+
+    def _refuse(self, number: int | None, sentence: str) -> None:
+        self._put(frames.encode({"id": number, "error": sentence}))
+
+    def _put(self, frame: bytes) -> None:
+        with self._change:
+            if self.closed:
+                return
+            self._answers.append(frame)
+        self._wake()
+
+
+def _told(error: Exception) -> str:
+    """An error in a few words, even one that fails to tell of itself."""
+    try:
+        return f"{type(error).__name__}: {error}"[:500]
+    except Exception:
+        return type(error).__name__
+
+
+def _joined(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
+    """Two pieces of a branch's history as one; the later alone where something is missing between them, which the page
+    notices by `from` and asks for."""
+    if earlier["from"] + len(earlier["loss"]) != later["from"]:
+        return later
+    loss = np.concatenate([earlier["loss"], later["loss"]])
+    return {**earlier, "loss": loss, "epochs": [*earlier["epochs"], *later["epochs"]]}

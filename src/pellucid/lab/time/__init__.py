@@ -1,0 +1,1 @@
+"""Training that goes back in time: its steps, branches and kept states."""

@@ -1,0 +1,514 @@
+"""Training in a thread of its own, which a person plays, stops, rewinds and branches."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from pellucid.arrays import check_whole
+from pellucid.errors import NonFiniteError, PellucidError
+from pellucid.functions.updates import Optimizer
+from pellucid.lab.checks import number, whole
+from pellucid.lab.task import Words
+from pellucid.lab.time import changes, stops
+from pellucid.lab.time.actions import MOST_STEPS, Action, checked
+from pellucid.lab.time.branches import Branch, Tree
+from pellucid.lab.time.code import code
+from pellucid.lab.time.last_step import Updates
+from pellucid.lab.time.moments import Moment, copied
+from pellucid.lab.time.timeline import Place, ReplayError, Timeline
+from pellucid.network import BaseNetwork
+from pellucid.training.evaluation import Metrics
+from pellucid.training.examples import ClassWeight
+from pellucid.training.fit import prepare
+from pellucid.training.loop import Loop
+from pellucid.training.targets import LossLike
+
+Array = NDArray[Any]
+Listener = Callable[[str, Any], None]
+MEMORY = 256 * 2**20
+PATIENCE = 0.25
+"""So many seconds `act` waits for what takes steps: a short way is gone when it answers, a long one goes on."""
+TELLING = 0.1
+"""At least so many seconds lie between two events while playing."""
+NAP = 0.02
+"""At a limited speed the thread sleeps so many seconds at least: then it takes several steps at once."""
+MOST_SPEED = 1e6
+CLOSED = "the run is closed: begin another one"
+
+
+@dataclass(frozen=True)
+class _Now:
+    """What the thread says of itself between two calls of the engine."""
+
+    tree: Tree
+    branch: Branch
+    owner: Branch
+    moment: Moment
+    epoch: int
+    learning_rate: float
+    run: int
+
+
+@dataclass(eq=False)
+class _Goal:
+    """Where the run goes: to a step, or on and on."""
+
+    step: int | None
+
+
+class Run:
+    """The training of one network, with exact travel through time.
+
+        with Run(net, x, y, batch_size=32) as run:
+            run.repeat({"do": "seek", "step": 100}, {"do": "branch", "change": {"learning_rate": 0.1}}, {"do": "epoch"})
+
+    Its steps are those of `fit` with the same arguments, to the bit. Every step that was taken can be returned to; what
+    is repeated gives the same bits, and that is checked. Nothing is ever overwritten: a change at an earlier step
+    begins a branch, which differs by that change alone.
+
+    The network gets the run's parameters whenever the run comes to rest, and soon after a `moment` is asked for. What
+    else is assigned to them the run does not see: `adopt` is the way to do that.
+
+    Args:
+        net, x, y: as in `fit`; so are the others, up to `clip_value`.
+        memory: about how many bytes may be kept to return to earlier steps quickly; the more, the fewer steps have to
+            be repeated.
+        preamble: Python that makes `net`, `x`, `y`, and `validation_data`, `sample_weight` or functions where the other
+            arguments name them; `code` begins with it.
+
+    Raises:
+        DataError: examples or targets that the network cannot take.
+    """
+
+    def __init__(
+        self,
+        net: BaseNetwork,
+        x: Any,
+        y: Any,
+        *,
+        batch_size: int = 32,
+        optimizer: str | Mapping[str, object] | Optimizer = "adam",
+        loss: LossLike | Mapping[str, LossLike] = None,
+        metrics: Metrics = (),
+        validation_data: Sequence[Any] | None = None,
+        validation_split: float = 0.0,
+        class_weight: ClassWeight | None = None,
+        sample_weight: Any = None,
+        shuffle: bool = True,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        memory: int = MEMORY,
+        preamble: str = "",
+    ) -> None:
+        options: dict[str, Any] = {
+            "batch_size": batch_size,
+            "optimizer": optimizer,
+            "loss": loss,
+            "metrics": metrics,
+            "validation_data": validation_data,
+            "validation_split": validation_split,
+            "class_weight": class_weight,
+            "sample_weight": sample_weight,
+            "shuffle": shuffle,
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
+        }
+
+        def made(net: BaseNetwork = net) -> Loop:
+            return prepare(net, x, y, epochs=0, **options)
+
+        loop = made()
+        if loop.training.schedule is not None:
+            raise PellucidError("the lab sets the learning rate by hand: give the optimizer a number, no schedule")
+        usual = {name: p.default for name, p in inspect.signature(Run).parameters.items()}
+        self._options = {
+            name: value
+            for name, value in options.items()
+            if not (isinstance(value, type(usual[name])) and value == usual[name])
+        }
+        self._preamble = str(preamble)
+        self._steps_per_epoch = loop.training.steps_per_epoch
+        self._timeline = Timeline(loop, check_whole(memory, "memory"))
+        # on a copy: at the end of an epoch a training writes into its network
+        self.update = Updates(lambda: made(copied(net)), self._near)
+        """The step that led to a moment, taken again; see `Updates`."""
+        self._speed, self._pace, self._due = 0.0, 0.0, 0.0
+        self._taken: deque[tuple[float, int]] = deque()
+        self._sum = 0
+        self._stopped: Words | None = None
+        self._fault: NonFiniteError | None = None
+        self._goal: _Goal | None = None
+        self._asked = False
+        self._listeners: list[Listener] = []
+        self._news, self._told_at = False, -math.inf
+        self._told: dict[int, int] = {}
+        self._serial = _serial()
+        self._mail: deque[tuple[Callable[[], None], Future[_Goal | None]]] = deque()
+        self._closed = False
+        self._bell = threading.Condition()
+        self._note()
+        self._thread = threading.Thread(target=self._work, daemon=True, name="pellucid lab")
+        self._thread.start()
+
+    # For any thread
+
+    def act(self, action: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what the page asks, such as {"do": "play"}, between two calls of the engine; gives the state.
+
+        What takes steps (step, epoch, seek, switch) goes on after the answer where it takes long, and ends with the
+        next action: every action begins at the step where the run then is. `seek` to a step beyond the last trains up
+        to it; `switch` goes to the last step of a branch; `rate` before a branch's last step begins another branch.
+
+        Raises:
+            PellucidError: no such action, or not here; nothing has changed then.
+        """
+        wanted = checked(action)
+        goal = self._ask(lambda: self._do(wanted))
+        if goal is not None and goal.step is not None:
+            with self._bell:
+                self._bell.wait_for(lambda: self._goal is not goal, PATIENCE)
+        return self.state()
+
+    def adopt(self, parameters: Mapping[str, Array]) -> dict[str, Any]:
+        """A branch that begins here with these parameters, by path; those not named stay. Gives the state.
+
+        Raises:
+            PellucidError: unknown parameters, other shapes, numbers that are not finite.
+        """
+        change = changes.adopted(parameters, self._now.moment.parameters)
+        self._ask(lambda: self._fork(change))
+        return self.state()
+
+    def wait(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait until the run stands still, or for so many seconds; gives the state."""
+        with self._bell:
+            self._bell.wait_for(lambda: self._goal is None or self._closed, timeout)
+        return self.state()
+
+    def repeat(self, *actions: Mapping[str, Any]) -> dict[str, Any]:
+        """Actions one after the other, each to its end; gives the state. This is how code repeats what a person did.
+
+        Raises:
+            PellucidError: an action that is not possible, that has no end ("play"), or a training that stopped.
+        """
+        for action in actions:
+            if checked(action).name == "play":
+                raise PellucidError('"play" has no end that could be waited for: seek a step instead')
+            self.act(action)
+            stopped = self.wait()["stopped"]
+            if stopped is not None:
+                raise PellucidError(stopped["en"])
+        return self.state()
+
+    def state(self) -> dict[str, Any]:
+        """Where the run is, as the page takes it. `epoch` counts those that are complete, `metrics` are of the last of
+        them, which ended at the step `measured`; `run` is another number after each new beginning.
+        """
+        now, goal = self._now, self._goal
+        metrics, measured = now.tree.metrics(now.branch, now.moment.step)
+        return {
+            "run": now.run,
+            "branch": now.branch.id,
+            "branches": now.tree.state(),
+            "step": now.moment.step,
+            "epoch": now.epoch,
+            "playing": goal is not None,
+            "learning_rate": now.learning_rate,
+            "speed": self._speed,
+            "pace": self._pace if goal is not None else 0.0,
+            "loss": now.tree.loss(now.branch, now.moment.step),
+            "metrics": metrics,
+            "measured": measured,
+            "stopped": self._stopped,
+        }
+
+    def history(self, branch: int, start: int = 1) -> dict[str, Any]:
+        """What a branch recorded from step `start` on, as the page takes it.
+
+        It begins after the step at which the branch left its parent: before that, the parent's history is its own. The
+        epochs count from 1.
+
+        Raises:
+            PellucidError: no such branch, or no such step.
+        """
+        tree = self._now.tree
+        return tree.history(tree.branch(branch), whole("from", start, 1, 2**53))
+
+    def past(self, moment: Moment) -> dict[str, Any]:
+        """What was recorded on the way to a moment, from step 1 on, in the form of `history`."""
+        tree = self._now.tree
+        return tree.past(tree.branch(moment.branch), moment.step)
+
+    def code(self) -> str:
+        """Python that repeats, to the bit, what led to the present step."""
+        now = self._now
+        return code(self._preamble, self._options, now.owner, now.moment.step, self._steps_per_epoch)
+
+    def moment(self) -> Moment:
+        """The parameters of the present step, while playing of one that was just now. The network gets them soon."""
+        self._asked = True
+        return self._now.moment
+
+    def kept(self, moment: Moment) -> list[Moment]:
+        """The moments on the way to this one of which the parameters are kept, by step."""
+        line = self._timeline
+        branch = line.tree.branch(moment.branch)
+        return [Moment(b.id, s, k.parameters, k.learning_rate) for b, s, k in line.kept(branch, moment.step)]
+
+    def _near(self, moment: Moment, step: int) -> Place:
+        line = self._timeline
+        branch = line.tree.branch(moment.branch)
+        if moment.step > branch.last:
+            raise PellucidError("this step belongs to a run that was begun anew meanwhile: look again")
+        return line.near(branch, step)
+
+    @property
+    def fault(self) -> NonFiniteError | None:
+        """Where a value stopped being finite, if that is why the run stands still."""
+        return self._fault
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Have a function called from the run's thread with an event and its value; gives what ends that.
+
+        "state" comes with every action and while playing up to ten times a second, "history" with the steps that are
+        new since the last one. An error in the function stops the run.
+        """
+        with self._bell:
+            self._listeners = [*self._listeners, listener]
+
+        def end() -> None:
+            with self._bell:
+                self._listeners = [one for one in self._listeners if one is not listener]
+
+        return end
+
+    def close(self) -> None:
+        """End the thread after its present call of the engine. The network has the last parameters."""
+        with self._bell:
+            self._closed = True
+            self._bell.notify_all()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _ask(self, task: Callable[[], None]) -> _Goal | None:
+        """Have the thread do something between two calls of the engine; gives where it goes then."""
+        if threading.current_thread() is self._thread:
+            raise PellucidError("an action came from within a listener: act from another thread")
+        done: Future[_Goal | None] = Future()
+        with self._bell:
+            if self._closed:
+                raise PellucidError(CLOSED)
+            self._mail.append((task, done))
+            self._bell.notify_all()
+        return done.result()
+
+    # For the run's thread alone
+
+    def _work(self) -> None:
+        try:
+            while not self._closed:
+                try:
+                    self._turn()
+                except Exception as error:  # not even an error of this class itself may vanish with the thread
+                    self._stopped, self._goal, self._news = stops.failure(error), None, True
+            self._rest()
+        finally:
+            with self._bell:
+                self._closed, self._goal = True, None
+                for _, waiting in self._mail:
+                    waiting.set_exception(PellucidError(CLOSED))
+                self._bell.notify_all()
+
+    def _turn(self) -> None:
+        """Whatever is next: an action, a call of the engine, an event, or sleep until there is one of them."""
+        with self._bell:
+            while not self._closed and not self._mail and (pause := self._pause()) > 0:
+                self._bell.wait(pause if math.isfinite(pause) else None)
+            if self._closed:
+                return
+            letter = self._mail.popleft() if self._mail else None
+        if letter is not None:
+            self._obey(*letter)
+        elif self._goal is not None and self._until_due() <= 0:
+            self._stride(self._goal)
+        self._tell()
+
+    def _pause(self) -> float:
+        """In how many seconds there is something to do."""
+        if self._goal is None:
+            return 0.0 if self._news else math.inf
+        due = self._until_due()
+        if due > 0:
+            due = max(due, NAP)
+            if self._news:
+                due = min(due, max(self._told_at + TELLING - time.monotonic(), 0.0))
+        return due
+
+    def _until_due(self) -> float:
+        """In how many seconds the next step may be taken: only playing is held to a speed."""
+        if not self._speed or self._goal is None or self._goal.step is not None:
+            return 0.0
+        return self._due - time.monotonic()
+
+    def _obey(self, task: Callable[[], None], done: Future[_Goal | None]) -> None:
+        try:
+            task()
+            if self._goal is None:
+                self._rest()
+            else:
+                self._note()
+        except BaseException as error:
+            if not isinstance(error, PellucidError):
+                self._stopped = stops.failure(error)
+            done.set_exception(error)
+        else:
+            done.set_result(self._goal)
+
+    def _do(self, action: Action) -> None:
+        line, goal = self._timeline, self._goal
+        match action.name:
+            case "play":
+                self._go(None)
+            case "pause":
+                self._goal = None
+            case "step":
+                count = whole("count", action.value, 1, MOST_STEPS)
+                start = goal.step if goal is not None and goal.step is not None else line.step
+                self._go(start + count)
+            case "epoch":
+                self._go((line.epoch + 1) * self._steps_per_epoch)
+            case "seek":
+                step = whole("step", action.value, 0, line.branch.last + MOST_STEPS)
+                line.seek(line.branch, step)
+                self._go(step)
+            case "branch":
+                self._fork(changes.change(action.value, self._now.moment.parameters))
+            case "switch":
+                branch = line.tree.branch(action.value)
+                line.seek(branch, branch.last)
+                self._go(branch.last)
+            case "rate":
+                line.set_rate(changes.rate(action.value))
+                self._stay()
+            case "speed":
+                self._speed = number("speed", action.value, 0.0, MOST_SPEED)
+                self._due = time.monotonic()
+            case "reset":
+                line.reset()
+                self._told, self._serial = {}, _serial()
+                self._go(0)
+
+    def _fork(self, change: changes.Change) -> None:
+        self._timeline.fork(change)
+        self._stay()
+
+    def _stay(self) -> None:
+        """Something changed at the step where the run is: it plays on, but the way to some step ends here."""
+        self._stopped = self._fault = None
+        if self._goal is not None and self._goal.step is not None:
+            self._goal = None
+
+    def _go(self, step: int | None) -> None:
+        """On to a step, or on and on."""
+        self._stopped = self._fault = None
+        self._due = time.monotonic()
+        self._goal = None if step == self._timeline.step else _Goal(step)
+
+    def _stride(self, goal: _Goal) -> None:
+        """One call of the engine."""
+        line = self._timeline
+        began = time.monotonic()
+        most = None if goal.step is None else goal.step - line.step
+        limited = self._speed > 0 and goal.step is None
+        if limited:
+            self._due = max(self._due, began - TELLING)  # what was missed is not made up for
+            most = 1 + int((began - self._due) * self._speed)
+        try:
+            count = line.advance(most)
+        except NonFiniteError as error:
+            self._fault = error
+            self._halt(stops.not_finite(error, line.step + 1))
+            return
+        except Exception as error:
+            self._halt(stops.other_loss(error) if isinstance(error, ReplayError) else stops.failure(error))
+            return
+        if limited:
+            self._due += count / self._speed
+        self._measure(began, count)
+        self._news = True
+        if goal.step is not None and line.step >= goal.step:
+            self._rest()
+        elif limited or began - self._noted_at >= NAP:  # small networks take an epoch in less
+            self._note()
+
+    def _measure(self, began: float, count: int) -> None:
+        """Steps a second over about the last second."""
+        now = time.monotonic()
+        self._taken.append((began, count))
+        self._sum += count
+        while len(self._taken) > 1 and self._taken[0][0] < now - 1:
+            self._sum -= self._taken.popleft()[1]
+        self._pace = self._sum / max(now - self._taken[0][0], 1e-9)
+
+    def _halt(self, words: Words) -> None:
+        self._stopped = words
+        self._rest()
+
+    def _rest(self) -> None:
+        """Stand still, with the parameters in the network."""
+        self._asked = True
+        self._note()
+        self._taken.clear()
+        self._sum = 0
+        with self._bell:
+            self._goal = None
+            self._news = True
+            self._bell.notify_all()
+
+    def _note(self) -> None:
+        """Say where the run is."""
+        line = self._timeline
+        moment = Moment(line.branch.id, line.step, line.state().parameters, line.learning_rate)
+        self._now = _Now(line.tree, line.branch, line.owner, moment, line.epoch, line.learning_rate, self._serial)
+        self._news, self._noted_at = True, time.monotonic()
+        if self._asked:
+            self._asked = False
+            line.publish()
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if not self._news or (self._goal is not None and now - self._told_at < TELLING):
+            return
+        self._news, self._told_at = False, now
+        events: list[tuple[str, Any]] = [("history", p) for p in self._timeline.tree.fresh(self._told)]
+        events.append(("state", self.state()))
+        for listener in self._listeners:
+            try:
+                for event, value in events:
+                    listener(event, value)
+            except Exception as error:
+                with self._bell:
+                    self._listeners = [one for one in self._listeners if one is not listener]
+                self._halt(stops.failure(error))
+
+
+def _serial() -> int:
+    """Tells one beginning from another, of this process or of another on the same port."""
+    return secrets.randbits(52)

@@ -1,0 +1,372 @@
+"""Everything that one can see of a task's network at a moment. The numbers are those of the engine and of `explain`."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import update_wrapper
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError, NonFiniteError, PellucidError
+from pellucid.explain import Explanation, Trace, trace_examples, tracing
+from pellucid.formula import Tensor
+from pellucid.lab.task import Task
+from pellucid.lab.time.moments import Moment, copied, put
+from pellucid.lab.view import writing
+from pellucid.lab.view.boundary import boundary
+from pellucid.lab.view.confusion import confusion
+from pellucid.lab.view.describe import description
+from pellucid.lab.view.latent import decoder, latent
+from pellucid.lab.view.measure import BATCH, Gauge, column
+from pellucid.lab.view.samples import Sample, Samples, numbers
+from pellucid.lab.view.sliding import Sliding
+from pellucid.training.stepping import Stepper
+
+Array = NDArray[Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+KEPT = 8
+"""Traces of one moment, one for each example that somebody watches."""
+MOST_TERMS = 2000
+PRIME = "′"
+
+
+def _alone(method: Callable[Concatenate[Look, P], R]) -> Callable[Concatenate[Look, P], R]:
+    """One at a time: all share one network."""
+
+    def guarded(self: Look, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return update_wrapper(guarded, method)
+
+
+class Look:
+    """Answers the protocol's questions about a task. Any thread may ask.
+
+    It has a network of its own, so that training is not disturbed; each question brings the moment it is about.
+    A run is traced once for each example and moment, whatever is asked of it.
+
+    A path that ends in ′ is of the step that led to the moment, with its whole batch: `dense_1.kernel′` is what it made
+    of a weight, `d(dense_1.kernel)′` the gradient that it took. `update` gives that step; without it there is none.
+    """
+
+    def __init__(self, task: Task, update: Callable[[Moment], Trace] | None = None) -> None:
+        self.task = task
+        self._update = update
+        self.net = copied(task.net)
+        self.samples = Samples(task, self.net)
+        self._lock = threading.RLock()
+        self._gauge = Gauge(task, copied(task.net), self.samples)
+        self._sliding = Sliding()
+        self._decoders: dict[str, Callable[[Any], dict[str, Any]]] = {}
+        self._stepper: Stepper | None = None
+        self._now: Mapping[str, Array] = {}
+        self._traces: OrderedDict[str, Trace] = OrderedDict()
+        self._idle: dict[str, Array] = {}
+
+    # What there is
+
+    @_alone
+    def describe(self, state: Mapping[str, Any], can: Mapping[str, bool]) -> dict[str, Any]:
+        """The protocol's Description."""
+        program = tracing(self.net, [self.samples.goal]).program
+        return {**description(self.task, self.net, self.samples, program), "can": dict(can), "state": dict(state)}
+
+    @_alone
+    def examples(self, set: str, start: int, count: int) -> list[dict[str, Any]]:
+        """Examples of a set, from one on."""
+        return self.samples.listed(set, start, count)
+
+    @_alone
+    def example(self, name: str) -> dict[str, Any]:
+        """An example by its name."""
+        return self.samples.shown(self.samples[name])
+
+    @_alone
+    def own(self, x: Any = None, text: str | None = None, y: Any = None) -> dict[str, Any]:
+        """An example of the person's own, which gets a name."""
+        return self.samples.shown(self.samples.own(x, text, y))
+
+    # One example
+
+    def live(self, moment: Moment, input: str, paths: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The protocol's Live: of each path a picture; a path that is not there is left out."""
+        last = None
+        if any(str(wanted["path"]).endswith(PRIME) for wanted in paths):
+            with suppress(PellucidError):  # there was no step yet
+                last = self._last(moment)
+        return self._live(moment, input, paths, last)
+
+    @_alone
+    def _live(
+        self, moment: Moment, input: str, paths: Sequence[Mapping[str, Any]], last: Trace | None
+    ) -> dict[str, Any]:
+        self._at(moment)
+        run = self._trace(self.samples[input])
+        values: dict[str, Any] = {}
+        for wanted in paths:
+            path = str(wanted["path"])
+            source = last if path.endswith(PRIME) else run
+            name = path if source is None else within(source, path)
+            if source is not None and name in source:
+                values[path] = picture(source.tensor(name), source[name], int(wanted["limit"]))
+        loss = float(run["loss"]) if "loss" in run else None
+        return {"input": input, "branch": moment.branch, "step": moment.step, "loss": loss, "values": values}
+
+    def explain(self, moment: Moment, input: str, path: str, index: Sequence[int], limit: int = 100) -> dict[str, Any]:
+        """The protocol's Explanation of one element; the index is without the example's axis."""
+        most = max(0, min(int(limit), MOST_TERMS))
+        with np.errstate(all="ignore"):  # what is not finite is shown, not warned of
+            if path.endswith(PRIME):
+                last = self._last(moment)
+                name = within(last, path)
+                place = whole_index(last.tensor(name), path, last[name].shape, index)
+                return stepped(last.explain(name, index=place).json(most), last)
+            found = self._explanation(moment, input, path, index)
+            return found.json(most)  # a trace stays as it is: others need not wait
+
+    @_alone
+    def _explanation(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> Explanation:
+        self._at(moment)
+        run = self._run_of(self.samples[input], path)
+        return run.explain(path, index=whole_index(run.tensor(path), path, run[path].shape, index))
+
+    @_alone
+    def curve(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> dict[str, Any] | None:
+        """The protocol's Curve: the activation that gave an element; None where the element is no such value."""
+        if path.endswith(PRIME):
+            return None
+        self._at(moment)
+        run = self._run_of(self.samples[input], path)
+        place = whole_index(run.tensor(path), path, run[path].shape, index)
+        found = None if path.startswith("d(") else run.curve(path, place)
+        if found is None:
+            return None
+        dead = found.off and self._idle_units(path)[place[-1]]
+        x, y, slope = found.at
+        return {
+            "function": found.function or self._activation(path),
+            "formula": found.formula,
+            "derivative": found.derivative,
+            "x": found.x,
+            "y": found.y,
+            "slope": found.slope,
+            "at": {"x": x, "y": y, "slope": slope},
+            "state": "dead" if dead else "saturated" if found.saturated else None,
+        }
+
+    # Many examples
+
+    @_alone
+    def boundary(self, moment: Moment, size: int) -> dict[str, Any]:
+        """The protocol's Boundary."""
+        self._at(moment)
+        return boundary(self.task, self.net, self.samples, size)
+
+    @_alone
+    def confusion(self, moment: Moment, set: str) -> dict[str, Any]:
+        """The protocol's Confusion."""
+        self._at(moment)
+        return confusion(self.task, self.net, self.samples, set)
+
+    @_alone
+    def latent(self, moment: Moment) -> dict[str, Any]:
+        """The protocol's Latent."""
+        self._at(moment)
+        return latent(self.task, self.net, self.samples)
+
+    @_alone
+    def decode(self, moment: Moment, path: str, code: Any) -> dict[str, Any]:
+        """What the part of the network behind a value makes of a code."""
+        self._at(moment)
+        if path not in self._decoders:
+            self._decoders[path] = decoder(self.net, path)
+        return self._decoders[path](code)
+
+    @_alone
+    def convolve(
+        self,
+        picture: Any,
+        kernel: Any,
+        *,
+        stride: int,
+        padding: int,
+        dilation: int,
+        at: Sequence[int] | None = None,
+    ) -> dict[str, Any]:
+        """A kernel over a picture, or over the sample where None is given; with `at` the arithmetic of one place."""
+        return self._sliding(picture, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
+
+    @_alone
+    def generate(
+        self, moment: Moment, text: str = "", count: int = 100, temperature: float = 1.0, seed: int = 0
+    ) -> dict[str, Any]:
+        """A text that the network wrote on; of a series, the next values."""
+        self._at(moment)
+        if self.task.sample == "series":
+            return {"text": writing.next_values(self.task, self.net, count=count)}
+        if self._stepper is None:
+            self._stepper = Stepper(self.net)
+        return {
+            "text": writing.grown(self.task, self._stepper, text=text, count=count, temperature=temperature, seed=seed)
+        }
+
+    @_alone
+    def forecast(self, moment: Moment) -> dict[str, Any]:
+        """Forecasts of a series, beside what came."""
+        self._at(moment)
+        return writing.forecast(self.task, self.net, self.samples)
+
+    # How it fares
+
+    # (measured on a copy of its own, whose programs take seconds to compile: nobody has to wait for them)
+
+    def flow(self, moment: Moment, *, past: bool = False) -> dict[str, Any]:
+        """The protocol's Flow: a column of the ribbon."""
+        return column(self._gauge.flow(moment, past=past), moment.branch)
+
+    def reach(self, moment: Moment) -> list[dict[str, Any]]:
+        """How far back in time the gradient reaches, for every recurrent layer."""
+        found = self._gauge.flow(moment).reach
+        return [{"path": r.path.removesuffix(".state"), "norms": list(r.norms)} for r in found]
+
+    def diagnose(
+        self, moment: Moment, history: Mapping[str, Any], fault: NonFiniteError | None = None
+    ) -> list[dict[str, Any]]:
+        """What is wrong, in words; `fault` is where a value stopped being finite, if that ended the training."""
+        return self._gauge.diagnosis(moment, history, fault)
+
+    # The runs behind them
+
+    def _at(self, moment: Moment) -> None:
+        """Give the network the moment's parameters; what was traced at others is forgotten."""
+        if moment.parameters is not self._now:
+            if put(self.net, moment.parameters):
+                self._traces.clear()
+                self._idle.clear()
+            self._now = moment.parameters
+
+    def _last(self, moment: Moment) -> Trace:
+        """The step that led to the moment."""
+        if self._update is None:
+            raise PellucidError("this network is looked at, not trained, so no step has changed its weights")
+        return self._update(moment)
+
+    def _trace(self, sample: Sample) -> Trace:
+        """The run of an example, with its target all gradients."""
+        key = sample.name
+        if key not in self._traces:
+            targets = [] if sample.y is None else [self.samples.goal]
+            arrays = self.samples.arrays(sample.x[None], None if sample.y is None else sample.y[None])
+            self._traces[key] = trace_examples(self.net, arrays, targets)
+            while len(self._traces) > KEPT:
+                self._traces.popitem(last=False)
+        self._traces.move_to_end(key)
+        return self._traces[key]
+
+    def _run_of(self, sample: Sample, path: str) -> Trace:
+        """The run in which there is such a value."""
+        run = self._trace(sample)
+        if path not in run and sample.y is None and (path == "loss" or path.startswith(("d(", "loss."))):
+            raise PellucidError(f"{sample.name} has no target, so there is no loss and no gradient: say what it is")
+        return run
+
+    def _idle_units(self, path: str) -> Array:
+        """Which units, along the last axis, are 0 everywhere on every example of a batch: what `Flow` calls dead."""
+        if path not in self._idle:
+            _, (x, _) = self.samples.spread("train", BATCH)
+            run = trace_examples(self.net, self.samples.arrays(x, None))
+            value = run[path]
+            self._idle[path] = np.asarray((value.reshape(-1, value.shape[-1]) <= 0).all(axis=0))
+        return self._idle[path]
+
+    def _activation(self, path: str) -> str:
+        """The name of the activation of the layer that a value belongs to."""
+        use = next((u for u in self.net.uses if u.path == path), None)
+        return str(getattr(getattr(use.layer, "activation", None), "name", "")) if use is not None else ""
+
+
+def within(last: Trace, path: str) -> str:
+    """The name in a step of a path that ends in ′: of what the step made new that, of all else the name alone."""
+    return path if path in last else path.removesuffix(PRIME)
+
+
+def stepped(found: dict[str, Any], last: Trace) -> dict[str, Any]:
+    """An explanation within a step: its places are the step's, and what was given to it leads nowhere on."""
+
+    def placed(source: dict[str, Any]) -> dict[str, Any]:
+        path = source["path"]
+        if last.program.definition(last.tensor(path)) is None:
+            return {**source, "given": True}
+        return source if path.endswith(PRIME) else {**source, "path": path + PRIME}
+
+    terms = [{**term, "sources": [placed(s) for s in term["sources"]]} for term in found["terms"]]
+    path = found["path"] if found["path"].endswith(PRIME) else found["path"] + PRIME
+    candidates = [placed(source) for source in found["candidates"]]
+    return {**found, "path": path, "terms": terms, "candidates": candidates, "field": {}}
+
+
+def whole_index(tensor: Tensor, path: str, shape: tuple[int, ...], index: Sequence[int]) -> tuple[int, ...]:
+    """An index with the example's place put in, checked."""
+    place = batch_axis(tensor)
+    given = list(index)
+    if not all(isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in given):
+        raise DataError(f"{path} has an index of whole numbers, but {given} came")
+    if place is not None and len(given) == len(shape) - 1:
+        given.insert(place, 0)
+    if len(given) != len(shape) or not all(0 <= i < n for i, n in zip(given, shape, strict=True)):
+        there = [n for k, n in enumerate(shape) if k != place]
+        raise DataError(f"{path} has the shape {tuple(there)}, so there is nothing at {list(index)}")
+    return tuple(int(i) for i in given)
+
+
+def batch_axis(tensor: Tensor) -> int | None:
+    """Where the examples stand among a tensor's axes."""
+    return next((k for k, a in enumerate(tensor.axes) if not isinstance(a.extent, int)), None)
+
+
+def picture(tensor: Tensor, array: Array, limit: int) -> dict[str, Any]:
+    """The protocol's Picture of a value: of the first example, at most `limit` numbers."""
+    place = batch_axis(tensor)
+    whole = np.asarray(array if place is None else array.take(0, axis=place))
+    maps = whole.ndim == 3 and not any(a.name == "t" for a in tensor.axes)
+    found = whole[tuple(slice(n) for n in block(whole.shape, max(0, limit), maps=maps))]
+    return {**numbers(found), "full": list(whole.shape), "stats": statistics(whole)}
+
+
+def block(shape: tuple[int, ...], limit: int, *, maps: bool = False) -> tuple[int, ...]:
+    """The extents of the first block of at most `limit` numbers: of maps as many whole ones as fit, of anything else
+    the longest axes are cut first.
+    """
+    if not shape or math.prod(shape) <= limit:
+        return shape
+    if maps and math.prod(shape[:2]) <= limit:
+        return (*shape[:2], limit // math.prod(shape[:2]))
+    low, high = 0, max(shape)
+    while low < high:  # the largest side of a block that fits
+        side = (low + high + 1) // 2
+        low, high = (side, high) if math.prod(min(n, side) for n in shape) <= limit else (low, side - 1)
+    return tuple(min(n, low) for n in shape)
+
+
+def statistics(array: Array) -> dict[str, float]:
+    """Over the finite numbers of a value; NaN where there are none."""
+    values = array.astype(np.float64).reshape(-1)
+    there = values[np.isfinite(values)]
+    if not len(there):
+        return dict.fromkeys(("min", "max", "mean", "std"), math.nan) | {"zeros": 0.0}
+    return {
+        "min": float(there.min()),
+        "max": float(there.max()),
+        "mean": float(there.mean()),
+        "std": float(there.std()),
+        "zeros": float((values == 0).mean()),
+    }

@@ -1,0 +1,116 @@
+"""How a network fares: the flow of its gradients, how far back they reach, and what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import NonFiniteError
+from pellucid.explain import Flow, diagnose
+from pellucid.explain.flow import Probe
+from pellucid.functions.updates import optimizer
+from pellucid.lab.task import Task
+from pellucid.lab.time.moments import Moment, put
+from pellucid.lab.view.samples import Samples
+from pellucid.network import BaseNetwork
+from pellucid.training.history import History
+
+Array = NDArray[Any]
+
+BATCH = 64
+DIAGNOSED = 512
+NEAR = 10
+"""Steps over which the way that the weights went is still about that of single updates."""
+
+
+class Gauge:
+    """Measures the flow of one fixed batch at whatever moment. It puts `net`, its own, into that moment."""
+
+    def __init__(self, task: Task, net: BaseNetwork, samples: Samples) -> None:
+        self._task, self._net, self._samples = task, net, samples
+        self._lock = threading.RLock()
+        self._before: Moment | None = None
+        self._initial = net.parameters.snapshot()
+        self._made: tuple[Probe, dict[str, Array]] | None = None
+        self._first: Flow | None = None
+
+    def flow(self, moment: Moment, *, past: bool = False) -> Flow:
+        """The flow now; the updates are those since the moment measured before, if that was a few steps ago. One of the
+        `past` leaves no trace in those to come.
+        """
+        with self._lock:
+            probe, batch = self._probe()
+            before, now = self._before, moment.parameters
+            updates: dict[str, Array] = {}
+            if past:
+                return probe(batch, now, updates, step=moment.step)
+            if before is not None and before.branch == moment.branch and 0 < moment.step - before.step <= NEAR:
+                steps = moment.step - before.step
+                updates = {p: (now[p] - before.parameters[p]) / steps for p in self._net.parameters.trainable}
+            if before is None or (before.branch, before.step) != (moment.branch, moment.step):
+                self._before = moment
+            return probe(batch, now, updates, step=moment.step)
+
+    def diagnosis(
+        self, moment: Moment, history: Mapping[str, Any], fault: NonFiniteError | None
+    ) -> list[dict[str, Any]]:
+        """What is wrong, as the protocol's findings."""
+        with self._lock:
+            put(self._net, moment.parameters)
+            _, (x, y) = self._samples.spread("train", DIAGNOSED)
+            evidence: list[Any] = [past(self._task, history, moment.learning_rate)]
+            if fault is not None:
+                evidence.append(fault)
+            if all(np.isfinite(array).all() for array in moment.parameters.values()):
+                evidence += [self._start(), self.flow(moment)] if moment.step else [self.flow(moment)]
+            return diagnose(self._net, *evidence, x=x, y=y, loss=self._task.loss).json()
+
+    def _probe(self) -> tuple[Probe, dict[str, Array]]:
+        if self._made is None:
+            _, (x, y) = self._samples.spread("train", BATCH)
+            self._made = Probe(self._net, [self._samples.goal]), self._samples.arrays(x, y)
+        return self._made
+
+    def _start(self) -> Flow:
+        """The flow before the first step."""
+        if self._first is None:
+            probe, batch = self._probe()
+            self._first = probe(batch, self._initial, {})
+        return self._first
+
+
+def past(task: Task, history: Mapping[str, Any], rate: float | None = None) -> History:
+    """The history of the protocol, which has the loss of every step, as one by epochs; with the learning rate now."""
+    config = optimizer(task.optimizer).config()
+    found = History(params={"optimizer": config if rate is None else {**config, "learning_rate": rate}})
+    losses, start = np.asarray(history["loss"], np.float64), int(history["from"])
+    begin = start
+    for entry in history["epochs"]:
+        end = int(entry["step"])
+        part = losses[max(0, begin - start) : max(0, end + 1 - start)]
+        logs = {"loss": float(part.mean())} if len(part) else {}
+        found.append(int(entry["epoch"]), {**logs, **entry["metrics"]})
+        begin = end + 1
+    rest = losses[max(0, begin - start) :]
+    if len(rest) and not np.isfinite(rest).all():  # the epoch in which it went wrong did not end
+        found.append(found.epoch[-1] + 1 if found.epoch else 0, {"loss": math.nan})
+    return found
+
+
+def column(flow: Flow, branch: int) -> dict[str, Any]:
+    """A flow as a column of the page's ribbon; what is not there, or not finite, is null."""
+    names = ("activation", "gradient", "dead", "saturated", "ratio")
+    return {
+        "branch": branch,
+        "step": flow.step,
+        "layers": [{"path": r.path} | {name: _finite(getattr(r, name)) for name in names} for r in flow],
+    }
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if math.isfinite(number) else None

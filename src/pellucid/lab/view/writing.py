@@ -1,0 +1,93 @@
+"""What comes next: a text gone on with, a series forecast beside the forecast that costs nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data import Vocabulary
+from pellucid.errors import DataError, PellucidError
+from pellucid.explain.arithmetic import number
+from pellucid.lab.gallery import Prices
+from pellucid.lab.task import Task
+from pellucid.lab.view.samples import Samples
+from pellucid.network import BaseNetwork
+from pellucid.training.evaluation import predict
+from pellucid.training.stepping import Stepper, continued
+
+Array = NDArray[Any]
+
+LONGEST = 1000
+FORECASTS = 2000
+
+
+def grown(task: Task, read: Stepper, *, text: str, count: int, temperature: float, seed: int) -> str:
+    """The text, and so many symbols more.
+
+    Raises:
+        PellucidError: the network does not write texts.
+    """
+    vocabulary = task.rows
+    if not isinstance(vocabulary, Vocabulary) or "text" not in task.views:
+        raise PellucidError("this network does not foretell the next symbol of a text, so it cannot write")
+    if not 0 <= temperature <= 100 or not np.isfinite(temperature):
+        raise DataError(f"the temperature is {temperature:g}, expected a number from 0 to 100")
+    start = vocabulary.encode(text or ("\n" if vocabulary.by == "char" else "the"))
+    read.reset()
+    steps = continued(read, start, max(1, min(int(count), LONGEST)), temperature=temperature, seed=seed)
+    more = [token for token, _ in steps]
+    between = " " if vocabulary.by == "word" and text else ""
+    return text + between + vocabulary.decode(np.array(more))
+
+
+def next_values(task: Task, net: BaseNetwork, *, count: int) -> str:
+    """The values after the last one known, each forecast from those before it as if they had come true."""
+    rows = task.rows
+    if not isinstance(rows, Prices) or task.test is None:
+        raise PellucidError("this network forecasts no series of prices, so there are no next values")
+    changes = np.diff(np.log(rows.values))
+    window = list((changes[-task.x.shape[1] :] - rows.mean) / rows.deviation)
+    price, found = float(rows.values[-1]), []
+    for _ in range(max(1, min(int(count), LONGEST))):
+        x = np.array(window[-task.x.shape[1] :], net.dtype).reshape(1, -1, 1)
+        change = float(predict(net, x)[0, 0])
+        window.append(change)
+        price *= float(np.exp(rows.mean + rows.deviation * change))
+        found.append(number(price))
+    return ", ".join(found)
+
+
+def forecast(task: Task, net: BaseNetwork, samples: Samples) -> dict[str, Any]:
+    """The network's forecasts of examples that it did not learn from, beside what came, and beside "as today".
+
+    Of prices, in their own units and by day; of another series as the network gives them.
+    """
+    if "forecast" not in task.views:
+        raise PellucidError("this network forecasts no series")
+    name = "test" if task.test is not None else "train"
+    x, y = (part[: samples.affordable(FORECASTS)] for part in samples.of(name))
+    said = predict(net, x).astype(np.float64)
+    if isinstance(task.rows, Prices):
+        rows = task.rows
+        first = rows.learned if name == "test" else 0
+        origins = rows.origins[first : first + len(x)]
+        today: Array | None = rows.values[origins]
+        truth = rows.values[origins + 1]
+        network = rows.values[origins] * np.exp(rows.mean + rows.deviation * said[:, 0])
+        days = [rows.dates[k] for k in (origins + 1).tolist()]
+    else:
+        network, truth = (part.reshape(len(part), -1)[:, -1].astype(np.float64) for part in (said, y))
+        today, days = None, [str(k) for k in range(len(truth))]
+    return {
+        "days": days,
+        "names": [f"{name}:{k}" for k in range(len(days))],
+        "truth": truth,
+        "network": network,
+        "today": today,
+        "errors": {
+            "network": float(np.abs(network - truth).mean()),
+            "today": None if today is None else float(np.abs(today - truth).mean()),
+        },
+    }

@@ -1,0 +1,269 @@
+"""A saved file's answers, from the browser's own code, against those of Python for the same network."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.lab.conftest import now
+from tests.lab.node import run_script
+
+from pellucid.lab import gallery
+from pellucid.lab.serve import links
+from pellucid.lab.serve.document import MOST_STEPS, _history, document, packed
+from pellucid.lab.task import task_of
+from pellucid.lab.time.moments import Moment
+from pellucid.lab.time.run import Run
+from pellucid.lab.view.look import Look
+from pellucid.layers import Dense
+from pellucid.network import BaseNetwork
+
+TASKS = ("spirals", "digits", "kernels", "text", "prices", "autoencoder")
+MOST = 3_000_000 - 350_000  # bytes; the page's script and styles are the rest
+
+
+def saved(name: str) -> tuple[Look, Moment, dict[str, Any]]:
+    task = gallery.build(name)
+    rng = np.random.default_rng(3)
+    moved = {path: a + rng.normal(scale=0.05, size=a.shape).astype(a.dtype) for path, a in task.net.parameters.items()}
+    moment = Moment(0, 3, moved, 0.01)
+    branch = {"id": 0, "parent": None, "at": 0, "last": 3, "change": None}
+    rates = {"learning_rate": 0.01, "speed": 0, "pace": 12.0, "loss": 1.0, "metrics": {}, "stopped": None}
+    state = {"branch": 0, "branches": [branch], "step": 3, "epoch": 0, "playing": True, **rates}
+    history = {"branch": 0, "from": 1, "loss": np.array([3.0, 2.0, np.nan]), "epochs": []}
+    look = Look(task)
+    return look, moment, document(look, state, history, moment, code="net.fit(x, y)")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_file_answers_as_python_does(name: str, tmp_path: Path) -> None:
+    look, moment, told = saved(name)
+    text = json.dumps(told, allow_nan=False)
+    assert len(text) < MOST
+    description = told["description"]
+    values = [v for layer in description["layers"] for v in layer["values"]]
+    parameters = [v for layer in description["layers"] for v in layer["parameters"]]
+    wanted = [{"path": p, "limit": 50} for v in values + parameters for p in (v["path"], f"d({v['path']})")]
+    wanted.append({"path": "loss", "limit": 1})
+    live = look.live(moment, "train:0", wanted)
+    places = [(v["path"], [n // 2 for n in v["shape"]]) for v in values if v["path"] != told["input"]]
+    places += [(f"d({v['path']})", [n // 2 for n in v["shape"]]) for v in values + parameters if v["gradient"]]
+    questions: list[Any] = [["watch", {"input": "train:0", "paths": wanted}]]
+    questions += [["explain", {"input": "train:0", "path": path, "index": at}] for path, at in places]
+    questions += [["curve", {"input": "train:0", "path": path, "index": at}] for path, at in places]
+    expected: list[Any] = [live]
+    expected += [look.explain(moment, "train:0", path, at) for path, at in places]
+    expected += [look.curve(moment, "train:0", path, at) for path, at in places]
+    more: dict[str, tuple[dict[str, Any], Any]] = {
+        "example": ({"name": "train:0"}, look.example("train:0")),
+        "reach": ({}, look.reach(moment)),
+    }
+    if "boundary" in description["views"]:
+        more["boundary"] = {"size": 9}, look.boundary(moment, 9)
+    if "confusion" in description["views"]:
+        more["confusion"] = {"set": "test"}, look.confusion(moment, "test")
+    if "latent" in description["views"]:
+        latent = look.latent(moment)
+        code = [0.5] * latent["centre"].size
+        more["latent"] = {}, latent
+        more["decode"] = {"path": latent["path"], "code": code}, look.decode(moment, latent["path"], code)
+    if "convolve" in description["views"]:
+        kernel = [[1.0, 0.5, 0.0], [0.0, -1.0, 0.25]]
+        options: dict[str, Any] = {"stride": 2, "padding": 1, "dilation": 2}
+        more["convolve"] = {"picture": None, "kernel": kernel, **options}, look.convolve(None, kernel, **options)
+    if description["sample"] == "text":
+        more["own"] = {"text": "the number"}, look.own(text="the number")
+    questions += [[method, params] for method, (params, _) in more.items()]
+    expected += [answer for _, answer in more.values()]
+    found = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
+    for (method, params), answer, one in zip(questions, found, expected, strict=True):
+        if method == "explain":
+            _same_explanation(_unmoved(answer), one, str(params))
+        else:
+            _same(_unmoved(answer), one, f"{method} {params}")
+
+
+def _unmoved(answer: Any) -> Any:
+    """An answer without the moment that it says it is about: that of the file."""
+    if not isinstance(answer, dict) or "input" in answer or "step" not in answer:
+        return answer
+    assert (answer["branch"], answer["step"]) == (0, 3)
+    found = {key: value for key, value in answer.items() if key not in ("branch", "step")}
+    return found["layers"] if list(found) == ["layers"] else found
+
+
+def _same_explanation(found: Any, expected: Any, where: str) -> None:
+    """The values behind both differ in their last bits, so numbers written with four digits may too."""
+    assert set(found) == set(expected), f"{where}: {found}"
+    for key in ("path", "index", "formula", "latex", "outside", "field"):
+        _same(found[key], expected[key], f"{where} {key}")
+    assert len(found["terms"]) == len(expected["terms"]), where
+    assert found["rest"]["count"] == expected["rest"]["count"], where
+    size = max((abs(t["value"]) for t in expected["terms"]), default=1.0)
+    assert found["value"] == pytest.approx(expected["value"], rel=1e-3, abs=1e-3 * size), where
+    assert [t["value"] for t in found["terms"]] == pytest.approx(
+        [t["value"] for t in expected["terms"]], rel=1e-3, abs=1e-3 * size
+    ), where
+
+
+def _same(found: Any, expected: Any, where: str) -> None:
+    if isinstance(expected, np.ndarray):
+        scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+        np.testing.assert_allclose(np.asarray(found, float), expected, rtol=1e-3, atol=1e-4 * scale, err_msg=where)
+    elif isinstance(expected, dict):
+        assert isinstance(found, dict) and set(found) == set(expected), f"{where}: {found}"
+        for key, item in expected.items():
+            _same(found[key], item, f"{where} {key}")
+    elif isinstance(expected, (list, tuple)):
+        assert len(found) == len(expected), f"{where}: {found}"
+        for k, item in enumerate(expected):
+            _same(found[k], item, f"{where} {k}")
+    elif isinstance(expected, float):
+        assert float(found) == pytest.approx(expected, rel=1e-3, abs=1e-4, nan_ok=True), where
+    else:
+        assert found == expected, where
+
+
+def test_what_a_file_says_of_itself(tmp_path: Path) -> None:
+    _, moment, told = saved("spirals")
+    weights = "00000000.AAAA"
+    questions = [
+        ["describe", {}],
+        ["history", {"branch": 0, "from": 2}],
+        ["code", {}],
+        ["save", {}],
+        ["explain", {"input": "own:1", "path": "dense_1", "index": [0]}],
+        ["own", {"x": [0.5, -0.5]}],
+        ["explain", {"input": "own:1", "path": "dense_1", "index": [0]}],
+        ["explain", {"input": "own:1", "path": "d(dense_1)", "index": [0]}],
+        ["weights", {}],
+        ["adopt", {"weights": weights}],
+    ]
+    found = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
+    description, history, code, save, missing, own, value, gradient, link, damaged = found
+    assert not description["can"]["gallery"] and not description["can"]["save"]
+    assert description["can"]["own"] and not description["state"]["playing"]
+    assert history["from"] == 2 and [float(v) for v in history["loss"]] == pytest.approx([2.0, np.nan], nan_ok=True)
+    assert code == "net.fit(x, y)"
+    assert "a saved file already" in save["refused"]
+    assert "no example" in missing["refused"]
+    assert own["name"] == "own:1" and own["y"] is None
+    assert value["path"] == "dense_1" and value["terms"]
+    assert "no target" in gradient["refused"]
+    assert link == links.packed(moment.parameters)
+    assert "damaged" in damaged["refused"]
+
+
+def test_a_small_network_trains_in_the_file_and_every_step_can_be_returned_to(tmp_path: Path) -> None:
+    _, _, told = saved("spirals")
+    look = ["watch", {"input": "train:0", "paths": [{"path": "dense_1.kernel", "limit": 64}]}]
+    questions = [
+        ["control", {"do": "step", "count": 120}],
+        ["wait", {}],
+        look,
+        ["history", {"branch": 0, "from": 4}],
+        ["control", {"do": "seek", "step": 57}],
+        ["wait", {}],
+        look,
+        ["confusion", {"set": "train"}],
+        ["control", {"do": "seek", "step": 123}],
+        ["wait", {}],
+        look,
+        ["control", {"do": "seek", "step": 1}],
+        ["control", {"do": "branch", "change": {"learning_rate": 1.0}}],
+        ["control", {"do": "seek", "step": 60}],
+        ["wait", {}],
+        ["control", {"do": "rate", "learning_rate": 0.001}],
+        ["history", {"branch": 0, "from": 4}],
+        ["control", {"do": "reset"}],
+        look,
+    ]
+    found = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
+    (
+        started,
+        rested,
+        last,
+        history,
+        _,
+        between,
+        middle,
+        table,
+        _,
+        _,
+        again,
+        past,
+        branch,
+        _,
+        _,
+        rate,
+        cut,
+        reset,
+        first,
+    ) = found
+    assert told["description"]["can"]["train"] and started["playing"]
+    assert (rested["step"], between["step"], rate["step"], reset["step"]) == (123, 57, 60, 3)
+    assert len(history["loss"]) == 120 and len(cut["loss"]) == 57 and cut["loss"] == history["loss"][:57]
+    assert np.mean(history["loss"][-40:]) < np.mean(history["loss"][:40])
+    assert again["values"] == last["values"] != middle["values"] != first["values"]
+    assert sum(table["counts"]["data"]) > 100
+    assert "saved at step 3" in past["refused"] and "one line" in branch["refused"]
+
+
+def test_a_step_in_the_browser_is_a_step_in_python(tmp_path: Path) -> None:
+    """A batch of all examples, so that their order does not matter."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(12, 3)).astype(np.float32), rng.integers(0, 2, 12)
+    net = BaseNetwork(Dense(4, activation="tanh"), Dense(2, activation="softmax"), input_shape=3, seed=1)
+    task = task_of(net, x, y, batch_size=12, optimizer="adam")
+    branch = {"id": 0, "parent": None, "at": 0, "last": 0, "change": None}
+    rates: dict[str, Any] = {"learning_rate": 0.001, "speed": 0, "pace": 0, "loss": None, "metrics": {}}
+    state = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
+    history = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
+    told = document(Look(task), state, history, now(net))
+    kernel = "dense_1.kernel"
+    places: list[tuple[str, tuple[int, ...]]] = [
+        (f"{kernel}′", (1, 2)),
+        (f"d({kernel})′", (1, 2)),
+        (f"{kernel}:first_moment′", (1, 2)),
+        ("loss′", ()),
+    ]
+    why = [["explain", {"input": "train:0", "path": path, "index": index}] for path, index in places]
+    back: list[Any] = [["control", {"do": "seek", "step": 3}], ["wait", {}]]
+    questions = [why[0], ["control", {"do": "step", "count": 5}], ["wait", {}], *why, *back, *why]
+    questions.append(["history", {"branch": 0, "from": 1}])
+    found = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
+    assert "begins at step 0" in found[0]["refused"]
+    with Run(net, x, y, batch_size=12) as run:
+        run.repeat({"do": "seek", "step": 5})
+        assert found[-1]["loss"] == pytest.approx(run.history(0)["loss"], rel=1e-5)
+        look = Look(task, run.update)
+        for step, answers in ((5, found[3:7]), (3, found[9:13])):
+            run.repeat({"do": "seek", "step": step})
+            for (path, index), answer in zip(places, answers, strict=True):
+                assert (answer.pop("branch"), answer.pop("step")) == (0, step)
+                expected = look.explain(run.moment(), "train:0", path, index)
+                _same_explanation(answer, expected, f"{path} at step {step}")
+                marked = [[s.get("given", False) for s in t["sources"]] for t in expected["terms"]]
+                assert [[s.get("given", False) for s in t["sources"]] for t in answer["terms"]] == marked
+
+
+def test_numbers_take_a_byte_where_that_loses_nothing() -> None:
+    rng = np.random.default_rng(0)
+    grey = (rng.integers(0, 17, (40, 8, 8)) / 16).astype(np.float32)
+    assert packed(grey)["over"] == 16
+    assert packed(np.round(grey * 100) / 255)["over"] == 255
+    assert "over" not in packed(rng.normal(size=(40, 8)).astype(np.float32))
+    assert packed(np.arange(300))["numbers"]["$"][0] == "i4"
+    assert packed(np.arange(200))["numbers"]["$"][0] == "u1"
+
+
+def test_a_long_history_is_thinned() -> None:
+    loss = np.arange(2.0 * MOST_STEPS + 1)
+    told = _history({"branch": 0, "from": 1, "loss": loss, "epochs": []})
+    kept = np.frombuffer(base64.b64decode(told["loss"]["$"][1]), "<f8")
+    assert (told["every"], told["steps"]) == (3, len(loss))
+    assert kept.tolist() == loss[::3].tolist()
