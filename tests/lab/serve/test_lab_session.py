@@ -479,7 +479,7 @@ def test_all_that_is_promised_fits_into_a_message() -> None:
     ):
         text = json.dumps({"id": 1 << 53, "method": method, "params": params})
         assert len(text) <= safety.LARGEST_MESSAGE
-    page = Path(lab_package.__file__).parent / "web" / "src" / "model" / "exchange.ts"
+    page = Path(lab_package.__file__).parent / "web" / "src" / "model" / "wire" / "exchange.ts"
     said = page.read_text(encoding="utf-8")
     assert f"LARGEST_MESSAGE = {safety.LARGEST_MESSAGE >> 20} * 2 ** 20" in said
     (most,) = re.findall(r"MOST_OUT = (\d+)", said)

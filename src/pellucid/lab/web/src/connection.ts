@@ -1,7 +1,7 @@
 // The lab at the other end of a WebSocket. When the line breaks, it is taken up again, and what was watched is watched.
 
-import { AWAY, CLOSED, Exchange, LARGEST_MESSAGE, LOST, Refusal, TOO_LARGE, type Message } from "./model/exchange";
-import { decode } from "./model/frames";
+import { AWAY, CLOSED, Exchange, LARGEST_MESSAGE, LOST, Refusal, TOO_LARGE, type Message } from "./model/wire/exchange";
+import { decode } from "./model/wire/frames";
 
 const FIRST_DELAY = 250;
 const LAST_DELAY = 8000;

@@ -18,7 +18,7 @@ import { Trainer } from "./local/training.ts";
 import { grown } from "./local/writing.ts";
 import type {
   Boundary, Confusion, Events, Explanation, InputName, Lab, Latent, Live, Methods, Moment, Numbers, Path, Source, State,
-} from "./model/protocol.ts";
+} from "./model/wire/protocol.ts";
 
 type Answer<M extends keyof Methods> = Methods[M]["result"] | Promise<Methods[M]["result"]>;
 type Answers = { [M in keyof Methods]: (params: Methods[M]["params"]) => Answer<M> };

@@ -5,7 +5,7 @@ import { mount } from "svelte";
 import { barAddress, browserOptions } from "./address";
 import { socketAddress, WebSocketLab } from "./connection";
 import { LocalLab } from "./local";
-import type { Lab } from "./model/protocol";
+import type { Lab } from "./model/wire/protocol";
 import { LabStore } from "./store.svelte";
 import "./theme.css";
 import App from "./view/App.svelte";

@@ -2,13 +2,13 @@
 
 import { getContext, setContext } from "svelte";
 
-import { joined } from "./model/history";
-import { lineage } from "./model/time";
-import type { Place } from "./model/place";
-import { format, HOME, outward, parse, type Link } from "./model/route";
+import { joined } from "./model/time/history";
+import { lineage } from "./model/time/time";
+import type { Place } from "./model/place/place";
+import { format, HOME, outward, parse, type Link } from "./model/place/route";
 import type {
   Action, Description, Example, Flow, History, Lab, Language, Live, Path, Picture, State, Task, Words,
-} from "./model/protocol";
+} from "./model/wire/protocol";
 import { say, type Key, type Values } from "./strings";
 
 /** What lies over the page, or beside it: only one at a time. */

@@ -1,9 +1,9 @@
 // The lab in a notebook's kernel: questions by `model.send`, answers and events as frames in the buffers of custom
 // messages.
 
-import { CLOSED, Exchange, Refusal, type Message } from "./model/exchange";
-import { decode } from "./model/frames";
-import type { Words } from "./model/protocol";
+import { CLOSED, Exchange, Refusal, type Message } from "./model/wire/exchange";
+import { decode } from "./model/wire/frames";
+import type { Words } from "./model/wire/protocol";
 
 const GONE = {
   en: "The kernel that this lab belongs to has ended or was restarted: run the cell again.",

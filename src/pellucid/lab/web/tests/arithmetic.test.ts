@@ -1,7 +1,7 @@
 import { fireEvent, screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { show as written } from "../src/model/numbers";
+import { show as written } from "../src/model/numbers/numbers";
 import Arithmetic from "../src/view/arithmetic/Arithmetic.svelte";
 import { explanation } from "./fake";
 import { cleanup, example, explain, settled, show, stand, withoutCanvas } from "./stand";

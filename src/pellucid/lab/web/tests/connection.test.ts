@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { socketAddress, WebSocketLab } from "../src/connection";
-import { MOST_OUT } from "../src/model/exchange";
-import { encode } from "../src/model/frames";
+import { MOST_OUT } from "../src/model/wire/exchange";
+import { encode } from "../src/model/wire/frames";
 import { WidgetLab, type Model } from "../src/widget-lab";
 
 class FakeSocket {

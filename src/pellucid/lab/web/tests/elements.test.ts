@@ -12,9 +12,9 @@ import {
   told,
   updated,
   written,
-} from "../src/model/elements";
-import { chosenFrom, gather } from "../src/model/gather";
-import { numberAt } from "../src/model/panels";
+} from "../src/model/place/elements";
+import { chosenFrom, gather } from "../src/model/arithmetic/gather";
+import { numberAt } from "../src/model/numbers/panels";
 import { explanation, layers, pixel, weight } from "./fake";
 
 describe("elements", () => {

@@ -2,7 +2,7 @@
 
 import type {
   Description, Events, Lab, Layer, Methods, Moment, Picture, State,
-} from "../src/model/protocol";
+} from "../src/model/wire/protocol";
 
 export function layer(path: string, draw: Layer["draw"], shape: number[], parents: string[] = [], parameters: string[] = []): Layer {
   return {

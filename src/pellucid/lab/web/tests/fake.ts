@@ -1,7 +1,7 @@
 // A small network and a Lab that tells of it, for tests of components.
 
-import { show } from "../src/model/numbers";
-import type { Description, Explanation, Layer, Live, Picture, Value } from "../src/model/protocol";
+import { show } from "../src/model/numbers/numbers";
+import type { Description, Explanation, Layer, Live, Picture, Value } from "../src/model/wire/protocol";
 
 const factor = (x: number): string => (x < 0 ? `(${show(x)})` : show(x));
 

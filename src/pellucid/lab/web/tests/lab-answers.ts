@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { LocalLab } from "../src/local.ts";
-import type { Methods } from "../src/model/protocol.ts";
+import type { Methods } from "../src/model/wire/protocol.ts";
 
 /** Besides the protocol's methods: "wait" until training is at rest. */
 type Question = [keyof Methods | "wait", never];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { borderLevel, dab, fromLevels, fromPixels, imageShape, numbersIn, rangeOf, stroke } from "../src/model/own";
-import { outputPath, predict } from "../src/model/prediction";
+import { borderLevel, dab, fromLevels, fromPixels, imageShape, numbersIn, rangeOf, stroke } from "../src/model/example/own";
+import { outputPath, predict } from "../src/model/example/prediction";
 import { description, picture } from "./fake-lab";
 
 describe("an example of one's own", () => {

@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { Explanation, State } from "../src/model/protocol";
+import type { Explanation, State } from "../src/model/wire/protocol";
 import { LabStore } from "../src/store.svelte";
 import { description, FakeLab, picture, settled, stillness } from "./fake-lab";
 

@@ -4,7 +4,7 @@ import { cleanup, render } from "@testing-library/svelte";
 import type { Component } from "svelte";
 import { vi } from "vitest";
 
-import type { Example, Explanation, Methods } from "../src/model/protocol";
+import type { Example, Explanation, Methods } from "../src/model/wire/protocol";
 import { LabStore } from "../src/store.svelte";
 import { description, explanation, live, picture } from "./fake";
 import { FakeLab, settled } from "./fake-lab";

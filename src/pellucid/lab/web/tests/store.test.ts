@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { Live, State } from "../src/model/protocol";
+import type { Live, State } from "../src/model/wire/protocol";
 import { LabStore, type Address } from "../src/store.svelte";
 import { description, FakeLab, layers, picture, settled, stillness } from "./fake-lab";
 

@@ -8,8 +8,8 @@ import {
   transform, UNIT, ZERO,
 } from "./expressions.ts";
 import type { Expression, Operation, Read, Reduction, Statement, Tensor } from "./expressions.ts";
-import { show } from "../model/numbers.ts";
-import type { Source, Term } from "../model/protocol.ts";
+import { show } from "../model/numbers/numbers.ts";
+import type { Source, Term } from "../model/wire/protocol.ts";
 import { Evaluator } from "./evaluate.ts";
 import type { Values } from "./evaluate.ts";
 import { ATOM, PRODUCT, Printer } from "./notation.ts";

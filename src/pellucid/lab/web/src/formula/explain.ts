@@ -1,7 +1,7 @@
 // Explanations, as Python's `Explanation.json()` gives them.
 
-import type { Curve, Explanation, Source } from "../model/protocol.ts";
-import { show } from "../model/numbers.ts";
+import type { Curve, Explanation, Source } from "../model/wire/protocol.ts";
+import { show } from "../model/numbers/numbers.ts";
 import { Point, smallest } from "./arithmetic.ts";
 import type { Program } from "./document.ts";
 import type { Values } from "./evaluate.ts";

@@ -1,8 +1,8 @@
 // The sentence of an explanation: which one, and its numbers. The sentences themselves are Python's, and the document
 // carries them.
 
-import type { Language, Source, Words } from "../model/protocol.ts";
-import { show } from "../model/numbers.ts";
+import type { Language, Source, Words } from "../model/wire/protocol.ts";
+import { show } from "../model/numbers/numbers.ts";
 import { readCount, smallest } from "./arithmetic.ts";
 import type { Point, Terms } from "./arithmetic.ts";
 import type { Expression } from "./expressions.ts";

@@ -1,7 +1,7 @@
 // All parameters of a small network as a text for a link, as Python's lab/serve/links.py writes it.
 
 import { fromBase64, toBase64 } from "../formula/base64.ts";
-import type { Path } from "../model/protocol.ts";
+import type { Path } from "../model/wire/protocol.ts";
 import { refuse } from "./refusal.ts";
 import type { Table } from "./saved.ts";
 

@@ -3,7 +3,7 @@
 import type { Tensor } from "../formula/expressions.ts";
 import type { Stored } from "../formula/evaluate.ts";
 import { contiguous, count, sweep } from "../formula/views.ts";
-import type { Picture } from "../model/protocol.ts";
+import type { Picture } from "../model/wire/protocol.ts";
 
 /** Where the examples stand among a tensor's axes; -1 where they do not. */
 export function batchAxis(tensor: Tensor): number {

@@ -1,7 +1,7 @@
 // Kernels over pictures.
 
-import { show } from "../model/numbers.ts";
-import type { Convolution, Methods, Term } from "../model/protocol.ts";
+import { show } from "../model/numbers/numbers.ts";
+import type { Convolution, Methods, Term } from "../model/wire/protocol.ts";
 import { refuse } from "./refusal.ts";
 import type { Table } from "./saved.ts";
 

@@ -1,7 +1,7 @@
 // Refusals of a saved file.
 
-import { Refusal } from "../model/exchange.ts";
-import type { Words } from "../model/protocol.ts";
+import { Refusal } from "../model/wire/exchange.ts";
+import type { Words } from "../model/wire/protocol.ts";
 import { local } from "../strings/local.ts";
 
 /** Ends a request with a sentence of the table, in both languages. */

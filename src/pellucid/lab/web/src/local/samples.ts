@@ -1,8 +1,8 @@
 // The examples of a saved file, and those of the person's own.
 
 import type { Stored } from "../formula/evaluate.ts";
-import type { Example, InputName, Numbers, Words } from "../model/protocol.ts";
-import { shown } from "../model/symbols.ts";
+import type { Example, InputName, Numbers, Words } from "../model/wire/protocol.ts";
+import { shown } from "../model/example/symbols.ts";
 import { filled, refuse } from "./refusal.ts";
 import type { Saved, Table } from "./saved.ts";
 

@@ -8,7 +8,7 @@ import type { CurveText } from "../formula/explain.ts";
 import type { Phrases } from "../formula/words.ts";
 import type {
   Confusion, Description, Finding, Flow, Forecast, History, Latent, Methods, Path,
-} from "../model/protocol.ts";
+} from "../model/wire/protocol.ts";
 import { refuse } from "./refusal.ts";
 
 /** Numbers of the document; whole ones are marked, for they number classes, symbols, …. */

@@ -5,7 +5,7 @@ import { run } from "../formula/evaluate.ts";
 import type { Stored } from "../formula/evaluate.ts";
 import type { Tensor } from "../formula/expressions.ts";
 import { uniform } from "../formula/random.ts";
-import type { Action, History, Path, State } from "../model/protocol.ts";
+import type { Action, History, Path, State } from "../model/wire/protocol.ts";
 import { local } from "../strings/local.ts";
 import { refuse } from "./refusal.ts";
 import { stacked } from "./samples.ts";

@@ -2,7 +2,7 @@
 
 import type { Stored } from "../formula/evaluate.ts";
 import { uniform } from "../formula/random.ts";
-import type { Methods } from "../model/protocol.ts";
+import type { Methods } from "../model/wire/protocol.ts";
 import { refuse } from "./refusal.ts";
 import { joined } from "./samples.ts";
 import type { Samples } from "./samples.ts";

@@ -1,6 +1,6 @@
 // The words of the drawn network, of the five depths of focus and of the arithmetic.
 
-import type { Words } from "../model/protocol";
+import type { Words } from "../model/wire/protocol";
 
 export const focus = {
   "focus.network": { en: "network", zh: "网络" },

@@ -1,6 +1,6 @@
 // Every word that a person reads, in both languages. Components say nothing of their own.
 
-import type { Language, Words } from "../model/protocol";
+import type { Language, Words } from "../model/wire/protocol";
 import { focus } from "./focus";
 import { kinds } from "./kinds";
 import { local } from "./local";

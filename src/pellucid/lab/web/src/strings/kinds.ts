@@ -1,6 +1,6 @@
 // The words of the views by kind of layer and by task.
 
-import type { Words } from "../model/protocol";
+import type { Words } from "../model/wire/protocol";
 
 export const kinds = {
   "kinds.boundary": { en: "Decision boundary", zh: "决策边界" },

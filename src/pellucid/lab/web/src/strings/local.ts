@@ -1,6 +1,6 @@
 // What a saved file says when it cannot do what was asked.
 
-import type { Words } from "../model/protocol";
+import type { Words } from "../model/wire/protocol";
 
 export const local = {
   "local.damaged": {

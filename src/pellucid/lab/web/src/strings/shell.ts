@@ -1,6 +1,6 @@
 // The words of the header, the gallery, the time panel and the dialogs.
 
-import type { Words } from "../model/protocol";
+import type { Words } from "../model/wire/protocol";
 
 export const shell = {
   "shell.name": { en: "Pellucid", zh: "Pellucid" },

@@ -1,9 +1,9 @@
 // Numbers onto a canvas: every cell one colour of the scale, sharp at any size.
 
-import { colour, inkOn, paint, table, type Hue, type Theme } from "../../model/colour";
-import { show } from "../../model/numbers";
-import { corner, strides, type Boxes, type Flat } from "../../model/panels";
-import type { Numbers } from "../../model/protocol";
+import { colour, inkOn, paint, table, type Hue, type Theme } from "../../model/numbers/colour";
+import { show } from "../../model/numbers/numbers";
+import { corner, strides, type Boxes, type Flat } from "../../model/numbers/panels";
+import type { Numbers } from "../../model/wire/protocol";
 
 export interface Look {
   /** The colours run from centre − domain to centre + domain. */

@@ -3,8 +3,8 @@
 // one that is out, here it overtakes it, as the number that a person has gone to is to be explained at once.
 
 import { untrack } from "svelte";
-import type { Curve, Explanation, Moment, Path } from "../../model/protocol";
-import { plainly } from "../../model/segments";
+import type { Curve, Explanation, Moment, Path } from "../../model/wire/protocol";
+import { plainly } from "../../model/arithmetic/segments";
 import type { Store } from "../../store.svelte";
 
 export interface Fresh<A> {

@@ -1,7 +1,7 @@
 // What places and elements are called, in the person's language.
 
-import { bare, element, found } from "../../model/elements";
-import type { Layer, Path } from "../../model/protocol";
+import { bare, element, found } from "../../model/place/elements";
+import type { Layer, Path } from "../../model/wire/protocol";
 import type { Store } from "../../store.svelte";
 
 /** "unit 3", "filter 3 at 4,5", "time 5, unit 3", "[2,2,0,4]". */

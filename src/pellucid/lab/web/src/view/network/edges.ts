@@ -1,10 +1,10 @@
 // The lines between layers: of few weights each by itself, of many one band, and round the ranks for what jumps.
 
-import { css, domain, type Hue, type Theme } from "../../model/colour";
-import { lined, type Drawn, type Plan } from "../../model/drawn";
-import type { Placed } from "../../model/layout";
-import { corner } from "../../model/panels";
-import type { Numbers, Path } from "../../model/protocol";
+import { css, domain, type Hue, type Theme } from "../../model/numbers/colour";
+import { lined, type Drawn, type Plan } from "../../model/network/drawn";
+import type { Placed } from "../../model/network/layout";
+import { corner } from "../../model/numbers/panels";
+import type { Numbers, Path } from "../../model/wire/protocol";
 
 export interface Look {
   hue: Hue;

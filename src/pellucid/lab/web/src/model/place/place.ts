@@ -1,0 +1,21 @@
+// Where one is: the five depths, and the link that says so.
+
+import type { InputName, Path } from "../wire/protocol";
+
+/**
+ * The place in focus. The depths: network (no path), layer (a path), unit (an index too), connection (one of its terms),
+ * product (that term taken apart).
+ */
+export interface Place {
+  path: Path | null;
+  /** Without the example's axis; null at the depth of the layer. A scalar, such as the loss, has []. */
+  index: number[] | null;
+  /** The number of the term, by weight; null above the depth of a connection. */
+  term: number | null;
+  product: boolean;
+  /** A view in place of the network: "boundary", "confusion", … */
+  view: string | null;
+  input: InputName | null;
+  /** The step that the link was made at, to go back to. */
+  step: number | null;
+}
