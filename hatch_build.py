@@ -250,7 +250,7 @@ def main(args: list[str]) -> int:
     commands = {"build": Page.build, "check": Page.check, "test": Page.test}
     for name in args or ["build"]:
         if name not in commands:
-            print(f'hatch_build.py: error: "{name}" came, expected {", ".join(commands)}.', file=sys.stderr)
+            print(f'hatch_build.py: error: expected {", ".join(commands)}, got "{name}".', file=sys.stderr)
             return 2
         try:
             commands[name](Page())

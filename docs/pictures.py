@@ -19,7 +19,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.cli import cli
 from pellucid.cli.language import HABITS, LEARNING_RATE, Reader, prepared, train
-from pellucid.data import load_idx_folder, read_text, sample_picture
+from pellucid.data import load_idx_folder, read_text, sample_image
 from pellucid.data.kernels import kernel
 from pellucid.plots import style
 from pellucid.plots.history import history_figure
@@ -133,7 +133,7 @@ def mnist_history(folder: Path) -> Any:
 @picture
 def filters(folder: Path) -> Any:
     """A photograph, and what four kernels make of it."""
-    photo = sample_picture("china")[40:360, 130:530].mean(axis=2)
+    photo = sample_image("china")[40:360, 130:530].mean(axis=2)
     photo = photo.reshape(160, 2, 200, 2).mean(axis=(1, 3))
     names = ("gaussian", "sharpen", "sobel-x", "laplacian")
     figure, panels = style.panels(1, 5, size=(1.7, 1.55))

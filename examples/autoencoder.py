@@ -1,4 +1,4 @@
-"""An autoencoder: pictures through a bottleneck, for codes, for anomalies and against noise.
+"""An autoencoder: images through a bottleneck, for codes, for anomalies and against noise.
 
 python examples/autoencoder.py [--quick]
 """
@@ -34,13 +34,13 @@ def main(*, quick: bool = False) -> dict[str, float]:
     codes = encoder.predict(x_test)
     np.testing.assert_allclose(decoder.predict(codes), whole.predict(x_test), atol=1e-6)
     found["error"] = whole.evaluate(x_test, x_test, loss="mse")["loss"]
-    found["error of the mean picture"] = float(((x_test - x.mean(axis=0)) ** 2).mean())
+    found["error of the mean image"] = float(((x_test - x.mean(axis=0)) ** 2).mean())
 
     # anomalies: what it has not learned it reconstructs badly
     errors = ((whole.predict(x_test) - x_test) ** 2).mean(axis=1)
     shuffled = np.random.default_rng(0).permuted(x_test, axis=1)  # the same pixels in another order
     odd = ((whole.predict(shuffled) - shuffled) ** 2).mean(axis=1)
-    found["shuffled pictures found"] = ranks_above(odd, errors)
+    found["shuffled images found"] = ranks_above(odd, errors)
 
     # and of the digits, one that it never saw
     _, _, without = autoencoder(seed=2)
@@ -49,12 +49,12 @@ def main(*, quick: bool = False) -> dict[str, float]:
     errors = ((without.predict(x_test) - x_test) ** 2).mean(axis=1)
     found["unseen 4s found"] = ranks_above(errors[y_test == 4], errors[y_test != 4])
 
-    # noise: from noisy pictures to clean ones
+    # noise: from noisy images to clean ones
     random = np.random.default_rng(0)
     noisy, noisy_test = (np.float32(a + 0.3 * random.standard_normal(a.shape)) for a in (x, x_test))
     _, _, cleaner = autoencoder(seed=4)
     cleaner.fit(noisy, x, epochs=epochs, optimizer=pl.Adam(3e-3), loss="mse", verbose=0)
-    found["error of noisy pictures"] = float(((noisy_test - x_test) ** 2).mean())
+    found["error of noisy images"] = float(((noisy_test - x_test) ** 2).mean())
     found["error after cleaning"] = float(((cleaner.predict(noisy_test) - x_test) ** 2).mean())
 
     for name, value in found.items():

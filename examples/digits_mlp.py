@@ -10,7 +10,7 @@ from pellucid.data import load
 
 
 def main(*, quick: bool = False) -> float:
-    digits = load("digits", images=False)  # 1,797 pictures of 8×8, a row of 64 numbers each
+    digits = load("digits", images=False)  # 1,797 images of 8×8, a row of 64 numbers each
     (x, y), (x_test, y_test) = digits.split(test_size=0.2, seed=0)
 
     net = pl.Network(

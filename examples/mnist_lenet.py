@@ -13,7 +13,7 @@ from pellucid.data import load, load_idx_folder
 
 def main(folder: str | None = None, *, quick: bool = False) -> float:
     if folder is None:
-        print("no folder of IDX files came: taking the 8×8 digits that come with scikit-learn")
+        print("no folder of IDX files is given: taking the 8×8 digits that come with scikit-learn")
         (x, y), (x_test, y_test) = load("digits").split(test_size=0.2, seed=0)
         size, padding = 3, "same"
     else:

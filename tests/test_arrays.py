@@ -186,7 +186,7 @@ def test_labels_of_any_numeric_type_are_taken(labels: np.ndarray[Any, Any]) -> N
 @pytest.mark.parametrize(
     ("labels", "classes", "message"),
     [
-        ([0, 1.5], None, "y holds 1.5 at index 1, expected whole numbers"),
+        ([0, 1.5], None, "y holds 1.5 at index 1, expected integers"),
         (["cat", "dog"], 2, r"text \(\"cat\"\).*np\.unique\(y, return_inverse=True\)"),
         ([-1, 1, 1], 2, r"label -1 at index 0, expected labels from 0 to 1: turn -1 and 1 .* y > 0"),
         ([1, 2, 3], 3, r"label 3 at index 2, expected labels from 0 to 2: count from 0 with y - 1"),
@@ -209,12 +209,12 @@ def test_examples_of_the_right_shape_pass(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("came", "shape", "message"),
+    ("given", "shape", "message"),
     [
         ((64, 28, 28), (28, 28, 1), "x has shape (64, 28, 28), expected (n, 28, 28, 1): add a channel axis "
          "with x[..., None]."),
-        ((784,), (784,), "one example of shape (784,) came, expected a batch: use x[None]."),
-        ((28, 28), (28, 28, 1), "one example came, use x[None, ..., None]"),
+        ((784,), (784,), "expected a batch, got one example of shape (784,): use x[None]."),
+        ((28, 28), (28, 28, 1), "for one example use x[None, ..., None]"),
         ((5,), (1,), "x has shape (5,), expected (n, 1): add a last axis with x[..., None]."),
         ((64, 28, 28, 1), (28, 28), "drop the last axis with x[..., 0]"),
         ((64, 28, 28), (784,), "give each example that shape with x.reshape(-1, 784)"),
@@ -227,15 +227,15 @@ def test_examples_of_the_right_shape_pass(shape: tuple[int, ...]) -> None:
         ((0, 3), (3,), "at least one example"),
     ],
 )  # fmt: skip
-def test_examples_of_another_shape_are_refused_with_a_mend(
-    came: tuple[int, ...], shape: tuple[int, ...], message: str
+def test_examples_of_another_shape_are_refused_with_a_suggestion(
+    given: tuple[int, ...], shape: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
-        check_examples(np.zeros(came), shape)
+        check_examples(np.zeros(given), shape)
 
 
 @pytest.mark.parametrize(
-    ("came", "shape", "mend"),
+    ("given", "shape", "fix"),
     [
         ((64, 28, 28), (28, 28, 1), lambda x: x[..., None]),
         ((784,), (784,), lambda x: x[None]),
@@ -245,8 +245,8 @@ def test_examples_of_another_shape_are_refused_with_a_mend(
         ((784, 64), (784,), lambda x: x.T),
     ],
 )
-def test_the_mend_suggested_works(came: tuple[int, ...], shape: tuple[int, ...], mend: Any) -> None:
-    check_examples(mend(np.zeros(came)), shape)
+def test_the_suggested_fix_works(given: tuple[int, ...], shape: tuple[int, ...], fix: Any) -> None:
+    check_examples(fix(np.zeros(given)), shape)
 
 
 @pytest.mark.parametrize("shape", [(5,), (4, 3), (2, 4, 3), (3000, 1001)])

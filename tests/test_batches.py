@@ -78,10 +78,10 @@ def test_an_array_mapped_from_a_file_is_read_in_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "options", "message"),
     [
-        ([], {"batch_size": 2}, "no arrays"),
-        ([np.zeros(3), np.zeros(4)], {"batch_size": 2}, "arrays of 3, 4 examples"),
-        ([np.zeros(3)], {"batch_size": 0}, "batch_size is 0, expected a whole number from 1"),
-        ([np.zeros(3)], {"batch_size": 1.5}, "batch_size is 1.5, expected a whole number"),
+        ([], {"batch_size": 2}, "expected at least one array"),
+        ([np.zeros(3), np.zeros(4)], {"batch_size": 2}, "got 3, 4"),
+        ([np.zeros(3)], {"batch_size": 0}, "batch_size is 0, expected an integer from 1"),
+        ([np.zeros(3)], {"batch_size": 1.5}, "batch_size is 1.5, expected an integer"),
         ([np.zeros(3)], {"batch_size": 1, "seed": -1}, "seed is -1"),
         ([np.zeros(3)], {"batch_size": 1, "seed": 0, "epoch": 2**64}, "epoch is 18446744073709551616"),
     ],

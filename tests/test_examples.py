@@ -40,9 +40,9 @@ def test_mnist_lenet_without_mnist() -> None:
 
 def test_autoencoder() -> None:
     found = example("autoencoder").main(quick=True)
-    assert found["error"] < 0.5 * found["error of the mean picture"]
-    assert found["error after cleaning"] < 0.5 * found["error of noisy pictures"]
-    assert found["shuffled pictures found"] > 0.95
+    assert found["error"] < 0.5 * found["error of the mean image"]
+    assert found["error after cleaning"] < 0.5 * found["error of noisy images"]
+    assert found["shuffled images found"] > 0.95
     assert found["unseen 4s found"] > 0.8
 
 
@@ -57,8 +57,8 @@ def test_stock_prices() -> None:
     assert means["the LSTM"] < 1.2 * means['"tomorrow = today"']
 
 
-def test_filter_picture(tmp_path: Path) -> None:
-    edges = example("filter_picture").main(quick=True)
+def test_filter_image(tmp_path: Path) -> None:
+    edges = example("filter_image").main(quick=True)
     assert edges.shape == (54, 80) and np.isfinite(edges).all()
     assert (tmp_path / "edges.png").is_file()
 

@@ -21,10 +21,10 @@ from pellucid.data import (
     load_image_folder,
     read_csv,
     read_idx,
-    read_picture,
+    read_image,
     read_series,
     read_text,
-    write_picture,
+    write_image,
 )
 from pellucid.errors import DataError, ModelFileError, PellucidError
 from pellucid.explain import Trace
@@ -197,7 +197,7 @@ READERS: dict[str, Callable[[str | Path], object]] = {
     "series": lambda path: read_series(path, ("Close",)),
     "text": read_text,
     "idx": read_idx,
-    "image": read_picture,
+    "image": read_image,
     "idx folder": load_idx_folder,
     "image folder": load_image_folder,
 }
@@ -231,7 +231,7 @@ def test_names_that_cannot_be_written(name: str) -> None:
     with pytest.raises(ModelFileError, match="which no file name has"):
         Network(Dense(1), input_shape=1).save(name)
     with pytest.raises(DataError, match="which no file name has"):
-        write_picture(f"{name}.png", np.zeros((2, 2, 1)))
+        write_image(f"{name}.png", np.zeros((2, 2, 1)))
 
 
 def test_larger_than_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def as_array(value: Any, *, what: str = "x", dtype: DTypeLike | None = None) -> 
 
     Args:
         what: the name by which messages call the array.
-        dtype: the type to return; by default the type that came. Integers ask for whole numbers.
+        dtype: the type to return; by default the one it has. An integer type accepts integers alone.
 
     Raises:
         DataError: text, objects, ragged lists, no values, NaN, infinity, a value that ``dtype`` cannot hold.
@@ -54,7 +54,7 @@ def as_array(value: Any, *, what: str = "x", dtype: DTypeLike | None = None) -> 
 def as_labels(value: Any, classes: int | None = None, *, what: str = "y") -> NDArray[np.int64]:
     """Class labels of any rank (one an example, or one a step) as int64, from 0 to ``classes`` - 1.
 
-    Whole numbers stored as floats, and booleans, are taken too.
+    Integers stored as floats, and booleans, are taken too.
 
     Raises:
         DataError: text, fractions, negative labels, labels out of range, and all that ``as_array`` refuses.
@@ -62,7 +62,7 @@ def as_labels(value: Any, classes: int | None = None, *, what: str = "y") -> NDA
     array = _to_numpy(value, what)
     if array.size and (array.dtype.kind in "UST" or isinstance(array.flat[0], str)):
         raise DataError(
-            f'{what} holds text ("{array.flat[0]}"), expected whole numbers from 0:'
+            f'{what} holds text ("{array.flat[0]}"), expected integers from 0:'
             f" encode it with names, {what} = np.unique({what}, return_inverse=True)."
         )
     array = as_array(value, what=what)
@@ -71,7 +71,7 @@ def as_labels(value: Any, classes: int | None = None, *, what: str = "y") -> NDA
         if odd.any():
             where = _first(odd)
             raise DataError(
-                f"{what} holds {array[where]:g} at {_place(where)}, expected whole numbers as class labels:"
+                f"{what} holds {array[where]:g} at {_place(where)}, expected integers as class labels:"
                 " a target of real numbers needs a regression loss."
             )
     least, largest = int(array.min()), int(array.max())
@@ -80,15 +80,15 @@ def as_labels(value: Any, classes: int | None = None, *, what: str = "y") -> NDA
         where = _first(array < 0 if least < 0 else array > top)
         expected = "labels from 0" if classes is None else f"labels from 0 to {top}"
         if {least, largest} == {-1, 1} and np.abs(array).all():
-            mend = f"turn -1 and 1 into 0 and 1 with {what} > 0"
+            fix = f"turn -1 and 1 into 0 and 1 with {what} > 0"
         elif least == 1 and largest == classes:
-            mend = f"count from 0 with {what} - 1"
+            fix = f"count from 0 with {what} - 1"
         elif least < 0:
-            mend = f"number the classes with names, {what} = np.unique({what}, return_inverse=True)"
+            fix = f"number the classes with names, {what} = np.unique({what}, return_inverse=True)"
         else:
-            mend = f"give the network at least {largest + 1} outputs, or correct the labels"
+            fix = f"give the network at least {largest + 1} outputs, or correct the labels"
         label = f"the label {int(array[where])} at {_place(where)}"
-        raise DataError(f"{what} holds {label}, expected {expected}: {mend}.")
+        raise DataError(f"{what} holds {label}, expected {expected}: {fix}.")
     return array.astype(np.int64, copy=False)
 
 
@@ -96,7 +96,7 @@ def check_examples(x: NDArray[Any], shape: Sequence[int], what: str = "x") -> No
     """Verify that ``x`` has the shape (n, *shape) with n ≥ 1; ``shape`` is that of one example.
 
     Raises:
-        DataError: another rank or another extent; the message suggests the mend.
+        DataError: another rank or another extent; the message suggests the fix.
     """
     shape = tuple(shape)
     if x.ndim > 0 and x.shape[1:] == shape:
@@ -104,9 +104,9 @@ def check_examples(x: NDArray[Any], shape: Sequence[int], what: str = "x") -> No
             raise DataError(f"{what} has shape {x.shape}, expected at least one example.")
         return
     if x.shape == shape:
-        raise DataError(f"one example of shape {x.shape} came, expected a batch: use {what}[None].")
+        raise DataError(f"expected a batch, got one example of shape {x.shape}: use {what}[None].")
     expected = f"(n, {', '.join(map(str, shape))})" if shape else "(n,)"
-    raise DataError(f"{what} has shape {x.shape}, expected {expected}: {_mend(x.shape, shape, what)}.")
+    raise DataError(f"{what} has shape {x.shape}, expected {expected}: {_suggestion(x.shape, shape, what)}.")
 
 
 def mean_and_deviation(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -126,29 +126,29 @@ def mean_and_deviation(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np
     return mean, np.where(constant, 1.0, deviation)
 
 
-def check_whole(value: Any, what: str, *, least: int = 0, below: int = 1 << 64) -> int:
-    """``value`` as an int with ``least`` ≤ value < ``below``; a DataError names it ``what`` otherwise."""
+def check_integer(value: Any, what: str, *, minimum: int = 0, below: int = 1 << 64) -> int:
+    """``value`` as an int with ``minimum`` ≤ value < ``below``; a DataError names it ``what`` otherwise."""
     try:
         number = operator.index(value)
     except TypeError:
-        raise DataError(f"{what} is {value!r}, expected a whole number.") from None
-    if not least <= number < below:
-        bound = f"from {least}" if below == 1 << 64 else f"from {least} to {below - 1}"
-        raise DataError(f"{what} is {number}, expected a whole number {bound}.")
+        raise DataError(f"{what} is {value!r}, expected an integer.") from None
+    if not minimum <= number < below:
+        bound = f"from {minimum}" if below == 1 << 64 else f"from {minimum} to {below - 1}"
+        raise DataError(f"{what} is {number}, expected an integer {bound}.")
     return number
 
 
-def _mend(came: tuple[int, ...], shape: tuple[int, ...], what: str) -> str:
-    example = came[1:]
+def _suggestion(given: tuple[int, ...], shape: tuple[int, ...], what: str) -> str:
+    example = given[1:]
     if (*example, 1) == shape:
         return f"add a {'channel' if len(shape) == 3 else 'last'} axis with {what}[..., None]"
     if example == (*shape, 1):
         return f"drop the last axis with {what}[..., 0]"
-    if (*came, 1) == shape:
-        return f"one example came, use {what}[None, ..., None]"
+    if (*given, 1) == shape:
+        return f"for one example use {what}[None, ..., None]"
     if len(shape) > 1 and example == (shape[-1], *shape[:-1]):
         return f"move the channels to the last axis with np.moveaxis({what}, 1, -1)"
-    if len(came) == 2 and came[:1] == shape:
+    if len(given) == 2 and given[:1] == shape:
         return f"its rows and columns are swapped, use {what}.T"
     if len(example) != len(shape) and example and math.prod(example) == math.prod(shape):
         return f"give each example that shape with {what}.reshape(-1, {', '.join(map(str, shape))})"
@@ -213,8 +213,8 @@ def _from_objects(array: NDArray[Any], value: Any, what: str, names: list[str] |
     from decimal import Decimal  # seldom needed
 
     if array.ndim == 0:
-        mend = ": use list()" if isinstance(value, Iterator) else ""
-        raise DataError(f"{what} is a {type(value).__name__}, expected an array of numbers{mend}.")
+        fix = ": use list()" if isinstance(value, Iterator) else ""
+        raise DataError(f"{what} is a {type(value).__name__}, expected an array of numbers{fix}.")
     missing = 0
     first: tuple[int, ...] = ()
     for index, item in np.ndenumerate(array):

@@ -1,7 +1,7 @@
 """Batches of arrays in an order that depends on the seed and the epoch alone.
 
 There is no hidden state: an order can be asked for again, from any thread, at any time. So a run that was
-interrupted goes on with the very batches it would have seen.
+interrupted continues with exactly the batches it would have seen.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import check_whole
+from .arrays import check_integer
 from .errors import DataError
 
 
@@ -26,8 +26,8 @@ def permutation(n: int, bits: np.random.Philox) -> NDArray[np.int64]:
 
 def shuffled(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """The order of n examples in one epoch: shape (n,), from Philox with the key (seed, epoch)."""
-    n = check_whole(n, "n", below=1 << 63)
-    key = np.array([check_whole(seed, "seed"), check_whole(epoch, "epoch")], dtype=np.uint64)
+    n = check_integer(n, "n", below=1 << 63)
+    key = np.array([check_integer(seed, "seed"), check_integer(epoch, "epoch")], dtype=np.uint64)
     return permutation(n, np.random.Philox(key=key))
 
 
@@ -46,14 +46,14 @@ def batches(
         DataError: no arrays, arrays of different lengths, or a batch size below 1.
     """
     if not arrays:
-        raise DataError("no arrays came, expected at least one to cut into batches.")
+        raise DataError("expected at least one array to cut into batches, got none.")
     lengths = {len(array) for array in arrays}
     if len(lengths) > 1:
-        came = ", ".join(str(len(array)) for array in arrays)
-        raise DataError(f"arrays of {came} examples came, expected equally many in each.")
+        counts = ", ".join(str(len(array)) for array in arrays)
+        raise DataError(f"expected equally many examples in each array, got {counts}.")
     n = lengths.pop()
-    size = check_whole(batch_size, "batch_size", least=1)
-    first = check_whole(start, "start") * size
+    size = check_integer(batch_size, "batch_size", minimum=1)
+    first = check_integer(start, "start") * size
     order = None if seed is None else shuffled(n, seed, epoch)
 
     def rows(at: int) -> slice | NDArray[np.int64]:

@@ -281,8 +281,8 @@ def _content(path: str | os.PathLike[str], kind: str, metadata: Mapping[str, str
     """The JSON in the metadata, after a look at what wrote it."""
     found = metadata.get("format")
     if found != kind:
-        came = f"is a {found} file" if found else "was not written by Pellucid"
-        raise ModelFileError(f'"{path}" {came}, expected a {kind} file')
+        other = f"a {found} file" if found else "one that Pellucid did not write"
+        raise ModelFileError(f'expected "{path}" to be a {kind} file, got {other}')
     if metadata.get("version") != str(VERSION):
         raise ModelFileError(
             f'"{path}" has version {metadata.get("version")} of its format, expected {VERSION}: '

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.data.images import write_picture
+from pellucid.data.images import write_image
 
 from .conftest import Run
 
@@ -50,12 +50,12 @@ def test_json_closes(run: Run, iris_model: Path) -> None:
     assert json.loads(run(*args, "--label", "1").stdout) == found, "classes go by name or number"
 
 
-def test_a_picture_and_a_figure(run: Run, tmp_path: Path) -> None:
+def test_a_image_and_a_figure(run: Run, tmp_path: Path) -> None:
     net = pl.Network(
         pl.Conv2D(2, 3, activation="relu"), pl.Flatten(), pl.Dense(3, activation="softmax"), input_shape=(8, 8, 1)
     )
     net.save(tmp_path / "net.safetensors")
-    write_picture(tmp_path / "seven.png", np.random.default_rng(0).random((20, 20, 1)).astype(np.float32))
+    write_image(tmp_path / "seven.png", np.random.default_rng(0).random((20, 20, 1)).astype(np.float32))
     text = run(
         "explain",
         "net.safetensors",
@@ -73,10 +73,10 @@ def test_a_picture_and_a_figure(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "u.png").stat().st_size > 5000
 
 
-def test_a_picture_for_a_network_that_scales_a_table(run: Run, tmp_path: Path) -> None:
+def test_a_image_for_a_network_that_scales_a_table(run: Run, tmp_path: Path) -> None:
     net = pl.Network(pl.Normalization().adapt(np.random.default_rng(0).random((9, 64))), pl.Dense(2), input_shape=(64,))
     net.save(tmp_path / "table.safetensors")
-    write_picture(tmp_path / "seven.png", np.zeros((8, 8, 1), dtype=np.float32))
+    write_image(tmp_path / "seven.png", np.zeros((8, 8, 1), dtype=np.float32))
     explain = ["explain", "table.safetensors", "dense_1", "--unit", "0", "--input", "seven.png"]
     for args in (["predict", "table.safetensors", "seven.png"], explain):
         assert "learned from a table" in run(*args, code=2).stderr
@@ -96,9 +96,9 @@ def test_a_row_of_a_table(run: Run, flats: Path) -> None:
         (["dense_1", "--unit", "0", "--input", "iris:150"], "150 rows, expected one from 0 to 149, got row 150"),
         (["dense_1", "--unit", "0", "--input", "irsi"], 'Did you mean "iris"?'),
         (["loss", "--input", "iris", "--label", "rose"], "expected setosa, versicolor, virginica"),
-        (["dense_1", "--index", "x", "--input", "iris"], "expected whole numbers such as 4,5"),
+        (["dense_1", "--index", "x", "--input", "iris"], "expected integers such as 4,5"),
         (["dense_1", "--unit", "0", "--input", "iris", "--plot", "u.docx"], "expected it to end in"),
-        (["dense_1", "--unit", "0", "--input", "iris", "--invert"], "is no picture"),
+        (["dense_1", "--unit", "0", "--input", "iris", "--invert"], "is no image"),
     ],
 )
 def test_errors(run: Run, iris_model: Path, args: list[str], said: str) -> None:

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from pellucid.cli.filter import filtered
-from pellucid.data import read_picture
+from pellucid.data import read_image
 from pellucid.data.kernels import kernel
 
 from .conftest import Run
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     """5×6 pixels of noise, in colour."""
     pixels = np.random.default_rng(0).integers(256, size=(5, 6, 3)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "noise.png")
@@ -53,37 +53,35 @@ def test_stride_and_padding() -> None:
     assert filtered(x, k)[0].shape == x.shape
 
 
-def test_the_picture_and_one_pixel(run: Run, picture: Path) -> None:
+def test_the_image_and_one_pixel(run: Run, image: Path) -> None:
     k = "1 2 3; 4 5 6; 7 8 9"
-    text = run("filter", picture.name, "--kernel", k, "--pixel", "2,1", "--values", "size", "-o", "out.png").output
+    text = run("filter", image.name, "--kernel", k, "--pixel", "2,1", "--values", "size", "-o", "out.png").output
     assert "Convolution: the kernel is turned" in text
     products = [float(p) for p in re.findall(r"x\[\d+,\d+\]·k\[\d,\d\].*?([-+][\d.]+) *\n", text)]
     total = re.search(r"y\[2,1\] +([-+][\d.]+)", text)
     assert total is not None and len(products) == 9
     assert sum(products) == pytest.approx(float(total[1]), abs=1e-3)
-    x = read_picture(picture)[..., 0]
+    x = read_image(image)[..., 0]
     assert float(total[1]) == pytest.approx((x[1:4, 0:3] * kernel(k)[::-1, ::-1]).sum(), abs=1e-3)
-    assert read_picture(picture.parent / "out.png").shape == (5, 6, 3)
+    assert read_image(image.parent / "out.png").shape == (5, 6, 3)
 
 
-def test_correlation_is_the_turned_kernel(run: Run, picture: Path) -> None:
-    assert (
-        "Cross-correlation" in run("filter", picture.name, "--kernel", "1 2; 3 4", "--correlate", "-o", "a.png").output
-    )
-    run("filter", picture.name, "--kernel", "4 3; 2 1", "-o", "b.png")
-    assert (picture.parent / "a.png").read_bytes() == (picture.parent / "b.png").read_bytes()
-    assert "one result" in run("filter", picture.name, "--kernel", "box").output
+def test_correlation_is_the_turned_kernel(run: Run, image: Path) -> None:
+    assert "Cross-correlation" in run("filter", image.name, "--kernel", "1 2; 3 4", "--correlate", "-o", "a.png").output
+    run("filter", image.name, "--kernel", "4 3; 2 1", "-o", "b.png")
+    assert (image.parent / "a.png").read_bytes() == (image.parent / "b.png").read_bytes()
+    assert "one result" in run("filter", image.name, "--kernel", "box").output
 
 
-def test_identity_gives_the_picture_back(run: Run, picture: Path) -> None:
-    run("filter", picture.name, "--kernel", "identity")
-    np.testing.assert_array_equal(read_picture(picture.parent / "filtered.png"), read_picture(picture))
+def test_identity_gives_the_image_back(run: Run, image: Path) -> None:
+    run("filter", image.name, "--kernel", "identity")
+    np.testing.assert_array_equal(read_image(image.parent / "filtered.png"), read_image(image))
 
 
-def test_with_no_picture_given(run: Run, tmp_path: Path) -> None:
+def test_with_no_image_given(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     assert "places outside" not in run("filter", "--grey", "--stride", "4").output
-    assert read_picture(tmp_path / "filtered.png").shape == (107, 160, 1)
+    assert read_image(tmp_path / "filtered.png").shape == (107, 160, 1)
 
 
 @pytest.mark.parametrize(
@@ -93,29 +91,29 @@ def test_with_no_picture_given(run: Run, tmp_path: Path) -> None:
         (["--kernel", "sobel"], 'Did you mean "sobel-'),
         (["--size", "9", "--kernel", "box", "--padding", "valid"], "kernel (9, 9) is larger than the image"),
         (["--stride", "0"], "stride"),
-        (["--padding", "some"], '"some" came'),
+        (["--padding", "some"], 'got "some"'),
         (["--pixel", "5,0"], "lies outside the result"),
         (["--pixel", "5"], "a row and a column"),
-        (["-o", "out.docx"], "no name of a picture"),
+        (["-o", "out.docx"], "no name of an image"),
     ],
 )
-def test_errors_are_one_line(run: Run, picture: Path, args: list[str], said: str) -> None:
-    args = args if args[0].endswith(".png") else [picture.name, *args]
+def test_errors_are_one_line(run: Run, image: Path, args: list[str], said: str) -> None:
+    args = args if args[0].endswith(".png") else [image.name, *args]
     error = run("filter", *args, code=2).stderr
     assert said in error
     assert error.strip().splitlines()[-1].startswith(("pellucid: error: ", "Error: "))
 
 
-def test_a_large_kernel_is_shown_in_part(run: Run, picture: Path) -> None:
-    said = run("filter", str(picture), "--kernel", "gaussian", "--sigma", "3").output
+def test_a_large_kernel_is_shown_in_part(run: Run, image: Path) -> None:
+    said = run("filter", str(image), "--kernel", "gaussian", "--sigma", "3").output
     assert "The kernel, as it slides (the middle 7 × 7 of 19 × 19):" in said
     assert "v=6" in said and "v=12" in said and "v=5" not in said and "v=13" not in said
     assert max(map(len, said.splitlines())) < 160
-    assert "(the middle" not in run("filter", str(picture), "--kernel", "gaussian").output
+    assert "(the middle" not in run("filter", str(image), "--kernel", "gaussian").output
 
 
-def test_the_picture_itself_is_not_overwritten(run: Run, picture: Path) -> None:
-    before = picture.read_bytes()
-    said = run("filter", str(picture), "--output", str(picture), code=2).output
+def test_the_image_itself_is_not_overwritten(run: Run, image: Path) -> None:
+    before = image.read_bytes()
+    said = run("filter", str(image), "--output", str(image), code=2).output
     assert "it is what is read, give another name" in said
-    assert picture.read_bytes() == before
+    assert image.read_bytes() == before

@@ -76,7 +76,7 @@ def test_a_model_that_reads(run: Run, tmp_path: Path) -> None:
         (["MODEL", "--data", "wine"], "13"),
         (["MODEL", "--data", __file__], "learned no column of one"),
         (["MODEL", "--data", "none.csv"], 'there is no file, folder or data set "none.csv"'),
-        (["MODEL", "--task", "digits"], "came with a model"),
+        (["MODEL", "--task", "digits"], "expected a model or --task, got both"),
         (["--port", "65536"], "0<=x<=65535"),
         (["--host", "192.0.2.1"], "choose another --host"),
         (["--lang", "fr"], "'en', 'zh'"),

@@ -42,7 +42,7 @@ def test_a_split_keeps_each_example_once(labels: list[int], test: float, seed: i
     assert (counts < sizes)[sizes > 0].all(), "a class went to the test part whole"
 
 
-def test_a_stratified_split_keeps_the_shares() -> None:
+def test_a_stratified_split_keeps_the_fractions() -> None:
     data = numbered([0] * 50 + [1] * 30 + [2] * 20, 3)
     (_, y), (_, yt) = data.split(test_size=0.2, seed=5)
     assert np.bincount(yt).tolist() == [10, 6, 4]

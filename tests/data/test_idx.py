@@ -135,7 +135,7 @@ def test_images_with_their_labels(tmp_path: Path) -> None:
     [
         (labels, images, "holds labels and .* images: swap the two"),
         (images.astype(np.float32), labels, r"holds float32 of shape \(2, 3, 4\), expected images"),
-        (images, images, r"expected labels \(n,\) of whole numbers"),
+        (images, images, r"expected labels \(n,\) of integers"),
         (images, labels.astype(np.float64), "holds float64"),
         (images, np.zeros(3, np.uint8), "holds 2 images, .* 3 labels"),
         (images, np.array([0, -5], np.int8), "the label -5, expected labels from 0 to 65535"),

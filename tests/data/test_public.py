@@ -10,8 +10,8 @@ PUBLIC = """
     Augmentation Autoregression Comparison Dataset EMBEDDED Persistence Preparation Series SeriesWindows
     Standardizer TOYS Trigram UNKNOWN Vocabulary after as_array as_labels batches blobs check_examples checkerboard
     choose_changes circles compare levels load load_idx load_idx_folder load_image_folder load_series moons read_csv
-    read_idx read_picture read_series read_text sample_picture series_windows shuffled spirals split_tail
-    text_windows tokenize topics verdict walk_forward write_picture xor
+    read_idx read_image read_series read_text sample_image series_windows shuffled spirals split_tail
+    text_windows tokenize topics verdict walk_forward write_image xor
 """
 
 

@@ -195,6 +195,6 @@ def test_a_future_row_changes_no_earlier_window() -> None:
 
 def test_too_few_windows_for_the_folds() -> None:
     found = series_windows(np.arange(12.0)[:, None], window=2)
-    for options, said in (({"folds": 5}, "too few to test 5 times"), ({"test_size": 1.0}, "between 0 and 1")):
+    for options, said in (({"folds": 5}, "enough windows to test 5 times"), ({"test_size": 1.0}, "between 0 and 1")):
         with pytest.raises(DataError, match=said):
             walk_forward(found, **options)

@@ -72,12 +72,12 @@ def test_bad_arguments_are_refused(name: str) -> None:
     toy = TOYS[name]
     for options, message in (
         ({"n": 0}, "n is 0"),
-        ({"n": 2.5}, "n is 2.5, expected a whole number"),
+        ({"n": 2.5}, "n is 2.5, expected an integer"),
         ({"seed": -1}, "seed is -1"),
         ({"noise": -1}, "noise is -1, expected a finite"),
         ({"noise": float("nan")}, "noise is nan"),
     ):
         with pytest.raises(DataError, match=message):
             toy(**options)
-    with pytest.raises(DataError, match="classes is 1, expected a whole number from 2"):
+    with pytest.raises(DataError, match="classes is 1, expected an integer from 2"):
         blobs(classes=1)

@@ -27,14 +27,14 @@ GOOD: dict[str, Any] = {"x": np.ones((3, 4)), "weights": np.ones(4), "ids": np.a
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"weights": None}, "the program needs weights, but only x, ids came"),
+        ({"weights": None}, "the program needs weights, got only x, ids"),
         ({"weights": None, "weihgts": np.ones(4)}, 'the program needs weights.*Did you mean "weihgts"'),
-        ({"x": np.ones(4)}, r"x has 2 axes \(n, i\), but an array of shape \(4,\) came"),
-        ({"x": np.ones((3, 5))}, r"axis i of x is 4, but 5 came, in shape \(3, 5\)"),
+        ({"x": np.ones(4)}, r"x has 2 axes \(n, i\), got an array of shape \(4,\)"),
+        ({"x": np.ones((3, 5))}, r"axis i of x is 4, got 5, in shape \(3, 5\)"),
         ({"ids": np.arange(2)}, "the batch is 2 in ids but 3 along axis n of x"),
         ({"x": np.ones((0, 4)), "ids": np.arange(0)}, "axis n of ids is empty"),
-        ({"ids": np.ones(3)}, "ids holds whole numbers, but an array of float64 came"),
-        ({"x": np.full((3, 4), 1j)}, "x holds real numbers, but an array of complex128 came"),
+        ({"ids": np.ones(3)}, "ids holds integers, got an array of float64"),
+        ({"x": np.full((3, 4), 1j)}, "x holds real numbers, got an array of complex128"),
         ({"x": [["a"] * 4] * 3}, "x holds real numbers"),
     ],
 )
@@ -55,5 +55,5 @@ def test_other_kinds_of_numbers_are_converted_and_what_is_not_read_is_ignored() 
 def test_an_engine_or_dtype_that_does_not_exist() -> None:
     with pytest.raises(PellucidError, match=r'there is no engine "referense"; .*Did you mean "reference"'):
         compile_program(program(), engine="referense")
-    with pytest.raises(PellucidError, match="float16 came, but engines compute in float32 or float64"):
+    with pytest.raises(PellucidError, match="expected float32 or float64 as dtype, got float16"):
         compile_program(program(), dtype=np.float16)

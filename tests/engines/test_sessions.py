@@ -38,10 +38,10 @@ EACH = {"lr": np.array([0.5, 0.25])}
     [
         (data(t=np.ones(64)), None, {"lr": [1.0]}, "the batch is 6 in k but 64 along axis n of t"),
         (data(t=np.ones(5)), ROWS, EACH, "the batch is 6 in k but 5 along axis n of t"),
-        (data(x=np.ones((6, 4))), ROWS, EACH, "axis i of x is 3, but 4 came"),
+        (data(x=np.ones((6, 4))), ROWS, EACH, "axis i of x is 3, got 4"),
         (data(x=np.ones(6)), ROWS, EACH, "x has 2 axes"),
         (data(x=np.ones((0, 3))), None, {"lr": [1.0]}, "axis n of x is empty"),
-        (data(k=np.ones(6)), ROWS, EACH, "k holds whole numbers"),
+        (data(k=np.ones(6)), ROWS, EACH, "k holds integers"),
         (data(x=np.full((6, 3), "a")), ROWS, EACH, "x holds real numbers"),
         ({"x": np.ones((6, 3))}, ROWS, EACH, "data holds x, expected"),
         (data(), ROWS, {}, "each holds nothing, expected lr"),

@@ -260,7 +260,7 @@ def test_sentences_of_gates_and_states() -> None:
     np.testing.assert_array_equal(run["lstm_1.state[t=-1]"], run["lstm_1"])
     for wrong, said in (
         ("lstm_1.state[t=3]", "3 along its axis t"),
-        ("lstm_1.state[k=0]", "has the axes n, t, j, but k came"),
+        ("lstm_1.state[k=0]", "has the axes n, t, j, got k"),
     ):
         with pytest.raises(PellucidError, match=said):
             run[wrong]

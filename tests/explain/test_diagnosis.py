@@ -362,9 +362,9 @@ def test_a_trace_and_a_flow_show_dead_units() -> None:
 
 def test_other_evidence_is_refused() -> None:
     net = classifier()
-    with pytest.raises(PellucidError, match="int came as evidence"):
+    with pytest.raises(PellucidError, match="as evidence, got int"):
         diagnose(net, 3)  # type: ignore[arg-type]
-    with pytest.raises(PellucidError, match='"fr" came'):
+    with pytest.raises(PellucidError, match='got "fr"'):
         diagnose(net).text("fr")
 
 
@@ -456,8 +456,8 @@ def test_the_loss_of_guessing() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(50, 2))
     y = random.integers(3, size=50)
-    shares = np.bincount(y) / 50
-    entropy = -np.sum(shares * np.log(shares))
+    fractions = np.bincount(y) / 50
+    entropy = -np.sum(fractions * np.log(fractions))
     values = random.normal(size=(50, 2))
     cases: list[tuple[BaseNetwork, Any, Any, float]] = [
         (classifier(classes=3, shape=2), y, None, entropy),
@@ -465,12 +465,12 @@ def test_the_loss_of_guessing() -> None:
         (network(Dense(2), input_shape=2), values, None, values.var(axis=0).mean()),
         (network(Dense(2), input_shape=2), values, "mae", np.abs(values - np.median(values, axis=0)).mean()),
         (network(Dense(2), input_shape=2), values, "huber", np.nan),
-        (network(Dense(1, activation="sigmoid"), input_shape=2), y == 0, None, _binary(shares[0])),
+        (network(Dense(1, activation="sigmoid"), input_shape=2), y == 0, None, _binary(fractions[0])),
         (
             network(Dense(2, activation="sigmoid"), input_shape=2),
             np.stack([y == 0, y > 0], axis=1),
             "binary_crossentropy",
-            _binary(shares[0]),
+            _binary(fractions[0]),
         ),
     ]
     for net, targets, loss, expected in cases:
@@ -484,5 +484,5 @@ def test_the_loss_of_guessing() -> None:
             assert evaluate(net, x, targets, loss=loss)["loss"] >= found - 1e-6
 
 
-def _binary(share: float) -> float:
-    return float(-share * np.log(share) - (1 - share) * np.log(1 - share))
+def _binary(fraction: float) -> float:
+    return float(-fraction * np.log(fraction) - (1 - fraction) * np.log(1 - fraction))

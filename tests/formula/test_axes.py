@@ -1,4 +1,4 @@
-"""Affine indices: their arithmetic agrees with that of whole numbers at every value of their axes."""
+"""Affine indices: their arithmetic agrees with that of integers at every value of their axes."""
 
 from __future__ import annotations
 

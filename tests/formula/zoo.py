@@ -208,7 +208,7 @@ ZOO: dict[str, Callable[[], Formula]] = {
         "y[i] = Σ[j] x[i,j]·max[k] (x[i,k] - Σ[j] x[j,k]) - min[j] -x[i,j] + 2·min[j] x[i,j]·3",
         {"x": real("x", i=4, j=4)},
     ),
-    "whole numbers as values": lambda: Formula(
+    "integers as values": lambda: Formula(
         "y[n] = m[n]·x[n] + 2·m[n]", {"m": whole("m", n=BATCH), "x": real("x", n=BATCH)}
     ),
     "a constant alone": lambda: Formula("y[n] = x[n]·π + ∞·x[n] - 1e-05", {"x": real("x", n=BATCH)}),

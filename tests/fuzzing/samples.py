@@ -223,7 +223,7 @@ def _image(form: str, mode: str = "RGB") -> bytes:
 def _use_image(path: Path, random: Random) -> None:
     size = random.choice((None, (4, 5)))
     if random.random() < 0.7:
-        data.read_picture(path, size=size, channels=random.choice((None, 1, 3)))
+        data.read_image(path, size=size, channels=random.choice((None, 1, 3)))
         return
     for name in "ab":
         path.with_name(name).mkdir()

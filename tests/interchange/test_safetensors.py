@@ -332,7 +332,7 @@ def test_whole_numbers_in(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(tmp_path / "net").predict(ids), net.predict(ids))
     for bad, message in (
         (ids + 1, "holds 7, but the embedding has 7 entries, from 0 to 6"),
-        (ids / 4, "whole numbers"),
+        (ids / 4, "integers"),
     ):
         with pytest.raises(DataError, match=message):
             net.predict(bad)

@@ -136,7 +136,7 @@ def activation_and_receptive_field() -> Any:
 
 @picture
 def activation_curve() -> Any:
-    from pellucid.explain.pictures import curve_of
+    from pellucid.explain.figures import curve_of
     from pellucid.plots.curve import curve_figure
 
     net = network_of(pl.Dense(3, activation="gelu"), input_shape=2, seed=1)

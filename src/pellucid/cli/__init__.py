@@ -29,7 +29,7 @@ Examples:
   pellucid explain iris.safetensors loss --input iris:7  one number, term by term
   pellucid train topics --output topics.safetensors  a text; then: pellucid generate topics.safetensors
   pellucid forecast prices.csv --column Close        a series, judged against "tomorrow = today"
-  pellucid filter photo.jpg --kernel sobel-x         a kernel slides over a picture
+  pellucid filter photo.jpg --kernel sobel-x         a kernel slides over an image
   pellucid inspect iris.safetensors                  what is in a model file
   pellucid lab                                       networks in the browser, while they train
   pellucid bench --quick                             how fast it is here, against its peers

@@ -13,9 +13,7 @@ from ..bench.contenders import PEERS, contenders
 from ..bench.report import PARTS, Report, comparison_rows, growth_rows, measure, remarks, start_rows
 from ..bench.workloads import WORKLOADS
 from ..errors import DataError, nearest
-from .output import check_writable, replacing, table
-
-PICTURES = (".png", ".svg", ".pdf")
+from .output import check_figure, check_writable, replacing, table
 
 EPILOG = """\b
 Examples:
@@ -43,8 +41,7 @@ def command(workload: str, part: str, peers: str, quick: bool, json_path: Path |
     counted if that does not help. The floor is a step's floating-point operations at that rate, on both cores.
     Peers that are not installed are left out.
     """
-    if plot is not None and plot.suffix.lower() not in PICTURES:
-        raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
+    check_figure(plot)
     check_writable(json_path, plot)
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     report = measure(

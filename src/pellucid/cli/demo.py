@@ -77,7 +77,7 @@ def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> None
     if not np.isclose(found.total, found.value, rtol=1e-5):
         raise ArithmeticError(f"the terms add up to {found.total}, the engine's sum is {found.value}")
 
-    click.echo(f"\nOne test image, a {label}:\n\n{_picture(image)}\n")
+    click.echo(f"\nOne test image, a {label}:\n\n{_image(image)}\n")
     click.echo(f'Why "{unit}"?  dense_3.sum[{unit}], by {found.formula}, where x is the output of dense_2:')
     rows = [[term.text, term.numbers, f"{term.value:+.4g}"] for term in shown]
     rows += [[f"the other {others} terms", "", f"{rest:+.4g}"], ["the engine's sum", "", f"{found.value:+.4g}"]]
@@ -85,6 +85,6 @@ def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> None
     click.echo(f"Softmax of the ten sums gives this one {probability[unit]:.4f}.")
 
 
-def _picture(image: NDArray[np.float32]) -> str:
+def _image(image: NDArray[np.float32]) -> str:
     levels = np.rint(image.reshape(8, 8) * (len(SHADES) - 1)).astype(int)
     return "\n".join("    " + "".join(SHADES[level] * 2 for level in row) for row in levels)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 
-from ..data import Preparation, as_array, read_idx, read_picture
+from ..data import Preparation, as_array, read_idx, read_image
 from ..data.csvfile import dataset
 from ..data.table import Column, read_table
 from ..errors import DataError
@@ -42,10 +42,10 @@ def the_shape(net: pl.Network, file: str) -> tuple[int, ...]:
     return shape
 
 
-def picture(source: str, net: pl.Network, file: str, shape: tuple[int, ...], *, invert: bool) -> NDArray[Any]:
+def image(source: str, net: pl.Network, file: str, shape: tuple[int, ...], *, invert: bool) -> NDArray[Any]:
     """An image as the network takes it; a flat network of as many inputs as a square has pixels gets a square."""
     if any(isinstance(layer, pl.Normalization) for layer in net.layers):
-        raise DataError(f'"{source}" is a picture, but {file} learned from a table, expected a CSV file.')
+        raise DataError(f'"{source}" is an image, but {file} learned from a table, expected a CSV file.')
     brightness = net.metadata.get(BRIGHTNESS)
     side = math.isqrt(shape[0])
     if len(shape) == 1 and side * side == shape[0]:
@@ -54,13 +54,13 @@ def picture(source: str, net: pl.Network, file: str, shape: tuple[int, ...], *, 
         height, width, channels = shape
     else:
         raise DataError(
-            f'"{source}" is a picture, but the model takes examples of shape {shape}, expected (h, w, 1 or 3).'
+            f'"{source}" is an image, but the model takes examples of shape {shape}, expected (h, w, 1 or 3).'
         )
-    x = read_picture(source, size=(height, width), channels=channels, invert=invert)
+    x = read_image(source, size=(height, width), channels=channels, invert=invert)
     mean = float(x.mean())
     if isinstance(brightness, float) and abs(mean - brightness) > abs(1 - mean - brightness) + 0.2:
-        mend = "leave --invert out" if invert else "try --invert"
-        click.echo(f"The picture's mean is {mean:.2f}, that of the images learned {brightness:.2f}: {mend}.")
+        fix = "leave --invert out" if invert else "try --invert"
+        click.echo(f"The image's mean is {mean:.2f}, that of the images learned {brightness:.2f}: {fix}.")
     return x.reshape(1, *shape)
 
 
@@ -116,9 +116,9 @@ def one_example(
     """
     shape = the_shape(net, file)
     if is_image(source):
-        return picture(source, net, file, shape, invert=invert)[0], None
+        return image(source, net, file, shape, invert=invert)[0], None
     if invert:
-        raise DataError(f'"{source}" is no picture, which alone takes --invert: leave it out.')
+        raise DataError(f'"{source}" is no image, which alone takes --invert: leave it out.')
     name, row = _placed(source)
     if KEY in net.metadata:
         check_writing(name, writing)
@@ -198,8 +198,8 @@ def fitted(source: str, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]
     """
     if x.ndim > 1 and math.prod(x.shape[1:]) == math.prod(shape):
         return x.reshape(-1, *shape)
-    came = f"{len(x)} examples of {_shown(x.shape[1:])}" if x.ndim > 1 else f"an array of shape {x.shape}"
-    raise DataError(f'"{source}" holds {came}, expected examples of {_shown(shape)}, which the model takes.')
+    shapes = f"{len(x)} examples of {_shown(x.shape[1:])}" if x.ndim > 1 else f"an array of shape {x.shape}"
+    raise DataError(f'the model takes examples of {_shown(shape)}, got {shapes} in "{source}".')
 
 
 def _shown(shape: tuple[int, ...]) -> str:

@@ -16,9 +16,7 @@ from ..errors import DataError
 from . import options
 from .examples import one_example, target_of
 from .language import KEY
-from .output import check_writable, printable, replacing
-
-PICTURES = (".png", ".svg", ".pdf")
+from .output import check_figure, check_writable, printable, replacing
 
 EPILOG = """\b
 Examples:
@@ -36,7 +34,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     try:
         return () if value is None else tuple(int(part) for part in value.split(","))
     except ValueError:
-        raise click.BadParameter(f'"{value}" came, expected whole numbers such as 4,5.', ctx, param) from None
+        raise click.BadParameter(f'expected integers such as 4,5, got "{value}".', ctx, param) from None
 
 
 @click.command(epilog=EPILOG)
@@ -46,7 +44,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     "--input",
     "source",
     required=True,
-    help="A picture; a table, array or named set and its row, from 0, such as iris:3; or, for a model that read a text,"
+    help="An image; a table, array or named set and its row, from 0, such as iris:3; or, for a model that read a text,"
     " a text and the token to begin with, such as topics:100.",
 )
 @click.option("--unit", type=int, help="The unit, filter or channel.")
@@ -62,7 +60,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the sentence.")
-@click.option("--invert", is_flag=True, help="Swap dark and light of a picture.")
+@click.option("--invert", is_flag=True, help="Swap dark and light of an image.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it too, such as unit.png.")
 @options.csv_writing()
 def command(
@@ -88,8 +86,7 @@ def command(
     lstm_1.gate.forget, loss; with --backward the gradient of the loss by it, or by a parameter such as
     dense_1.kernel. `pellucid inspect` lists layers and parameters.
     """
-    if plot is not None and plot.suffix.lower() not in PICTURES:
-        raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
+    check_figure(plot)
     check_writable(plot, sources=[model, source])
     net = pl.load(model)
     preparation = Preparation.of(net.metadata)

@@ -1,4 +1,4 @@
-"""``pellucid filter``: a kernel slides over a picture."""
+"""``pellucid filter``: a kernel slides over an image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.images import SAMPLES, SUFFIXES, read_picture, sample_picture, write_picture
+from ..data.images import SAMPLES, SUFFIXES, read_image, sample_image, write_image
 from ..data.kernels import KERNELS, kernel
 from ..engines import DEFAULT, compile_program
 from ..errors import DataError
@@ -36,11 +36,11 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     try:
         return int(value)
     except ValueError:
-        raise click.BadParameter(f'"{value}" came, expected same, valid or a number of pixels.', ctx, param) from None
+        raise click.BadParameter(f'expected same, valid or a number of pixels, got "{value}".', ctx, param) from None
 
 
 @click.command(epilog=EPILOG)
-@click.argument("picture", default="china")
+@click.argument("image", default="china")
 @click.option(
     "--kernel",
     "text",
@@ -68,13 +68,13 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     show_default=True,
     help="Zeros around: same, valid (none), or how many.",
 )
-@click.option("--grey", is_flag=True, help="Turn the picture grey first.")
+@click.option("--grey", is_flag=True, help="Turn the image grey first.")
 @click.option(
     "--values",
     type=click.Choice(["auto", "clip", "size"]),
     default="auto",
     show_default=True,
-    help="How results outside 0..1 become a picture: cut off (clip), or as their size |y|, the largest white (size);"
+    help="How results outside 0..1 become an image: cut off (clip), or as their size |y|, the largest white (size);"
     " auto takes size for kernels that sum to 0.",
 )
 @click.option("--pixel", metavar="ROW,COLUMN", help="The pixel whose arithmetic is shown.  [default: in the middle]")
@@ -84,10 +84,10 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     type=click.Path(path_type=Path),
     default=Path("filtered.png"),
     show_default=True,
-    help="The picture to write.",
+    help="The image to write.",
 )
 def command(
-    picture: str,
+    image: str,
     text: str,
     flip: bool,
     size: int | None,
@@ -99,40 +99,40 @@ def command(
     pixel: str | None,
     output: Path,
 ) -> None:
-    """Let a kernel slide over PICTURE and write what comes out.
+    """Let a kernel slide over IMAGE and write what comes out.
 
     Every pixel becomes a weighted sum of the pixels around it; the weights are the kernel. It is computed by the same
-    formula as a layer Conv2D, in each colour by itself. PICTURE is a file, or one of scikit-learn's photographs, china
+    formula as a layer Conv2D, in each colour by itself. IMAGE is a file, or one of scikit-learn's photographs, china
     and flower. One pixel of the result is laid open, term by term.
     """
-    check_writable(output, sources=[picture])
+    check_writable(output, sources=[image])
     if output.suffix.lower() not in SUFFIXES:
-        raise DataError(f'"{output}" is no name of a picture, expected one that ends in .png or .jpg.')
+        raise DataError(f'"{output}" is no name of an image, expected one that ends in .png or .jpg.')
     k = kernel(text, size=size, sigma=sigma)
-    x = sample_picture(picture) if picture in SAMPLES and not Path(picture).exists() else read_picture(picture)
+    x = sample_image(image) if image in SAMPLES and not Path(image).exists() else read_image(image)
     if grey:
         x = x.mean(axis=2, keepdims=True)
     slid = k[::-1, ::-1] if flip else k
     y, formula = filtered(x, slid, stride=stride, padding=padding)
     place = _place(pixel, y.shape)
 
-    click.echo(f"{picture}: {_extents(x)} → {_extents(y)}")
+    click.echo(f"{image}: {_extents(x)} → {_extents(y)}")
     click.echo(f"\n{_words(flip, k)}\n")
     _show(slid)
     click.echo(formula)
     _arithmetic(x, slid, y, place, stride, padding)
     with replacing(output) as beside:
-        write_picture(beside, _visible(y, "size" if values == "auto" and abs(k.sum()) < 1e-9 else values))
+        write_image(beside, _visible(y, "size" if values == "auto" and abs(k.sum()) < 1e-9 else values))
     click.echo(f"wrote {output}")
 
 
 def filtered(
     x: NDArray[np.float32], k: NDArray[np.float64], *, stride: int = 1, padding: str | int = "same"
 ) -> tuple[NDArray[np.float32], str]:
-    """The picture (h, w, c) after the kernel (u, v) slid over each colour, and the formula of that as text."""
-    pictures = Tensor.input("x", n=x.shape[2], h=x.shape[0], w=x.shape[1], c=1)  # colours stand where a batch would
+    """The image (h, w, c) after the kernel (u, v) slid over each colour, and the formula of that as text."""
+    images = Tensor.input("x", n=x.shape[2], h=x.shape[0], w=x.shape[1], c=1)  # colours stand where a batch would
     weights = Tensor.input("k", u=k.shape[0], v=k.shape[1], c=1, f=1)
-    result = conv2d(pictures, weights, stride=stride, padding=padding)
+    result = conv2d(images, weights, stride=stride, padding=padding)
     run = compile_program(Program({"y": result}), engine=DEFAULT, dtype=np.float32)
     inputs = {"x": np.ascontiguousarray(x.transpose(2, 0, 1)[..., None]), "k": k[:, :, None, None].astype(np.float32)}
     assert result.definition is not None
@@ -170,7 +170,7 @@ def _place(pixel: str | None, shape: tuple[int, ...]) -> tuple[int, int]:
     try:
         i, j = (int(part) for part in pixel.split(","))
     except ValueError:
-        raise DataError(f'the pixel "{pixel}" came, expected a row and a column such as 10,20.') from None
+        raise DataError(f'expected a pixel as a row and a column such as 10,20, got "{pixel}".') from None
     if not (0 <= i < shape[0] and 0 <= j < shape[1]):
         raise DataError(f"the pixel {i},{j} lies outside the result of {shape[0]} × {shape[1]} pixels, counted from 0.")
     return i, j
@@ -203,21 +203,21 @@ def _arithmetic(
     if rest := terms[TERMS:]:
         rows.append([f"the other {len(rest)} terms", "", "", f"{sum(t[4] * t[5] for t in rest):+.4f}"])
     if outside:
-        rows.append([f"{outside} places outside the picture", "0", "", "+0.0000"])
+        rows.append([f"{outside} places outside the image", "0", "", "+0.0000"])
     colour = " in red" if x.shape[2] == 3 else ""
     click.echo(f"\nThe pixel in row {i}, column {j} of the result{colour}:")
     table(["term", "x", "k", "product"], [*rows, [f"y[{i},{j}]", "", "", f"{total:+.4f}"]])
 
 
 def _visible(y: NDArray[np.float32], values: str) -> NDArray[np.float32]:
-    """The result as levels of a picture; says what was done where it is not the result itself."""
+    """The result as levels of an image; says what was done where it is not the result itself."""
     low, high = float(y.min()), float(y.max())
     if values == "size" and max(-low, high) > 0:
         top = max(-low, high)
-        click.echo(f"The results go from {low:.3g} to {high:.3g}; the picture shows their size, {top:.3g} as white.")
+        click.echo(f"The results go from {low:.3g} to {high:.3g}; the image shows their size, {top:.3g} as white.")
         return np.asarray(np.abs(y) / top, dtype=np.float32)
     if low < -1e-6 or high > 1 + 1e-6:
-        click.echo(f"The results go from {low:.3g} to {high:.3g}; the picture cuts off what lies outside 0 to 1.")
+        click.echo(f"The results go from {low:.3g} to {high:.3g}; the image cuts off what lies outside 0 to 1.")
     return y
 
 

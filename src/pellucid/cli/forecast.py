@@ -29,10 +29,9 @@ from ..data.series import (
 )
 from ..errors import DataError, nearest
 from . import options
-from .output import check_writable, printable, replacing, table
+from .output import check_figure, check_writable, printable, replacing, table
 
 CELLS = {"lstm": "LSTM", "rnn": "RNN", "gru": "GRU"}
-PICTURES = (".png", ".svg", ".pdf")
 TODAY = "tomorrow = today"
 SPOKEN = {"network": "the network", TODAY: f'"{TODAY}"', "autoregression": "the autoregression"}
 
@@ -80,7 +79,7 @@ class Outcome:
     type=options.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.2,
     show_default=True,
-    help="The share of the rows, the last ones, to test on.",
+    help="The fraction of the rows, the last ones, to test on.",
 )
 @click.option(
     "--folds",
@@ -117,8 +116,7 @@ def command(
     test: it learns from everything before a stretch and forecasts the stretch, then learns again. Beside it stand
     "tomorrow = today" and a linear autoregression, on the same rows.
     """
-    if plot is not None and plot.suffix.lower() not in PICTURES:
-        raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
+    check_figure(plot)
     check_writable(plot, sources=[prices])
     series = _series(prices, columns, {"date": date, "date_format": date_format, "fill": fill, **writing})
     changes = choose_changes(series.values)
@@ -225,9 +223,9 @@ def _judge(outcome: Outcome, place: int, name: str, horizon: int) -> None:
     for method, error in errors.items():
         size = np.abs(error)
         parts = np.array([part.mean() for part in np.split(size, outcome.folds)])
-        shares = f"{100 * np.mean(size / np.abs(truth)):.3f}%" if (truth != 0).all() else ""
+        percent = f"{100 * np.mean(size / np.abs(truth)):.3f}%" if (truth != 0).all() else ""
         rows.append(
-            [method, f"{size.mean():.4g}", f"{parts.min():.4g} … {parts.max():.4g}", f"{size.std():.4g}", shares]
+            [method, f"{size.mean():.4g}", f"{parts.min():.4g} … {parts.max():.4g}", f"{size.std():.4g}", percent]
         )
     click.echo(f"\n{name}:")
     table(["forecast", "mean error", "least … largest by step", "spread of the errors", "of the value"], rows)

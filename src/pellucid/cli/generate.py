@@ -1,4 +1,4 @@
-"""``pellucid generate``: a network goes on with a text, and shows what it hesitated between."""
+"""``pellucid generate``: a network continues a text, and shows what it hesitated between."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def command(
     them.
     """
     if model is not None and by is not None:
-        raise DataError(f"--by {by} came with a model, which knows what its tokens are: leave it out.")
+        raise DataError(f"expected no --by with a model, which knows what its tokens are, got {by}: leave it out.")
     if model is not None:
         reader = Reader.read(pl.load(model), model.name)
         start = _prompt(reader.vocabulary, prompt, strict=not unknown)
@@ -88,7 +88,7 @@ def _briefly(
     vocabulary: Vocabulary, learned: Ids, tested: Ids, *, length: int, units: int, epochs: int, seed: int
 ) -> Reader:
     by = vocabulary.by
-    click.echo(f"No model came: learning Python's help topics first, {len(learned)} {UNITS[by]}; {NOTE[by]}.")
+    click.echo(f"No model is given: learning Python's help topics first, {len(learned)} {UNITS[by]}; {NOTE[by]}.")
     reader = Reader.build(vocabulary, length=length, units=units, seed=seed)
     batch_size = HABITS[by].batch_size(len(learned), length)
     train(reader, learned, epochs=epochs, batch_size=batch_size, optimizer=pl.Adam(LEARNING_RATE))

@@ -94,10 +94,12 @@ def _task(
         from ..lab.gallery import build
 
         if data is not None:
-            raise DataError(f'--data "{data}" came without a model: pellucid lab MODEL.safetensors --data {data}.')
+            raise DataError(
+                f'expected a model with --data "{data}", got none: pellucid lab MODEL.safetensors --data {data}.'
+            )
         return None if name is None else build(name)
     if name is not None:
-        raise DataError(f"--task {name} came with a model, but the tasks of the gallery bring their own: choose one.")
+        raise DataError(f"expected a model or --task, got both, but the task {name} brings its own model: choose one.")
     net = pl.load(model)
     if KEY in net.metadata:
         return _text_task(net, model, data or TEXT)
@@ -129,7 +131,7 @@ def _examples_task(net: pl.Network, model: Path, data: str, writing: Mapping[str
 
 
 def _check_kind(model: Path, data: str, target: str | None) -> None:
-    """Whether what came is a table if a table is wanted, in words that name no option of `pellucid train`.
+    """Whether what is given is a table if a table is wanted, in words that name no option of `pellucid train`.
 
     Raises:
         DataError: it is not.

@@ -163,9 +163,9 @@ def _too_plain(name: str, by: str) -> str:
 
 def windows_apart(ids: Ids, length: int, *, overlap: int, validation: float) -> tuple[tuple[Ids, Ids], tuple[Ids, Ids]]:
     """Windows to learn from, in which every token stands `overlap` times, and windows of stretches apart from them."""
-    share = round(validation * len(ids))
-    size = max(length + 1, min(32 * length, share))
-    count = max(1, share // size)
+    held_out = round(validation * len(ids))
+    size = max(length + 1, min(32 * length, held_out))
+    count = max(1, held_out // size)
     begins = ((np.arange(count) + 0.5) * len(ids) / count - size / 2).astype(np.int64)
     held = np.zeros(len(ids) + 1, dtype=np.int64)
     for begin in begins:
@@ -190,8 +190,8 @@ def train(
 ) -> pl.History:
     """Fit to the text's windows, each of which begins without memory; from epoch to epoch the learning rate falls.
 
-    A share of the text is for validation, in stretches from all over it: were it the end, the network would miss what
-    the last tenth, on which it is tested, speaks of.
+    A fraction of the text is for validation, in stretches from all over it: were it the end, the network would miss
+    what the last tenth, on which it is tested, speaks of.
     """
     overlap = HABITS[reader.vocabulary.by].overlap
     held: tuple[Ids, Ids] | None = None

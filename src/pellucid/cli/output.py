@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..errors import DataError
 from ..files import replacing as replacing
 
+FIGURES = (".png", ".svg", ".pdf")
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -40,6 +42,12 @@ def shorten(value: object, width: int = 60) -> str:
     """``value`` as JSON in at most ``width`` characters."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def check_figure(path: Path | None) -> None:
+    """Raise before a long run where its figure could not be written under this name."""
+    if path is not None and path.suffix.lower() not in FIGURES:
+        raise DataError(f'"{path}" is no name of a figure, expected it to end in {", ".join(FIGURES)}.')
 
 
 def check_writable(*paths: Path | None, sources: Iterable[str | Path | None] = ()) -> None:

@@ -16,7 +16,7 @@ import pellucid as pl
 from ..data import Preparation
 from ..errors import DataError
 from . import options
-from .examples import examples, fitted, is_image, picture, the_shape
+from .examples import examples, fitted, image, is_image, the_shape
 from .language import KEY
 from .output import check_writable, printable, replacing, table
 
@@ -27,14 +27,14 @@ Examples:
   pellucid predict model.safetensors new.csv                    a table with the columns of the training
   pellucid predict model.safetensors images.npy                 a NumPy array, one example a row
   pellucid predict model.safetensors iris --output answers.csv  an embedded set, every answer to a file
-  pellucid predict mnist.safetensors seven.png --invert         a picture, dark on light paper
+  pellucid predict mnist.safetensors seven.png --invert         an image, dark on light paper
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("input", metavar="INPUT")
-@click.option("--invert", is_flag=True, help="Swap dark and light of a picture.")
+@click.option("--invert", is_flag=True, help="Swap dark and light of an image.")
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Write every prediction to this CSV file, in full precision."
 )
@@ -42,7 +42,7 @@ Examples:
 def command(model: Path, input: str, invert: bool, output: Path | None, writing: dict[str, Any]) -> None:
     """Print what the network in MODEL says about INPUT.
 
-    INPUT is a CSV file with the columns of the training (others are passed over), a .npy or IDX file, a picture
+    INPUT is a CSV file with the columns of the training (others are passed over), a .npy or IDX file, an image
     (brought to the size of those learned), or the name of an embedded set or a toy. Classes come with their
     probability, quantities in the units of the training. Rows count from 0, as in `pellucid explain --input new.csv:0`;
     the CSV file of --output holds the probability of every class.
@@ -54,9 +54,9 @@ def command(model: Path, input: str, invert: bool, output: Path | None, writing:
     preparation = Preparation.of(net.metadata)
     shape = the_shape(net, model.name)
     if is_image(input):
-        x = picture(input, net, model.name, shape, invert=invert)
+        x = image(input, net, model.name, shape, invert=invert)
     elif invert:
-        raise DataError(f'"{input}" is no picture, which alone takes --invert: leave it out.')
+        raise DataError(f'"{input}" is no image, which alone takes --invert: leave it out.')
     else:
         x = fitted(input, examples(input, preparation, writing)[0], shape)
     outputs = net.predict(x)

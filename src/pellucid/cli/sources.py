@@ -64,7 +64,7 @@ def training_data(
         else:
             named, test = load_idx_folder(path)
     if size is not None or grey:
-        raise DataError(f'"{data}" is no folder of pictures, which alone takes --size and --grey.')
+        raise DataError(f'"{data}" is no folder of images, which alone takes --size and --grey.')
     kind = "regression" if named.class_names is None else "classification"
     if task not in (None, kind):
         raise DataError(f'"{data}" is a task of {kind}, not of {task}: leave --task out.')
@@ -98,7 +98,7 @@ def kind_of(path: Path) -> str:
 
 
 def check_writing(data: str, writing: Mapping[str, Any] | None) -> None:
-    """Raise where options of CSV files came with something else."""
+    """Raise where options of CSV files are given with something else."""
     if writing:
         raise DataError(f'"{data}" is no CSV file, which alone takes --{next(iter(writing))}: leave it out.')
 

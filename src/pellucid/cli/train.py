@@ -20,11 +20,10 @@ from ..errors import DataError
 from ..training.augment import Augment
 from . import options
 from .examples import BRIGHTNESS
-from .output import check_writable, replacing
+from .output import check_figure, check_writable, replacing
 from .sources import is_text, text_of, training_data
 
 OPTIMIZERS = {"sgd": pl.SGD, "rmsprop": pl.RMSprop, "adam": pl.Adam, "adamw": pl.AdamW}
-PICTURES = (".png", ".svg", ".pdf")
 
 EPILOG = """\b
 Examples:
@@ -34,7 +33,7 @@ Examples:
                                                          checkerboard
   pellucid train flats.csv --target price --epochs 200   a table with a header line
   pellucid train mnist/ --model cnn --epochs 5           a folder of IDX files with MNIST's names
-  pellucid train animals/ --size 64x64 --flip            a folder of pictures for each class
+  pellucid train animals/ --size 64x64 --flip            a folder of images for each class
   pellucid train shakespeare.txt                         a text, by character (or --by word)
   pellucid train topics --by word                        the embedded text, Python's help topics
 \b
@@ -53,7 +52,7 @@ def _widths(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     except ValueError:
         widths = (0,)
     if any(units < 1 for units in widths):
-        raise click.BadParameter(f'"{value}" came, expected numbers of units such as 64,32, or none.', ctx, param)
+        raise click.BadParameter(f'expected numbers of units such as 64,32, or none, got "{value}".', ctx, param)
     return widths
 
 
@@ -63,7 +62,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
         return None
     parts = value.lower().replace("×", "x").split("x")
     if not all(part.isdecimal() and int(part) > 0 for part in parts) or len(parts) > 2:
-        raise click.BadParameter(f'"{value}" came, expected a height and a width such as 64x48.', ctx, param)
+        raise click.BadParameter(f'expected a height and a width such as 64x48, got "{value}".', ctx, param)
     return int(parts[0]), int(parts[-1])
 
 
@@ -80,10 +79,10 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option(
     "--model",
     type=click.Choice(["mlp", "cnn"]),
-    help="For images: dense layers alone (mlp), or convolutions first (cnn).  [default: mlp; for pictures, cnn]",
+    help="For images: dense layers alone (mlp), or convolutions first (cnn).  [default: mlp; for images, cnn]",
 )
-@click.option("--size", metavar="HxW", callback=_size, help="Bring pictures to this size, such as 64x64.")
-@click.option("--grey", is_flag=True, help="Turn pictures grey.")
+@click.option("--size", metavar="HxW", callback=_size, help="Bring images to this size, such as 64x64.")
+@click.option("--grey", is_flag=True, help="Turn images grey.")
 @click.option("--flip", is_flag=True, help="While training, mirror every other image left to right.")
 @click.option(
     "--shift", type=options.FloatRange(min=0), default=0.0, help="While training, move images by up to so many pixels."
@@ -102,7 +101,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option(
     "--dropout",
     type=options.FloatRange(0, 1, max_open=True),
-    help="The share of values dropped while learning a text.  [default: 0; by word, 0.4]",
+    help="The fraction of the values that is dropped while learning a text.  [default: 0; by word, 0.4]",
 )
 @click.option("--vocabulary", type=click.IntRange(min=2), help="The most different words to know.  [default: 10000]")
 @click.option(
@@ -190,16 +189,15 @@ def command(
     """Train a network on DATA and save it.
 
     DATA is a CSV file with a header line (name the column to learn with --target), a folder of IDX files with MNIST's
-    names, a folder with one folder of pictures for each class, a text, or the name of an embedded set or a toy.
+    names, a folder with one folder of images for each class, a text, or the name of an embedded set or a toy.
 
     Tables are brought to mean 0 and deviation 1, words in them become columns of 0 and 1; all that travels with the
     model, so `pellucid predict` takes the same kind of file. A text is read by an LSTM that learns which character or
-    word comes next; `pellucid generate` goes on with it.
+    word comes next; `pellucid generate` continues it.
     """
     if resume and checkpoint is None:
-        raise DataError("--resume came without --checkpoint FILE, expected the checkpoint to go on from.")
-    if plot is not None and plot.suffix.lower() not in PICTURES:
-        raise DataError(f'"{plot}" is no name of a picture, expected it to end in {", ".join(PICTURES)}.')
+        raise DataError("expected --checkpoint FILE with --resume, the checkpoint to continue from, got none.")
+    check_figure(plot)
     check_writable(output, checkpoint, plot, sources=[data])
     fitting = _Fitting(optimizer, learning_rate, clip_norm, batch_size, epochs, seed, checkpoint, resume, output, watch)
     if is_text(data, text=text):

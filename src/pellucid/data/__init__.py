@@ -1,4 +1,4 @@
-"""Data: arrays taken by protocol, embedded sets, toys, IDX and CSV files, pictures, texts, time series, batches."""
+"""Data: arrays taken by protocol, embedded sets, toys, IDX and CSV files, images, texts, time series, batches."""
 
 from ..arrays import as_array as as_array
 from ..arrays import as_labels as as_labels
@@ -20,9 +20,9 @@ from .idx import load_idx_folder as load_idx_folder
 from .idx import read_idx as read_idx
 from .images import Augmentation as Augmentation
 from .images import load_image_folder as load_image_folder
-from .images import read_picture as read_picture
-from .images import sample_picture as sample_picture
-from .images import write_picture as write_picture
+from .images import read_image as read_image
+from .images import sample_image as sample_image
+from .images import write_image as write_image
 from .ngram import Trigram as Trigram
 from .preparation import Preparation as Preparation
 from .series import Series as Series

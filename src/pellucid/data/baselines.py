@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import as_array, check_whole
+from ..arrays import as_array, check_integer
 from ..errors import DataError
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ class Autoregression:
     def fit(self, x: ArrayLike, y: ArrayLike) -> Autoregression:
         design, target = self._design(x), as_array(y, what="y", dtype=np.float64)
         if len(design) != len(target):
-            raise DataError(f"{len(design)} windows and {len(target)} targets came, expected as many.")
+            raise DataError(f"expected as many windows as targets, got {len(design)} and {len(target)}.")
         self.coefficients = np.linalg.lstsq(design, target, rcond=None)[0]
         return self
 
@@ -77,9 +77,9 @@ def compare(first: ArrayLike, second: ArrayLike, *, horizon: int = 1) -> Compari
     Source: F. X. Diebold and R. S. Mariano, "Comparing predictive accuracy", 1995; W. K. Newey and K. D. West, 1987.
     """
     one, two = (np.abs(as_array(e, what="errors", dtype=np.float64)) for e in (first, second))
-    horizon = check_whole(horizon, "horizon", least=1)
+    horizon = check_integer(horizon, "horizon", minimum=1)
     if one.ndim != 1 or one.shape != two.shape or len(one) < 2:
-        raise DataError(f"errors of shapes {one.shape} and {two.shape} came, expected two of (n,) with n from 2.")
+        raise DataError(f"expected errors of two equal shapes (n,) with n from 2, got {one.shape} and {two.shape}.")
     d = one - two
     centred = d - d.mean()
     n = len(d)

@@ -49,7 +49,7 @@ def read_csv(
     Args:
         target: the column to learn; without one, y is x.
         task: "classification" or "regression"; by default as the target looks.
-        fill: "mean" replaces a missing feature by its column's mean (of categories, their shares);
+        fill: "mean" replaces a missing feature by its column's mean (of categories, their fractions);
             by default a missing value is an error. A missing target always is.
         drop: columns to leave out.
         like: the data set that a network learned from, or the network's ``metadata``: this file is read in the same
@@ -85,7 +85,7 @@ def dataset(
     before = None if like is None else Preparation.of(like)
     if before is not None and before.features:
         if fill is not None and before.means is None:
-            raise DataError("fill came, but the earlier table was read without it: read that with fill as well.")
+            raise DataError("expected no fill, as the earlier table was read without it: read that with fill as well.")
         x, names, means = _like(inputs, before, file)
     else:
         x, names, means = _features(inputs, fill, file)

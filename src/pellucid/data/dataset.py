@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import as_array, check_whole, mean_and_deviation
+from ..arrays import as_array, check_integer, mean_and_deviation
 from ..batches import permutation
 from ..errors import DataError, argument
 
@@ -63,7 +63,7 @@ class Dataset:
             raise DataError(f"{self.name} has {n} example, expected at least 2 to split.")
         if stratify and self.class_names is None:
             raise DataError(f"{self.name} has no classes to stratify by: leave stratify out.")
-        order = permutation(n, np.random.Philox(check_whole(seed, "seed")))
+        order = permutation(n, np.random.Philox(check_integer(seed, "seed")))
         count = min(max(round(test_size * n), 1), n - 1)
         in_test = np.zeros(n, dtype=bool)
         if stratify or (stratify is None and self.class_names is not None):

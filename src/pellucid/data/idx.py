@@ -69,7 +69,7 @@ def load_idx(images: Source, labels: Source, *, name: str = "idx") -> Dataset:
     if pixels.ndim not in (3, 4) or pixels.dtype != np.uint8:
         raise DataError(f'"{images}" holds {_kind(pixels)}, expected images (n, h, w) of uint8.')
     if marks.ndim != 1 or marks.dtype.kind not in "iu":
-        raise DataError(f'"{labels}" holds {_kind(marks)}, expected labels (n,) of whole numbers.')
+        raise DataError(f'"{labels}" holds {_kind(marks)}, expected labels (n,) of integers.')
     if len(pixels) != len(marks):
         raise DataError(f'"{images}" holds {len(pixels)} images, "{labels}" {len(marks)} labels, not as many.')
     if marks.min() < 0 or marks.max() >= _MAX_CLASSES:

@@ -1,7 +1,7 @@
-"""Pictures: folders of them by class, one as a network takes it, and seeded changes to learn more from few.
+"""Images: folders of them by class, one as a network takes it, and seeded changes to learn more from few.
 
-Pictures become float32 from 0 (black) to 1 (white), (h, w, 1) in grey or (h, w, 3) in colour. Transparent parts turn
-white; a picture that a camera took sideways is turned upright.
+Images become float32 from 0 (black) to 1 (white), (h, w, 1) in grey or (h, w, 3) in colour. Transparent parts turn
+white; an image that a camera took sideways is turned upright.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import check_whole
+from ..arrays import check_integer
 from ..errors import DataError, ModelFileError, argument
 from ..files import list_folder, open_regular, reason, replacing
 from .dataset import Dataset
@@ -35,10 +35,10 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # others run pr
 _GREY = ("1", "L", "LA", "I", "F")
 
 
-def read_picture(
+def read_image(
     path: str | os.PathLike[str], *, size: Size | None = None, channels: int | None = None, invert: bool = False
 ) -> Pixels:
-    """A picture file as (h, w, channels) float32.
+    """An image file as (h, w, channels) float32.
 
     Args:
         size: (height, width) to bring it to, by default its own; proportions change with it.
@@ -48,27 +48,27 @@ def read_picture(
     A JPEG of more than 2²⁵ pixels is decoded at a reduced size where a size is given; other files may have no more.
 
     Raises:
-        DataError: a file that cannot be read, is no whole picture, or has too many pixels; the message names it.
+        DataError: a file that cannot be read, is no whole image, or has too many pixels; the message names it.
     """
     size = _checked(size)
     return _read(path, size, channels, invert)
 
 
-def sample_picture(name: str = "china") -> Pixels:
+def sample_image(name: str = "china") -> Pixels:
     """One of the photographs that come with scikit-learn: china or flower, (427, 640, 3)."""
     if name not in SAMPLES:
-        raise DataError(f'there is no sample picture "{name}", expected one of {", ".join(SAMPLES)}.')
+        raise DataError(f'there is no sample image "{name}", expected one of {", ".join(SAMPLES)}.')
     import importlib
 
     pixels = importlib.import_module("sklearn.datasets").load_sample_image(f"{name}.jpg")
     return np.asarray(pixels / np.float32(255), dtype=np.float32)
 
 
-def write_picture(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
+def write_image(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     """Write (h, w, 1) or (h, w, 3) from 0 to 1, cut off outside, in the format that the file's name says.
 
     Raises:
-        DataError: the name's ending is no format of pictures, or the path cannot be written.
+        DataError: the name's ending is no format of images, or the path cannot be written.
     """
     from PIL import Image
 
@@ -79,22 +79,22 @@ def write_picture(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     except ModelFileError as error:
         raise DataError(f"{error}.") from error
     except ValueError as error:
-        raise DataError(f'"{path}" is no name of a picture, expected one that ends in .png or .jpg.') from error
+        raise DataError(f'"{path}" is no name of an image, expected one that ends in .png or .jpg.') from error
 
 
 def load_image_folder(
     folder: str | os.PathLike[str], *, size: Size | None = None, channels: int | None = None
 ) -> Dataset:
-    """A folder with one folder of pictures for each class: x (n, h, w, channels), y (n,).
+    """A folder with one folder of images for each class: x (n, h, w, channels), y (n,).
 
-    Classes are named by their folders and numbered in sorted order. Files that are no pictures by name are passed over.
+    Classes are named by their folders and numbered in sorted order. Files that are no images by name are passed over.
 
     Args:
         size: (height, width) to bring all to; by default they must have one size.
-        channels: 1 or 3; by default 3 where any picture has colours.
+        channels: 1 or 3; by default 3 where any image has colours.
 
     Raises:
-        DataError: fewer than two classes, a class without pictures, different sizes, a corrupt picture (named).
+        DataError: fewer than two classes, a class without images, different sizes, a corrupt image (named).
     """
     root, size = Path(folder), _checked(size)
     try:
@@ -103,43 +103,43 @@ def load_image_folder(
     except OSError as error:
         raise DataError(f'cannot read the folder "{folder}": {reason(error)}.') from error
     if len(classes) < 2:
-        raise DataError(f'"{folder}" holds {len(classes)} folders, expected one folder of pictures for each class.')
+        raise DataError(f'"{folder}" holds {len(classes)} folders, expected one folder of images for each class.')
     for place, found in zip(classes, files, strict=True):
         if not found:
             raise DataError(
-                f'the folder "{place}" holds no picture ({", ".join(SUFFIXES[:3])}, …): add some or remove it.'
+                f'the folder "{place}" holds no image ({", ".join(SUFFIXES[:3])}, …): add some or remove it.'
             )
     paths = [path for found in files for path in found]
-    pictures: list[Pixels] = []
+    images: list[Pixels] = []
     for path in paths:
-        picture = _read(path, size, channels, False)
-        pictures.append(picture)
-        (h, w, _), (h0, w0, _) = picture.shape, pictures[0].shape
+        image = _read(path, size, channels, False)
+        images.append(image)
+        (h, w, _), (h0, w0, _) = image.shape, images[0].shape
         if (h, w) != (h0, w0):  # before the others are read
             how = argument("size", (h0, w0))
             fix = f"use {how} to bring all to one size" if how else "bring all to one size"
             raise DataError(f'"{path}" is {h}×{w} pixels and "{paths[0]}" {h0}×{w0}: {fix}.')
-    colours = max(p.shape[2] for p in pictures)
+    colours = max(p.shape[2] for p in images)
     try:
-        x: Pixels = np.empty((len(pictures), *pictures[0].shape[:2], colours), np.float32)
+        x: Pixels = np.empty((len(images), *images[0].shape[:2], colours), np.float32)
     except MemoryError as error:
-        raise DataError(f'the {len(pictures)} pictures in "{folder}" do not fit into memory: {error}.') from error
+        raise DataError(f'the {len(images)} images in "{folder}" do not fit into memory: {error}.') from error
     for row in reversed(range(len(x))):
-        x[row] = pictures.pop()  # in grey it is repeated for every colour
+        x[row] = images.pop()  # in grey it is repeated for every colour
     y = np.repeat(np.arange(len(classes)), [len(found) for found in files])
-    said = f"{len(x)} pictures of {x.shape[1]}×{x.shape[2]} from {root.name}"
+    said = f"{len(x)} images of {x.shape[1]}×{x.shape[2]} from {root.name}"
     return Dataset(root.resolve().name, x, y, class_names=tuple(c.name for c in classes), description=said)
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Small changes of pictures that leave their class as it is; every picture changes anew in every epoch.
+    """Small changes of images that leave their class as it is; every image changes anew in every epoch.
 
-    What happens to a picture depends on the seed, the epoch and the picture's index alone, so batches may come in any
-    order, and a run that was interrupted goes on with the very pictures it would have seen.
+    What happens to an image depends on the seed, the epoch and the image's index alone, so batches may come in any
+    order, and a run that was interrupted continues with exactly the images it would have seen.
 
     Args:
-        flip: mirror every other picture left to right (not for digits: a mirrored 3 is none).
+        flip: mirror every other image left to right (not for digits: a mirrored 3 is none).
         shift: move by up to this many pixels in each direction.
         rotate: turn by up to this many degrees.
     """
@@ -155,12 +155,12 @@ class Augmentation:
             )
 
     def __call__(self, x: NDArray[Any], index: Sequence[int] | NDArray[Any], *, seed: int, epoch: int) -> Pixels:
-        """The pictures x (n, h, w, c), whose places in the data set are ``index`` (n,), as this epoch sees them.
+        """The images x (n, h, w, c), whose places in the data set are ``index`` (n,), as this epoch sees them.
 
-        Between pixels values are interpolated linearly; outside the picture its edge goes on.
+        Between pixels values are interpolated linearly; outside the image its edge goes on.
         """
         if x.ndim != 4 or len(x) != len(index):
-            raise DataError(f"x of shape {x.shape} and {len(index)} indices came, expected (n, h, w, c) and n.")
+            raise DataError(f"expected x of shape (n, h, w, c) and n indices, got {x.shape} and {len(index)} indices.")
         draws = uniforms(np.asarray(index), seed, epoch)
         mirrored = self.flip & (draws[:, 0] < 0.5)
         down, right = ((2 * draws[:, 1:3] - 1) * self.shift).T
@@ -173,10 +173,10 @@ def uniforms(index: NDArray[Any], seed: int, epoch: int) -> NDArray[np.float64]:
 
     The last word keeps them apart from the numbers that shuffle the epoch, whose counter ends in 0.
     """
-    key = np.array([check_whole(seed, "seed"), check_whole(epoch, "epoch")], dtype=np.uint64)
+    key = np.array([check_integer(seed, "seed"), check_integer(epoch, "epoch")], dtype=np.uint64)
     if len(index) == 0:
         return np.empty((0, 4))
-    first = check_whole(index.min(), "index")
+    first = check_integer(index.min(), "index")
     # one counter gives four words; NumPy counts up before it draws, which shifts every index alike
     stream = np.random.Philox(key=key, counter=[first, 0, 0, 1])
     words = stream.random_raw(4 * (int(index.max()) - first + 1)).reshape(-1, 4)[index - first]
@@ -190,7 +190,7 @@ def _moved(
     right: NDArray[np.float64],
     angle: NDArray[np.float64],
 ) -> Pixels:
-    """Each picture turned about its middle and moved: for every pixel of the result, the place it comes from."""
+    """Each image turned about its middle and moved: for every pixel of the result, the place it comes from."""
     n, h, w, _ = x.shape
     i, j = np.meshgrid(np.arange(h) - (h - 1) / 2, np.arange(w) - (w - 1) / 2, indexing="ij")
     i, j = i - down[:, None, None], j - right[:, None, None]
@@ -221,17 +221,17 @@ def _read(path: str | os.PathLike[str], size: Size | None, channels: int | None,
     except MemoryError as error:
         raise DataError(f'there is not enough memory for "{path}": make it smaller.') from error
     except UnidentifiedImageError as error:
-        raise DataError(f'"{path}" is no picture that Pillow knows: save it as PNG or JPEG.') from error
+        raise DataError(f'"{path}" is no image that Pillow knows: save it as PNG or JPEG.') from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f'"{path}" has too many pixels ({error}): make it smaller.') from error
     except Exception as error:  # a damaged file makes Pillow's decoders raise whatever comes
         if isinstance(error, OSError) and error.errno is not None:
             raise DataError(f'cannot read "{path}": {reason(error)}.') from error
-        raise DataError(f'"{path}" is a corrupt picture ({error}): save it again or leave it out.') from error
+        raise DataError(f'"{path}" is a corrupt image ({error}): save it again or leave it out.') from error
 
 
 def _decoded(path: str | os.PathLike[str], size: Size | None) -> Image:
-    """The picture, as large as its file says, or at least ``size``."""
+    """The image, as large as its file says, or at least ``size``."""
     from PIL import Image, ImageOps
 
     with open_regular(path) as source, Image.open(source, formats=_FORMATS) as file:
@@ -251,35 +251,35 @@ def _checked(size: Size | None) -> Size | None:
         return None
     if not isinstance(size, Sequence) or len(size) != 2:
         raise DataError(f"size is {size!r}, expected the height and the width, such as (28, 28).")
-    height, width = (check_whole(s, "size", least=1, below=1 << 15) for s in size)
+    height, width = (check_integer(s, "size", minimum=1, below=1 << 15) for s in size)
     return height, width
 
 
-def _count(picture: Image) -> int:
-    return picture.width * picture.height
+def _count(image: Image) -> int:
+    return image.width * image.height
 
 
-def _pixels(picture: Image, size: Size | None, channels: int | None, invert: bool) -> Pixels:
+def _pixels(image: Image, size: Size | None, channels: int | None, invert: bool) -> Pixels:
     from PIL import Image
 
     if channels not in (None, 1, 3):
         raise DataError(f"channels is {channels!r}, expected 1 for grey or 3 for colour.")
-    if picture.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off at 255
-        levels = np.empty((picture.height, picture.width), np.uint8)
-        for row, values in enumerate(np.asarray(picture)):  # row by row, so that large pictures take little memory
+    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off at 255
+        levels = np.empty((image.height, image.width), np.uint8)
+        for row, values in enumerate(np.asarray(image)):  # row by row, so that large images take little memory
             levels[row] = (values / 257).clip(0, 255)
-        picture = Image.fromarray(levels)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA" if channels != 1 and picture.mode not in _GREY else "LA")
-        paper = Image.new(picture.mode, picture.size, "white")
-        picture = Image.alpha_composite(paper.convert("RGBA"), picture.convert("RGBA")).convert(picture.mode[:-1])
-    grey = channels == 1 or (channels is None and picture.mode in _GREY)
-    picture = picture.convert("L" if grey else "RGB")
+        image = Image.fromarray(levels)
+    if image.has_transparency_data:
+        image = image.convert("RGBA" if channels != 1 and image.mode not in _GREY else "LA")
+        paper = Image.new(image.mode, image.size, "white")
+        image = Image.alpha_composite(paper.convert("RGBA"), image.convert("RGBA")).convert(image.mode[:-1])
+    grey = channels == 1 or (channels is None and image.mode in _GREY)
+    image = image.convert("L" if grey else "RGB")
     if size is not None:
         height, width = size
-        if picture.size != (width, height):
-            picture = picture.resize((width, height), Image.Resampling.BILINEAR)  # averages where it shrinks
-    pixels: Pixels = np.divide(np.asarray(picture), np.float32(255), dtype=np.float32)
+        if image.size != (width, height):
+            image = image.resize((width, height), Image.Resampling.BILINEAR)  # averages where it shrinks
+    pixels: Pixels = np.divide(np.asarray(image), np.float32(255), dtype=np.float32)
     if invert:
         np.subtract(1, pixels, out=pixels)
-    return pixels.reshape(picture.height, picture.width, -1)
+    return pixels.reshape(image.height, image.width, -1)

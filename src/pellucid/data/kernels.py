@@ -1,7 +1,7 @@
-"""Kernels for pictures: some that have names, and those that a person writes down.
+"""Kernels for images: some that have names, and those that a person writes down.
 
 All are written for convolution, which turns them by 180° before they slide: so ``sobel-x`` gives positive values where
-a picture gets lighter to the right, ``sobel-y`` where it gets lighter downwards.
+an image gets lighter to the right, ``sobel-y`` where it gets lighter downwards.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import check_whole
+from ..arrays import check_integer
 from ..errors import DataError, nearest
 
 Kernel = NDArray[np.float64]
@@ -40,9 +40,9 @@ def kernel(text: str, *, size: int | None = None, sigma: float | None = None) ->
     """
     name = text.strip().lower().replace("_", "-")
     if size is not None and name not in _SIZED:
-        raise DataError(f'a size came for the kernel "{text}", expected one for box or gaussian only: leave it out.')
+        raise DataError(f'expected a size for box or gaussian alone, got one for the kernel "{text}": leave it out.')
     if sigma is not None and name != "gaussian":
-        raise DataError(f'a sigma came for the kernel "{text}", expected one for gaussian only: leave it out.')
+        raise DataError(f'expected a sigma for gaussian alone, got one for the kernel "{text}": leave it out.')
     if name in _FIXED:
         return np.array(_FIXED[name], dtype=np.float64)
     if name in _SIZED:
@@ -60,7 +60,7 @@ def _sized(name: str, size: int | None, sigma: float | None) -> Kernel:
         raise DataError(f"sigma is {sigma!r}, expected a number of pixels above 0.")
     if size is None:
         size = 5 if sigma is None else 2 * math.ceil(3 * sigma) + 1
-    size = check_whole(size, "size", least=1, below=1 << 10)
+    size = check_integer(size, "size", minimum=1, below=1 << 10)
     if size % 2 == 0:
         raise DataError(f"the size is {size}, expected an odd number: an even kernel has no middle.")
     if name == "box":
@@ -78,8 +78,8 @@ def _written(text: str) -> Kernel:
         raise DataError(f'the kernel "{text}" holds something other than numbers: {error}.') from None
     lengths = {len(row) for row in numbers}
     if lengths == {0} or len(lengths) > 1:
-        came = ", ".join(str(len(row)) for row in numbers)
-        raise DataError(f'the kernel "{text}" has rows of {came} numbers, expected equally long ones.')
+        counts = ", ".join(str(len(row)) for row in numbers)
+        raise DataError(f'expected rows of equal length in the kernel "{text}", got {counts} numbers.')
     found = np.array(numbers)
     if not np.isfinite(found).all():
         raise DataError(f'the kernel "{text}" holds NaN or infinity, expected finite numbers.')

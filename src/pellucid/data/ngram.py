@@ -2,7 +2,7 @@
 
     p(w | u, v) = λ₃·c(u,v,w)/c(u,v) + λ₂·c(v,w)/c(v) + λ₁·c(w)/n + λ₀/V
 
-A context never seen passes its share on to the shorter one. The weights λ depend on how often the context (u, v) was
+A context never seen passes its fraction on to the shorter one. The weights λ depend on how often the context (u, v) was
 seen, in classes 0, 1, 2–3, 4–7, …; they are found by expectation maximisation on text that was not counted.
 
 Source: F. Jelinek and R. L. Mercer, "Interpolated estimation of Markov source parameters from sparse data", 1980.
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import as_labels, check_whole
+from ..arrays import as_labels, check_integer
 from ..errors import DataError
 from .text import split_tail
 
@@ -28,16 +28,16 @@ class Trigram:
     """The model of module ``ngram``, fitted to a sequence of token numbers.
 
     Args:
-        ids: (tokens,) whole numbers from 0 to ``size`` - 1, at least 30.
+        ids: (tokens,) integers from 0 to ``size`` - 1, at least 30.
         size: the number of different tokens, V.
-        held_out: the last share of ``ids``, on which the weights are found; the counts are then taken on all of it.
+        held_out: the last fraction of ``ids``, on which the weights are found; the counts are then taken on all of it.
     """
 
     def __init__(self, ids: ArrayLike, size: int, *, held_out: float = 0.1) -> None:
-        self.size = check_whole(size, "size", least=1, below=1 << 20)  # three of them fit into 63 bits
+        self.size = check_integer(size, "size", minimum=1, below=1 << 20)  # three of them fit into 63 bits
         array = as_labels(ids, self.size, what="ids")
         if array.ndim != 1 or len(array) < 30:
-            raise DataError(f"a trigram model needs at least 30 tokens in a row, but the shape {array.shape} came.")
+            raise DataError(f"a trigram model needs at least 30 tokens in a row, got the shape {array.shape}.")
         counted, rest = split_tail(array, held_out)
         self._count(counted)
         self.weights = self._tuned(np.concatenate([counted[-2:], rest]))
@@ -47,7 +47,7 @@ class Trigram:
         """ln p of each token from the third on, given the two before it: (tokens - 2,)."""
         array = as_labels(ids, self.size, what="ids")
         if array.ndim != 1 or len(array) < 3:
-            raise DataError(f"a trigram model judges sequences of at least 3 tokens, but the shape {array.shape} came.")
+            raise DataError(f"a trigram model judges sequences of at least 3 tokens, got the shape {array.shape}.")
         parts, kinds = self._parts(array)
         return np.asarray(np.log((self.weights[kinds] * parts).sum(axis=1)))
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import check_whole
+from ..arrays import check_integer
 from ..errors import DataError, advice, argument, nearest
 from .dates import read_dates
 from .table import Column, find, read_table
@@ -163,7 +163,7 @@ def series_windows(level: Floats, *, window: int, horizon: int = 1) -> SeriesWin
     Raises:
         DataError: too few rows for a single window.
     """
-    window, horizon = check_whole(window, "window", least=1), check_whole(horizon, "horizon", least=1)
+    window, horizon = check_integer(window, "window", minimum=1), check_integer(horizon, "horizon", minimum=1)
     needed = window + horizon + 1
     if len(level) < needed:
         raise DataError(
@@ -186,18 +186,18 @@ def walk_forward(
     in that stretch is not learned from: on the first day of the test it would not have been known.
 
     Raises:
-        DataError: a share or a number of folds that leaves a fold without examples.
+        DataError: a fraction or a number of folds that leaves a fold without examples.
     """
     if not 0 < test_size < 1:
         raise DataError(f"test_size is {test_size!r}, expected a fraction between 0 and 1.")
-    folds = check_whole(folds, "folds", least=1)
+    folds = check_integer(folds, "folds", minimum=1)
     n = len(found)
     tested = max(1, round(test_size * n))
     edges = n - tested + np.arange(folds + 1) * tested // folds
     if tested < folds or edges[0] - found.horizon < 1:
         raise DataError(
-            f"{n} windows came, too few to test {folds} times on a fraction of {test_size:g}: give more rows, a smaller"
-            " window, or fewer folds."
+            f"expected enough windows to test {folds} times on a fraction of {test_size:g}, got {n}:"
+            " give more rows, a smaller window, or fewer folds."
         )
     return _stretches(edges, found.horizon)
 

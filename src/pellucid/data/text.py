@@ -25,7 +25,7 @@ import numpy as np
 import regex
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import as_array, check_whole
+from ..arrays import as_array, check_integer
 from ..errors import DataError, nearest
 from ..files import read_bytes, reason
 
@@ -96,11 +96,11 @@ class Vocabulary:
         tokens = tokenize(text, by=by, lower=lower) if isinstance(text, str) else text
         if not tokens:
             raise DataError(f"the text holds no {'characters' if by == 'char' else 'words'}: give one to learn from.")
-        needed = (1 if by == "char" else 2) if min_count is None else check_whole(min_count, "min_count", least=1)
+        needed = (1 if by == "char" else 2) if min_count is None else check_integer(min_count, "min_count", minimum=1)
         counts = Counter(tokens)
         known = sorted((token for token, count in counts.items() if count >= needed), key=lambda t: (-counts[t], t))
         if max_size is not None:
-            known = known[: check_whole(max_size, "max_size", least=2) - 1]
+            known = known[: check_integer(max_size, "max_size", minimum=2) - 1]
         return cls((UNKNOWN, *known), by, by == "word" if lower is None else lower)
 
     def __len__(self) -> int:
@@ -158,9 +158,9 @@ class Vocabulary:
 
 
 def split_tail(sequence: Sequence[Any] | NDArray[Any], test: float = 0.1) -> tuple[Any, Any]:
-    """The sequence cut in two: its last share ``test`` is for testing, what stands before is to learn from."""
+    """The sequence cut in two: its last fraction ``test`` is for testing, what stands before is to learn from."""
     if not 0 < test < 1:
-        raise DataError(f"test is {test!r}, expected a share between 0 and 1.")
+        raise DataError(f"test is {test!r}, expected a fraction between 0 and 1.")
     cut = len(sequence) - max(1, round(len(sequence) * test))
     return sequence[:cut], sequence[cut:]
 
@@ -175,8 +175,8 @@ def text_windows(ids: ArrayLike, length: int, *, step: int | None = None) -> tup
         DataError: fewer than ``length`` + 1 tokens.
     """
     array = as_array(ids, what="the text", dtype=np.int64)
-    length = check_whole(length, "length", least=1)
-    step = length if step is None else check_whole(step, "step", least=1)
+    length = check_integer(length, "length", minimum=1)
+    step = length if step is None else check_integer(step, "step", minimum=1)
     if array.ndim != 1 or len(array) <= length:
         raise DataError(
             f"the text has {array.size} tokens, expected at least {length + 1} for windows of length {length}:"

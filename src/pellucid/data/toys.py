@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import check_whole
+from ..arrays import check_integer
 from ..batches import permutation
 from ..errors import DataError
 from .dataset import Dataset
@@ -55,7 +55,7 @@ def xor(n: int = 300, *, noise: float = 0.0, seed: int = 0) -> Dataset:
 
 def checkerboard(n: int = 300, *, classes: int = 2, cells: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
     """The square from -1 to 1 cut into cells × cells; the class is (column + row) mod classes."""
-    check_whole(cells, "cells", least=2, below=1000)
+    check_integer(cells, "cells", minimum=2, below=1000)
     return _squares("checkerboard", n, classes, cells, noise, seed)
 
 
@@ -78,9 +78,9 @@ def _squares(name: str, n: int, classes: int, cells: int, noise: float, seed: in
 
 def _start(n: int, classes: int, seed: int) -> tuple[np.random.Generator, _Labels]:
     """The random numbers of one toy, and labels of equally large classes in random order."""
-    check_whole(n, "n", least=1, below=1 << 31)
-    check_whole(classes, "classes", least=2, below=1000)
-    bits = np.random.Philox(check_whole(seed, "seed"))
+    check_integer(n, "n", minimum=1, below=1 << 31)
+    check_integer(classes, "classes", minimum=2, below=1000)
+    bits = np.random.Philox(check_integer(seed, "seed"))
     return np.random.Generator(bits), permutation(n, bits) % classes
 
 

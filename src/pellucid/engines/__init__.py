@@ -54,6 +54,6 @@ def compile_program(program: Program, *, engine: str = DEFAULT, dtype: DTypeLike
     engine_named(engine)
     kind: np.dtype[Any] = np.dtype(dtype)
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise PellucidError(f"dtype {kind} came, but engines compute in float32 or float64")
+        raise PellucidError(f"expected float32 or float64 as dtype, got {kind}")
     make: Callable[[Program, np.dtype[np.floating]], Executable] = import_module(ENGINES[engine]).executable
     return make(program, kind)

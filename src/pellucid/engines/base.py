@@ -47,7 +47,7 @@ def bind(program: Program, inputs: Mapping[str, Array], dtype: Dtype) -> tuple[d
     missing = [name for name in program.inputs if name not in inputs]
     if missing:
         given = ", ".join(inputs) or "nothing"
-        raise ShapeError(f"the program needs {', '.join(missing)}, but only {given} came.{nearest(missing[0], inputs)}")
+        raise ShapeError(f"the program needs {', '.join(missing)}, got only {given}.{nearest(missing[0], inputs)}")
     arrays: dict[Tensor, Array] = {}
     batch: tuple[int, str] | None = None
     for name, tensor in program.inputs.items():
@@ -66,11 +66,9 @@ def real_or_integer(name: str, tensor: Tensor, value: object) -> Array:
     array = np.asarray(value)
     if tensor.kind == "int":
         if array.dtype.kind not in "iub":
-            raise ShapeError(
-                f"{name} holds whole numbers, but an array of {array.dtype} came; convert it with astype(int)"
-            )
+            raise ShapeError(f"{name} holds integers, got an array of {array.dtype}; convert it with astype(int)")
     elif array.dtype.kind not in "iubf":
-        raise ShapeError(f"{name} holds real numbers, but an array of {array.dtype} came")
+        raise ShapeError(f"{name} holds real numbers, got an array of {array.dtype}")
     return array
 
 
@@ -90,11 +88,11 @@ def check_shape(
     """
     if len(shape) != tensor.rank:
         axes = f" ({', '.join(a.name for a in tensor.axes)})" if tensor.axes else ""
-        raise ShapeError(f"{name} has {tensor.rank} axes{axes}, but an array of shape {shape} came")
+        raise ShapeError(f"{name} has {tensor.rank} axes{axes}, got an array of shape {shape}")
     for axis, came in zip(tensor.axes, shape, strict=True):
         if axis.extent is not BATCH:
             if came != axis.extent:
-                raise ShapeError(f"axis {axis.name} of {name} is {axis.extent}, but {came} came, in shape {shape}")
+                raise ShapeError(f"axis {axis.name} of {name} is {axis.extent}, got {came}, in shape {shape}")
         elif came < 1:
             raise ShapeError(f"axis {axis.name} of {name} is empty; a batch needs at least one example")
         elif batch is None:

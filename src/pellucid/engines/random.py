@@ -47,7 +47,7 @@ def uniform(seed: ArrayLike, stream: ArrayLike, step: ArrayLike, index: ArrayLik
 
 
 def _bits(value: ArrayLike) -> Words:
-    """Whole numbers as 64 bits; negative ones by their two's complement."""
+    """Integers as 64 bits; negative ones by their two's complement."""
     if isinstance(value, int):
         return np.asarray(value & 0xFFFFFFFFFFFFFFFF, dtype=np.uint64)
     return np.asarray(value).astype(np.int64).view(np.uint64)

@@ -415,7 +415,7 @@ def _constant(index: Affine) -> Affine:
 
 
 def _looked_up(index: Expression, values: Values) -> Affine | Expression:
-    """An element of a tensor of whole numbers as its number, where the indices are numbers."""
+    """An element of a tensor of integers as its number, where the indices are numbers."""
     if isinstance(index, Read) and not free_axes(index) and all(isinstance(i, Affine) for i in index.indices):
         place = tuple(i.constant for i in index.indices if isinstance(i, Affine))
         if all(0 <= i < n for i, n in zip(place, values[index.tensor].shape, strict=True)):

@@ -31,7 +31,7 @@ Evidence = History | Watch | Flow | Trace | NonFiniteError
 CLASSES = ("binary", "categorical", "either")
 
 LARGE, SMALL = 15.0, 0.01
-"""Root mean squares of inputs that are scaled lie well between: 1 if standardised, 0.1 to 0.6 for pictures, up to 5
+"""Root mean squares of inputs that are scaled lie well between: 1 if standardised, 0.1 to 0.6 for images, up to 5
 for small tables.
 """
 LARGE_TARGETS = 30.0
@@ -46,7 +46,7 @@ steps.
 HASTY, TIMID = 0.1, 1e-4
 """The size of an update over that of the weights, for which about 1e-3 is usual."""
 ROUGH = 0.3
-"""The share of a loss's way that goes up: 0 for a curve that falls, 0.5 for one that goes nowhere."""
+"""The fraction of a loss's way that goes up: 0 for a curve that falls, 0.5 for one that goes nowhere."""
 EXAMPLES = 64
 LONG = 100
 """After so many steps a loss should have fallen, and below that of a constant answer."""
@@ -99,7 +99,7 @@ def diagnose(
     for piece in evidence:
         if not isinstance(piece, Evidence):
             raise PellucidError(
-                f"{type(piece).__name__} came as evidence, expected a History, Watch, Flow, Trace or NonFiniteError"
+                f"expected a History, Watch, Flow, Trace or NonFiniteError as evidence, got {type(piece).__name__}"
             )
         flows += piece.flows if isinstance(piece, Watch) else [piece] if isinstance(piece, Flow) else []
         flows += (
@@ -324,11 +324,11 @@ def _flow(clues: Clues) -> Iterator[Finding]:
         since = {"since": "start"} if len(clues.flows) == 1 else {}
         if layer.dead >= DEAD:
             since |= {"since": "start" if first[layer.path].dead >= DEAD else "later"}
-            yield Finding("dead", layer.path, {"share": f"{layer.dead:.0%}", **since})
+            yield Finding("dead", layer.path, {"fraction": f"{layer.dead:.0%}", **since})
         if layer.saturated >= SATURATED and layer.path not in outputs:
             since |= {"since": "start" if first[layer.path].saturated >= SATURATED else "later"}
             yield Finding(
-                "saturated", layer.path, {"share": f"{layer.saturated:.0%}", "function": layer.function, **since}
+                "saturated", layer.path, {"fraction": f"{layer.saturated:.0%}", "function": layer.function, **since}
             )
     yield from _through_layers(clues)
     yield from _through_time(clues)
@@ -483,7 +483,7 @@ def _too_high(
 
 
 def _rough(losses: Sequence[float]) -> float:
-    """The share of a loss's way that goes up."""
+    """The fraction of a loss's way that goes up."""
     changes = np.diff(losses)
     way = float(np.abs(changes).sum())
     return float(changes[changes > 0].sum()) / way if way else 0.0

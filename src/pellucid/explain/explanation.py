@@ -111,7 +111,7 @@ class Explanation:
         """Its terms; the curve on which it lies and its operating point; the part of a picture that it sees: a
         matplotlib figure.
         """
-        from pellucid.explain.pictures import explanation_figure
+        from pellucid.explain.figures import explanation_figure
 
         return explanation_figure(self)
 

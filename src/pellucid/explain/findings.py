@@ -105,7 +105,7 @@ class Diagnosis(Sequence[Finding]):
 
 def _known(language: str) -> str:
     if language not in LANGUAGES:
-        raise PellucidError(f'a diagnosis is worded in "en" and "zh", but "{language}" came')
+        raise PellucidError(f'a diagnosis is worded in "en" and "zh", got "{language}"')
     return language
 
 
@@ -173,24 +173,24 @@ WORDS: dict[str, dict[str, tuple[str, str, str]]] = {
     "dead": {
         "en": (
             "{where} is dead for the most part.",
-            "{share} of its units are 0 on every example, so no gradient passes through them.",
+            "{fraction} of its units are 0 on every example, so no gradient passes through them.",
             "lower the learning rate, start the biases at 0, or use leaky_relu.",
         ),
         "zh": (
             "{where} 大部分单元已死亡。",
-            "{share} 的单元在每个样本上都输出 0，没有梯度通过。",
+            "{fraction} 的单元在每个样本上都输出 0，没有梯度通过。",
             "降低学习率，偏置从 0 开始，或改用 leaky_relu。",
         ),
     },
     "saturated": {
         "en": (
             "{where} is saturated.",
-            "At {share} of its values {function} is almost flat, so hardly any gradient passes.",
+            "At {fraction} of its values {function} is almost flat, so hardly any gradient passes.",
             "scale the inputs, start with smaller weights, lower the learning rate, or use relu.",
         ),
         "zh": (
             "{where} 已饱和。",
-            "其 {share} 的值处在 {function} 几乎平坦的部分，梯度几乎无法通过。",
+            "其 {fraction} 的值处在 {function} 几乎平坦的部分，梯度几乎无法通过。",
             "缩放输入，减小初始权重，降低学习率，或改用 relu。",
         ),
     },

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 FLAT = 0.05
-"""A unit is saturated where its curve's slope is below this share of the steepest."""
+"""A unit is saturated where its curve's slope is below this fraction of the steepest."""
 STEEPEST = {"σ": 0.25, "tanh": 1.0}
 
 
@@ -44,8 +44,8 @@ class LayerFlow:
         activation, activation_norm: the root mean square of the layer's output, and the root of the sum of its squares.
         gradient, gradient_norm: the same of the gradient of the loss by that output (fused with the loss: by the
             sum before it).
-        dead: the share of the units of a ReLU that are 0 on every example, at every place.
-        saturated: the share of the values of a σ or tanh at which the slope is below 5 % of the steepest.
+        dead: the fraction of the units of a ReLU that are 0 on every example, at every place.
+        saturated: the fraction of the values of a σ or tanh at which the slope is below 5 % of the steepest.
         weight, weight_gradient: the norm of all trainable parameters of the layer, and of the gradient by them.
         ratio: the norm of the last update of the kernels over the norm of the kernels; about 0.001 is usual. Kernels
             that are all 0 have none.
@@ -111,7 +111,7 @@ class Flow:
     def rows(self) -> list[tuple[str, ...]]:
         """What `print` shows, by cells: the path, then the columns of `COLUMNS`."""
         return [
-            (layer.path, *(_cell(getattr(layer, c), share=c in ("dead", "saturated")) for c in COLUMNS))
+            (layer.path, *(_cell(getattr(layer, c), percent=c in ("dead", "saturated")) for c in COLUMNS))
             for layer in self.layers
         ]
 
@@ -312,12 +312,12 @@ def curves(values: Mapping[str, Tensor], paths: Sequence[str]) -> dict[str, str]
 
 
 def dead(value: Array) -> float:
-    """The share of the units, along the last axis, that are 0 everywhere else."""
+    """The fraction of the units, along the last axis, that are 0 everywhere else."""
     return float((value.reshape(-1, value.shape[-1]) <= 0).all(axis=0).mean())
 
 
 def saturated(value: Array, function: str) -> float:
-    """The share of the values at which the slope of the curve is below `FLAT` of the steepest."""
+    """The fraction of the values at which the slope of the curve is below `FLAT` of the steepest."""
     y = value.astype(np.float64)
     slope = y * (1 - y) if function == "σ" else 1 - y * y
     return float((slope < FLAT * STEEPEST[function]).mean())
@@ -331,5 +331,5 @@ def _norm(arrays: Sequence[Array]) -> float:
     return math.sqrt(sum(float(np.sum(np.square(a.astype(np.float64)))) for a in arrays))
 
 
-def _cell(value: float, *, share: bool) -> str:
-    return "" if math.isnan(value) else f"{value:.0%}" if share else f"{value:.2e}"
+def _cell(value: float, *, percent: bool) -> str:
+    return "" if math.isnan(value) else f"{value:.0%}" if percent else f"{value:.2e}"

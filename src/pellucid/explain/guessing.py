@@ -36,8 +36,8 @@ def _guess(goal: Goal, shape: tuple[int, ...], y: Array) -> float | None:
             return float(np.abs(values - np.median(values, axis=0)).mean())
         return None
     if goal.labels:
-        shares = np.bincount(y.ravel(), minlength=shape[-1]) / y.size
-        return -float(np.sum(shares * _log(shares)))
+        frequencies = np.bincount(y.ravel(), minlength=shape[-1]) / y.size
+        return -float(np.sum(frequencies * _log(frequencies)))
     rows = y.astype(np.float64).reshape(-1, shape[-1])
     means = rows.mean(axis=0)
     if shape[-1] == 1 or goal.loss.reads == "binary" or not np.allclose(rows.sum(axis=-1), 1):
@@ -45,8 +45,8 @@ def _guess(goal: Goal, shape: tuple[int, ...], y: Array) -> float | None:
     return -float(np.sum(means * _log(means)))
 
 
-def _log(shares: Array) -> Array:
-    return np.asarray(np.log(np.where(shares > 0, shares, 1)))
+def _log(frequencies: Array) -> Array:
+    return np.asarray(np.log(np.where(frequencies > 0, frequencies, 1)))
 
 
 def _penalty(net: BaseNetwork) -> float:

@@ -101,7 +101,7 @@ class Trace(Mapping[str, Array]):
         for part in found[2].split(","):
             letter, _, number = part.strip().partition("=")
             if letter not in letters:
-                raise PellucidError(f"{found[1]} has the axes {', '.join(letters) or 'none'}, but {letter} came")
+                raise PellucidError(f"{found[1]} has the axes {', '.join(letters) or 'none'}, got {letter}")
             place, extent = letters.index(letter), self._values[tensor].shape[letters.index(letter)]
             if not -extent <= int(number) < extent:
                 raise PellucidError(f"{found[1]} has {extent} along its axis {letter}, so there is no {number}")
@@ -163,7 +163,7 @@ class Trace(Mapping[str, Array]):
             path: a value, a parameter or a gradient; for a recurrent layer its own path draws all its gates.
             example: which example of the batch.
         """
-        from pellucid.explain.pictures import value_figure
+        from pellucid.explain.figures import value_figure
 
         return value_figure(self, path, example)
 
@@ -171,7 +171,7 @@ class Trace(Mapping[str, Array]):
         """All examples of the batch in the plane of the two directions in which a value varies most, coloured by their
         labels.
         """
-        from pellucid.explain.pictures import latent_figure
+        from pellucid.explain.figures import latent_figure
 
         return latent_figure(self, path, labels)
 
@@ -391,13 +391,13 @@ def _place(
         axes = ", ".join(f"{tensor.axes[k].name} < {shape[k]}" for k in open_places) or "none"
         raise PellucidError(
             f"{path} has the axes {axes}; give an index for each (the first may be left out for one example), "
-            f"but {given} came"
+            f"got {given}"
         )
-    whole = {**fixed, **dict(zip(open_places, given, strict=True))}
+    complete = {**fixed, **dict(zip(open_places, given, strict=True))}
     for k, (axis, extent) in enumerate(zip(tensor.axes, shape, strict=True)):
-        if not -extent <= whole[k] < extent:
-            raise PellucidError(f"{path} has {extent} along its axis {axis.name}, so there is no {whole[k]}")
-    return tuple(int(whole[k]) % n for k, n in enumerate(shape))
+        if not -extent <= complete[k] < extent:
+            raise PellucidError(f"{path} has {extent} along its axis {axis.name}, so there is no {complete[k]}")
+    return tuple(int(complete[k]) % n for k, n in enumerate(shape))
 
 
 def _statistics(array: Array) -> tuple[float, float, float, float]:

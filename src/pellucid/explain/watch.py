@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.arrays import check_whole
+from pellucid.arrays import check_integer
 from pellucid.explain.flow import Flow, LayerFlow, Probe
 from pellucid.explain.temporal import TemporalGradient
 from pellucid.training.callbacks import Callback, Logs
@@ -49,10 +49,10 @@ class Watch(Callback):
     flows: list[Flow] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_whole(self.every_epochs, "every_epochs", least=1)
-        check_whole(self.examples, "examples", least=1)
+        check_integer(self.every_epochs, "every_epochs", minimum=1)
+        check_integer(self.examples, "examples", minimum=1)
         if self.every_steps is not None:
-            check_whole(self.every_steps, "every_steps", least=1)
+            check_integer(self.every_steps, "every_steps", minimum=1)
 
     @property
     def listening(self) -> bool:

@@ -45,8 +45,8 @@ SENTENCES: dict[str, dict[str, str]] = {
         "zh": "最大值所在的位置：{y}。",
     },
     "gate": {
-        "en": "This gate is open by {share}: its sum is {x}.",
-        "zh": "该门打开了 {share}：其和为 {x}。",
+        "en": "This gate is open by {fraction}: its sum is {x}.",
+        "zh": "该门打开了 {fraction}：其和为 {x}。",
     },
     "carried": {
         "en": "What is carried from step to step, here after step {t}: {y}.",
@@ -69,16 +69,16 @@ SENTENCES: dict[str, dict[str, str]] = {
         "zh": "这里没有梯度：该值的微小变化不会改变损失。",
     },
     "sum": {
-        "en": "A sum of {count} terms; the largest, {largest}, is {share} of the sum of their sizes.",
-        "zh": "{count} 项之和；最大的一项 {largest} 占各项绝对值之和的 {share}。",
+        "en": "A sum of {count} terms; the largest, {largest}, is {fraction} of the sum of their sizes.",
+        "zh": "{count} 项之和；最大的一项 {largest} 占各项绝对值之和的 {fraction}。",
     },
     "value": {
         "en": "Computed from {numbers}.",
         "zh": "由{numbers}计算得到。",
     },
     "probability": {
-        "en": "A share of {share}: this unit's exponential over the sum of all of them.",
-        "zh": "占比 {share}：该单元的指数除以所有单元指数之和。",
+        "en": "A fraction of {fraction}: this unit's exponential over the sum of all of them.",
+        "zh": "占比 {fraction}：该单元的指数除以所有单元指数之和。",
     },
 }
 DIRECTIONS = {"en": ("rise", "fall"), "zh": ("上升", "下降")}
@@ -94,7 +94,7 @@ def sentence(explanation: Explanation, language: str = "en") -> str:
         PellucidError: the language is neither "en" nor "zh".
     """
     if language not in LANGUAGES:
-        raise PellucidError(f'there are sentences in "en" and "zh", but "{language}" came')
+        raise PellucidError(f'there are sentences in "en" and "zh", got "{language}"')
     key, facts = _kind(explanation, language)
     return SENTENCES[key][language].format(**facts)
 
@@ -122,15 +122,15 @@ def _kind(explanation: Explanation, language: str) -> tuple[str, dict[str, str]]
         case Reduction("argmax"), _:
             return "choice", {"y": number(y)}
         case _, Operation("div", (Read(), Reduction("sum", _, Read()))):
-            return "probability", {"share": f"{y:.2%}"}
+            return "probability", {"fraction": f"{y:.2%}"}
     contributions = explanation.terms.contributions
     if len(contributions) > 1:
         size = float(abs(contributions).sum())
-        share = abs(contributions[0]) / size if size else 0.0
+        fraction = abs(contributions[0]) / size if size else 0.0
         return "sum", {
             "count": str(len(contributions)),
             "largest": number(float(contributions[0])),
-            "share": f"{share:.0%}",
+            "fraction": f"{fraction:.0%}",
         }
     count = len({e for e in walk(expression) if isinstance(e, Read)})
     return "value", {
@@ -156,7 +156,7 @@ def _special(explanation: Explanation, language: str) -> tuple[str, dict[str, st
         return "loss", {"count": examples, "penalty": PENALTY[language] if added else ""}
     expression = point.expression()
     if ".gate." in path and isinstance(expression, Operation) and expression.name == "σ":
-        return "gate", {"share": f"{y:.0%}", "x": _at(explanation, expression.args[0])}
+        return "gate", {"fraction": f"{y:.0%}", "x": _at(explanation, expression.args[0])}
     if ".gate." not in path and path.rpartition(".")[2] in ("cell", "state") and len(explanation.index) == 3:
         return "carried", {"t": str(explanation.index[1]), "y": number(y)}
     return None

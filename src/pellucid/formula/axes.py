@@ -55,7 +55,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Coefficient:
-    """A whole number under the name that a formula gives it: `minus` is the sign written before the name.
+    """An integer under the name that a formula gives it: `minus` is the sign written before the name.
 
     `high` is set on a padding that differs at the axis's other end.
     """
@@ -136,7 +136,7 @@ class Affine:
         return sum(c.value for a, c in self.terms if a is axis)
 
     def scaled(self, by: Coefficient) -> Affine:
-        """The index times a whole number; a divisor of the same name and value cancels."""
+        """The index times an integer; a divisor of the same name and value cancels."""
         if self.divisor.value == by.value and self.divisor.name == by.name:
             return replace(self, divisor=ONE)
         if self.divisor.value != 1 and by.value % self.divisor.value == 0:

@@ -85,18 +85,16 @@ def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None
         wrt: tensors that the output may depend on; where it does not, the gradient is zero.
 
     Raises:
-        FormulaError: the output has a rank and no upstream came, or a tensor of whole numbers is asked for.
+        FormulaError: the output has a rank and no upstream is given, or a tensor of integers is asked for.
         ShapeError: upstream has another shape than the output.
     """
     wanted = list(wrt)
     if output.rank and upstream is None:
         raise FormulaError(f"{output.name} has {output.rank} axes; give upstream, the gradient that arrives at it")
     if upstream is not None and upstream.shape != output.shape:
-        raise ShapeError(
-            f"{output.name} has the shape {output.shape}, but its upstream gradient came with {upstream.shape}"
-        )
+        raise ShapeError(f"{output.name} has the shape {output.shape}, got an upstream gradient of {upstream.shape}")
     if any(t.kind == "int" for t in wanted):
-        raise FormulaError("a tensor of whole numbers has no gradient")
+        raise FormulaError("a tensor of integers has no gradient")
     statements = reachable([output])
     run = Reverse(statements, _depending(statements, wanted))
     for tensor in _on_the_way(statements, output, run.active):
@@ -349,7 +347,7 @@ def _inverse(index: Affine, axis: Axis, value: Axis) -> Affine:
 def mixed_radix(index: Affine, axis: Axis, outer: Sequence[Axis]) -> bool:
     """Whether the index counts several axes of a statement like digits, each place of the tensor once: a reshape.
 
-    An axis of extent 1 counts nothing, so its coefficient does not matter (the one channel of a grey picture).
+    An axis of extent 1 counts nothing, so its coefficient does not matter (the one channel of a grey image).
     """
     digits = sorted(((c.value, a) for a, c in index.terms if a.extent != 1), key=lambda d: d[0])
     if len(index.terms) < 2 or index.constant or index.divisor.value != 1 or not all(a in outer for a in index.axes):

@@ -125,7 +125,7 @@ class Constant(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Index(Expression):
-    """The value of an index, a whole number."""
+    """The value of an index, an integer."""
 
     affine: Affine
 
@@ -183,7 +183,7 @@ def as_expression(value: Expression | Number) -> Expression:
 
 
 ZERO, UNIT = Constant(0), Constant(1)
-_LARGEST_WHOLE = 10**15  # beyond it, not every whole number is a float of its own
+_LARGEST_WHOLE = 10**15  # beyond it, not every integer is a float of its own
 
 
 def coefficient(expression: Expression) -> tuple[Number, Expression]:
@@ -203,17 +203,17 @@ def coefficient(expression: Expression) -> tuple[Number, Expression]:
 
 
 def value_of(index: Affine) -> Expression:
-    """The index as a value. One that is divided is a quotient: where it does not divide, it equals no whole number."""
+    """The index as a value. One that is divided is a quotient: where it does not divide, it equals no integer."""
     over: Expression = Index(Affine(index.terms, index.offset))
     if (
         not index.terms
-    ):  # whole numbers are what the parser makes of them, so that [w = 0] is the same wherever it comes from
+    ):  # integers are what the parser makes of them, so that [w = 0] is the same wherever it comes from
         over = add(*(-Constant(-c.value, c.name) if c.minus else Constant(c.value, c.name) for c in index.offset))
     return over if index.divisor == ONE else divide(over, Constant(index.divisor.value, index.divisor.name))
 
 
 def as_index(expression: Expression) -> Affine | None:
-    """The expression as an index, if it is one or a whole number: sums and products of them are indices again."""
+    """The expression as an index, if it is one or an integer: sums and products of them are indices again."""
     number, rest = coefficient(expression)
     whole = _whole(number)
     match rest:

@@ -93,11 +93,11 @@ def read_back(
     bindings: dict[str, Binding] = {**(constants or {}), **{n: t for n, t in tensors.items() if n != head}}
     parsed = Parser(text, bindings, extents).statements()
     if len(parsed) != 1:
-        raise FormulaError(f"one statement was expected, but {len(parsed)} came\n    {text.strip()}")
+        raise FormulaError(f"expected one statement, got {len(parsed)}\n    {text.strip()}")
     found = parsed[0].target
     target = tensors.get(head, found)
     if target.rank != found.rank:
-        raise FormulaError(f"{head} has {target.rank} axes, but {found.rank} came\n    {text.strip()}")
+        raise FormulaError(f"{head} has {target.rank} axes, got {found.rank}\n    {text.strip()}")
     for axis, known in zip(found.axes, target.axes, strict=True):
         axis.extent = known.extent if axis.extent is None else axis.extent
         if known.extent is not None and axis.extent != known.extent:

@@ -3,7 +3,7 @@
 Grammar, loosest first (`·` or `*`, `−` or `-`, `…` or `...`, `Σ[i,j]` or `Σ_ij`; a reduction takes the whole product
 after it):
 
-    statement  = name "[" axis "," … "]" "=" sum            axis = name | name "<" whole number | "…"
+    statement  = name "[" axis "," … "]" "=" sum            axis = name | name "<" integer | "…"
     compare    = sum (("<" | "≤" | "=" | "≥" | ">") sum)*    inside [ ] and as the condition of where( )
     sum        = product (("+" | "−") product)*
     product    = "−"? sign (("·" | "/") sign)*
@@ -151,13 +151,13 @@ class Parser:
     def expect(self, text: str) -> Token:
         token = self.take(text)
         if token is None:
-            self.fail(f'expected "{text}" here, but {self._what(self.next)} came')
+            self.fail(f'expected "{text}" here, got {self._what(self.next)}')
         return token
 
     def name(self, of: str) -> Token:
         token = self.next
         if token.kind != "name":
-            self.fail(f"expected the name of {of} here, but {self._what(token)} came")
+            self.fail(f"expected the name of {of} here, got {self._what(token)}")
         self.place += 1
         return token
 
@@ -182,7 +182,7 @@ class Parser:
             except RecursionError:
                 self.fail("the formula is nested too deeply here")
             if self.next.kind not in ("newline", "end"):
-                self.fail(f"expected an operator or the end of the statement, but {self._what(self.next)} came")
+                self.fail(f"expected an operator or the end of the statement, got {self._what(self.next)}")
             target.kind = kind_of(expression)
             found.append(Parsed(target, expression, at, self.reads, self.axes))
         return found
@@ -233,7 +233,7 @@ class Parser:
             at = self.next.at
             bound = self.index()
             if not isinstance(bound, Affine) or bound.terms or bound.constant < 1 or bound.divisor != ONE:
-                self.fail(f"axis {token.text} needs a whole number of at least 1 as its extent", at)
+                self.fail(f"axis {token.text} needs an integer of at least 1 as its extent", at)
             axis.extent = bound.constant
             axis.bound = bound.offset[0] if len(bound.offset) == 1 else Coefficient(bound.constant)
         self.axes.append((axis, token.at))
@@ -342,7 +342,7 @@ class Parser:
         if self.take("√"):
             return Operation("sqrt", (self.atom(),))
         if token.kind != "name":
-            self.fail(f"expected a number, a name or a bracket here, but {self._what(token)} came")
+            self.fail(f"expected a number, a name or a bracket here, got {self._what(token)}")
         self.place += 1
         following = self.next.text if self.next.kind == "sign" else ""
         letters = _LETTERS.match(token.text)
@@ -396,7 +396,7 @@ class Parser:
             self.expect(",")
         if len(args) != SCALARS[function].arity:
             takes = _count(SCALARS[function].arity, "argument", "arguments")
-            self.fail(f"{name} takes {takes}, but {len(args)} came", token.at)
+            self.fail(f"{name} takes {takes}, got {len(args)}", token.at)
         return Operation(function, tuple(args))
 
     def value(self, token: Token) -> Expression:
@@ -429,7 +429,7 @@ class Parser:
                 if self.next.text != "]":
                     self.expect(",")
         if len(indices) != bound.rank:
-            self.fail(f"{name} has {_axes_of(bound)}, but {_count(len(indices), 'index', 'indices')} came", token.at)
+            self.fail(f"{name} has {_axes_of(bound)}, got {_count(len(indices), 'index', 'indices')}", token.at)
         read = Read(bound, tuple(indices), outside)
         self.reads.append((read, token.at))
         return read
@@ -443,9 +443,9 @@ class Parser:
 
     def whole(self, token: Token) -> int:
         if not token.text.isdigit():
-            self.fail(f"an index is a whole number, but {token.text} came", token.at)
+            self.fail(f"an index is an integer, got {token.text}", token.at)
         if len(token.text) > _LONGEST_NUMBER:
-            self.fail(f"a whole number has at most {_LONGEST_NUMBER} digits", token.at)
+            self.fail(f"an integer has at most {_LONGEST_NUMBER} digits", token.at)
         return int(token.text)
 
     def known_axis(self, token: Token) -> Axis:
@@ -463,7 +463,7 @@ class Parser:
         bound = self.scope.bindings.get(token.text)
         if isinstance(bound, Tensor) and token.kind == "name" and not self.is_axis(token):
             if bound.kind != "int":
-                self.fail(f"{token.text} holds real numbers and cannot be an index; only whole numbers can")
+                self.fail(f"{token.text} holds real numbers and cannot be an index; only integers can")
             self.place += 1
             return self.value(token)
         total = self.index_product()
@@ -481,10 +481,10 @@ class Parser:
             right = self.index_atom()
             if sign.text == "/":
                 if right.terms or right.constant < 1:
-                    self.fail("an index can be divided only by a whole number of at least 1", at)
+                    self.fail("an index can be divided only by an integer of at least 1", at)
                 if not result.terms and result.constant % right.constant:
                     self.fail(
-                        f"{result.constant} cannot be divided by {right.constant}: an index is a whole number",
+                        f"{result.constant} cannot be divided by {right.constant}: an index is an integer",
                         at,
                     )
                 by = right.constant
@@ -511,7 +511,7 @@ class Parser:
         if token.kind == "number":
             self.place += 1
             return Affine.of(self.whole(token))
-        name = self.name("an axis or a whole number")
+        name = self.name("an axis or an integer")
         if name.text in self.scope.axes:
             return Affine.of(self.scope.axes[name.text])
         value = self.scope.bindings.get(name.text)
@@ -520,7 +520,7 @@ class Parser:
         if isinstance(value, int):
             return Affine((), (Coefficient(value, name.text),))
         known = [*self.scope.axes, *(n for n, v in self.scope.bindings.items() if isinstance(v, int))]
-        self.fail(f"there is no axis or whole number {name.text} here.{nearest(name.text, known)}", name.at)
+        self.fail(f"there is no axis or integer {name.text} here.{nearest(name.text, known)}", name.at)
 
 
 def reduction(word: str, axes: tuple[Axis, ...], body: Expression) -> Expression:
@@ -562,7 +562,7 @@ def _single(index: Affine) -> Coefficient:
 
 
 def kind_of(expression: Expression) -> Kind:
-    """What the expression's values are: winners, indices and elements of integer tensors are whole numbers."""
+    """What the expression's values are: winners, indices and elements of integer tensors are integers."""
     match expression:
         case Reduction("argmax") | Index() | Read(Tensor(kind="int")):
             return "int"

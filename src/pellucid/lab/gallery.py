@@ -269,7 +269,7 @@ def _digit_images() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
 @cache
 def picture() -> Array:
     """The sample picture in grey, small enough that a kernel is seen to slide: (106, 160) numbers of 0 to 1."""
-    grey = data.sample_picture("china").mean(axis=2)
+    grey = data.sample_image("china").mean(axis=2)
     height, width = grey.shape[0] // 4, grey.shape[1] // 4
     small = grey[: height * 4, : width * 4].reshape(height, 4, width, 4).mean(axis=(1, 3))
     return np.asarray(small, np.float32)
@@ -278,7 +278,7 @@ def picture() -> Array:
 @cache
 def _patches() -> Array:
     """Pieces of the sample picture, (n, h, w, 1), in random order."""
-    grey = data.sample_picture("china").mean(axis=2)
+    grey = data.sample_image("china").mean(axis=2)
     grey = grey[:426, :640].reshape(213, 2, 320, 2).mean(axis=(1, 3))
     places = [(i, j) for i in range(0, 213 - PATCH, PATCH) for j in range(0, 320 - PATCH, PATCH)]
     order = np.random.Generator(np.random.Philox(0)).permutation(len(places))

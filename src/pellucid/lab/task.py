@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pellucid.arrays import check_whole
+from pellucid.arrays import check_integer
 from pellucid.data import Vocabulary
 from pellucid.errors import PellucidError
 from pellucid.layers.base import InputLayer
@@ -127,7 +127,7 @@ def task_of(
         loss,
         optimizer,
         tuple(_listed(metrics)) if metrics is not None else ("accuracy",) if names else (),
-        check_whole(batch_size, "batch_size", least=1),
+        check_integer(batch_size, "batch_size", minimum=1),
         sample,
         names,
         known.tokens if known else None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def flow_figure(
     layers: Sequence[Mapping[str, Any]], *, step: int = 0, path: str | os.PathLike[str] | None = None
 ) -> Figure:
-    """Size of activations and gradients by layer, and the shares of dead and saturated units.
+    """Size of activations and gradients by layer, and the fractions of dead and saturated units.
 
     Args:
         layers: for each layer its "path", "activation", "gradient", "dead", "saturated"; NaN for what it does not have.
@@ -30,11 +30,11 @@ def flow_figure(
     panel.set(yscale="log", title="root mean square")
     style.legend(panel)
     for place, (key, hatch) in enumerate((("dead", ""), ("saturated", "///"))):
-        shares = [0.0 if math.isnan(layer[key]) else 100 * layer[key] for layer in layers]
-        at = [k + 0.2 * (2 * place - 1) for k in range(len(shares))]
+        percent = [0.0 if math.isnan(layer[key]) else 100 * layer[key] for layer in layers]
+        at = [k + 0.2 * (2 * place - 1) for k in range(len(percent))]
         stuck.bar(
             at,
-            shares,
+            percent,
             width=0.4,
             color=style.series(6 if place else 1),
             hatch=hatch,
@@ -42,7 +42,7 @@ def flow_figure(
             lw=0.5,
             label=key,
         )
-    stuck.set(ylim=(0, 100), title="share of units, %")
+    stuck.set(ylim=(0, 100), title="units, %")
     style.legend(stuck)
     for one in (panel, stuck):
         style.marks(one, names, rotation=40, ha="right", fontsize=8)
@@ -105,7 +105,7 @@ def reach_figure(reaches: Mapping[str, Sequence[float]], path: str | os.PathLike
     style.legend(panel)
     return style.finished(
         figure,
-        "What the loss of one step tells the states before it. A straight fall loses the same share with every step.",
+        "What the loss of one step tells the states before it. A straight fall loses the same fraction at every step.",
         path,
     )
 

@@ -88,18 +88,18 @@ def confusion_figure(
     side = max(3.6, 0.45 * len(names) + 1.6)
     figure, (panel,) = style.panels(size=(side + 0.8, side + 0.6))
     panel.grid(False)
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    image = panel.imshow(shares, cmap=style.sequential(), vmin=0, vmax=1)
+    fractions = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    image = panel.imshow(fractions, cmap=style.sequential(), vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         if count:
             # text on the strong half of the scale is in the page's colour
-            light = shares[row, column] > 0.55
+            light = fractions[row, column] > 0.55
             color = ("black" if style.dark() else "white") if light else style.ink()
             panel.text(column, row, str(count), ha="center", va="center", fontsize=8, color=color)
     style.marks(panel, names, rotation=40 if max(map(len, names)) > 3 else 0, fontsize=8)
     style.marks(panel, names, axis="y", fontsize=8)
     panel.set(xlabel="taken for", ylabel="is", title=title)
-    style.scale(figure, image, panel, "share of the row")
+    style.scale(figure, image, panel, "fraction of the row")
     right = np.trace(counts) / max(1, counts.sum())
     return style.finished(figure, f"{counts.sum()} examples, {right:.1%} of them right (on the diagonal).", path)
 

@@ -132,7 +132,7 @@ def finished(figure: Figure, caption: str, path: str | os.PathLike[str] | None =
     """The figure with its caption below; saved to `path` if there is one.
 
     Raises:
-        DataError: the path's ending is no format of pictures.
+        DataError: the path's ending is no format of figures.
         ModelFileError: the path cannot be written.
     """
     import matplotlib
@@ -154,7 +154,7 @@ def finished(figure: Figure, caption: str, path: str | os.PathLike[str] | None =
         except PellucidError:
             raise
         except ValueError as error:  # a format that matplotlib does not know
-            raise DataError(f'"{path}" is no name of a picture, expected it to end in .png, .svg or .pdf.') from error
+            raise DataError(f'"{path}" is no name of a figure, expected it to end in .png, .svg or .pdf.') from error
     return figure
 
 

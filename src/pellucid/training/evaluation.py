@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.arrays import check_whole
+from pellucid.arrays import check_integer
 from pellucid.errors import DataError, nearest
 from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
@@ -168,7 +168,7 @@ def evaluate(
     """
     examples, targets = prepared(net, x, y, loss, sample_weight)
     measures = chosen(metrics, targets, examples)
-    return evaluated(net, examples, targets, measures, check_whole(batch_size, "batch_size", least=1))
+    return evaluated(net, examples, targets, measures, check_integer(batch_size, "batch_size", minimum=1))
 
 
 def evaluated(
@@ -202,7 +202,7 @@ def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:
     examples = Examples(inputs(net, x))
     run = prediction_step(net)
     parameters = net.parameters.snapshot()
-    size = check_whole(batch_size, "batch_size", least=1)
+    size = check_integer(batch_size, "batch_size", minimum=1)
     found = [run({**examples.rows(rows), **parameters}) for rows in batches(len(examples), size)]
     outputs = {path: np.concatenate([part[path] for part in found]) for path in net.output_shapes}
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pellucid.arrays import check_whole
+from pellucid.arrays import check_integer
 from pellucid.errors import DataError, PellucidError
 from pellucid.functions.updates import Optimizer
 from pellucid.functions.updates import optimizer as optimizer_of
@@ -151,8 +151,8 @@ def prepare(
         table = class_weights(class_weight, goals, examples.arrays, units)
         examples = Examples(examples.arrays | {WEIGHT: table * examples.arrays.get(WEIGHT, np.ones(1))})
     examples, validation = _validation(net, examples, goals, loss, validation_data, validation_split)
-    batch_size = check_whole(batch_size, "batch_size", least=1)
-    epochs = check_whole(epochs, "epochs")
+    batch_size = check_integer(batch_size, "batch_size", minimum=1)
+    epochs = check_integer(epochs, "epochs")
     if on_nonfinite not in ("stop", "ignore"):
         raise DataError(f'on_nonfinite is {on_nonfinite!r}, expected "stop" or "ignore"')
     rule, clip = optimizer_of(optimizer), Clip(clip_norm, clip_value)
@@ -173,7 +173,7 @@ def prepare(
         "clipping": [clip_norm, clip_value],
     }
     steps = math.ceil(len(examples) / batch_size)
-    state = _start(net, rule, check_whole(initial_epoch, "initial_epoch"))
+    state = _start(net, rule, check_integer(initial_epoch, "initial_epoch"))
     history = History(params={"epochs": epochs, "steps": steps, **plan})
     training = Training(net, state, history, epochs, steps, plan, validation is not None, listeners, examples, goals)
     training.rises = Measures(net, goals, measures).rises

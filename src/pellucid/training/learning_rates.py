@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.arrays import check_whole
+from pellucid.arrays import check_integer
 from pellucid.batches import shuffled
 from pellucid.errors import DataError
 from pellucid.functions.updates import Optimizer
@@ -69,7 +69,7 @@ def find_learning_rate(
     """
     if not 0 < lowest < highest < math.inf:
         raise DataError(f"the range is {lowest!r} to {highest!r}, expected 0 < lowest < highest")
-    steps, size = check_whole(steps, "steps", least=5), check_whole(batch_size, "batch_size", least=1)
+    steps, size = check_integer(steps, "steps", minimum=5), check_integer(batch_size, "batch_size", minimum=1)
     examples, goals = prepared(net, x, y, loss, None)
     rule = optimizer_of(optimizer)
     run = training_step(net, goals, rule, clip=Clip(), weighted=False)

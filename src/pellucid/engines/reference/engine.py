@@ -198,7 +198,7 @@ def build(c: Context, e: Expression, frame: Frame) -> Node:
 
 
 def _index(c: Context, index: Affine, frame: Frame) -> Node:
-    """The value of an index: an array of whole numbers over its axes, plus the step of the loop."""
+    """The value of an index: an array of integers over its axes, plus the step of the loop."""
     axes = frozenset(a for a in index.axes if a not in c.pinned)
     step = sum(k.value for a, k in index.terms if a in c.pinned)
     fixed: Any = index.constant

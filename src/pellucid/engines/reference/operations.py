@@ -62,7 +62,7 @@ def operation(c: Context, e: Operation, frame: Frame) -> Node:
 
 
 def as_float(c: Context, node: Node) -> Node:
-    """The node with its whole numbers or truth values as numbers of the engine's dtype."""
+    """The node with its integers or truth values as numbers of the engine's dtype."""
     if node.kind == "float" or node.soft:
         return node
     dtype, run = c.dtype, node.run

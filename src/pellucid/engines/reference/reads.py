@@ -302,7 +302,7 @@ def _missing(name: str, value: Any, size: int, axis: str, tensor: str) -> Pelluc
 
 
 def _gathered(c: Context, e: Read, frame: Frame) -> Node:
-    """Any read at all: every index as an array of whole numbers."""
+    """Any read at all: every index as an array of integers."""
     slot = c.slots[e.tensor]
     nodes: list[tuple[Node, int, int, str, str]] = []
     for index, axis in zip(e.indices, e.tensor.axes, strict=True):

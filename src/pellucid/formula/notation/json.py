@@ -12,7 +12,7 @@
                 | {"operation": "exp", "args": [expression]}
                 | {"reduction": "sum" | "max" | "argmax", "axes": [axis], "body": expression}
     index       = {"terms": [[axis, coefficient]], "offset": [coefficient], "divisor": coefficient}
-    coefficient = whole number | {"value": 2, "name": "s", "minus"?: true, "high"?: 3}
+    coefficient = integer | {"value": 2, "name": "s", "minus"?: true, "high"?: 3}
 
 Axes and tensors are numbers in their lists. A derivative stated by hand is code, so it stays behind: what it gave is
 among the statements.
@@ -44,7 +44,7 @@ from pellucid.formula.program import Loop, Program, arranged
 from pellucid.formula.scalar import SCALARS
 
 FORMAT, VERSION = "pellucid.formula", 1
-_LARGEST = 2**53  # whole numbers that every reader of JSON keeps
+_LARGEST = 2**53  # integers that every reader of JSON keeps
 _DEEPEST = 100
 _ReductionName = Literal["sum", "max", "argmax"]
 
@@ -216,7 +216,7 @@ class _Reader:
 
     def record(self, value: object, needed: set[str], allowed: Set[str] = frozenset()) -> dict[str, Any]:
         if not isinstance(value, dict):
-            self.fail(f"expected an object with {', '.join(sorted(needed))}, but {_named(value)} came")
+            self.fail(f"expected an object with {', '.join(sorted(needed))}, got {_named(value)}")
         if missing := sorted(needed - set(value)):
             self.fail(f"{', '.join(missing)} is missing")
         if foreign := [repr(k)[:40] for k in value if not isinstance(k, str) or k not in needed | allowed]:
@@ -225,7 +225,7 @@ class _Reader:
 
     def sequence(self, value: object) -> Sequence[Any]:
         if not isinstance(value, (list, tuple)):
-            self.fail(f"expected a list, but {_named(value)} came")
+            self.fail(f"expected a list, got {_named(value)}")
         return value
 
     def pair(self, value: object) -> Sequence[Any]:
@@ -235,12 +235,12 @@ class _Reader:
 
     def text(self, value: object) -> str:
         if not isinstance(value, str) or not value:
-            self.fail(f"expected a name, but {_named(value)} came")
+            self.fail(f"expected a name, got {_named(value)}")
         return value
 
     def whole(self, value: object, low: int = -_LARGEST) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= _LARGEST:
-            self.fail(f"expected a whole number from {low} to {_LARGEST}, but {_named(value)} came")
+            self.fail(f"expected an integer from {low} to {_LARGEST}, got {_named(value)}")
         return value
 
     def one(self, things: Sequence[T], number: object, what: str) -> T:
@@ -268,7 +268,7 @@ class _Reader:
                     kind=kind,
                     letter=self.text(data["letter"]),
                 )
-        self.fail(f"expected the kind float or int, but {_named(data['kind'])} came")
+        self.fail(f"expected the kind float or int, got {_named(data['kind'])}")
 
     def some_axes(self, value: object) -> tuple[Axis, ...]:
         axes = tuple(self.one(self.axes, number, "axis") for number in self.sequence(value))
@@ -283,7 +283,7 @@ class _Reader:
             self.fail(f"{target.name} is defined twice")
         expression = self.expression(data["expression"], frozenset(target.axes))
         if target.kind == "int" and kind_of(expression) != "int":
-            self.fail(f"{target.name} is said to hold whole numbers, but its expression gives real ones")
+            self.fail(f"{target.name} is said to hold integers, but its expression gives real ones")
         pairs = [self.pair(p) for p in self.sequence(data["letters"])]
         letters = {self.one(self.tensors, number, "tensor"): self.text(letter) for number, letter in pairs}
         target.definition = Statement(target, expression, letters)
@@ -320,16 +320,16 @@ class _Reader:
                 if data["reduction"] == name_ and axes:
                     return Reduction(name_, axes, self.expression(data["body"], scope | set(axes), depth + 1))
             self.fail(
-                f"expected sum, max or argmax over axes, but {_named(data['reduction'])} over {len(axes)} of them came"
+                f"expected sum, max or argmax over axes, got {_named(data['reduction'])} over {len(axes)} of them"
             )
-        self.fail(f"expected an expression ({', '.join(kinds)}), but {_named(value)} came")
+        self.fail(f"expected an expression ({', '.join(kinds)}), got {_named(value)}")
 
     def read(self, data: dict[str, Any], scope: frozenset[Axis], depth: int) -> Read:
         tensor = self.one(self.tensors, data["read"], "tensor")
         outside = self.expression(data["outside"], scope, depth + 1) if "outside" in data else None
         items = self.sequence(data["indices"])
         if len(items) != tensor.rank:
-            self.fail(f"{tensor.name} has {tensor.rank} axes, but {len(items)} indices came")
+            self.fail(f"{tensor.name} has {tensor.rank} axes, got {len(items)} indices")
         indices: list[Affine | Expression] = []
         for item, axis in zip(items, tensor.axes, strict=True):
             if isinstance(item, dict) and "terms" in item:
@@ -340,7 +340,7 @@ class _Reader:
             else:
                 element = self.expression(item, scope, depth + 1)
                 if not isinstance(element, Read) or element.tensor.kind != "int":
-                    self.fail(f"an index into {tensor.name} is not an element of a tensor of whole numbers")
+                    self.fail(f"an index into {tensor.name} is not an element of a tensor of integers")
                 indices.append(element)
         return Read(tensor, tuple(indices), outside)
 
@@ -350,7 +350,7 @@ class _Reader:
         if isinstance(value, int):
             return self.whole(value)
         if not isinstance(value, float) or not math.isfinite(value):
-            self.fail(f'expected a finite number, "inf" or "-inf", but {_named(value)} came')
+            self.fail(f'expected a finite number, "inf" or "-inf", got {_named(value)}')
         return value
 
     def affine(self, value: object, scope: frozenset[Axis]) -> Affine:
@@ -363,7 +363,7 @@ class _Reader:
         self.some_axes([number for number, _ in pairs])
         divisor = self.coefficient(data["divisor"])
         if divisor.value < 1:
-            self.fail("an index can be divided only by a whole number of at least 1")
+            self.fail("an index can be divided only by an integer of at least 1")
         return Affine(terms, tuple(self.coefficient(c) for c in self.sequence(data["offset"])), divisor)
 
     def coefficient(self, value: object) -> Coefficient:

@@ -15,7 +15,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pellucid.arrays import check_whole
+from pellucid.arrays import check_integer
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.functions.updates import Optimizer
 from pellucid.lab.checks import number, whole
@@ -139,7 +139,7 @@ class Run:
         }
         self._preamble = str(preamble)
         self._steps_per_epoch = loop.training.steps_per_epoch
-        self._timeline = Timeline(loop, check_whole(memory, "memory"))
+        self._timeline = Timeline(loop, check_integer(memory, "memory"))
         # on a copy: at the end of an epoch a training writes into its network
         self.update = Updates(lambda: made(copied(net)), self._near)
         """The step that led to a moment, taken again; see `Updates`."""

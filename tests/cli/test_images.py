@@ -1,4 +1,4 @@
-"""`train` on images, `predict` on a picture."""
+"""`train` on images, `predict` on an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .conftest import Run
 
 @pytest.fixture
 def shapes(tmp_path: Path) -> Path:
-    """Light bars on dark, lying or standing, in noise: 40 pictures of 10×12 pixels."""
+    """Light bars on dark, lying or standing, in noise: 40 images of 10×12 pixels."""
     random = np.random.default_rng(0)
     for name in ("lying", "standing"):
         folder = tmp_path / "shapes" / name
@@ -32,7 +32,7 @@ def shapes(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_by_class_and_a_picture(run: Run, shapes: Path) -> None:
+def test_a_folder_by_class_and_an_image(run: Run, shapes: Path) -> None:
     args = ["--epochs", "12", "--batch-size", "8", "--shift", "1", "--flip"]
     text = run("train", "shapes", *args).output
     assert float(re.search(r"validation accuracy: ([\d.]+)", text)[1]) >= 0.8  # type: ignore[index]
@@ -71,16 +71,16 @@ def test_augmented_training_repeats_to_the_bit(run: Run, shapes: Path) -> None:
         (["train", "iris", "--flip"], "holds no images"),
         (["train", "iris", "--model", "cnn"], "holds no images"),
         (["train", "iris", "--units", "3"], "is no text"),
-        (["train", "digits", "--size", "4"], "is no folder of pictures"),
-        (["train", "shapes", "--size", "4y5"], '"4y5" came'),
+        (["train", "digits", "--size", "4"], "is no folder of images"),
+        (["train", "shapes", "--size", "4y5"], 'got "4y5"'),
         (["predict", "IMAGES", "none.png"], "there is no file"),
-        (["predict", "IMAGES", "text.png"], "no picture"),
+        (["predict", "IMAGES", "text.png"], "no image"),
         (["predict", "MODEL", "shapes/lying/0.png"], "learned from a table"),
-        (["predict", "MODEL", "iris", "--invert"], "is no picture"),
+        (["predict", "MODEL", "iris", "--invert"], "is no image"),
     ],
 )
 def test_errors_are_one_line(run: Run, shapes: Path, iris_model: Path, args: list[str], said: str) -> None:
-    (shapes / "text.png").write_text("no picture")
+    (shapes / "text.png").write_text("no image")
     if "IMAGES" in args:
         run("train", "shapes", "--epochs", "1", "--hidden", "none")
     models = {"MODEL": str(iris_model), "IMAGES": "model.safetensors"}

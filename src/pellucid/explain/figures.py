@@ -176,11 +176,11 @@ def latent_figure(run: Trace, path: str, labels: Any) -> Figure:
         )
     centred = points - points.mean(axis=0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
-    share = float((sizes[:2] ** 2).sum() / max(float((sizes**2).sum()), 1e-300))
+    part = float((sizes[:2] ** 2).sum() / max(float((sizes**2).sum()), 1e-300))
     plane = np.zeros((len(points), 2))
     plane[:, : len(directions[:2])] = centred @ directions[:2].T
     caption = (
-        f"{path} of {len(points)} examples, in the two directions in which it varies most: {share:.0%} of its variance."
+        f"{path} of {len(points)} examples, in the two directions in which it varies most: {part:.0%} of the variance."
     )
     return planes.latent_figure(plane, known, title=path, caption=caption)
 
@@ -232,7 +232,7 @@ def plot_confusion(net: BaseNetwork, x: Any, y: Any, *, names: list[str] | None 
     units = next(iter(net.output_shapes.values()))[-1]
     count = max(count, units if units > 1 else 2)
     if names is not None and len(names) != count:
-        raise PellucidError(f"{len(names)} names came for {count} classes")
+        raise PellucidError(f"expected {count} names, one for each class, got {len(names)}")
     counts = np.zeros((count, count), dtype=np.int64)
     np.add.at(counts, (true, taken), 1)
     return confusion_figure(counts, names or [str(k) for k in range(count)])

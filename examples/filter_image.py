@@ -1,6 +1,6 @@
-"""Convolution on a picture, with the very layer that networks are made of.
+"""Convolution on an image, with the very layer that networks are made of.
 
-python examples/filter_picture.py [PICTURE] [--quick]
+python examples/filter_image.py [IMAGE] [--quick]
 """
 
 import sys
@@ -8,15 +8,15 @@ import sys
 import numpy as np
 
 import pellucid as pl
-from pellucid.data import read_picture, sample_picture, write_picture
+from pellucid.data import read_image, sample_image, write_image
 from pellucid.data.kernels import kernel
 
 
 def main(path: str | None = None, *, quick: bool = False, output: str = "edges.png") -> np.ndarray:
-    picture = sample_picture("china") if path is None else read_picture(path, channels=3)
+    image = sample_image("china") if path is None else read_image(path, channels=3)
     if quick:
-        picture = picture[::8, ::8]
-    grey = picture.mean(axis=2, keepdims=True)
+        image = image[::8, ::8]
+    grey = image.mean(axis=2, keepdims=True)
 
     # two filters: how much lighter it gets to the right, and downwards
     net = pl.Network(pl.Conv2D(2, 3, padding="same", use_bias=False), input_shape=grey.shape)
@@ -26,7 +26,7 @@ def main(path: str | None = None, *, quick: bool = False, output: str = "edges.p
     right, down = np.moveaxis(net.predict(grey[None])[0], -1, 0)
 
     edges: np.ndarray = np.hypot(right, down)
-    write_picture(output, (edges / edges.max())[..., None])
+    write_image(output, (edges / edges.max())[..., None])
     print(f"wrote {output}, {edges.shape[0]} × {edges.shape[1]} pixels")
     return edges
 
