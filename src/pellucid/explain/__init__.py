@@ -13,9 +13,6 @@ from pellucid.explain.findings import Finding as Finding
 from pellucid.explain.flow import Flow as Flow
 from pellucid.explain.flow import LayerFlow as LayerFlow
 from pellucid.explain.flow import flow as flow
-from pellucid.explain.figures import plot as plot
-from pellucid.explain.figures import plot_boundary as plot_boundary
-from pellucid.explain.figures import plot_confusion as plot_confusion
 from pellucid.explain.temporal import TemporalGradient as TemporalGradient
 from pellucid.explain.trace import Trace as Trace
 from pellucid.explain.trace import explain as explain
