@@ -72,7 +72,7 @@ def test_same_seed_same_words(run: Run, prices: Path) -> None:
         (["prices.csv", "--column", "Clse"], 'Did you mean "Close"'),
         (["prices.csv", "--column", "Date"], "is text, expected a number"),
         (["prices.csv", "--column", "Close", "--window", "200"], "has 120 rows, expected at least 202"),
-        (["prices.csv", "--column", "Close", "--folds", "50"], "too few to test 50 times"),
+        (["prices.csv", "--column", "Close", "--folds", "50"], "enough windows to test 50 times"),
         (["prices.csv", "--column", "Close", "--plot", "out.docx"], "expected it to end in"),
         (["gogle"], 'Did you mean "google"'),
         (["google", "--column", "Open"], "an embedded series"),

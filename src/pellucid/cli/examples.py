@@ -199,7 +199,7 @@ def fitted(source: str, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]
     if x.ndim > 1 and math.prod(x.shape[1:]) == math.prod(shape):
         return x.reshape(-1, *shape)
     shapes = f"{len(x)} examples of {_shown(x.shape[1:])}" if x.ndim > 1 else f"an array of shape {x.shape}"
-    raise DataError(f'the model takes examples of {_shown(shape)}, got {shapes} in "{source}".')
+    raise DataError(f'"{source}" holds {shapes}, expected examples of {_shown(shape)}, which the model takes.')
 
 
 def _shown(shape: tuple[int, ...]) -> str:
