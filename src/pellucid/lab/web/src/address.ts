@@ -1,6 +1,7 @@
 // The address bar as the store sees it.
 
-import { fixedAddress, type Address, type Memory } from "./store.svelte";
+import { fixedAddress } from "./store/routing.svelte";
+import type { Address, Memory } from "./store/contract";
 
 const OURS = "pellucid";
 

@@ -6,7 +6,7 @@ import { barAddress, browserOptions } from "./address";
 import { socketAddress, WebSocketLab } from "./connection";
 import { LocalLab } from "./local";
 import type { Lab } from "./model/wire/protocol";
-import { LabStore } from "./store.svelte";
+import { LabStore } from "./store/lab-store.svelte";
 import "./theme.css";
 import App from "./view/App.svelte";
 

@@ -3,7 +3,7 @@
 import { mount, unmount } from "svelte";
 
 import { browserOptions } from "./address";
-import { LabStore } from "./store.svelte";
+import { LabStore } from "./store/lab-store.svelte";
 import "./theme.css";
 import App from "./view/App.svelte";
 import { WidgetLab, type Model } from "./widget-lab";

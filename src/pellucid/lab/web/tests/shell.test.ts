@@ -2,7 +2,7 @@ import { cleanup, fireEvent, render, screen, within } from "@testing-library/sve
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Explanation, State } from "../src/model/wire/protocol";
-import { LabStore } from "../src/store.svelte";
+import { LabStore } from "../src/store/lab-store.svelte";
 import { description, FakeLab, picture, settled, stillness } from "./fake-lab";
 
 // What jsdom lacks and the page asks for: measures, a canvas, dialogs.

@@ -5,7 +5,7 @@ import type { Component } from "svelte";
 import { vi } from "vitest";
 
 import type { Example, Explanation, Methods } from "../src/model/wire/protocol";
-import { LabStore } from "../src/store.svelte";
+import { LabStore } from "../src/store/lab-store.svelte";
 import { description, explanation, live, picture } from "./fake";
 import { FakeLab, settled } from "./fake-lab";
 import Stand from "./Stand.svelte";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import type { Live, State } from "../src/model/wire/protocol";
-import { LabStore, type Address } from "../src/store.svelte";
+import { LabStore } from "../src/store/lab-store.svelte";
+import type { Address } from "../src/store/contract";
 import { description, FakeLab, layers, picture, settled, stillness } from "./fake-lab";
 
 class FakeAddress implements Address {

@@ -5,7 +5,7 @@
 import { untrack } from "svelte";
 import type { Curve, Explanation, Moment, Path } from "../../model/wire/protocol";
 import { plainly } from "../../model/arithmetic/segments";
-import type { Store } from "../../store.svelte";
+import type { Store } from "../../store/contract";
 
 export interface Fresh<A> {
   readonly value: A | null;

@@ -2,7 +2,7 @@
 
 import { bare, element, found } from "../../model/place/elements";
 import type { Layer, Path } from "../../model/wire/protocol";
-import type { Store } from "../../store.svelte";
+import type { Store } from "../../store/contract";
 
 /** "unit 3", "filter 3 at 4,5", "time 5, unit 3", "[2,2,0,4]". */
 export function elementName(store: Store, path: Path, index: readonly number[], layers: readonly Layer[]): string {

@@ -3,7 +3,7 @@
 // it waits, as a view's answer may take seconds of the machine that trains, and until it is answered the last answer stands.
 
 import { untrack } from "svelte";
-import type { Store } from "../../store.svelte";
+import type { Store } from "../../store/contract";
 import { latest } from "./latest";
 
 export interface Answered<Q, A> {

@@ -1,6 +1,6 @@
 // The keys that act wherever one is. A control that has the focus keeps its keys to itself.
 
-import type { Store } from "../../store.svelte";
+import type { Store } from "../../store/contract";
 
 const CONTROLS = "a, button, input, select, textarea, summary, [contenteditable], [role=button], [role=slider], "
   + "[role=tab], [role=option], [role=gridcell], [role=link]";

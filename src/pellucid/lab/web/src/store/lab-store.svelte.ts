@@ -1,0 +1,372 @@
+// What the page knows: one object that all components read. Only methods of it change it.
+
+import { HOME, format, parse, type Link } from "../model/place/route";
+import type { Place } from "../model/place/place";
+import type {
+  Action, Description, Example, Lab, Language, Path, Picture, State, Task, Words,
+} from "../model/wire/protocol";
+import type { Key, Values } from "../strings";
+import type { Options, Panel, Store } from "./contract";
+import { Measured } from "./history.svelte";
+import { Preferences } from "./preferences.svelte";
+import { Routing, fixedAddress, same } from "./routing.svelte";
+import { Watching } from "./watching.svelte";
+
+export class LabStore implements Store {
+  readonly lab: Lab;
+  #description = $state.raw<Description | null>(null);
+  #state = $state.raw<State | null>(null);
+  #tasks = $state.raw<Task[]>([]);
+  #example = $state.raw<Example | null>(null);
+  readonly hasTarget = $derived(this.#example !== null && this.#example.y !== null);
+  #connected = $state.raw(false);
+  #panel = $state.raw<Panel>(null);
+  #busy = $state.raw(false);
+
+  // None of these is read by a component, so none of them is a signal.
+  #routing: Routing;
+  #preferences: Preferences;
+  #measured: Measured;
+  #watching: Watching;
+  #serial = 0;
+  /** Tasks that this page has asked to be opened, and waits for. */
+  #opening = 0;
+  #lost = false;
+  #asked: Link | null = null;
+  #ends: (() => void)[] = [];
+
+  constructor(lab: Lab, options: Options = {}) {
+    this.lab = lab;
+    const address = options.address ?? fixedAddress();
+    const current = () => ({ description: this.#description, state: this.#state });
+    this.#preferences = new Preferences(options);
+    this.#routing = new Routing(address, current);
+    this.#measured = new Measured(lab, current);
+    this.#watching = new Watching(
+      (question) => this.#try(() => lab.request("watch", question)),
+      () => ({ description: this.#description, input: this.#routing.place.input }),
+    );
+    this.#ends = [
+      lab.on("connected", (connected) => {
+        this.#connected = connected;
+        if (connected && this.#lost) void this.#begin();
+        this.#lost = !connected;
+      }),
+      // Another tab may have opened a task, or this one: then the answer comes too, and says the same.
+      lab.on("described", (told) => {
+        const known = this.#description === null || this.#opening > 0 || told.state.run === this.#state?.run;
+        if (!known) this.says(this.say("shell.elsewhere", { title: this.tell(told.title) }));
+        void this.#describe(told, told.task === this.#description?.task);
+      }),
+      lab.on("state", (state) => this.#hear(state)),
+      lab.on("history", (piece) => this.#measured.remember(piece)),
+      lab.on("live", (live) => this.#watching.see(live)),
+      lab.on("flow", (flow) => this.#measured.stream(flow)),
+      address.on((hash, ours) => void this.#follow(hash, ours)),
+    ];
+    this.#asked = this.#routing.read();
+    this.#routing.place = { ...this.#asked.place, step: null };
+    void this.#begin();
+  }
+
+  get description() { return this.#description; }
+  get state() { return this.#state; }
+  get tasks() { return this.#tasks; }
+  get place() { return this.#routing.place; }
+  get example() { return this.#example; }
+  get live() { return this.#watching.live; }
+  get history() { return this.#measured.history; }
+  get flow() { return this.#measured.flow; }
+  get language() { return this.#preferences.language; }
+  get theme() { return this.#preferences.theme; }
+  get message() { return this.#preferences.message; }
+  get connected() { return this.#connected; }
+  get panel() { return this.#panel; }
+  get busy() { return this.#busy; }
+
+  want(paths: Path[], limit = 1024): () => void {
+    return this.#watching.want(paths, limit);
+  }
+
+  value(path: Path): Picture | undefined {
+    return this.#watching.live?.values[path];
+  }
+
+  go(place: Partial<Place>): void {
+    const before = this.#routing.place;
+    const next = this.#routing.toward(place);
+    if (same(before, next)) return;
+    this.#routing.place = next;
+    this.#routing.write(true);
+    if (next.input !== before.input) void this.#look();
+  }
+
+  link(place: Partial<Place>): string {
+    return this.#routing.link(place);
+  }
+
+  follow(link: string): void {
+    void this.#follow(link, false, true);
+  }
+
+  out(): void {
+    this.go(this.#routing.outward());
+  }
+
+  async choose(input: string): Promise<void> {
+    if (input === this.place.input) return;
+    this.#routing.place = { ...this.place, input };
+    // The next example is no new place: the back button leads out of where one looks, not through the examples.
+    this.#routing.write();
+    await this.#look();
+  }
+
+  async own(given: { x: number[]; y?: number } | { text: string; y?: number }): Promise<void> {
+    const example = await this.#try(() => this.lab.request("own", given));
+    if (example !== undefined) await this.choose(example.name);
+  }
+
+  async control(action: Action): Promise<void> {
+    this.#busy = true;
+    const state = await this.#try(() => this.lab.request("control", action));
+    this.#busy = false;
+    if (state === undefined) return;
+    if (this.#state?.run !== state.run || action.do === "reset") this.#measured.forget();
+    this.#take(state);
+    await this.#measured.catchUp();
+  }
+
+  async open(task: string): Promise<void> {
+    this.#busy = true;
+    const description = await this.#open(task);
+    this.#busy = false;
+    if (description === null) return;
+    this.#panel = null;
+    await this.#describe(description);
+  }
+
+  setLanguage(language: Language): void {
+    this.#preferences.setLanguage(language);
+  }
+
+  setTheme(theme: "light" | "dark"): void {
+    this.#preferences.setTheme(theme);
+  }
+
+  /** Bound, for whoever hands it on as what to do with a refusal. */
+  says = (message: unknown): void => this.#preferences.notify(message);
+
+  show(panel: Panel): void {
+    this.#panel = panel;
+  }
+
+  say(key: Key, values?: Values): string {
+    return this.#preferences.say(key, values);
+  }
+
+  tell(words: Words): string {
+    return this.#preferences.tell(words);
+  }
+
+  async share(): Promise<string> {
+    let weights: string | null = null;
+    try {
+      weights = await this.lab.request("weights", {});
+    } catch {
+      // Too many to be written in a link: it still carries the place.
+    }
+    return this.#routing.share(weights);
+  }
+
+  close(): void {
+    this.#watching.stop();
+    this.#routing.stop();
+    for (const end of this.#ends) end();
+    this.lab.close();
+  }
+
+  /** At the start, and whenever the connection has come back: all that events would have told meanwhile. */
+  async #begin(): Promise<void> {
+    const serial = ++this.#serial;
+    const [known, run] = [this.#description, this.#state?.run];
+    this.#watching.renew();
+    let description: Description | null = null;
+    try {
+      description = await this.lab.request("describe", {});
+    } catch (refusal) {
+      if (serial !== this.#serial) return;
+      // A gallery may have nothing open yet, and then nothing to describe.
+      const tasks = await this.lab.request("tasks", {}).catch(() => []);
+      if (serial !== this.#serial) return;
+      this.#tasks = tasks;
+      if (tasks.length === 0) return this.#connected ? this.says(refusal) : undefined;
+      this.#connected = true;
+      // A link may say which task it was made in; and after a new start of Pellucid, this page has one.
+      const wanted = this.#asked?.task ?? known?.task ?? null;
+      if (wanted !== null && tasks.some((task) => task.name === wanted)) description = await this.#open(wanted);
+      if (serial !== this.#serial) return;
+      if (description === null) {
+        if (known !== null) this.says(this.say("shell.anew"));
+        this.#leave();
+        return;
+      }
+    }
+    if (serial !== this.#serial) return;
+    this.#connected = true;
+    const again = known !== null && known.task === description.task && paths(known) === paths(description);
+    const first = this.#asked;
+    const asked = again ? null : first;
+    if (description.can.gallery) {
+      this.#tasks = (await this.#try(() => this.lab.request("tasks", {}))) ?? [];
+      const wanted = asked?.task ?? null;
+      if (wanted !== null && wanted !== description.task && this.#tasks.some((task) => task.name === wanted)) {
+        description = (await this.#open(wanted)) ?? description;
+      }
+      // A link that was typed meanwhile has begun anew.
+      if (serial !== this.#serial) return;
+      if (description.task === null) this.#panel = "gallery";
+    }
+    if (asked !== null) this.#routing.place = { ...asked.place, step: null };
+    if (known !== null && run !== description.state.run) this.says(this.say("shell.anew"));
+    // The place is one in this network, or what a link asks for: in another network it is none.
+    await this.#describe(description, known === null || again || asked !== null);
+    if (asked !== null) await this.#make(asked);
+    // A link that was followed while the answers were on their way.
+    const late = this.#asked === first ? null : this.#asked;
+    this.#asked = null;
+    if (late !== null) await this.#follow(format(late, this.#description?.layers), false);
+  }
+
+  async #open(task: string): Promise<Description | null> {
+    this.#opening++;
+    const description = await this.#try(() => this.lab.request("open", { task }));
+    this.#opening--;
+    return description ?? null;
+  }
+
+  /** Nothing is open any more: back to the gallery. */
+  #leave(): void {
+    [this.#description, this.#state, this.#example] = [null, null, null];
+    this.#watching.clear();
+    this.#watching.renew();
+    this.#measured.forget();
+    this.#routing.place = HOME;
+    this.#routing.write();
+    this.#panel = "gallery";
+  }
+
+  /** What a link asks for besides a place: the weights, or else the moment. */
+  async #make(link: Link): Promise<void> {
+    if (!this.#description?.can.train) return;
+    if (link.weights !== null) {
+      const weights = link.weights;
+      const state = await this.#try(() => this.lab.request("adopt", { weights }));
+      if (state !== undefined) this.#take(state);
+      await this.#measured.catchUp();
+      // Adopted they are a branch of this run: the link need not carry them on, nor adopt them again when read anew.
+      this.#routing.write();
+      return;
+    }
+    const known = this.#state?.branches.some((branch) => branch.id === link.branch);
+    if (link.branch !== null && known && link.branch !== this.#state?.branch) {
+      await this.control({ do: "switch", branch: link.branch });
+    }
+    const step = link.place.step;
+    if (step !== null && step !== this.#state?.step) await this.control({ do: "seek", step });
+  }
+
+  async #describe(description: Description, stay = false): Promise<void> {
+    // The event may come before the answer: what was chosen is open, and the gallery has done its work.
+    if (this.#panel === "gallery" && description.task !== null) this.#panel = null;
+    if (this.#description?.task !== description.task || !stay) {
+      this.#example = null;
+      this.#watching.clear();
+    }
+    this.#description = description;
+    this.#watching.renew();
+    this.#measured.forget();
+    const place = stay ? this.#routing.place : HOME;
+    this.#routing.place = { ...place, input: place.input ?? firstInput(description) };
+    this.#state = description.state;
+    this.#routing.write();
+    await Promise.all([this.#look(), this.#measured.catchUp()]);
+  }
+
+  /** A state that the run tells of: what another tab did is caught up with. */
+  #hear(state: State): void {
+    const before = this.#state;
+    if (before !== null && before.run !== state.run) this.#measured.forget();
+    this.#take(state);
+    if (before === null || before.branch !== state.branch || before.branches.length !== state.branches.length) {
+      void this.#measured.catchUp();
+    }
+  }
+
+  #take(state: State): void {
+    this.#state = state;
+    this.#routing.settle(state);
+  }
+
+  async #look(): Promise<void> {
+    const name = this.#routing.place.input;
+    this.#watching.soon(0);
+    if (name === null || this.#example?.name === name) return;
+    const example = await this.#try(() => this.lab.request("example", { name }));
+    if (this.#routing.place.input !== name) return;
+    if (example === undefined) {
+      // A link may name an example that is not here: the first will do.
+      const first = this.#description && firstInput(this.#description);
+      if (first !== null && first !== name) await this.choose(first);
+      return;
+    }
+    this.#example = example;
+  }
+
+  /** A link that was typed, clicked or gone back to. */
+  async #follow(hash: string, ours: boolean, push = false): Promise<void> {
+    const link = parse(hash);
+    const before = this.#routing.place;
+    this.#routing.place = { ...link.place, input: link.place.input ?? before.input, step: null };
+    if (push && !same(before, this.#routing.place)) this.#routing.write(true);
+    if (this.#description === null) {
+      this.#asked = link;
+      if (!ours && this.#connected && link.task !== null) await this.#begin();
+      return;
+    }
+    // An entry of ours may be of a task that another one has replaced.
+    if (ours && link.task !== this.#description.task) this.#routing.write();
+    if (!ours) {
+      const wanted = link.task;
+      if (wanted !== null && wanted !== this.#description.task && this.#description.can.gallery) {
+        const description = await this.#open(wanted);
+        if (description !== null) {
+          // The event that told of it has led home already.
+          this.#routing.place = { ...link.place, step: null };
+          await this.#describe(description, true);
+        }
+      }
+      this.#routing.write();
+      await this.#make(link);
+    }
+    if (this.#routing.place.input !== before.input) await this.#look();
+  }
+
+  async #try<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask();
+    } catch (refusal) {
+      this.says(refusal);
+      return undefined;
+    }
+  }
+}
+
+function firstInput(description: Description): string | null {
+  const set = description.sets.find((one) => one.name === "test" && one.count > 0)
+    ?? description.sets.find((one) => one.count > 0);
+  return set === undefined ? null : `${set.name}:0`;
+}
+
+function paths(description: Description): string {
+  return description.layers.map((layer) => layer.path).join(" ");
+}

@@ -1,0 +1,56 @@
+// What the person has chosen for the page, and what is said to the person.
+
+import type { Language, Words } from "../model/wire/protocol";
+import { say, type Key, type Values } from "../strings";
+import type { Memory, Options } from "./contract";
+
+const forgetful: Memory = { get: () => null, set: () => undefined };
+
+export class Preferences {
+  #language = $state.raw<Language>("en");
+  #theme = $state.raw<"light" | "dark">("light");
+  #message = $state.raw<string | null>(null);
+  #memory: Memory;
+
+  constructor(options: Options) {
+    this.#memory = options.memory ?? forgetful;
+    const language = this.#memory.get("language");
+    this.#language = language === "en" || language === "zh" ? language : (options.language ?? "en");
+    const theme = this.#memory.get("theme");
+    this.#theme = theme === "light" || theme === "dark" ? theme : (options.theme ?? "light");
+  }
+
+  get language() { return this.#language; }
+  get theme() { return this.#theme; }
+  get message() { return this.#message; }
+
+  setLanguage(language: Language): void {
+    this.#language = language;
+    this.#memory.set("language", language);
+  }
+
+  setTheme(theme: "light" | "dark"): void {
+    this.#theme = theme;
+    this.#memory.set("theme", theme);
+  }
+
+  /** Show a message, or an error in the person's language; null dismisses it. */
+  notify(message: unknown): void {
+    if (message === null || message === undefined) {
+      this.#message = null;
+    } else if (typeof message === "string") {
+      this.#message = message;
+    } else {
+      const words = (message as { words?: Words }).words;
+      this.#message = words?.[this.#language] ?? (message instanceof Error ? message.message : String(message));
+    }
+  }
+
+  say(key: Key, values?: Values): string {
+    return say(this.#language, key, values);
+  }
+
+  tell(words: Words): string {
+    return words[this.#language];
+  }
+}
