@@ -1,6 +1,6 @@
 """What the lab costs: how soon the page answers a person, and how fast a network trains while the page is open.
 
-    python benchmarks/lab.py [--json lab.json] [--times 60] [--seconds 4] [--rounds 5]
+    python -m benchmarks.lab [--json lab.json] [--times 60] [--seconds 4] [--rounds 5]
 
 In a real Chromium (playwright and chromium have to be there), with networks of 1 thousand, 20 thousand and 1 million
 parameters. A time is from the event of the mouse or the key, as the browser stamps it, to the frame that shows the

@@ -1,6 +1,6 @@
 """What `Watch` costs: an epoch of LeNet with it and without it, in turn.
 
-    python benchmarks/watch.py
+    python -m benchmarks.watch
 
 The first epoch of each, in which programs are compiled, is left out.
 """

@@ -4,6 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from pellucid.cli.bench import CHECKOUT, command, found
+from pellucid.errors import PellucidError
 
 from .conftest import Run
 
@@ -38,3 +42,10 @@ def test_errors_come_before_the_measurement(run: Run, args: list[str], said: str
     result = run("bench", *args, code=2)
     assert said in result.stderr
     assert "…" not in result.stderr
+
+
+def test_an_installation_without_the_measurements_says_where_they_are(tmp_path: Path) -> None:
+    result = CliRunner().invoke(found(tmp_path), ["--quick", "--json", "b.json"])
+    assert isinstance(result.exception, PellucidError)
+    assert "make bench" in str(result.exception)
+    assert found(CHECKOUT) is command

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final, Literal
 
-from pellucid.bench.contenders import Contender, Field
-from pellucid.bench.growth import SERIES, Growth, growth
-from pellucid.bench.machine import load, machine
-from pellucid.bench.peak import Probe
-from pellucid.bench.start import Start, starts
-from pellucid.bench.timing import AGREEMENT, Comparison, Patience, compare
-from pellucid.bench.workloads import Mode, Task, geometric_mean
+from benchmarks.contenders import Contender, Field
+from benchmarks.growth import SERIES, Growth, growth
+from benchmarks.machine import load, machine
+from benchmarks.peak import Probe
+from benchmarks.start import Start, starts
+from benchmarks.timing import AGREEMENT, Comparison, Patience, compare
+from benchmarks.workloads import Mode, Task, geometric_mean
 from pellucid.errors import PellucidError
 
 Part = Literal["training", "inference", "start", "growth"]

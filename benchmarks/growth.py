@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pellucid.bench.contenders import Field
-from pellucid.bench.peak import Probe
-from pellucid.bench.timing import Patience, Times, compare
-from pellucid.bench.workloads import Task
+from benchmarks.contenders import Field
+from benchmarks.peak import Probe
+from benchmarks.timing import Patience, Times, compare
+from benchmarks.workloads import Task
 from pellucid.errors import PellucidError
 
 Quantity = Literal["batch", "length", "width"]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from pellucid.bench.contenders import Contender, Field, Process
-from pellucid.bench.machine import busy
-from pellucid.bench.peak import Probe
-from pellucid.bench.workloads import Task, flops
+from benchmarks.contenders import Contender, Field, Process
+from benchmarks.machine import busy
+from benchmarks.peak import Probe
+from benchmarks.workloads import Task, flops
 from pellucid.errors import PellucidError
 
 AGREEMENT = 1e-3

@@ -10,10 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from pellucid.bench.workloads import Mode, Task
+from benchmarks.workloads import Mode, Task
 from pellucid.errors import PellucidError, nearest
+
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Contender:
     """A library at a number of threads.
 
     Attributes:
-        module: in `pellucid.bench.runners`.
+        module: in `benchmarks.runners`.
         needs: the packages without which it does not take part.
     """
 
@@ -87,12 +90,13 @@ class Process:
         self.contender = contender
         count = str(contender.threads)
         named = ("PELLUCID_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        environment = {**os.environ, **dict.fromkeys(named, count), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
-        module = [sys.executable, "-m", "pellucid.bench.worker", contender.module, count, str(int(contender.compiled))]
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        settings = {"PYTHONPATH": path, "TORCHINDUCTOR_COMPILE_THREADS": "1", **dict.fromkeys(named, count)}
+        module = [sys.executable, "-m", "benchmarks.worker", contender.module, count, str(int(contender.compiled))]
         # A new session: Ctrl-C reaches the benchmark alone, which then ends its workers.
         self._process = subprocess.Popen(
             module,
-            env=environment,
+            env={**os.environ, **settings},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.bench.runners import ADAM, Array, Steps
+from benchmarks.runners import ADAM, Array, Steps
 from pellucid.engines import compile_program
 from pellucid.formula import Program
 from pellucid.training.steps import prediction_program, training_program

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import pellucid as pl
-from pellucid.bench.runners import ADAM, Array, Steps, activation, batches, kernel, layers
+from benchmarks.runners import ADAM, Array, Steps, activation, batches, kernel, layers
 
 
 class _Sequence(nn.Module):  # type: ignore[misc]  # torch is not looked into

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.contenders import Contender, Field, Process, contenders
+from benchmarks.growth import Growth
+from benchmarks.peak import Probe, fma_ir
+from benchmarks.timing import Comparison, Times, difference
+from benchmarks.workloads import BATCHES, WORKLOADS, Array, Task, flops, geometric_mean
 
-from pellucid.bench.contenders import Contender, Field, Process, contenders
-from pellucid.bench.growth import Growth
-from pellucid.bench.peak import Probe, fma_ir
-from pellucid.bench.timing import Comparison, Times, difference
-from pellucid.bench.workloads import BATCHES, WORKLOADS, Array, Task, flops, geometric_mean
 from pellucid.engines.llvm.run.native import object_code, target
 from pellucid.errors import PellucidError
 
@@ -26,7 +26,7 @@ SMALL = {
 def runner(name: str) -> Any:
     for package in {"pytorch": ["torch"], "xla": ["jax"], "onnx": ["onnx", "onnxruntime"]}.get(name, []):
         pytest.importorskip(package)
-    return importlib.import_module(f"pellucid.bench.runners.{name}")
+    return importlib.import_module(f"benchmarks.runners.{name}")
 
 
 @cache

@@ -1,6 +1,6 @@
 """A process that measures when it is told to: JSON commands on its input, one answer a line on its output.
 
-    python -m pellucid.bench.worker MODULE THREADS COMPILED
+    python -m benchmarks.worker MODULE THREADS COMPILED
 
 "prepare" builds a task and takes its first steps, "measure" goes on for so many seconds and says how long a step took.
 """
@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.bench.runners import Steps
-from pellucid.bench.workloads import Task
+from benchmarks.runners import Steps
+from benchmarks.workloads import Task
 
 FIRST = 5
 """Steps whose losses are compared."""
@@ -40,7 +40,7 @@ class Worker:
     def prepare(self, task: dict[str, Any]) -> dict[str, Any]:
         """Build, take the first steps; the answer has their losses (or outputs)."""
         wanted = Task(**task)
-        runner: Any = importlib.import_module(f"pellucid.bench.runners.{self._module}")
+        runner: Any = importlib.import_module(f"benchmarks.runners.{self._module}")
         net = wanted.network()
         x, y = wanted.data(net)
         if wanted.mode == "training":

@@ -9,7 +9,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 import pellucid as pl
-from pellucid.bench.runners import Array, Steps, activation, kernel, layers
+from benchmarks.runners import Array, Steps, activation, kernel, layers
 
 OPSET, IR_VERSION = 17, 8
 GATES = [0, 3, 1, 2]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import pellucid as pl
-from pellucid.bench.runners import ADAM, Array, Steps, activation, batches, layers
+from benchmarks.runners import ADAM, Array, Steps, activation, batches, layers
 from pellucid.network import Use
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pellucid.bench.growth import Growth
-from pellucid.bench.report import Report
-from pellucid.bench.timing import Comparison
+from benchmarks.growth import Growth
+from benchmarks.report import Report
+from benchmarks.timing import Comparison
 from pellucid.plots import style
 
 
