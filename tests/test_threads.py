@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import pickle
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -197,3 +202,93 @@ def test_two_threads_that_train_one_network_are_refused() -> None:
 
     net.fit(x, y, verbose=0, callbacks=[Again()])
     assert "another thread is training this network" in str(refused[0])
+
+
+@contextmanager
+def changing() -> Iterator[pl.Network]:
+    """A network whose parameters another thread changes all the time, all of them to one number."""
+    net = pl.Network(*(pl.Dense(5) for _ in range(12)), input_shape=5)
+    shapes = {path: array.shape for path, array in net.parameters.items()}
+    over = threading.Event()
+
+    def change(number: int) -> None:
+        net.parameters.replace({path: np.full(shape, number) for path, shape in shapes.items()})
+
+    def work() -> None:
+        number = 0
+        while not over.is_set():
+            change(number := number + 1)
+
+    change(0)
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield net
+    over.set()
+    thread.join()
+
+
+def whole(net: pl.Network) -> bool:
+    return len({number for array in net.parameters.values() for number in array.flat}) == 1
+
+
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_copy_of_a_network_that_is_trained_is_of_one_step(way: Callable[[pl.Network], pl.Network]) -> None:
+    with changing() as net:
+        torn = sum(not whole(way(net)) for _ in range(60))
+    assert torn == 0
+
+
+def test_a_shallow_copy_has_the_same_layers() -> None:
+    net = mlp()
+    twin = copy.copy(net)
+    net.parameters["dense_1.bias"] = np.ones(96)
+    assert twin.parameters["dense_1.bias"] is net.parameters["dense_1.bias"]
+    assert twin.layers == net.layers
+
+
+def in_a_child(work: Callable[[], bool]) -> bool:
+    """Whether a forked process says yes, and says something."""
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(0 if work() else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+forks = pytest.mark.skipif(
+    not hasattr(os, "fork") or sys.platform == "darwin", reason="a process of this system does not fork"
+)
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_finds_the_parameters_of_one_step() -> None:
+    with changing() as net:
+        torn = sum(not in_a_child(lambda: whole(net)) for _ in range(100))
+    assert torn == 0
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_computes_while_another_thread_compiles(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x = mlp(), RNG.normal(size=(64, 200))
+    before = net.predict(x)
+    over = threading.Event()
+
+    def compile_on() -> None:
+        for number in range(10_000):
+            if over.is_set():
+                return
+            monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path / str(number)))
+            mlp().predict(x)
+
+    thread = threading.Thread(target=compile_on)
+    thread.start()
+    try:
+        answers = [
+            in_a_child(lambda: same(net.predict(x), before) and same(mlp().predict(x), before)) for _ in range(6)
+        ]
+    finally:
+        over.set()
+        thread.join()
+    assert all(answers)

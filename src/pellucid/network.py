@@ -297,6 +297,22 @@ class BaseNetwork(Layer):
         found: Forward = self._made.get("reading", lambda: self.forward(training=False))
         return found
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_snapshot": self.parameters.snapshot()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # layers are copied one after the other, while another thread may train them: one moment's parameters count
+        snapshot = state.pop("_snapshot")
+        vars(self).update(state)
+        for path, array in snapshot.items():
+            layer, key = self._owners[path]
+            layer.arrays[key] = array
+
+    def __copy__(self) -> BaseNetwork:
+        twin = object.__new__(type(self))  # of the same layers
+        vars(twin).update(vars(self))
+        return twin
+
     def __repr__(self) -> str:
         name = type(self).__name__
         chain = [(u.parents, u.path) for u in self.uses]

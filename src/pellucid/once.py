@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
+
+
+def held_at_fork(lock: AbstractContextManager[Any]) -> None:
+    """Let this process fork only while no other thread holds the lock: the child finds what it guards whole, and it
+    open."""
+    if hasattr(os, "register_at_fork"):
+        leave = partial(lock.__exit__, None, None, None)
+        os.register_at_fork(before=lock.__enter__, after_in_parent=leave, after_in_child=leave)
 
 
 class Lock:

@@ -9,10 +9,11 @@ import numpy as np
 
 from pellucid.errors import PellucidError, ShapeError, nearest
 from pellucid.layers.base import Layer, Parameter
-from pellucid.once import Lock
+from pellucid.once import Lock, held_at_fork
 
 _swap = Lock()
 """Held for the moment in which arrays are taken or put in place, all of a network's at once."""
+held_at_fork(_swap)
 
 
 class Network(Protocol):

@@ -198,3 +198,10 @@ def test_metrics_by_output() -> None:
         net.evaluate(x, y, metrics={"sise": "mae"})
     with pytest.raises(DataError, match=r"are numbers: .* or metrics by output in a dict"):
         net.evaluate(x, y, metrics=["accuracy"])
+
+
+@pytest.mark.parametrize("name", ["mse", "mae", "r2"])
+def test_the_order_in_memory_does_not_matter(name: str) -> None:
+    true, said = RNG.normal(size=(2, N, 2))
+    assert _run(name, np.asfortranarray(true), said) == _run(name, true, said)
+    assert _run(name, true, np.asfortranarray(said)) == _run(name, true, said)

@@ -60,6 +60,7 @@ class Running:
 
     def add(self, y: Array, p: Array) -> None:
         """Take a batch: targets (n, …) and predictions (n, …)."""
+        y, p = np.ascontiguousarray(y), np.ascontiguousarray(p)  # sums go by the order in memory
         if self.measure.sums is None:
             self.parts += [np.array(y), np.array(p)]
         else:

@@ -15,11 +15,13 @@ from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
+from llvmlite.binding import ffi
 
 from pellucid.engines.llvm.emit.fma import unfused
 from pellucid.engines.llvm.plan.target import ARCHITECTURES
 from pellucid.engines.llvm.plan.target import Target as Target
 from pellucid.errors import PellucidError
+from pellucid.once import held_at_fork
 
 TARGETS = {"v2": ("x86-64-v2", "sse4.2"), "v3": ("x86-64-v3", "avx2"), "v4": ("x86-64-v4", "avx512f")}
 """Fixed instruction sets, by name: LLVM's, and a feature of a CPU that has it."""
@@ -27,6 +29,9 @@ TARGETS = {"v2": ("x86-64-v2", "sse4.2"), "v3": ("x86-64-v3", "avx2"), "v4": ("x
 
 OLDEST = (20,)
 """The first LLVM that reads the code's text, in llvmlite 0.45."""
+
+# One lock is around all of LLVM. A child that forked while another thread was compiling would wait for it for ever.
+held_at_fork(ffi.lib._lock)
 
 
 @cache
