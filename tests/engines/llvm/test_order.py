@@ -13,9 +13,16 @@ from pellucid.engines.llvm.plan.work import Partial, Phase
 from pellucid.formula import BATCH, Program, Tensor, define
 
 
-def variance(places: int, features: int) -> Program:
-    """The mean of a batch, the mean square of what is left, and a sum over the values normalised by both."""
+def variance(places: int, features: int, *, flat: bool = False) -> Program:
+    """The mean of a batch, the mean square of what is left, and a sum over the values normalised by both.
+
+    Args:
+        flat: whether the examples come as rows, and are read under another shape.
+    """
     x = Tensor.input("x", n=BATCH, t=places, c=features)
+    if flat:
+        rows = Tensor.input("x", n=BATCH, i=places * features)
+        x = define("x2[n,t,c] = x[n,t·C + c]", x=rows, C=features, extents={"t": places, "c": features})
     m = define("m[c] = Σ[n,t] x[n,t,c]/T", x=x, T=places)
     v = define("v[c] = Σ[n,t] (x[n,t,c] − m[c])^2/T", x=x, m=m, T=places)
     y = define("y[n,t,c] = (x[n,t,c] − m[c])/sqrt(v[c] + 1)", x=x, m=m, v=v)
@@ -25,8 +32,9 @@ def variance(places: int, features: int) -> Program:
 
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 @pytest.mark.parametrize(("places", "features"), [(4, 8), (16, 32), (9, 75), (33, 32), (128, 24)])
-def test_a_sum_of_what_another_sum_made(kind: str, places: int, features: int) -> None:
-    program = variance(places, features)
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_sum_of_what_another_sum_made(kind: str, places: int, features: int, flat: bool) -> None:
+    program = variance(places, features, flat=flat)
     run, oracle = native(program, kind), compile_program(program, engine="reference", dtype="float64")
     for factor in (1.0, 3.0):  # the second call would find the values of the first
         inputs = {"x": draw(program, 37)["x"] * factor}

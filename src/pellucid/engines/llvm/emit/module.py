@@ -219,24 +219,16 @@ class _Module:
             "entry:",
             f"  %rows = alloca [{LANES} x ptr]",
         ]
-        copied: set[Tensor] = set()
         few = self.layout.schedule.few
         if first and not few:
             for name, tensor in self.layout.schedule.program.inputs.items():
                 if batched(tensor):
                     lines += self.staged(name, tensor)
-                    lines += self.copies(tensor)
-                    copied.add(tensor)
+                    lines += self.all_copies(tensor)
         for work in phase.works:
             lines += self.calls(work)
             for target in work.targets:
-                views = [v for v in self.layout.schedule.views if self.layout.schedule.home(v) is target]
-                for tensor in views if self.step_by_step(work, target) else [target, *views]:
-                    lines += self.copies(tensor)
-        if first:
-            for view in self.layout.schedule.views:
-                if self.layout.schedule.home(view) in copied:
-                    lines += self.copies(view)
+                lines += self.all_copies(target, views_alone=self.step_by_step(work, target))
         if last and not few:
             for name, tensor in self.layout.schedule.program.outputs.items():
                 if batched(tensor):
@@ -395,6 +387,11 @@ class _Module:
             f"rows {tensor.name}", [f"  call void @pl.turn{size}(ptr {to}, ptr {start}, i64 {outer}, i64 {last})"]
         )
         return lines
+
+    def all_copies(self, tensor: Tensor, *, views_alone: bool = False) -> list[str]:
+        """The copies of a tensor that is there now and of its views, before anything reads them."""
+        views = [v for v in self.layout.schedule.views if self.layout.schedule.home(v) is tensor]
+        return [line for t in (views if views_alone else [tensor, *views]) for line in self.copies(t)]
 
     def moved(self, start: str, times: str, bytes_: int, lines: list[str]) -> str:
         by, found = self.fresh("a"), self.fresh("a")
