@@ -6,7 +6,7 @@ else
 PYTHON ?= python3
 BIN := .venv/bin
 endif
-# What the lab's page is built of, at the installation.
+# What the lab's page is built of.
 WEB := $(shell find src/pellucid/lab/web -name node_modules -prune -o -type f -not -path '*/tests/*' -print)
 
 FUZZERS := networks readers
@@ -28,7 +28,7 @@ help:
 demo: .venv/installed
 	$(BIN)/pellucid demo
 
-lab: .venv/installed
+lab: .venv/installed-lab
 	$(BIN)/pellucid lab
 
 # The built page is what the browser tests look at. Two workers, so one thread each: more would wait for each other.
@@ -65,10 +65,17 @@ clean:
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
 
-# The stamps make repeats quick: pip runs again only when something of these is newer.
-.venv/installed: pyproject.toml hatch_build.py $(WEB) | .venv/pyvenv.cfg
+# The stamps make repeats quick: pip runs again only when something of these is newer. Only the lab needs the page at the
+# installation, and with it node; the tests build it themselves.
+.venv/installed .venv/installed-dev: export PELLUCID_PAGE = off
+
+.venv/installed: pyproject.toml hatch_build.py | .venv/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
+
+.venv/installed-lab: pyproject.toml hatch_build.py $(WEB) | .venv/pyvenv.cfg
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch .venv/installed $@
 
 .venv/installed-dev: pyproject.toml hatch_build.py | .venv/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --editable ".[test,dev]"

@@ -1,7 +1,8 @@
 """Builds the lab's page when Pellucid is built from its repository; the built page is in wheels and sdists, not in git.
 
 As a hook of hatch it builds only where the built files are missing or older than their sources, and asks for node only
-then. As a script it does the same for those who work on the page:
+then. An editable installation with `PELLUCID_PAGE=off` in the environment does without the page: `make demo` shows
+none, and `make test` builds it itself. As a script it does the same for those who work on the page:
 
     python hatch_build.py           build, if anything changed
     python hatch_build.py check     type-check the page's sources
@@ -226,15 +227,22 @@ def _environment(node: str) -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])}
 
 
+def unwanted() -> bool:
+    """Whether this installation does without the page; a wheel or an sdist never does."""
+    return os.environ.get("PELLUCID_PAGE") == "off"
+
+
 class LabBuildHook(BuildHookInterface):  # type: ignore[misc]
     """Called by hatchling for a wheel, an sdist and an editable install."""
 
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        return [NODE] if Page().stale() and machine_node() is None else []
+        return [] if unwanted() or not Page().stale() or machine_node() is not None else [NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable" and unwanted():
+            return
         try:
             Page().build()
         except Unreachable as error:

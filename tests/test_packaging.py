@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -147,6 +148,23 @@ def test_node_is_asked_for_only_where_it_is_needed(hatch: ModuleType, monkeypatc
         monkeypatch.setattr(hatch, "machine_node", lambda machine=machine: machine)
         assert hook(None) == wanted
     assert f'"{hatch.NODE}"' in (SOURCE.parent / "pyproject.toml").read_text(), "developers take the same node"
+
+
+def test_an_installation_that_shows_no_page_builds_none(
+    hatch: ModuleType, lab: Path, builds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hatch, "Page", partial(hatch.Page, lab))
+    monkeypatch.setattr(hatch, "machine_node", lambda: None)
+    hook = hatch.LabBuildHook
+    monkeypatch.setenv("PELLUCID_PAGE", "off")
+    assert hook.dependencies(None) == []
+    hook.initialize(None, "editable", {})
+    assert builds == []
+    hook.initialize(None, "standard", {})
+    assert builds == ["page", "widget"], "a wheel has the page in it"
+    makefile = (SOURCE.parent / "Makefile").read_text(encoding="utf-8")
+    assert ".venv/installed .venv/installed-dev: export PELLUCID_PAGE = off" in makefile
+    assert "\nlab: .venv/installed-lab\n" in makefile
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-ins are shell scripts")

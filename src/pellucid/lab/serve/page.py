@@ -89,7 +89,8 @@ def asset(name: str) -> bytes:
         changed = path.stat().st_mtime_ns
     except OSError as error:
         raise ModelFileError(
-            "the lab's page is not built: run `python hatch_build.py` in the repository, or install a wheel of Pellucid"
+            "the lab's page is not built: run `make lab` (or `python hatch_build.py`) in the repository, or install a"
+            " wheel of Pellucid"
         ) from error
     return _read(path, changed)
 
