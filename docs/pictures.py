@@ -22,8 +22,8 @@ from pellucid.cli.language import HABITS, LEARNING_RATE, Reader, prepared, train
 from pellucid.data import load_idx_folder, read_text, sample_image
 from pellucid.data.kernels import kernel
 from pellucid.plots import style
-from pellucid.plots.history import history_figure
 from pellucid.plots.terms import draw_terms
+from pellucid.plots.training_curves import history_figure
 
 HERE = Path(__file__).parent
 PICTURES: dict[str, Callable[[Path], Any]] = {}

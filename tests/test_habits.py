@@ -14,9 +14,9 @@ import pytest
 import pellucid as pl
 from pellucid.formula import Tensor
 from pellucid.functions.activations import ACTIVATIONS
-from pellucid.functions.losses import LOSSES
+from pellucid.functions.learning.losses import LOSSES
+from pellucid.functions.learning.optimizers import OPTIMIZERS
 from pellucid.functions.registry import options_of
-from pellucid.functions.updates import OPTIMIZERS
 from pellucid.habits import HOOKS, NAMES, SPELLINGS
 from pellucid.layers.base import Context
 

@@ -11,7 +11,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.errors import PellucidError
-from pellucid.functions.updates import SGD
+from pellucid.functions.learning.optimizers import SGD
 from pellucid.layers import Dense, Dropout, Input
 from pellucid.model import Network, Neuron, load
 

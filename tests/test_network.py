@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.layers.support import Array, check_gradients, fed, network, output, run
-from tests.layers.test_convolution import lenet
+from tests.layers.windowed.test_conv import lenet
 
 from pellucid.engines import compile_program
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import Program, Tensor, derivative
-from pellucid.functions.penalties import L1, L2
+from pellucid.functions.learning.penalties import L1, L2
 from pellucid.layers import (
     Activation,
     Add,

@@ -10,8 +10,8 @@ import pellucid as pl
 from benchmarks.runners import ADAM, Array, Steps
 from pellucid.engines import compile_program
 from pellucid.formula import Program
-from pellucid.training.steps import prediction_program, training_program
-from pellucid.training.targets import goals
+from pellucid.training.inputs.targets import goals
+from pellucid.training.programs import prediction_program, training_program
 
 
 def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, compiled: bool) -> Steps:

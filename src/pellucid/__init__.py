@@ -8,19 +8,19 @@ import importlib as _importlib
 import types as _types
 import typing as _typing
 
-from pellucid.activations import activation as activation
-from pellucid.activations import elu as elu
-from pellucid.activations import gelu as gelu
-from pellucid.activations import leaky_relu as leaky_relu
-from pellucid.activations import linear as linear
-from pellucid.activations import log_softmax as log_softmax
-from pellucid.activations import relu as relu
-from pellucid.activations import sigmoid as sigmoid
-from pellucid.activations import silu as silu
-from pellucid.activations import softmax as softmax
-from pellucid.activations import softplus as softplus
-from pellucid.activations import step as step
-from pellucid.activations import tanh as tanh
+from pellucid.activation_functions import activation as activation
+from pellucid.activation_functions import elu as elu
+from pellucid.activation_functions import gelu as gelu
+from pellucid.activation_functions import leaky_relu as leaky_relu
+from pellucid.activation_functions import linear as linear
+from pellucid.activation_functions import log_softmax as log_softmax
+from pellucid.activation_functions import relu as relu
+from pellucid.activation_functions import sigmoid as sigmoid
+from pellucid.activation_functions import silu as silu
+from pellucid.activation_functions import softmax as softmax
+from pellucid.activation_functions import softplus as softplus
+from pellucid.activation_functions import step as step
+from pellucid.activation_functions import tanh as tanh
 from pellucid.errors import DataError as DataError
 from pellucid.errors import FormulaError as FormulaError
 from pellucid.errors import ModelFileError as ModelFileError
@@ -35,14 +35,14 @@ from pellucid.explain import Trace as Trace
 from pellucid.explain import Watch as Watch
 from pellucid.formula import Tensor as Tensor
 from pellucid.formula import define as define
-from pellucid.functions.penalties import L1 as L1
-from pellucid.functions.penalties import L1L2 as L1L2
-from pellucid.functions.penalties import L2 as L2
-from pellucid.functions.updates import SGD as SGD
-from pellucid.functions.updates import Adam as Adam
-from pellucid.functions.updates import AdamW as AdamW
-from pellucid.functions.updates import Optimizer as Optimizer
-from pellucid.functions.updates import RMSprop as RMSprop
+from pellucid.functions.learning.optimizers import SGD as SGD
+from pellucid.functions.learning.optimizers import Adam as Adam
+from pellucid.functions.learning.optimizers import AdamW as AdamW
+from pellucid.functions.learning.optimizers import Optimizer as Optimizer
+from pellucid.functions.learning.optimizers import RMSprop as RMSprop
+from pellucid.functions.learning.penalties import L1 as L1
+from pellucid.functions.learning.penalties import L1L2 as L1L2
+from pellucid.functions.learning.penalties import L2 as L2
 from pellucid.habits import public_hint as _public_hint
 from pellucid.layers import GRU as GRU
 from pellucid.layers import LSTM as LSTM

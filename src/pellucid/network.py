@@ -15,7 +15,8 @@ from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Kind, reads
-from pellucid.functions import initial, penalties
+from pellucid.functions.initialization import initial_values
+from pellucid.functions.learning import penalties
 from pellucid.layers.base import (
     Context,
     Input,
@@ -268,7 +269,7 @@ class BaseNetwork(Layer):
         for path, spec in self.specs.items():
             layer, key = self._owners[path]
             if key not in layer.arrays:
-                begin = initial.initial(spec.initial)
+                begin = initial_values.initial(spec.initial)
                 missing[path] = begin(
                     spec.axes, fan_in=spec.fan_in, fan_out=spec.fan_out, seed=self.seed, stream=stream(path)
                 )
@@ -283,7 +284,7 @@ class BaseNetwork(Layer):
             run = reference.executable(Program(missing), np.dtype(np.float64), portable=True)
             for path, array in run({}).items():
                 layer, key = self._owners[path]
-                finish = initial.initial(self.specs[path].initial).finish
+                finish = initial_values.initial(self.specs[path].initial).finish
                 layer.arrays[key] = (finish(array) if finish else array).astype(self.dtype)
 
     def executable(self, key: Hashable, build: Callable[[], Program]) -> Executable:

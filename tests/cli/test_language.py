@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import pellucid as pl
 from pellucid.cli import cli
 from pellucid.cli.language import HABITS, Reader, windows_apart
-from pellucid.training.stepping import warmed
+from pellucid.training.stepper import warmed
 
 from .conftest import Run
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pellucid.errors import PellucidError
 from pellucid.explain import Trace, explain, trace
 from pellucid.functions.activations import ACTIVATIONS
-from pellucid.functions.losses import LOSSES
-from pellucid.functions.updates import OPTIMIZERS, SGD, optimizer
+from pellucid.functions.learning.losses import LOSSES
+from pellucid.functions.learning.optimizers import OPTIMIZERS, SGD, optimizer
 from pellucid.layers import (
     GRU,
     LSTM,

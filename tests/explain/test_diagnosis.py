@@ -15,7 +15,7 @@ from pellucid.data import load
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.explain import Diagnosis, Trace, Watch, diagnose, flow, trace
 from pellucid.explain.guessing import loss_of_guessing
-from pellucid.functions.updates import SGD, Adam
+from pellucid.functions.learning.optimizers import SGD, Adam
 from pellucid.layers import (
     GRU,
     LSTM,
@@ -34,7 +34,7 @@ from pellucid.layers import (
 )
 from pellucid.network import BaseNetwork
 from pellucid.training import EarlyStopping, History, evaluate, fit
-from pellucid.training.targets import goals
+from pellucid.training.inputs.targets import goals
 
 Case = Callable[[], Diagnosis]
 

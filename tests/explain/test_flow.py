@@ -12,7 +12,7 @@ import pytest
 from pellucid.errors import DataError, PellucidError
 from pellucid.explain import Flow, Watch, flow, trace
 from pellucid.explain.flow import dead, saturated
-from pellucid.functions.updates import SGD, Adam
+from pellucid.functions.learning.optimizers import SGD, Adam
 from pellucid.layers import (
     GRU,
     LSTM,

@@ -10,7 +10,7 @@ import pytest
 import pellucid.files
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.explain import Trace, trace
-from pellucid.functions.updates import SGD, Adam
+from pellucid.functions.learning.optimizers import SGD, Adam
 from pellucid.layers import LSTM, Conv2D, Dense, Embedding, Flatten
 from pellucid.network import BaseNetwork
 

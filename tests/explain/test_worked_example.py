@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pellucid.explain.arithmetic import number
-from pellucid.functions.updates import SGD
+from pellucid.functions.learning.optimizers import SGD
 from pellucid.model import Network
 
 PAGE = (Path(__file__).parents[2] / "docs" / "worked-example.md").read_text(encoding="utf-8")

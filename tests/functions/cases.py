@@ -14,9 +14,10 @@ import numpy as np
 from tests.functions.support import Array, Arrays, Formula
 
 from pellucid.formula import Tensor
-from pellucid.functions import combining, contraction, penalties, shaping
 from pellucid.functions.activations import ACTIVATIONS, activation
-from pellucid.functions.losses import log_sum_exp, loss, total
+from pellucid.functions.forward import combining, matmul, shaping
+from pellucid.functions.learning import penalties
+from pellucid.functions.learning.losses import log_sum_exp, loss, total
 
 Generator = np.random.Generator
 Shape = tuple[int, int, int]
@@ -222,12 +223,12 @@ def _others() -> list[Case]:
         return found
 
     parts = ("x1", "x2", "x3")
-    dense = contraction.dense
+    dense = matmul.dense
     weights = partial(_dense, axes=2, bias=True)
     return [
-        Case("dense", "contraction.dense", weights, dense, affine),
-        Case("dense of sequences", "contraction.dense", partial(_dense, axes=3, bias=True), dense, affine),
-        Case("dense without bias", "contraction.dense", partial(_dense, axes=3, bias=False), dense, affine),
+        Case("dense", "matmul.dense", weights, dense, affine),
+        Case("dense of sequences", "matmul.dense", partial(_dense, axes=3, bias=True), dense, affine),
+        Case("dense without bias", "matmul.dense", partial(_dense, axes=3, bias=False), dense, affine),
         Case("flatten", "shaping.flatten", _one, shaping.flatten, flat),
         Case("flatten rows", "shaping.flatten", partial(_one, axes=2), shaping.flatten, flat),
         Case("flatten numbers", "shaping.flatten", partial(_one, axes=1), shaping.flatten, flat),

@@ -10,7 +10,7 @@ import numpy as np
 from tests.functions.support import Array, Arrays
 
 from pellucid.formula import BATCH, Tensor
-from pellucid.functions import recurrence
+from pellucid.functions.forward import recurrence
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3, "gru_before": 3}
 AXES = {

@@ -14,8 +14,8 @@ import numpy as np
 from tests.fuzzing.cases import Call, Shape
 
 from pellucid.functions.activations import ACTIVATIONS
-from pellucid.functions.initial import INITIALS
-from pellucid.functions.recurrence import SCALARS
+from pellucid.functions.forward.recurrence import SCALARS
+from pellucid.functions.initialization.initial_values import INITIALS
 from pellucid.layers.base import Layer
 
 UNITS = (1, 2, 3, 4, 5, 8, 11, 15, 16, 17, 20, 31, 32, 33, 40)

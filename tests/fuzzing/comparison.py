@@ -32,10 +32,10 @@ from pellucid.engines.llvm.run import executable as runtime
 from pellucid.engines.llvm.run import worker_pool as threads
 from pellucid.formula import Program
 from pellucid.training.evaluation import prepared
-from pellucid.training.examples import inputs
 from pellucid.training.fit import prepare
-from pellucid.training.loop import Loop
-from pellucid.training.steps import evaluation_step, gradient_step, prediction_step
+from pellucid.training.inputs.feeds import inputs
+from pellucid.training.programs import evaluation_step, gradient_step, prediction_step
+from pellucid.training.running.loop import Loop
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]

@@ -19,8 +19,8 @@ from tests.fuzzing.shrinking import shrunk
 import pellucid as pl
 from pellucid.engines.llvm.run.executable import Executable
 from pellucid.engines.llvm.run.session import Session
-from pellucid.functions.losses import LOSSES
-from pellucid.functions.updates import OPTIMIZERS
+from pellucid.functions.learning.losses import LOSSES
+from pellucid.functions.learning.optimizers import OPTIMIZERS
 from pellucid.layers.base import InputLayer, Layer
 from pellucid.network import BaseNetwork
 

@@ -28,8 +28,8 @@ from pellucid.formula import BATCH, Program, Tensor, derivative
 from pellucid.formula.expressions import Operation, walk
 from pellucid.formula.scalar import SCALARS
 from pellucid.functions.activations import ACTIVATIONS
-from pellucid.functions.losses import LOSSES
-from pellucid.functions.updates import OPTIMIZERS, SGD, optimizer
+from pellucid.functions.learning.losses import LOSSES
+from pellucid.functions.learning.optimizers import OPTIMIZERS, SGD, optimizer
 from pellucid.lab.serve.document import formulas, phrases
 from pellucid.layers import Dense, Dropout, Reshape
 

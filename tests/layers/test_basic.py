@@ -10,7 +10,7 @@ import pytest
 from tests.layers.support import check_gradients, joined, network, output, run
 
 from pellucid.errors import PellucidError, ShapeError
-from pellucid.functions.penalties import L2
+from pellucid.functions.learning.penalties import L2
 from pellucid.layers import Activation, Add, Concatenate, Dense, Dropout, Flatten, Layer, Multiply, Reshape
 from pellucid.layers.base import Shape
 

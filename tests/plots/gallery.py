@@ -137,7 +137,7 @@ def activation_and_receptive_field() -> Any:
 @picture
 def activation_curve() -> Any:
     from pellucid.explain.figures import curve_of
-    from pellucid.plots.curve import curve_figure
+    from pellucid.plots.activation_curve import curve_figure
 
     net = network_of(pl.Dense(3, activation="gelu"), input_shape=2, seed=1)
     found = net.explain("dense_1", unit=1, x=np.array([0.5, -1.5]))
@@ -154,7 +154,7 @@ def gradient_explained() -> Any:
 
 @picture
 def receptive_field() -> Any:
-    from pellucid.plots.images import field_figure
+    from pellucid.plots.image_grids import field_figure
 
     net, _, _, x, _ = digits()
     found = net.explain("conv2d_2", index=(1, 1, 0), x=x[3])
@@ -173,7 +173,7 @@ def watched() -> Any:
 
 @picture
 def reach() -> Any:
-    from pellucid.plots.flow import reach_figure
+    from pellucid.plots.gradient_flow import reach_figure
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(32, 30, 2)), rng.integers(0, 2, 32)
@@ -215,7 +215,7 @@ def confusion() -> Any:
 
 @picture
 def forecast() -> Any:
-    from pellucid.plots.forecast import forecast_figure
+    from pellucid.plots.forecasts import forecast_figure
 
     rng = np.random.default_rng(0)
     truth = np.cumsum(rng.normal(size=150)) + 100

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pellucid.errors import DataError
-from pellucid.functions.updates import SGD, Adam
+from pellucid.functions.learning.optimizers import SGD, Adam
 from pellucid.layers import Activation, Dense, Flatten
 from pellucid.model import Network
 from pellucid.training import Callback, EarlyStopping, History

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 import pellucid as pl
-from pellucid.training.steps import training_program
-from pellucid.training.targets import goals
+from pellucid.training.inputs.targets import goals
+from pellucid.training.programs import training_program
 
 Array = NDArray[Any]
 RNG = np.random.default_rng(0)

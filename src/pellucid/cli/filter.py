@@ -8,13 +8,14 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.functions.forward.convolution import conv2d
+from pellucid.functions.forward.sliding_window import Window
+
 from ..data.images import SAMPLES, SUFFIXES, read_image, sample_image, write_image
 from ..data.kernels import KERNELS, kernel
 from ..engines import DEFAULT, compile_program
 from ..errors import DataError
 from ..formula import Program, Tensor, unicode
-from ..functions.convolution import conv2d
-from ..functions.windows import Window
 from . import options
 from .output import check_writable, replacing, table
 

@@ -134,7 +134,7 @@ def command(
         _judge(outcome, place, printable(name), horizon)
     _ahead(series, outcome, changes, horizon)
     if plot is not None:
-        from ..plots.forecast import forecast_figure
+        from pellucid.plots.forecasts import forecast_figure
 
         title = f"{series.columns[0]}, {_rows(horizon)} ahead"
         drawn = {name: values[:, 0] for name, values in outcome.forecasts.items()}

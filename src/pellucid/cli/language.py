@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pellucid as pl
+from pellucid.training.stepper import continued
 
 from ..data.ngram import Trigram
 from ..data.text import Ids, Vocabulary, split_tail, text_windows, tokenize, unspaced
 from ..errors import DataError, ModelFileError
-from ..training.stepping import continued
 
 KEY = "vocabulary"
 LEARNING_RATE = 4e-3  # of Adam, at the start
@@ -124,7 +124,7 @@ class Reader:
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Token after token, each with the probabilities (after temperature) that it was drawn from; never `<unknown>`.
 
-        See `pellucid.training.stepping.continued`.
+        See `pellucid.training.stepper.continued`.
         """
         return continued(self.net.stepper(), ids, count, temperature=temperature, seed=seed)
 

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pellucid as pl
+from pellucid.training.callbacks.augment import Augment
 
 from ..data import Augmentation, Dataset, Preparation, Standardizer
 from ..data.dataset import Pair
 from ..data.text import BY
 from ..errors import DataError
-from ..training.augment import Augment
 from . import options
 from .examples import BRIGHTNESS
 from .output import check_figure, check_writable, replacing

@@ -20,12 +20,12 @@ from pellucid.explain.flow import Flow, LayerFlow, flow, flow_of
 from pellucid.explain.guessing import loss_of_guessing
 from pellucid.explain.trace import Trace, trace
 from pellucid.explain.watch import Watch
-from pellucid.layers.scaling import Normalization
+from pellucid.layers.normalization import Normalization
 from pellucid.network import BaseNetwork
-from pellucid.training.diagnosis import NonFinite, flat_layers, non_finite
-from pellucid.training.examples import inputs
-from pellucid.training.history import History
-from pellucid.training.targets import Goal, LossLike, goals
+from pellucid.training.inputs.feeds import inputs
+from pellucid.training.inputs.targets import Goal, LossLike, goals
+from pellucid.training.running.failures import NonFinite, flat_layers, non_finite
+from pellucid.training.running.history import History
 
 Evidence = History | Watch | Flow | Trace | NonFiniteError
 CLASSES = ("binary", "categorical", "either")

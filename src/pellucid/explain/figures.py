@@ -30,7 +30,7 @@ GATES = ("gate.", "cell", "state")
 
 def explanation_figure(found: Explanation) -> Figure:
     """One value: its terms, the curve on which it lies, the part of a picture that it sees; each where there is one."""
-    from pellucid.plots import curve, images, style, terms
+    from pellucid.plots import activation_curve, image_grids, style, terms
 
     shown, count, rest = found.top_terms(SHOWN)
     labels, values = [t.text for t in shown], [t.value for t in shown]
@@ -55,9 +55,9 @@ def explanation_figure(found: Explanation) -> Figure:
     if bars:
         terms.draw_terms(next(waiting), labels, values, found.value, title=name, quantity=quantity)
     if line is not None:
-        curve.draw_curve(next(waiting), *line[:3], at=line[3], name="", title="" if bars else name)
+        activation_curve.draw_curve(next(waiting), *line[:3], at=line[3], name="", title="" if bars else name)
     if picture is not None:
-        images.draw_field(next(waiting), *picture, title="what it can depend on")
+        image_grids.draw_field(next(waiting), *picture, title="what it can depend on")
     return style.finished(figure, f"{found.formula}. {found.sentence()}")
 
 
@@ -111,7 +111,7 @@ def _graph(e: Expression, element: Read, x: Array) -> tuple[Array, Array]:
 
 def value_figure(run: Trace, path: str, example: int) -> Figure:
     """A value of a run in the form that suits its axes."""
-    from pellucid.plots import images, sequences, terms
+    from pellucid.plots import image_grids, sequences, terms
 
     gates = {
         p.removeprefix(f"{path}."): p
@@ -132,15 +132,15 @@ def value_figure(run: Trace, path: str, example: int) -> Figure:
         raise PellucidError(f"the run has {len(array)} examples, so there is no example {example}")
     one = array[example] if batched else array
     if not batched and one.ndim == 4:
-        return images.kernels_figure(one, title=path, quantity=quantity)
+        return image_grids.kernels_figure(one, title=path, quantity=quantity)
     if batched and one.ndim == 3:
-        return images.maps_figure(one, title=path, quantity=quantity)
+        return image_grids.maps_figure(one, title=path, quantity=quantity)
     if one.ndim == 2:
         if batched:
             caption = f"{path}, example {example}: a column a step, a row a unit."
             return sequences.sequence_figure({path: one}, caption=caption, quantity=quantity)
         first, second = (a.name for a in tensor.axes)
-        return images.grid_figure(
+        return image_grids.grid_figure(
             one.T[None],
             names=[f"{second} down, {first} across"],
             title=path,
@@ -187,7 +187,7 @@ def latent_figure(run: Trace, path: str, labels: Any) -> Figure:
 
 def plot(net: BaseNetwork) -> Figure:
     """The network drawn, a box a layer, as a matplotlib figure."""
-    from pellucid.plots.network import Box, network_figure
+    from pellucid.plots.network_diagram import Box, network_figure
 
     sizes = {row.path: row.parameters for row in summarise(net).rows}
     kinds = {row.path: row.kind.removesuffix("Layer") for row in summarise(net).rows}

@@ -15,12 +15,12 @@ from pellucid.errors import PellucidError, nearest
 from pellucid.explain.temporal import TemporalGradient, reaches
 from pellucid.formula import Program, Tensor, derivative
 from pellucid.formula.expressions import ZERO, Operation, Read
-from pellucid.functions.updates import Optimizer, optimizer
+from pellucid.functions.learning.optimizers import Optimizer, optimizer
 from pellucid.network import BaseNetwork, class_name
 from pellucid.training.evaluation import prepared
-from pellucid.training.examples import Examples
-from pellucid.training.steps import Clip, objective, training_step
-from pellucid.training.targets import Goal, LossLike
+from pellucid.training.inputs.feeds import Examples
+from pellucid.training.inputs.targets import Goal, LossLike
+from pellucid.training.programs import Clip, objective, training_step
 
 if TYPE_CHECKING:
     import pandas
@@ -104,7 +104,7 @@ class Flow:
 
     def plot(self) -> Figure:
         """Values and gradients by layer, on a logarithmic axis, as a matplotlib figure."""
-        from pellucid.plots.flow import flow_figure
+        from pellucid.plots.gradient_flow import flow_figure
 
         return flow_figure([vars(layer) for layer in self.layers], step=self.step)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.network import BaseNetwork
-from pellucid.training.targets import Goal
+from pellucid.training.inputs.targets import Goal
 
 Array = NDArray[Any]
 

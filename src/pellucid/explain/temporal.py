@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pellucid.formula import Program, Tensor, define, derivative
 from pellucid.formula.derivative import reachable
 from pellucid.formula.program import Loop
-from pellucid.training.steps import Objective
-from pellucid.training.targets import Goal
+from pellucid.training.inputs.targets import Goal
+from pellucid.training.programs import Objective
 
 if TYPE_CHECKING:
     import pandas
@@ -56,7 +56,7 @@ class TemporalGradient:
 
     def plot(self) -> Figure:
         """The norms against the number of steps back, as a matplotlib figure."""
-        from pellucid.plots.flow import reach_figure
+        from pellucid.plots.gradient_flow import reach_figure
 
         return reach_figure({self.path: self.norms})
 

@@ -20,11 +20,11 @@ from pellucid.files import open_tensors, write_tensors
 from pellucid.formula import Program, Tensor, derivative
 from pellucid.formula.expressions import ZERO
 from pellucid.formula.notation.json import from_json, to_json
-from pellucid.functions.updates import Optimizer
+from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.network import BaseNetwork
-from pellucid.training.examples import Examples, inputs
-from pellucid.training.steps import objective, training_program
-from pellucid.training.targets import Goal, LossLike, goals
+from pellucid.training.inputs.feeds import Examples, inputs
+from pellucid.training.inputs.targets import Goal, LossLike, goals
+from pellucid.training.programs import objective, training_program
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

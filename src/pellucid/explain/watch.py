@@ -12,7 +12,7 @@ import numpy as np
 from pellucid.arrays import check_integer
 from pellucid.explain.flow import Flow, LayerFlow, Probe
 from pellucid.explain.temporal import TemporalGradient
-from pellucid.training.callbacks import Callback, Logs
+from pellucid.training.callbacks.base import Callback, Logs
 
 if TYPE_CHECKING:
     import pandas
@@ -94,7 +94,7 @@ class Watch(Callback):
 
     def plot(self) -> Figure:
         """The gradients and the updates of the layers that learn, over the training, as a matplotlib figure."""
-        from pellucid.plots.flow import watch_figure
+        from pellucid.plots.gradient_flow import watch_figure
 
         layers = [r.path for r in self.flows[0] if not math.isnan(r.weight)] if self.flows else []  # those that learn
         steps = [f.step for f in self.flows]

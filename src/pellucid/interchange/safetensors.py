@@ -24,10 +24,10 @@ from pellucid.formula import Program
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Reduction, free_axes, walk
 from pellucid.formula.program import Loop
-from pellucid.layers.scaling import Normalization
+from pellucid.layers.normalization import Normalization
 from pellucid.network import BaseNetwork, check_uses
 from pellucid.training.evaluation import predict
-from pellucid.training.examples import vocabulary
+from pellucid.training.inputs.feeds import vocabulary
 
 Array = NDArray[Any]
 N = TypeVar("N", bound=BaseNetwork)

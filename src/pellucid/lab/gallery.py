@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pellucid import data
 from pellucid.data.kernels import kernel
 from pellucid.errors import PellucidError, nearest
-from pellucid.functions.updates import SGD, Adam
+from pellucid.functions.learning.optimizers import SGD, Adam
 from pellucid.lab.task import Task, Words
 from pellucid.layers import LSTM, RNN, Conv2D, Dense, Embedding, Flatten, MaxPool2D, Reshape
 from pellucid.network import BaseNetwork

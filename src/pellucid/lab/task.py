@@ -13,11 +13,12 @@ from pellucid.arrays import check_integer
 from pellucid.data import Vocabulary
 from pellucid.errors import PellucidError
 from pellucid.layers.base import InputLayer
-from pellucid.layers.reshaping import Flatten, Reshape
+from pellucid.layers.flatten import Flatten
+from pellucid.layers.reshape import Reshape
 from pellucid.network import BaseNetwork, Use
 from pellucid.training.evaluation import prepared
-from pellucid.training.examples import vocabulary as entries
-from pellucid.training.targets import Goal
+from pellucid.training.inputs.feeds import vocabulary as entries
+from pellucid.training.inputs.targets import Goal
 
 Array = NDArray[Any]
 Words = dict[str, str]

@@ -12,9 +12,9 @@ import numpy as np
 from pellucid.errors import PellucidError, UnknownNameError, nearest
 from pellucid.formula import Statement, Tensor
 from pellucid.formula.expressions import Kind, reads
-from pellucid.functions import combining
 from pellucid.functions.activations import ActivationLike, activation
-from pellucid.functions.penalties import Penalty
+from pellucid.functions.forward import combining
+from pellucid.functions.learning.penalties import Penalty
 from pellucid.functions.registry import check_new
 from pellucid.habits import Spelled, check_attribute, no_attribute
 

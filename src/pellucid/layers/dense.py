@@ -7,9 +7,9 @@ from dataclasses import KW_ONLY, dataclass
 
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
-from pellucid.functions import contraction
 from pellucid.functions.activations import ActivationLike, activation
-from pellucid.functions.penalties import PenaltyLike, penalty
+from pellucid.functions.forward import matmul
+from pellucid.functions.learning.penalties import PenaltyLike, penalty
 from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
 
 
@@ -23,7 +23,8 @@ class Dense(Layer):
         units: how many neurons it has.
         activation: f, by name or as a function of `pellucid.functions.activations`.
         use_bias: whether there is b.
-        kernel_initializer, bias_initializer: how w and b begin, by name (`functions/initial.py` lists them).
+        kernel_initializer, bias_initializer: how w and b begin, by name (listed in
+            `functions/initialization/initial_values.py`).
         kernel_regularizer: a penalty on w that is added to the loss: `pl.L2(1e-4)`.
     """
 
@@ -66,5 +67,5 @@ class Dense(Layer):
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
-        total = contraction.dense(x, parameters["kernel"], parameters.get("bias"))
+        total = matmul.dense(x, parameters["kernel"], parameters.get("bias"))
         return context.activate(self.activation, context.record("sum", total))

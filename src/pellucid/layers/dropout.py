@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor
-from pellucid.functions import shaping
+from pellucid.functions.forward import shaping
 from pellucid.layers.base import Context, Layer
 
 

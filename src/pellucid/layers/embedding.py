@@ -7,8 +7,8 @@ from dataclasses import KW_ONLY, dataclass
 
 from pellucid.formula import Tensor
 from pellucid.formula.expressions import Kind
-from pellucid.functions import embedding, masking
-from pellucid.functions.penalties import PenaltyLike, penalty
+from pellucid.functions.forward import lookup, masks
+from pellucid.functions.learning.penalties import PenaltyLike, penalty
 from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
 
 
@@ -58,7 +58,7 @@ class Embedding(Layer):
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (ids,) = inputs
-        result = embedding.embedding(ids, parameters["embeddings"])
+        result = lookup.embedding(ids, parameters["embeddings"])
         if self.mask_zero and ids.rank == 2:
-            context.masks[result] = context.record("mask", masking.nonzero(ids))
+            context.masks[result] = context.record("mask", masks.nonzero(ids))
         return result

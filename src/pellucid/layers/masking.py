@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
-from pellucid.functions import combining, masking
+from pellucid.functions.forward import combining, masks
 from pellucid.functions.registry import number
 from pellucid.layers.base import Context, Layer, Parameter, Shape
 
@@ -44,9 +44,9 @@ class Masking(Layer):
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         x, *given = inputs
-        mask = given[0] if given else context.record("mask", masking.present(x, value=self.value))
+        mask = given[0] if given else context.record("mask", masks.present(x, value=self.value))
         if x in context.masks:
             mask = context.record("both", combining.multiply([context.masks[x], mask]))
-        result = masking.masked(x, mask)
+        result = masks.masked(x, mask)
         context.masks[result] = mask
         return result

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
-from pellucid.functions import combining
+from pellucid.functions.forward import combining
 from pellucid.layers.base import Context, Layer
 
 

@@ -12,10 +12,11 @@ from pellucid.arrays import check_integer
 from pellucid.errors import DataError, nearest
 from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
-from pellucid.training.examples import WEIGHT, Examples, inputs, weights
+from pellucid.training.inputs.feeds import WEIGHT, Examples, inputs, weights
+from pellucid.training.inputs.targets import Goal, LossLike, goals
 from pellucid.training.metrics import Measure, MetricLike, Reading, Running
 from pellucid.training.metrics import metrics as metrics_of
-from pellucid.training.steps import (
+from pellucid.training.programs import (
     evaluation_step,
     gradient_step,
     loss_name,
@@ -23,7 +24,6 @@ from pellucid.training.steps import (
     prediction_name,
     prediction_step,
 )
-from pellucid.training.targets import Goal, LossLike, goals
 
 Array = NDArray[Any]
 Metrics = Sequence[MetricLike] | MetricLike | Mapping[str, Sequence[MetricLike] | MetricLike]

@@ -12,20 +12,22 @@ import numpy as np
 
 from pellucid.arrays import check_integer
 from pellucid.errors import DataError, PellucidError
-from pellucid.functions.updates import Optimizer
-from pellucid.functions.updates import optimizer as optimizer_of
+from pellucid.functions.learning.optimizers import Optimizer
+from pellucid.functions.learning.optimizers import optimizer as optimizer_of
 from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
-from pellucid.training import checkpoint, diagnosis
-from pellucid.training.callbacks import Callback, callbacks_of, check_rates
+from pellucid.training.callbacks.base import Callback, callbacks_of
+from pellucid.training.callbacks.scheduling import check_rates
 from pellucid.training.evaluation import Measures, Metrics, chosen, prepared
-from pellucid.training.examples import WEIGHT, ClassWeight, Examples, class_weights
-from pellucid.training.history import History
-from pellucid.training.loop import Loop
-from pellucid.training.progress import Verbose, reporter
-from pellucid.training.state import State, Training
-from pellucid.training.steps import Clip, training_program, training_step
-from pellucid.training.targets import Goal, LossLike
+from pellucid.training.inputs.feeds import WEIGHT, ClassWeight, Examples, class_weights
+from pellucid.training.inputs.targets import Goal, LossLike
+from pellucid.training.programs import Clip, training_program, training_step
+from pellucid.training.running import failures
+from pellucid.training.running.history import History
+from pellucid.training.running.loop import Loop
+from pellucid.training.running.progress import Verbose, reporter
+from pellucid.training.running.state import State, Training
+from pellucid.training.saved import checkpoint_file
 
 
 @spelled
@@ -110,10 +112,10 @@ def fit(
         clip_value=clip_value,
         on_nonfinite=on_nonfinite,
     )
-    if flat := diagnosis.flat_layers(net, loop.goals):
+    if flat := failures.flat_layers(net, loop.goals):
         warnings.warn(flat, UserWarning, stacklevel=2)
     if resume is not None:
-        checkpoint.resume(resume, loop.training, loop.measures)
+        checkpoint_file.resume(resume, loop.training, loop.measures)
     if not net.being_trained.acquire(blocking=False):
         raise PellucidError("another thread is training this network; wait for it, or train a copy: copy.deepcopy(net)")
     try:

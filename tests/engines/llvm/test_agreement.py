@@ -16,11 +16,11 @@ from pellucid.formula.axes import Affine
 from pellucid.formula.expressions import Read, Reduction, Statement
 from pellucid.formula.expressions import Tensor as Array
 from pellucid.functions.activations import ACTIVATIONS, activation
-from pellucid.functions.attention import scaled_dot_product
-from pellucid.functions.losses import loss, total
-from pellucid.functions.recurrence import gru, lstm, rnn
-from pellucid.functions.shaping import dropout
-from pellucid.functions.updates import OPTIMIZERS, optimizer
+from pellucid.functions.forward.attention import scaled_dot_product
+from pellucid.functions.forward.recurrence import gru, lstm, rnn
+from pellucid.functions.forward.shaping import dropout
+from pellucid.functions.learning.losses import loss, total
+from pellucid.functions.learning.optimizers import OPTIMIZERS, optimizer
 
 few = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 examples = st.sampled_from([1, 2, 15, 16, 17, 33])

@@ -11,10 +11,10 @@ from pellucid.engines.llvm.run.executable import Executable
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor, define
 from pellucid.functions.activations import softmax
-from pellucid.functions.attention import scaled_dot_product
-from pellucid.functions.combining import concatenate
-from pellucid.functions.recurrence import lstm
-from pellucid.functions.shaping import flatten
+from pellucid.functions.forward.attention import scaled_dot_product
+from pellucid.functions.forward.combining import concatenate
+from pellucid.functions.forward.recurrence import lstm
+from pellucid.functions.forward.shaping import flatten
 
 real = Tensor.input
 

@@ -10,10 +10,10 @@ from tests.engines.llvm.support import Arrays, native
 from pellucid.engines.llvm.run.executable import Executable
 from pellucid.engines.llvm.run.native import Target
 from pellucid.formula import BATCH, Program, Tensor, define, derivative
-from pellucid.functions.losses import loss, total
-from pellucid.functions.recurrence import lstm
-from pellucid.functions.shaping import dropout
-from pellucid.functions.updates import Adam
+from pellucid.functions.forward.recurrence import lstm
+from pellucid.functions.forward.shaping import dropout
+from pellucid.functions.learning.losses import loss, total
+from pellucid.functions.learning.optimizers import Adam
 
 BATCH_SIZE = 37
 real = Tensor.input

@@ -20,8 +20,8 @@ import pellucid as pl
 from pellucid.batches import shuffled
 from pellucid.explain.arithmetic import number
 from pellucid.functions.activations import ACTIVATIONS
-from pellucid.functions.losses import LOSSES
-from pellucid.functions.updates import OPTIMIZERS
+from pellucid.functions.learning.losses import LOSSES
+from pellucid.functions.learning.optimizers import OPTIMIZERS
 from pellucid.lab.serve.lab_session import Session
 from pellucid.lab.serve.server import Server
 from pellucid.lab.task import task_of
@@ -174,7 +174,7 @@ def main(chosen: set[str]) -> None:
         x, y = examples(name, net, loss)
         session = Session(task_of(net, x, y, loss=loss, optimizer=optimizer, title=name))
         servers.append(Server(session, port=0))
-        told = list(places(net, session, x, y, loss, pl.functions.updates.optimizer(optimizer)))
+        told = list(places(net, session, x, y, loss, pl.functions.learning.optimizers.optimizer(optimizer)))
         kinds = sorted({type(use.layer).__name__ for use in net.uses})
         print(
             json.dumps({"name": name, "url": servers[-1].url, "places": told, "layers": kinds, "optimizer": optimizer})

@@ -14,8 +14,8 @@ from tests.lab.browser.process import Process
 
 from pellucid import layers
 from pellucid.functions.activations import ACTIVATIONS
-from pellucid.functions.losses import LOSSES
-from pellucid.functions.updates import OPTIMIZERS
+from pellucid.functions.learning.losses import LOSSES
+from pellucid.functions.learning.optimizers import OPTIMIZERS
 
 SCRIPT = Path(__file__).parent / "networks.py"
 FUNCTIONS = ["activations", "log_softmax", "step"]

@@ -17,8 +17,8 @@ from pellucid.explain import explain, flow, trace
 from pellucid.explain.arithmetic import number
 from pellucid.formula import Program, Tensor, define
 from pellucid.functions.activations import activation
-from pellucid.functions.convolution import conv2d
-from pellucid.functions.updates import optimizer
+from pellucid.functions.forward.convolution import conv2d
+from pellucid.functions.learning.optimizers import optimizer
 from pellucid.lab import gallery
 from pellucid.lab.task import task_of
 from pellucid.lab.view.confusion import chosen
@@ -39,7 +39,7 @@ from pellucid.layers import (
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import predict
 from pellucid.training.fit import fit
-from pellucid.training.stepping import Stepper, continued
+from pellucid.training.stepper import Stepper, continued
 
 RNG = np.random.default_rng(0)
 EMPTY: dict[str, Any] = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.reference.functions import ARITHMETIC, COMPARISONS, UFUNCS, UNARY, uniform
 from pellucid.engines.reference.node import SOFT, Context, Frame, Kind, Node, State, constant, hard
+from pellucid.engines.reference.numpy_functions import ARITHMETIC, COMPARISONS, UFUNCS, UNARY, uniform
 from pellucid.engines.reference.portable import PORTABLE
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import (

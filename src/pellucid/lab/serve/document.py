@@ -42,7 +42,7 @@ from pellucid.explain.words import DIRECTIONS, GROWTH, PENALTY, SENTENCES
 from pellucid.formula import Program, Statement, latex, unicode
 from pellucid.formula.notation.json import to_json
 from pellucid.formula.program import Loop
-from pellucid.functions.updates import optimizer
+from pellucid.functions.learning.optimizers import optimizer
 from pellucid.lab import gallery
 from pellucid.lab.serve import frames
 from pellucid.summary import summarise

@@ -14,7 +14,7 @@ from pellucid.errors import PellucidError, nearest
 from pellucid.explain.arithmetic import number as number_text
 from pellucid.lab.checks import is_whole, number, shown
 from pellucid.lab.task import Words
-from pellucid.training.state import State
+from pellucid.training.running.state import State
 
 Array = NDArray[Any]
 

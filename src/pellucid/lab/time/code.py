@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pellucid.functions import updates
-from pellucid.functions.updates import Optimizer
+from pellucid.functions.learning import optimizers
+from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.lab.time.actions import MOST_STEPS
 from pellucid.lab.time.branches import Branch
 from pellucid.lab.time.changes import Rate
@@ -92,7 +92,7 @@ def _literal(value: Any) -> str:
             if getattr(value, f.name) != f.default
         ]
         kind = type(value)
-        prefix = "pl." if kind.__module__ == updates.__name__ else ""
+        prefix = "pl." if kind.__module__ == optimizers.__name__ else ""
         return f"{prefix}{kind.__name__}({', '.join(changed)})"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key!r}: {_literal(part)}' for key, part in value.items())}}}"

@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pellucid.lab.time.branches import Branch
-from pellucid.training.state import State
+from pellucid.training.running.state import State
 
 Array = NDArray[Any]
 FIRST_INTERVAL = 16

@@ -9,7 +9,7 @@ from pellucid.errors import PellucidError
 from pellucid.explain import Trace
 from pellucid.lab.time.moments import Moment
 from pellucid.lab.time.timeline import Place, Timeline
-from pellucid.training.loop import Loop
+from pellucid.training.running.loop import Loop
 
 
 class Updates:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pellucid.arrays import check_integer
 from pellucid.errors import NonFiniteError, PellucidError
-from pellucid.functions.updates import Optimizer
+from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.lab.checks import number, whole
 from pellucid.lab.task import Words
 from pellucid.lab.time import changes, stops
@@ -29,10 +29,10 @@ from pellucid.lab.time.moments import Moment, copied
 from pellucid.lab.time.timeline import Place, ReplayError, Timeline
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import Metrics
-from pellucid.training.examples import ClassWeight
 from pellucid.training.fit import prepare
-from pellucid.training.loop import Loop
-from pellucid.training.targets import LossLike
+from pellucid.training.inputs.feeds import ClassWeight
+from pellucid.training.inputs.targets import LossLike
+from pellucid.training.running.loop import Loop
 
 Array = NDArray[Any]
 Listener = Callable[[str, Any], None]

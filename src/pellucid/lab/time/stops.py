@@ -5,7 +5,7 @@ from __future__ import annotations
 from pellucid.errors import NonFiniteError
 from pellucid.lab.task import Words
 from pellucid.lab.time.timeline import ReplayError
-from pellucid.training.diagnosis import NonFinite
+from pellucid.training.running.failures import NonFinite
 
 
 def not_finite(error: NonFiniteError, step: int) -> Words:

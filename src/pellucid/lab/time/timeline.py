@@ -11,8 +11,8 @@ from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.lab.time.branches import Branch, Known, Tree
 from pellucid.lab.time.changes import Adopted, Change, Rate
 from pellucid.lab.time.keyframes import Keyframes
-from pellucid.training.loop import Loop
-from pellucid.training.state import State
+from pellucid.training.running.loop import Loop
+from pellucid.training.running.state import State
 
 
 class ReplayError(PellucidError):

@@ -9,13 +9,13 @@ from typing import Any
 from pellucid.formula import Program, Statement, Tensor, unicode
 from pellucid.formula.notation.unicode import letters
 from pellucid.functions.activations import Activation
-from pellucid.functions.updates import optimizer
-from pellucid.functions.windows import Window
+from pellucid.functions.forward.sliding_window import Window
+from pellucid.functions.learning.optimizers import optimizer
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples
 from pellucid.layers.base import InputLayer
-from pellucid.layers.convolution import _Kernel
-from pellucid.layers.pooling import _Pool
+from pellucid.layers.windowed.base import _Kernel
+from pellucid.layers.windowed.pool import _Pool
 from pellucid.network import BaseNetwork, Use, class_name
 
 LIKE_NUMBERS = (bool, int, float, str)

@@ -26,7 +26,7 @@ from pellucid.lab.view.latent import decoder, latent
 from pellucid.lab.view.measure import BATCH, Gauge, column
 from pellucid.lab.view.samples import Sample, Samples, numbers
 from pellucid.lab.view.sliding import Sliding
-from pellucid.training.stepping import Stepper
+from pellucid.training.stepper import Stepper
 
 Array = NDArray[Any]
 P = ParamSpec("P")

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from pellucid.errors import NonFiniteError
 from pellucid.explain import Flow, diagnose
 from pellucid.explain.flow import Probe
-from pellucid.functions.updates import optimizer
+from pellucid.functions.learning.optimizers import optimizer
 from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment, put
 from pellucid.lab.view.samples import Samples
 from pellucid.network import BaseNetwork
-from pellucid.training.history import History
+from pellucid.training.running.history import History
 
 Array = NDArray[Any]
 

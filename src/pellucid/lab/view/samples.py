@@ -17,8 +17,8 @@ from pellucid.lab.gallery import Prices
 from pellucid.lab.task import Task, Words
 from pellucid.network import BaseNetwork
 from pellucid.summary import summarise
-from pellucid.training.examples import inputs
-from pellucid.training.targets import goals
+from pellucid.training.inputs.feeds import inputs
+from pellucid.training.inputs.targets import goals
 
 Array = NDArray[Any]
 

@@ -12,7 +12,7 @@ from pellucid.engines import compile_program
 from pellucid.errors import DataError
 from pellucid.explain import Trace
 from pellucid.formula import Program, Tensor
-from pellucid.functions.convolution import conv2d
+from pellucid.functions.forward.convolution import conv2d
 from pellucid.lab import gallery
 from pellucid.lab.checks import MOST_SENT
 from pellucid.lab.view.samples import numbers

@@ -15,7 +15,7 @@ from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import predict
-from pellucid.training.stepping import Stepper, continued
+from pellucid.training.stepper import Stepper, continued
 
 Array = NDArray[Any]
 

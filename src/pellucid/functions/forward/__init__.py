@@ -1,0 +1,1 @@
+"""What layers compute: products and sums, windows, recurrences, attention."""

@@ -1,0 +1,123 @@
+"""Pooling: one number for all that a window sees, or for a whole image or sequence.
+
+`sliding_window.py` says what stride and padding mean. Places that padding adds count for nothing: −∞ for a maximum,
+∞ for a minimum, and an average divides by how many places of the window are inside (Keras's convention; PyTorch counts
+the padding too).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid.errors import ShapeError
+from pellucid.formula import Tensor, define
+from pellucid.functions.forward.shaping import extents
+from pellucid.functions.forward.sliding_window import Padding, Sizes, Window
+
+
+def max_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> Tensor:
+    """The largest number in each window; where two are equal, the first takes the gradient.
+
+    Notation: n batch, h w image, i j places of the output, c channel, u v window; K its size, s stride, p padding.
+    Equation: y[n,i,j,c] = max[u<K,v<K] x[n, i·s + u − p, j·s + v − p, c | −∞]
+    Shapes: x (n, h, w, c) → (n, i, j, c), or a sequence (n, t, c) → (n, t′, c).
+    Source: Riesenhuber & Poggio, Hierarchical models of object recognition in cortex, Nature Neuroscience 2 (1999).
+
+    Args:
+        stride: as large as the window unless told otherwise.
+
+    Raises:
+        ShapeError: the window is larger than the padded image, or the padding as large as the window.
+    """
+    return _extreme("max", "−inf", x, size, stride, padding)
+
+
+def min_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> Tensor:
+    """The smallest number in each window. See `max_pool`.
+
+    Equation: y[n,i,j,c] = min[u<K,v<K] x[n, i·s + u − p, j·s + v − p, c | ∞]
+    """
+    return _extreme("min", "inf", x, size, stride, padding)
+
+
+def average_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> Tensor:
+    """The mean of each window's places inside the image. See `max_pool`.
+
+    Equation: y[n,i,j,c] = Σ[u<K,v<K] x[n, i·s + u − p, j·s + v − p, c | 0]/m[i,j], where m is K², or with padding the
+    number of places inside, m[i,j] = Σ[u<K,v<K] [0 ≤ i·s + u − p < H]·[0 ≤ j·s + v − p < W].
+    Source: LeCun et al., Gradient-based learning applied to document recognition, Proceedings of the IEEE 86 (1998),
+    section II.B, there with a weight and a bias.
+    """
+    window, steps, taps = _window(x, size, stride, padding)
+    at, places, within = ",".join(steps), window.places(steps, taps), window.taps(taps)
+    numbers: dict[str, Any] = {**window.sizes, **window.numbers}
+    if not window.padded:
+        count = "K²" if window.size[0] == window.size[-1] and len(taps) == 2 else f"({'·'.join(window.sizes)})"
+        return define(f"y[n,{at},c] = Σ[{within}] x[n, {places}, c]/{count}", x=x, **numbers)
+    inside = extents(x)[:-1]
+    ends = "T" if len(inside) == 1 else "HW"
+    numbers |= zip(ends, inside, strict=True)
+    brackets = "·".join(f"[0 ≤ {place} < {end}]" for place, end in zip(places.split(", "), ends, strict=True))
+    return define(
+        f"""m[{at}] = Σ[{within}] {brackets}
+        S[n,{at},c] = Σ[{within}] x[n, {places}, c | 0]
+        y[n,{at},c] = S[n,{at},c]/m[{at}]""",
+        extents=dict(zip(steps, window.steps(inside), strict=True)),
+        x=x,
+        **numbers,
+    )
+
+
+def _window(x: Tensor, size: Sizes, stride: Sizes | None, padding: Padding) -> tuple[Window, str, str]:
+    """The window, and the letters of its steps and of its taps."""
+    if x.rank not in (3, 4):
+        raise ShapeError(f"pooling takes a sequence (n, t, c) or an image (n, h, w, c), but {x!r} came")
+    window = Window.over(
+        extents(x)[:-1], size, stride=size if stride is None else stride, padding=padding, what="window"
+    )
+    if any(max(pair) >= k for pair, k in zip(window.padding, window.size, strict=True)):
+        raise ShapeError(
+            f"the padding {window.padding} is as large as the window {window.size}, which would see nothing there; "
+            "take a smaller one"
+        )
+    return (window, "t", "u") if x.rank == 3 else (window, "ij", "uv")
+
+
+def _extreme(word: str, outside: str, x: Tensor, size: Sizes, stride: Sizes | None, padding: Padding) -> Tensor:
+    window, steps, taps = _window(x, size, stride, padding)
+    numbers: dict[str, Any] = {**window.sizes, **window.numbers}
+    beyond = f" | {outside}" if window.padded else ""
+    text = f"y[n,{','.join(steps)},c] = {word}[{window.taps(taps)}] x[n, {window.places(steps, taps)}, c{beyond}]"
+    return define(text, x=x, **numbers)
+
+
+def global_max_pool(x: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """The largest number of each channel: (n, …, c) → (n, c).
+
+    Args:
+        mask: (n,t), 0 for the steps of a sequence that do not count; 0 comes of a sequence that has no other.
+    """
+    if mask is None:
+        return define("y[n,c] = max[…] x[n,…,c]", x=_with_places(x))
+    return define(
+        "y[n,c] = where(0 < Σ[t] m[n,t], max[t] where(0 < m[n,t], x[n,t,c], −inf), 0)", x=_with_places(x), m=mask
+    )
+
+
+def global_average_pool(x: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """The mean of each channel: (n, …, c) → (n, c).
+
+    Source: Lin, Chen & Yan, Network in network, ICLR 2014, section 3.2.
+
+    Args:
+        mask: as for `global_max_pool`.
+    """
+    if mask is None:
+        return define("y[n,c] = Σ[…] x[n,…,c]/size(…)", x=_with_places(x))
+    return define("y[n,c] = (Σ[t] x[n,t,c]·m[n,t])/max(Σ[t] m[n,t], 1)", x=_with_places(x), m=mask)
+
+
+def _with_places(x: Tensor) -> Tensor:
+    if x.rank < 3:
+        raise ShapeError(f"global pooling takes a sequence (n, t, c) or an image (n, h, w, c), but {x!r} came")
+    return x

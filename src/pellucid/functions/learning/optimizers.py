@@ -1,0 +1,349 @@
+"""Updates: what an optimiser makes of a weight w and its gradient dw, as formulas.
+
+lr, the learning rate, and t, the number of this update counted from 1, are tensors of rank 0: they change while a
+program stays. What an optimiser remembers of a weight (its slots) has the weight's shape and starts at 0. Each function
+gives the new values by name: "weight", and its slots'.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pellucid.errors import PellucidError
+from pellucid.formula import Tensor, define, define_all
+from pellucid.functions.learning.schedules import Schedule, config, rate_at, restored
+from pellucid.functions.registry import check_options, find, named, number
+from pellucid.habits import Spelled
+
+
+def sgd(w: Tensor, dw: Tensor, *, lr: Tensor) -> dict[str, Tensor]:
+    """Gradient descent.
+
+    Source: Robbins & Monro, A stochastic approximation method, Annals of Mathematical Statistics 22 (1951).
+    """
+    return {"weight": define("w′[…] = w[…] − lr·dw[…]", w=w, dw=dw, lr=lr)}
+
+
+def momentum(w: Tensor, dw: Tensor, *, velocity: Tensor, lr: Tensor, momentum: float) -> dict[str, Tensor]:
+    """Gradient descent with momentum (μ).
+
+    The learning rate stands inside the velocity (Sutskever's and Keras's convention). PyTorch keeps it outside,
+    v′ = μ·v + dw and w′ = w − lr·v′, which differs only while lr changes.
+
+    Source: Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013,
+        equations 1 and 2; Polyak, Some methods of speeding up the convergence of iteration methods (1964).
+    """
+    new = define_all(
+        """v′[…] = μ·v[…] − lr·dw[…]
+        w′[…] = w[…] + v′[…]""",
+        w=w,
+        dw=dw,
+        v=velocity,
+        lr=lr,
+        μ=momentum,
+    )
+    return {"weight": new["w′"], "velocity": new["v′"]}
+
+
+def nesterov(w: Tensor, dw: Tensor, *, velocity: Tensor, lr: Tensor, momentum: float) -> dict[str, Tensor]:
+    """Nesterov's momentum, as Keras and PyTorch write it: w is the point one look ahead, where the gradient was taken.
+
+    Source: Sutskever et al. (2013), equations 3 and 4, with Bengio et al., Advances in optimizing recurrent networks,
+    ICASSP 2013, equation 7, for the change of variable.
+    """
+    new = define_all(
+        """v′[…] = μ·v[…] − lr·dw[…]
+        w′[…] = w[…] + μ·v′[…] − lr·dw[…]""",
+        w=w,
+        dw=dw,
+        v=velocity,
+        lr=lr,
+        μ=momentum,
+    )
+    return {"weight": new["w′"], "velocity": new["v′"]}
+
+
+def rmsprop(
+    w: Tensor, dw: Tensor, *, mean_square: Tensor, lr: Tensor, rho: float = 0.9, epsilon: float = 1e-7
+) -> dict[str, Tensor]:
+    """The gradient over the root of its running mean square v. ε stands outside the root, as in Adam and in PyTorch.
+
+    Source: Tieleman & Hinton, Lecture 6.5: rmsprop, Coursera (2012).
+    """
+    new = define_all(
+        """v′[…] = ρ·v[…] + (1 − ρ)·dw[…]²
+        w′[…] = w[…] − lr·dw[…]/(√(v′[…]) + ε)""",
+        w=w,
+        dw=dw,
+        v=mean_square,
+        lr=lr,
+        ρ=rho,
+        ε=epsilon,
+    )
+    return {"weight": new["w′"], "mean_square": new["v′"]}
+
+
+def _by_moments(update: str, letters: Mapping[str, Tensor], numbers: Mapping[str, float]) -> dict[str, Tensor]:
+    """Adam's two running means, and the update that reads them."""
+    moments = "m′[…] = β1·m[…] + (1 − β1)·dw[…]\nv′[…] = β2·v[…] + (1 − β2)·dw[…]²\n"
+    bindings: dict[str, Any] = {**letters, **numbers}
+    new = define_all(moments + update, **bindings)
+    return {"weight": new["w′"], "first_moment": new["m′"], "second_moment": new["v′"]}
+
+
+def adam(
+    w: Tensor,
+    dw: Tensor,
+    *,
+    first_moment: Tensor,
+    second_moment: Tensor,
+    lr: Tensor,
+    step: Tensor,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+) -> dict[str, Tensor]:
+    """The gradient's running mean m over the root of its running mean square v, both corrected for their start at 0.
+
+    Source: Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
+    """
+    letters = {"w": w, "dw": dw, "m": first_moment, "v": second_moment, "lr": lr, "t": step}
+    numbers = {"β1": beta_1, "β2": beta_2, "ε": epsilon}
+    return _by_moments("w′[…] = w[…] − lr·(m′[…]/(1 − β1^t))/(√(v′[…]/(1 − β2^t)) + ε)", letters, numbers)
+
+
+def adamw(
+    w: Tensor,
+    dw: Tensor,
+    *,
+    first_moment: Tensor,
+    second_moment: Tensor,
+    lr: Tensor,
+    step: Tensor,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+    weight_decay: float = 0.004,
+) -> dict[str, Tensor]:
+    """Adam that also shrinks the weights by lr·λ, apart from the gradient and so from its running means.
+
+    Source: Loshchilov & Hutter, Decoupled weight decay regularization, ICLR 2019, algorithm 2, λ times lr as Keras and
+    PyTorch have it.
+    """
+    letters = {"w": w, "dw": dw, "m": first_moment, "v": second_moment, "lr": lr, "t": step}
+    numbers = {"β1": beta_1, "β2": beta_2, "ε": epsilon, "λ": weight_decay}
+    return _by_moments("w′[…] = w[…] − lr·λ·w[…] − lr·(m′[…]/(1 − β1^t))/(√(v′[…]/(1 − β2^t)) + ε)", letters, numbers)
+
+
+def clip_by_value(dw: Tensor, *, limit: float) -> Tensor:
+    """The gradient with every element kept in [−limit, limit]."""
+    limit = number("clip value", limit, of="gradient clipping", above=0)
+    return define("g[…] = max(−limit, min(limit, dw[…]))", dw=dw, limit=limit)
+
+
+def clip_by_global_norm(gradients: Mapping[str, Tensor], *, limit: float, exponent: int = 128) -> dict[str, Tensor]:
+    """The gradients, all shortened by one factor if the norm of all of them together is above the limit.
+
+    Squares of large numbers overflow. Where the norm is above B, it is that of the gradients times k, a power of two;
+    up to B, no square that counts comes near to overflowing, and the others are cut off.
+
+    Args:
+        exponent: what the type of the numbers can hold, 2^exponent: 128 for float32, 1024 for float64.
+
+    Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
+    """
+    limit = number("clip norm", limit, of="gradient clipping", above=0)
+    if not gradients:
+        return {}
+    k, bound = 2.0 ** (-3 * exponent // 4), 2.0 ** (3 * exponent // 8)
+    norm = _root_of_sums("norm", "s", "max(−B, min(B, dw[…]))²", gradients, B=bound)
+    scaled = _root_of_sums("scaled", "u", "(k·dw[…])²", gradients, k=k)
+    factor = define("f[] = limit/max(scaled[], k·limit)", scaled=scaled, limit=limit, k=k)
+    text = "g[…] = where(scaled ≤ k·B, dw[…]·limit/max(norm, limit), dw[…]/d·f)"
+    known: dict[str, Any] = {
+        "norm": norm,
+        "scaled": scaled,
+        "f": factor,
+        "limit": limit,
+        "k": k,
+        "d": 1 / k,
+        "B": bound,
+    }
+    return {name: define(text, dw=dw, **known) for name, dw in gradients.items()}
+
+
+def _root_of_sums(name: str, letter: str, square: str, gradients: Mapping[str, Tensor], **numbers: Any) -> Tensor:
+    """The root of the sum of all squares of all gradients. Rank 0."""
+    sums: dict[str, Any] = {
+        f"{letter}{place}": define(f"{letter}[] = Σ[…] {square}", dw=dw, **numbers)
+        for place, dw in enumerate(gradients.values(), 1)
+    }
+    return define(f"{name}[] = √({' + '.join(sums)})", **sums)
+
+
+@dataclass(frozen=True)
+class Optimizer(metaclass=Spelled):
+    """A way to learn from gradients, and its settings.
+
+    The learning rate is a number, or a schedule: a function of the number of steps taken, such as CosineDecay.
+
+    Raises:
+        PellucidError: a setting is not a number in its range.
+    """
+
+    name: ClassVar[str]
+    learning_rate: float | Schedule
+
+    def __post_init__(self) -> None:
+        ranges: dict[str, dict[str, float]] = {
+            "learning_rate": {"above": 0},
+            "epsilon": {"above": 0},
+            "weight_decay": {"least": 0},
+        }
+        for key in dataclasses.fields(self):
+            value = getattr(self, key.name)
+            if key.name == "learning_rate" and isinstance(value, Mapping):
+                object.__setattr__(self, key.name, restored(value))
+            elif key.name == "learning_rate" and callable(value):
+                rate_at(value, 0, "step")
+            elif key.type == "float" or key.name == "learning_rate":
+                limits = ranges.get(key.name, {"least": 0, "below": 1})
+                object.__setattr__(self, key.name, number(key.name, value, of=type(self).__name__, **limits))
+            elif not isinstance(value, bool):
+                raise PellucidError(f"{key.name}={value!r} came for {type(self).__name__}; expected True or False")
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The learning rate as a function of the steps taken, where it is one."""
+        return self.learning_rate if callable(self.learning_rate) else None
+
+    @property
+    def initial_rate(self) -> float:
+        """The learning rate of the first step."""
+        return rate_at(self.learning_rate, 0, "step") if callable(self.learning_rate) else self.learning_rate
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of what it remembers of each weight."""
+        return ()
+
+    @abstractmethod
+    def update(
+        self, w: Tensor, dw: Tensor, slots: Mapping[str, Tensor], *, lr: Tensor, step: Tensor
+    ) -> dict[str, Tensor]:
+        """The new values of "weight" and of the slots, by name.
+
+        Args:
+            slots: a tensor of w's shape for each name in `self.slots`.
+            lr: the learning rate of this update.
+            step: the number of this update, counted from 1.
+        """
+
+    def config(self) -> dict[str, Any]:
+        """What JSON keeps and `optimizer` reads."""
+        found = {"name": self.name, **dataclasses.asdict(self)}
+        return found if self.schedule is None else found | {"learning_rate": config(self.schedule)}
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Gradient descent, with momentum and Nesterov's look ahead if wanted."""
+
+    name = "sgd"
+    learning_rate: float | Schedule = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nesterov and not self.momentum:
+            raise PellucidError("nesterov=True came for SGD without momentum; give it one, as in momentum=0.9")
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("velocity",) if self.momentum else ()
+
+    def update(
+        self, w: Tensor, dw: Tensor, slots: Mapping[str, Tensor], *, lr: Tensor, step: Tensor
+    ) -> dict[str, Tensor]:
+        if not self.momentum:
+            return sgd(w, dw, lr=lr)
+        rule = nesterov if self.nesterov else momentum
+        return rule(w, dw, velocity=slots["velocity"], lr=lr, momentum=self.momentum)
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """The gradient over the root of its running mean square."""
+
+    name = "rmsprop"
+    learning_rate: float | Schedule = 0.001
+    rho: float = 0.9
+    epsilon: float = 1e-7
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("mean_square",)
+
+    def update(
+        self, w: Tensor, dw: Tensor, slots: Mapping[str, Tensor], *, lr: Tensor, step: Tensor
+    ) -> dict[str, Tensor]:
+        return rmsprop(w, dw, mean_square=slots["mean_square"], lr=lr, rho=self.rho, epsilon=self.epsilon)
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam, with Keras's settings (the paper's, but for ε = 1e-7 in place of 1e-8)."""
+
+    name = "adam"
+    learning_rate: float | Schedule = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("first_moment", "second_moment")
+
+    def update(
+        self, w: Tensor, dw: Tensor, slots: Mapping[str, Tensor], *, lr: Tensor, step: Tensor
+    ) -> dict[str, Tensor]:
+        settings = dataclasses.asdict(self)
+        del settings["learning_rate"]
+        rule: Callable[..., dict[str, Tensor]] = adamw if isinstance(self, AdamW) else adam
+        return rule(w, dw, **slots, lr=lr, step=step, **settings)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay."""
+
+    name = "adamw"
+    weight_decay: float = 0.004
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind.name: kind for kind in (SGD, RMSprop, Adam, AdamW)}
+
+
+def optimizer(spec: str | Mapping[str, object] | Optimizer, **settings: Any) -> Optimizer:
+    """The optimizer of this name, or of a stored configuration, with settings such as `learning_rate=0.01`.
+
+    Raises:
+        PellucidError: none has this name (the message names the nearest), or it has no such setting.
+    """
+    if isinstance(spec, Optimizer):
+        return dataclasses.replace(spec, **settings)
+    if isinstance(spec, Mapping):
+        name, stored = named("optimizer", spec)
+        return optimizer(name, **{**stored, **settings})
+    if not isinstance(spec, str):
+        raise PellucidError(f'{type(spec).__name__} came as optimizer; expected a name such as "adam" or pl.Adam()')
+    kind = find("optimizer", spec, OPTIMIZERS)
+    known = {f.name: f.default for f in dataclasses.fields(kind)}
+    numbers = {k: v for k, v in settings.items() if k != "learning_rate" or not (callable(v) or isinstance(v, Mapping))}
+    check_options("optimizer", kind.name, known, numbers)
+    return kind(**settings)

@@ -1,0 +1,42 @@
+"""Reshape: the same numbers in another shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pellucid.errors import PellucidError, ShapeError
+from pellucid.formula import Tensor
+from pellucid.functions.forward import shaping
+from pellucid.layers.base import Context, Layer, Shape
+
+
+@dataclass(eq=False, repr=False)
+class Reshape(Layer):
+    """Each example in the shape given; one size may be −1 and is then worked out."""
+
+    masking = "refuse"
+
+    shape: Shape
+
+    def check(self) -> None:
+        sizes = (self.shape,) if isinstance(self.shape, int) else self.shape
+        fits = (
+            isinstance(sizes, (tuple, list))
+            and len(sizes) > 0
+            and all(isinstance(s, int) and (s > 0 or s == -1) for s in sizes)
+        )
+        if not fits or list(sizes).count(-1) > 1:
+            raise PellucidError(
+                f"Reshape takes whole numbers of at least 1, one of which may be −1, but {self.shape!r} came"
+            )
+        self.shape = tuple(sizes)
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        (x,) = inputs
+        before = tuple(a.size for a in x.axes[1:])
+        total, rest = math.prod(before), math.prod(s for s in self.shape if s != -1)
+        if total % rest or (-1 not in self.shape and total != rest):
+            raise ShapeError(f"examples of shape {before} have {total} values and cannot take the shape {self.shape}")
+        return shaping.reshape(x, tuple(total // rest if s == -1 else s for s in self.shape))

@@ -1,0 +1,1 @@
+"""Layers whose window moves over a sequence or an image."""

@@ -1,0 +1,114 @@
+"""Pooling: the largest, the smallest or the mean number of each window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pellucid.errors import PellucidError
+from pellucid.formula import Tensor
+from pellucid.functions.forward import pooling
+from pellucid.functions.forward.masks import whole_windows
+from pellucid.functions.forward.sliding_window import Padding, Sizes, compact, paddings_of, sizes_of
+from pellucid.layers.base import Context, Layer, Masks
+from pellucid.layers.windowed.base import channels_of
+
+_FUNCTIONS = {"max": pooling.max_pool, "min": pooling.min_pool, "average": pooling.average_pool}
+
+
+@dataclass(eq=False, repr=False)
+class _Pool(Layer):
+    """What all of them share: the window and how it moves.
+
+    Args:
+        pool_size: the window's size, one number or (height, width).
+        strides: how far it moves; as far as it is large unless told otherwise.
+        padding: as for `Conv2D`. Padded places never win, and a mean does not count them.
+
+    Of a sequence with a mask, the windows that are wholly real stay real (with padding="valid").
+    """
+
+    pool_size: Sizes = 2
+    strides: Sizes | None = None
+    padding: Padding = "valid"
+
+    rank: ClassVar[int]
+    word: ClassVar[str]
+    masking: ClassVar[Masks | None] = "refuse"
+
+    def check(self) -> None:
+        kind = type(self).__name__
+        self.pool_size = compact(sizes_of(self.pool_size, self.rank, f"pool_size of {kind}"))
+        if self.strides is not None:
+            self.strides = compact(sizes_of(self.strides, self.rank, f"strides of {kind}"))
+        self.padding = paddings_of(self.padding, self.rank, f"padding of {kind}")
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        (x,) = inputs
+        channels_of(self, self.rank, tuple(a.size for a in x.axes[1:]))
+        result = _FUNCTIONS[self.word](x, size=self.pool_size, stride=self.strides, padding=self.padding)
+        if x in context.masks:
+            if self.padding != "valid":
+                raise PellucidError(self.refusal())
+            (size,) = sizes_of(self.pool_size, 1, "")
+            (stride,) = (size,) if self.strides is None else sizes_of(self.strides, 1, "")
+            context.masks[result] = whole_windows(context.masks[x], steps=result.axes[1].size, size=size, stride=stride)
+        return result
+
+    def refusal(self) -> str:
+        return (
+            f'{type(self).__name__} leaves out the steps that are only padding with padding="valid", '
+            f"but padding={self.padding!r} came"
+        )
+
+
+@dataclass(eq=False, repr=False)
+class MaxPool1D(_Pool):
+    """The largest number in each window of steps: (n, t, c) to (n, t′, c)."""
+
+    rank: ClassVar[int] = 1
+    masking = "use"
+    word: ClassVar[str] = "max"
+
+
+@dataclass(eq=False, repr=False)
+class MaxPool2D(_Pool):
+    """The largest number in each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
+
+    rank: ClassVar[int] = 2
+    word: ClassVar[str] = "max"
+
+
+@dataclass(eq=False, repr=False)
+class MinPool1D(_Pool):
+    """The smallest number in each window of steps: (n, t, c) to (n, t′, c)."""
+
+    rank: ClassVar[int] = 1
+    masking = "use"
+    word: ClassVar[str] = "min"
+
+
+@dataclass(eq=False, repr=False)
+class MinPool2D(_Pool):
+    """The smallest number in each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
+
+    rank: ClassVar[int] = 2
+    word: ClassVar[str] = "min"
+
+
+@dataclass(eq=False, repr=False)
+class AveragePool1D(_Pool):
+    """The mean of each window of steps: (n, t, c) to (n, t′, c)."""
+
+    rank: ClassVar[int] = 1
+    masking = "use"
+    word: ClassVar[str] = "average"
+
+
+@dataclass(eq=False, repr=False)
+class AveragePool2D(_Pool):
+    """The mean of each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
+
+    rank: ClassVar[int] = 2
+    word: ClassVar[str] = "average"

@@ -1,0 +1,1 @@
+"""What a training is given: examples, targets, weights, checked and by name."""

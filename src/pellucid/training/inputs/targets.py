@@ -1,0 +1,242 @@
+"""What an output is trained towards: its loss, and targets that the output can give."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.arrays import as_array, as_labels
+from pellucid.errors import DataError, nearest
+from pellucid.formula import BATCH, Tensor
+from pellucid.functions.learning.losses import Loss, loss
+from pellucid.layers.base import Last
+from pellucid.network import BaseNetwork, Forward
+
+Array = NDArray[Any]
+LossLike = str | Mapping[str, object] | Loss | None
+
+RANGES: dict[str, tuple[float, float]] = {
+    "step": (0, 1),
+    "sigmoid": (0, 1),
+    "softmax": (0, 1),
+    "tanh": (-1, 1),
+    "relu": (0, math.inf),
+    "softplus": (0, math.inf),
+    "log_softmax": (-math.inf, 0),
+}
+"""What an activation can give, for those that cannot give everything."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One output's path and loss, and whether its targets are class numbers (one axis less than the output)."""
+
+    path: str
+    loss: Loss
+    labels: bool
+
+    @property
+    def name(self) -> str:
+        """The name of the targets among a program's inputs."""
+        return f"{self.path}.target"
+
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        """What tells it from other goals."""
+        return self.path, json.dumps(self.loss.config, sort_keys=True), self.labels
+
+    def examples(self, forward: Forward) -> Tensor:
+        """The loss of each example, l[n], where it can be from the sums before softmax or sigmoid.
+
+        Steps that a mask leaves out do not count: it is the mean over the others.
+        """
+        output, last = forward.outputs[self.path], forward.last[self.path]
+        axes = output.axes[:-1] if self.labels else output.axes
+        kind: Any = "int" if self.labels else "float"
+        target = Tensor.input(
+            self.name, {a.name: BATCH if a.extent is BATCH else a.size for a in axes}, kind=kind, letter="y"
+        )
+        logits = last.sum if last.activation in ("softmax", "sigmoid") else None
+        mask = forward.masks.get(self.path)
+        return self.loss.of(output, target, activation=last.activation, logits=logits, mask=mask)
+
+
+def goals(
+    net: BaseNetwork, y: Any, losses: LossLike | Mapping[str, LossLike], what: str = "y"
+) -> tuple[list[Goal], dict[str, Array]]:
+    """The goal of every output, and the targets by their names among a program's inputs.
+
+    Args:
+        y: an array; for several outputs a mapping by path, or a sequence in their order.
+        losses: one loss for all outputs, or a mapping by path; None chooses cross-entropy after softmax or sigmoid,
+            the mean squared error after anything else.
+
+    Raises:
+        DataError: a target that its output cannot give; the message names the mend.
+    """
+    paths = list(net.output_shapes)
+    chosen = (
+        _by_path(losses, paths, "loss")
+        if isinstance(losses, Mapping) and "name" not in losses
+        else dict.fromkeys(paths, losses)
+    )
+    forward = net.reading()
+    found: list[Goal] = []
+    arrays: dict[str, Array] = {}
+    for path, values in by_path(y, paths, what).items():
+        name = what if len(paths) == 1 else f'{what}["{path}"]'
+        goal, array = _goal(path, net.output_shapes[path], forward, chosen[path], values, name)
+        found.append(goal)
+        arrays[goal.name] = array
+    return found, arrays
+
+
+def by_path(value: Any, paths: Sequence[str], what: str) -> dict[str, Any]:
+    """The user's arrays by path: one alone, a mapping, or a sequence in the order of the paths."""
+    if isinstance(value, Mapping):
+        return _by_path(value, paths, what)
+    if len(paths) == 1:
+        return {paths[0]: value}
+    if not isinstance(value, (list, tuple)) or len(value) != len(paths):
+        came = f"{len(value)} parts" if isinstance(value, (list, tuple)) else type(value).__name__
+        raise DataError(
+            f"{what} came as {came}, expected {len(paths)} arrays: give a dict with the keys {', '.join(paths)}"
+        )
+    return dict(zip(paths, value, strict=True))
+
+
+def _by_path(value: Mapping[str, Any], paths: Sequence[str], what: str) -> dict[str, Any]:
+    for key in value:
+        if key not in paths:
+            raise DataError(f'{what} has the key "{key}", expected {", ".join(paths)}.{nearest(str(key), paths)}')
+    missing = [p for p in paths if p not in value]
+    if missing:
+        raise DataError(f"{what} lacks {', '.join(missing)}: give one for each of {', '.join(paths)}")
+    return {p: value[p] for p in paths}
+
+
+def _goal(path: str, shape: tuple[int, ...], forward: Forward, like: LossLike, y: Any, what: str) -> tuple[Goal, Array]:
+    last = forward.last[path]
+    chosen = loss(_default(last) if like is None else like)
+    goal = Goal(path, chosen, labels=False)
+    goal.examples(forward)  # an output that this loss cannot read shows before a look at the targets
+    if chosen.reads == "values":
+        return goal, _values(as_array(y, what=what), shape, path, last, what)
+    units = shape[-1]
+    if chosen.reads == "binary" or (chosen.reads == "either" and (units == 1 or last.activation == "sigmoid")):
+        return goal, _yes_or_no(y, shape, path, last, what)
+    array = _numbers(y, what)
+    if array.shape[1:] == shape:
+        return goal, _probabilities(array, what)
+    labels = as_labels(array, units, what=what)
+    if labels.shape[1:] == (*shape[:-1], 1):
+        labels = labels[..., 0]
+    if labels.shape[1:] != shape[:-1]:
+        rows = "".join(f", {s}" for s in shape[:-1])
+        raise DataError(
+            f"{what} has shape {labels.shape}, expected class numbers of shape (n{rows or ','}) "
+            f"or one-hot rows of shape (n{rows}, {units})"
+        )
+    return Goal(path, chosen, labels=True), labels
+
+
+def _default(last: Last) -> str:
+    return "crossentropy" if last.activation in ("softmax", "sigmoid", "log_softmax") else "mean_squared_error"
+
+
+def _shaped(y: Array, shape: tuple[int, ...], path: str, what: str, mend: str) -> Array:
+    if y.shape[1:] == shape:
+        return y
+    if (*y.shape[1:], 1) == shape:
+        return y[..., None]
+    expected = f"(n, {', '.join(map(str, shape))})"
+    raise DataError(f"{what} has shape {y.shape}, but {path} gives {expected}: {mend}")
+
+
+def _values(y: Array, shape: tuple[int, ...], path: str, last: Last, what: str) -> Array:
+    units = shape[-1]
+    classes = y.shape[1:] == shape[:-1] and units > 1 and not (y % 1).any()
+    mend = (
+        f'for class numbers use loss="crossentropy", or one-hot rows np.eye({units})[{what}]'
+        if classes
+        else (f"end the network in Dense({y.shape[-1] if y.ndim > 1 else 1}), or give targets of that shape")
+    )
+    y = _shaped(y, shape, path, what, mend)
+    if last.activation == "softmax" and units == 1:
+        raise DataError(
+            f'{path} is softmax over one unit, which always gives 1: use activation="sigmoid" or a unit for each class'
+        )
+    _within(y, path, last, what)
+    return y
+
+
+def _within(y: Array, path: str, last: Last, what: str) -> None:
+    low, high = RANGES.get(last.activation, (-math.inf, math.inf))
+    least, largest = float(y.min()), float(y.max())
+    if least < low or largest > high:
+        bad = least if least < low else largest
+        span = f"from {low:g} to {high:g}" if high - low < math.inf else "of 0 or more" if low == 0 else "of 0 or less"
+        raise DataError(
+            f"{what} holds {bad:g}, but {path} ends in {last.activation}, which gives values {span}: "
+            f'use activation="linear" there, or scale the targets'
+        )
+    if last.activation == "step" and ((y != 0) & (y != 1)).any():
+        bad = float(y[(y != 0) & (y != 1)].flat[0])
+        raise DataError(
+            f"{what} holds {bad:g}, but {path} ends in step, which gives 0 or 1: "
+            "use such targets, or another activation"
+        )
+
+
+def _yes_or_no(y: Any, shape: tuple[int, ...], path: str, last: Last, what: str) -> Array:
+    units = shape[-1]
+    array = _numbers(y, what)
+    if units == 1:
+        mend = "give one 0 or 1 an example"
+    else:
+        mend = (
+            "give each unit a 0 or 1 of its own, "
+            f'or for classes that exclude each other end in Dense({units}, activation="softmax")'
+        )
+    array = _shaped(array, shape, path, what, mend)
+    least, largest = float(array.min()), float(array.max())
+    if least < 0 or largest > 1:
+        bad = least if least < 0 else largest
+        classes = int(largest) + 1
+        if {least, largest} == {-1.0, 1.0}:
+            mend = f"turn -1 and 1 into 0 and 1 with {what} > 0"
+        elif units == 1 and least >= 0 and not (array % 1).any():
+            mend = f'for {classes} classes end the network in Dense({classes}, activation="softmax")'
+        else:
+            mend = 'for real numbers use loss="mse" and a linear last layer'
+        raise DataError(f"{what} holds {bad:g}, but {path} decides between 0 and 1: {mend}")
+    return array
+
+
+def _numbers(y: Any, what: str) -> Array:
+    """As an array; of text, the error of labels tells more than that of numbers."""
+    if isinstance(y, (list, tuple, np.ndarray)) and np.asarray(y).dtype.kind in "UST":
+        return as_labels(y, what=what)
+    return as_array(y, what=what)
+
+
+def _probabilities(y: Array, what: str) -> Array:
+    if y.min() < 0:
+        raise DataError(
+            f"{what} holds {float(y.min()):g}, expected one-hot rows or probabilities: class numbers have one axis less"
+        )
+    sums = y.sum(axis=-1, dtype=np.float64)
+    off = np.abs(sums - 1) > 1e-3
+    if off.any():
+        row = int(np.argmax(off.reshape(len(y), -1).any(axis=1)))
+        raise DataError(
+            f"{what} does not add up to 1 in row {row}, expected one-hot rows or probabilities; "
+            f'for several labels at once end the network in activation="sigmoid"'
+        )
+    return y

@@ -1,0 +1,188 @@
+"""The programs of a training, from a network's formulas: a step, an evaluation, a prediction, gradients.
+
+Names of their inputs: the network's inputs, "dense_3.target" for the targets of the output dense_3, "sample_weight",
+"learning_rate", "step" (from 1), "seed", the parameters by path and the optimizer's slots as
+"dense_1.kernel:first_moment". Names of their outputs: "loss", "dense_3.prediction", "dense_3.mask" where some steps of
+the output may only be padding, "dense_3.loss" where there are several outputs and a mask, and the new values of
+parameters and slots under the same names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.engines import Executable
+from pellucid.formula import BATCH, Program, Tensor, define, derivative
+from pellucid.functions.learning import losses
+from pellucid.functions.learning.optimizers import Optimizer, clip_by_global_norm, clip_by_value
+from pellucid.layers.base import new_statements
+from pellucid.network import BaseNetwork, Forward
+from pellucid.training.inputs.feeds import WEIGHT
+from pellucid.training.inputs.targets import Goal
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Gradients kept small: the `norm` of all of them together, or the `value` of each element."""
+
+    norm: float | None = None
+    value: float | None = None
+
+    def __call__(self, gradients: Mapping[str, Tensor], dtype: np.dtype[Any]) -> dict[str, Tensor]:
+        found = dict(gradients)
+        if self.value is not None:
+            found = {path: clip_by_value(g, limit=self.value) for path, g in found.items()}
+        if self.norm is not None:
+            found = clip_by_global_norm(found, limit=self.norm, exponent=int(np.finfo(dtype).maxexp))
+        return found
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A network with its loss: `data` is the mean loss of the batch, `loss` the same with the regularizers' penalty.
+
+    `parts` are the losses of the outputs by name, where batches may count differently for each of them.
+    """
+
+    forward: Forward
+    data: Tensor
+    loss: Tensor
+    parts: Mapping[str, Tensor]
+
+
+def objective(net: BaseNetwork, goals: Sequence[Goal], *, training: bool, weighted: bool = False) -> Objective:
+    """The loss of a batch, rank 0: the mean over the examples (each times its weight), the sum over the outputs.
+
+    Of an output with a mask, it is the mean over the real steps of the batch.
+    """
+    forward = net.forward(training=training)
+    known = {*forward.inputs.values(), *forward.parameters.values(), *forward.random.values()}
+    for output in [*forward.outputs.values(), *forward.updates.values()]:
+        list(new_statements(output, known))
+    weight = Tensor.input(WEIGHT, n=BATCH, letter="w") if weighted else None
+    parts = [losses.total(goal.examples(forward), weight, mask=forward.masks.get(goal.path)) for goal in goals]
+    data = _sum(parts)
+    loss = data if forward.penalty is None else define("loss[] = data + penalty", data=data, penalty=forward.penalty)
+    _name("loss", loss, known)
+    named = {loss_name(goal.path): part for goal, part in zip(goals, parts, strict=True)}
+    return Objective(forward, data, loss.named("loss"), named if len(goals) > 1 and forward.masks else {})
+
+
+def training_program(
+    net: BaseNetwork,
+    goals: Sequence[Goal],
+    optimizer: Optimizer,
+    *,
+    clip: Clip | None = None,
+    weighted: bool = False,
+) -> Program:
+    """One step of gradient descent: loss, predictions, the new value of every parameter and slot."""
+    target = objective(net, goals, training=True, weighted=weighted)
+    forward = target.forward
+    trainable = {path: forward.parameters[path] for path in net.parameters.trainable}
+    adjoints = derivative(target.loss, trainable.values())
+    gradients = {path: adjoints[w] for path, w in trainable.items()}
+    if clip is not None:
+        gradients = clip(gradients, net.dtype)
+        _name("clip", gradients.values(), {target.loss, *adjoints.values()})
+    rate = Tensor.input("learning_rate", letter="lr")
+    step = forward.random.get("step") or Tensor.input("step", kind="int", letter="t")
+    outputs = {"loss": target.loss, **target.parts, **_predictions(forward, goals), **forward.updates}
+    for path, weight in trainable.items():
+        slots = {
+            slot: Tensor.input(f"{path}:{slot}", {a.name: a.size for a in weight.axes}) for slot in optimizer.slots
+        }
+        new = optimizer.update(weight, gradients[path], slots, lr=rate, step=step)
+        for slot, tensor in new.items():
+            name = path if slot == "weight" else f"{path}:{slot}"
+            outputs[name] = tensor.named(f"{name}′")
+    return Program(outputs)
+
+
+def evaluation_program(net: BaseNetwork, goals: Sequence[Goal], *, weighted: bool = False) -> Program:
+    """Loss and predictions, as the network predicts (no dropout)."""
+    target = objective(net, goals, training=False, weighted=weighted)
+    return Program({"loss": target.loss, **target.parts, **_predictions(target.forward, goals)})
+
+
+def prediction_program(net: BaseNetwork) -> Program:
+    """Every output, by path."""
+    return Program(net.forward(training=False).outputs)
+
+
+def gradient_program(
+    net: BaseNetwork, goals: Sequence[Goal], *, training: bool = False, weighted: bool = False
+) -> Program:
+    """The loss, and its gradient by every trainable parameter, by path."""
+    target = objective(net, goals, training=training, weighted=weighted)
+    trainable = {path: target.forward.parameters[path] for path in net.parameters.trainable}
+    gradients = derivative(target.loss, trainable.values())
+    return Program({"loss": target.loss, **{path: gradients[w] for path, w in trainable.items()}})
+
+
+def training_step(
+    net: BaseNetwork, goals: Sequence[Goal], optimizer: Optimizer, *, clip: Clip, weighted: bool
+) -> Executable:
+    """`training_program`, compiled and kept by the network. The learning rate is an input: it may change."""
+    settings = {k: v for k, v in optimizer.config().items() if k != "learning_rate"}
+    key = "training", json.dumps(settings, sort_keys=True), _keys(goals), clip, weighted
+    return net.executable(key, lambda: training_program(net, goals, optimizer, clip=clip, weighted=weighted))
+
+
+def evaluation_step(net: BaseNetwork, goals: Sequence[Goal], *, weighted: bool) -> Executable:
+    """`evaluation_program`, compiled and kept by the network."""
+    return net.executable(
+        ("evaluation", _keys(goals), weighted), lambda: evaluation_program(net, goals, weighted=weighted)
+    )
+
+
+def prediction_step(net: BaseNetwork) -> Executable:
+    """`prediction_program`, compiled and kept by the network."""
+    return net.executable("prediction", lambda: prediction_program(net))
+
+
+def gradient_step(net: BaseNetwork, goals: Sequence[Goal], *, training: bool, weighted: bool) -> Executable:
+    """`gradient_program`, compiled and kept by the network."""
+    key = "gradient", _keys(goals), training, weighted
+    return net.executable(key, lambda: gradient_program(net, goals, training=training, weighted=weighted))
+
+
+def prediction_name(path: str) -> str:
+    return f"{path}.prediction"
+
+
+def mask_name(path: str) -> str:
+    return f"{path}.mask"
+
+
+def loss_name(path: str) -> str:
+    return f"{path}.loss"
+
+
+def _predictions(forward: Forward, goals: Sequence[Goal]) -> dict[str, Tensor]:
+    masks = {mask_name(goal.path): forward.masks[goal.path] for goal in goals if goal.path in forward.masks}
+    return {prediction_name(goal.path): forward.outputs[goal.path] for goal in goals} | masks
+
+
+def _keys(goals: Sequence[Goal]) -> tuple[tuple[str, str, bool], ...]:
+    return tuple(goal.key for goal in goals)
+
+
+def _sum(parts: Sequence[Tensor]) -> Tensor:
+    total = parts[0]
+    for part in parts[1:]:
+        total = define("loss[] = a + b", a=total, b=part)
+    return total
+
+
+def _name(prefix: str, tensors: Tensor | Iterable[Tensor], known: set[Tensor]) -> None:
+    """Give what is new behind the tensors a path, so that traces tell whose it is."""
+    for tensor in [tensors] if isinstance(tensors, Tensor) else tensors:
+        for statement in new_statements(tensor, known):
+            if "." not in statement.target.name:
+                statement.target.named(f"{prefix}.{statement.target.name}")

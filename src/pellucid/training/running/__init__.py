@@ -1,0 +1,1 @@
+"""A training while it runs: the loop, its state, its history, its progress, and what stops it."""

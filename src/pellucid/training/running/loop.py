@@ -1,0 +1,330 @@
+"""The loop of epochs and steps, and what it does when a step goes wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.batches import shuffled
+from pellucid.engines import Executable, Session
+from pellucid.errors import NonFiniteError, PellucidError
+from pellucid.formula import Program
+from pellucid.training.callbacks.checkpointing import Checkpoint
+from pellucid.training.evaluation import Chosen, Measures, evaluated
+from pellucid.training.inputs.feeds import Examples
+from pellucid.training.inputs.targets import Goal
+from pellucid.training.running import failures
+from pellucid.training.running.history import History
+from pellucid.training.running.interruption import interruption
+from pellucid.training.running.progress import Silent
+from pellucid.training.running.state import State, Training, publish
+
+Array = NDArray[Any]
+VALIDATION_BATCH = 256
+MOMENT = 0.05
+"""About how long one call of the engine may last, in seconds."""
+MOST_EXAMPLES = 4096
+"""How many examples one call takes at the most: they are gathered in memory."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What one `advance` did: the loss of each step, and the values of the epoch by name where it ended one."""
+
+    losses: Array
+    epoch: dict[str, float] | None = None
+
+
+@dataclass
+class Loop:
+    """A training with its data: `run` it to its last epoch, or `advance` it piece by piece.
+
+    Attributes:
+        run_step: the program of one step, compiled.
+        program: writes that program again, to find where a value stopped being finite; None lets such values pass.
+        told: where progress is shown.
+    """
+
+    training: Training
+    examples: Examples
+    validation: Examples | None
+    goals: Sequence[Goal]
+    measures: Chosen
+    run_step: Executable
+    program: Callable[[], Program] | None
+    batch_size: int
+    shuffle: bool
+    told: Silent
+    _session: Session | None = None
+    _most: int = 1
+    _running: Measures = field(init=False)
+    _order: Array | None = None
+    _epoch: int = -1
+    _copies: dict[str, Array] | None = None
+    """Copies of the parameters and slots as they are now; one for all who need one between two steps."""
+
+    def __post_init__(self) -> None:
+        self._running = Measures(self.training.net, self.goals, self.measures)
+        self._frozen = self.training.net.parameters.frozen
+
+    def run(self) -> History:
+        """Train to the last epoch, or to what stops it before."""
+        training = self.training
+        for callback in training.callbacks:
+            callback.training = training
+        with interruption() as ctrl_c, self.told:
+            try:
+                self._call("on_train_begin")
+                while training.state.epoch < training.epochs and not training.state.stopped and not ctrl_c.came:
+                    self.advance()
+            except KeyboardInterrupt:
+                ctrl_c.came = True
+            finally:
+                self.publish()
+            if ctrl_c.came:
+                self._interrupted()
+            self._call("on_train_end")
+            training.history.stopped = training.history.stopped or training.state.stopped
+            if training.history.stopped:
+                self.told.says(training.history.stopped)
+        return training.history
+
+    def advance(self, most: int | None = None) -> Stretch:
+        """Steps in one call of the engine, then the epoch's end if they reach it: validation, metrics, callbacks.
+
+        As many as fit into a moment and into the epoch, so that Ctrl-C and progress stay prompt, and no more than
+        `most`. None is taken where one of them would give a value that is not finite: then they come one by one.
+
+        Raises:
+            NonFiniteError: the next step gives such a value; the state is the one before it.
+        """
+        state = self.training.state
+        self._begin()
+        losses = self._steps(most) if state.batch < self.training.steps_per_epoch else np.empty(0)
+        logs = self._end() if state.batch == self.training.steps_per_epoch else None
+        return Stretch(losses, logs)
+
+    def snapshot(self) -> State:
+        """The state between two steps, to come back to: what follows leaves it as it is."""
+        state, copies = self.training.state, self._copied()
+        return replace(
+            state,
+            parameters={path: copies[path] for path in state.parameters},
+            slots={name: copies[name] for name in state.slots},
+            metrics=[list(parts) for parts in state.metrics],
+            best_parameters=dict(state.best_parameters),
+        )
+
+    def restore(self, state: State) -> None:
+        """Go on from a state, such as a snapshot; it stays as it is."""
+        self.training.state = replace(state, metrics=[list(parts) for parts in state.metrics])
+        self._copies = None
+
+    def publish(self) -> None:
+        """The state's parameters into the network."""
+        publish(self.training.net, self.training.state.parameters.items())
+
+    def upcoming(self) -> dict[str, Array]:
+        """All that the program of the next step reads, by name: its batch, the parameters and slots before it, the
+        learning rate, the step and the seed.
+        """
+        self._begin()
+        return {**self._copied(), **self._batch(1), **{name: value[0] for name, value in self._each(1).items()}}
+
+    def _begin(self) -> None:
+        """Before steps: the epoch's order and metrics, which another state may have brought along."""
+        training, state = self.training, self.training.state
+        self._running.parts = state.metrics
+        if self._epoch == state.epoch:
+            return
+        if training.net.parameters.frozen != self._frozen:
+            raise PellucidError(
+                "layers were frozen or set free while they are trained, which the steps do not see: end this fit, and "
+                "begin another one after the change"
+            )
+        self._epoch = state.epoch
+        count = len(self.examples)
+        self._order = shuffled(count, training.net.seed, state.epoch) if self.shuffle else np.arange(count)
+        if state.batch == 0:
+            self._call("on_epoch_begin", state.epoch)
+        self.told.epoch_begins(state.epoch, state.batch)
+
+    def _end(self) -> dict[str, float]:
+        """The end of an epoch; gives its values by name."""
+        training, state = self.training, self.training.state
+        epoch = state.epoch
+        logs = {"loss": state.mean_loss, **self._running.results()}
+        self.publish()
+        if self.validation is not None:
+            found = evaluated(training.net, self.validation, self.goals, self.measures, VALIDATION_BATCH)
+            logs |= {f"val_{name}": value for name, value in found.items()}
+        state.keep_if_best(logs.get("val_loss", logs["loss"]))
+        self._call("on_epoch_end", epoch, logs)
+        self._take_up()
+        training.history.append(epoch, logs)
+        self.told.epoch_ends(epoch, logs)
+        state.next_epoch()
+        for checkpoint in self._checkpoints:
+            checkpoint.after_epoch()
+        return logs
+
+    def _steps(self, most: int | None) -> Array:
+        """As many updates as `advance` says; gives their losses."""
+        state = self.training.state
+        count = self._at_once(most)
+        batch, each = self._batch(count), self._each(count)
+        examples = len(batch[self.goals[0].name])
+        session = self._prepared()
+        watched = self.program is not None or self._listening
+        before = {name: array for name, array in self._copied().items() if name in session.state} if watched else {}
+        began = time.perf_counter()
+        self._copies = None
+        outputs = session.run(batch, rows=np.arange(examples).reshape(count, -1), each=each)
+        self._pace(count, time.perf_counter() - began)
+        bad = self._not_finite(outputs, session) if self.program is not None else None
+        if bad is not None and self.program is not None:
+            for name, array in before.items():
+                session.state[name][...] = array
+            self._take_over(session)
+            if count > 1:  # take these steps again one by one, to find the first that goes wrong
+                self._most = 1
+                return np.empty(0)
+            inputs = {**batch, **before, **{name: value[0] for name, value in each.items()}}
+            self._complain(self.program(), bad, inputs)
+        self.training.before = {path: before[path] for path in state.parameters if path in before}
+        self._take_over(session)
+        for step in range(count):
+            rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
+            self._account({n: a[rows] for n, a in batch.items()}, {n: a[step] for n, a in outputs.items()})
+        self.training.follow_schedule()
+        if self._listening:
+            self.publish()
+            self._call("on_batch_end", state.step, {"loss": float(outputs["loss"][-1])})
+            self._take_up()
+        for checkpoint in self._checkpoints:
+            checkpoint.after_step()
+        running = self._running
+        self.told.step(state.batch, lambda: {"loss": state.mean_loss, **running.results(quick=True)})
+        return outputs["loss"].astype(np.float64)
+
+    def _batch(self, count: int) -> dict[str, Array]:
+        """The examples of so many steps from here on."""
+        assert self._order is not None
+        start = self.training.state.batch * self.batch_size
+        return self.examples.rows(self._order[start : start + count * self.batch_size])
+
+    def _each(self, count: int) -> dict[str, Array]:
+        """What so many steps from here on read besides, an element a step."""
+        state = self.training.state
+        return {
+            "learning_rate": self.training.rates(count),
+            "step": np.arange(count) + state.step + 1,
+            "seed": np.full(count, self.training.net.seed),
+        }
+
+    def _account(self, batch: dict[str, Array], outputs: dict[str, Array]) -> None:
+        """Add a step to the epoch's sums; step by step, so that they do not depend on how many came in one call."""
+        state = self.training.state
+        count = self._running.count(batch, outputs)
+        if state.step == 0:
+            self.training.history.params["first_loss"] = float(outputs["loss"])
+        self._running.add(batch, outputs)
+        state.loss += float(outputs["loss"]) * count
+        state.examples += count
+        state.metrics = self._running.parts
+        state.step += 1
+        state.batch += 1
+
+    def _at_once(self, most: int | None) -> int:
+        """How many steps the next call takes: one where a callback listens, none past a checkpoint."""
+        state = self.training.state
+        full = len(self.examples) // self.batch_size - state.batch
+        limits = [1 if self._listening else self._most, MOST_EXAMPLES // self.batch_size, full]
+        limits += [c.every_steps - state.step % c.every_steps for c in self._checkpoints if c.every_steps is not None]
+        return max(1, min(limits if most is None else [*limits, most]))
+
+    def _pace(self, count: int, seconds: float) -> None:
+        """Let a call last about as long as a blink."""
+        if count == self._most and seconds < MOMENT / 2:
+            self._most *= 2
+        elif seconds > 2 * MOMENT and self._most > 1:
+            self._most //= 2
+
+    def _prepared(self) -> Session:
+        """The engine's session, with the state as it is now: a callback or a resumed run may have changed it."""
+        state = self.training.state
+        arrays = {**state.parameters, **state.slots}
+        if self._session is None:
+            self._session = self.run_step.session(arrays)
+        for name, kept in self._session.state.items():
+            if arrays[name] is not kept:
+                kept[...] = arrays[name]
+                self._copies = None
+        self._take_over(self._session)
+        return self._session
+
+    def _copied(self) -> dict[str, Array]:
+        """Parameters and slots, by name, as copies that later steps leave as they are."""
+        if self._copies is None:
+            state = self.training.state
+            self._copies = {name: array.copy() for name, array in {**state.parameters, **state.slots}.items()}
+        return self._copies
+
+    def _take_over(self, session: Session) -> None:
+        """The session's arrays are the state's."""
+        state = self.training.state
+        state.parameters = {path: session.state.get(path, value) for path, value in state.parameters.items()}
+        state.slots = {name: session.state.get(name, value) for name, value in state.slots.items()}
+
+    def _not_finite(self, outputs: dict[str, Array], session: Session) -> str | None:
+        """The loss, a parameter or something that the optimizer remembers that is not finite any more."""
+        found = {"loss": outputs["loss"], **session.state}
+        return next((name for name, array in found.items() if not _finite(array)), None)
+
+    def _complain(self, program: Program, bad: str, inputs: dict[str, Array]) -> NoReturn:
+        """Find where the first value of this step that is not finite came up, and say so."""
+        state = self.training.state
+        within = f"step {state.batch + 1} of {self.training.steps_per_epoch}"
+        place = f"step {state.step + 1} (epoch {state.epoch + 1}, {within})"
+        origin = failures.non_finite(self.training.net, program, {**inputs, **self.run_step.trace(inputs)})
+        raise NonFiniteError(
+            f"{bad} stopped being finite in {place}: {origin}; the network keeps the weights from before that step",
+            origin,
+        )
+
+    def _interrupted(self) -> None:
+        training, state = self.training, self.training.state
+        training.history.interrupted = True
+        kept = "the weights are the last ones"
+        if state.best_parameters:
+            training.restore(state.best_parameters)
+            kept = f"the weights are the best so far, with a loss of {state.best:.4g}"
+        training.history.stopped = f"interrupted in epoch {state.epoch + 1}: {kept}"
+
+    @property
+    def _checkpoints(self) -> list[Checkpoint]:
+        return [c for c in self.training.callbacks if isinstance(c, Checkpoint)]
+
+    @property
+    def _listening(self) -> bool:
+        return any(c.listening for c in self.training.callbacks)
+
+    def _call(self, hook: str, *values: Any) -> None:
+        for callback in self.training.callbacks:
+            getattr(callback, hook)(*values)
+
+    def _take_up(self) -> None:
+        """The network's parameters into the state: a callback may have changed them."""
+        if self.training.callbacks:
+            self.training.state.parameters = self.training.net.parameters.snapshot()
+
+
+def _finite(array: Array) -> bool:
+    """Whether all numbers are; what is not shows in the sum, which is quicker than a look at each."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
