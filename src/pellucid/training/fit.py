@@ -113,7 +113,7 @@ def fit(
         on_nonfinite=on_nonfinite,
     )
     if flat := failures.flat_layers(net, loop.goals):
-        warnings.warn(flat, UserWarning, stacklevel=2)
+        warnings.warn(flat, UserWarning, stacklevel=3)  # past the check of the arguments, to who called fit
     if resume is not None:
         checkpoint_file.resume(resume, loop.training, loop.measures)
     if not net.being_trained.acquire(blocking=False):
