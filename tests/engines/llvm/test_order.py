@@ -7,9 +7,8 @@ from tests.engines.llvm.support import BOUNDS, close, draw, native
 
 from pellucid.engines import compile_program
 from pellucid.engines.llvm.plan.order import OrderError, check_order
-from pellucid.engines.llvm.plan.phases import schedule
-from pellucid.engines.llvm.plan.split_reductions import prepare
-from pellucid.engines.llvm.plan.work import Partial, Phase
+from pellucid.engines.llvm.plan.passes import planned
+from pellucid.engines.llvm.plan.work import Partial
 from pellucid.formula import BATCH, Program, Tensor, define
 
 
@@ -44,10 +43,7 @@ def test_a_sum_of_what_another_sum_made(kind: str, places: int, features: int, f
 
 
 def test_a_part_of_a_sum_out_of_order_is_refused_by_name() -> None:
-    plan = schedule(variance(33, 32))
-    plan.phases.insert(0, Phase("shard"))  # brings the examples in
-    prepare(plan, 4)
-    check_order(plan)
+    plan = planned(variance(33, 32)).plan
     parts = [(phase, work) for phase in plan.phases for work in phase.works if isinstance(work, Partial)]
     ((phase, part),) = [(p, w) for p, w in parts if w.nest.targets[0].name == "v"]
     phase.works.remove(part)
@@ -57,7 +53,7 @@ def test_a_part_of_a_sum_out_of_order_is_refused_by_name() -> None:
 
 
 def test_phases_out_of_order_are_refused_by_name() -> None:
-    plan = schedule(variance(4, 8))
+    plan = planned(variance(4, 8)).plan
     plan.phases.reverse()
     with pytest.raises(OrderError, match=r"reads .*, which is made later"):
         check_order(plan)

@@ -226,7 +226,7 @@ class Evaluator:
         steps = self.layout.steps(tensor)
         if batched(tensor):
             assert batch is not None
-            if self.layout.schedule.few:
+            if self.layout.plan.few:
                 if self.layout.home(tensor).place == "user":
                     offset = offset + Linear.counter(batch.shard, self.layout.elements(tensor))
             elif rows:
@@ -267,7 +267,7 @@ class Evaluator:
         packed = in_panel(panel, places) if panel is not None and not conditions else None
         if panel is not None and packed is not None:
             arena = self.pointer(4)
-            offset, base = packed, self.b.pure("getelementptr i8, ptr {}, i64 {}", arena, panel.offset)
+            offset, base = packed, self.b.pure("getelementptr i8, ptr {}, i64 {}", arena, self.layout.places[panel])
         else:
             offset, base = self.address(tensor, places, batch, rows)
         word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
@@ -322,7 +322,7 @@ class Evaluator:
         offset, base = self.address(tensor, places, batch, False)
         word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
         first = 1 if batched(tensor) else 0
-        spread = LANES if first and not self.layout.schedule.few else 1
+        spread = LANES if first and not self.layout.plan.few else 1
         steps = [s * spread for s in self.layout.steps(tensor)]
         moved: list[str] = [""] * LANES
         inside: Value | None = None
@@ -391,7 +391,7 @@ class Evaluator:
         number, body = coefficient(e.body) if e.name == "sum" else (1, e.body)
         batch = next((a for a in e.axes if a.extent is BATCH), None)
         lanes = {self.lane} if self.lane is not None else set()
-        if not self.layout.schedule.few:  # inside a sum over the examples, they are the lanes
+        if not self.layout.plan.few:  # inside a sum over the examples, they are the lanes
             lanes |= {axis for axis, found in self.batches.items() if found.lane is None}
         vector = not lanes.isdisjoint(free_axes(body))
         across = False

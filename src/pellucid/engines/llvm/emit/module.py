@@ -15,13 +15,11 @@ from pellucid.engines.llvm.emit import transposes as moving
 from pellucid.engines.llvm.emit.barriers import BARRIER, Group, pieces, thread, turn
 from pellucid.engines.llvm.emit.nest import Function, Writer
 from pellucid.engines.llvm.emit.packing import packing
-from pellucid.engines.llvm.plan.layout import THREADS, Home, Layout, lay_out
-from pellucid.engines.llvm.plan.order import check_order
+from pellucid.engines.llvm.plan.layout import THREADS, Home, Layout
 from pellucid.engines.llvm.plan.panels import Panel
-from pellucid.engines.llvm.plan.phases import for_few, in_place, schedule
-from pellucid.engines.llvm.plan.split_reductions import prepare
+from pellucid.engines.llvm.plan.passes import planned
 from pellucid.engines.llvm.plan.target import Target
-from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Phase, Recurrence, Schedule, Unsupported, batched
+from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Phase, Recurrence, Request, batched
 from pellucid.formula.expressions import Tensor
 from pellucid.formula.program import Program
 
@@ -68,33 +66,11 @@ def write(
     Raises:
         Unsupported: a statement that cannot be compiled.
     """
-    plan = schedule(program, state or {})
-    state = {name: source for name, source in (state or {}).items() if in_place(plan, program.outputs[name], source)}
     real = 4 if kind == "float" else 8
-    if few:
-        if not for_few(plan, shared=shared):
-            raise Unsupported(program.statements[0], "an example needs others")
-    else:
-        _begin_with_shards(plan)
-        prepare(plan, real)
-    layout = lay_out(plan, real=real, wide=target.wide, state=state)
-    check_order(plan)
+    layout = planned(program, Request(real, target.wide, state or {}, few, shared))
     module = _Module(layout, kind, target, profile, finished).write()
-    module.state = state
+    module.state = layout.plan.state
     return module
-
-
-def _begin_with_shards(plan: Schedule) -> None:
-    """The first phase of shards brings the examples in: it has to come before whatever reads them."""
-    for phase in plan.phases:
-        if phase.kind == "shard":
-            return
-        if any(batched(r.tensor) for work in phase.works for r in work.reads):
-            break
-    else:
-        if not any(map(batched, plan.program.outputs.values())):
-            return
-    plan.phases.insert(0, Phase("shard"))
 
 
 class _Module:
@@ -116,7 +92,7 @@ class _Module:
         self.labels: list[str] = []
 
     def write(self) -> Module:
-        phases = self.layout.schedule.phases
+        phases = self.layout.plan.phases
         shard_phases = [p for p in phases if p.kind == "shard"]
         for phase in phases:
             if phase.divided:
@@ -126,7 +102,7 @@ class _Module:
                 self.groups.append(Group([1]))
             else:
                 self.groups.append(Group([self.global_phase(phase)], shards=False))
-        self.parts.append(thread(self.groups, self.layout.local_bytes, self.layout.schedule.ahead()))
+        self.parts.append(thread(self.groups, self.layout.local_bytes, self.layout.plan.ahead()))
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
         sizes = {4} | ({8} if self.kind == "double" else set())
@@ -219,9 +195,9 @@ class _Module:
             "entry:",
             f"  %rows = alloca [{LANES} x ptr]",
         ]
-        few = self.layout.schedule.few
+        few = self.layout.plan.few
         if first and not few:
-            for name, tensor in self.layout.schedule.program.inputs.items():
+            for name, tensor in self.layout.plan.program.inputs.items():
                 if batched(tensor):
                     lines += self.staged(name, tensor)
                     lines += self.all_copies(tensor)
@@ -230,7 +206,7 @@ class _Module:
             for target in work.targets:
                 lines += self.all_copies(target, views_alone=self.step_by_step(work, target))
         if last and not few:
-            for name, tensor in self.layout.schedule.program.outputs.items():
+            for name, tensor in self.layout.plan.program.outputs.items():
                 if batched(tensor):
                     lines += self.unstaged(name, tensor)
         self.parts.append("\n".join([*lines, "  ret void", "}", ""]))
@@ -390,7 +366,7 @@ class _Module:
 
     def all_copies(self, tensor: Tensor, *, views_alone: bool = False) -> list[str]:
         """The copies of a tensor that is there now and of its views, before anything reads them."""
-        views = [v for v in self.layout.schedule.views if self.layout.schedule.home(v) is tensor]
+        views = [v for v in self.layout.plan.views if self.layout.plan.home(v) is tensor]
         return [line for t in (views if views_alone else [tensor, *views]) for line in self.copies(t)]
 
     def moved(self, start: str, times: str, bytes_: int, lines: list[str]) -> str:

@@ -78,7 +78,7 @@ class Writer:
         lane = axes[-1] if self.lanes_last else self.batch if not nest.few else None
         self.o = NestEvaluator(self.b, layout, kind, lane, rows=self.lanes_last)
         self.o.nest = nest
-        self.o.panels = layout.panels.get(nest, {})
+        self.o.panels = layout.plan.panels.get(nest, {})
         self.lane = lane
         start: dict[Axis, Linear] = {}
         if self.batch is not None:
@@ -354,7 +354,7 @@ class Writer:
             for point, value in zip(points, values, strict=True):
                 point.made[target] = value
         for statement in self.nest.statements:
-            if self.layout.schedule.home(statement.target) in self.layout.homes:
+            if self.layout.plan.home(statement.target) in self.layout.homes:
                 for point in points:
                     self.store(statement, point, point.made[statement.target])
 

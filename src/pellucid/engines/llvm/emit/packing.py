@@ -18,7 +18,7 @@ def packing(name: str, panel: Panel, layout: Layout, word: str) -> str:
     tensor, width = panel.tensor, panel.width
     source = b.pure("load ptr, ptr {}", b.pure("getelementptr i64, ptr %ctx, i64 {}", layout.homes[tensor].offset))
     arena = b.pure("load ptr, ptr {}", b.pure("getelementptr i64, ptr %ctx, i64 {}", 4))
-    to = b.pure("getelementptr i8, ptr {}, i64 {}", arena, panel.offset)
+    to = b.pure("getelementptr i8, ptr {}, i64 {}", arena, layout.places[panel])
     steps = strides(tensor.axes)
     extent = tensor.axes[panel.place].size
     for first, blocks in ((0, extent // width), (extent // width * width, 1 if extent % width else 0)):

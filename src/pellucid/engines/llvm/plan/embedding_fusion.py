@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import prod
 
-from pellucid.engines.llvm.plan.work import LANES
+from pellucid.engines.llvm.plan.work import LANES, Plan
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import (
     Expression,
@@ -39,6 +39,12 @@ class Folding:
     definitions: dict[Tensor, Statement]
     sums: dict[tuple[Tensor, Tensor], Tensor] = field(default_factory=dict)
     result: list[Stage] = field(default_factory=list)
+
+
+def fold_embeddings(plan: Plan) -> Plan:
+    """The program's stages, with products of tables where they pay."""
+    plan.stages = fold(plan.program)
+    return plan
 
 
 def fold(program: Program) -> tuple[Stage, ...]:

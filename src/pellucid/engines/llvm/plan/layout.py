@@ -16,8 +16,7 @@ from typing import Any, Literal
 
 from pellucid.engines.llvm.plan.light_loops import by_rows, of_one_step
 from pellucid.engines.llvm.plan.panels import Panel
-from pellucid.engines.llvm.plan.panels import pack as pack_panels
-from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Schedule, Work, batched, nests_of, strides
+from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Plan, Work, batched, nests_of, strides
 from pellucid.formula.axes import BATCH, Affine
 from pellucid.formula.expressions import Read, Reduction, Tensor, reads, walk
 
@@ -56,12 +55,12 @@ class Layout:
     user's arrays, in the order of the context's pointers: ("in" | "out", program name).
     """
 
-    schedule: Schedule
+    plan: Plan
     real: int
     homes: dict[Tensor, Home] = field(default_factory=dict)
     rows: dict[Tensor, Home] = field(default_factory=dict)
     sums: dict[Partial, Home] = field(default_factory=dict)
-    panels: dict[Nest, dict[Tensor, Panel]] = field(default_factory=dict)
+    places: dict[Panel, int] = field(default_factory=dict)
     once: dict[Tensor, int] = field(default_factory=dict)
     words: list[tuple[str, str]] = field(default_factory=list)
     shard_bytes: int = 0
@@ -70,7 +69,7 @@ class Layout:
     _steps: dict[Tensor, list[int]] = field(default_factory=dict)
 
     def home(self, tensor: Tensor) -> Home:
-        return self.homes[self.schedule.home(tensor)]
+        return self.homes[self.plan.home(tensor)]
 
     def elements(self, tensor: Tensor) -> int:
         """How many elements have memory, of one example."""
@@ -93,32 +92,26 @@ class Layout:
         return HEADER + self.words.index((way, name))
 
 
-def lay_out(schedule: Schedule, *, real: int, wide: bool, state: dict[str, str]) -> Layout:
+def lay_out(plan: Plan) -> Layout:
     """Homes for everything, by lifetimes.
 
     Where no state is overwritten, what is made of parameters alone is kept to the end: it may serve the next call.
-
-    Args:
-        real: bytes of a real number.
-        wide: whether the CPU has 32 registers of 16 floats.
-        state: by output, the input whose array it overwrites.
     """
-    layout = Layout(schedule, real)
-    layout.panels = pack_panels(schedule, wide=wide, real=real)
-    nests = (n for phase in schedule.phases for work in phase.works for n in nests_of(work))
-    layout.once = of_one_step(schedule, (n for n in nests if lane_last(n) and not n.few))
-    program = schedule.program
+    layout, state = Layout(plan, plan.request.real), plan.state
+    nests = (n for phase in plan.phases for work in phase.works for n in nests_of(work))
+    layout.once = of_one_step(plan, (n for n in nests if lane_last(n) and not n.few))
+    program = plan.program
     for name, tensor in program.inputs.items():
         layout.words.append(("in", name))
-        if schedule.few or not batched(tensor):
+        if plan.few or not batched(tensor):
             layout.homes[tensor] = Home("user", layout.word("in", name))
     for name, tensor in program.outputs.items():
         if name in state:
             layout.homes[tensor] = Home("user", layout.word("in", state[name]))
             continue
         layout.words.append(("out", name))
-        home = schedule.home(tensor)
-        if (schedule.few or not batched(tensor)) and home not in layout.homes:
+        home = plan.home(tensor)
+        if (plan.few or not batched(tensor)) and home not in layout.homes:
             layout.homes[home] = Home("user", layout.word("out", name))
     _arenas(layout, keep=not state)
     return layout
@@ -153,7 +146,7 @@ def _wanted_rows(layout: Layout) -> list[Tensor]:
     """Tensors of which a global nest reads the last axis in its lanes."""
     found: dict[Tensor, None] = {}
     wanting: list[tuple[Nest, list[Read]]] = []
-    for phase in layout.schedule.phases:
+    for phase in layout.plan.phases:
         for work in phase.works:
             for nest in nests_of(work):
                 if lane_last(nest) and not nest.few:
@@ -168,33 +161,33 @@ def _wanted_rows(layout: Layout) -> list[Tensor]:
 
 
 def _arenas(layout: Layout, *, keep: bool) -> None:
-    schedule = layout.schedule
-    lives = _lifetimes(schedule)
+    plan = layout.plan
+    lives = _lifetimes(plan)
     if keep:
         end = max((last for _, last in lives.values()), default=0)
-        for phase in schedule.phases[: schedule.ahead()]:
+        for phase in plan.phases[: plan.ahead()]:
             lives |= {target: (0, end) for work in phase.works for target in work.targets}
-    stored = _stored(schedule)
+    stored = _stored(plan)
     spans: dict[str, list[Span]] = {"shard": [], "local": [], "global": []}
 
     def place(key: tuple[str, Any], life: tuple[int, int], size: int) -> None:
-        spans["local" if _within(life, schedule) else "shard"].append((*life, size, key))
+        spans["local" if _within(life, plan) else "shard"].append((*life, size, key))
 
     for tensor, life in lives.items():
         if tensor in layout.homes or tensor not in stored:
             continue
         size = layout.elements(tensor) * layout.size(tensor)
         if batched(tensor):
-            place(("homes", tensor), life, size if schedule.few else size * LANES)
+            place(("homes", tensor), life, size if plan.few else size * LANES)
         else:
             spans["global"].append((*life, size, ("homes", tensor)))
     for tensor in _wanted_rows(layout):
         size = prod(a.size for a in tensor.axes[1:]) * LANES * layout.size(tensor)
-        place(("rows", tensor), lives[schedule.home(tensor)], size)
-    for partial, life in _partials(schedule).items():
+        place(("rows", tensor), lives[plan.home(tensor)], size)
+    for partial, life in _partials(plan).items():
         elements = layout.elements(partial.nest.targets[0]) * (LANES if partial.across else 1)
         place(("sums", partial), life, elements * layout.real)
-    for time, work in _times(schedule):
+    for time, work in _times(plan):
         if isinstance(work, Nest) and work.blocked is not None:
             place(("sums", work.blocked), (time, time), layout.elements(work.targets[0]) * LANES * layout.real)
     for where in ("shard", "local", "global"):
@@ -202,34 +195,32 @@ def _arenas(layout: Layout, *, keep: bool) -> None:
         setattr(layout, f"{where}_bytes", total)
         for (table, key), offset in offsets:
             getattr(layout, table)[key] = Home(where, offset)
-    for panels in layout.panels.values():
+    for panels in layout.plan.panels.values():
         for panel in panels.values():
-            panel.offset = layout.global_bytes
+            layout.places[panel] = layout.global_bytes
             layout.global_bytes += -(-panel.elements * layout.real // ALIGN) * ALIGN
 
 
-def _stored(schedule: Schedule) -> set[Tensor]:
+def _stored(plan: Plan) -> set[Tensor]:
     """What needs memory: all but what is made and used within one nest, in registers."""
-    found = {t for t in schedule.program.inputs.values()} | {
-        schedule.home(t) for t in schedule.program.outputs.values()
-    }
-    for phase in schedule.phases:
+    found = {t for t in plan.program.inputs.values()} | {plan.home(t) for t in plan.program.outputs.values()}
+    for phase in plan.phases:
         for work in phase.works:
             for nest in nests_of(work):
                 mine = set(nest.targets)
                 for r in nest.reads:
                     if r.tensor not in mine or not at_home(r, nest):
-                        found.add(schedule.home(r.tensor))
+                        found.add(plan.home(r.tensor))
             if isinstance(work, Partial):
-                found |= {schedule.home(r.tensor) for r in work.reads}
+                found |= {plan.home(r.tensor) for r in work.reads}
     return found
 
 
-def _times(schedule: Schedule) -> Iterator[tuple[int, Work]]:
+def _times(plan: Plan) -> Iterator[tuple[int, Work]]:
     """Every piece of work with its time: in a phase of shards one after the other, in a global phase all at once.
     Between phases of shards and what follows lies a moment, when outputs are given out."""
     time = 0
-    for phase in schedule.phases:
+    for phase in plan.phases:
         time += phase.kind == "global"
         for work in phase.works:
             time += phase.kind == "shard"
@@ -237,11 +228,11 @@ def _times(schedule: Schedule) -> Iterator[tuple[int, Work]]:
         time += phase.kind == "shard"
 
 
-def _phase_ends(schedule: Schedule) -> list[tuple[int, int]]:
+def _phase_ends(plan: Plan) -> list[tuple[int, int]]:
     """The first and last moments of the phases of shards."""
     found = []
     time = 0
-    for phase in schedule.phases:
+    for phase in plan.phases:
         start = time
         time += len(phase.works) + 1 if phase.kind == "shard" else 1
         if phase.kind == "shard":
@@ -249,19 +240,19 @@ def _phase_ends(schedule: Schedule) -> list[tuple[int, int]]:
     return found
 
 
-def _within(life: tuple[int, int], schedule: Schedule) -> bool:
+def _within(life: tuple[int, int], plan: Plan) -> bool:
     """Whether a life begins and ends in one phase of shards: then the memory is the thread's, and the next shard's."""
-    phases = [p for p in schedule.phases if p.kind == "shard"]
+    phases = [p for p in plan.phases if p.kind == "shard"]
     return any(
         start <= life[0] and life[1] <= end and not phase.divided
-        for phase, (start, end) in zip(phases, _phase_ends(schedule), strict=True)
+        for phase, (start, end) in zip(phases, _phase_ends(plan), strict=True)
     )
 
 
-def _partials(schedule: Schedule) -> dict[Partial, tuple[int, int]]:
+def _partials(plan: Plan) -> dict[Partial, tuple[int, int]]:
     """From when to when the parts of prepared sums are needed."""
     found: dict[Partial, tuple[int, int]] = {}
-    for time, work in _times(schedule):
+    for time, work in _times(plan):
         if isinstance(work, Partial):
             found[work] = (time, time)
         elif isinstance(work, Nest) and work.partial is not None:
@@ -276,25 +267,25 @@ def at_home(read: Read, nest: Nest) -> bool:
     )
 
 
-def _lifetimes(schedule: Schedule) -> dict[Tensor, tuple[int, int]]:
+def _lifetimes(plan: Plan) -> dict[Tensor, tuple[int, int]]:
     """From which piece of work to which a tensor is needed."""
     lives: dict[Tensor, tuple[int, int]] = {}
-    program = schedule.program
-    ends = _phase_ends(schedule)
+    program = plan.program
+    ends = _phase_ends(plan)
     for tensor in program.inputs.values():
         if batched(tensor):
             lives[tensor] = (ends[0][0], ends[0][0]) if ends else (0, 0)
     last = 0
-    for time, work in _times(schedule):
+    for time, work in _times(plan):
         for r in work.reads:
-            home = schedule.home(r.tensor)
+            home = plan.home(r.tensor)
             if home in lives:
                 lives[home] = (lives[home][0], max(time, lives[home][1]))
         for target in work.targets:
             lives[target] = (time, time)
         last = time
     for tensor in program.outputs.values():
-        home = schedule.home(tensor)
+        home = plan.home(tensor)
         if home in lives:
             given = ends[-1][1] if batched(tensor) and ends else last
             lives[home] = (lives[home][0], max(lives[home][1], given))

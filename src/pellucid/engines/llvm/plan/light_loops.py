@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pellucid.engines.llvm.plan.work import Nest, Partial, Recurrence, Schedule, Work, batched, nests_of
+from pellucid.engines.llvm.plan.work import Nest, Partial, Plan, Recurrence, Work, batched, nests_of
 from pellucid.formula.axes import Affine
 from pellucid.formula.expressions import Read, Tensor
 
 
-def join_light(works: list[Work], views: dict[Tensor, Tensor], outputs: Iterable[Tensor]) -> list[Work]:
-    """The works, with light statements moved into the loops that alone read them."""
-    kept = set(outputs) | set(views.values())
+def join_light_loops(plan: Plan) -> Plan:
+    """Move light statements into the loops that alone read them."""
+    works = plan.works
+    kept = set(plan.program.outputs.values()) | set(plan.views.values())
     readers: dict[Tensor, list[Work]] = {}
     for work in works:
         for tensor in {r.tensor for r in work.reads}:
@@ -39,7 +40,8 @@ def join_light(works: list[Work], views: dict[Tensor, Tensor], outputs: Iterable
                     work.nests.insert(0, moved)
                     del result[k]
         result.append(work)
-    return result
+    plan.works = result
+    return plan
 
 
 def _own_step(loop: Recurrence, nest: Nest) -> int | None:
@@ -70,7 +72,7 @@ def by_rows(read: Read, nest: Nest) -> bool:
     )
 
 
-def of_one_step(plan: Schedule, lanes_last: Iterable[Nest]) -> dict[Tensor, int]:
+def of_one_step(plan: Plan, lanes_last: Iterable[Nest]) -> dict[Tensor, int]:
     """Tensors of recurrences of which one step is kept, with the place of their loop axis."""
     last = set(lanes_last)
     kept = {plan.home(t) for t in plan.program.outputs.values()} | set(plan.views.values())
@@ -86,7 +88,7 @@ def of_one_step(plan: Schedule, lanes_last: Iterable[Nest]) -> dict[Tensor, int]
     return found
 
 
-def _within(plan: Schedule, loop: Recurrence, maker: int, target: Tensor, place: int, lanes_last: set[Nest]) -> bool:
+def _within(plan: Plan, loop: Recurrence, maker: int, target: Tensor, place: int, lanes_last: set[Nest]) -> bool:
     """Whether every read of the target comes before its next value does."""
     for phase in plan.phases:
         for work in phase.works:

@@ -6,7 +6,7 @@ would notice. The plan is therefore held against its order before any code is ma
 
 from __future__ import annotations
 
-from pellucid.engines.llvm.plan.work import Nest, Partial, Recurrence, Schedule, Work
+from pellucid.engines.llvm.plan.work import Nest, Partial, Plan, Recurrence, Work
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import Read, Tensor, reads
 
@@ -15,8 +15,8 @@ class OrderError(AssertionError):
     """A plan reads what is not there yet: a fault of the planner, not of the program."""
 
 
-def check_order(plan: Schedule) -> None:
-    """Follow the phases and look at every read.
+def check_order(plan: Plan) -> Plan:
+    """Follow the phases and look at every read; the plan stays as it is.
 
     Raises:
         OrderError: a statement reads a value that is made later, or at the same time; the message names both.
@@ -30,9 +30,10 @@ def check_order(plan: Schedule) -> None:
             _check(plan, work, made if phase.kind == "shard" else before, prepared)
             made |= {plan.home(t) for t in work.targets}
         prepared |= {work for work in phase.works if isinstance(work, Partial)}
+    return plan
 
 
-def _check(plan: Schedule, work: Work, made: set[Tensor], prepared: set[Partial]) -> None:
+def _check(plan: Plan, work: Work, made: set[Tensor], prepared: set[Partial]) -> None:
     if isinstance(work, Recurrence):
         loop = {plan.home(t) for t in work.targets}
         known = set(made)
@@ -50,7 +51,7 @@ def _check(plan: Schedule, work: Work, made: set[Tensor], prepared: set[Partial]
             _look(plan, name, read, made)
 
 
-def _check_nest(plan: Schedule, nest: Nest, made: set[Tensor], loop: set[Tensor]) -> None:
+def _check_nest(plan: Plan, nest: Nest, made: set[Tensor], loop: set[Tensor]) -> None:
     known = set(made)
     skip = set() if nest.partial is None else set(nest.partial.reads)
     for statement in nest.statements:
@@ -66,7 +67,7 @@ def _at(read: Read, step: Axis) -> bool:
     return any(isinstance(i, Affine) and i.plain is step for i in read.indices)
 
 
-def _look(plan: Schedule, name: str, read: Read, made: set[Tensor]) -> None:
+def _look(plan: Plan, name: str, read: Read, made: set[Tensor]) -> None:
     if plan.home(read.tensor) not in made:
         raise OrderError(f"{name} reads {read.tensor.name}, which is made later in the same call")
 

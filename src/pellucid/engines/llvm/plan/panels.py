@@ -18,8 +18,8 @@ from pellucid.engines.llvm.plan.work import (
     OFTEN,
     Nest,
     Phase,
+    Plan,
     Recurrence,
-    Schedule,
     batched,
     nests_of,
     strides,
@@ -40,7 +40,6 @@ class Panel:
     place: int
     width: int
     order: tuple[int, ...]
-    offset: int = 0
     kind = "global"
 
     @property
@@ -60,8 +59,9 @@ class Panel:
         return self.blocks * self.width * prod(self.tensor.axes[k].size for k in self.order)
 
 
-def pack(plan: Schedule, *, wide: bool, real: int) -> dict[Nest, dict[Tensor, Panel]]:
-    """The panels of all nests that read weights often enough; the packing is put in front of all other work."""
+def pack_panels(plan: Plan) -> Plan:
+    """Panels for all nests that read weights often enough; the packing is put in front of all other work."""
+    wide, real = plan.request.wide, plan.request.real
     found: dict[Nest, dict[Tensor, Panel]] = {}
     for phase in plan.phases:
         for work in phase.works:
@@ -77,10 +77,11 @@ def pack(plan: Schedule, *, wide: bool, real: int) -> dict[Nest, dict[Tensor, Pa
         ):
             plan.phases.insert(0, Phase("global"))
         plan.phases[0].works += panels
-    return found
+    plan.panels = found
+    return plan
 
 
-def _panels(plan: Schedule, nest: Nest, wide: bool, real: int) -> list[Panel]:
+def _panels(plan: Plan, nest: Nest, wide: bool, real: int) -> list[Panel]:
     axes = [a for a in nest.axes[1:] if a is not nest.step]
     lane = axes[-1] if nest.few and axes else None
     inputs = set(plan.program.inputs.values())

@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import prod
 
 from pellucid.engines.llvm.plan.layout import lane_last
-from pellucid.engines.llvm.plan.work import LANES, LINE, OFTEN, Nest, Partial, Phase, Schedule, batched, strides
+from pellucid.engines.llvm.plan.work import LANES, LINE, OFTEN, Nest, Partial, Phase, Plan, batched, strides
 from pellucid.formula.axes import BATCH, Affine
 from pellucid.formula.expressions import Read, Reduction, Tensor, factors, free_axes, reads, walk
 
@@ -25,8 +25,12 @@ NEAR = 32 * 1024
 """The same of the first cache, where a single value of the first axis is too much for the second."""
 
 
-def prepare(plan: Schedule, real: int) -> None:
+def split_reductions(plan: Plan) -> Plan:
     """Put the preparation of long sums into the shards' phases."""
+    if plan.few:
+        return plan
+    _begin_with_shards(plan)
+    real = plan.request.real
     for phase in list(plan.phases):
         for nest in phase.works if phase.kind == "global" else []:
             if isinstance(nest, Nest) and nest.scatter is None:
@@ -37,6 +41,20 @@ def prepare(plan: Schedule, real: int) -> None:
         for work in phase.works if phase.kind == "shard" else []:
             if isinstance(work, Nest):
                 work.blocked = _streamed(work, real)
+    return plan
+
+
+def _begin_with_shards(plan: Plan) -> None:
+    """The first phase of shards brings the examples in: it has to come before whatever reads them."""
+    for phase in plan.phases:
+        if phase.kind == "shard":
+            return
+        if any(batched(r.tensor) for work in phase.works for r in work.reads):
+            break
+    else:
+        if not any(map(batched, plan.program.outputs.values())):
+            return
+    plan.phases.insert(0, Phase("shard"))
 
 
 def _long(nest: Nest, real: int) -> Partial | None:
@@ -81,7 +99,7 @@ def _elements(tensor: Tensor) -> int:
     return prod(a.size for a in tensor.axes if isinstance(a.extent, int))
 
 
-def _insert(plan: Schedule, partial: Partial, before: int) -> None:
+def _insert(plan: Plan, partial: Partial, before: int) -> None:
     """Behind the last work, of a shard or of all, that makes what the sum reads.
 
     What is made once for all examples is there in the next phase only: the variance of a batch adds up squares of what
@@ -101,7 +119,7 @@ def _insert(plan: Schedule, partial: Partial, before: int) -> None:
     next(p for p in plan.phases if p.kind == "shard").works.insert(0, partial)
 
 
-def _after(plan: Schedule, place: int, before: int) -> Phase:
+def _after(plan: Plan, place: int, before: int) -> Phase:
     """A phase of shards behind one phase and before another: one that stands there, or a new one."""
     for phase in plan.phases[place + 1 : before]:
         if phase.kind == "shard":

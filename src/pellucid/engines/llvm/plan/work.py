@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from pellucid.formula.expressions import (
     reads,
     walk,
 )
-from pellucid.formula.program import Program
+from pellucid.formula.program import Program, Stage
 
 LANES = 16
 """Numbers of a vector, on every CPU: the order in which sums are added depends on it."""
@@ -190,17 +190,48 @@ class Phase:
         return any(nest.divided for work in self.works for nest in nests_of(work))
 
 
-@dataclass
-class Schedule:
-    """`views` are tensors that are others under another shape: no code, no memory.
+@dataclass(frozen=True)
+class Request:
+    """What a plan is made for.
 
-    `few`: for a few examples, each a shard of its own with its last axes in the lanes.
+    Args:
+        real: bytes of a real number.
+        wide: whether the CPU has 32 registers of 16 floats.
+        state: by output, the input in whose place it is to be written where that can be.
+        small_batch: for a few examples at a time.
+        shared: whether threads may share the work of one of these.
     """
 
-    phases: list[Phase]
-    views: dict[Tensor, Tensor]
+    real: int = 4
+    wide: bool = False
+    state: Mapping[str, str] = field(default_factory=dict)
+    small_batch: bool = False
+    shared: bool = False
+
+
+@dataclass
+class Plan:
+    """A program on its way to code, which every pass brings a step further.
+
+    Attributes:
+        stages: the program's, or what is done in their stead.
+        works: nests and recurrences, in the order of the stages.
+        views: tensors that are others under another shape: no code, no memory.
+        phases: what runs when.
+        state: by output, the input in whose place it is written.
+        few: for a few examples, each a shard of its own with its last axes in the lanes.
+        panels: packed copies of parameters, by the nest that reads them.
+    """
+
     program: Program
+    request: Request = field(default_factory=Request)
+    stages: tuple[Stage, ...] = ()
+    works: list[Work] = field(default_factory=list)
+    views: dict[Tensor, Tensor] = field(default_factory=dict)
+    phases: list[Phase] = field(default_factory=list)
+    state: dict[str, str] = field(default_factory=dict)
     few: bool = False
+    panels: dict[Nest, dict[Tensor, Any]] = field(default_factory=dict)
 
     def ahead(self) -> int:
         """How many phases at the start read parameters alone."""

@@ -22,7 +22,7 @@ from pellucid.engines.base import Dtype
 from pellucid.engines.llvm.emit.module import write
 from pellucid.engines.llvm.plan.layout import Layout
 from pellucid.engines.llvm.plan.target import Target
-from pellucid.engines.llvm.plan.work import Schedule, batched
+from pellucid.engines.llvm.plan.work import Plan, batched
 from pellucid.engines.llvm.run import store
 from pellucid.engines.llvm.run.fingerprint import fingerprint
 from pellucid.engines.llvm.run.native import Compiler, Library, host, object_code
@@ -138,12 +138,12 @@ def _make(
         module.state,
         module.labels,
         sum(map(operations, program.statements)),
-        _ahead(layout.schedule),
+        _ahead(layout.plan),
     )
     return facts, objects
 
 
-def _ahead(plan: Schedule) -> list[str]:
+def _ahead(plan: Plan) -> list[str]:
     works = [work for phase in plan.phases[: plan.ahead()] for work in phase.works]
     made = {t for work in works for t in work.targets}
     if any(plan.home(t) in made for t in plan.program.outputs.values()):
@@ -155,7 +155,7 @@ def _ahead(plan: Schedule) -> list[str]:
 def _copies(layout: Layout, state: dict[str, str], few: bool) -> dict[str, tuple[str, str]]:
     """Outputs without a batch axis that are some other array: an input, or what another output is too."""
     found: dict[str, tuple[str, str]] = {}
-    for name, tensor in layout.schedule.program.outputs.items():
+    for name, tensor in layout.plan.program.outputs.items():
         if name not in state and (few or not batched(tensor)):
             home = layout.home(tensor)
             if home.place == "user" and home.offset != layout.word("out", name):

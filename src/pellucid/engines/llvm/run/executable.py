@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.engines.base import Array, Dtype, bind
 from pellucid.engines.llvm.plan.layout import THREADS
-from pellucid.engines.llvm.plan.phases import schedule
+from pellucid.engines.llvm.plan.nests import check_supported
 from pellucid.engines.llvm.plan.work import LANES, Unsupported, batched
 from pellucid.engines.llvm.run import memory
 from pellucid.engines.llvm.run import worker_pool as threads
@@ -122,7 +122,7 @@ class Executable:
         self.dtype = dtype
         self.target = target
         self.threads = threads
-        schedule(program)  # what cannot be compiled shows now; the rest when it is needed
+        check_supported(program)
         self._code = Once()
         self._again: Prepared | None = None
         self._last: tuple[int, ...] = ()
