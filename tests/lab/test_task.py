@@ -9,7 +9,7 @@ import pytest
 
 from pellucid.data import Vocabulary
 from pellucid.errors import DataError, PellucidError
-from pellucid.lab.task import task_of, waist
+from pellucid.lab.task import bottleneck, task_of
 from pellucid.layers import LSTM, Add, Conv2D, Dense, Embedding, Flatten, Input, MaxPool2D, Reshape
 from pellucid.network import BaseNetwork
 
@@ -93,7 +93,7 @@ def test_an_autoencoder_is_known_by_its_waist() -> None:
     task = task_of(net, x)
     assert "latent" in task.views
     np.testing.assert_array_equal(task.y, x)
-    found = waist(net)
+    found = bottleneck(net)
     assert found is not None and found.path == "dense_2"
 
 
@@ -101,12 +101,12 @@ def test_a_way_round_the_waist_means_that_there_is_none() -> None:
     x = Input((16,))
     code = Dense(2)(Dense(8)(x))
     net = BaseNetwork(inputs=x, outputs=Add()(Dense(16)(code), x))
-    assert waist(net) is None
+    assert bottleneck(net) is None
 
 
 def test_a_picture_in_a_row_still_narrows_at_its_code() -> None:
     net = BaseNetwork(Flatten(), Dense(3), Dense(64), Reshape((8, 8, 1)), input_shape=(8, 8, 1))
-    found = waist(net)
+    found = bottleneck(net)
     assert found is not None and found.path == "dense_1"
 
 
@@ -145,8 +145,8 @@ def test_several_inputs_or_outputs_are_refused_with_the_way_out() -> None:
     [
         ({"y": None}, "there is nothing to learn"),
         ({"y": np.array([0, 1, 7, 0])}, "label"),
-        ({"classes": ("a", "b")}, "2 classes came, but the network tells 3 apart"),
-        ({"validation_data": floats(4, 5)}, r"expected \(x, y\)"),
+        ({"classes": ("a", "b")}, "expected 3 classes, .* got 2"),
+        ({"validation_data": floats(4, 5)}, r"expected validation_data as \(x, y\)"),
         ({"validation_data": (floats(4, 4), np.zeros(4, int))}, "validation_x"),
         ({"batch_size": 0}, "batch_size"),
     ],

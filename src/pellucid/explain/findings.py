@@ -85,7 +85,7 @@ class Diagnosis(Sequence[Finding]):
                 "where": f.where,
                 "facts": dict(f.facts),
                 **{
-                    lang: {"what": f.what(lang), "evidence": f.evidence(lang), "mend": f.fix(lang)}
+                    lang: {"what": f.what(lang), "evidence": f.evidence(lang), "fix": f.fix(lang)}
                     for lang in LANGUAGES
                 },
             }

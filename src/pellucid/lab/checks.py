@@ -1,4 +1,4 @@
-"""Numbers that came from a page or from a person's own code: within their bounds, or refused in one sentence."""
+"""Numbers from a page or from a person's own code, checked against their bounds."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ import numpy as np
 
 from pellucid.errors import DataError
 
-MOST_SENT = 1 << 18
+MAX_SENT = 1 << 18
 """The most numbers of one message from a page."""
 _SHOWN = 40
 
 
-def whole(name: str, value: object, least: int, most: int) -> int:
-    """A whole number within its bounds; JavaScript, which has one kind of number, may write 3 as 3.0.
+def integer(name: str, value: object, low: int, high: int) -> int:
+    """An integer within its bounds; JavaScript, which has one kind of number, may write 3 as 3.0.
 
     Raises:
         DataError: it is none.
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not is_whole(value) or not least <= value <= most:
-        raise DataError(f"{name} is {shown(value)}, expected a whole number from {least} to {most}")
+    if not is_integer(value) or not low <= value <= high:
+        raise DataError(f"{name} is {shown(value)}, expected an integer from {low} to {high}")
     return int(value)
 
 
-def number(name: str, value: object, least: float, most: float) -> float:
+def number(name: str, value: object, low: float, high: float) -> float:
     """A number within its bounds.
 
     Raises:
         DataError: it is none.
     """
-    if not is_number(value, least, most):
-        raise DataError(f"{name} is {shown(value)}, expected a number from {least:g} to {most:g}")
+    if not is_number(value, low, high):
+        raise DataError(f"{name} is {shown(value)}, expected a number from {low:g} to {high:g}")
     return float(value)
 
 
-def is_whole(value: object) -> TypeGuard[int | np.integer[Any]]:
+def is_integer(value: object) -> TypeGuard[int | np.integer[Any]]:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def is_number(value: object, least: float, most: float) -> TypeGuard[float]:
-    """Whether it lies within finite bounds, as NaN, the infinities and a whole number beyond all floats do not."""
-    return (isinstance(value, (float, np.floating)) or is_whole(value)) and bool(least <= value <= most)
+def is_number(value: object, low: float, high: float) -> TypeGuard[float]:
+    """Whether it lies within finite bounds, as NaN, the infinities and an integer beyond all floats do not."""
+    return (isinstance(value, (float, np.floating)) or is_integer(value)) and bool(low <= value <= high)
 
 
 def shown(value: object) -> str:

@@ -24,7 +24,7 @@ from pellucid.network import BaseNetwork
 Array = NDArray[Any]
 
 TAUGHT = ("sobel-x", "sobel-y", "laplacian", "sharpen")
-"""The kernels that the convolution learns from what they do to a picture."""
+"""The kernels that the convolution learns from what they do to an image."""
 PATCH = 24
 READ = 32
 CHARACTERS = 60_000
@@ -267,8 +267,8 @@ def _digit_images() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
 
 
 @cache
-def picture() -> Array:
-    """The sample picture in grey, small enough that a kernel is seen to slide: (106, 160) numbers of 0 to 1."""
+def sample_image() -> Array:
+    """The sample image in grey, small enough that a kernel is seen to slide: (106, 160) numbers of 0 to 1."""
     grey = data.sample_image("china").mean(axis=2)
     height, width = grey.shape[0] // 4, grey.shape[1] // 4
     small = grey[: height * 4, : width * 4].reshape(height, 4, width, 4).mean(axis=(1, 3))
@@ -277,7 +277,7 @@ def picture() -> Array:
 
 @cache
 def _patches() -> Array:
-    """Pieces of the sample picture, (n, h, w, 1), in random order."""
+    """Pieces of the sample image, (n, h, w, 1), in random order."""
     grey = data.sample_image("china").mean(axis=2)
     grey = grey[:426, :640].reshape(213, 2, 320, 2).mean(axis=(1, 3))
     places = [(i, j) for i in range(0, 213 - PATCH, PATCH) for j in range(0, 320 - PATCH, PATCH)]
@@ -306,7 +306,7 @@ TASKS: dict[str, Entry] = {
             "mlp",
             {"en": "Two spirals", "zh": "双螺旋"},
             {
-                "en": "A few neurons learn to tell two winding arms of points apart. "
+                "en": "A few neurons learn to separate two winding arms of points. "
                 "Watch the border between them bend until it follows both.",
                 "zh": "几个神经元学习区分两条缠绕的点带。观察它们之间的边界如何弯曲，直到贴合两条螺旋。",
             },
@@ -326,9 +326,9 @@ TASKS: dict[str, Entry] = {
         Entry(
             "kernels",
             "convolution",
-            {"en": "A picture and kernels", "zh": "图片与卷积核"},
+            {"en": "An image and kernels", "zh": "图片与卷积核"},
             {
-                "en": "A kernel slides over a picture and finds edges. Four kernels are learned here "
+                "en": "A kernel slides over an image and finds edges. Four kernels are learned here "
                 "just by seeing what they ought to do; then try your own, at any stride.",
                 "zh": "卷积核在图片上滑动，找出边缘。这里仅凭应有的结果就学出四个卷积核；再用任意步幅试试自己的。",
             },
@@ -350,7 +350,7 @@ TASKS: dict[str, Entry] = {
             "rnn",
             {"en": "Tomorrow's price", "zh": "明天的价格"},
             {
-                "en": "A recurrent network reads twenty days of a share and forecasts the next. "
+                "en": "A recurrent network reads twenty days of a stock's price and forecasts the next. "
                 "An honest test: can it beat saying that tomorrow is like today?",
                 "zh": "循环网络读取一只股票二十天的价格，预测下一天。一次诚实的检验：它能胜过“明天和今天一样”吗？",
             },

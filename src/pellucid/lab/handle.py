@@ -189,7 +189,7 @@ class Lab:
             timer.cancel()
 
     def _stay(self) -> None:
-        """At the end of a script: go on until Ctrl-C. A prompt that is left, and a script that failed, end at once."""
+        """At the end of a script: continue until Ctrl-C. A prompt that is left or a failed script ends at once."""
         server = self._server
         if server is not None and not hasattr(sys, "ps1") and not hasattr(sys, "last_type"):
             print("The script has ended; the lab stays open until Ctrl-C.", file=sys.stderr, flush=True)

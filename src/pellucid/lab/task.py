@@ -23,7 +23,7 @@ from pellucid.training.inputs.targets import Goal
 Array = NDArray[Any]
 Words = dict[str, str]
 
-LARGEST_WAIST = 32
+LARGEST_BOTTLENECK = 32
 """Of a wider code, two directions show next to nothing."""
 
 
@@ -100,7 +100,7 @@ def task_of(
     if y is None:
         if net.input_shapes[start] != net.output_shapes[end]:
             raise PellucidError(
-                "no y came, and this network does not give its input again, so there is nothing to learn: give y"
+                "expected y, got none: this network does not give its input again, so there is nothing to learn"
             )
         y = x
     examples, (goal,) = prepared(net, x, y, loss, None)
@@ -108,7 +108,7 @@ def task_of(
     test = None
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-            raise PellucidError("validation_data came in another form, expected (x, y)")
+            raise PellucidError(f"expected validation_data as (x, y), got {type(validation_data).__name__}")
         given_x, given_y = validation_data
         held, _ = prepared(net, given_x, given_y, loss, None, prefix="validation_")
         test = held.arrays[start], held.arrays[goal.name]
@@ -156,20 +156,20 @@ def views_of(
     found = {
         "boundary": sample == "points" and len(given) == 1,
         "confusion": classes is not None,
-        "latent": waist(net) is not None,
+        "latent": bottleneck(net) is not None,
         "text": vocabulary is not None and given[-1] == len(vocabulary),
         "forecast": sample == "series" and classes is None,
     }
     return tuple(name for name, there in found.items() if there)
 
 
-def waist(net: BaseNetwork) -> Use | None:
+def bottleneck(net: BaseNetwork) -> Use | None:
     """The narrowest layer, where all that comes out passes through few units, fewer than come in and go out."""
     (shape,), (given,) = net.input_shapes.values(), net.output_shapes.values()
     start, end = next(iter(net.input_shapes)), next(iter(net.output_shapes))
     if entries(net, start) is not None:
         return None
-    limit = min(math.prod(shape), math.prod(given), LARGEST_WAIST + 1)
+    limit = min(math.prod(shape), math.prod(given), LARGEST_BOTTLENECK + 1)
     narrow = [u for u in net.uses if len(u.shape) == 1 and u.shape[0] < limit and u.path not in (start, end)]
     for use in sorted(narrow, key=lambda u: u.shape[0]):
         if not passes_by(net, use.path):
@@ -229,12 +229,16 @@ def _classes(net: BaseNetwork, goal: Goal, given: Sequence[str] | None) -> tuple
     several = goal.loss.reads == "binary" or net.forward(training=False).last[goal.path].activation == "sigmoid"
     if goal.loss.reads == "values" or len(shape) != 1 or (shape[0] > 1 and several):
         if given is not None:
-            raise PellucidError("classes came, but the targets are not one class for each example: leave them out")
+            raise PellucidError(
+                "expected no classes: the targets are not one class for each example; leave classes out"
+            )
         return None
     count = max(2, shape[0])
     names = tuple(map(str, range(count) if given is None else given))
     if len(names) != count:
-        raise PellucidError(f"{len(names)} classes came, but the network tells {count} apart: give a name for each")
+        raise PellucidError(
+            f"expected {count} classes, a name for each that the network distinguishes, got {len(names)}"
+        )
     return names
 
 

@@ -27,7 +27,7 @@ PLACES = {
 }
 VIEWS = {
     "boundary": ("spirals", "/view/boundary"),
-    "kernel over a picture": ("kernels", "/view/convolve"),
+    "kernel over an image": ("kernels", "/view/convolve"),
     "text": ("text", "/view/text"),
     "gates": ("text", "/lstm_1"),
     "forecast": ("prices", "/view/forecast"),

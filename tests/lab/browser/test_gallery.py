@@ -12,7 +12,7 @@ from tests.lab.browser.person import Person
 TASKS = {
     "spirals": "Two spirals",
     "digits": "Handwritten digits",
-    "kernels": "A picture and kernels",
+    "kernels": "An image and kernels",
     "text": "Writing, letter by letter",
     "prices": "Tomorrow's price",
     "autoencoder": "Digits through two numbers",

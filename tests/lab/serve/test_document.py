@@ -14,7 +14,7 @@ from tests.lab.node import run_script
 
 from pellucid.lab import gallery
 from pellucid.lab.serve import links
-from pellucid.lab.serve.document import MOST_STEPS, _history, document, packed
+from pellucid.lab.serve.document import MAX_STEPS, _history, document, packed
 from pellucid.lab.task import task_of
 from pellucid.lab.time.moments import Moment
 from pellucid.lab.time.run import Run
@@ -74,7 +74,7 @@ def test_a_file_answers_as_python_does(name: str, tmp_path: Path) -> None:
     if "convolve" in description["views"]:
         kernel = [[1.0, 0.5, 0.0], [0.0, -1.0, 0.25]]
         options: dict[str, Any] = {"stride": 2, "padding": 1, "dilation": 2}
-        more["convolve"] = {"picture": None, "kernel": kernel, **options}, look.convolve(None, kernel, **options)
+        more["convolve"] = {"image": None, "kernel": kernel, **options}, look.convolve(None, kernel, **options)
     if description["sample"] == "text":
         more["own"] = {"text": "the number"}, look.own(text="the number")
     questions += [[method, params] for method, (params, _) in more.items()]
@@ -262,7 +262,7 @@ def test_numbers_take_a_byte_where_that_loses_nothing() -> None:
 
 
 def test_a_long_history_is_thinned() -> None:
-    loss = np.arange(2.0 * MOST_STEPS + 1)
+    loss = np.arange(2.0 * MAX_STEPS + 1)
     told = _history({"branch": 0, "from": 1, "loss": loss, "epochs": []})
     kept = np.frombuffer(base64.b64decode(told["loss"]["$"][1]), "<f8")
     assert (told["every"], told["steps"]) == (3, len(loss))

@@ -24,11 +24,11 @@ from pellucid.errors import DataError
 from pellucid.lab import checks
 from pellucid.lab.serve import lab_session, safety, tabs
 from pellucid.lab.serve.lab_session import Pace, Session
-from pellucid.lab.serve.links import MOST_IN_LINK, packed, unpacked
+from pellucid.lab.serve.links import MAX_IN_LINK, packed, unpacked
 from pellucid.lab.serve.methods import METHODS
 from pellucid.lab.serve.params import Params
 from pellucid.lab.task import Task, task_of
-from pellucid.lab.view.sliding import LARGEST_KERNEL, LARGEST_PICTURE
+from pellucid.lab.view.sliding import LARGEST_IMAGE, LARGEST_KERNEL
 
 
 def small_task() -> Task:
@@ -295,12 +295,12 @@ def test_looking_takes_little_of_the_time_from_training(fresh: Session, monkeypa
         time.sleep(0.01)
     asker.ask("control", do="pause")
     for (began, done), (next_began, _) in itertools.pairwise(times[:4]):
-        assert next_began - began >= max(lab_session.LIVE_PERIOD, (done - began) / lab_session.LIVE_SHARE) * 0.98
+        assert next_began - began >= max(lab_session.LIVE_PERIOD, (done - began) / lab_session.LIVE_FRACTION) * 0.98
 
 
 def test_what_is_seen_live_has_a_tenth_of_the_time() -> None:
-    assert lab_session.LIVE_SHARE + lab_session.FLOW_SHARE <= 0.1
-    pace = Pace(period=0.5, share=0.04, began=100.0)
+    assert lab_session.LIVE_FRACTION + lab_session.FLOW_FRACTION <= 0.1
+    pace = Pace(period=0.5, fraction=0.04, began=100.0)
     assert pace.next(busy=True) == math.inf, "nothing has changed"
     pace.due, pace.took = True, 0.01
     assert pace.next(busy=True) == 100.5, "at the most so often"
@@ -312,7 +312,7 @@ def test_what_is_seen_live_has_a_tenth_of_the_time() -> None:
 
 
 def test_the_ribbon_is_thinned_and_begins_anew(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab_session, "MOST_FLOWS", 4)
+    monkeypatch.setattr(lab_session, "MAX_FLOWS", 4)
     monkeypatch.setattr(fresh._flow, "period", 0.0)
     asker = Asker(fresh)
 
@@ -362,7 +362,7 @@ def test_a_run_that_is_not_on_show_is_not_heard(fresh: Session) -> None:
 
 
 def test_there_are_at_most_so_many_tabs(fresh: Session) -> None:
-    made = [Asker(fresh) for _ in range(safety.MOST_TABS)]
+    made = [Asker(fresh) for _ in range(safety.MAX_TABS)]
     with pytest.raises(DataError, match="close one of them"):
         Asker(fresh)
     fresh.leave(made[0].tab)
@@ -373,11 +373,11 @@ def test_a_tab_may_not_ask_without_end(fresh: Session, monkeypatch: pytest.Monke
     go = threading.Event()
     monkeypatch.setitem(METHODS, "code", lambda session, tab, params: go.wait(60))
     asker = Asker(fresh)
-    for number in range(safety.MOST_WAITING + 5):
+    for number in range(safety.MAX_WAITING + 5):
         asker.tab.receive(json.dumps({"id": number, "method": "code"}))
-    assert "requests wait already" in asker.answer(safety.MOST_WAITING)["error"]
+    assert "requests wait already" in asker.answer(safety.MAX_WAITING)["error"]
     go.set()
-    for number in range(safety.MOST_WAITING):
+    for number in range(safety.MAX_WAITING):
         assert asker.answer(number)["result"] is True
     assert "Dense" in asker.ask("describe")["layers"][1]["kind"]
 
@@ -465,17 +465,17 @@ def test_a_lane_lives_on_whatever_fails_in_it(
 def test_all_that_is_promised_fits_into_a_message() -> None:
     longest = -1.2345678901234567e-308
     for method, params in (
-        ("own", {"x": [longest] * checks.MOST_SENT, "y": longest}),
+        ("own", {"x": [longest] * checks.MAX_SENT, "y": longest}),
         ("own", {"text": "\ud83d" * 20_000}),
         ("decode", {"path": "\ud83d" * 500, "code": [longest] * (1 << 16)}),
         (
             "convolve",
             {
-                "picture": {"shape": [512, 512], "data": [longest] * LARGEST_PICTURE},
+                "image": {"shape": [512, 512], "data": [longest] * LARGEST_IMAGE},
                 "kernel": [[longest] * LARGEST_KERNEL] * LARGEST_KERNEL,
             },
         ),
-        ("adopt", {"weights": "\ud83d" * (8 * MOST_IN_LINK)}),
+        ("adopt", {"weights": "\ud83d" * (8 * MAX_IN_LINK)}),
     ):
         text = json.dumps({"id": 1 << 53, "method": method, "params": params})
         assert len(text) <= safety.LARGEST_MESSAGE
@@ -483,7 +483,7 @@ def test_all_that_is_promised_fits_into_a_message() -> None:
     said = page.read_text(encoding="utf-8")
     assert f"LARGEST_MESSAGE = {safety.LARGEST_MESSAGE >> 20} * 2 ** 20" in said
     (most,) = re.findall(r"MOST_OUT = (\d+)", said)
-    assert 4 * int(most) <= safety.MOST_WAITING
+    assert 4 * int(most) <= safety.MAX_WAITING
 
 
 def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -512,13 +512,13 @@ def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pyte
         ("watch", {}, '"input" is missing'),
         ("watch", {"input": "test:0", "paths": "all"}, 'is "all", expected a list'),
         ("watch", {"input": "test:0", "paths": ["dense_1"]}, 'the parameters are "dense_1"'),
-        ("watch", {"input": "test:0", "paths": [{"path": "dense_1", "limit": -1}]}, "expected a whole number from 0"),
+        ("watch", {"input": "test:0", "paths": [{"path": "dense_1", "limit": -1}]}, "expected an integer from 0"),
         ("watch", {"input": "test:0", "paths": [{"path": "a", "limit": 1 << 20}] * 5}, "watch less at once"),
         ("watch", {"input": "test:0", "paths": [{"path": "a", "limit": 1}] * 300}, "a list of at most 256"),
         ("watch", {"input": "nobody:0", "paths": []}, "nobody"),
         ("examples", {"set": "validation", "from": 0, "count": 1}, '"train" or "test"'),
         ("examples", {"set": "train", "from": 0, "count": 10_000}, "from 1 to 256"),
-        ("examples", {"set": "train", "from": 0, "count": True}, "is true, expected a whole number"),
+        ("examples", {"set": "train", "from": 0, "count": True}, "is true, expected an integer"),
         ("example", {"name": "x" * 1000}, "at most 500 characters"),
         ("example", {"name": "test:99"}, "99"),
         ("own", {"x": []}, "a list of 1 to"),
@@ -527,7 +527,7 @@ def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pyte
         ("own", {"x": [1, 2]}, "3"),
         ("own", {"text": "a"}, ""),
         ("explain", {"input": "test:0", "path": "dense_1.sum", "index": [99]}, "99"),
-        ("explain", {"input": "test:0", "path": "dense_1.sum", "index": [-1]}, "whole numbers"),
+        ("explain", {"input": "test:0", "path": "dense_1.sum", "index": [-1]}, "integers"),
         ("explain", {"input": "test:0", "path": "dense_1.sum", "index": [0] * 9}, "at most 8"),
         ("explain", {"input": "test:0", "path": "nowhere", "index": []}, "nowhere"),
         ("explain", {"input": "test:0", "path": "loss", "index": [], "limit": 1e9}, "from 1 to 10000"),
@@ -538,12 +538,12 @@ def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pyte
         ("history", {"branch": 0, "from": -1}, "from 0 to"),
         ("boundary", {"size": 10_000}, "from 2 to 200"),
         ("decode", {"path": "dense_9", "code": [1]}, ""),
-        ("convolve", {"picture": None, "kernel": [[1], [1, 2]], "stride": 1, "padding": 0, "dilation": 1}, "rectangle"),
-        ("convolve", {"picture": None, "kernel": [], "stride": 1, "padding": 0, "dilation": 1}, "rectangle"),
+        ("convolve", {"image": None, "kernel": [[1], [1, 2]], "stride": 1, "padding": 0, "dilation": 1}, "rectangle"),
+        ("convolve", {"image": None, "kernel": [], "stride": 1, "padding": 0, "dilation": 1}, "rectangle"),
         (
             "convolve",
-            {"picture": {"shape": [9, 9], "data": [1]}, "kernel": [[1]], "stride": 1, "padding": 0, "dilation": 1},
-            "1 numbers came for a picture of shape (9, 9)",
+            {"image": {"shape": [9, 9], "data": [1]}, "kernel": [[1]], "stride": 1, "padding": 0, "dilation": 1},
+            "got 1 for the shape (9, 9)",
         ),
         ("generate", {"text": "", "count": 10**9, "temperature": 1, "seed": 0}, "from 1 to 1000"),
         ("generate", {"text": "", "count": 1, "temperature": -1, "seed": 0}, "from 0 to 100"),
@@ -598,7 +598,7 @@ values = st.recursive(
     max_leaves=20,
 )
 NAMES = ("input", "paths", "path", "index", "limit", "set", "from", "count", "name", "x", "y", "text", "do", "branch")
-MORE = ("size", "code", "picture", "kernel", "stride", "padding", "dilation", "temperature", "seed", "weights", "task")
+MORE = ("size", "code", "image", "kernel", "stride", "padding", "dilation", "temperature", "seed", "weights", "task")
 likely = st.sampled_from(["test:0", "train:1", "dense_1", "dense_1.sum", "loss", "d(dense_1.kernel)", "step", "branch"])
 harmless = [name for name in METHODS if name != "save"]
 requests = st.fixed_dictionaries(

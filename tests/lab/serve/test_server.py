@@ -18,7 +18,7 @@ from websockets.sync import client
 from pellucid.errors import DataError
 from pellucid.lab.serve import frames, page, safety
 from pellucid.lab.serve.lab_session import Session
-from pellucid.lab.serve.safety import HEADERS, LARGEST_MESSAGE, MOST_TABS
+from pellucid.lab.serve.safety import HEADERS, LARGEST_MESSAGE, MAX_TABS
 from pellucid.lab.serve.server import PORT, Server, listen
 
 from .test_lab_session import WATCHED, small_task
@@ -236,7 +236,7 @@ def none_left(server: Server) -> None:
 def test_one_tab_too_many_is_told_so(server: Server) -> None:
     none_left(server)
     with contextlib.ExitStack() as stack:
-        for _ in range(MOST_TABS):
+        for _ in range(MAX_TABS):
             ask(stack.enter_context(join(server)), "tasks")
         with join(server) as line, pytest.raises(ConnectionClosed) as closed:
             line.recv(timeout=30)
@@ -308,4 +308,4 @@ def test_closing_frees_the_port_and_ends_the_threads() -> None:
 
 def test_the_limits_are_what_they_are_said_to_be() -> None:
     assert safety.LARGEST_MESSAGE == 8 << 20
-    assert safety.MOST_TABS == 16
+    assert safety.MAX_TABS == 16

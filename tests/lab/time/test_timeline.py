@@ -150,7 +150,7 @@ def test_losses_are_compared_bit_by_bit() -> None:
 
 
 def test_branches_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(branches, "MOST_BRANCHES", 3)
+    monkeypatch.setattr(branches, "MAX_BRANCHES", 3)
     line = timeline()
     line.fork(Rate(0.1))
     line.fork(Rate(0.2))

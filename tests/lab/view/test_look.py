@@ -107,7 +107,7 @@ def test_a_parameter_is_refused_with_the_hint_where_its_gradient_is() -> None:
         ("dense_1", (6,), r"has the shape \(6,\), so there is nothing at \[6\]"),
         ("dense_1", (-1,), "nothing at"),
         ("dense_1", (1, 2, 3), "nothing at"),
-        ("dense_1", ("a",), "index of whole numbers"),
+        ("dense_1", ("a",), "index of integers"),
         ("dense_7", (0,), 'there is no value "dense_7"'),
     ],
 )
@@ -544,7 +544,7 @@ def test_forecasts_stand_beside_the_forecast_that_costs_nothing() -> None:
     assert plain["today"] is None
 
 
-# How it fares
+# Its health
 
 
 def test_the_reach_of_a_recurrence_is_that_of_the_flow() -> None:
@@ -577,7 +577,7 @@ def test_what_is_wrong_is_said_in_both_languages() -> None:
     }
     found = look.diagnose(now(look.task.net, step=39), history)
     assert [f["kind"] for f in found] == ["vanishing"]
-    assert found[0]["where"] == "dense_1" and all(found[0][lang]["mend"] for lang in ("en", "zh"))
+    assert found[0]["where"] == "dense_1" and all(found[0][lang]["fix"] for lang in ("en", "zh"))
     assert json.loads(json.dumps(found)) == found
     assert Look(gallery.build("relus")).diagnose(now(gallery.build("relus").net), EMPTY) == []
 

@@ -16,7 +16,7 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "history":      protocol History, its loss thinned: every "every"th step's,
      "flow", "findings", "reach", "confusion", "latent", "forecast": as the protocol has them, where there are any,
      "text":         {"by": "char", "lower": false} | null, how a text is read,
-     "picture":      array | null, the one that kernels slide over,
+     "image":        array | null, the one that kernels slide over,
      "code":         Python}
 
     array = {"shape": [3, 2], "numbers": {"$": ["f4", base64]}, "over"?: 16}     little-endian; the numbers are over 16
@@ -54,17 +54,17 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 FORMAT, VERSION = "pellucid.lab", 1
-MOST_EXAMPLES = 600_000
+MAX_EXAMPLES = 600_000
 """Bytes of examples in a file: all 1,797 embedded digits are 160 kB."""
-LEAST_EXAMPLES = 16
-MOST_STEPS = 10_000
-"""Steps whose loss is told one by one; of a longer history every second, third, …"""
+MIN_EXAMPLES = 16
+MAX_STEPS = 10_000
+"""Steps whose loss is written one by one; of a longer history every second, third, …"""
 STEPS_OF_GREY = (1, 15, 16, 255, 256)
-"""Pixels are often whole numbers over one of these: then a byte each says the same."""
+"""Pixels are often integers over one of these: then a byte each says the same."""
 
-MOST_WORK = 30_000_000
+MAX_WORK = 30_000_000
 """Multiply-adds of a step of training in a browser, which does them in about a second at worst."""
-MOST_UNROLLED = 2_000
+MAX_UNROLLED = 2_000
 """Times that a statement of a recurrence runs in such a step, each of which costs a browser some microseconds more."""
 
 CAN = {"gallery": False, "train": False, "branch": False, "own": True, "convolve": False, "save": False}
@@ -119,7 +119,7 @@ def document(
         "latent": _latent(look, moment, names),
         "forecast": carried(_tried(lambda: look.forecast(moment))),
         "text": {"by": rows.by, "lower": rows.lower} if isinstance(rows, Vocabulary) else None,
-        "picture": packed(gallery.picture()) if slides else None,
+        "image": packed(gallery.sample_image()) if slides else None,
         "code": code,
     }
 
@@ -143,7 +143,7 @@ def _texts(statement: Statement) -> list[str]:
 
 
 def packed(array: Array) -> dict[str, Any]:
-    """An array as text: whole numbers or a byte each where that says the same, else float32 (float64 if it is)."""
+    """An array as text: integers or a byte each where that says the same, else float32 (float64 if it is)."""
     shape = list(array.shape)
     if array.dtype.kind in "iub":
         small = not array.size or (array.min() >= 0 and array.max() <= 255)
@@ -167,7 +167,7 @@ def carried(value: Any) -> Any:
 
 
 def _tried(question: Callable[[], Any]) -> Any:
-    """What is there to be told; None where the network has no such thing, or is broken."""
+    """What the question gives; None where the network has no such thing, or is broken."""
     try:
         return question()
     except PellucidError:
@@ -185,7 +185,7 @@ def _still(state: Mapping[str, Any], moment: Moment) -> dict[str, Any]:
 
 def _history(history: Mapping[str, Any]) -> dict[str, Any]:
     loss = np.asarray(history["loss"], np.float64)
-    every = max(1, math.ceil(len(loss) / MOST_STEPS))
+    every = max(1, math.ceil(len(loss) / MAX_STEPS))
     return {**carried({**history, "loss": loss[::every]}), "every": every, "steps": len(loss)}
 
 
@@ -197,7 +197,7 @@ def _training(look: Look, *, whole: bool) -> dict[str, Any] | None:
     loops = [stage for stage in program.stages if isinstance(stage, Loop)]
     unrolled = sum(len(loop.statements) * loop.extent for loop in loops)
     work = 3 * summarise(net).multiply_adds * task.batch_size  # forward, and twice as much backward
-    if not whole or work > MOST_WORK or unrolled > MOST_UNROLLED:
+    if not whole or work > MAX_WORK or unrolled > MAX_UNROLLED:
         return None
     return {**formulas(program), "seed": net.seed, "learning_rate": rule.initial_rate}
 
@@ -210,15 +210,15 @@ def _examples(look: Look) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
     sets = samples.sets()
     for name, (x, y) in sets.items():
         size = sum(len(_text(packed(part[:32]))) for part in (x, y)) / max(1, len(x[:32]))
-        count = max(LEAST_EXAMPLES, int(MOST_EXAMPLES / len(sets) / max(1.0, size)))
+        count = max(MIN_EXAMPLES, int(MAX_EXAMPLES / len(sets) / max(1.0, size)))
         places, (kept, targets) = samples.spread(name, count)
         names[name] = {f"{name}:{place}": f"{name}:{k}" for k, place in enumerate(places.tolist())}
-        told = [samples.shown(samples[f"{name}:{place}"])["label"] for place in places.tolist()]
+        labels = [samples.shown(samples[f"{name}:{place}"])["label"] for place in places.tolist()]
         mirrors = kept.shape == targets.shape and np.array_equal(kept, targets)
         found[name] = {
             "x": packed(kept),
             "y": None if mirrors else packed(targets),
-            "labels": None if task.classes is not None or not any(told) else told,
+            "labels": None if task.classes is not None or not any(labels) else labels,
         }
     return found, names
 
@@ -257,6 +257,6 @@ def _latent(look: Look, moment: Moment, names: Mapping[str, Mapping[str, str]]) 
     rows = [k for k, n in enumerate(plane["names"]) if n in known]
     points = np.reshape(plane["points"]["data"], plane["points"]["shape"])[rows]
     labels = None if plane["labels"] is None else plane["labels"][rows]
-    told = [known[plane["names"][k]] for k in rows]
+    kept = [known[plane["names"][k]] for k in rows]
     shown = {"shape": list(points.shape), "data": points.reshape(-1)}
-    return carried({**plane, "points": shown, "labels": labels, "names": told})
+    return carried({**plane, "points": shown, "labels": labels, "names": kept})

@@ -46,9 +46,9 @@ def encode(message: Any) -> bytes:
             raise DataError(f"the answer has more than {LARGEST >> 20} MiB: ask for less of it")
         return {"$": [code, place, flat.size]}
 
-    told = json.dumps(jsonable(message, put), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    header = json.dumps(jsonable(message, put), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # half of a pair (JavaScript cuts texts in the middle of one) has no bytes in UTF-8, but an escape in JSON
-    text = told.encode(errors="backslashreplace")
+    text = header.encode(errors="backslashreplace")
     text += b" " * (-len(text) % 8)
     if len(text) + size > LARGEST:
         raise DataError(f"the answer has more than {LARGEST >> 20} MiB: ask for less of it")
@@ -59,7 +59,7 @@ def decode(frame: bytes) -> Any:
     """The message of a frame; arrays come back flat.
 
     Raises:
-        DataError: something else came.
+        DataError: it is anything else.
     """
     if len(frame) < 8 or frame[:4] != MAGIC:
         raise DataError("the frame does not begin with PLF1, expected one that `encode` wrote")

@@ -16,7 +16,7 @@ import numpy as np
 from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.lab.serve.methods import METHODS, lane
 from pellucid.lab.serve.params import Params
-from pellucid.lab.serve.safety import MOST_TABS
+from pellucid.lab.serve.safety import MAX_TABS
 from pellucid.lab.serve.tabs import Tab
 from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment
@@ -24,12 +24,12 @@ from pellucid.lab.time.run import Run
 from pellucid.lab.view.look import Look
 
 _log = logging.getLogger("pellucid.lab")
-LIVE_PERIOD, LIVE_SHARE = 0.1, 0.06
-FLOW_PERIOD, FLOW_SHARE = 0.5, 0.04
-"""The least seconds between two events of a kind, and the share of the time that they may take from training."""
-GAP_PERIOD, GAP_SHARE, COLUMNS = 0.02, 0.25, 600
+LIVE_PERIOD, LIVE_FRACTION = 0.1, 0.06
+FLOW_PERIOD, FLOW_FRACTION = 0.5, 0.04
+"""The least seconds between two events of a kind, and the fraction of the time that they may take from training."""
+GAP_PERIOD, GAP_FRACTION, COLUMNS = 0.02, 0.25, 600
 """At rest, one after the other is measured of the steps that are kept, until a ribbon has about so many columns."""
-MOST_FLOWS = 1024
+MAX_FLOWS = 1024
 PREAMBLE = """\
 import pellucid as pl
 from pellucid.lab.gallery import build
@@ -45,16 +45,16 @@ class Pace:
     """When something that costs time may be done again."""
 
     period: float
-    share: float
+    fraction: float
     due: bool = False
     began: float = -1e9
     took: float = 0.0
 
     def next(self, *, busy: bool) -> float:
-        """The moment from which it may be done; only while training is `busy` its share of the time is kept."""
+        """The moment from which it may be done; only while training is `busy` its fraction of the time is kept."""
         if not self.due:
             return np.inf
-        return self.began + max(self.period, self.took / self.share if busy else 0.0)
+        return self.began + max(self.period, self.took / self.fraction if busy else 0.0)
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
@@ -91,8 +91,8 @@ class Session:
         self._tabs: list[Tab] = []
         self._change = threading.Condition()
         self._opening = threading.Lock()
-        self._live, self._flow = Pace(LIVE_PERIOD, LIVE_SHARE), Pace(FLOW_PERIOD, FLOW_SHARE)
-        self._gap = Pace(GAP_PERIOD, GAP_SHARE)
+        self._live, self._flow = Pace(LIVE_PERIOD, LIVE_FRACTION), Pace(FLOW_PERIOD, FLOW_FRACTION)
+        self._gap = Pace(GAP_PERIOD, GAP_FRACTION)
         self._playing = False
         self.closed = False
         self._stage = None if task is None else self._staged(task)
@@ -120,8 +120,8 @@ class Session:
         with self._change:
             if self.closed:
                 raise DataError("the lab is closed: start it again")
-            if len(self._tabs) >= MOST_TABS:
-                raise DataError(f"the lab is open in {MOST_TABS} tabs already: close one of them")
+            if len(self._tabs) >= MAX_TABS:
+                raise DataError(f"the lab is open in {MAX_TABS} tabs already: close one of them")
             self._tabs.append(tab)
             self._change.notify_all()
         return tab
@@ -181,7 +181,7 @@ class Session:
         return stage.look.describe(stage.run.state(), can)
 
     def act(self, action: Mapping[str, Any]) -> dict[str, Any]:
-        """An action of the protocol; the other tabs are told by the run."""
+        """An action of the protocol; the run notifies the other tabs."""
         stage = self.stage
         state = stage.run.act(action)
         if action.get("do") == "reset":
@@ -230,7 +230,7 @@ class Session:
         if threading.current_thread() is not self._refresher:
             self._refresher.join(2)
 
-    # what changes is told to the tabs
+    # the tabs are notified of what changes
 
     def _staged(self, task: Task) -> Stage:
         run = Run(
@@ -245,10 +245,10 @@ class Session:
             preamble="" if task.name is None else PREAMBLE.format(name=task.name),
         )
         stage = Stage(task, run, Look(task, run.update))
-        run.listen(lambda event, value: self._told(stage, event, value))
+        run.listen(lambda event, value: self._notify(stage, event, value))
         return stage
 
-    def _told(self, stage: Stage, event: str, value: Any) -> None:
+    def _notify(self, stage: Stage, event: str, value: Any) -> None:
         """Called in the run's thread."""
         with self._change:
             if self.closed or stage is not self._stage:
@@ -320,7 +320,7 @@ class Session:
     def _send_gap(self, stage: Stage, tabs: list[Tab]) -> None:
         """Measure one of the steps gone by: of those that are kept, the farthest from all that were measured."""
         moment = stage.run.moment()
-        if self._playing or len(stage.flows.get(moment.branch, {})) >= MOST_FLOWS:
+        if self._playing or len(stage.flows.get(moment.branch, {})) >= MAX_FLOWS:
             return
         kept = stage.run.kept(moment)
         known = sorted({step for one in kept for step in stage.flows.get(one.branch, {})} | {moment.step})
@@ -338,7 +338,7 @@ class Session:
                 return
             known = flows.setdefault(moment.branch, {})
             known[moment.step] = value
-            if len(known) > MOST_FLOWS:
+            if len(known) > MAX_FLOWS:
                 for step in sorted(known)[1:-1:2]:
                     del known[step]
         for tab in tabs:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import DataError
 
-MOST_IN_LINK = 4096
+MAX_IN_LINK = 4096
 """The most parameters that a link carries."""
 
 
@@ -24,9 +24,9 @@ def packed(parameters: Mapping[str, NDArray[Any]]) -> str:
         DataError: they are too many for a link.
     """
     count = sum(values.size for values in parameters.values())
-    if count > MOST_IN_LINK:
+    if count > MAX_IN_LINK:
         raise DataError(
-            f"a link carries {MOST_IN_LINK} parameters at most, the network has {count}: save a file instead"
+            f"a link carries {MAX_IN_LINK} parameters at most, the network has {count}: save a file instead"
         )
     data = b"".join(np.ascontiguousarray(values, "<f4").tobytes() for values in parameters.values())
     return f"{_form(parameters)}.{base64.urlsafe_b64encode(data).decode().rstrip('=')}"

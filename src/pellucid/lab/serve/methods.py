@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import DataError
-from pellucid.lab.checks import MOST_SENT
-from pellucid.lab.serve.links import MOST_IN_LINK, packed, unpacked
+from pellucid.lab.checks import MAX_SENT
+from pellucid.lab.serve.links import MAX_IN_LINK, packed, unpacked
 from pellucid.lab.serve.params import Params
 from pellucid.lab.serve.tabs import Lane, Tab, Watch
 from pellucid.lab.time.moments import Moment
-from pellucid.lab.view.sliding import LARGEST_KERNEL, LARGEST_PICTURE
+from pellucid.lab.view.sliding import LARGEST_IMAGE, LARGEST_KERNEL
 
 if TYPE_CHECKING:
     from pellucid.lab.serve.lab_session import Session
@@ -64,7 +64,7 @@ def _watch(session: Session, tab: Tab, params: Params) -> Any:
     paths = []
     for entry in params.list("paths", 256):
         wanted = Params("watch: paths", entry)
-        paths.append((wanted.text("path"), wanted.whole("limit", 0, 1 << 20)))
+        paths.append((wanted.text("path"), wanted.integer("limit", 0, 1 << 20)))
         wanted.done()
     params.done()
     if sum(limit for _, limit in paths) > 1 << 22:
@@ -81,7 +81,7 @@ def _watch(session: Session, tab: Tab, params: Params) -> Any:
 
 def _examples(session: Session, tab: Tab, params: Params) -> Any:
     chosen = params.choice("set", SETS)
-    start, count = params.whole("from", 0, 1 << 31), params.whole("count", 1, 256)
+    start, count = params.integer("from", 0, 1 << 31), params.integer("count", 1, 256)
     params.done()
     return session.stage.look.examples(chosen, start, count)
 
@@ -97,7 +97,7 @@ def _own(session: Session, tab: Tab, params: Params) -> Any:
     if "text" in params:
         given["text"] = params.text("text", 20_000)
     else:
-        given["x"] = params.numbers("x", MOST_SENT)
+        given["x"] = params.numbers("x", MAX_SENT)
     if "y" in params:
         given["y"] = params.number("y", -1e30, 1e30)
     params.done()
@@ -106,7 +106,7 @@ def _own(session: Session, tab: Tab, params: Params) -> Any:
 
 def _explain(session: Session, tab: Tab, params: Params) -> Any:
     name, path, index = params.text("input"), params.text("path"), params.index()
-    limit = params.whole("limit", 1, 10_000, 100)
+    limit = params.integer("limit", 1, 10_000, 100)
     params.done()
     stage = session.stage
     moment = stage.run.moment()
@@ -127,13 +127,13 @@ def _control(session: Session, tab: Tab, params: Params) -> Any:
 
 
 def _history(session: Session, tab: Tab, params: Params) -> Any:
-    branch, start = params.whole("branch", 0, 1 << 31), params.whole("from", 0, 1 << 53)
+    branch, start = params.integer("branch", 0, 1 << 31), params.integer("from", 0, 1 << 53)
     params.done()
     return session.stage.run.history(branch, max(start, 1))
 
 
 def _flows(session: Session, tab: Tab, params: Params) -> Any:
-    branch = params.whole("branch", 0, 1 << 31)
+    branch = params.integer("branch", 0, 1 << 31)
     params.done()
     return session.flows(branch)
 
@@ -152,7 +152,7 @@ def _code(session: Session, tab: Tab, params: Params) -> Any:
 
 
 def _boundary(session: Session, tab: Tab, params: Params) -> Any:
-    size = params.whole("size", 2, 200)
+    size = params.integer("size", 2, 200)
     params.done()
     stage = session.stage
     moment = stage.run.moment()
@@ -183,23 +183,23 @@ def _decode(session: Session, tab: Tab, params: Params) -> Any:
 
 
 def _convolve(session: Session, tab: Tab, params: Params) -> Any:
-    picture, given = None, params.object("picture")
+    image, given = None, params.object("image")
     if given is not None:
-        shape, data = given.index("shape"), given.numbers("data", LARGEST_PICTURE)
+        shape, data = given.index("shape"), given.numbers("data", LARGEST_IMAGE)
         given.done()
         if len(shape) != 2 or shape[0] * shape[1] != len(data):
-            raise DataError(f"convolve: {len(data)} numbers came for a picture of shape {shape}: send (h, w) of them")
-        picture = data.reshape(shape)
+            raise DataError(f"convolve: expected an image of (h, w) numbers, got {len(data)} for the shape {shape}")
+        image = data.reshape(shape)
     kernel = _matrix(params.list("kernel", LARGEST_KERNEL))
-    stride, padding = params.whole("stride", 1, 64), params.whole("padding", 0, 64)
-    dilation, at = params.whole("dilation", 1, 64), params.index("at") if "at" in params else None
+    stride, padding = params.integer("stride", 1, 64), params.integer("padding", 0, 64)
+    dilation, at = params.integer("dilation", 1, 64), params.index("at") if "at" in params else None
     params.done()
-    return session.stage.look.convolve(picture, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
+    return session.stage.look.convolve(image, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
 
 
 def _generate(session: Session, tab: Tab, params: Params) -> Any:
-    text, count = params.text("text", 20_000), params.whole("count", 1, 1000)
-    temperature, seed = params.number("temperature", 0, 100), params.whole("seed", 0, 1 << 53)
+    text, count = params.text("text", 20_000), params.integer("count", 1, 1000)
+    temperature, seed = params.number("temperature", 0, 100), params.integer("seed", 0, 1 << 53)
     params.done()
     stage = session.stage
     moment = stage.run.moment()
@@ -226,7 +226,7 @@ def _weights(session: Session, tab: Tab, params: Params) -> Any:
 
 
 def _adopt(session: Session, tab: Tab, params: Params) -> Any:
-    text = params.text("weights", 8 * MOST_IN_LINK)
+    text = params.text("weights", 8 * MAX_IN_LINK)
     params.done()
     stage = session.stage
     return stage.run.adopt(unpacked(text, stage.run.moment().parameters))

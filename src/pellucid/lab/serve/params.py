@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import DataError, nearest
 from pellucid.lab import checks
-from pellucid.lab.checks import is_number, is_whole, shown
+from pellucid.lab.checks import is_integer, is_number, shown
 
 _MISSING: Any = object()
 LARGEST = 3.4e38
@@ -37,13 +37,13 @@ class Params:
             raise DataError(f'{self.method}: "{name}" is missing, expected {expected}')
         return value
 
-    def whole(self, name: str, least: int, most: int, default: Any = _MISSING) -> int:
-        value = self.take(name, f"a whole number from {least} to {most}", default)
-        return checks.whole(f'{self.method}: "{name}"', value, least, most)
+    def integer(self, name: str, low: int, high: int, default: Any = _MISSING) -> int:
+        value = self.take(name, f"an integer from {low} to {high}", default)
+        return checks.integer(f'{self.method}: "{name}"', value, low, high)
 
-    def number(self, name: str, least: float, most: float) -> float:
-        value = self.take(name, f"a number from {least:g} to {most:g}")
-        return checks.number(f'{self.method}: "{name}"', value, least, most)
+    def number(self, name: str, low: float, high: float) -> float:
+        value = self.take(name, f"a number from {low:g} to {high:g}")
+        return checks.number(f'{self.method}: "{name}"', value, low, high)
 
     def text(self, name: str, longest: int = 500) -> str:
         expected = f"a text of at most {longest} characters"
@@ -60,24 +60,24 @@ class Params:
         return str(value)
 
     def index(self, name: str = "index") -> tuple[int, ...]:
-        expected = "a list of at most 8 whole numbers"
+        expected = "a list of at most 8 integers"
         value = self.take(name, expected)
-        if not isinstance(value, list) or len(value) > 8 or not all(is_whole(v) and 0 <= v < 1 << 31 for v in value):
+        if not isinstance(value, list) or len(value) > 8 or not all(is_integer(v) and 0 <= v < 1 << 31 for v in value):
             raise self._wrong(name, value, expected)
         return tuple(int(v) for v in value)
 
-    def numbers(self, name: str, most: int) -> NDArray[np.float64]:
-        expected = f"a list of 1 to {most} numbers that a float32 can hold"
+    def numbers(self, name: str, max_count: int) -> NDArray[np.float64]:
+        expected = f"a list of 1 to {max_count} numbers that a float32 can hold"
         value = self.take(name, expected)
-        fits = isinstance(value, list) and 0 < len(value) <= most
+        fits = isinstance(value, list) and 0 < len(value) <= max_count
         if not fits or not all(is_number(v, -LARGEST, LARGEST) for v in value):
             raise self._wrong(name, value, expected)
         return np.array(value, np.float64)
 
-    def list(self, name: str, most: int) -> list[Any]:
-        expected = f"a list of at most {most}"
+    def list(self, name: str, max_count: int) -> list[Any]:
+        expected = f"a list of at most {max_count}"
         value = self.take(name, expected)
-        if not isinstance(value, list) or len(value) > most:
+        if not isinstance(value, list) or len(value) > max_count:
             raise self._wrong(name, value, expected)
         return value
 
@@ -115,8 +115,8 @@ def read_message(text: str | bytes) -> tuple[int | None, str, Any]:
     if not isinstance(message, dict):
         raise Malformed(None, f"the message is {shown(message)}, expected an object with id, method and params")
     number: Any = message.get("id")
-    if not is_whole(number) or not 0 <= number < 1 << 53:
-        raise Malformed(None, f'"id" is {shown(number)}, expected a whole number from 0 to 2**53')
+    if not is_integer(number) or not 0 <= number < 1 << 53:
+        raise Malformed(None, f'"id" is {shown(number)}, expected an integer from 0 to 2**53')
     method = message.get("method")
     if not isinstance(method, str):
         raise Malformed(int(number), f'"method" is {shown(method)}, expected the name of a method')

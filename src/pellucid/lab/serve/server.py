@@ -176,7 +176,7 @@ async def talk(websocket: WebSocket, session: Session) -> None:
     loop, there = asyncio.get_running_loop(), asyncio.Event()
 
     def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to notify
             loop.call_soon_threadsafe(there.set)
 
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from pellucid.errors import PellucidError
 from pellucid.lab.serve import frames
 from pellucid.lab.serve.params import Malformed, read_message
-from pellucid.lab.serve.safety import LARGEST_MESSAGE, MOST_WAITING
+from pellucid.lab.serve.safety import LARGEST_MESSAGE, MAX_WAITING
 
 _log = logging.getLogger("pellucid.lab")
 Answer = Callable[["Tab", str, Any], Any]
@@ -59,7 +59,7 @@ class Tab:
 
     def __init__(self, answer: Answer, lane: Callable[[str, Any], Lane], wake: Callable[[], None]) -> None:
         self.watch: Watch | None = None
-        self._answer, self._lane, self._tell = answer, lane, wake
+        self._answer, self._lane, self._notify = answer, lane, wake
         self._change = threading.Condition()
         self._waiting = self._size = 0
         self._answers: deque[bytes] = deque()
@@ -70,7 +70,7 @@ class Tab:
     @property
     def crowded(self) -> bool:
         """Whether so much waits to be taken that nothing more should be read from this tab."""
-        return len(self._answers) > 2 * MOST_WAITING
+        return len(self._answers) > 2 * MAX_WAITING
 
     def receive(self, text: str | bytes) -> None:
         """A message of the page. Whatever it is, an answer follows."""
@@ -83,7 +83,7 @@ class Tab:
             self._refuse(error.number, str(error))
             return
         with self._change:
-            full = self._waiting >= MOST_WAITING or self._size + len(text) > 2 * LARGEST_MESSAGE
+            full = self._waiting >= MAX_WAITING or self._size + len(text) > 2 * LARGEST_MESSAGE
             waiting = self._waiting
             if not full:
                 self._waiting, self._size = waiting + 1, self._size + len(text)
@@ -170,16 +170,16 @@ class Tab:
                 return frames.encode({"id": number, "result": self._answer(self, method, params)})
             except PellucidError as error:
                 return frames.encode({"id": number, "error": str(error)})
-        except Exception as error:  # a fault of ours: the tab is told, and the run goes on
+        except Exception as error:  # a fault of ours: the tab is notified, and the run continues
             _log.exception("the lab could not answer %r", method[:100])
-            return frames.encode({"id": number, "error": FAILED.format(method=method[:100], fault=_told(error))})
+            return frames.encode({"id": number, "error": FAILED.format(method=method[:100], fault=_described(error))})
 
     def _wake(self) -> None:
-        """Tell that something waits; where nobody can be told any more, the run that has news must not fail of it."""
+        """Notify that something waits; the run that has news must not fail where nobody can be notified."""
         try:
-            self._tell()
+            self._notify()
         except Exception:
-            _log.debug("a tab could not be told", exc_info=True)
+            _log.debug("a tab could not be notified", exc_info=True)
 
     def _refuse(self, number: int | None, sentence: str) -> None:
         self._put(frames.encode({"id": number, "error": sentence}))
@@ -192,8 +192,8 @@ class Tab:
         self._wake()
 
 
-def _told(error: Exception) -> str:
-    """An error in a few words, even one that fails to tell of itself."""
+def _described(error: Exception) -> str:
+    """An error in a few words, even one whose text cannot be made."""
     try:
         return f"{type(error).__name__}: {error}"[:500]
     except Exception:

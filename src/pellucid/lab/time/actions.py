@@ -8,7 +8,7 @@ from typing import Any
 
 from pellucid.errors import PellucidError, nearest
 
-MOST_STEPS = 1_000_000
+MAX_STEPS = 1_000_000
 """So many steps one action takes at the most."""
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -44,7 +44,7 @@ def checked(action: object) -> Action:
     """
     name = action.get("do") if isinstance(action, Mapping) else None
     if not isinstance(action, Mapping) or not isinstance(name, str):
-        raise PellucidError(f'{type(action).__name__} came as an action, expected one such as {{"do": "play"}}')
+        raise PellucidError(f'expected an action such as {{"do": "play"}}, got {type(action).__name__}')
     if name not in FIELDS:
         raise PellucidError(
             f'there is no action "{name[:40]}", expected one of {", ".join(FIELDS)}.{nearest(name[:40], FIELDS)}'
@@ -52,5 +52,5 @@ def checked(action: object) -> Action:
     wanted = FIELDS[name]
     if set(action) != {"do", *wanted}:
         takes = f"{', '.join(wanted)} and nothing else" if wanted else "nothing else"
-        raise PellucidError(f'the action "{name}" came with other fields than it has, expected {takes}')
+        raise PellucidError(f'the action "{name}" has other fields than those expected: {takes}')
     return Action(name, action[wanted[0]] if wanted else None)

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
-from pellucid.lab.checks import whole
+from pellucid.lab.checks import integer
 from pellucid.lab.time.changes import Change
 
 Array = NDArray[Any]
-MOST_BRANCHES = 1000
+MAX_BRANCHES = 1000
 
 
 class Growing:
@@ -89,7 +89,7 @@ class Tree:
         Raises:
             PellucidError: there is none.
         """
-        return self._branches[whole("branch", id, 0, len(self._branches) - 1)]
+        return self._branches[integer("branch", id, 0, len(self._branches) - 1)]
 
     def fork(self, parent: Branch, at: int, change: Change, rate: float) -> Branch:
         """A new branch.
@@ -97,8 +97,8 @@ class Tree:
         Raises:
             PellucidError: there are too many.
         """
-        if len(self._branches) >= MOST_BRANCHES:
-            raise PellucidError(f"there are {MOST_BRANCHES} branches already: go on in one of them, or reset")
+        if len(self._branches) >= MAX_BRANCHES:
+            raise PellucidError(f"there are {MAX_BRANCHES} branches already: continue in one of them, or reset")
         with self._lock:
             branch = Branch(len(self._branches), parent, at, change, rate)
             self._branches.append(branch)
@@ -111,7 +111,7 @@ class Tree:
             The first step of which another loss is known, to the bit; then nothing is kept.
         """
         known = branch.losses.rows[step - branch.at :][: len(losses)]
-        # A whole number for each float: −0 is not 0, and nothing is lost in between.
+        # An integer for each float: −0 is not 0, and nothing is lost in between.
         differs = np.flatnonzero(known.view(np.int64) != losses[: len(known)].view(np.int64))
         if len(differs):
             return step + 1 + int(differs[0])
@@ -190,14 +190,14 @@ class Tree:
             "epochs": [e for piece, _, end in pieces for e in piece["epochs"] if e["step"] <= end],
         }
 
-    def fresh(self, told: dict[int, int]) -> list[dict[str, Any]]:
-        """The pieces of history after the last step told of each branch, which is noted in `told`."""
+    def fresh(self, sent: dict[int, int]) -> list[dict[str, Any]]:
+        """The pieces of history after the last step sent of each branch, which is noted in `sent`."""
         pieces = []
         for branch in list(self._branches):
-            last = told.get(branch.id, branch.at)
+            last = sent.get(branch.id, branch.at)
             if branch.last > last:
                 piece = self.history(branch, last + 1)
-                told[branch.id] = last + len(piece["loss"])
+                sent[branch.id] = last + len(piece["loss"])
                 pieces.append(piece)
         return pieces
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError, nearest
 from pellucid.explain.arithmetic import number as number_text
-from pellucid.lab.checks import is_whole, number, shown
+from pellucid.lab.checks import is_integer, number, shown
 from pellucid.lab.task import Words
 from pellucid.training.running.state import State
 
@@ -118,7 +118,7 @@ def change(spec: object, parameters: Mapping[str, Array]) -> Change:
         path = _known(spec["parameter"], parameters)
         array = parameters[path]
         index = spec["index"]
-        if not isinstance(index, (list, tuple)) or len(index) != array.ndim or not all(map(is_whole, index)):
+        if not isinstance(index, (list, tuple)) or len(index) != array.ndim or not all(map(is_integer, index)):
             raise PellucidError(f"index is {shown(index)}, but {path} has {array.ndim} axes: give a place in each")
         if not all(0 <= i < size for i, size in zip(index, array.shape, strict=True)):
             raise PellucidError(f"index is {list(index)}, but {path} has the shape {array.shape}: count from 0")
@@ -136,7 +136,7 @@ def adopted(values: object, parameters: Mapping[str, Array]) -> Adopted:
         PellucidError: none, unknown ones, another shape, numbers that are not finite.
     """
     if not isinstance(values, Mapping) or not values:
-        raise PellucidError(f"{type(values).__name__} came as parameters, expected arrays by path, one at least")
+        raise PellucidError(f"expected parameters as arrays by path, at least one, got {type(values).__name__}")
     found: dict[str, Array] = {}
     for name, value in values.items():
         path = _known(name, parameters)
@@ -145,11 +145,11 @@ def adopted(values: object, parameters: Mapping[str, Array]) -> Adopted:
             with np.errstate(over="ignore"):
                 array = np.array(value, dtype=kept.dtype)
         except (TypeError, ValueError, OverflowError):
-            raise PellucidError(f"{path} takes numbers, but {type(value).__name__} came") from None
+            raise PellucidError(f"{path}: expected numbers, got {type(value).__name__}") from None
         if array.shape != kept.shape:
-            raise PellucidError(f"{path} has the shape {kept.shape}, but {array.shape} came")
+            raise PellucidError(f"{path}: expected the shape {kept.shape}, got {array.shape}")
         if not np.isfinite(array).all():
-            raise PellucidError(f"{path} came with values that are not finite: give finite numbers of {kept.dtype}")
+            raise PellucidError(f"{path}: expected finite numbers of {kept.dtype}, got some that are not finite")
         found[path] = array
     return Adopted(found)
 

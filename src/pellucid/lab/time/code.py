@@ -8,7 +8,7 @@ from typing import Any
 
 from pellucid.functions.learning import optimizers
 from pellucid.functions.learning.optimizers import Optimizer
-from pellucid.lab.time.actions import MOST_STEPS
+from pellucid.lab.time.actions import MAX_STEPS
 from pellucid.lab.time.branches import Branch
 from pellucid.lab.time.changes import Rate
 
@@ -55,7 +55,7 @@ def _actions(owner: Branch, step: int) -> list[str]:
     def seek(to: int) -> None:
         nonlocal at
         while at < to:
-            at = min(at + MOST_STEPS, to)
+            at = min(at + MAX_STEPS, to)
             lines.append(f'run.repeat({{"do": "seek", "step": {at}}})')
 
     def set_rate(to: float) -> None:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from pellucid.arrays import check_integer
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.functions.learning.optimizers import Optimizer
-from pellucid.lab.checks import number, whole
+from pellucid.lab.checks import integer, number
 from pellucid.lab.task import Words
 from pellucid.lab.time import changes, stops
-from pellucid.lab.time.actions import MOST_STEPS, Action, checked
+from pellucid.lab.time.actions import MAX_STEPS, Action, checked
 from pellucid.lab.time.branches import Branch, Tree
 from pellucid.lab.time.code import code
 from pellucid.lab.time.last_step import Updates
@@ -39,11 +39,11 @@ Listener = Callable[[str, Any], None]
 MEMORY = 256 * 2**20
 PATIENCE = 0.25
 """So many seconds `act` waits for what takes steps: a short way is gone when it answers, a long one goes on."""
-TELLING = 0.1
+NOTIFY_PERIOD = 0.1
 """At least so many seconds lie between two events while playing."""
 NAP = 0.02
 """At a limited speed the thread sleeps so many seconds at least: then it takes several steps at once."""
-MOST_SPEED = 1e6
+MAX_SPEED = 1e6
 CLOSED = "the run is closed: begin another one"
 
 
@@ -151,8 +151,8 @@ class Run:
         self._goal: _Goal | None = None
         self._asked = False
         self._listeners: list[Listener] = []
-        self._news, self._told_at = False, -math.inf
-        self._told: dict[int, int] = {}
+        self._news, self._sent_at = False, -math.inf
+        self._sent: dict[int, int] = {}
         self._serial = _serial()
         self._mail: deque[tuple[Callable[[], None], Future[_Goal | None]]] = deque()
         self._closed = False
@@ -243,7 +243,7 @@ class Run:
             PellucidError: no such branch, or no such step.
         """
         tree = self._now.tree
-        return tree.history(tree.branch(branch), whole("from", start, 1, 2**53))
+        return tree.history(tree.branch(branch), integer("from", start, 1, 2**53))
 
     def past(self, moment: Moment) -> dict[str, Any]:
         """What was recorded on the way to a moment, from step 1 on, in the form of `history`."""
@@ -310,7 +310,7 @@ class Run:
     def _ask(self, task: Callable[[], None]) -> _Goal | None:
         """Have the thread do something between two calls of the engine; gives where it goes then."""
         if threading.current_thread() is self._thread:
-            raise PellucidError("an action came from within a listener: act from another thread")
+            raise PellucidError("expected an action from another thread, got one from within a listener")
         done: Future[_Goal | None] = Future()
         with self._bell:
             if self._closed:
@@ -348,7 +348,7 @@ class Run:
             self._obey(*letter)
         elif self._goal is not None and self._until_due() <= 0:
             self._stride(self._goal)
-        self._tell()
+        self._notify()
 
     def _pause(self) -> float:
         """In how many seconds there is something to do."""
@@ -358,7 +358,7 @@ class Run:
         if due > 0:
             due = max(due, NAP)
             if self._news:
-                due = min(due, max(self._told_at + TELLING - time.monotonic(), 0.0))
+                due = min(due, max(self._sent_at + NOTIFY_PERIOD - time.monotonic(), 0.0))
         return due
 
     def _until_due(self) -> float:
@@ -389,13 +389,13 @@ class Run:
             case "pause":
                 self._goal = None
             case "step":
-                count = whole("count", action.value, 1, MOST_STEPS)
+                count = integer("count", action.value, 1, MAX_STEPS)
                 start = goal.step if goal is not None and goal.step is not None else line.step
                 self._go(start + count)
             case "epoch":
                 self._go((line.epoch + 1) * self._steps_per_epoch)
             case "seek":
-                step = whole("step", action.value, 0, line.branch.last + MOST_STEPS)
+                step = integer("step", action.value, 0, line.branch.last + MAX_STEPS)
                 line.seek(line.branch, step)
                 self._go(step)
             case "branch":
@@ -408,11 +408,11 @@ class Run:
                 line.set_rate(changes.rate(action.value))
                 self._stay()
             case "speed":
-                self._speed = number("speed", action.value, 0.0, MOST_SPEED)
+                self._speed = number("speed", action.value, 0.0, MAX_SPEED)
                 self._due = time.monotonic()
             case "reset":
                 line.reset()
-                self._told, self._serial = {}, _serial()
+                self._sent, self._serial = {}, _serial()
                 self._go(0)
 
     def _fork(self, change: changes.Change) -> None:
@@ -438,7 +438,7 @@ class Run:
         most = None if goal.step is None else goal.step - line.step
         limited = self._speed > 0 and goal.step is None
         if limited:
-            self._due = max(self._due, began - TELLING)  # what was missed is not made up for
+            self._due = max(self._due, began - NOTIFY_PERIOD)  # what was missed is not made up for
             most = 1 + int((began - self._due) * self._speed)
         try:
             count = line.advance(most)
@@ -492,12 +492,12 @@ class Run:
             self._asked = False
             line.publish()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         now = time.monotonic()
-        if not self._news or (self._goal is not None and now - self._told_at < TELLING):
+        if not self._news or (self._goal is not None and now - self._sent_at < NOTIFY_PERIOD):
             return
-        self._news, self._told_at = False, now
-        events: list[tuple[str, Any]] = [("history", p) for p in self._timeline.tree.fresh(self._told)]
+        self._news, self._sent_at = False, now
+        events: list[tuple[str, Any]] = [("history", p) for p in self._timeline.tree.fresh(self._sent)]
         events.append(("state", self.state()))
         for listener in self._listeners:
             try:

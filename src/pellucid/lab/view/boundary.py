@@ -23,7 +23,7 @@ def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> dict[
     """What a network of two inputs gives on a grid over the plane, and the examples in it."""
     (shape,), (given,) = net.input_shapes.values(), net.output_shapes.values()
     if shape != (2,) or len(given) != 1:
-        raise PellucidError(f"a boundary is drawn for two inputs, but this network takes {shape}")
+        raise PellucidError(f"a boundary needs an input of shape (2,), got {shape}")
     size = max(2, min(int(size), math.isqrt(samples.affordable(400**2))))
     _, (points, targets) = samples.spread("train", POINTS)
     low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)
@@ -32,9 +32,9 @@ def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> dict[
     columns, rows = np.linspace(x0, x1, size), np.linspace(y1, y0, size)
     plane = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(net.dtype)
     grid = predict(net, plane, batch_size=4096).reshape(size, size, -1)
-    told = task.classes is not None
-    labels = labels_of(targets) if told else np.zeros(len(points), np.int32)
-    wanted = None if told else targets.reshape(len(targets), -1)[:, 0].astype(np.float32)
+    classified = task.classes is not None
+    labels = labels_of(targets) if classified else np.zeros(len(points), np.int32)
+    wanted = None if classified else targets.reshape(len(targets), -1)[:, 0].astype(np.float32)
     return {
         "grid": numbers(grid),
         "x": [float(x0), float(x1)],

@@ -21,14 +21,14 @@ JUDGED, NAMES = 5000, 8
 def confusion(task: Task, net: BaseNetwork, samples: Samples, name: str) -> dict[str, Any]:
     """How often each class was taken for which, and a few examples of each case."""
     if task.classes is None:
-        raise PellucidError("this network does not tell classes apart, so there is nothing to confuse")
+        raise PellucidError("this network does not distinguish classes, so there is no confusion matrix")
     places, (x, y) = samples.spread(name, samples.affordable(JUDGED))
-    said, truth = chosen(net, predict(net, x)), labels_of(y)
+    predicted, truth = chosen(net, predict(net, x)), labels_of(y)
     count = len(task.classes)
     table = np.zeros((count, count), np.int32)
-    np.add.at(table, (truth, said), 1)
+    np.add.at(table, (truth, predicted), 1)
     examples: dict[str, list[str]] = {}
-    for place, row, column in zip(places.tolist(), truth.tolist(), said.tolist(), strict=True):
+    for place, row, column in zip(places.tolist(), truth.tolist(), predicted.tolist(), strict=True):
         cell = examples.setdefault(f"{row},{column}", [])
         if len(cell) < NAMES:
             cell.append(f"{name}:{place}")

@@ -1,4 +1,4 @@
-"""What the page is told of a network: its layers, and all that is computed in each of them."""
+"""The description of a network for the page: its layers, and all that is computed in each of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pellucid.network import BaseNetwork, Use, class_name
 
 LIKE_NUMBERS = (bool, int, float, str)
 PLAIN = ("name", "activation", "dilation_rate")
-"""Options that are told in another place."""
+"""Options that are described in another place."""
 
 
 def description(task: Task, net: BaseNetwork, samples: Samples, program: Program) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def drawn(program: Program, use: Use) -> str:
 
 
 def options(use: Use) -> dict[str, Any]:
-    """The options that tell something, in numbers: a window's with one for each axis, and its padding worked out."""
+    """The options that say something, in numbers: a window's with one for each axis, and its padding worked out."""
     found: dict[str, Any] = {}
     whole = isinstance(use.layer, (InputLayer, BaseNetwork))
     for name, given in () if whole else use.layer.options().items():

@@ -13,7 +13,7 @@ from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.formula import Program
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import reads
-from pellucid.lab.task import Task, waist
+from pellucid.lab.task import Task, bottleneck
 from pellucid.lab.view.samples import Samples, label_of, numbers
 from pellucid.network import BaseNetwork
 
@@ -23,10 +23,10 @@ CODES = 500
 
 
 def latent(task: Task, net: BaseNetwork, samples: Samples) -> dict[str, Any]:
-    """The codes of examples at the network's waist, in the plane in which they vary most."""
-    narrow = waist(net)
+    """The codes of examples at the network's bottleneck, in the plane in which they vary most."""
+    narrow = bottleneck(net)
     if narrow is None:
-        raise PellucidError("this network has no narrow waist, so there is no code to look at")
+        raise PellucidError("this network has no bottleneck, so there is no code to look at")
     name = "test" if task.test is not None else "train"
     places, (x, y) = samples.spread(name, samples.affordable(CODES))
     codes = value_of(net, samples, narrow.path, x).astype(np.float64)
@@ -87,9 +87,9 @@ def decoder(net: BaseNetwork, path: str) -> Callable[[Any], dict[str, Any]]:
         try:
             array = np.asarray(code, dtype=np.float64)
         except (TypeError, ValueError):
-            raise DataError("a code is numbers, but something else came") from None
+            raise DataError(f"expected a code of numbers, got {type(code).__name__}") from None
         if array.size != math.prod(shape) or not np.isfinite(array).all():
-            raise DataError(f"{array.size} numbers came, but {path} is {math.prod(shape)} finite ones")
+            raise DataError(f"{path}: expected {math.prod(shape)} finite numbers, got {array.size}")
         found = run({cut.name: array.reshape(1, *shape).astype(net.dtype), **net.parameters.snapshot()})
         return numbers(next(iter(found.values()))[0])
 

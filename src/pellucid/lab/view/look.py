@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 KEPT = 8
 """Traces of one moment, one for each example that somebody watches."""
-MOST_TERMS = 2000
+MAX_TERMS = 2000
 PRIME = "′"
 
 
@@ -123,12 +123,12 @@ class Look:
 
     def explain(self, moment: Moment, input: str, path: str, index: Sequence[int], limit: int = 100) -> dict[str, Any]:
         """The protocol's Explanation of one element; the index is without the example's axis."""
-        most = max(0, min(int(limit), MOST_TERMS))
+        most = max(0, min(int(limit), MAX_TERMS))
         with np.errstate(all="ignore"):  # what is not finite is shown, not warned of
             if path.endswith(PRIME):
                 last = self._last(moment)
                 name = within(last, path)
-                place = whole_index(last.tensor(name), path, last[name].shape, index)
+                place = checked_index(last.tensor(name), path, last[name].shape, index)
                 return stepped(last.explain(name, index=place).json(most), last)
             found = self._explanation(moment, input, path, index)
             return found.json(most)  # a trace stays as it is: others need not wait
@@ -137,7 +137,7 @@ class Look:
     def _explanation(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> Explanation:
         self._at(moment)
         run = self._run_of(self.samples[input], path)
-        return run.explain(path, index=whole_index(run.tensor(path), path, run[path].shape, index))
+        return run.explain(path, index=checked_index(run.tensor(path), path, run[path].shape, index))
 
     @_alone
     def curve(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> dict[str, Any] | None:
@@ -146,7 +146,7 @@ class Look:
             return None
         self._at(moment)
         run = self._run_of(self.samples[input], path)
-        place = whole_index(run.tensor(path), path, run[path].shape, index)
+        place = checked_index(run.tensor(path), path, run[path].shape, index)
         found = None if path.startswith("d(") else run.curve(path, place)
         if found is None:
             return None
@@ -194,7 +194,7 @@ class Look:
     @_alone
     def convolve(
         self,
-        picture: Any,
+        image: Any,
         kernel: Any,
         *,
         stride: int,
@@ -202,8 +202,8 @@ class Look:
         dilation: int,
         at: Sequence[int] | None = None,
     ) -> dict[str, Any]:
-        """A kernel over a picture, or over the sample where None is given; with `at` the arithmetic of one place."""
-        return self._sliding(picture, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
+        """A kernel over an image, or over the sample where None is given; with `at` the arithmetic of one place."""
+        return self._sliding(image, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
 
     @_alone
     def generate(
@@ -225,7 +225,7 @@ class Look:
         self._at(moment)
         return writing.forecast(self.task, self.net, self.samples)
 
-    # How it fares
+    # Its health
 
     # (measured on a copy of its own, whose programs take seconds to compile: nobody has to wait for them)
 
@@ -314,12 +314,12 @@ def stepped(found: dict[str, Any], last: Trace) -> dict[str, Any]:
     return {**found, "path": path, "terms": terms, "candidates": candidates, "field": {}}
 
 
-def whole_index(tensor: Tensor, path: str, shape: tuple[int, ...], index: Sequence[int]) -> tuple[int, ...]:
+def checked_index(tensor: Tensor, path: str, shape: tuple[int, ...], index: Sequence[int]) -> tuple[int, ...]:
     """An index with the example's place put in, checked."""
     place = batch_axis(tensor)
     given = list(index)
     if not all(isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in given):
-        raise DataError(f"{path} has an index of whole numbers, but {given} came")
+        raise DataError(f"{path}: expected an index of integers, got {given}")
     if place is not None and len(given) == len(shape) - 1:
         given.insert(place, 0)
     if len(given) != len(shape) or not all(0 <= i < n for i, n in zip(given, shape, strict=True)):

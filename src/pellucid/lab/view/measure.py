@@ -1,4 +1,4 @@
-"""How a network fares: the flow of its gradients, how far back they reach, and what is wrong with it."""
+"""The health of a network: the flow of its gradients, how far back they reach, and what is wrong with it."""
 
 from __future__ import annotations
 

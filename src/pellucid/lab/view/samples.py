@@ -22,10 +22,10 @@ from pellucid.training.inputs.targets import goals
 
 Array = NDArray[Any]
 
-MOST_OWN = 64
+MAX_OWN = 64
 MULTIPLY_ADDS = 2_000_000_000
 """Of one look at many examples: about a fifth of a second."""
-MOST_NUMBERS = 1 << 20
+MAX_NUMBERS = 1 << 20
 """Of one answer with examples."""
 
 
@@ -83,7 +83,7 @@ class Samples:
     def listed(self, name: str, start: int, count: int) -> list[dict[str, Any]]:
         """Some examples of a set, as the page takes them; fewer where they are large."""
         x, _ = self.of(name)
-        count = max(1, min(count, MOST_NUMBERS // max(1, math.prod(x.shape[1:]))))
+        count = max(1, min(count, MAX_NUMBERS // max(1, math.prod(x.shape[1:]))))
         return [self.shown(self[f"{name}:{k}"]) for k in range(max(0, start), min(start + count, len(x)))]
 
     def spread(self, name: str, count: int) -> tuple[Array, tuple[Array, Array]]:
@@ -154,7 +154,7 @@ class Samples:
             target = self._target(y, array)
         self._given += 1
         sample = self._own[f"own:{self._given}"] = Sample(f"own:{self._given}", array, target, note)
-        while len(self._own) > MOST_OWN:
+        while len(self._own) > MAX_OWN:
             self._own.popitem(last=False)
         return sample
 
@@ -163,11 +163,9 @@ class Samples:
         try:
             array = np.asarray(x, dtype=np.float64)
         except (TypeError, ValueError):
-            raise DataError(f"an example of {shape} numbers was expected, but something else came") from None
+            raise DataError(f"expected an example of {shape} numbers, got {type(x).__name__}") from None
         if array.size != math.prod(shape):
-            raise DataError(
-                f"{array.size} numbers came, but an example of this network has {math.prod(shape)}: {shape}"
-            )
+            raise DataError(f"expected an example of {math.prod(shape)} numbers, {shape}, got {array.size}")
         return np.asarray(inputs(self._net, {self.input: array.reshape(1, *shape)})[self.input][0])
 
     def _target(self, y: Any, x: Array) -> Array | None:
@@ -178,12 +176,12 @@ class Samples:
         try:
             array = np.asarray(y, dtype=np.float64)
         except (TypeError, ValueError):
-            raise DataError(f"the target has to be a number, but {type(y).__name__} came") from None
+            raise DataError(f"expected a number as target, got {type(y).__name__}") from None
         units = self._net.output_shapes[self.goal.path][-1]
         if array.size == 1 and example.shape == (units,) and units > 1 and self._task.classes is not None:
             array = np.eye(units)[_class(array, units)]  # the task's targets are one-hot rows
         if array.size != example.size:
-            raise DataError(f"{array.size} numbers came as target, but a target of this task has {example.size}")
+            raise DataError(f"expected a target of {example.size} numbers, got {array.size}")
         if example.dtype.kind in "iu":
             array = np.asarray(_class(array, units) if example.ndim == 0 else array)
         _, values = goals(self._net, array.reshape(1, *example.shape).astype(example.dtype), self._task.loss)
@@ -194,10 +192,10 @@ class Samples:
         """A text as the network reads it: its last tokens, and before a short one, line breaks (or unknown tokens).
 
         Where the network says what comes next at every step, the text is its own target: its last token is not read
-        but to be foretold. The words tell of all that is not read as it was written.
+        but to be foretold. The words say what is not read as it was written.
         """
         if not isinstance(self._task.rows, Vocabulary):
-            raise DataError("a text came, but this network does not read texts: give it numbers")
+            raise DataError("expected numbers, got a text: this network does not read texts")
         vocabulary = self._task.rows
         ids = vocabulary.encode(text)
         if not len(ids):
@@ -267,5 +265,5 @@ def labels_of(y: Array) -> Array:
 def _class(value: Array, units: int) -> int:
     number, count = float(value.reshape(-1)[0]), max(units, 2)
     if number != int(number) or not 0 <= number < count:
-        raise DataError(f"{number:g} came as class, expected a whole number from 0 to {count - 1}")
+        raise DataError(f"expected a class from 0 to {count - 1}, got {number:g}")
     return int(number)

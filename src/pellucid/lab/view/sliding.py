@@ -14,23 +14,23 @@ from pellucid.explain import Trace
 from pellucid.formula import Program, Tensor
 from pellucid.functions.forward.convolution import conv2d
 from pellucid.lab import gallery
-from pellucid.lab.checks import MOST_SENT
+from pellucid.lab.checks import MAX_SENT
 from pellucid.lab.view.samples import numbers
 
 Array = NDArray[Any]
 
-LARGEST_PICTURE, LARGEST_KERNEL = MOST_SENT, 15
+LARGEST_IMAGE, LARGEST_KERNEL = MAX_SENT, 15
 
 
 class Sliding:
-    """A kernel over a picture, computed by the formula of Conv2D; programs are kept for the next picture."""
+    """A kernel over an image, computed by the formula of Conv2D; programs are kept for the next image."""
 
     def __init__(self) -> None:
         self._known: dict[Any, Any] = {}
 
     def __call__(
         self,
-        picture: Any,
+        image: Any,
         kernel: Sequence[Sequence[float]] | Array,
         *,
         stride: int,
@@ -38,20 +38,20 @@ class Sliding:
         dilation: int,
         at: Sequence[int] | None = None,
     ) -> dict[str, Any]:
-        x = gallery.picture() if picture is None else _plane(picture, "the picture")
+        x = gallery.sample_image() if image is None else _plane(image, "the image")
         k = _plane(kernel, "the kernel")
-        if x.size > LARGEST_PICTURE or max(k.shape) > LARGEST_KERNEL:
+        if x.size > LARGEST_IMAGE or max(k.shape) > LARGEST_KERNEL:
             raise DataError(
-                f"a picture of {x.shape} and a kernel of {k.shape} came: the most are {LARGEST_PICTURE} pixels and "
-                f"{LARGEST_KERNEL} × {LARGEST_KERNEL} weights"
+                f"expected an image of at most {LARGEST_IMAGE} pixels and a kernel of at most {LARGEST_KERNEL} × "
+                f"{LARGEST_KERNEL} weights, got {x.shape} and {k.shape}"
             )
         key = x.shape, k.shape, stride, padding, dilation
         if key not in self._known:
             if len(self._known) >= 32:
                 self._known.pop(next(iter(self._known)))
-            image = Tensor.input("x", n=1, h=x.shape[0], w=x.shape[1], c=1)
+            pixels = Tensor.input("x", n=1, h=x.shape[0], w=x.shape[1], c=1)
             weights = Tensor.input("k", u=k.shape[0], v=k.shape[1], c=1, f=1)
-            result = conv2d(image, weights, stride=stride, padding=padding, dilation=dilation)
+            result = conv2d(pixels, weights, stride=stride, padding=padding, dilation=dilation)
             # The reference engine needs no time to compile, and every move of a slider is another program.
             self._known[key] = compile_program(Program({"y": result}), engine="reference", dtype=np.float32)
         run = self._known[key]
@@ -62,9 +62,9 @@ class Sliding:
             _, rows, columns, _ = found.shape
             if len(at) != 2 or not (0 <= at[0] < rows and 0 <= at[1] < columns):
                 raise DataError(f"the output is {rows} × {columns}, so there is nothing at {list(at)}")
-            told = Trace(run.program, {**given, "y": found}, ["x"]).explain("y", index=(0, *at, 0))
-            said = told.json(k.size)
-            answer["window"] = {name: said[name] for name in ("value", "terms", "outside")}
+            explained = Trace(run.program, {**given, "y": found}, ["x"]).explain("y", index=(0, *at, 0))
+            window = explained.json(k.size)
+            answer["window"] = {name: window[name] for name in ("value", "terms", "outside")}
         return answer
 
 
@@ -72,7 +72,7 @@ def _plane(value: Any, what: str) -> Array:
     try:
         array = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError):
-        raise DataError(f"{what} has to be rows of numbers of one length") from None
+        raise DataError(f"expected {what} as rows of numbers of one length") from None
     if array.ndim != 2 or not array.size or not np.isfinite(array).all():
-        raise DataError(f"{what} has to be rows of finite numbers, but an array of shape {array.shape} came")
+        raise DataError(f"expected {what} as rows of finite numbers, got an array of shape {array.shape}")
     return array

@@ -1,4 +1,4 @@
-"""What comes next: a text gone on with, a series forecast beside the forecast that costs nothing."""
+"""What comes next: a text continued, a series forecast beside the forecast that costs nothing."""
 
 from __future__ import annotations
 
@@ -68,17 +68,17 @@ def forecast(task: Task, net: BaseNetwork, samples: Samples) -> dict[str, Any]:
         raise PellucidError("this network forecasts no series")
     name = "test" if task.test is not None else "train"
     x, y = (part[: samples.affordable(FORECASTS)] for part in samples.of(name))
-    said = predict(net, x).astype(np.float64)
+    predicted = predict(net, x).astype(np.float64)
     if isinstance(task.rows, Prices):
         rows = task.rows
         first = rows.learned if name == "test" else 0
         origins = rows.origins[first : first + len(x)]
         today: Array | None = rows.values[origins]
         truth = rows.values[origins + 1]
-        network = rows.values[origins] * np.exp(rows.mean + rows.deviation * said[:, 0])
+        network = rows.values[origins] * np.exp(rows.mean + rows.deviation * predicted[:, 0])
         days = [rows.dates[k] for k in (origins + 1).tolist()]
     else:
-        network, truth = (part.reshape(len(part), -1)[:, -1].astype(np.float64) for part in (said, y))
+        network, truth = (part.reshape(len(part), -1)[:, -1].astype(np.float64) for part in (predicted, y))
         today, days = None, [str(k) for k in range(len(truth))]
     return {
         "days": days,

@@ -123,7 +123,7 @@ export class LocalLab implements Lab {
     confusion: ({ set }) => ({ ...this.confusion(set), ...this.moment }),
     latent: () => ({ ...this.latent(), ...this.moment }),
     decode: ({ path, code }) => ({ ...this.decode(path, code), ...this.moment }),
-    convolve: (params) => convolved(params, this.saved.picture),
+    convolve: (params) => convolved(params, this.saved.image),
     generate: async (params) => {
       const { moment } = this;
       return { ...(await grown(params, this.samples, this.saved, (x) => this.output([x]))), ...moment };

@@ -201,7 +201,7 @@ describe("the drawn network", () => {
     expect(await serious()).toEqual([]);
   });
 
-  it("plans networks of any size at once, a waist narrower than what is around it", () => {
+  it("plans networks of any size at once, a bottleneck narrower than what is around it", () => {
     const dense = (path: string, units: number, parent: string) => ({
       ...layers[2]!,
       path,

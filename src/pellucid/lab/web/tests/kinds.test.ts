@@ -462,7 +462,7 @@ describe("a kernel over a picture", () => {
   it("asks for the output, and for the arithmetic of a place", async () => {
     const { lab: fake } = await task("convolve", { convolve });
     const asked = fake.of("convolve") as Methods["convolve"]["params"][];
-    expect(asked[0]).toMatchObject({ picture: null, stride: 1, padding: 1, dilation: 1 });
+    expect(asked[0]).toMatchObject({ image: null, stride: 1, padding: 1, dilation: 1 });
     expect(asked[0]!.at).toBeUndefined();
     expect(asked.at(-1)!.at).toEqual([2, 2]);
     expect(screen.getByText(/= the sum of the products = 42/)).toBeTruthy();
@@ -517,7 +517,7 @@ describe("a text", () => {
       }),
     }, about, { symbols: ["b", "a"], y: { shape: [2], data: Int32Array.from([0, 2]) } }, [steps]);
     const links = () => screen.getAllByRole("listitem").map((li) => li.textContent!.replace(/\s+/g, " ").trim());
-    expect(links()).toEqual(["a 0.5", "␣ 0.4 came", "b 0.1"]);
+    expect(links()).toEqual(["a 0.5", "␣ 0.4 actual", "b 0.1"]);
     expect(screen.getAllByRole("link")[0]!.getAttribute("href")).toContain("#/dense_1/time/1/unit/0");
     await fireEvent.click(screen.getByRole("button", { name: /After “b”/ }));
     expect(links()[0]).toBe("b 0.7");
@@ -549,11 +549,11 @@ describe("a forecast", () => {
     network: Float64Array.from([1.5, 2.5, 3.5]), today: Float64Array.from([0, 1, 2]), errors: { network: 0.5, today: 1 },
   });
 
-  it("holds the network against what came, day by day", async () => {
+  it("holds the forecast against the actual value, day by day", async () => {
     const { store } = await task("forecast", { forecast }, { sample: "series", classes: null });
-    expect(screen.getByRole("row", { name: /what came/ }).textContent).toContain("1");
+    expect(screen.getByRole("row", { name: /actual/ }).textContent).toContain("1");
     expect(screen.getByText(/the smaller one/)).toBeTruthy();
-    await fireEvent.keyDown(screen.getByRole("button", { name: /d0: 1 came/ }), { key: "ArrowRight" });
+    await fireEvent.keyDown(screen.getByRole("button", { name: /d0: actual 1/ }), { key: "ArrowRight" });
     expect(store.place.input).toBe("test:1");
     await settled(30);
     expect(screen.getByRole("row", { name: /the network/ }).textContent).toContain("2.5");

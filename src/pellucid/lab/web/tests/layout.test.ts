@@ -82,9 +82,9 @@ describe("breadth", () => {
   it("grows with the logarithm of the size", () => {
     expect(breadth(784, 784, 20, 200)).toBe(200);
     expect(breadth(1, 784, 20, 200)).toBe(20);
-    const waist = breadth(2, 784, 20, 200);
-    expect(waist).toBeGreaterThan(20);
-    expect(waist).toBeLessThan(breadth(32, 784, 20, 200));
+    const bottleneck = breadth(2, 784, 20, 200);
+    expect(bottleneck).toBeGreaterThan(20);
+    expect(bottleneck).toBeLessThan(breadth(32, 784, 20, 200));
     expect(breadth(1, 1, 20, 200)).toBe(200);
   });
 });

@@ -237,7 +237,7 @@ describe("the page", () => {
 
   it("shows a refusal until it is dismissed, and a line that broke", async () => {
     const { lab, store } = await page();
-    store.says("that cannot be done");
+    store.notify("that cannot be done");
     await settled();
     expect(screen.getByRole("alert").textContent).toContain("that cannot be done");
     await fireEvent.click(within(screen.getByRole("alert")).getByRole("button", { name: "Dismiss" }));
@@ -274,7 +274,7 @@ describe("the page", () => {
     const field = screen.getByRole("textbox", { name: /16 numbers/ });
     await fireEvent.input(field, { target: { value: "1 2 3" } });
     await fireEvent.click(button("Show it to the network"));
-    expect(screen.getByRole("alert").textContent).toContain("16 numbers, and 3 came");
+    expect(screen.getByRole("alert").textContent).toContain("16 numbers, got 3");
     await fireEvent.input(field, { target: { value: Array(16).fill(0.5).join(", ") } });
     await fireEvent.change(screen.getByRole("combobox", { name: "What it truly is" }), { target: { value: "2" } });
     await fireEvent.click(button("Show it to the network"));

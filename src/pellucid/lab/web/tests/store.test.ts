@@ -310,7 +310,7 @@ describe("watching", () => {
     };
     await store.control({ do: "rate", learning_rate: -1 });
     expect(store.message).toContain("−1");
-    store.says(null);
+    store.notify(null);
     expect(store.message).toBeNull();
   });
 });

@@ -228,7 +228,7 @@ export class Point {
     return transform(substitute(e, at), change);
   }
 
-  /** An element of a tensor of whole numbers as its number, where its indices are numbers. */
+  /** An element of a tensor of integers as its number, where its indices are numbers. */
   private lookedUp(index: Expression): Affine | Expression {
     if (index.kind !== "read" || freeAxes(index).size || !index.indices.every(isAffine)) return index;
     const { shape, data } = this.values.get(index.tensor)!;

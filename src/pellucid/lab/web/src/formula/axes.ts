@@ -8,7 +8,7 @@ export interface Axis {
   readonly bound: Coefficient | null;
 }
 
-/** A whole number and its name; `minus` is the sign written before the name. */
+/** An integer and its name; `minus` is the sign written before the name. */
 export interface Coefficient {
   readonly value: number;
   readonly name: string;

@@ -96,7 +96,7 @@ class Reader {
   }
 
   private whole(value: unknown, low = -Number.MAX_SAFE_INTEGER): number {
-    if (!Number.isSafeInteger(value) || (value as number) < low) this.fail("expected a whole number");
+    if (!Number.isSafeInteger(value) || (value as number) < low) this.fail("expected an integer");
     return value as number;
   }
 
@@ -202,7 +202,7 @@ class Reader {
       if (isAffine(index)) {
         if (!outside && !within(index, tensor.axes[d]!.extent)) this.fail(`an index may leave ${tensor.name}`);
       } else if (index.kind !== "read" || index.tensor.kind !== "int") {
-        this.fail(`an index into ${tensor.name} is not an element of a tensor of whole numbers`);
+        this.fail(`an index into ${tensor.name} is not an element of a tensor of integers`);
       }
     });
     return { kind: "read", tensor, indices, outside };
@@ -225,7 +225,7 @@ class Reader {
     });
     if (new Set(terms.map(([a]) => a)).size !== terms.length) this.fail("one axis comes twice");
     const divisor = this.coefficient(data["divisor"]);
-    if (divisor.value < 1) this.fail("an index can be divided only by a whole number of at least 1");
+    if (divisor.value < 1) this.fail("an index can be divided only by an integer of at least 1");
     return {
       terms, offset: this.list(data["offset"]).map((c) => this.coefficient(c)),
       divisor: divisor.value === 1 && !divisor.name ? ONE : divisor,

@@ -140,7 +140,7 @@ function valueOf(index: Affine): Expression {
   return same(index.divisor, ONE) ? top : divide(top, constant(value, name));
 }
 
-/** The expression as an index, if it is one or a whole number. */
+/** The expression as an index, if it is one or an integer. */
 function asIndex(e: Expression): Affine | null {
   const [number, rest] = coefficient(e);
   if (Math.abs(number) > 1e15 || !Number.isInteger(number)) return null;

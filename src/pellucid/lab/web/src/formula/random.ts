@@ -38,7 +38,7 @@ function low(value: number): number {
   return Math.trunc(value) - Math.floor(Math.trunc(value) / 2 ** 32) * 2 ** 32;
 }
 
-/** By two's complement, as far as doubles hold whole numbers. */
+/** By two's complement, as far as doubles hold integers. */
 function upper(value: number): number {
   return Math.floor(Math.trunc(value) / 2 ** 32) >>> 0;
 }

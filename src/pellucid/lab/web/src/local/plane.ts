@@ -8,7 +8,7 @@ import type { Table } from "./saved.ts";
 /** y[i,j] = Σ_uv x[i·s + u·d − p, j·s + v·d − p | 0]·k[u,v] */
 export function convolved(params: Methods["convolve"]["params"], sample: Table | null): Convolution {
   const { kernel, stride, padding, dilation } = params;
-  const given = params.picture;
+  const given = params.image;
   if (!given && !sample) refuse("local.absent");
   const [h = 0, w = 0] = given ? given.shape : sample!.shape;
   const data = Float32Array.from(given ? given.data : sample!.data);

@@ -51,7 +51,7 @@ export interface Saved {
   readonly latent: Latent | null;
   readonly forecast: Forecast | null;
   readonly text: { readonly by: string; readonly lower: boolean } | null;
-  readonly picture: Table | null;
+  readonly image: Table | null;
   readonly code: string;
 }
 
@@ -93,7 +93,7 @@ export function readSaved(given: unknown): Saved {
     latent: data["latent"] ? (record(data["latent"], "latent") as unknown as Latent) : null,
     forecast: data["forecast"] ? (record(data["forecast"], "forecast") as unknown as Forecast) : null,
     text: text && { by: String(text["by"]), lower: text["lower"] === true },
-    picture: data["picture"] ? table(data["picture"]) : null,
+    image: data["image"] ? table(data["image"]) : null,
     code: typeof data["code"] === "string" ? data["code"] : "",
   };
 }

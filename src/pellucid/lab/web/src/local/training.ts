@@ -14,7 +14,7 @@ import type { Saved, Table } from "./saved.ts";
 
 const KEPT = 48;
 const SLICE = 30;
-const TELLING = 100;
+const NOTIFY_PERIOD = 100;
 const MOST_STEPS = 100_000;
 
 /** Parameters and slots between two steps; never written to. */
@@ -205,7 +205,7 @@ export class Trainer {
     }
     if (this.goal !== null && (this.step >= this.goal || this.stopped)) this.goal = null;
     const now = performance.now();
-    if (this.goal === null || now - since >= TELLING) {
+    if (this.goal === null || now - since >= NOTIFY_PERIOD) {
       this.pace = this.goal === null ? 0 : ((this.step - from) * 1000) / (now - since);
       this.told.history({ ...this.history(from + 1), epochs: [] });
       this.told.moved();

@@ -52,12 +52,12 @@ export interface Store {
   setLanguage(language: Language): void;
   setTheme(theme: "light" | "dark"): void;
   /** Show a refusal. */
-  says(message: unknown): void;
+  notify(message: unknown): void;
   show(panel: Panel): void;
   /** A text of the tables, in the person's language. */
   say(key: Key, values?: Values): string;
   /** Words that came with the data. */
-  tell(words: Words): string;
+  translate(words: Words): string;
   /** A link that brings another person here, with the step, the branch and the weights where they are few. */
   share(): Promise<string>;
 }

@@ -55,7 +55,7 @@ export class LabStore implements Store {
       // Another tab may have opened a task, or this one: then the answer comes too, and says the same.
       lab.on("described", (told) => {
         const known = this.#description === null || this.#opening > 0 || told.state.run === this.#state?.run;
-        if (!known) this.says(this.say("shell.elsewhere", { title: this.tell(told.title) }));
+        if (!known) this.notify(this.say("shell.elsewhere", { title: this.translate(told.title) }));
         void this.#describe(told, told.task === this.#description?.task);
       }),
       lab.on("state", (state) => this.#hear(state)),
@@ -154,7 +154,7 @@ export class LabStore implements Store {
   }
 
   /** Bound, for whoever hands it on as what to do with a refusal. */
-  says = (message: unknown): void => this.#preferences.notify(message);
+  notify = (message: unknown): void => this.#preferences.notify(message);
 
   show(panel: Panel): void {
     this.#panel = panel;
@@ -164,8 +164,8 @@ export class LabStore implements Store {
     return this.#preferences.say(key, values);
   }
 
-  tell(words: Words): string {
-    return this.#preferences.tell(words);
+  translate(words: Words): string {
+    return this.#preferences.translate(words);
   }
 
   async share(): Promise<string> {
@@ -199,14 +199,14 @@ export class LabStore implements Store {
       const tasks = await this.lab.request("tasks", {}).catch(() => []);
       if (serial !== this.#serial) return;
       this.#tasks = tasks;
-      if (tasks.length === 0) return this.#connected ? this.says(refusal) : undefined;
+      if (tasks.length === 0) return this.#connected ? this.notify(refusal) : undefined;
       this.#connected = true;
       // A link may say which task it was made in; and after a new start of Pellucid, this page has one.
       const wanted = this.#asked?.task ?? known?.task ?? null;
       if (wanted !== null && tasks.some((task) => task.name === wanted)) description = await this.#open(wanted);
       if (serial !== this.#serial) return;
       if (description === null) {
-        if (known !== null) this.says(this.say("shell.anew"));
+        if (known !== null) this.notify(this.say("shell.anew"));
         this.#leave();
         return;
       }
@@ -227,7 +227,7 @@ export class LabStore implements Store {
       if (description.task === null) this.#panel = "gallery";
     }
     if (asked !== null) this.#routing.place = { ...asked.place, step: null };
-    if (known !== null && run !== description.state.run) this.says(this.say("shell.anew"));
+    if (known !== null && run !== description.state.run) this.notify(this.say("shell.anew"));
     // The place is one in this network, or what a link asks for: in another network it is none.
     await this.#describe(description, known === null || again || asked !== null);
     if (asked !== null) await this.#make(asked);
@@ -355,7 +355,7 @@ export class LabStore implements Store {
     try {
       return await ask();
     } catch (refusal) {
-      this.says(refusal);
+      this.notify(refusal);
       return undefined;
     }
   }

@@ -50,7 +50,7 @@ export class Preferences {
     return say(this.#language, key, values);
   }
 
-  tell(words: Words): string {
+  translate(words: Words): string {
     return words[this.#language];
   }
 }

@@ -20,11 +20,11 @@ export const local = {
     zh: "文件保存于第 {step} 步；之前的状态不在其中。",
   },
   "local.rate": {
-    en: "{rate} came as learning rate, expected a number above 0.",
+    en: "Expected a learning rate above 0, got {rate}.",
     zh: "收到学习率 {rate}，应为大于 0 的数。",
   },
   "local.stopped": {
-    en: "The loss is no longer a finite number: go back, and go on with a smaller learning rate.",
+    en: "The loss is no longer a finite number: go back, and continue with a smaller learning rate.",
     zh: "损失不再是有限的数：请回到之前的步骤，并用更小的学习率继续。",
   },
   "local.gallery": {
@@ -64,15 +64,15 @@ export const local = {
     zh: "{path} 是给定的，不是网络计算出来的，因此没有算式。",
   },
   "local.numbers": {
-    en: "{count} numbers came, but an example of this network has {expected}.",
+    en: "Expected an example of {expected} numbers, got {count}.",
     zh: "收到 {count} 个数，但该网络的一个样本有 {expected} 个数。",
   },
   "local.class": {
-    en: "{y} came as target, which this network cannot take.",
+    en: "Expected a target that this network can take, got {y}.",
     zh: "收到目标值 {y}，该网络无法接受。",
   },
   "local.text": {
-    en: "A text came, but this network does not read texts: give it numbers.",
+    en: "Expected numbers, got a text: this network does not read texts.",
     zh: "收到一段文字，但该网络不读取文字：请给出数字。",
   },
   "local.empty": {
@@ -110,7 +110,7 @@ export const local = {
     zh: "到第 {step} 步（文件保存时）为止；此后在浏览器中的训练不包含在内。",
   },
   "local.kernel": {
-    en: "The kernel does not fit into the picture: make it, or its dilation, smaller.",
+    en: "The kernel does not fit into the image: make it, or its dilation, smaller.",
     zh: "卷积核超出了图片范围：请缩小卷积核或其膨胀率。",
   },
   "local.many": {

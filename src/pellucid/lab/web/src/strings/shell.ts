@@ -63,13 +63,13 @@ export const shell = {
 
   "shell.own.title": { en: "An example of your own", zh: "自己的样本" },
   "shell.own.draw": {
-    en: "Draw here, as large as the sheet, or drop a picture anywhere in this box. With the keyboard: arrow keys move "
+    en: "Draw here, as large as the sheet, or drop an image anywhere in this box. With the keyboard: arrow keys move "
       + "the pen, the space bar puts it down and lifts it.",
     zh: "在此绘制（尽量画满整张纸），或把图片拖放到此框内。使用键盘时：方向键移动画笔，空格键落笔和抬笔。",
   },
-  "shell.own.file": { en: "Choose a picture …", zh: "选择图片…" },
+  "shell.own.file": { en: "Choose an image …", zh: "选择图片…" },
   "shell.own.unreadable": {
-    en: "This file is no picture that the browser can read; choose a PNG, JPEG, WebP, GIF or SVG.",
+    en: "This file is not an image that the browser can read; choose a PNG, JPEG, WebP, GIF or SVG.",
     zh: "浏览器无法将此文件读作图片；请选择 PNG、JPEG、WebP、GIF 或 SVG。",
   },
   "shell.own.pad": {
@@ -85,18 +85,18 @@ export const shell = {
   "shell.own.text": { en: "Text", zh: "文本" },
   "shell.own.numbers": { en: "{count} numbers, in order", zh: "按顺序输入 {count} 个数字" },
   "shell.own.count": {
-    en: "The input takes {count} numbers, and {came} came; give exactly as many, with blanks or commas between them.",
+    en: "Expected {count} numbers, got {came}; give exactly as many, with blanks or commas between them.",
     zh: "输入需要 {count} 个数字，但收到 {came} 个；请给出同样多的数字，用空格或逗号分隔。",
   },
   "shell.own.label": { en: "What it truly is", zh: "真实类别" },
-  "shell.own.unknown": { en: "not told", zh: "未说明" },
+  "shell.own.unknown": { en: "not given", zh: "未说明" },
   "shell.own.show": { en: "Show it to the network", zh: "交给网络" },
 
   "shell.wrong": { en: "What is wrong?", zh: "哪里出错了？" },
   "shell.wrong.looking": { en: "Looking …", zh: "正在检查…" },
   "shell.wrong.nothing": { en: "Nothing was found to be wrong.", zh: "没有发现问题。" },
   "shell.wrong.evidence": { en: "Evidence", zh: "依据" },
-  "shell.wrong.mend": { en: "Mend", zh: "改法" },
+  "shell.wrong.fix": { en: "Fix", zh: "改法" },
   "shell.wrong.again": { en: "Look again", zh: "重新检查" },
 
   "shell.code": { en: "Code", zh: "代码" },
@@ -195,7 +195,7 @@ export const shell = {
   "shell.view.boundary": { en: "Decision boundary", zh: "决策边界" },
   "shell.view.confusion": { en: "Confusion", zh: "混淆矩阵" },
   "shell.view.latent": { en: "Latent space", zh: "潜在空间" },
-  "shell.view.convolve": { en: "Kernel over a picture", zh: "卷积核与图片" },
+  "shell.view.convolve": { en: "Kernel over an image", zh: "卷积核与图片" },
   "shell.view.text": { en: "Text", zh: "文本" },
   "shell.view.forecast": { en: "Forecast", zh: "预报" },
   "shell.view.compare": { en: "Compare", zh: "比较" },

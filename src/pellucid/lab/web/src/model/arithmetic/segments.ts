@@ -10,7 +10,7 @@ export interface Segment {
 
 const PART = /[\d.e]/;
 
-/** Where a number stands in a text as a whole number, not as a part of a longer one. */
+/** Where a number stands in a text as an integer, not as a part of a longer one. */
 function whole(text: string, number: string, from: number): number {
   for (let at = text.indexOf(number, from); at >= 0; at = text.indexOf(number, at + 1)) {
     if (!PART.test(text[at - 1] ?? "") && !PART.test(text[at + number.length] ?? "")) return at;

@@ -152,7 +152,7 @@ export function layout(nodes: readonly Node[], room: Room): Layout {
   };
 }
 
-/** How broad a layer is drawn: by the logarithm of its size, so that a narrow waist is seen as one. */
+/** How broad a layer is drawn: by the logarithm of its size, so that a bottleneck is seen as one. */
 export function breadth(size: number, largest: number, least: number, most: number): number {
   if (largest <= 1) return most;
   const share = Math.log1p(Math.max(0, size - 1)) / Math.log1p(largest - 1);

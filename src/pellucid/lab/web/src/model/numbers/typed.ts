@@ -5,7 +5,7 @@ export function decimal(text: string): number {
   return Number(text.replace("−", "-").replace(",", "."));
 }
 
-/** A whole number from `least` to `most`; `least` where there is nothing between. */
+/** An integer from `least` to `most`; `least` where there is nothing between. */
 export function whole(value: unknown, least: number, most: number): number {
   return Math.max(least, Math.min(most, Math.trunc(Number(value)) || 0));
 }

@@ -22,7 +22,7 @@ export interface Numbers {
 export interface Picture extends Numbers {
   /** The shape of the whole value. */
   full: number[];
-  /** Over the whole value; `zeros` is the share of its elements that are 0. */
+  /** Over the whole value; `zeros` is the fraction of its elements that are 0. */
   stats: { min: number; max: number; mean: number; std: number; zeros: number };
 }
 
@@ -252,8 +252,8 @@ export interface Flow {
 export interface Finding {
   kind: string;
   where: Path;
-  en: { what: string; evidence: string; mend: string };
-  zh: { what: string; evidence: string; mend: string };
+  en: { what: string; evidence: string; fix: string };
+  zh: { what: string; evidence: string; fix: string };
 }
 
 export interface Boundary {
@@ -290,7 +290,7 @@ export interface Latent {
 export interface Convolution {
   image: Numbers;
   output: Numbers;
-  /** The arithmetic of the place that was asked for: picture "x" through kernel "k". */
+  /** The arithmetic of the place that was asked for: image "x" through kernel "k". */
   window?: Pick<Explanation, "value" | "terms" | "outside">;
 }
 
@@ -331,9 +331,9 @@ export interface Methods {
   latent: { params: Record<string, never>; result: Latent & Moment };
   /** What the part of the network behind `path` makes of a code. */
   decode: { params: { path: Path; code: number[] }; result: Numbers & Moment };
-  /** A kernel over a picture, at any stride, padding and dilation. `picture` is (h, w) numbers of 0 to 1, or null for a sample. */
+  /** A kernel over an image, at any stride, padding and dilation. `image` is (h, w) numbers of 0 to 1, or null for a sample. */
   convolve: {
-    params: { picture: { shape: number[]; data: number[] } | null; kernel: number[][]; stride: number; padding: number; dilation: number; at?: [row: number, column: number] };
+    params: { image: { shape: number[]; data: number[] } | null; kernel: number[][]; stride: number; padding: number; dilation: number; at?: [row: number, column: number] };
     result: Convolution;
   };
   /** For text: the probabilities of the next symbol, and a text grown by `count` symbols. For a series: the next values. */
