@@ -6,7 +6,7 @@ import copy
 import multiprocessing
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.formula import Tensor, define
+from pellucid.functions.activations import ACTIVATIONS
 
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda it: pickle.loads(pickle.dumps(it)),
@@ -24,14 +25,25 @@ X = np.random.default_rng(0).normal(size=(37, 6, 6, 1)).astype(np.float32)
 Y = np.arange(37) % 4
 
 
-@pl.activation
 def bent(z: Tensor) -> Tensor:
     return define("a[…] = z[…]/(2 + abs(z[…]))", z=z)
 
 
+if multiprocessing.parent_process() is not None:
+    pl.activation(bent)  # a process that unpickles it has imported this file
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _registered() -> Iterator[None]:
+    """An activation of one's own, for these tests alone."""
+    pl.activation(bent)
+    yield
+    del ACTIVATIONS["bent"]
+
+
 def network() -> pl.Network:
     return pl.Network(
-        pl.Conv2D(4, 3, activation=bent),
+        pl.Conv2D(4, 3, activation="bent"),
         pl.BatchNormalization(),
         pl.Flatten(),
         pl.Dropout(0.3),
