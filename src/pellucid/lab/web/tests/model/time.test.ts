@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { joined } from "../src/model/time/history";
-import type { Branch, History } from "../src/model/wire/protocol";
-import { columnSamples, thin } from "../src/model/time/thin";
-import { differences, flowAlong, flowOf, lineage, lossAt, rateSlider, parting } from "../src/model/time/time";
+import { joined } from "../../src/model/time/history";
+import type { Branch, History } from "../../src/model/wire/protocol";
+import { columnSamples, thin } from "../../src/model/time/thin";
+import { differences, flowAlong, flowOf, lineage, lossAt, rateSlider, parting } from "../../src/model/time/time";
 
 const piece = (from: number, loss: number[], branch = 0): History => ({ branch, from, loss: Float64Array.from(loss), epochs: [] });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { colour, css, domain, inkOn, paint, span, table, type Colour } from "../src/model/numbers/colour";
+import { colour, css, domain, inkOn, paint, span, table, type Colour } from "../../src/model/numbers/colour";
 
 const lightness = ([r, g, b]: Colour) => 0.2126 * r + 0.7152 * g + 0.0722 * b;
 

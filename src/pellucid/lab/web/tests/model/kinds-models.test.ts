@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
-import { pixels } from "../src/model/numbers/image";
-import { borders } from "../src/model/numbers/contour";
-import { resized } from "../src/model/numbers/kernels";
-import { codeAt, nearest, span } from "../src/model/numbers/latent";
-import { plane } from "../src/model/numbers/plane";
-import { ranked, shown } from "../src/model/example/symbols";
-import type { Layer } from "../src/model/wire/protocol";
-import { around, passes, transposed } from "../src/model/network/unrolled";
-import { mixture } from "../src/view/kinds/tasks/plane";
-import { latest } from "../src/view/kinds/latest";
+import { pixels } from "../../src/model/numbers/image";
+import { borders } from "../../src/model/numbers/contour";
+import { resized } from "../../src/model/numbers/kernels";
+import { codeAt, nearest, span } from "../../src/model/numbers/latent";
+import { plane } from "../../src/model/numbers/plane";
+import { ranked, shown } from "../../src/model/example/symbols";
+import type { Layer } from "../../src/model/wire/protocol";
+import { around, passes, transposed } from "../../src/model/network/unrolled";
+import { mixture } from "../../src/view/kinds/tasks/plane";
+import { latest } from "../../src/view/kinds/latest";
 
 const numbers = (shape: number[], data: number[]) => ({ shape, data: Float32Array.from(data) });
 

@@ -3,11 +3,11 @@
 import { fireEvent, screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { Convolution, Description, Example, Explanation, Layer, Live, Methods, Picture, View } from "../src/model/wire/protocol";
-import Kind from "../src/view/kinds/layers/Kind.svelte";
-import TaskView from "../src/view/kinds/tasks/TaskView.svelte";
-import { description as small, explanation as sum, picture, value } from "./fake";
-import { cleanup, settled, show, stand, withoutCanvas } from "./stand";
+import type { Convolution, Description, Example, Explanation, Layer, Live, Methods, Picture, View } from "../../src/model/wire/protocol";
+import Kind from "../../src/view/kinds/layers/Kind.svelte";
+import TaskView from "../../src/view/kinds/tasks/TaskView.svelte";
+import { description as small, explanation as sum, picture, value } from "../fake";
+import { cleanup, settled, show, stand, withoutCanvas } from "../stand";
 
 type Answers = Parameters<typeof stand>[0];
 

@@ -1,9 +1,9 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { Explanation, State } from "../src/model/wire/protocol";
-import { LabStore } from "../src/store/lab-store.svelte";
-import { description, FakeLab, picture, settled, stillness } from "./fake-lab";
+import type { Explanation, State } from "../../src/model/wire/protocol";
+import { LabStore } from "../../src/store/lab-store.svelte";
+import { description, FakeLab, picture, settled, stillness } from "../fake-lab";
 
 // What jsdom lacks and the page asks for: measures, a canvas, dialogs.
 beforeAll(() => {
@@ -27,7 +27,7 @@ afterEach(cleanup);
 
 async function page(lab = new FakeLab()) {
   // Only now, after the stubs: the curve's library asks for its measures when it is loaded.
-  const { default: App } = await import("../src/view/App.svelte");
+  const { default: App } = await import("../../src/view/App.svelte");
   const store = new LabStore(lab);
   const { container, unmount } = render(App, { store });
   await settled(60);

@@ -12,7 +12,7 @@ import {
   strides,
   under,
   unravel,
-} from "../src/model/numbers/panels";
+} from "../../src/model/numbers/panels";
 
 describe("arrange", () => {
   it("lays each kind of value as it is read", () => {

@@ -12,10 +12,10 @@ import {
   told,
   updated,
   written,
-} from "../src/model/place/elements";
-import { chosenFrom, gather } from "../src/model/arithmetic/gather";
-import { numberAt } from "../src/model/numbers/panels";
-import { explanation, layers, pixel, weight } from "./fake";
+} from "../../src/model/place/elements";
+import { chosenFrom, gather } from "../../src/model/arithmetic/gather";
+import { numberAt } from "../../src/model/numbers/panels";
+import { explanation, layers, pixel, weight } from "../fake";
 
 describe("elements", () => {
   it("have a path, a gradient, a layer", () => {

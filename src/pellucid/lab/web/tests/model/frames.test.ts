@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { decode, encode, FrameError } from "../src/model/wire/frames";
+import { decode, encode, FrameError } from "../../src/model/wire/frames";
 
 describe("frames", () => {
   const cases: [string, unknown][] = [

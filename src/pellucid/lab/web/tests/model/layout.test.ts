@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { breadth, layout, ranks, type Node, type Room } from "../src/model/network/layout";
+import { breadth, layout, ranks, type Node, type Room } from "../../src/model/network/layout";
 
 const node = (path: string, ...parents: string[]): Node => ({ path, parents, extent: { along: 40, across: 100 } });
 const room: Room = { direction: "down", across: 300, gap: 20, aside: 10, lane: 12 };

@@ -1,10 +1,10 @@
 import { fireEvent, screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { show as written } from "../src/model/numbers/numbers";
-import Arithmetic from "../src/view/arithmetic/Arithmetic.svelte";
-import { explanation } from "./fake";
-import { cleanup, example, explain, settled, show, stand, withoutCanvas } from "./stand";
+import { show as written } from "../../src/model/numbers/numbers";
+import Arithmetic from "../../src/view/arithmetic/Arithmetic.svelte";
+import { explanation } from "../fake";
+import { cleanup, example, explain, settled, show, stand, withoutCanvas } from "../stand";
 
 beforeEach(withoutCanvas);
 afterEach(cleanup);

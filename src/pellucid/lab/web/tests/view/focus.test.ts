@@ -2,14 +2,14 @@ import { fireEvent, screen } from "@testing-library/svelte";
 import axe from "axe-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { plan } from "../src/model/network/drawn";
-import { percent, precise, show as written } from "../src/model/numbers/numbers";
-import Focus from "../src/view/focus/Focus.svelte";
-import NetworkMap from "../src/view/network/NetworkMap.svelte";
-import Arithmetic from "../src/view/arithmetic/Arithmetic.svelte";
-import type { Explanation } from "../src/model/wire/protocol";
-import { description, explanation, layers, live, value } from "./fake";
-import { cleanup, settled, show, stand, withoutCanvas } from "./stand";
+import { plan } from "../../src/model/network/drawn";
+import { percent, precise, show as written } from "../../src/model/numbers/numbers";
+import Focus from "../../src/view/focus/Focus.svelte";
+import NetworkMap from "../../src/view/network/NetworkMap.svelte";
+import Arithmetic from "../../src/view/arithmetic/Arithmetic.svelte";
+import type { Explanation } from "../../src/model/wire/protocol";
+import { description, explanation, layers, live, value } from "../fake";
+import { cleanup, settled, show, stand, withoutCanvas } from "../stand";
 
 beforeEach(withoutCanvas);
 afterEach(cleanup);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { counted, percent, shaped, show, signed } from "../src/model/numbers/numbers";
+import { counted, percent, shaped, show, signed } from "../../src/model/numbers/numbers";
 
 // Written by Python: pellucid.explain.arithmetic.number(x).
 const CASES: [number, string][] = [

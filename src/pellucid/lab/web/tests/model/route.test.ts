@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import type { Place } from "../src/model/place/place";
-import { format, HOME, layerOf, outward, parse } from "../src/model/place/route";
-import { layer, layers } from "./fake-lab";
+import type { Place } from "../../src/model/place/place";
+import { format, HOME, layerOf, outward, parse } from "../../src/model/place/route";
+import { layer, layers } from "../fake-lab";
 
 const place = (some: Partial<Place>): Place => ({ ...HOME, ...some });
 

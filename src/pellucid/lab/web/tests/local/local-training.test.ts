@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { Trainer } from "../src/local/training";
+import { Trainer } from "../../src/local/training";
 
 /** A trainer of whose steps only the pace counts. */
 function trainer() {

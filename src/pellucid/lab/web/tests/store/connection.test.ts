@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { socketAddress, WebSocketLab } from "../src/connection";
-import { MOST_OUT } from "../src/model/wire/exchange";
-import { encode } from "../src/model/wire/frames";
-import { WidgetLab, type Model } from "../src/widget-lab";
+import { socketAddress, WebSocketLab } from "../../src/connection";
+import { MOST_OUT } from "../../src/model/wire/exchange";
+import { encode } from "../../src/model/wire/frames";
+import { WidgetLab, type Model } from "../../src/widget-lab";
 
 class FakeSocket {
   static all: FakeSocket[] = [];

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 
-import { readProgram } from "../src/formula/document";
-import { run } from "../src/formula/evaluate";
-import type { Stored } from "../src/formula/evaluate";
-import { explain } from "../src/formula/explain";
-import { constant } from "../src/formula/expressions";
-import { numberText } from "../src/formula/notation";
-import { philox, uniform } from "../src/formula/random";
-import { dual } from "../src/formula/slope";
-import { percent } from "../src/formula/words";
+import { readProgram } from "../../src/formula/document";
+import { run } from "../../src/formula/evaluate";
+import type { Stored } from "../../src/formula/evaluate";
+import { explain } from "../../src/formula/explain";
+import { constant } from "../../src/formula/expressions";
+import { numberText } from "../../src/formula/notation";
+import { philox, uniform } from "../../src/formula/random";
+import { dual } from "../../src/formula/slope";
+import { percent } from "../../src/formula/words";
 
 const axis = (name: string, extent: number | "batch") => ({ name, extent });
 const index = (...axes: number[]) => axes.map((a) => ({ terms: [[a, 1]], offset: [], divisor: 1 }));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { borderLevel, dab, fromLevels, fromPixels, imageShape, numbersIn, rangeOf, stroke } from "../src/model/example/own";
-import { outputPath, predict } from "../src/model/example/prediction";
-import { description, picture } from "./fake-lab";
+import { borderLevel, dab, fromLevels, fromPixels, imageShape, numbersIn, rangeOf, stroke } from "../../src/model/example/own";
+import { outputPath, predict } from "../../src/model/example/prediction";
+import { description, picture } from "../fake-lab";
 
 describe("an example of one's own", () => {
   it("knows an image by its shape", () => {

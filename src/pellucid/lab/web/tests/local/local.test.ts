@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { toBase64 } from "../src/formula/base64";
-import { LocalLab } from "../src/local";
-import { Refusal } from "../src/model/wire/exchange";
+import { toBase64 } from "../../src/formula/base64";
+import { LocalLab } from "../../src/local";
+import { Refusal } from "../../src/model/wire/exchange";
 
 const packed = (shape: number[], ...data: number[]) => (
   { shape, numbers: { $: ["f4", toBase64(Float32Array.from(data))] } }

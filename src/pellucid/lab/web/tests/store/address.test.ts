@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { barAddress, browserOptions } from "../src/address";
-import { settled } from "./fake-lab";
+import { barAddress, browserOptions } from "../../src/address";
+import { settled } from "../fake-lab";
 
 beforeEach(() => {
   history.replaceState(null, "", "/");

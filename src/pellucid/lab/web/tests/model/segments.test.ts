@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { factors, lines, pieces, segments } from "../src/model/arithmetic/segments";
+import { factors, lines, pieces, segments } from "../../src/model/arithmetic/segments";
 
 const source = (path: string, index: number[], value: number) => ({ path, index, value });
 

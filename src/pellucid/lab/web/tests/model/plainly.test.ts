@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { precise, read, show } from "../src/model/numbers/numbers";
-import { agree, plainly } from "../src/model/arithmetic/segments";
+import { precise, read, show } from "../../src/model/numbers/numbers";
+import { agree, plainly } from "../../src/model/arithmetic/segments";
 
 describe("formulas as a person reads them", () => {
   it("leave out what only the derivative heeds", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 
-import { WidgetLab, type Model } from "../src/widget-lab";
+import { WidgetLab, type Model } from "../../src/widget-lab";
 
 function model(send: Model["send"]) {
   const heard = new Map<string, () => void>();

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { patch } from "../src/model/arithmetic/patch";
-import type { Explanation, Source, Term } from "../src/model/wire/protocol";
+import { patch } from "../../src/model/arithmetic/patch";
+import type { Explanation, Source, Term } from "../../src/model/wire/protocol";
 
 const at = (path: string, index: number[], value = 1): Source => ({ path, index, value });
 const term = (value: number, ...sources: Source[]): Term => ({ value, text: "", numbers: "", sources });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import type { Live, State } from "../src/model/wire/protocol";
-import { LabStore } from "../src/store/lab-store.svelte";
-import type { Address } from "../src/store/contract";
-import { description, FakeLab, layers, picture, settled, stillness } from "./fake-lab";
+import type { Live, State } from "../../src/model/wire/protocol";
+import { LabStore } from "../../src/store/lab-store.svelte";
+import type { Address } from "../../src/store/contract";
+import { description, FakeLab, layers, picture, settled, stillness } from "../fake-lab";
 
 class FakeAddress implements Address {
   entries: string[];
