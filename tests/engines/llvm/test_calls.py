@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -140,3 +142,65 @@ def test_a_call_does_not_wait_for_another_networks(monkeypatch: pytest.MonkeyPat
     waited = ended.is_set()
     thread.join()
     assert not waited, "calls that take microseconds came back after one that takes seconds"
+
+
+INTERRUPTED = """
+import sys, time
+import numpy as np
+import pellucid as pl
+from pellucid.engines.llvm.run import worker_pool
+
+worker_pool.SOON = 1000  # calls always come one upon the other
+x = np.random.default_rng(0).normal(size=(2000, 200)).astype(np.float32)
+net = pl.Network(pl.Dense(200, activation="tanh"), pl.Dense(3), input_shape=200)
+
+def native(function):
+    def called(*arguments):
+        return function(*arguments)
+    return called
+
+pool = worker_pool._ours()
+for name in ("hand", "join", "rouse"):
+    setattr(pool._library, name, native(getattr(pool._library, name)))
+
+def predict(rows):
+    return net.predict(x[:rows], batch_size=rows)
+
+def interrupted(rows, number):
+    # Ctrl-C at one of the places where Python looks for it: the beginning of a function, the end of one in C
+    left = number
+
+    def look(frame, event, argument):
+        nonlocal left
+        here = frame.f_code.co_filename == worker_pool.__file__ and event in ("call", "c_return")
+        if here or (frame.f_code.co_name == "called" and event == "return"):
+            left -= 1
+            if not left:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    sys.setprofile(look)
+    try:
+        predict(rows)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.setprofile(None)
+    return not left
+
+expected = {rows: predict(rows) for rows in (2000, 64)}
+for asleep in (0.005, 0):
+    for first in expected:
+        number = 1
+        while time.sleep(asleep) or interrupted(first, number):
+            number += 1
+            for rows in expected:
+                assert np.array_equal(predict(rows), expected[rows]), (first, number)
+        assert number > 5
+assert not pool._callers and len(pool._idle) == 2, (pool._callers, pool._idle)
+"""
+
+
+def test_ctrl_c_at_any_moment_leaves_the_threads_ready() -> None:
+    environment = os.environ | {"PELLUCID_THREADS": "3"}
+    subprocess.run([sys.executable, "-c", INTERRUPTED], check=True, env=environment, timeout=120)

@@ -14,9 +14,9 @@ from pellucid.engines.llvm.run.native import Library, host
 BOX = 256
 """Bytes of a box; a caller names the boxes of the threads that it has by a list of addresses. Words of a box, by cache
 lines: 0 calls asked for, 1 the function, 2 its argument, 3 the thread's number; 8 calls done; 16 whether the thread
-sleeps, 17 whether it has to be woken for this call."""
+sleeps, 17 whether it has to be woken for this call, 18 in a caller's first box whether it has yet to `join` its call."""
 
-ASKED, DONE, ASLEEP, WAKE = 0, 8, 16, 17
+ASKED, DONE, ASLEEP, WAKE, OWED = 0, 8, 16, 17, 18
 
 
 def _word(name: str, box: str, number: int) -> str:
@@ -33,6 +33,9 @@ define i64 @rouse(ptr %box) nounwind {{
 
 define i64 @hand(ptr %boxes, i64 %count, ptr %function, ptr %argument) nounwind {{
 entry:
+  %first = load ptr, ptr %boxes
+{_word("owed", "%first", 18)}
+  store i64 1, ptr %owed
   br label %each
 each:
   %k = phi i64 [ 0, %entry ], [ %k.next, %each ]
@@ -65,6 +68,9 @@ done:
 
 define void @join(ptr %boxes, i64 %count, ptr %function, ptr %argument) nounwind {{
 entry:
+  %first = load ptr, ptr %boxes
+{_word("owed", "%first", 18)}
+  store i64 0, ptr %owed
   call void %function(ptr %argument, i64 0)
   br label %each
 each:

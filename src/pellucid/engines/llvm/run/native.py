@@ -116,7 +116,11 @@ class Compiler:
         self._found: list[bytes] = []
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name="pellucid compiler")
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # Ctrl-C: nobody will say that no text comes
+            self._texts.put(None)
+            raise
 
     def __enter__(self) -> Compiler:
         return self

@@ -21,7 +21,7 @@ from math import inf
 
 from pellucid.engines.llvm.plan.layout import THREADS
 from pellucid.engines.llvm.run import handoff as handover
-from pellucid.engines.llvm.run.handoff import ASKED, ASLEEP, BOX, DONE, WAKE
+from pellucid.engines.llvm.run.handoff import ASLEEP, BOX, OWED, WAKE
 from pellucid.once import Lock
 
 _run_type = ctypes.CFUNCTYPE(None, c_void_p, c_int64)
@@ -104,9 +104,7 @@ class _Worker:
     allowed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.asked, self.done, self.asleep, self.wake = (
-            c_int64.from_address(self.box + word * 8) for word in (ASKED, DONE, ASLEEP, WAKE)
-        )
+        self.asleep, self.wake, self.owed = (c_int64.from_address(self.box + word * 8) for word in (ASLEEP, WAKE, OWED))
 
     @property
     def awake(self) -> bool:
@@ -128,30 +126,53 @@ class _Team:
 
     def rouse(self) -> None:
         """Wake those who sleep, for a call that may come soon."""
-        _free([w for w in self.workers if self._library.rouse(w.box)])
+        try:
+            _free([w for w in self.workers if self._library.rouse(w.box)])
+        except BaseException:
+            _free(self.workers)  # nobody may be left in bed who is thought to be up
+            raise
 
     def run(self, entry: int, context: int) -> None:
         """The code at `entry` on the caller's thread and on all workers. It returns when all are through, also where
         Ctrl-C comes in between: they write into the caller's memory."""
         count = len(self.workers)
+        interrupted: BaseException | None = None
         try:
             self._library.hand(self._boxes, count, entry, context)
-        finally:
-            if any(w.asked.value != w.done.value for w in self.workers):  # some sleep: nobody has begun
+        except BaseException as error:
+            interrupted = error
+        while self.workers[0].owed.value:  # some sleep: nobody has begun
+            try:
                 _free([w for w in self.workers if w.wake.value])
                 self._library.join(self._boxes, count, entry, context)
+            except BaseException as error:
+                interrupted = error
+        if interrupted is not None:
+            raise interrupted
 
 
 def _free(workers: list[_Worker]) -> None:
     """Let them get up, on other processors than the caller's: some kernels wake a thread where it is woken from, and
-    leave the two there to wait for each other while another processor has nothing to do."""
+    leave the two there to wait for each other while another processor has nothing to do.
+
+    Who is up already finds nothing to do the next time, and goes to bed again: it does no harm to be called twice.
+    """
     here = None if _processor is None else _processor()
     for worker in workers:
         if here is not None:
             with contextlib.suppress(OSError):
-                worker.allowed = os.sched_getaffinity(worker.thread)
+                worker.allowed = worker.allowed or os.sched_getaffinity(worker.thread)
                 os.sched_setaffinity(worker.thread, worker.allowed - {here} or worker.allowed)
-        worker.bed.release()
+        if worker.bed.locked():
+            worker.bed.release()
+
+
+@dataclass
+class _Visit:
+    """What a caller has while its call lasts: whether it counts among the callers, and its workers."""
+
+    counted: bool = False
+    workers: list[_Worker] = field(default_factory=list)
 
 
 class _Library:
@@ -181,30 +202,32 @@ class _Crew:
         self._idle: list[_Worker] = []
         self._teams: dict[tuple[int, ...], _Team] = {}
 
-    def enter(self, count: int) -> _Team | None:
+    def enter(self, visit: _Visit, count: int) -> _Team | None:
         """One more caller, and so many workers for it, or fewer where other callers are at work too."""
         with self._lock:
             self._callers += 1
+            visit.counted = True
             if self._callers > 1:
                 count = min(count, available() // self._callers - 1)
             if count < 1:
                 return None
             while len(self._idle) < count and self._boxes:
                 self._idle.insert(0, self._hire(self._boxes.pop(0)))
-            workers = self._idle[-count:]
+            visit.workers = self._idle[-count:]
             del self._idle[-count:]
-        key = tuple(w.box for w in workers)
+        key = tuple(w.box for w in visit.workers)
         team = self._teams.get(key)
-        if team is None and workers:
-            team = self._teams[key] = _Team(workers, self._library)
+        if team is None and visit.workers:
+            team = self._teams[key] = _Team(visit.workers, self._library)
         return team
 
-    def leave(self, team: _Team | None) -> None:
-        """The caller is through, and its workers are there for others."""
+    def leave(self, visit: _Visit) -> None:
+        """The caller is through, and its workers are there for others; once, however often it says so."""
         with self._lock:
-            self._callers -= 1
-            if team is not None:
-                self._idle += team.workers
+            self._callers -= visit.counted
+            visit.counted = False
+            self._idle += visit.workers
+            visit.workers = []
         self.last = time.perf_counter()
 
     def _hire(self, box: int) -> _Worker:
@@ -222,6 +245,7 @@ class _Crew:
             if worker.allowed:
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(0, worker.allowed)
+                worker.allowed = set()
             worker.up = True
             self._library.serve(worker.box)
             worker.up = False
@@ -272,8 +296,9 @@ class Entry:
         calls are done alone for a while. So are calls while others use the processors."""
         crew, past = _ours(), self._past[work]
         began, last = time.perf_counter(), crew.last
-        team = crew.enter(count - 1 if began >= past.until else 0)
+        visit = _Visit()
         try:
+            team = crew.enter(visit, count - 1 if began >= past.until else 0)
             if team is not None and (work >= BRIEF or team.awake):
                 threads.value = len(team.workers) + 1
                 team.run(self._address, context)
@@ -285,4 +310,8 @@ class Entry:
             threads.value = 1
             self._function(context, 0)
         finally:
-            crew.leave(team)
+            try:
+                crew.leave(visit)
+            except BaseException:  # Ctrl-C came first
+                crew.leave(visit)
+                raise
