@@ -14,7 +14,7 @@ from pellucid.engines.llvm.run.native import Library, host
 BOX = 256
 """Bytes of a box; a caller names the boxes of the threads that it has by a list of addresses. Words of a box, by cache
 lines: 0 calls asked for, 1 the function, 2 its argument, 3 the thread's number; 8 calls done; 16 whether the thread
-sleeps, 17 whether it has to be woken for this call, 18 in a caller's first box whether it has yet to `join` its call."""
+sleeps, 17 whether it has to be woken for this call, 18 in a caller's first box whether it has yet to join in."""
 
 ASKED, DONE, ASLEEP, WAKE, OWED = 0, 8, 16, 17, 18
 
