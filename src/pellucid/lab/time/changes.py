@@ -70,7 +70,7 @@ class Element(Change):
     def applied(self, state: State) -> State:
         array = state.parameters[self.parameter].copy()
         array[self.index] = self.value
-        return replace(state, parameters=state.parameters | {self.parameter: array})
+        return replace(state, parameters={**state.parameters, self.parameter: array})
 
     def call(self) -> str:
         change = f'{{"parameter": "{self.parameter}", "index": {list(self.index)}, "value": {self.value!r}}}'
@@ -88,7 +88,7 @@ class Adopted(Change):
         return {"en": "given weights", "zh": "采用给定的权重"}
 
     def applied(self, state: State) -> State:
-        return replace(state, parameters=state.parameters | dict(self.parameters))
+        return replace(state, parameters={**state.parameters, **self.parameters})
 
     def call(self) -> str:
         # A float32 as a Python number is exact, and so is the way back.

@@ -22,7 +22,7 @@ from pellucid.training.running import failures
 from pellucid.training.running.history import History
 from pellucid.training.running.interruption import interruption
 from pellucid.training.running.progress import Silent
-from pellucid.training.running.state import State, Training, publish
+from pellucid.training.running.state import Held, State, Training
 
 Array = NDArray[Any]
 VALIDATION_BATCH = 256
@@ -65,8 +65,10 @@ class Loop:
     _running: Measures = field(init=False)
     _order: Array | None = None
     _epoch: int = -1
-    _copies: dict[str, Array] | None = None
-    """Copies of the parameters and slots as they are now; one for all who need one between two steps."""
+    _kept: dict[str, Array] | None = None
+    """A copy of the parameters and slots as they are now, where somebody asked for one since the last step."""
+    _undo: dict[str, Array] = field(default_factory=dict)
+    """The parameters and slots before the last steps: memory that is written again before every call."""
 
     def __post_init__(self) -> None:
         self._running = Measures(self.training.net, self.goals, self.measures)
@@ -111,11 +113,11 @@ class Loop:
 
     def snapshot(self) -> State:
         """The state between two steps, to come back to: what follows leaves it as it is."""
-        state, copies = self.training.state, self._copied()
+        state, kept = self.training.state, self._copied()
         return replace(
             state,
-            parameters={path: copies[path] for path in state.parameters},
-            slots={name: copies[name] for name in state.slots},
+            parameters={path: kept[path] for path in state.parameters},
+            slots={name: kept[name] for name in state.slots},
             metrics=[list(parts) for parts in state.metrics],
             best_parameters=dict(state.best_parameters),
         )
@@ -123,11 +125,11 @@ class Loop:
     def restore(self, state: State) -> None:
         """Go on from a state, such as a snapshot; it stays as it is."""
         self.training.state = replace(state, metrics=[list(parts) for parts in state.metrics])
-        self._copies = None
+        self._kept = None
 
     def publish(self) -> None:
-        """The state's parameters into the network."""
-        publish(self.training.net, self.training.state.parameters.items())
+        """The state's parameters into the network, all at once."""
+        self.training.net.parameters.replace(self.training.state.parameters)
 
     def upcoming(self) -> dict[str, Array]:
         """All that the program of the next step reads, by name: its batch, the parameters and slots before it, the
@@ -181,23 +183,21 @@ class Loop:
         examples = len(batch[self.goals[0].name])
         session = self._prepared()
         watched = self.program is not None or self._listening
-        before = {name: array for name, array in self._copied().items() if name in session.state} if watched else {}
+        before = self._before(session) if watched else {}
         began = time.perf_counter()
-        self._copies = None
+        self._kept = None
         outputs = session.run(batch, rows=np.arange(examples).reshape(count, -1), each=each)
         self._pace(count, time.perf_counter() - began)
         bad = self._not_finite(outputs, session) if self.program is not None else None
         if bad is not None and self.program is not None:
             for name, array in before.items():
                 session.state[name][...] = array
-            self._take_over(session)
             if count > 1:  # take these steps again one by one, to find the first that goes wrong
                 self._most = 1
                 return np.empty(0)
             inputs = {**batch, **before, **{name: value[0] for name, value in each.items()}}
             self._complain(self.program(), bad, inputs)
         self.training.before = {path: before[path] for path in state.parameters if path in before}
-        self._take_over(session)
         for step in range(count):
             rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
             self._account({n: a[rows] for n, a in batch.items()}, {n: a[step] for n, a in outputs.items()})
@@ -256,30 +256,38 @@ class Loop:
             self._most //= 2
 
     def _prepared(self) -> Session:
-        """The engine's session, with the state as it is now: a callback or a resumed run may have changed it."""
+        """The engine's session, which holds the parameters and slots; the state looks at them there. Arrays that a
+        callback, a resumed run or another moment gave the state are copied in first.
+        """
         state = self.training.state
-        arrays = {**state.parameters, **state.slots}
         if self._session is None:
-            self._session = self.run_step.session(arrays)
-        for name, kept in self._session.state.items():
-            if arrays[name] is not kept:
-                kept[...] = arrays[name]
-                self._copies = None
-        self._take_over(self._session)
+            self._session = self.run_step.session({**state.parameters, **state.slots})
+        for arrays in (state.parameters, state.slots):
+            if not isinstance(arrays, Held):
+                for name in arrays.keys() & self._session.state.keys():
+                    self._session.state[name][...] = arrays[name]
+                self._kept = None
+        state.parameters = Held.of(self._session, state.parameters)
+        state.slots = Held.of(self._session, state.slots)
         return self._session
+
+    def _before(self, session: Session) -> dict[str, Array]:
+        """What the next steps will change, to take them back: the copy that there is, or memory used again."""
+        if self._kept is not None:
+            return {name: self._kept[name] for name in session.state}
+        for name, array in session.state.items():
+            if name in self._undo:
+                np.copyto(self._undo[name], array)
+            else:
+                self._undo[name] = array.copy()
+        return self._undo
 
     def _copied(self) -> dict[str, Array]:
         """Parameters and slots, by name, as copies that later steps leave as they are."""
-        if self._copies is None:
+        if self._kept is None:
             state = self.training.state
-            self._copies = {name: array.copy() for name, array in {**state.parameters, **state.slots}.items()}
-        return self._copies
-
-    def _take_over(self, session: Session) -> None:
-        """The session's arrays are the state's."""
-        state = self.training.state
-        state.parameters = {path: session.state.get(path, value) for path, value in state.parameters.items()}
-        state.slots = {name: session.state.get(name, value) for name, value in state.slots.items()}
+            self._kept = {name: array.copy() for name, array in {**state.parameters, **state.slots}.items()}
+        return self._kept
 
     def _not_finite(self, outputs: dict[str, Array], session: Session) -> str | None:
         """The loss, a parameter or something that the optimizer remembers that is not finite any more."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.engines import Session
 from pellucid.functions.learning.schedules import Schedule, rate_at
 from pellucid.network import BaseNetwork
 from pellucid.training.running.history import History
@@ -20,6 +21,30 @@ if TYPE_CHECKING:
     from pellucid.training.inputs.targets import Goal
 
 Array = NDArray[Any]
+
+
+class Held(Mapping[str, Array]):
+    """Arrays by name as they are now: those that a session steps, looked up there, and those that no step changes."""
+
+    def __init__(self, session: Session, fixed: dict[str, Array], names: tuple[str, ...]) -> None:
+        self._session, self._fixed, self._names = session, fixed, names
+
+    @classmethod
+    def of(cls, session: Session, arrays: Mapping[str, Array]) -> Held:
+        """The view of a session that holds these arrays' names, as far as its program changes them."""
+        if isinstance(arrays, Held):
+            return arrays
+        fixed = {name: array for name, array in arrays.items() if name not in session.state}
+        return cls(session, fixed, tuple(arrays))
+
+    def __getitem__(self, name: str) -> Array:
+        return self._fixed[name] if name in self._fixed else self._session.state[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass
@@ -42,8 +67,8 @@ class State:
         stopped: why the training ended before its last epoch, or "".
     """
 
-    parameters: dict[str, Array]
-    slots: dict[str, Array]
+    parameters: Mapping[str, Array]
+    slots: Mapping[str, Array]
     learning_rate: float
     step: int = 0
     epoch: int = 0
@@ -126,9 +151,4 @@ class Training:
     def restore(self, parameters: dict[str, Array]) -> None:
         """Give the network these parameters."""
         self.state.parameters = dict(parameters)
-        publish(self.net, parameters.items())
-
-
-def publish(net: BaseNetwork, parameters: Iterable[tuple[str, Array]]) -> None:
-    """Write parameters into the network, all at once."""
-    net.parameters.replace(dict(parameters))
+        self.net.parameters.replace(parameters)
