@@ -28,7 +28,7 @@ def test_its_input_holds_whole_numbers() -> None:
     (tensor,) = net.forward(training=False).inputs.values()
     assert tensor.kind == "int"
     assert [a.name for a in tensor.axes] == ["n", "t"]
-    with pytest.raises(ShapeError, match="whole numbers"):
+    with pytest.raises(ShapeError, match="integers"):
         output(net, np.zeros((2, 5)))
 
 
