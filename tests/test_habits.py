@@ -105,7 +105,7 @@ def test_habits_that_simply_work() -> None:
     assert len(listed.layers) == 2
     history = listed.fit(np.ones((4, 3)), np.ones(4), epochs=2, callbacks=pl.EarlyStopping("loss"), verbose=0)
     assert len(history.epoch) == 2
-    with pytest.raises(pl.PellucidError, match="but Node came; write inputs=…, outputs=…"):
+    with pytest.raises(pl.PellucidError, match="got Node; write inputs=…, outputs=…"):
         pl.Network(a, pl.Dense(1)(a))  # type: ignore[arg-type]
 
 
@@ -215,7 +215,7 @@ def test_functions_of_numbers_are_no_activations() -> None:
             return np.maximum(x, 0)
 
     functions: list[tuple[Any, str]] = [
-        (np.tanh, 'tanh came as activation, but it computes numbers and has no formula: write activation="tanh"'),
+        (np.tanh, 'got tanh, which has no formula: write activation="tanh"'),
         (ReLU(), 'write activation="relu"'),
         (abs, "return a formula"),
         (lambda z: 3, "return a formula"),

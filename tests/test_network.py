@@ -163,12 +163,12 @@ def test_residual_sums_several_inputs_and_outputs() -> None:
         (lambda: BaseNetwork(input_shape=(3,)), "at least one layer"),
         (lambda: BaseNetwork(Dense(2)), "a network needs input_shape"),
         (lambda: BaseNetwork(Dense, input_shape=(3,)), r"write pl.Dense\(10\), with the brackets"),  # type: ignore[arg-type]
-        (lambda: BaseNetwork(Dense(2), input_shape=(0,)), "whole numbers of at least 1"),
+        (lambda: BaseNetwork(Dense(2), input_shape=(0,)), "integers of at least 1"),
         (lambda: BaseNetwork(inputs=Input(3)), "given by inputs and outputs alone"),
         (lambda: BaseNetwork(Dense(2), inputs=Input(3), outputs=Input(3)), "given by inputs and outputs alone"),
         (lambda: BaseNetwork(inputs=Input(3), outputs=Dense(2)(Input(3))), "not among the network's inputs"),
         (lambda: BaseNetwork(inputs=Dense(2), outputs=Input(3)), "are nodes"),  # type: ignore[arg-type]
-        (lambda: BaseNetwork(Dense(2), input_shape=(3,), seed=-1), "seed has to be a whole number"),
+        (lambda: BaseNetwork(Dense(2), input_shape=(3,), seed=-1), "seed has to be an integer"),
         (lambda: BaseNetwork(Dense(2), input_shape=(3,), dtype=np.int32), "dtype has to be float32 or float64"),
         (lambda: BaseNetwork(Dense(2), input_shape=(3,), engine="numpi"), "engine"),
         (lambda: BaseNetwork(Add(), Dense(2), input_shape=(3,)), "add_1: Add takes two inputs or more"),
@@ -190,7 +190,7 @@ def test_a_layer_with_too_many_inputs() -> None:
 
 def test_a_network_in_a_network_takes_its_own_shape() -> None:
     inner = network(Dense(2), shape=(3,))
-    with pytest.raises(ShapeError, match=r"network_1: the network takes examples of shape \(3,\), but \(4,\) came"):
+    with pytest.raises(ShapeError, match=r"network_1: the network takes examples of shape \(3,\), got \(4,\)"):
         network(inner, shape=(4,))
 
 
@@ -216,7 +216,7 @@ def test_wrong_assignments_are_said() -> None:
         net.parameters["dense_1.kernal"]
     with pytest.raises(PellucidError, match="there is no parameter"):
         net.parameters["dense_9.kernel"] = np.ones((3, 2))
-    with pytest.raises(ShapeError, match=r"dense_1.kernel has the shape \(3, 2\), but \(2, 3\) came"):
+    with pytest.raises(ShapeError, match=r"dense_1.kernel has the shape \(3, 2\), got \(2, 3\)"):
         net.parameters["dense_1.kernel"] = np.ones((2, 3))
     with pytest.raises(PellucidError, match="takes numbers of shape"):
         net.parameters["dense_1.bias"] = ["one", "two"]

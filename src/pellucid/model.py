@@ -1,4 +1,4 @@
-"""The public network: what a person does with one, each a function of the room that does it."""
+"""The public network: what a person does with one, each a function of the package that does it."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class BaseNetwork(Layer):
         name: its name, where it is part of another network.
 
     Raises:
-        PellucidError: layers do not fit each other; the message names the layer's path and the mend.
+        PellucidError: layers do not fit each other; the message names the layer's path and the fix.
     """
 
     def __init__(
@@ -235,7 +235,7 @@ class BaseNetwork(Layer):
         )
 
     def _kind(self, path: str) -> Kind:
-        """Whether an input holds real or whole numbers: what the layers that use it take."""
+        """Whether an input holds reals or integers: what the layers that use it take."""
         users = [u.layer.takes(place) for u in self.uses for place, parent in enumerate(u.parents) if parent == path]
         return "int" if "int" in users else "float"
 
@@ -248,7 +248,7 @@ class BaseNetwork(Layer):
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         expected = tuple(self.input_shapes.values())
         if shapes != expected:
-            raise ShapeError(f"the network takes examples of shape {_listed(expected)}, but {_listed(shapes)} came")
+            raise ShapeError(f"the network takes examples of shape {_listed(expected)}, got {_listed(shapes)}")
         return dict(self.specs)
 
     def owner(self, key: str) -> tuple[Layer, str]:
@@ -370,7 +370,7 @@ class BaseNetwork(Layer):
 
 def _seed(seed: object) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
-        raise PellucidError(f"seed has to be a whole number from 0 to 2³² − 1, but {seed!r} came")
+        raise PellucidError(f"seed has to be an integer from 0 to 2³² − 1, got {seed!r}")
     return int(seed)
 
 
@@ -380,7 +380,7 @@ def _dtype(dtype: Any) -> np.dtype[Any]:
     except TypeError:
         found = np.dtype(object)
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise PellucidError(f"dtype has to be float32 or float64, but {dtype!r} came")
+        raise PellucidError(f"dtype has to be float32 or float64, got {dtype!r}")
     return found
 
 
@@ -421,7 +421,7 @@ def _graph(
     for layer in rest:
         if not isinstance(layer, Layer):
             raise PellucidError(
-                f"a network is made of layers, but {type(layer).__name__} came; "
+                f"a network is made of layers, got {type(layer).__name__}; "
                 + ("write inputs=…, outputs=…" if isinstance(layer, Node) else "write pl.Dense(10), with the brackets")
             )
         node = Node(layer, (node,))
@@ -504,7 +504,7 @@ def _output_shape(layer: Layer, home: str, shapes: tuple[Shape, ...]) -> Shape:
         return layer.shape
     inputs = [_input(f"x{number}", shape, layer.takes(number - 1)) for number, shape in enumerate(shapes, 1)]
     context = Context(home, home, False, Tensor.input("seed", kind="int"), Tensor.input("step", kind="int"))
-    with _told(layer, home, len(shapes)):
+    with _with_path(layer, home, len(shapes)):
         declared = layer.declare(*shapes)
     parameters = {key: Tensor.input(key, spec.axes) for key, spec in declared.items()}
     result = _apply(layer, home, inputs, parameters, context)
@@ -516,7 +516,7 @@ def _apply(
     layer: Layer, path: str, inputs: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
 ) -> Tensor:
     """The layer's formula; what does not fit is told with the layer's path."""
-    with _told(layer, path, len(inputs)):
+    with _with_path(layer, path, len(inputs)):
         context.check_mask(layer, inputs)
         result = layer.formula(*inputs, parameters=parameters, context=context)
         if not isinstance(layer, BaseNetwork):  # the layers of a network have passed them on already
@@ -525,7 +525,7 @@ def _apply(
 
 
 @contextmanager
-def _told(layer: Layer, path: str, inputs: int) -> Iterator[None]:
+def _with_path(layer: Layer, path: str, inputs: int) -> Iterator[None]:
     """Put the layer's path in front of what it says of its inputs."""
     try:
         yield

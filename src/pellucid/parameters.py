@@ -77,9 +77,9 @@ class Parameters(MutableMapping[str, np.ndarray]):
         try:
             array = np.array(value, dtype=self._network.dtype)
         except (TypeError, ValueError):
-            raise PellucidError(f"{path} takes numbers of shape {shape}, but {type(value).__name__} came") from None
+            raise PellucidError(f"{path} takes numbers of shape {shape}, got {type(value).__name__}") from None
         if array.shape != shape:
-            raise ShapeError(f"{path} has the shape {shape}, but {array.shape} came")
+            raise ShapeError(f"{path} has the shape {shape}, got {array.shape}")
         return array
 
     def __delitem__(self, path: str) -> None:

@@ -21,7 +21,7 @@ Formula = Callable[..., Tensor]
 
 
 def tensors(arrays: Mapping[str, Array], *, batched: tuple[str, ...] = ()) -> dict[str, Tensor]:
-    """An input for each array; arrays of whole numbers become tensors of whole numbers, `batched` ones begin with n."""
+    """An input for each array; arrays of integers become tensors of integers, `batched` ones begin with n."""
     found = {}
     for name, array in arrays.items():
         axes: dict[str, Any] = dict(zip("hwcdefg", array.shape, strict=False))

@@ -84,12 +84,12 @@ def test_names_options_and_configurations() -> None:
         ("xyzzy", {}, "Choose one of step, sigmoid"),
         ("leaky_relu", {"slop": 0.1}, "no option slop. Did you mean"),
         ("relu", {"slope": 0.1}, "relu has no option slope. It takes none."),
-        ("leaky_relu", {"slope": math.nan}, "slope=nan came for leaky_relu; expected a finite number"),
+        ("leaky_relu", {"slope": math.nan}, "slope of leaky_relu: expected a finite number, got nan"),
         ("leaky_relu", {"slope": "steep"}, "slope='steep'"),
-        ("gelu", {"approximate": "tan"}, "approximate='tan' came for gelu"),
+        ("gelu", {"approximate": "tan"}, "approximate of gelu: expected .* got 'tan'"),
         ({"slope": 0.1}, {}, "expected its name too"),
         ("", {}, 'no activation ""'),
-        (3, {}, "int came as activation"),
+        (3, {}, "activation: expected a name .* got int"),
     ],
 )
 def test_what_is_wrong_is_named(spec: Any, options: dict[str, Any], message: str) -> None:

@@ -325,7 +325,7 @@ def test_nothing_half_written(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_whole_numbers_in(tmp_path: Path) -> None:
+def test_integers_in(tmp_path: Path) -> None:
     net = Network(Embedding(7, 3), Flatten(), Dense(2), input_shape=4)
     net.save(tmp_path / "net")
     ids = np.array([[0, 6, 3, 1]])

@@ -96,7 +96,7 @@ def test_gradients_agree_with_central_differences(layers: tuple[Layer, ...]) -> 
         (
             Dense(3),
             (28, 28, 1),
-            r"dense_1: a Dense layer takes .* but \(28, 28, 1\) came; insert Flatten\(\) before it",
+            r"dense_1: a Dense layer takes .* got \(28, 28, 1\); insert Flatten\(\) before it",
         ),
         (
             Reshape((3, 3)),
@@ -104,7 +104,7 @@ def test_gradients_agree_with_central_differences(layers: tuple[Layer, ...]) -> 
             r"reshape_1: examples of shape \(8,\) have 8 values and cannot take the shape \(3, 3\)",
         ),
         (Reshape((3, -1)), (8,), "reshape_1: .* cannot take the shape"),
-        (Add(), (8,), "add_1: Add takes two inputs or more, but 1 came"),
+        (Add(), (8,), "add_1: Add takes two inputs or more, got 1"),
     ],
 )
 def test_what_does_not_fit_is_said_with_its_path(layer: Layer, shape: Shape, words: str) -> None:
@@ -113,7 +113,7 @@ def test_what_does_not_fit_is_said_with_its_path(layer: Layer, shape: Shape, wor
 
 
 def test_joins_of_shapes_that_differ() -> None:
-    with pytest.raises(ShapeError, match=r"add_1: Add takes inputs of one shape, but \(4,\), \(5,\) came"):
+    with pytest.raises(ShapeError, match=r"add_1: Add takes inputs of one shape, got \(4,\), \(5,\)"):
         joined(Add(), (4,), (5,))
     with pytest.raises(ShapeError, match=r"concatenate_1: .* differ in their last axis only"):
         joined(Concatenate(), (4, 2), (5, 2))
@@ -122,13 +122,13 @@ def test_joins_of_shapes_that_differ() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Dense(0), "units of Dense has to be a whole number of at least 1, but 0 came"),
+        (lambda: Dense(0), "units of Dense has to be an integer of at least 1, got 0"),
         (lambda: Dense(2.5), "units of Dense"),  # type: ignore[arg-type]
         (lambda: Dense(2, activation="rellu"), 'Did you mean "relu"'),
         (lambda: Dropout(1.0), "the rate of Dropout has to be at least 0 and below 1"),
         (lambda: Dropout("half"), "the rate of Dropout"),  # type: ignore[arg-type]
         (lambda: Reshape((2, -1, -1)), "one of which may be −1"),
-        (lambda: Reshape(()), "Reshape takes whole numbers"),
+        (lambda: Reshape(()), "Reshape takes integers"),
         (lambda: Dense(2, name="a b"), 'a layer cannot be called "a b"'),
     ],
 )

@@ -98,5 +98,5 @@ def test_config_makes_the_same_network_again() -> None:
 
 @pytest.mark.parametrize("options", [{"momentum": 1.0}, {"momentum": -0.1}, {"epsilon": 0.0}, {"epsilon": "small"}])
 def test_options_that_make_no_sense(options: dict[str, Any]) -> None:
-    with pytest.raises(PellucidError, match=f"{next(iter(options))}=.* came for BatchNormalization"):
+    with pytest.raises(PellucidError, match=f"{next(iter(options))} of BatchNormalization: .* got"):
         BatchNormalization(**options)

@@ -1,4 +1,4 @@
-"""Embedding in a network: its input holds whole numbers."""
+"""Embedding in a network: its input holds integers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_it_reads_rows_of_its_table() -> None:
     np.testing.assert_array_equal(output(net, ids), table[ids])
 
 
-def test_its_input_holds_whole_numbers() -> None:
+def test_its_input_holds_integers() -> None:
     net = network(Embedding(11, 4), Flatten(), Dense(2), shape=(5,))
     (tensor,) = net.forward(training=False).inputs.values()
     assert tensor.kind == "int"
@@ -32,14 +32,14 @@ def test_its_input_holds_whole_numbers() -> None:
         output(net, np.zeros((2, 5)))
 
 
-def test_only_the_input_of_the_embedding_holds_whole_numbers() -> None:
+def test_only_the_input_of_the_embedding_holds_integers() -> None:
     words, numbers = Input(5, name="words"), Input(4, name="numbers")
     y = Add()(GlobalAveragePool()(Embedding(11, 4)(words)), numbers)
     forward = BaseNetwork(inputs=[words, numbers], outputs=y).forward(training=False)
     assert {path: t.kind for path, t in forward.inputs.items()} == {"words": "int", "numbers": "float"}
 
 
-def test_a_network_of_it_passes_whole_numbers_on() -> None:
+def test_a_network_of_it_passes_integers_on() -> None:
     inner = BaseNetwork(Embedding(11, 4), Flatten(), input_shape=(5,))
     net = network(inner, Dense(2), shape=(5,))
     (tensor,) = net.forward(training=False).inputs.values()
@@ -55,14 +55,14 @@ def test_config_makes_the_same_network_again() -> None:
 
 
 def test_real_numbers_are_refused_with_the_path() -> None:
-    with pytest.raises(ShapeError, match="embedding_1: an embedding takes whole numbers straight from an Input"):
+    with pytest.raises(ShapeError, match="embedding_1: an embedding takes integers straight from an Input"):
         network(Dense(5), Embedding(11, 4), shape=(5,))
     with pytest.raises(PellucidError, match="input_dim of Embedding has to be"):
         Embedding(0, 4)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int64", "float32"])
-def test_the_advice_for_an_id_that_is_too_large_is_in_whole_numbers(dtype: str) -> None:
+def test_the_advice_for_an_id_that_is_too_large_is_in_integers(dtype: str) -> None:
     largest = 255 if dtype == "uint8" else 127
     net = Network(Embedding(5, 2), GlobalAveragePool(), input_shape=3)
     with pytest.raises(PellucidError, match=f"holds {largest}, .* from 0 to 4: give it input_dim={largest + 1}$"):

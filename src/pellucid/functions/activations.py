@@ -121,7 +121,7 @@ def activation(spec: Any = ..., /, *, learns: Any = True, probabilities: Any = F
         return activation(name, **{**stored, **options})
     if not isinstance(spec, str):
         kind = type(spec).__name__
-        raise PellucidError(f'{kind} came as activation; expected a name such as "relu" or a function of a tensor')
+        raise PellucidError(f'activation: expected a name such as "relu" or a function of a tensor, got {kind}')
     return find("activation", spec, ACTIVATIONS).with_options(**options)
 
 
@@ -154,7 +154,7 @@ def _check_formula(function: Callable[..., object], name: str) -> None:
         if word in ACTIVATIONS
         else 'return a formula, define("a[…] = max(0, z[…])", z=z), from a function of a Tensor z'
     )
-    raise PellucidError(f"{name} came as activation, but it computes numbers and has no formula: {advice}")
+    raise PellucidError(f"activation: expected a function of a tensor, got {name}, which has no formula: {advice}")
 
 
 @activation(learns=False)
@@ -225,7 +225,7 @@ def gelu(z: Tensor, *, approximate: Literal["none", "tanh"] = "none") -> Tensor:
             return define("a[…] = z[…]·(1 + erf(z[…]/√2))/2", z=z, derivative={"z": rule})
         case "tanh":
             return define("a[…] = z[…]·(1 + tanh(√(2/π)·(z[…] + 0.044715·z[…]³)))/2", z=z)
-    raise PellucidError(f'approximate={approximate!r} came for gelu; expected "none" or "tanh"')
+    raise PellucidError(f'approximate of gelu: expected "none" or "tanh", got {approximate!r}')
 
 
 @activation

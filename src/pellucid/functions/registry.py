@@ -1,4 +1,4 @@
-"""What the registries of this room share: finding an entry by its name, checking its options."""
+"""What the registries of this package share: finding an entry by its name, checking its options."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def named(kind: str, spec: Mapping[str, object]) -> tuple[str, dict[str, object]
     """`{"name": "leaky_relu", "slope": 0.1}`, the form in which configurations are stored, as name and options."""
     name = spec.get("name")
     if not isinstance(name, str):
-        raise PellucidError(f'{dict(spec)!r} came as {kind}; expected its name too, as in {{"name": "…"}}')
+        raise PellucidError(f'{kind}: expected its name too, as in {{"name": "…"}}, got {dict(spec)!r}')
     return name, {key: value for key, value in spec.items() if key != "name"}
 
 
@@ -66,21 +66,21 @@ def check_options(kind: str, name: str, known: Mapping[str, object], given: Mapp
         default = known[key]
         if isinstance(default, bool):
             if not isinstance(value, bool):
-                raise PellucidError(f"{key}={value!r} came for {name}; expected True or False")
+                raise PellucidError(f"{key} of {name}: expected True or False, got {value!r}")
         elif isinstance(default, (int, float)):
             number(key, value, of=name)
 
 
 def number(
-    key: str, value: object, *, of: str, least: float = -math.inf, below: float = math.inf, above: float = -math.inf
+    key: str, value: object, *, of: str, minimum: float = -math.inf, below: float = math.inf, above: float = -math.inf
 ) -> float:
-    """The value as a finite number with `least` ≤ value < `below` and `above` < value."""
+    """The value as a finite number with `minimum` ≤ value < `below` and `above` < value."""
     try:
         found = math.nan if isinstance(value, (bool, str)) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         found = math.nan
-    if math.isfinite(found) and least <= found < below and found > above:
+    if math.isfinite(found) and minimum <= found < below and found > above:
         return found
-    low = [f"at least {least:g}"] * math.isfinite(least) + [f"more than {above:g}"] * math.isfinite(above)
+    low = [f"at least {minimum:g}"] * math.isfinite(minimum) + [f"more than {above:g}"] * math.isfinite(above)
     limits = " and ".join([*low, *[f"less than {below:g}"] * math.isfinite(below)])
-    raise PellucidError(f"{key}={value!r} came for {of}; expected a finite number{' ' + limits if limits else ''}")
+    raise PellucidError(f"{key} of {of}: expected a finite number{' ' + limits if limits else ''}, got {value!r}")

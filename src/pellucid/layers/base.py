@@ -231,7 +231,7 @@ class Layer(metaclass=Spelled):
         return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
 
     def takes(self, place: int) -> Kind:
-        """Whether its input at this place holds real or whole numbers."""
+        """Whether its input at this place holds reals or integers."""
         return "float"
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
@@ -290,7 +290,7 @@ class Layer(metaclass=Spelled):
         for node in taken:
             if not isinstance(node, Node):
                 raise PellucidError(
-                    f"a layer is called on what Input(...) or another layer gives, but {type(node).__name__} came; "
+                    f"a layer is called on what Input(...) or another layer gives, got {type(node).__name__}; "
                     "to compute numbers, make a Network and call predict"
                 )
         return Node(self, tuple(taken))
@@ -331,7 +331,7 @@ def Input(shape: Shape | int, *, name: str | None = None) -> Node:
 
 
 def example_shape(shape: object, what: str) -> Shape:
-    """A shape as a tuple of whole numbers of at least 1."""
+    """A shape as a tuple of integers of at least 1."""
     sizes = (shape,) if isinstance(shape, int) else shape
     if (
         not isinstance(sizes, (tuple, list))
@@ -339,7 +339,7 @@ def example_shape(shape: object, what: str) -> Shape:
         or not all(isinstance(s, int) and not isinstance(s, bool) and s > 0 for s in sizes)
     ):
         raise PellucidError(
-            f"{what} has to be a tuple of whole numbers of at least 1, without the batch axis, but {shape!r} came"
+            f"{what} has to be a tuple of integers of at least 1, without the batch axis, got {shape!r}"
         )
     return tuple(sizes)
 
@@ -351,10 +351,10 @@ def _flag(value: object, option: str, layer: Layer) -> bool:
     return bool(value)
 
 
-def whole(value: object, what: str, *, least: int = 1) -> int:
-    """A whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise PellucidError(f"{what} has to be a whole number of at least {least}, but {value!r} came")
+def whole(value: object, what: str, *, minimum: int = 1) -> int:
+    """An integer of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
+        raise PellucidError(f"{what} has to be an integer of at least {minimum}, got {value!r}")
     return int(value)
 
 

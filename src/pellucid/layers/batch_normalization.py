@@ -37,7 +37,7 @@ class BatchNormalization(Layer):
     scale: bool = True
 
     def check(self) -> None:
-        self.momentum = number("momentum", self.momentum, of="BatchNormalization", least=0, below=1)
+        self.momentum = number("momentum", self.momentum, of="BatchNormalization", minimum=0, below=1)
         self.epsilon = number("epsilon", self.epsilon, of="BatchNormalization", above=0)
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:

@@ -48,7 +48,7 @@ class Dense(Layer):
         (shape,) = shapes
         if len(shape) > 2:
             raise ShapeError(
-                f"a Dense layer takes examples of shape (inputs,) or (steps, inputs), but {shape} came; "
+                f"a Dense layer takes examples of shape (inputs,) or (steps, inputs), got {shape}; "
                 "insert Flatten() before it"
             )
         inputs = shape[-1]

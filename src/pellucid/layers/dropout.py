@@ -26,7 +26,7 @@ class Dropout(Layer):
 
     def check(self) -> None:
         if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)) or not 0 <= self.rate < 1:
-            raise PellucidError(f"the rate of Dropout has to be at least 0 and below 1, but {self.rate!r} came")
+            raise PellucidError(f"the rate of Dropout has to be at least 0 and below 1, got {self.rate!r}")
         self.rate = float(self.rate)
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:

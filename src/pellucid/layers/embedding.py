@@ -14,9 +14,9 @@ from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
 
 @dataclass(eq=False, repr=False)
 class Embedding(Layer):
-    """The row of a table for each whole number, `y[n,t,d] = E[ids[n,t],d]`.
+    """The row of a table for each integer, `y[n,t,d] = E[ids[n,t],d]`.
 
-    Shapes: whole numbers (n, t) to (n, t, output_dim). It stands right after the input, which then takes whole numbers
+    Shapes: integers (n, t) to (n, t, output_dim). It stands right after the input, which then takes integers
     from 0 to input_dim − 1.
 
     Args:

@@ -38,7 +38,7 @@ class Masking(Layer):
         if len(shape) != 2 or (given and given != [shape[:1]]):
             came = " and ".join(map(str, shapes))
             raise ShapeError(
-                f"Masking takes examples of shape (steps, features), and a mask of (steps,) if any, but {came} came"
+                f"Masking takes examples of shape (steps, features), and a mask of (steps,) if any, got {came}"
             )
         return {}
 

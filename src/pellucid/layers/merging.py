@@ -18,10 +18,10 @@ def _shapes(inputs: tuple[Tensor, ...]) -> list[tuple[object, ...]]:
 def _check(kind: str, inputs: tuple[Tensor, ...], *, last: bool) -> None:
     shapes = _shapes(inputs)
     if len(shapes) < 2:
-        raise ShapeError(f"{kind} takes two inputs or more, but {len(shapes)} came")
+        raise ShapeError(f"{kind} takes two inputs or more, got {len(shapes)}")
     if len({s if last else s[:-1] for s in shapes}) > 1 or len({len(s) for s in shapes}) > 1:
         which = "of one shape" if last else "that differ in their last axis only"
-        raise ShapeError(f"{kind} takes inputs {which}, but {', '.join(map(str, shapes))} came")
+        raise ShapeError(f"{kind} takes inputs {which}, got {', '.join(map(str, shapes))}")
 
 
 @dataclass(eq=False, repr=False)

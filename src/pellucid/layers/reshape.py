@@ -28,9 +28,7 @@ class Reshape(Layer):
             and all(isinstance(s, int) and (s > 0 or s == -1) for s in sizes)
         )
         if not fits or list(sizes).count(-1) > 1:
-            raise PellucidError(
-                f"Reshape takes whole numbers of at least 1, one of which may be −1, but {self.shape!r} came"
-            )
+            raise PellucidError(f"Reshape takes integers of at least 1, one of which may be −1, got {self.shape!r}")
         self.shape = tuple(sizes)
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:

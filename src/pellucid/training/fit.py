@@ -70,7 +70,7 @@ def fit(
         metrics: names ("accuracy"), or functions of (y_true, y_pred) that see a whole epoch and return a number; for
             several outputs also a dict of them by path.
         validation_data: (x, y) or (x, y, sample_weight), evaluated after every epoch.
-        validation_split: the share of the examples, the last ones, to validate on instead.
+        validation_split: the fraction of the examples, the last ones, to validate on instead.
         class_weight: a weight for each class number, or "balanced".
         sample_weight: a weight for each example, shape (n,). The loss is still divided by the number of examples.
         shuffle: whether every epoch has its own order, drawn from the network's seed and the epoch.
@@ -216,7 +216,7 @@ def _validation(
 ) -> tuple[Examples, Examples | None]:
     """Examples to train on and to validate on."""
     if isinstance(split, bool) or not isinstance(split, (int, float)) or not 0 <= split < 1:
-        raise DataError(f"validation_split is {split!r}, expected a share of at least 0 and below 1")
+        raise DataError(f"validation_split is {split!r}, expected a fraction of at least 0 and below 1")
     if data is not None:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise DataError("validation_data came in another form, expected (x, y) or (x, y, sample_weight)")
@@ -230,6 +230,6 @@ def _validation(
     at = len(examples) - math.ceil(len(examples) * split)
     if at < 1:
         raise DataError(
-            f"validation_split={split} leaves nothing of {len(examples)} examples to train on: choose a smaller share"
+            f"validation_split={split} leaves nothing of {len(examples)} examples to train on: choose less"
         )
     return examples.part(slice(0, at)), examples.part(slice(at, None))

@@ -50,7 +50,7 @@ class Stepper:
         """The outputs (n, …) after one more step, for several outputs a dict by path.
 
         Args:
-            x: one step of each example: (n, features), or (n,) whole numbers; for several inputs a dict by path. Inputs
+            x: one step of each example: (n, features), or (n,) integers; for several inputs a dict by path. Inputs
                 without a time axis are given whole.
 
         Raises:

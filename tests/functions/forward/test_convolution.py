@@ -331,7 +331,7 @@ def test_strides_that_differ_have_names_of_their_own() -> None:
         ((5, 5, 1), (3, 3, 1, 2), {"dilation": 3}, r"\(3, 3\), which covers \(7, 7\) at dilation \(3, 3\), is larger"),
         ((5, 5, 4), (3, 3, 1, 3), {"groups": 3}, "3 groups do not divide the 4 channels"),
         ((5, 5, 4), (3, 3, 2, 3), {"groups": 2}, "2 groups do not divide the 3 filters"),
-        ((5, 5, 4), (3, 3, 3, 2), {}, "the kernel takes 3 channels, but 4 came"),
+        ((5, 5, 4), (3, 3, 3, 2), {}, "the kernel takes 3 channels, got 4"),
         ((5, 4), (3, 3, 3, 2), {}, "takes 4 axes"),
     ],
 )

@@ -53,5 +53,5 @@ def test_it_reads_like_the_textbook() -> None:
 
 
 def test_real_numbers_are_no_entries() -> None:
-    with pytest.raises(ShapeError, match="whole numbers straight from an Input"):
+    with pytest.raises(ShapeError, match="integers straight from an Input"):
         embedding(Tensor.input("x", n=BATCH, t=3), Tensor.input("E", v=4, d=2))

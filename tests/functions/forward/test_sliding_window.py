@@ -45,7 +45,7 @@ def test_paddings_that_are_none(given: Any) -> None:
 
 @pytest.mark.parametrize("given", [0, -1, 1.0, True, (1, 2, 3), "2", None, (1, 0)])
 def test_sizes_that_are_none(given: Any) -> None:
-    with pytest.raises(PellucidError, match=r"^strides has to be a whole number of at least 1 or 2 of them, but"):
+    with pytest.raises(PellucidError, match=r"^strides has to be an integer of at least 1 or 2 of them, got"):
         sizes_of(given, 2, "strides")
 
 

@@ -122,15 +122,15 @@ def _input(name: str, *extents: int, kind: Any = "float") -> Tensor:
     ("act", "message"),
     [
         (lambda: loss("crossentrpy"), 'no loss "crossentrpy". Did you mean "crossentropy"?'),
-        (lambda: loss("huber", delta=0), "delta=0 came for huber; expected a finite number more than 0"),
+        (lambda: loss("huber", delta=0), "delta of huber: expected a finite number more than 0, got 0"),
         (lambda: loss("mse", delta=1.0), "mean_squared_error has no option delta"),
-        (lambda: loss(3), "int came as loss"),  # type: ignore[arg-type]
+        (lambda: loss(3), "loss: expected a name .* got int"),  # type: ignore[arg-type]
         (
             lambda: loss("mse")(_input("p", 3), _input("y", 2)),
             "the target has shape (n, 2), but the prediction has (n, 3)",
         ),
         (lambda: loss("crossentropy")(_input("p", 3), _input("y", 2)), "expected class numbers"),
-        (lambda: loss("crossentropy")(_input("p", 3), _input("y")), "class numbers came as real numbers"),
+        (lambda: loss("crossentropy")(_input("p", 3), _input("y")), "class numbers: expected integers or one-hot rows"),
         (lambda: loss("crossentropy")(_input("p", 4, 3), _input("y", 5, kind="int")), "(n, 5), but the prediction"),
         (
             lambda: loss("crossentropy").of(_input("p", 3), _input("y", 3), activation="relu"),

@@ -288,7 +288,7 @@ def test_truncation_changes_the_gradient_of_a_network_alone() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LSTM(0), "units of LSTM has to be a whole number of at least 1, but 0 came"),
+        (lambda: LSTM(0), "units of LSTM has to be an integer of at least 1, got 0"),
         (lambda: GRU(2, truncate=0), "truncate of GRU"),
         (
             lambda: network(LSTM(2), input_shape=(4,)),
@@ -296,7 +296,7 @@ def test_truncation_changes_the_gradient_of_a_network_alone() -> None:
         ),
         (
             lambda: network(LSTM(2, activation="gelu"), input_shape=(4, 3)),
-            "lstm_1: an LSTM or GRU takes tanh, .* but gelu came",
+            "lstm_1: an LSTM or GRU takes tanh, .* got gelu",
         ),
         (lambda: Bidirectional(Dense(3)), "Bidirectional takes an RNN, LSTM or GRU"),  # type: ignore[arg-type]
         (lambda: Bidirectional(RNN(3), merge_mode="sun"), 'Did you mean "sum"'),
@@ -314,7 +314,7 @@ def test_bad_options(make: Callable[[], object], message: str) -> None:
 def test_first_states_of_another_shape() -> None:
     x, h = Input((4, 3)), Input((5,))
     with pytest.raises(
-        ShapeError, match=r"gru_1: a GRU layer of 2 units takes first states of shape \(2,\), but \[\(5,\)\] came"
+        ShapeError, match=r"gru_1: a GRU layer of 2 units takes first states of shape \(2,\), got \[\(5,\)\]"
     ):
         network(inputs=[x, h], outputs=GRU(2)(x, h))
     with pytest.raises(

@@ -95,11 +95,11 @@ def test_lenet_builds_and_its_gradients_agree_with_central_differences() -> None
         (Conv2D(6, 7, padding=1), (3, 3, 1), r"conv2d_1: the kernel \(7, 7\) is larger than the padded image \(5, 5\)"),
         (Conv1D(6, 7), (5, 1), r"conv1d_1: the kernel \(7,\) is larger than the sequence \(5,\)"),
         (Conv2D(6, 3, groups=3), (5, 5, 4), "conv2d_1: 3 groups do not divide the 4 channels"),
-        (Conv2D(6, 3), (28, 28), r"conv2d_1: Conv2D takes .* but \(28, 28\) came; .*Reshape\(\(28, 28, 1\)\)"),
+        (Conv2D(6, 3), (28, 28), r"conv2d_1: Conv2D takes .* got \(28, 28\); .*Reshape\(\(28, 28, 1\)\)"),
         (
             Conv2D(6, 3),
             (28,),
-            r"conv2d_1: Conv2D takes examples of shape \(height, width, channels\), but \(28,\) came$",
+            r"conv2d_1: Conv2D takes examples of shape \(height, width, channels\), got \(28,\)$",
         ),
         (Conv1D(6, 3), (28, 28, 1), r"conv1d_1: Conv1D takes examples of shape \(steps, channels\)"),
         (ConvTranspose2D(6, 3, padding=9), (4, 4, 1), "conv_transpose2d_1: the padding .* leaves nothing"),
@@ -114,9 +114,9 @@ def test_what_does_not_fit_is_said_with_its_path(layer: Layer, shape: Shape, wor
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"filters": 0}, "filters of Conv2D has to be a whole number of at least 1, but 0 came"),
+        ({"filters": 0}, "filters of Conv2D has to be an integer of at least 1, got 0"),
         ({"kernel_size": (3, 3, 3)}, "kernel_size of Conv2D has to be"),
-        ({"strides": 0}, "strides of Conv2D has to be a whole number of at least 1 or 2 of them, but 0 came"),
+        ({"strides": 0}, "strides of Conv2D has to be an integer of at least 1 or 2 of them, got 0"),
         ({"padding": "sane"}, 'padding of Conv2D .* Did you mean "same"'),
         ({"dilation_rate": -1}, "dilation_rate of Conv2D has to be"),
         ({"groups": 0}, "groups of Conv2D has to be"),

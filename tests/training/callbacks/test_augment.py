@@ -23,13 +23,13 @@ def test_every_epoch_sees_the_pictures_anew_and_the_original_stays() -> None:
     net = pl.Network(pl.Flatten(), pl.Dense(2, activation="softmax"), input_shape=(5, 5, 1), seed=0)
     net.fit(augment.x, [0, 1, 0, 1, 0, 1], epochs=2, callbacks=[augment, Watch()], verbose=0)
     np.testing.assert_array_equal(x, before)
-    for epoch, pictures in enumerate(seen):
-        np.testing.assert_array_equal(pictures, change(x, range(6), seed=3, epoch=epoch))
+    for epoch, images in enumerate(seen):
+        np.testing.assert_array_equal(images, change(x, range(6), seed=3, epoch=epoch))
     assert (seen[0] != seen[1]).any()
 
 
 def test_what_is_trained_on_is_what_was_filled() -> None:
-    # the weights are those of a training on the pictures as the first epoch changes them
+    # the weights are those of a training on the images as the first epoch changes them
     x = np.random.default_rng(0).random((8, 4, 4, 1), dtype=np.float32)
     y = np.arange(8) % 2
     augment = Augment(x, Augmentation(flip=True), seed=0)
@@ -43,5 +43,5 @@ def test_what_is_trained_on_is_what_was_filled() -> None:
 
 
 def test_pictures_are_expected() -> None:
-    with pytest.raises(DataError, match=r"expected pictures \(n, h, w, c\)"):
+    with pytest.raises(DataError, match=r"expected images \(n, h, w, c\)"):
         Augment(np.zeros((3, 4)), Augmentation())

@@ -1,4 +1,4 @@
-"""What the last layer cannot produce is an error that names the mend."""
+"""What the last layer cannot produce is an error that names the fix."""
 
 from __future__ import annotations
 
@@ -116,5 +116,5 @@ def test_refused_options(options: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("wrong", [0.5, -1])
 def test_numbers_of_tokens_are_whole(wrong: float) -> None:
     net = Network(Embedding(5, 2), LSTM(3), input_shape=4)
-    with pytest.raises(DataError, match=f"x holds {wrong}, but the embedding reads whole numbers from 0 to 4"):
+    with pytest.raises(DataError, match=f"x holds {wrong}, but the embedding reads integers from 0 to 4"):
         net.predict([[0, 1, 2, wrong]])

@@ -113,7 +113,7 @@ def check_groups(channels: int, expected: int, filters: int, groups: int) -> Non
         )
     if channels != expected:
         raise ShapeError(
-            f"the kernel takes {expected} channels, but {channels} came; its last axis but one is channels/groups"
+            f"the kernel takes {expected} channels, got {channels}; its last axis but one is channels/groups"
         )
 
 

@@ -71,7 +71,7 @@ def average_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding
 def _window(x: Tensor, size: Sizes, stride: Sizes | None, padding: Padding) -> tuple[Window, str, str]:
     """The window, and the letters of its steps and of its taps."""
     if x.rank not in (3, 4):
-        raise ShapeError(f"pooling takes a sequence (n, t, c) or an image (n, h, w, c), but {x!r} came")
+        raise ShapeError(f"pooling takes a sequence (n, t, c) or an image (n, h, w, c), got {x!r}")
     window = Window.over(
         extents(x)[:-1], size, stride=size if stride is None else stride, padding=padding, what="window"
     )
@@ -119,5 +119,5 @@ def global_average_pool(x: Tensor, *, mask: Tensor | None = None) -> Tensor:
 
 def _with_places(x: Tensor) -> Tensor:
     if x.rank < 3:
-        raise ShapeError(f"global pooling takes a sequence (n, t, c) or an image (n, h, w, c), but {x!r} came")
+        raise ShapeError(f"global pooling takes a sequence (n, t, c) or an image (n, h, w, c), got {x!r}")
     return x

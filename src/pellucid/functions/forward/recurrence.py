@@ -233,7 +233,7 @@ def _scalar(spec: ActivationLike) -> str:
     chosen = activation(spec)
     if chosen.name not in SCALARS or chosen.options:
         raise PellucidError(
-            f"an LSTM or GRU takes {', '.join(SCALARS)} as activation, but {chosen.name} came; an RNN takes any"
+            f"an LSTM or GRU takes {', '.join(SCALARS)} as activation, got {chosen.name}; an RNN takes any"
         )
     return SCALARS[chosen.name]
 

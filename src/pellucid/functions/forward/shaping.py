@@ -84,7 +84,7 @@ def dropout(x: Tensor, *, rate: float, seed: Tensor, step: Tensor, stream: int) 
     The mask m is drawn by the counter-based generator: the same seed, step and stream give the same mask anywhere.
 
     Args:
-        seed, step: whole numbers, of rank 0; the training step.
+        seed, step: integers, of rank 0; the training step.
         stream: tells this layer from the others.
 
     Source: Srivastava et al., Dropout, JMLR 15 (2014); the scaling by 1/(1 − rate) in training is their section 10.
@@ -92,7 +92,7 @@ def dropout(x: Tensor, *, rate: float, seed: Tensor, step: Tensor, stream: int) 
     Raises:
         PellucidError: the rate is not in [0, 1).
     """
-    rate = number("rate", rate, of="dropout", least=0, below=1)
+    rate = number("rate", rate, of="dropout", minimum=0, below=1)
     return define(
         """m[…] = [rate ≤ uniform(seed, stream, step, …)]/(1 − rate)
         y[…] = x[…]·m[…]""",

@@ -14,7 +14,7 @@ from typing import Any
 from pellucid.errors import PellucidError, ShapeError, nearest
 
 Sizes = int | Sequence[int]
-"""One whole number for all axes, or one for each."""
+"""One integer for all axes, or one for each."""
 Pair = tuple[int, int]
 Padding = str | int | Sequence[int] | Sequence[Sequence[int]]
 """"valid" (none), "same", a number for all ends, or for each axis a number or a pair (low, high)."""
@@ -143,16 +143,16 @@ def same(extent: int, span: int, stride: int) -> Pair:
     return total // 2, total - total // 2
 
 
-def sizes_of(value: Any, rank: int, what: str, *, least: int = 1) -> tuple[int, ...]:
-    """One whole number for each of `rank` axes, from one for all or one for each.
+def sizes_of(value: Any, rank: int, what: str, *, minimum: int = 1) -> tuple[int, ...]:
+    """One integer for each of `rank` axes, from one for all or one for each.
 
     Raises:
         PellucidError: it is neither.
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
-    if len(values) != rank or not all(_whole(v, least) for v in values):
+    if len(values) != rank or not all(_whole(v, minimum) for v in values):
         each = f" or {rank} of them" if rank > 1 else ""
-        raise PellucidError(f"{what} has to be a whole number of at least {least}{each}, but {value!r} came")
+        raise PellucidError(f"{what} has to be an integer of at least {minimum}{each}, got {value!r}")
     return tuple(int(v) for v in values)
 
 
@@ -184,17 +184,16 @@ def paddings_of(value: Any, rank: int, what: str) -> tuple[Pair, ...] | str:
     if len(pairs) != rank or not all(len(p) == 2 and all(_whole(v, 0) for v in p) for p in pairs):
         example = "(low, high)" if rank == 1 else "((top, bottom), (left, right))"
         raise PellucidError(
-            f'{what} has to be "valid", "same", a whole number of at least 0 or pairs such as {example}, '
-            f"but {value!r} came"
+            f'{what} has to be "valid", "same", an integer of at least 0 or pairs such as {example}, got {value!r}'
         )
     return tuple((int(low), int(high)) for low, high in pairs)
 
 
-def _whole(value: object, least: int) -> bool:
-    # bool is an int to Python, np.integer is none: __index__ is what whole numbers have in common
+def _whole(value: object, minimum: int) -> bool:
+    # bool is an int to Python, np.integer is none: __index__ is what integers have in common
     return (
         not isinstance(value, bool)
         and hasattr(value, "__index__")
         and not hasattr(value, "__len__")
-        and int(value) >= least
+        and int(value) >= minimum
     )

@@ -63,13 +63,13 @@ def initial(spec: str | Mapping[str, object] | Initial, **options: object) -> In
         return initial(name, **{**stored, **options})
     if not isinstance(spec, (str, Initial)):
         came = type(spec).__name__
-        raise PellucidError(f'{came} came as initial values; expected a name such as "he_normal"')
+        raise PellucidError(f'initial values: expected a name such as "he_normal", got {came}')
     entry = find("kind of initial values", spec, INITIALS) if isinstance(spec, str) else spec
     if not options:
         return entry
     check_options("initial values", entry.name, options_of(entry.function), options)
     for key, value in options.items():
-        number(key, value, of=entry.name, least=0)
+        number(key, value, of=entry.name, minimum=0)
     return replace(entry, options={**entry.options, **options})
 
 

@@ -133,7 +133,7 @@ def loss(spec: str | Mapping[str, object] | Loss, **options: object) -> Loss:
         name, stored = named("loss", spec)
         return loss(name, **{**stored, **options})
     if not isinstance(spec, str):
-        raise PellucidError(f'{type(spec).__name__} came as loss; expected a name such as "crossentropy"')
+        raise PellucidError(f'loss: expected a name such as "crossentropy", got {type(spec).__name__}')
     return find("loss", spec, _NAMES).with_options(**options)
 
 
@@ -256,7 +256,7 @@ def categorical_crossentropy(
             f"one axis less, or one-hot rows, the same shape"
         )
     if not hot and y.kind != "int":
-        raise PellucidError("class numbers came as real numbers; expected whole numbers, or one-hot rows")
+        raise PellucidError("class numbers: expected integers or one-hot rows, got real numbers")
     label = "y[n,…,0]" if wide else "y[n,…]"
     mean, w = _mean(mask, p.axes[1:-1])
     if not logits and hot:

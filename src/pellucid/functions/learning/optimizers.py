@@ -202,7 +202,7 @@ class Optimizer(metaclass=Spelled):
         ranges: dict[str, dict[str, float]] = {
             "learning_rate": {"above": 0},
             "epsilon": {"above": 0},
-            "weight_decay": {"least": 0},
+            "weight_decay": {"minimum": 0},
         }
         for key in dataclasses.fields(self):
             value = getattr(self, key.name)
@@ -211,10 +211,10 @@ class Optimizer(metaclass=Spelled):
             elif key.name == "learning_rate" and callable(value):
                 rate_at(value, 0, "step")
             elif key.type == "float" or key.name == "learning_rate":
-                limits = ranges.get(key.name, {"least": 0, "below": 1})
+                limits = ranges.get(key.name, {"minimum": 0, "below": 1})
                 object.__setattr__(self, key.name, number(key.name, value, of=type(self).__name__, **limits))
             elif not isinstance(value, bool):
-                raise PellucidError(f"{key.name}={value!r} came for {type(self).__name__}; expected True or False")
+                raise PellucidError(f"{key.name} of {type(self).__name__}: expected True or False, got {value!r}")
 
     @property
     def schedule(self) -> Schedule | None:
@@ -261,7 +261,7 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.nesterov and not self.momentum:
-            raise PellucidError("nesterov=True came for SGD without momentum; give it one, as in momentum=0.9")
+            raise PellucidError("SGD with nesterov=True: expected a momentum, as in momentum=0.9")
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -341,7 +341,7 @@ def optimizer(spec: str | Mapping[str, object] | Optimizer, **settings: Any) -> 
         name, stored = named("optimizer", spec)
         return optimizer(name, **{**stored, **settings})
     if not isinstance(spec, str):
-        raise PellucidError(f'{type(spec).__name__} came as optimizer; expected a name such as "adam" or pl.Adam()')
+        raise PellucidError(f'optimizer: expected a name such as "adam" or pl.Adam(), got {type(spec).__name__}')
     kind = find("optimizer", spec, OPTIMIZERS)
     known = {f.name: f.default for f in dataclasses.fields(kind)}
     numbers = {k: v for k, v in settings.items() if k != "learning_rate" or not (callable(v) or isinstance(v, Mapping))}

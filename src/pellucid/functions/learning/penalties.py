@@ -41,7 +41,7 @@ class Penalty:
 
     def __post_init__(self) -> None:
         for key, value in asdict(self).items():
-            object.__setattr__(self, key, number(key, value, of="a penalty", least=0))
+            object.__setattr__(self, key, number(key, value, of="a penalty", minimum=0))
 
     def __call__(self, w: Tensor) -> list[Tensor]:
         """The penalties of this kernel, each of rank 0, which the loss adds up."""
@@ -93,7 +93,7 @@ def penalty(spec: PenaltyLike) -> Penalty | None:
         check_options("penalty", "of a kernel", {"l1": 0.0, "l2": 0.0}, spec)
         return Penalty(**spec)  # type: ignore[arg-type]
     if not isinstance(spec, str):
-        raise PellucidError(f"{type(spec).__name__} came as penalty; expected pl.L1(…), pl.L2(…), a name or None")
+        raise PellucidError(f"penalty: expected pl.L1(…), pl.L2(…), a name or None, got {type(spec).__name__}")
     return find("penalty", spec, PENALTIES)
 
 

@@ -49,11 +49,11 @@ class _Recurrent(Layer):
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         kind, (shape, *given) = type(self).__name__, shapes
         if len(shape) != 2:
-            raise ShapeError(f"a {kind} layer takes examples of shape (steps, features), but {shape} came")
+            raise ShapeError(f"a {kind} layer takes examples of shape (steps, features), got {shape}")
         if given and given != [(self.units,)] * len(self.states):
             expected = " and ".join([f"({self.units},)"] * len(self.states))
             raise ShapeError(
-                f"a {kind} layer of {self.units} units takes first states of shape {expected}, but {given} came"
+                f"a {kind} layer of {self.units} units takes first states of shape {expected}, got {given}"
             )
         inputs, outputs = shape[-1], self.gates * self.units
         axes = {"g": self.gates, "j": self.units} if self.gates > 1 else {"j": self.units}

@@ -45,11 +45,11 @@ class Bidirectional(Layer):
 
     def check(self) -> None:
         if not isinstance(self.layer, _Recurrent) or self.layer.go_backwards:
-            raise PellucidError(f"Bidirectional takes an RNN, LSTM or GRU that reads forwards, but {self.layer!r} came")
+            raise PellucidError(f"Bidirectional takes an RNN, LSTM or GRU that reads forwards, got {self.layer!r}")
         if self.merge_mode not in MERGE_MODES:
             hint = nearest(self.merge_mode, MERGE_MODES)
             raise PellucidError(
-                f"merge_mode of Bidirectional is one of {', '.join(MERGE_MODES)}, but {self.merge_mode!r} came.{hint}"
+                f"merge_mode of Bidirectional is one of {', '.join(MERGE_MODES)}, got {self.merge_mode!r}.{hint}"
             )
         mirrored = self.layer.options() | {"go_backwards": True, "name": None}
         self.backward = Layer.of(type(self.layer).__name__, mirrored)
@@ -86,7 +86,7 @@ class Bidirectional(Layer):
         x, *states = inputs
         half, odd = divmod(len(states), 2)
         if odd:
-            raise ShapeError(f"Bidirectional takes first states for both directions, but {len(states)} came")
+            raise ShapeError(f"Bidirectional takes first states for both directions, got {len(states)}")
         return [x, *states[:half]], [x, *states[half:]]
 
     def options(self) -> dict[str, Any]:

@@ -69,6 +69,6 @@ def channels_of(layer: Layer, rank: int, shape: Shape) -> int:
     """The channels of a sequence or image; ShapeError where an example of this shape is neither."""
     if len(shape) != rank + 1:
         takes = "(steps, channels)" if rank == 1 else "(height, width, channels)"
-        mend = f"; insert Reshape({(*shape, 1)}) before it" if len(shape) == rank else ""
-        raise ShapeError(f"{type(layer).__name__} takes examples of shape {takes}, but {shape} came{mend}")
+        fix = f"; insert Reshape({(*shape, 1)}) before it" if len(shape) == rank else ""
+        raise ShapeError(f"{type(layer).__name__} takes examples of shape {takes}, got {shape}{fix}")
     return shape[-1]

@@ -35,7 +35,7 @@ class _Convolution(_Kernel):
     def refusal(self) -> str:
         return (
             f'{type(self).__name__} leaves out padding with padding="valid", or with padding="same" and strides=1, '
-            f"but padding={self.padding!r} and strides={self.strides!r} came"
+            f"got padding={self.padding!r} and strides={self.strides!r}"
         )
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:

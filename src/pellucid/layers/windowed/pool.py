@@ -59,7 +59,7 @@ class _Pool(Layer):
     def refusal(self) -> str:
         return (
             f'{type(self).__name__} leaves out the steps that are only padding with padding="valid", '
-            f"but padding={self.padding!r} came"
+            f"got padding={self.padding!r}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Augmentation during a training: the pictures change before every epoch."""
+"""Augmentation during a training: the images change before every epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pellucid.data.images import Augmentation
 from pellucid.errors import DataError
 from pellucid.training.callbacks.base import Callback
 
-CHUNK = 1024  # pictures changed at a time: the working memory stays small
+CHUNK = 1024  # images changed at a time: the working memory stays small
 
 
 class Augment(Callback):
@@ -21,12 +21,12 @@ class Augment(Callback):
         net.fit(augment.x, y, callbacks=[augment])
 
     Args:
-        x: the pictures (n, h, w, c), which stay as they are.
+        x: the images (n, h, w, c), which stay as they are.
     """
 
     def __init__(self, x: NDArray[Any], augmentation: Augmentation, *, seed: int = 0) -> None:
         if x.ndim != 4:
-            raise DataError(f"x has shape {x.shape}, expected pictures (n, h, w, c)")
+            raise DataError(f"x has shape {x.shape}, expected images (n, h, w, c)")
         self.original, self.augmentation, self.seed = x, augmentation, seed
         self.x = np.array(x, dtype=np.float32)
 

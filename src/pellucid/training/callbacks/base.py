@@ -17,7 +17,7 @@ class Callback(metaclass=Spelled):
     """The base: override what is needed. `training` is there from `on_train_begin` on.
 
     What a callback remembers from one epoch to the next belongs into `state_dict`, as JSON and NumPy arrays: then a
-    resumed run goes on with it.
+    resumed run continues with it.
     """
 
     training: Training

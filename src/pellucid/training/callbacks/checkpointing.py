@@ -31,7 +31,7 @@ class Checkpoint(Callback):
             if (isinstance(value, bool) or not isinstance(value, int) or value < 1) and not (
                 name == "every_steps" and value is None
             ):
-                raise DataError(f"{name} of Checkpoint is {value!r}, expected a whole number from 1")
+                raise DataError(f"{name} of Checkpoint is {value!r}, expected an integer from 1")
         self.path = Path(self.path)
 
     def after_step(self) -> None:

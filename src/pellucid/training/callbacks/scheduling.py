@@ -20,7 +20,7 @@ class LearningRateSchedule(Callback):
     """The learning rate as a function of the epoch, or of the step, both from 0.
 
     Args:
-        schedule: StepDecay, ExponentialDecay, CosineDecay, WarmUp, or any function of a whole number.
+        schedule: StepDecay, ExponentialDecay, CosineDecay, WarmUp, or any function of an integer.
         per: what is counted.
     """
 
@@ -30,7 +30,7 @@ class LearningRateSchedule(Callback):
 
     def __post_init__(self) -> None:
         if self.per not in ("epoch", "step") or not callable(self.schedule):
-            raise DataError('LearningRateSchedule takes a function of a whole number, and per="epoch" or per="step"')
+            raise DataError('LearningRateSchedule takes a function of an integer, and per="epoch" or per="step"')
 
     def on_train_begin(self) -> None:
         if self.per == "step":

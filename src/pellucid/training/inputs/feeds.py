@@ -63,7 +63,7 @@ def inputs(net: BaseNetwork, x: Any, what: str = "x") -> dict[str, Array]:
             wrong = array[(array < 0) | (array != np.floor(array))]
             if wrong.size:
                 raise DataError(
-                    f"{name} holds {wrong[0]:g}, but the embedding reads whole numbers from 0 to {entries - 1}: "
+                    f"{name} holds {wrong[0]:g}, but the embedding reads integers from 0 to {entries - 1}: "
                     "give each token its number"
                 )
             array = as_labels(array, what=name)

@@ -78,7 +78,7 @@ def goals(
             the mean squared error after anything else.
 
     Raises:
-        DataError: a target that its output cannot give; the message names the mend.
+        DataError: a target that its output cannot give; the message names the fix.
     """
     paths = list(net.output_shapes)
     chosen = (
@@ -150,24 +150,24 @@ def _default(last: Last) -> str:
     return "crossentropy" if last.activation in ("softmax", "sigmoid", "log_softmax") else "mean_squared_error"
 
 
-def _shaped(y: Array, shape: tuple[int, ...], path: str, what: str, mend: str) -> Array:
+def _shaped(y: Array, shape: tuple[int, ...], path: str, what: str, fix: str) -> Array:
     if y.shape[1:] == shape:
         return y
     if (*y.shape[1:], 1) == shape:
         return y[..., None]
     expected = f"(n, {', '.join(map(str, shape))})"
-    raise DataError(f"{what} has shape {y.shape}, but {path} gives {expected}: {mend}")
+    raise DataError(f"{what} has shape {y.shape}, but {path} gives {expected}: {fix}")
 
 
 def _values(y: Array, shape: tuple[int, ...], path: str, last: Last, what: str) -> Array:
     units = shape[-1]
     classes = y.shape[1:] == shape[:-1] and units > 1 and not (y % 1).any()
-    mend = (
+    fix = (
         f'for class numbers use loss="crossentropy", or one-hot rows np.eye({units})[{what}]'
         if classes
         else (f"end the network in Dense({y.shape[-1] if y.ndim > 1 else 1}), or give targets of that shape")
     )
-    y = _shaped(y, shape, path, what, mend)
+    y = _shaped(y, shape, path, what, fix)
     if last.activation == "softmax" and units == 1:
         raise DataError(
             f'{path} is softmax over one unit, which always gives 1: use activation="sigmoid" or a unit for each class'
@@ -178,9 +178,9 @@ def _values(y: Array, shape: tuple[int, ...], path: str, last: Last, what: str) 
 
 def _within(y: Array, path: str, last: Last, what: str) -> None:
     low, high = RANGES.get(last.activation, (-math.inf, math.inf))
-    least, largest = float(y.min()), float(y.max())
-    if least < low or largest > high:
-        bad = least if least < low else largest
+    smallest, largest = float(y.min()), float(y.max())
+    if smallest < low or largest > high:
+        bad = smallest if smallest < low else largest
         span = f"from {low:g} to {high:g}" if high - low < math.inf else "of 0 or more" if low == 0 else "of 0 or less"
         raise DataError(
             f"{what} holds {bad:g}, but {path} ends in {last.activation}, which gives values {span}: "
@@ -198,24 +198,24 @@ def _yes_or_no(y: Any, shape: tuple[int, ...], path: str, last: Last, what: str)
     units = shape[-1]
     array = _numbers(y, what)
     if units == 1:
-        mend = "give one 0 or 1 an example"
+        fix = "give one 0 or 1 an example"
     else:
-        mend = (
+        fix = (
             "give each unit a 0 or 1 of its own, "
             f'or for classes that exclude each other end in Dense({units}, activation="softmax")'
         )
-    array = _shaped(array, shape, path, what, mend)
-    least, largest = float(array.min()), float(array.max())
-    if least < 0 or largest > 1:
-        bad = least if least < 0 else largest
+    array = _shaped(array, shape, path, what, fix)
+    smallest, largest = float(array.min()), float(array.max())
+    if smallest < 0 or largest > 1:
+        bad = smallest if smallest < 0 else largest
         classes = int(largest) + 1
-        if {least, largest} == {-1.0, 1.0}:
-            mend = f"turn -1 and 1 into 0 and 1 with {what} > 0"
-        elif units == 1 and least >= 0 and not (array % 1).any():
-            mend = f'for {classes} classes end the network in Dense({classes}, activation="softmax")'
+        if {smallest, largest} == {-1.0, 1.0}:
+            fix = f"turn -1 and 1 into 0 and 1 with {what} > 0"
+        elif units == 1 and smallest >= 0 and not (array % 1).any():
+            fix = f'for {classes} classes end the network in Dense({classes}, activation="softmax")'
         else:
-            mend = 'for real numbers use loss="mse" and a linear last layer'
-        raise DataError(f"{what} holds {bad:g}, but {path} decides between 0 and 1: {mend}")
+            fix = 'for real numbers use loss="mse" and a linear last layer'
+        raise DataError(f"{what} holds {bad:g}, but {path} decides between 0 and 1: {fix}")
     return array
 
 

@@ -28,7 +28,7 @@ Array = NDArray[Any]
 VALIDATION_BATCH = 256
 MOMENT = 0.05
 """About how long one call of the engine may last, in seconds."""
-MOST_EXAMPLES = 4096
+MAX_EXAMPLES = 4096
 """How many examples one call takes at the most: they are gathered in memory."""
 
 
@@ -47,7 +47,7 @@ class Loop:
     Attributes:
         run_step: the program of one step, compiled.
         program: writes that program again, to find where a value stopped being finite; None lets such values pass.
-        told: where progress is shown.
+        progress: where progress is shown.
     """
 
     training: Training
@@ -59,9 +59,9 @@ class Loop:
     program: Callable[[], Program] | None
     batch_size: int
     shuffle: bool
-    told: Silent
+    progress: Silent
     _session: Session | None = None
-    _most: int = 1
+    _max_steps: int = 1
     _running: Measures = field(init=False)
     _order: Array | None = None
     _epoch: int = -1
@@ -79,7 +79,7 @@ class Loop:
         training = self.training
         for callback in training.callbacks:
             callback.training = training
-        with interruption() as ctrl_c, self.told:
+        with interruption() as ctrl_c, self.progress:
             try:
                 self._call("on_train_begin")
                 while training.state.epoch < training.epochs and not training.state.stopped and not ctrl_c.came:
@@ -93,21 +93,21 @@ class Loop:
             self._call("on_train_end")
             training.history.stopped = training.history.stopped or training.state.stopped
             if training.history.stopped:
-                self.told.says(training.history.stopped)
+                self.progress.notify(training.history.stopped)
         return training.history
 
-    def advance(self, most: int | None = None) -> Stretch:
+    def advance(self, max_steps: int | None = None) -> Stretch:
         """Steps in one call of the engine, then the epoch's end if they reach it: validation, metrics, callbacks.
 
         As many as fit into a moment and into the epoch, so that Ctrl-C and progress stay prompt, and no more than
-        `most`. None is taken where one of them would give a value that is not finite: then they come one by one.
+        `max_steps`. None is taken where one of them would give a value that is not finite: then they come one by one.
 
         Raises:
             NonFiniteError: the next step gives such a value; the state is the one before it.
         """
         state = self.training.state
         self._begin()
-        losses = self._steps(most) if state.batch < self.training.steps_per_epoch else np.empty(0)
+        losses = self._steps(max_steps) if state.batch < self.training.steps_per_epoch else np.empty(0)
         logs = self._end() if state.batch == self.training.steps_per_epoch else None
         return Stretch(losses, logs)
 
@@ -154,7 +154,7 @@ class Loop:
         self._order = shuffled(count, training.net.seed, state.epoch) if self.shuffle else np.arange(count)
         if state.batch == 0:
             self._call("on_epoch_begin", state.epoch)
-        self.told.epoch_begins(state.epoch, state.batch)
+        self.progress.epoch_begins(state.epoch, state.batch)
 
     def _end(self) -> dict[str, float]:
         """The end of an epoch; gives its values by name."""
@@ -169,16 +169,16 @@ class Loop:
         self._call("on_epoch_end", epoch, logs)
         self._take_up()
         training.history.append(epoch, logs)
-        self.told.epoch_ends(epoch, logs)
+        self.progress.epoch_ends(epoch, logs)
         state.next_epoch()
         for checkpoint in self._checkpoints:
             checkpoint.after_epoch()
         return logs
 
-    def _steps(self, most: int | None) -> Array:
+    def _steps(self, max_steps: int | None) -> Array:
         """As many updates as `advance` says; gives their losses."""
         state = self.training.state
-        count = self._at_once(most)
+        count = self._at_once(max_steps)
         batch, each = self._batch(count), self._each(count)
         examples = len(batch[self.goals[0].name])
         session = self._prepared()
@@ -193,10 +193,10 @@ class Loop:
             for name, array in before.items():
                 session.state[name][...] = array
             if count > 1:  # take these steps again one by one, to find the first that goes wrong
-                self._most = 1
+                self._max_steps = 1
                 return np.empty(0)
             inputs = {**batch, **before, **{name: value[0] for name, value in each.items()}}
-            self._complain(self.program(), bad, inputs)
+            self._raise_nonfinite(self.program(), bad, inputs)
         self.training.before = {path: before[path] for path in state.parameters if path in before}
         for step in range(count):
             rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
@@ -209,7 +209,7 @@ class Loop:
         for checkpoint in self._checkpoints:
             checkpoint.after_step()
         running = self._running
-        self.told.step(state.batch, lambda: {"loss": state.mean_loss, **running.results(quick=True)})
+        self.progress.step(state.batch, lambda: {"loss": state.mean_loss, **running.results(quick=True)})
         return outputs["loss"].astype(np.float64)
 
     def _batch(self, count: int) -> dict[str, Array]:
@@ -240,20 +240,20 @@ class Loop:
         state.step += 1
         state.batch += 1
 
-    def _at_once(self, most: int | None) -> int:
+    def _at_once(self, max_steps: int | None) -> int:
         """How many steps the next call takes: one where a callback listens, none past a checkpoint."""
         state = self.training.state
         full = len(self.examples) // self.batch_size - state.batch
-        limits = [1 if self._listening else self._most, MOST_EXAMPLES // self.batch_size, full]
+        limits = [1 if self._listening else self._max_steps, MAX_EXAMPLES // self.batch_size, full]
         limits += [c.every_steps - state.step % c.every_steps for c in self._checkpoints if c.every_steps is not None]
-        return max(1, min(limits if most is None else [*limits, most]))
+        return max(1, min(limits if max_steps is None else [*limits, max_steps]))
 
     def _pace(self, count: int, seconds: float) -> None:
         """Let a call last about as long as a blink."""
-        if count == self._most and seconds < MOMENT / 2:
-            self._most *= 2
-        elif seconds > 2 * MOMENT and self._most > 1:
-            self._most //= 2
+        if count == self._max_steps and seconds < MOMENT / 2:
+            self._max_steps *= 2
+        elif seconds > 2 * MOMENT and self._max_steps > 1:
+            self._max_steps //= 2
 
     def _prepared(self) -> Session:
         """The engine's session, which holds the parameters and slots; the state looks at them there. Arrays that a
@@ -294,7 +294,7 @@ class Loop:
         found = {"loss": outputs["loss"], **session.state}
         return next((name for name, array in found.items() if not _finite(array)), None)
 
-    def _complain(self, program: Program, bad: str, inputs: dict[str, Array]) -> NoReturn:
+    def _raise_nonfinite(self, program: Program, bad: str, inputs: dict[str, Array]) -> NoReturn:
         """Find where the first value of this step that is not finite came up, and say so."""
         state = self.training.state
         within = f"step {state.batch + 1} of {self.training.steps_per_epoch}"

@@ -40,7 +40,7 @@ class Silent:
     def epoch_ends(self, epoch: int, logs: Mapping[str, float]) -> None:
         """The epoch is over."""
 
-    def says(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         """Something that happened once."""
 
 
@@ -49,9 +49,9 @@ class Lines(Silent):
 
     def epoch_ends(self, epoch: int, logs: Mapping[str, float]) -> None:
         width = len(str(self.epochs))
-        print(f"epoch {epoch + 1:{width}}/{self.epochs}  {_seconds(self.started)}  {_told(logs)}", flush=True)
+        print(f"epoch {epoch + 1:{width}}/{self.epochs}  {_seconds(self.started)}  {_formatted(logs)}", flush=True)
 
-    def says(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         print(text, flush=True)
 
 
@@ -76,12 +76,12 @@ class Bars(Silent):
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[values]}"),
         ]
         # The streams stay as they are: what rich puts in their place breaks where other threads print.
         self._progress = Progress(*columns, transient=True, redirect_stdout=False, redirect_stderr=False)
         self._task = self._progress.add_task(
-            "", total=self.steps, completed=done, epoch=f"{epoch + 1}/{self.epochs}", told=""
+            "", total=self.steps, completed=done, epoch=f"{epoch + 1}/{self.epochs}", values=""
         )
         self._progress.start()
 
@@ -92,14 +92,14 @@ class Bars(Silent):
         if self._progress is None or self._task is None or now - self._drawn < 0.1:
             return
         self._drawn = now
-        self._progress.update(self._task, completed=done, told=_told(values()))
+        self._progress.update(self._task, completed=done, values=_formatted(values()))
 
     def epoch_ends(self, epoch: int, logs: Mapping[str, float]) -> None:
         self._stop()
         width = len(str(self.epochs))
-        print(f"epoch {epoch + 1:{width}}/{self.epochs}  {_seconds(self.started)}  {_told(logs)}", flush=True)
+        print(f"epoch {epoch + 1:{width}}/{self.epochs}  {_seconds(self.started)}  {_formatted(logs)}", flush=True)
 
-    def says(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         self._stop()
         print(text, flush=True)
 
@@ -127,7 +127,7 @@ def _notebook() -> bool:
     return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
 
 
-def _told(logs: Mapping[str, float]) -> str:
+def _formatted(logs: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
 
 
