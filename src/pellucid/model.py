@@ -47,10 +47,6 @@ class Network(BaseNetwork):
         """Print a table of the layers: path, kind, output shape, parameters, multiply-adds of one example."""
         print(summarise(self))
 
-    def _initialise(self) -> None:
-        if not safetensors.filling():
-            super()._initialise()
-
 
 class Neuron(Network):
     """The smallest network: one unit, `y = f(b + Σ[i] x[i]·w[i])`.

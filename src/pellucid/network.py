@@ -92,6 +92,7 @@ class BaseNetwork(Layer):
         engine: which engine computes, by name.
         dtype: float32 or float64.
         name: its name, where it is part of another network.
+        initialise: whether parameters get their initial values; without, all have to be assigned.
 
     Raises:
         PellucidError: layers do not fit each other; the message names the layer's path and the fix.
@@ -107,6 +108,7 @@ class BaseNetwork(Layer):
         engine: str = DEFAULT,
         dtype: Any = np.float32,
         name: str | None = None,
+        initialise: bool = True,
     ) -> None:
         self.name = name
         super().__post_init__()
@@ -134,7 +136,8 @@ class BaseNetwork(Layer):
         self.parameters = Parameters(self)
         self._made = Once()
         self.being_trained = Lock()
-        self._initialise()
+        if initialise:
+            self._initialise()
         self.forward(training=True)  # what does not fit in training shows now, not in the first step
 
     masking = "use"  # its layers do
@@ -347,11 +350,15 @@ class BaseNetwork(Layer):
         }
 
     @classmethod
-    def restored(cls, options: Mapping[str, Any], *, engine: str = DEFAULT) -> BaseNetwork:
-        """The network of a `config`. What it says is checked, never executed."""
+    def restored(cls, options: Mapping[str, Any], *, engine: str = DEFAULT, initialise: bool = True) -> BaseNetwork:
+        """The network of a `config`. What it says is checked, never executed.
+
+        Args:
+            initialise: whether parameters get their initial values; without, all have to be assigned.
+        """
         try:
             check_uses(options)
-            layers = [_restored_layer(cls, entry) for entry in options["layers"]]
+            layers = [_restored_layer(cls, entry, initialise) for entry in options["layers"]]
             nodes: dict[str, Node] = {}
             for use in options["uses"]:
                 nodes[str(use["path"])] = Node(layers[int(use["layer"])], tuple(nodes[str(p)] for p in use["inputs"]))
@@ -362,6 +369,7 @@ class BaseNetwork(Layer):
                 dtype=options["dtype"],
                 name=options["name"],
                 engine=engine,
+                initialise=initialise,
             )
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise PellucidError(f"the description of the network is damaged: {type(error).__name__} {error}") from None
@@ -526,16 +534,20 @@ def _apply(
 
 @contextmanager
 def _with_path(layer: Layer, path: str, inputs: int) -> Iterator[None]:
-    """Put the layer's path in front of what it says of its inputs."""
+    """Put the layer's path in front of what it says of its inputs.
+
+    Raises:
+        PellucidError: the layer takes another number of inputs, or refuses these.
+    """
+    if layer.arity is not None and inputs != layer.arity:
+        kind, expected = type(layer).__name__, "one input" if layer.arity == 1 else f"{layer.arity} inputs"
+        raise PellucidError(f"{path}: a {kind} layer takes {expected}, got {inputs}")
     try:
         yield
     except PellucidError as error:
         raise type(error)(f"{path}: {error}") from None
-    except ValueError as error:
-        # `(x,) = inputs`, with which layers that take one input begin
-        if "to unpack" not in str(error):
-            raise
-        raise PellucidError(f"{path}: a {type(layer).__name__} layer cannot take {inputs} inputs") from None
+    except ValueError as error:  # of a layer of the user's: too many inputs to unpack, for one
+        raise PellucidError(f"{path}: {error}") from error
 
 
 def _listed(shapes: Sequence[Shape]) -> str:
@@ -568,8 +580,8 @@ def _count_uses(options: Mapping[str, Any]) -> int:
     return sum(max(each[int(use["layer"])], len(use["inputs"])) for use in options["uses"])
 
 
-def _restored_layer(network: type[BaseNetwork], entry: Mapping[str, Any]) -> Layer:
+def _restored_layer(network: type[BaseNetwork], entry: Mapping[str, Any], initialise: bool) -> Layer:
     kind, options = str(entry["class"]), dict(entry["options"])
     if kind == "Network":
-        return network.restored(options)
+        return network.restored(options, initialise=initialise)
     return Layer.of(kind, options)

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -38,13 +36,6 @@ MAX_PROBED_ELEMENTS = 1 << 26
 MAX_PROBED_TERMS = 1 << 34
 """The most terms of sums that it computes for one example; a step of a loop counts as 1,000."""
 _INPUT, _OUTPUT = "probe input ", "probe output "
-
-_filling: ContextVar[bool] = ContextVar("filling", default=False)
-
-
-def filling() -> bool:
-    """Whether networks are being built whose parameters come from a file, so that no initial values are drawn."""
-    return _filling.get()
 
 
 def save(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
@@ -79,8 +70,7 @@ def load(path: str | os.PathLike[str], kind: type[N], *, engine: str = DEFAULT) 
     if not isinstance(config, dict) or not isinstance(metadata, dict):
         raise ModelFileError(f'"{path}" is damaged: it has no description of a network')
     try:
-        with _unfilled():
-            net = cast(N, kind.restored(config, engine=engine))
+        net = cast(N, kind.restored(config, engine=engine, initialise=False))
     except UnknownNameError as error:
         raise ModelFileError(
             f'"{path}" describes a network that cannot be built: {error} If it is one of your own, define it first, '
@@ -168,12 +158,3 @@ def _probe(net: BaseNetwork, name: str, seed: int) -> Array:
             mean, deviation = (net.parameters[f"{use.home}.{key}"] for key in ("mean", "deviation"))
             return np.asarray(mean + deviation * values).astype(np.float32)
     return values.astype(np.float32)
-
-
-@contextmanager
-def _unfilled() -> Iterator[None]:
-    token = _filling.set(True)
-    try:
-        yield
-    finally:
-        _filling.reset(token)

@@ -14,6 +14,7 @@ from pellucid.layers.base import Context, Layer
 class Activation(Layer):
     """A function of every element, or softmax over the last axis; shapes stay as they are."""
 
+    arity = 1
     stepwise = True
     masking = "pass"
 

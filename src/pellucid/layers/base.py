@@ -166,6 +166,8 @@ class Layer(metaclass=Spelled):
     kinds: ClassVar[dict[str, type[Layer]]] = {}
     changeable: ClassVar[frozenset[str]] = frozenset({"trainable"})
     """The options that may change after the layer is made."""
+    arity: ClassVar[int | None] = None
+    """How many inputs it takes; None where its formula says so."""
     stepwise: ClassVar[bool] = False
     """Whether each step of its output is made of the same step of its inputs and of what it carries along."""
     masking: ClassVar[Masks | None] = None

@@ -27,6 +27,7 @@ class BatchNormalization(Layer):
         center, scale: whether there are β and γ.
     """
 
+    arity = 1
     stepwise = True
     masking = "use"
 

@@ -28,6 +28,7 @@ class Dense(Layer):
         kernel_regularizer: a penalty on w that is added to the loss: `pl.L2(1e-4)`.
     """
 
+    arity = 1
     stepwise = True
     masking = "pass"
 

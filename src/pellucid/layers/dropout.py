@@ -19,6 +19,7 @@ class Dropout(Layer):
     Source: Srivastava et al. 2014, in the inverted form.
     """
 
+    arity = 1
     stepwise = True
     masking = "pass"
 

@@ -27,6 +27,7 @@ class Embedding(Layer):
         mask_zero: whether 0 is padding, which recurrent layers and attention then pass over (see `Masking`).
     """
 
+    arity = 1
     stepwise = True
     masking = "use"
 

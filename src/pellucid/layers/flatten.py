@@ -14,6 +14,7 @@ from pellucid.layers.base import Context, Layer
 class Flatten(Layer):
     """Each example as one row: (n, h, w, c) to (n, h·w·c)."""
 
+    arity = 1
     masking = "refuse"
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:

@@ -21,6 +21,7 @@ class LayerNormalization(Layer):
     Args: epsilon, center and scale as for `BatchNormalization`.
     """
 
+    arity = 1
     stepwise = True
     masking = "pass"
 

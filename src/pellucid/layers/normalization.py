@@ -32,6 +32,7 @@ class Normalization(Layer):
         adapted: whether its statistics were measured, as `adapt` does; a network takes no layer without them.
     """
 
+    arity = 1
     stepwise = True
     masking = "pass"
 

@@ -16,6 +16,7 @@ from pellucid.layers.base import Context, Layer, Shape
 class Reshape(Layer):
     """Each example in the shape given; one size may be −1 and is then worked out."""
 
+    arity = 1
     masking = "refuse"
 
     shape: Shape

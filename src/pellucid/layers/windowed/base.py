@@ -31,6 +31,7 @@ class _Kernel(Layer):
     bias_initializer: str = "zeros"
     kernel_regularizer: PenaltyLike = None
 
+    arity: ClassVar[int | None] = 1
     rank: ClassVar[int]
     masking: ClassVar[Masks | None] = "refuse"
 

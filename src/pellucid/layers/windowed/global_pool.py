@@ -17,6 +17,7 @@ class GlobalMaxPool(Layer):
     Of a sequence with a mask, that of its real steps; 0 where it has none.
     """
 
+    arity = 1
     masking = "use"
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
@@ -31,6 +32,7 @@ class GlobalAveragePool(Layer):
     Of a sequence with a mask, that of its real steps; 0 where it has none.
     """
 
+    arity = 1
     masking = "use"
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:

@@ -33,6 +33,7 @@ class _Pool(Layer):
     strides: Sizes | None = None
     padding: Padding = "valid"
 
+    arity: ClassVar[int | None] = 1
     rank: ClassVar[int]
     word: ClassVar[str]
     masking: ClassVar[Masks | None] = "refuse"
