@@ -103,7 +103,7 @@ def test_any_byte_changed_is_an_error_or_harmless(tmp_path: Path) -> None:
         (b"", "truncated or no safetensors file"),
         (b"PK\x03\x04 a zip of pickles", "truncated or no safetensors file"),
         (struct.pack("<Q", 2**60) + b"{}", "truncated or no safetensors file"),
-        (struct.pack("<Q", 2) + b"{}", "was not written by Pellucid"),
+        (struct.pack("<Q", 2) + b"{}", "got one that Pellucid did not write"),
     ],
 )
 def test_foreign_bytes(data: bytes, message: str, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_foreign_bytes(data: bytes, message: str, tmp_path: Path) -> None:
 
 def test_foreign_safetensors(tmp_path: Path) -> None:
     save_file({"w": np.zeros(3)}, tmp_path / "net")
-    with pytest.raises(ModelFileError, match="was not written by Pellucid, expected a pellucid network file"):
+    with pytest.raises(ModelFileError, match="to be a pellucid network file, got one that Pellucid did not write"):
         load(tmp_path / "net")
     save_file({"w": np.zeros(3)}, tmp_path / "net", {"format": KIND, "version": "99", "content": "{}"})
     with pytest.raises(ModelFileError, match="version 99 of its format, expected 1"):
