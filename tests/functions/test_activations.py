@@ -85,11 +85,11 @@ def test_names_options_and_configurations() -> None:
         ("leaky_relu", {"slop": 0.1}, "no option slop. Did you mean"),
         ("relu", {"slope": 0.1}, "relu has no option slope. It takes none."),
         ("leaky_relu", {"slope": math.nan}, "slope of leaky_relu: expected a finite number, got nan"),
-        ("leaky_relu", {"slope": "steep"}, "slope='steep'"),
-        ("gelu", {"approximate": "tan"}, "approximate of gelu: expected .* got 'tan'"),
+        ("leaky_relu", {"slope": "steep"}, "slope of leaky_relu: expected a finite number, got 'steep'"),
+        ("gelu", {"approximate": "tan"}, "approximate of gelu: expected"),
         ({"slope": 0.1}, {}, "expected its name too"),
         ("", {}, 'no activation ""'),
-        (3, {}, "activation: expected a name .* got int"),
+        (3, {}, "activation: expected a name such as"),
     ],
 )
 def test_what_is_wrong_is_named(spec: Any, options: dict[str, Any], message: str) -> None:

@@ -98,5 +98,5 @@ def test_names_and_options() -> None:
         initial("he_norml")
     with pytest.raises(PellucidError, match="no option deviation"):
         initial("zeros", deviation=1.0)
-    with pytest.raises(PellucidError, match="deviation=-1"):
+    with pytest.raises(PellucidError, match="deviation of normal: expected a finite number at least 0, got -1"):
         initial("normal", deviation=-1)

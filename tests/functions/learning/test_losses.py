@@ -124,7 +124,7 @@ def _input(name: str, *extents: int, kind: Any = "float") -> Tensor:
         (lambda: loss("crossentrpy"), 'no loss "crossentrpy". Did you mean "crossentropy"?'),
         (lambda: loss("huber", delta=0), "delta of huber: expected a finite number more than 0, got 0"),
         (lambda: loss("mse", delta=1.0), "mean_squared_error has no option delta"),
-        (lambda: loss(3), "loss: expected a name .* got int"),  # type: ignore[arg-type]
+        (lambda: loss(3), "loss: expected a name such as"),  # type: ignore[arg-type]
         (
             lambda: loss("mse")(_input("p", 3), _input("y", 2)),
             "the target has shape (n, 2), but the prediction has (n, 3)",

@@ -192,18 +192,18 @@ def test_configurations_make_the_same_optimizer(kind: Optimizer) -> None:
     [
         (lambda: optimizer("adm"), 'no optimizer "adm". Did you mean "adam"?'),
         (lambda: optimizer("adam", lr=0.1), "adam has no option lr."),
-        (lambda: optimizer(3), "optimizer: expected a name .* got int"),  # type: ignore[arg-type]
+        (lambda: optimizer(3), "optimizer: expected a name such as"),  # type: ignore[arg-type]
         (lambda: Adam(0), "learning_rate of Adam: expected a finite number more than 0, got 0"),
-        (lambda: Adam(float("nan")), "learning_rate=nan"),
-        (lambda: Adam(float("inf")), "learning_rate=inf"),
-        (lambda: Adam("fast"), "learning_rate='fast'"),  # type: ignore[arg-type]
+        (lambda: Adam(float("nan")), "learning_rate of Adam: expected a finite number more than 0, got nan"),
+        (lambda: Adam(float("inf")), "learning_rate of Adam: expected a finite number more than 0, got inf"),
+        (lambda: Adam("fast"), "expected a finite number more than 0, got 'fast'"),  # type: ignore[arg-type]
         (lambda: Adam(beta_1=1.0), "beta_1 of Adam: expected a finite number at least 0 and less than 1, got 1.0"),
-        (lambda: Adam(epsilon=0), "epsilon=0"),
-        (lambda: AdamW(weight_decay=-1), "weight_decay=-1"),
-        (lambda: SGD(momentum=1.5), "momentum=1.5"),
+        (lambda: Adam(epsilon=0), "epsilon of Adam: expected a finite number more than 0, got 0"),
+        (lambda: AdamW(weight_decay=-1), "weight_decay of AdamW: expected a finite number at least 0, got -1"),
+        (lambda: SGD(momentum=1.5), "momentum of SGD: expected"),
         (lambda: SGD(nesterov=True), "SGD with nesterov=True: expected a momentum"),
         (lambda: SGD(0.1, momentum=0.9, nesterov="yes"), "expected True or False"),  # type: ignore[arg-type]
-        (lambda: clip_by_value(Tensor.input("g", i=2), limit=0), "clip value=0"),
+        (lambda: clip_by_value(Tensor.input("g", i=2), limit=0), "clip value of gradient clipping: expected"),
     ],
 )
 def test_what_is_wrong_is_named(make: Callable[[], object], message: str) -> None:

@@ -292,7 +292,7 @@ def test_truncation_changes_the_gradient_of_a_network_alone() -> None:
         (lambda: GRU(2, truncate=0), "truncate of GRU"),
         (
             lambda: network(LSTM(2), input_shape=(4,)),
-            r"lstm_1: a LSTM layer takes examples of shape \(steps, features\), but \(4,\)",
+            r"lstm_1: a LSTM layer takes examples of shape \(steps, features\), got \(4,\)",
         ),
         (
             lambda: network(LSTM(2, activation="gelu"), input_shape=(4, 3)),
