@@ -177,7 +177,7 @@ def test_no_checkpoint(tmp_path: Path, blobs: Blobs, classifier: Make) -> None:
     with pytest.raises(ModelFileError, match="there is no file"):
         classifier().fit(*blobs, resume=tmp_path / "none", verbose=0)
     classifier().save(tmp_path / "net")
-    with pytest.raises(ModelFileError, match="is a pellucid network file, expected a pellucid checkpoint file"):
+    with pytest.raises(ModelFileError, match="to be a pellucid checkpoint file, got a pellucid network file"):
         classifier().fit(*blobs, resume=tmp_path / "net", verbose=0)
     write_tensors(tmp_path / "empty", checkpoint_file.KIND, {}, {})
     with pytest.raises(ModelFileError, match="is damaged"):
