@@ -181,6 +181,8 @@ def test_numbers_in_their_usual_dress(path: Path, cells: list[str], numbers: lis
         (["250,000", "1"], r'"250,000" may be 250000 or 250\.000: use decimal="\." for the first or decimal=","'),
         (["1.234,56", "2"], r'"1\.234,56" has a decimal comma, expected a decimal point: use decimal=","'),
         (["1.234.567", "1"], "has a decimal comma"),
+        (["0,942", "2,207", "11,328"], '"0,942" has a decimal comma'),
+        (["2,207", "-0,942 €"], '"-0,942 €" has a decimal comma'),
         (["12,5", "3,25", "none at all"], "has a decimal comma"),
         (["12%", "12"], '"12" has another unit than "12%"'),
         (["$12", "12 €"], r'"12 €" has another unit than "\$12"'),
@@ -213,6 +215,9 @@ def test_the_decimal_mark_may_be_said(path: Path) -> None:
     assert read_csv(path, "y", decimal=".").x[:, 0].tolist() == [250000, 1]
     path.write_text("a;y\n12.5;1\n1;2\n")
     with pytest.raises(DataError, match=r'"12\.5" has a decimal point, expected a decimal comma'):
+        read_csv(path, "y", decimal=",")
+    path.write_text("a;y\n0.942;1.5\n2.207;2.5\n")
+    with pytest.raises(DataError, match=r'"0\.942" has a decimal point, expected a decimal comma'):
         read_csv(path, "y", decimal=",")
     with pytest.raises(DataError, match='decimal is ";", expected'):
         read_csv(path, "y", decimal=";")

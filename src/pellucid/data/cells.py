@@ -18,9 +18,9 @@ MISSING = (
 
 _CODES = ("USD", "EUR", "GBP", "JPY", "CNY", "CHF", "INR", "CAD", "AUD", "HKD", "KRW", "BRL", "SEK", "NOK", "DKK")
 _SPACES = " \u00a0\u2009\u202f'’"
-_DIGITS = {
+_DIGITS = {  # no group of thousands begins with 0: 0,942 is less than one
     decimal: re.compile(
-        rf"(?:\d{{1,3}}(?:(?P<by>[{group}{_SPACES}])\d{{3}})(?:(?P=by)\d{{3}})*|{indian}\d*)"
+        rf"(?:(?!0)\d{{1,3}}(?:(?P<by>[{group}{_SPACES}])\d{{3}})(?:(?P=by)\d{{3}})*|{indian}\d*)"
         rf"(?:{re.escape(decimal)}\d*)?(?:[eE][-+]?\d+)?"
     )
     for decimal, group, indian in ((".", ",", r"\d{1,2}(?:,\d{2})+,\d{3}|"), (",", ".", ""))
