@@ -21,7 +21,7 @@ help:
 	@echo "make lint    run the linters alone: ruff, mypy, import-linter, svelte-check"
 	@echo "make memcheck run compiled programs under valgrind, if it is installed"
 	@echo "make fuzz    train random networks on both engines, and read damaged files, until it is stopped"
-	@echo "make gallery draw the pictures of docs/gallery.md"
+	@echo "make gallery draw the figures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make clean   remove the environment and everything that tools left behind"
 

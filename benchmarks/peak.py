@@ -27,7 +27,7 @@ APART: Final = 2.5
 step of a small network twice as long. A virtual machine is at times on the ones and at times on the others."""
 
 BLOCKS, TURNS = 20, 100
-"""How often a line goes to and fro: so many times so many, of which the median counts."""
+"""How often a cache line goes back and forth: so many times so many, of which the median counts."""
 
 HANDING = f"""define i64 @clock() {{
   %now = call i64 @pl.clock()

@@ -40,7 +40,7 @@ def batches(
 
     Args:
         seed: shuffle by ``shuffled(n, seed, epoch)``; None keeps the order, and then the batches are views.
-        start: the first batch to give, to go on in the middle of an epoch.
+        start: the first batch to give, to continue in the middle of an epoch.
 
     Raises:
         DataError: no arrays, arrays of different lengths, or a batch size below 1.

@@ -25,7 +25,7 @@ Examples:
   pellucid demo                                      handwritten digits, from training to arithmetic
   pellucid train iris --output iris.safetensors      an embedded data set
   pellucid train flats.csv --target price            a table of your own
-  pellucid predict iris.safetensors iris             what the network says
+  pellucid predict iris.safetensors iris             what the network predicts
   pellucid explain iris.safetensors loss --input iris:7  one number, term by term
   pellucid train topics --output topics.safetensors  a text; then: pellucid generate topics.safetensors
   pellucid forecast prices.csv --column Close        a series, judged against "tomorrow = today"

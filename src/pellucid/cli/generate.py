@@ -29,7 +29,7 @@ BRIEF = {"char": (32, 96, 4), "word": (32, 128, 10)}
 
 @click.command(epilog=EPILOG)
 @click.argument("model", required=False, type=click.Path(path_type=Path))
-@click.option("--prompt", help="The text to go on with.  [default: The]")
+@click.option("--prompt", help="The text to continue.  [default: The]")
 @click.option("--length", type=click.IntRange(min=1), help="Tokens to write.  [default: 300 characters or 60 words]")
 @click.option(
     "--temperature",
@@ -98,7 +98,7 @@ def _briefly(
 
 
 def _prompt(vocabulary: Vocabulary, prompt: str | None, *, strict: bool) -> Ids:
-    """The ids to go on with; where none are given, the commonest beginning."""
+    """The ids to continue from; where none are given, the commonest beginning."""
     if prompt is None:
         ids = vocabulary.encode("The " if vocabulary.by == "char" else "the")
         return ids[ids > 0] if (ids > 0).any() else np.array([1], dtype=np.int64)

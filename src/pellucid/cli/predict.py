@@ -50,7 +50,7 @@ def command(model: Path, input: str, invert: bool, output: Path | None, writing:
     check_writable(output, sources=[model, input])
     net = pl.load(model)
     if KEY in net.metadata:
-        raise DataError(f"{model.name} learned from a text, to go on with it: pellucid generate {model}")
+        raise DataError(f"{model.name} learned from a text, which it continues: pellucid generate {model}")
     preparation = Preparation.of(net.metadata)
     shape = the_shape(net, model.name)
     if is_image(input):

@@ -39,7 +39,7 @@ Examples:
 \b
 Interrupted by Ctrl-C, train saves the best weights so far. To survive a crash as well:
   pellucid train mnist/ --checkpoint run.ckpt            writes its state after each epoch
-  pellucid train mnist/ --checkpoint run.ckpt --resume   goes on from there, to the same bits
+  pellucid train mnist/ --checkpoint run.ckpt --resume   continues from there, to the same bits
 """
 
 

@@ -157,7 +157,7 @@ class Augmentation:
     def __call__(self, x: NDArray[Any], index: Sequence[int] | NDArray[Any], *, seed: int, epoch: int) -> Pixels:
         """The images x (n, h, w, c), whose places in the data set are ``index`` (n,), as this epoch sees them.
 
-        Between pixels values are interpolated linearly; outside the image its edge goes on.
+        Between pixels values are interpolated linearly; outside the image its edge continues.
         """
         if x.ndim != 4 or len(x) != len(index):
             raise DataError(f"expected x of shape (n, h, w, c) and n indices, got {x.shape} and {len(index)} indices.")

@@ -457,7 +457,7 @@ def _too_high(
     if len(losses) < 2:
         return None
     first, last, best = losses[0], losses[-1], min(losses)
-    # of one batch, the loss before the first step is rough: a loss that goes on falling is no sign
+    # of one batch, the loss before the first step is rough: a loss that continues to fall is no sign
     if start is not None and start > 0 and last > 1.2 * start and last > 0.95 * first:
         return (
             f"the loss rose from {start:.3g} before the first step to {last:.3g}",
@@ -506,7 +506,7 @@ def _too_low(losses: Sequence[float], ratios: Sequence[float]) -> tuple[str, str
 
 
 def _over_fitting(clues: Clues) -> Iterator[Finding]:
-    """A validation loss that has turned while the training loss goes on to fall."""
+    """A validation loss that has turned while the training loss continues to fall."""
     for history in clues.histories:
         train, held = history.history.get("loss", []), history.history.get("val_loss", [])
         if len(held) < 4 or not all(map(math.isfinite, [*train, *held])) or history.stopped:
