@@ -61,11 +61,11 @@ class Page:
         return sorted([*top, *(p for p in (self.web / "src").rglob("*") if p.is_file())])
 
     def fingerprint(self) -> str:
-        found = hashlib.sha256()
+        digest = hashlib.sha256()
         for path in self.sources():
-            found.update(f"{path.relative_to(self.web).as_posix()}\0{path.stat().st_size}\0".encode())
-            found.update(path.read_bytes())
-        return found.hexdigest()
+            digest.update(f"{path.relative_to(self.web).as_posix()}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
 
     def stale(self) -> bool:
         """Whether the built files are missing or made of other sources."""
@@ -142,7 +142,7 @@ class Page:
 
     def _licenses(self) -> str:
         """The terms of the libraries that the built page has in it, which ask to go with every copy."""
-        found = []
+        texts = []
         lock = json.loads((self.web / "package-lock.json").read_text(encoding="utf-8"))
         for place, entry in lock["packages"].items():
             if place and not entry.get("dev"):
@@ -151,8 +151,8 @@ class Page:
                 )
                 terms = "\n".join(p.read_text(encoding="utf-8").strip() for p in files)
                 name = place.removeprefix("node_modules/")
-                found.append(f"{name} {entry['version']} ({entry.get('license', 'see below')})\n\n{terms}\n")
-        return f"\n{'-' * 72}\n".join(found)
+                texts.append(f"{name} {entry['version']} ({entry.get('license', 'see below')})\n\n{terms}\n")
+        return f"\n{'-' * 72}\n".join(texts)
 
     def _run(self, tool: str, *args: str) -> None:
         node, _ = found_node()
@@ -216,11 +216,11 @@ def machine_node() -> tuple[str, str] | None:
 
 
 def found_node() -> tuple[str, str]:
-    found = wheel_node() or machine_node()
-    if found is None:
+    tools = wheel_node() or machine_node()
+    if tools is None:
         oldest = ".".join(map(str, OLDEST_NODE))
         raise BuildFailed(f'the lab\'s page is built by node, expected {oldest} or newer: pip install "{NODE}".')
-    return found
+    return tools
 
 
 def _environment(node: str) -> dict[str, str]:

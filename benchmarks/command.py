@@ -70,10 +70,10 @@ def _show(report: Report) -> None:
     near = f"; from one to another in {about['handing_ns']} ns" if "handing_ns" in about else ""
     click.echo(f"{about['processor']} ({about['target']}), {about['cpus']} CPUs, {about['memory_gib']} GiB{near}{load}")
     click.echo(", ".join(f"{name} {version}" for name, version in about["packages"].items()))
-    for found in (report.of("training"), report.of("inference")):
-        if found:
-            click.echo(f"\n{found[0].task.mode}")
-            table(*comparison_rows(found))
+    for comparisons in (report.of("training"), report.of("inference")):
+        if comparisons:
+            click.echo(f"\n{comparisons[0].task.mode}")
+            table(*comparison_rows(comparisons))
     if report.starts:
         table(*start_rows(report.starts))
     if report.growths:

@@ -71,7 +71,7 @@ def contenders(peers: Iterable[str], cpus: int) -> list[Contender]:
         if name not in PEERS:
             raise PellucidError(f'there is no peer "{name}"; choose of {", ".join(PEERS)}.{nearest(name, PEERS)}')
     counts = [1, 2] if cpus > 1 else [1]
-    found: list[Contender] = []
+    chosen_contenders: list[Contender] = []
     for threads in counts:
         offered = {
             "torch": Contender("PyTorch", "pytorch", threads, ("torch",)),
@@ -79,8 +79,8 @@ def contenders(peers: Iterable[str], cpus: int) -> list[Contender]:
             "jax": Contender("JAX jit", "xla", threads, ("jax",)),
             "onnx": Contender("ONNX Runtime", "onnx", threads, ("onnx", "onnxruntime"), modes=("inference",)),
         }
-        found += [Contender("Pellucid", "own", threads), *(offered[name] for name in chosen)]
-    return [c for c in found if c.installed]
+        chosen_contenders += [Contender("Pellucid", "own", threads), *(offered[name] for name in chosen)]
+    return [c for c in chosen_contenders if c.installed]
 
 
 class Process:
@@ -150,8 +150,8 @@ class Process:
 class Field:
     """All contenders, each with its process from the first task on."""
 
-    def __init__(self, found: Sequence[Contender]) -> None:
-        self.contenders = tuple(found)
+    def __init__(self, contenders: Sequence[Contender]) -> None:
+        self.contenders = tuple(contenders)
         self._processes: dict[Contender, Process] = {}
 
     def __enter__(self) -> Field:

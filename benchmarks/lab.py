@@ -321,30 +321,30 @@ def interaction(browser: Any, child: Child, name: str, times: int) -> dict[str, 
     visitor = Visitor(browser, child.first["url"], *NETWORKS[name][1:])
     visitor.batches(2)
     visitor.clicks(3)
-    found = {"click a unit": visitor.clicks(times), "point at a unit": visitor.points(times)}
-    found["next example"] = visitor.examples(times)
+    latencies = {"click a unit": visitor.clicks(times), "point at a unit": visitor.points(times)}
+    latencies["next example"] = visitor.examples(times)
     visitor.home()
-    found["one batch"] = visitor.batches(times)
+    latencies["one batch"] = visitor.batches(times)
     visitor.plays()
     visitor.page.wait_for_timeout(1500)
-    found["click a unit, in training"] = visitor.clicks(times)
+    latencies["click a unit, in training"] = visitor.clicks(times)
     visitor.home()
     visitor.page.wait_for_timeout(3000)
-    found["live frame"] = visitor.frames()[5:]
+    latencies["live frame"] = visitor.frames()[5:]
     visitor.pauses()
     visitor.context.close()
-    return found
+    return latencies
 
 
 def training(browser: Any, child: Child, name: str, seconds: float, rounds: int) -> dict[str, list[float]]:
     """Steps a second with the lab open and playing, and of `fit` alone, in turn."""
     alone = Child("fit", name)
     visitor = Visitor(browser, child.first["url"], *NETWORKS[name][1:])
-    found: dict[str, list[float]] = {"fit": [], "lab": [], "fit, worked": [], "lab, worked": []}
+    speeds: dict[str, list[float]] = {"fit": [], "lab": [], "fit, worked": [], "lab, worked": []}
     for _ in range(rounds):
         told = alone.ask(str(seconds))
-        found["fit"].append(told["speed"])
-        found["fit, worked"].append(told["worked"])
+        speeds["fit"].append(told["speed"])
+        speeds["fit, worked"].append(told["worked"])
         visitor.plays()
         visitor.page.wait_for_timeout(1000)
         began = child.ask()
@@ -352,11 +352,11 @@ def training(browser: Any, child: Child, name: str, seconds: float, rounds: int)
         ended = child.ask()
         visitor.pauses()
         steps = ended["step"] - began["step"]
-        found["lab"].append(steps / (ended["time"] - began["time"]))
-        found["lab, worked"].append(steps / (ended["worked"] - began["worked"]))
+        speeds["lab"].append(steps / (ended["time"] - began["time"]))
+        speeds["lab, worked"].append(steps / (ended["worked"] - began["worked"]))
     visitor.context.close()
     alone.close()
-    return found
+    return speeds
 
 
 def main() -> None:
@@ -378,8 +378,8 @@ def main() -> None:
     with chromium() as browser:
         for name in names:
             child = Child("lab", name)
-            found = interaction(browser, child, name, options.times)
-            for what, times in found.items():
+            latencies = interaction(browser, child, name, options.times)
+            for what, times in latencies.items():
                 middle, high = percentile(times, 0.5), percentile(times, 0.95)
                 sign = "" if high < BUDGET_MS else "  ← over"
                 print(f"{name:<12} {what:<28} {middle:9.1f} {high:9.1f}{sign}", flush=True)
@@ -393,7 +393,7 @@ def main() -> None:
             print(f" ({worked:.0%} by processor time)", flush=True)
             report[name] = {
                 "parameters": child.first["parameters"],
-                "ms": found,
+                "ms": latencies,
                 "speed": speed,
                 "ratio": ratio,
                 "worked": worked,

@@ -20,7 +20,7 @@ def machine() -> dict[str, Any]:
         "memory_gib": _memory(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: number for name in PACKAGES if (number := _version(name))},
         "load": load(),
     }
 
@@ -52,8 +52,8 @@ def _processor() -> str:
 def _target() -> str:
     from pellucid.engines.llvm.run.native import host
 
-    found = host()
-    return f"{found.cpu}, vectors of {found.vector_bits} bits"
+    cpu = host()
+    return f"{cpu.cpu}, vectors of {cpu.vector_bits} bits"
 
 
 def _memory() -> float | None:

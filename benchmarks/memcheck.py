@@ -90,16 +90,16 @@ def faults(name: str, folder: str) -> list[str]:
     report = Path(folder, "report.xml")
     watch = ["valgrind", "--quiet", "--leak-check=no", "--xml=yes", f"--xml-file={report}"]
     watched = subprocess.run([*watch, *own], env={**environment, "MEMCHECK": "1"}, capture_output=True, text=True)
-    found = []
+    messages = []
     # a process that breaks down leaves no whole document
     for text in re.findall(r"<error>.*?</error>", report.read_text(errors="replace"), re.DOTALL):
         error = ElementTree.fromstring(text)
         frames = error.findall("stack/frame")[:NEAR]
         if any(frame.find("obj") is None for frame in frames):
-            found.append(error.findtext("what") or error.findtext("xwhat/text") or "a fault")
+            messages.append(error.findtext("what") or error.findtext("xwhat/text") or "a fault")
     if watched.returncode and name != BROKEN:
-        found.append(f"the process ended with {watched.returncode}: {watched.stderr[-500:]}")
-    return found
+        messages.append(f"the process ended with {watched.returncode}: {watched.stderr[-500:]}")
+    return messages
 
 
 def main() -> int:
@@ -109,10 +109,10 @@ def main() -> int:
     bad = False
     with tempfile.TemporaryDirectory() as folder:
         for name in [*RUNS, BROKEN]:
-            found = faults(name, folder)
-            wrong = bool(found) != (name == BROKEN)
+            messages = faults(name, folder)
+            wrong = bool(messages) != (name == BROKEN)
             bad = bad or wrong
-            told = "; ".join(sorted(set(found))) or "nothing found"
+            told = "; ".join(sorted(set(messages))) or "nothing found"
             print(f"{'WRONG' if wrong else 'fine '}  {name}: {told}", flush=True)
     return int(bad)
 

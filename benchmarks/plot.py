@@ -14,12 +14,16 @@ from pellucid.plots import style
 
 def draw(report: Report, path: Path) -> None:
     """Save the picture: a panel for training, one for inference, and one for each quantity that grows."""
-    modes = [(found[0].task.mode, found) for found in (report.of("training"), report.of("inference")) if found]
+    modes = [
+        (comparisons[0].task.mode, comparisons)
+        for comparisons in (report.of("training"), report.of("inference"))
+        if comparisons
+    ]
     libraries = list(dict.fromkeys(t.contender.library for c in report.comparisons for t in c.times))
     quantities = list(dict.fromkeys(g.quantity for g in report.growths))
     figure, panels = style.panels(1, max(1, len(modes) + len(quantities)), size=(5.2, 3.8))
-    for panel, (mode, found) in zip(panels, modes, strict=False):
-        _bars(panel, mode, found, libraries)
+    for panel, (mode, comparisons) in zip(panels, modes, strict=False):
+        _bars(panel, mode, comparisons, libraries)
     for panel, quantity in zip(panels[len(modes) :], quantities, strict=False):
         _lines(panel, quantity, [g for g in report.growths if g.quantity == quantity])
     load = report.machine["load"]
@@ -27,28 +31,28 @@ def draw(report: Report, path: Path) -> None:
     style.finished(figure, caption + ("." if load is None else f", at a load of {load:.1f} before the run."), path)
 
 
-def _bars(panel: Any, mode: str, found: Sequence[Comparison], libraries: Sequence[str]) -> None:
+def _bars(panel: Any, mode: str, comparisons: Sequence[Comparison], libraries: Sequence[str]) -> None:
     width = 0.8 / len(libraries)
     for place, library in enumerate(libraries):
         shown = [
             (k, min(t.median for t in c.times if t.runs and t.contender.library == library))
-            for k, c in enumerate(found)
+            for k, c in enumerate(comparisons)
             if any(t.runs and t.contender.library == library for t in c.times)
         ]
         x = [k - 0.4 + (place + 0.5) * width for k, _ in shown]
         if shown:
             panel.bar(x, [1e6 * s for _, s in shown], width, color=style.series(place), label=library)
-    for k, c in enumerate(found):
+    for k, c in enumerate(comparisons):
         floor = 1e6 * c.floor
         panel.plot([k - 0.42, k + 0.42], [floor, floor], color=style.ink(), lw=1.2, label=None if k else "floor")
-    names = [f"{c.task.workload}\n{c.task.examples}" for c in found]
+    names = [f"{c.task.workload}\n{c.task.examples}" for c in comparisons]
     panel.set(title=mode, ylabel="µs a step, at the better number of threads", yscale="log")
     style.marks(panel, names)
     style.legend(panel, fontsize=7, ncols=2)
 
 
-def _lines(panel: Any, quantity: str, found: Sequence[Growth]) -> None:
-    for place, g in enumerate(found):
+def _lines(panel: Any, quantity: str, growths: Sequence[Growth]) -> None:
+    for place, g in enumerate(growths):
         us = [1e6 * s for s in g.seconds]
         panel.plot(g.sizes, us, "o-", color=style.series(place), markersize=4, label=g.workload)
         linear = [us[-1] * size / g.sizes[-1] for size in g.sizes]

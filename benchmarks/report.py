@@ -67,7 +67,7 @@ class Report:
 def measure(
     workloads: Sequence[str],
     parts: Sequence[str],
-    found: Sequence[Contender],
+    contenders: Sequence[Contender],
     *,
     quick: bool,
     say: Callable[[str], None],
@@ -75,7 +75,7 @@ def measure(
     """Measure what is asked for; `say` is told what comes next. Ctrl-C leaves what has been measured."""
     report = Report(machine())
     try:
-        with Field(found) as everybody:
+        with Field(contenders) as everybody:
             _measure(report, workloads, parts, everybody, PAUSES[quick], say)
     except KeyboardInterrupt:
         report.failures.append("the rest: stopped by Ctrl-C")
@@ -127,12 +127,12 @@ def comparison_rows(comparisons: Sequence[Comparison]) -> tuple[list[str], Cells
     return ["µs", "threads", *libraries, "floor", "of floor", "× peer"], rows
 
 
-def start_rows(found: Sequence[Start]) -> tuple[list[str], Cells]:
-    rows: Cells = [(s.what, f"{s.seconds:.3f}", f"{s.mebibytes:.0f}") for s in found]
+def start_rows(starts: Sequence[Start]) -> tuple[list[str], Cells]:
+    rows: Cells = [(s.what, f"{s.seconds:.3f}", f"{s.mebibytes:.0f}") for s in starts]
     return ["start", "seconds", "peak MiB"], rows
 
 
-def growth_rows(found: Sequence[Growth]) -> tuple[list[str], Cells]:
+def growth_rows(growths: Sequence[Growth]) -> tuple[list[str], Cells]:
     rows: Cells = [
         (
             f"{g.workload}, {g.quantity}",
@@ -140,34 +140,34 @@ def growth_rows(found: Sequence[Growth]) -> tuple[list[str], Cells]:
             f"{g.seconds[0] * 1e6:.0f} … {g.seconds[-1] * 1e6:.0f}",
             f"{g.exponent:.2f}",
         )
-        for g in found
+        for g in growths
     ]
     return ["growth of a step", "sizes", "µs", "exponent"], rows
 
 
 def remarks(report: Report) -> list[str]:
     """What the tables do not say."""
-    found = [f"could not be measured: {failure}" for failure in report.failures]
+    lines = [f"could not be measured: {failure}" for failure in report.failures]
     modes: tuple[Mode, ...] = ("training", "inference")
     for mode in modes:
         mean = report.mean_ratio(mode)
         if mean is not None:
-            found.append(f"{mode}: {mean:.2f} times as fast as the fastest peer (geometric mean)")
+            lines.append(f"{mode}: {mean:.2f} times as fast as the fastest peer (geometric mean)")
     for c in report.comparisons:
         for t in c.times:
             name = f"{c.task.workload}, {c.task.mode}, {t.contender.name}"
             if t.error:
-                found.append(f"{name} could not be measured: {t.error}")
+                lines.append(f"{name} could not be measured: {t.error}")
             elif t.difference > AGREEMENT:
-                found.append(f"{name} computes something else: {t.difference:.2g} away; it is left out of the ratios")
+                lines.append(f"{name} computes something else: {t.difference:.2g} away; it is left out of the ratios")
     for c in report.comparisons:
         disturbed = sum(t.disturbed for t in c.times)
         if disturbed:
             runs = sum(len(t.runs) for t in c.times)
             name = f"{c.task.workload}, {c.task.mode}, batch {c.task.examples}"
-            found.append(f"{name}: {disturbed} of {runs} runs had no two free cores near each other")
+            lines.append(f"{name}: {disturbed} of {runs} runs had no two free cores near each other")
     for g in report.growths:
         if g.disturbed:
             name = f"growth of {g.workload} with its {g.quantity}"
-            found.append(f"{name}: {g.disturbed} of {g.runs} runs had no two free cores near each other")
-    return found
+            lines.append(f"{name}: {g.disturbed} of {g.runs} runs had no two free cores near each other")
+    return lines

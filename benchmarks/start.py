@@ -71,16 +71,16 @@ class Start:
 def starts(*, peers: bool, repeats: int) -> list[Start]:
     """Imports and first steps of Pellucid, with an empty and a warm code cache, and of the peers that are there."""
     packages = ["numpy", "pellucid", *(["torch", "jax", "onnxruntime"] if peers else [])]
-    found = [_import(name, repeats) for name in packages if importlib.util.find_spec(name)]
+    measured = [_import(name, repeats) for name in packages if importlib.util.find_spec(name)]
     with tempfile.TemporaryDirectory() as folder:
         cold = [_run(_PELLUCID, cache=Path(folder, str(k))) for k in range(repeats)]
         warm = [_run(_PELLUCID, cache=Path(folder, "0")) for _ in range(repeats)]
-    found.append(_start("LeNet, process to first step: Pellucid, empty cache", cold))
-    found.append(_start("LeNet, process to first step: Pellucid, warm cache", warm))
+    measured.append(_start("LeNet, process to first step: Pellucid, empty cache", cold))
+    measured.append(_start("LeNet, process to first step: Pellucid, warm cache", warm))
     if peers and importlib.util.find_spec("torch"):
         runs = [_run(_TORCH) for _ in range(repeats)]
-        found.append(_start("LeNet, process to first step: PyTorch", runs))
-    return found
+        measured.append(_start("LeNet, process to first step: PyTorch", runs))
+    return measured
 
 
 def _import(name: str, repeats: int) -> Start:

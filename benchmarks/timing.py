@@ -115,10 +115,10 @@ class Comparison:
         }
 
     def _fastest(self, *, own: bool) -> Times | None:
-        found = [
+        candidates = [
             t for t in self.times if t.contender.own == own and t.runs and not t.error and t.difference <= AGREEMENT
         ]
-        return min(found, key=lambda t: t.median, default=None)
+        return min(candidates, key=lambda t: t.median, default=None)
 
 
 def compare(task: Task, field_: Field, probe: Probe, patience: Patience) -> Comparison:
@@ -139,21 +139,21 @@ def _prepare(task: Task, field_: Field, times: dict[Contender, Times]) -> list[C
     """Everybody's first steps; who is ready."""
     ready: list[Contender] = []
     expected: Sequence[float] | None = None
-    for contender, found in times.items():
+    for contender, measured in times.items():
         answer = field_.process(contender).prepare(task)
         if "error" in answer:
-            found.error = answer["error"]
+            measured.error = answer["error"]
             continue
         ready.append(contender)
         expected = expected or answer["answers"]
-        found.difference = difference(answer["answers"], expected)
+        measured.difference = difference(answer["answers"], expected)
     return ready
 
 
-def difference(found: Sequence[float], expected: Sequence[float]) -> float:
+def difference(answers: Sequence[float], expected: Sequence[float]) -> float:
     """The largest distance, relative to the largest number expected; infinite where one is no number."""
     largest = max(map(abs, expected))
-    apart = [abs(a - b) for a, b in zip(found, expected, strict=True)]
+    apart = [abs(a - b) for a, b in zip(answers, expected, strict=True)]
     return max(apart) / largest if all(a == a for a in apart) else float("inf")
 
 
@@ -166,14 +166,14 @@ def _run(process: Process, times: Times, probe: Probe, patience: Patience) -> No
         free = probe.quiet()
         before = busy()
         try:
-            found = process.measure(patience.seconds)
+            run = process.measure(patience.seconds)
         except PellucidError as error:
             times.error = str(error)
             return
-        others = busy() - before - found.work
-        if free and others < CLOCK + OTHERS * found.wall and probe.quiet():
-            times.runs.append(found.step)
+        others = busy() - before - run.work
+        if free and others < CLOCK + OTHERS * run.wall and probe.quiet():
+            times.runs.append(run.step)
             return
         time.sleep(0.1)
-    times.runs.append(found.step)
+    times.runs.append(run.step)
     times.disturbed += 1

@@ -37,7 +37,7 @@ def picture(function: Callable[[Path], Any]) -> Callable[[Path], Any]:
 
 def curves(history: pl.History) -> Any:
     """The losses and metrics of a training, without its learning rate."""
-    values = {name: found for name, found in history.history.items() if name != "learning_rate"}
+    values = {name: series for name, series in history.history.items() if name != "learning_rate"}
     return history_figure(values, history.epoch)
 
 
@@ -89,7 +89,7 @@ def look_through(folder: Path) -> Any:
     kernels, maps = net.parameters["conv2d_1.kernel"], np.asarray(trace["conv2d_1"])[0]
     sums = np.asarray(trace["dense_3.sum"])[0]
     said = int(sums.argmax())
-    found = net.explain("dense_3.sum", unit=said, x=x[place])
+    explanation = net.explain("dense_3.sum", unit=said, x=x[place])
 
     figure = Figure(figsize=(9.4, 5.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25))
@@ -111,13 +111,13 @@ def look_through(folder: Path) -> Any:
     bars.bar(range(10), sums, color=[style.series(1 if k == said else 0) for k in range(10)])
     bars.set(xticks=range(10), title="dense_3.sum: one sum for each digit")
     style.framed(terms)
-    shown, count, rest = found.top_terms(8)
+    shown, count, rest = explanation.top_terms(8)
     draw_terms(
         terms,
         [*(f"{t.text} = {t.numbers}" for t in shown), f"{count} more"],
         [*(t.value for t in shown), rest],
-        found.value,
-        title=f"dense_3.sum[{said}] = {found.value:.2f}: the terms that weigh most",
+        explanation.value,
+        title=f"dense_3.sum[{said}] = {explanation.value:.2f}: the terms that weigh most",
     )
     for panel in (image, bars, terms):
         panel.title.set_fontsize(9)
@@ -211,8 +211,8 @@ def gaps(folder: Path) -> Any:
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
     figure, (panel,) = style.panels(size=(5.4, 3.4))
-    found = example.main()
-    for place, (kind, runs) in enumerate(found.items()):
+    accuracies = example.main()
+    for place, (kind, runs) in enumerate(accuracies.items()):
         color = style.series(place)
         panel.fill_between(example.GAPS, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.15, lw=0)
         panel.plot(example.GAPS, runs.mean(axis=0), marker="osD"[place], color=color, label=kind)

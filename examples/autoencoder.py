@@ -27,39 +27,39 @@ def ranks_above(one: np.ndarray, other: np.ndarray) -> float:
 def main(*, quick: bool = False) -> dict[str, float]:
     (x, y), (x_test, y_test) = load("digits", images=False).split(test_size=0.2, seed=0)
     epochs = 20 if quick else 100
-    found = {}
+    scores = {}
 
     encoder, decoder, whole = autoencoder()
     whole.fit(x, x, epochs=epochs, optimizer=pl.Adam(3e-3), loss="mse", verbose=0)
     codes = encoder.predict(x_test)
     np.testing.assert_allclose(decoder.predict(codes), whole.predict(x_test), atol=1e-6)
-    found["error"] = whole.evaluate(x_test, x_test, loss="mse")["loss"]
-    found["error of the mean image"] = float(((x_test - x.mean(axis=0)) ** 2).mean())
+    scores["error"] = whole.evaluate(x_test, x_test, loss="mse")["loss"]
+    scores["error of the mean image"] = float(((x_test - x.mean(axis=0)) ** 2).mean())
 
     # anomalies: what it has not learned it reconstructs badly
     errors = ((whole.predict(x_test) - x_test) ** 2).mean(axis=1)
     shuffled = np.random.default_rng(0).permuted(x_test, axis=1)  # the same pixels in another order
     odd = ((whole.predict(shuffled) - shuffled) ** 2).mean(axis=1)
-    found["shuffled images found"] = ranks_above(odd, errors)
+    scores["shuffled images found"] = ranks_above(odd, errors)
 
     # and of the digits, one that it never saw
     _, _, without = autoencoder(seed=2)
     known = y != 4
     without.fit(x[known], x[known], epochs=epochs, optimizer=pl.Adam(3e-3), loss="mse", verbose=0)
     errors = ((without.predict(x_test) - x_test) ** 2).mean(axis=1)
-    found["unseen 4s found"] = ranks_above(errors[y_test == 4], errors[y_test != 4])
+    scores["unseen 4s found"] = ranks_above(errors[y_test == 4], errors[y_test != 4])
 
     # noise: from noisy images to clean ones
     random = np.random.default_rng(0)
     noisy, noisy_test = (np.float32(a + 0.3 * random.standard_normal(a.shape)) for a in (x, x_test))
     _, _, cleaner = autoencoder(seed=4)
     cleaner.fit(noisy, x, epochs=epochs, optimizer=pl.Adam(3e-3), loss="mse", verbose=0)
-    found["error of noisy images"] = float(((noisy_test - x_test) ** 2).mean())
-    found["error after cleaning"] = float(((cleaner.predict(noisy_test) - x_test) ** 2).mean())
+    scores["error of noisy images"] = float(((noisy_test - x_test) ** 2).mean())
+    scores["error after cleaning"] = float(((cleaner.predict(noisy_test) - x_test) ** 2).mean())
 
-    for name, value in found.items():
+    for name, value in scores.items():
         print(f"{name:28} {value:.4f}")
-    return found
+    return scores
 
 
 if __name__ == "__main__":

@@ -41,11 +41,11 @@ def accuracies(kind: str, gaps: np.ndarray, *, examples: int, epochs: int, seed:
     )
     x, y = sequences(examples, length, gaps, seed)
     net.fit(x, y, epochs=epochs, optimizer=pl.Adam(3e-3), clip_norm=1.0, verbose=0)
-    found = []
+    scores = []
     for gap in gaps:
         test = sequences(500, length, np.array([gap]), seed=1000 + seed)
-        found.append(net.evaluate(*test, metrics=["accuracy"])["accuracy"])
-    return found
+        scores.append(net.evaluate(*test, metrics=["accuracy"])["accuracy"])
+    return scores
 
 
 def main(*, quick: bool = False) -> dict[str, np.ndarray]:
@@ -53,13 +53,13 @@ def main(*, quick: bool = False) -> dict[str, np.ndarray]:
     seeds = 1 if quick else 5
     print(f"accuracy over {seeds} seeds: mean (least … largest); guessing gives {1 / SYMBOLS:.3f}")
     print("  ".join(["gap ", *(f"{gap:^21}" for gap in gaps)]))
-    found = {}
+    results = {}
     for kind in LAYERS:
         runs = [accuracies(kind, gaps, examples=2000 if quick else 6000, epochs=8, seed=seed) for seed in range(seeds)]
-        found[kind] = np.array(runs)
-        cells = [f"{a.mean():.3f} ({a.min():.3f} … {a.max():.3f})" for a in found[kind].T]
+        results[kind] = np.array(runs)
+        cells = [f"{a.mean():.3f} ({a.min():.3f} … {a.max():.3f})" for a in results[kind].T]
         print("  ".join([f"{kind:4}", *cells]))
-    return found
+    return results
 
 
 if __name__ == "__main__":

@@ -25,22 +25,22 @@ def main(path: str | None = None, column: str = "Close", *, quick: bool = False)
     series = load_series("google") if path is None else read_series(path, column)
     print(f"{series.name}: {series.description}, {len(series)} rows")
     logs = levels(series.values, choose_changes(series.values))
-    found = series_windows(logs, window=20)  # x: the last twenty changes, y: the next
+    windows = series_windows(logs, window=20)  # x: the last twenty changes, y: the next
 
     errors: dict[str, list[np.ndarray]] = {}
-    for train, test in walk_forward(found, test_size=0.2, folds=1 if quick else 4):  # the past alone is learned from
-        x, y = found.x[train], found.y[train]
+    for train, test in walk_forward(windows, test_size=0.2, folds=1 if quick else 4):  # the past alone is learned from
+        x, y = windows.x[train], windows.y[train]
         inputs, outputs = Standardizer.fit(x), Standardizer.fit(y)
         net = pl.Network(pl.LSTM(16), pl.Dense(1), input_shape=x.shape[1:], seed=0)
         scaled = inputs.transform(x), outputs.transform(y)
         net.fit(*scaled, epochs=2 if quick else 10, batch_size=64, loss="mse", verbose=0)
         forecasts: dict[str, np.ndarray] = {
-            "the LSTM": outputs.inverse(net.predict(inputs.transform(found.x[test]))),
-            '"tomorrow = today"': np.zeros_like(found.y[test]),
-            "the autoregression": Autoregression().fit(x, y).predict(found.x[test]),
+            "the LSTM": outputs.inverse(net.predict(inputs.transform(windows.x[test]))),
+            '"tomorrow = today"': np.zeros_like(windows.y[test]),
+            "the autoregression": Autoregression().fit(x, y).predict(windows.x[test]),
         }
         for name, forecast in forecasts.items():
-            errors.setdefault(name, []).append((forecast - found.y[test])[:, 0])
+            errors.setdefault(name, []).append((forecast - windows.y[test])[:, 0])
 
     joined = {name: np.concatenate(parts) for name, parts in errors.items()}
     means = {name: float(np.abs(error).mean()) for name, error in joined.items()}

@@ -35,8 +35,8 @@ def layers(net: pl.Network) -> list[Use]:
 
 def activation(use: Use) -> str:
     """The name of a layer's activation; the softmax of the last layer is part of the loss."""
-    found = getattr(use.layer, "activation", "linear")
-    return str(getattr(found, "name", found))
+    function = getattr(use.layer, "activation", "linear")
+    return str(getattr(function, "name", function))
 
 
 def kernel(net: pl.Network, use: Use, before: Use | None) -> Array:

@@ -68,8 +68,8 @@ def model(net: pl.Network, examples: int) -> bytes:
     (shape,), (output,) = net.input_shapes.values(), net.output_shapes.values()
     shape = (shape[2], *shape[:2]) if len(shape) == 3 else shape
     given = helper.make_tensor_value_info("x", TensorProto.INT64 if whole else real, (examples, *shape))
-    found = helper.make_tensor_value_info(graph.value, real, (examples, *output))
-    made = helper.make_graph(graph.nodes, "network", [given], [found], graph.constants)
+    result = helper.make_tensor_value_info(graph.value, real, (examples, *output))
+    made = helper.make_graph(graph.nodes, "network", [given], [result], graph.constants)
     return bytes(
         helper.make_model(
             made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION

@@ -26,7 +26,7 @@ class _Sequence(nn.Module):  # type: ignore[misc]  # torch is not looked into
 
 def model(net: pl.Network) -> Any:
     """The network up to the sums before the softmax, with Pellucid's weights."""
-    found: list[Any] = []
+    modules: list[Any] = []
     before = None
     for use in layers(net):
         layer, values = use.layer, {n.rsplit(".", 1)[1]: a for n, a in net.parameters.items() if _owns(use.path, n)}
@@ -46,11 +46,11 @@ def model(net: pl.Network) -> Any:
             made = _recurrent(layer, values)
         else:
             made = nn.Flatten()
-        found.append(made)
+        modules.append(made)
         if activation(use) == "relu":
-            found.append(nn.ReLU())
+            modules.append(nn.ReLU())
         before = use
-    return nn.Sequential(*found)
+    return nn.Sequential(*modules)
 
 
 def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, compiled: bool) -> Steps:

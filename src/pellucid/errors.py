@@ -54,8 +54,8 @@ class NonFiniteError(PellucidError):
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The hint ' Did you mean "relu"?' for a mistyped word, or '' if nothing is near."""
     spelled = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.5)
-    return f' Did you mean "{spelled[found[0]]}"?' if found else ""
+    matches = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.5)
+    return f' Did you mean "{spelled[matches[0]]}"?' if matches else ""
 
 
 Spelling = Callable[[str, object], str | None]

@@ -279,9 +279,9 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 def _content(path: str | os.PathLike[str], kind: str, metadata: Mapping[str, str]) -> dict[str, Any]:
     """The JSON in the metadata, after a look at what wrote it."""
-    found = metadata.get("format")
-    if found != kind:
-        other = f"a {found} file" if found else "one that Pellucid did not write"
+    written = metadata.get("format")
+    if written != kind:
+        other = f"a {written} file" if written else "one that Pellucid did not write"
         raise ModelFileError(f'expected "{path}" to be a {kind} file, got {other}')
     if metadata.get("version") != str(VERSION):
         raise ModelFileError(

@@ -72,15 +72,15 @@ def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> None
     run = net.trace(image)
     probability = run["dense_3"][0]
     unit = int(probability.argmax())
-    found = run.explain("dense_3.sum", unit=unit)
-    shown, others, rest = found.top_terms(TERMS)
-    if not np.isclose(found.total, found.value, rtol=1e-5):
-        raise ArithmeticError(f"the terms add up to {found.total}, the engine's sum is {found.value}")
+    explanation = run.explain("dense_3.sum", unit=unit)
+    shown, others, rest = explanation.top_terms(TERMS)
+    if not np.isclose(explanation.total, explanation.value, rtol=1e-5):
+        raise ArithmeticError(f"the terms add up to {explanation.total}, the engine's sum is {explanation.value}")
 
     click.echo(f"\nOne test image, a {label}:\n\n{_image(image)}\n")
-    click.echo(f'Why "{unit}"?  dense_3.sum[{unit}], by {found.formula}, where x is the output of dense_2:')
+    click.echo(f'Why "{unit}"?  dense_3.sum[{unit}], by {explanation.formula}, where x is the output of dense_2:')
     rows = [[term.text, term.numbers, f"{term.value:+.4g}"] for term in shown]
-    rows += [[f"the other {others} terms", "", f"{rest:+.4g}"], ["the engine's sum", "", f"{found.value:+.4g}"]]
+    rows += [[f"the other {others} terms", "", f"{rest:+.4g}"], ["the engine's sum", "", f"{explanation.value:+.4g}"]]
     table(["term", "with its numbers", "contribution"], rows)
     click.echo(f"Softmax of the ten sums gives this one {probability[unit]:.4f}.")
 

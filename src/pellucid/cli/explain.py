@@ -98,16 +98,16 @@ def command(
     if target is None and (backward or path in net.parameters or path.split(".")[0] == "loss"):
         raise DataError(f"{path} needs the true class or quantity, which is not in the data: give --label.")
     y = None if target is None else np.asarray(target)[None]
-    found = net.explain(path, x=x[None], y=y, unit=unit, at=at, time=time, index=index, backward=backward)
+    explanation = net.explain(path, x=x[None], y=y, unit=unit, at=at, time=time, index=index, backward=backward)
     names = _columns(net, preparation)
     if as_json:
-        click.echo(json.dumps(found.json(limit=terms, names=names), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(explanation.json(limit=terms, names=names), ensure_ascii=False, indent=2))
     else:
-        text = found.text(terms, language=language, names=names)
+        text = explanation.text(terms, language=language, names=names)
         click.echo("\n".join(printable(line) for line in text.split("\n")))
     if plot is not None:
         with replacing(plot) as beside:
-            found.plot().savefig(beside)
+            explanation.plot().savefig(beside)
         click.echo(f"drew {plot}", err=as_json)
 
 

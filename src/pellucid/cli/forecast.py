@@ -121,15 +121,15 @@ def command(
     series = _series(prices, columns, {"date": date, "date_format": date_format, "fill": fill, **writing})
     changes = choose_changes(series.values)
     level = levels(series.values, changes)
-    found = series_windows(level, window=window, horizon=horizon)
-    stretches = list(walk_forward(found, test_size=test, folds=folds))
+    windows = series_windows(level, window=window, horizon=horizon)
+    stretches = list(walk_forward(windows, test_size=test, folds=folds))
     tested = sum(len(test_rows) for _, test_rows in stretches)
     click.echo(f"{series.name}: {series.description}")
     click.echo(
         f"{len(series)} rows from {series.day(0)} to {series.day(-1)}; {CELLS[cell]} of {units} units on windows of"
         f" {window}, {_rows(horizon)} ahead; tested on the last {tested} in {folds} steps"
     )
-    outcome = _walk(series, found, level, stretches, changes, cell=cell, units=units, epochs=epochs, seed=seed)
+    outcome = _walk(series, windows, level, stretches, changes, cell=cell, units=units, epochs=epochs, seed=seed)
     for place, name in enumerate(series.columns):
         _judge(outcome, place, printable(name), horizon)
     _ahead(series, outcome, changes, horizon)
@@ -165,7 +165,7 @@ def _series(prices: str, columns: tuple[str, ...], reading: Mapping[str, Any]) -
 
 def _walk(
     series: Series,
-    found: SeriesWindows,
+    windows: SeriesWindows,
     level: NDArray[np.float64],
     stretches: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
     changes: tuple[str, ...],
@@ -177,18 +177,18 @@ def _walk(
 ) -> Outcome:
     """Learn and forecast, stretch by stretch."""
     forecasts: dict[str, list[NDArray[np.float64]]] = {"network": [], TODAY: [], "autoregression": []}
-    newest = np.diff(level, axis=0)[None, -found.x.shape[1] :]
+    newest = np.diff(level, axis=0)[None, -windows.x.shape[1] :]
     latest = np.empty(0)
     for train, test in stretches:
-        x, y = found.x[train], found.y[train]
+        x, y = windows.x[train], windows.y[train]
         network = _Network(x, y, cell=cell, units=units, epochs=epochs, seed=seed)
         models: list[_Network | Persistence | Autoregression]
         models = [network, Persistence().fit(x, y), Autoregression().fit(x, y)]
         for said, model in zip(forecasts.values(), models, strict=True):
-            said.append(after(series.values[found.origins[test]], model.predict(found.x[test]), changes))
+            said.append(after(series.values[windows.origins[test]], model.predict(windows.x[test]), changes))
         latest = after(series.values[-1:], network.predict(newest), changes)[0]
     places = np.concatenate([test for _, test in stretches])
-    targets = found.origins[places] + found.horizon
+    targets = windows.origins[places] + windows.horizon
     ends = np.cumsum([len(test) for _, test in stretches])[:-1].tolist()
     return Outcome(series.values[targets], {k: np.concatenate(v) for k, v in forecasts.items()}, targets, ends, latest)
 

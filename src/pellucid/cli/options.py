@@ -84,11 +84,13 @@ def csv_writing() -> Decorator:
 def spelling(name: str, value: object) -> str | None:
     """An argument of the library as an option of the command that runs, such as --fill mean; None if it has none."""
     ctx = click.get_current_context(silent=True)
-    found = [] if ctx is None else [p for p in ctx.command.params if isinstance(p, click.Option) and p.name == name]
-    if not found:
+    options = [] if ctx is None else [p for p in ctx.command.params if isinstance(p, click.Option) and p.name == name]
+    if not options:
         return None
     values = value if isinstance(value, list) else ["x".join(map(str, value)) if isinstance(value, tuple) else value]
-    return " ".join(found[0].opts[-1] if found[0].is_flag else f"{found[0].opts[-1]} {_quoted(v)}" for v in values)
+    return " ".join(
+        options[0].opts[-1] if options[0].is_flag else f"{options[0].opts[-1]} {_quoted(v)}" for v in values
+    )
 
 
 def _quoted(value: object) -> str:

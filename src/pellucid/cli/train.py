@@ -221,11 +221,11 @@ def command(
             if given is not None:
                 raise DataError(f'"{data}" is no text, which alone takes {option}: leave it out, or say --text.')
         reading: dict[str, Any] = {"target": target, "task": task, "drop": drop, "fill": fill, "writing": writing}
-        found = training_data(data, **reading, size=size, grey=grey, seed=seed)
+        training = training_data(data, **reading, size=size, grey=grey, seed=seed)
         changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
-        model = model or ("cnn" if found[1] is None and Path(data).is_dir() else "mlp")
+        model = model or ("cnn" if training[1] is None and Path(data).is_dir() else "mlp")
         validation = 0.2 if validation is None else validation
-        history = _learn_examples(*found, fitting, model, hidden, activation, changes, validation)
+        history = _learn_examples(*training, fitting, model, hidden, activation, changes, validation)
     if plot is not None:
         with replacing(plot) as beside:
             history.plot().savefig(beside)
@@ -265,14 +265,14 @@ class _Fitting:
         }
 
     def _callbacks(self) -> list[pl.Callback]:
-        found: list[pl.Callback] = []
+        callbacks: list[pl.Callback] = []
         if self.watch:
             from .watching import print_flow
 
-            found.append(pl.Watch(on_record=print_flow))
+            callbacks.append(pl.Watch(on_record=print_flow))
         if self.checkpoint is not None:
-            found.append(pl.Checkpoint(self.checkpoint))
-        return found
+            callbacks.append(pl.Checkpoint(self.checkpoint))
+        return callbacks
 
     def save(self, net: pl.Network, history: pl.History) -> None:
         net.save(self.output)

@@ -97,16 +97,16 @@ def load_idx_folder(folder: Source) -> tuple[Dataset, Dataset]:
         paths = [path for path in list_folder(folder) if path.is_file()]
     except OSError as error:
         raise DataError(f'cannot read the folder "{folder}": {reason(error)}.') from error
-    found: dict[tuple[str, str], dict[str, Path]] = {}
+    parts: dict[tuple[str, str], dict[str, Path]] = {}
     for path in paths:
         if match := _NAME.search(path.name):
             part, kind = match[1].lower(), match[2].lower()
             # a file and its gzipped twin are one: the plain one sorts first and is faster to read
-            twins = found.setdefault(("train" if part == "train" else "t10k", kind), {})
+            twins = parts.setdefault(("train" if part == "train" else "t10k", kind), {})
             twins.setdefault(path.name.removesuffix(".gz"), path)
 
     def only(part: str, kind: str) -> Path:
-        files = list(found.get((part, kind), {}).values())
+        files = list(parts.get((part, kind), {}).values())
         if len(files) == 1:
             return files[0]
         names = " and ".join(path.name for path in files) if files else f"no {part}-{kind} file"

@@ -80,7 +80,7 @@ def _written(text: str) -> Kernel:
     if lengths == {0} or len(lengths) > 1:
         counts = ", ".join(str(len(row)) for row in numbers)
         raise DataError(f'expected rows of equal length in the kernel "{text}", got {counts} numbers.')
-    found = np.array(numbers)
-    if not np.isfinite(found).all():
+    values = np.array(numbers)
+    if not np.isfinite(values).all():
         raise DataError(f'the kernel "{text}" holds NaN or infinity, expected finite numbers.')
-    return found
+    return values

@@ -47,19 +47,19 @@ class Preparation:
             if odd := sorted(set(entry) - {"features", "target", "classes", "means"}):
                 raise ValueError(f'it holds "{odd[0]}", which this version does not know')
             target, classes = entry.get("target"), entry.get("classes")
-            found = cls(
+            preparation = cls(
                 features=_names(entry.get("features", [])),
                 target=None if target is None else _names([target])[0],
                 classes=None if classes is None else _names(classes),
                 means=None if entry.get("means") is None else _numbers(entry["means"]),
             )
-            if found.means is not None and len(found.means) != len(found.features):
+            if preparation.means is not None and len(preparation.means) != len(preparation.features):
                 raise ValueError("the means do not fit the features")
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelFileError(
                 f'the model\'s metadata "{KEY}" is damaged ({error}): train the model again.'
             ) from error
-        return found
+        return preparation
 
     def metadata(self) -> dict[str, Any]:
         """As JSON, to be put into ``Network.metadata``."""

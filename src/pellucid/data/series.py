@@ -178,7 +178,7 @@ def series_windows(level: Floats, *, window: int, horizon: int = 1) -> SeriesWin
 
 
 def walk_forward(
-    found: SeriesWindows, *, test_size: float = 0.2, folds: int = 4
+    windows: SeriesWindows, *, test_size: float = 0.2, folds: int = 4
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """The places of the examples to learn from and to test on, fold by fold through the last fraction ``test_size``.
 
@@ -191,15 +191,15 @@ def walk_forward(
     if not 0 < test_size < 1:
         raise DataError(f"test_size is {test_size!r}, expected a fraction between 0 and 1.")
     folds = check_integer(folds, "folds", minimum=1)
-    n = len(found)
+    n = len(windows)
     tested = max(1, round(test_size * n))
     edges = n - tested + np.arange(folds + 1) * tested // folds
-    if tested < folds or edges[0] - found.horizon < 1:
+    if tested < folds or edges[0] - windows.horizon < 1:
         raise DataError(
             f"expected enough windows to test {folds} times on a fraction of {test_size:g}, got {n}:"
             " give more rows, a smaller window, or fewer folds."
         )
-    return _stretches(edges, found.horizon)
+    return _stretches(edges, windows.horizon)
 
 
 def _stretches(edges: NDArray[Any], horizon: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

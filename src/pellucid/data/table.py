@@ -271,10 +271,10 @@ def _sniff(text: str) -> str:
 
     def width(delimiter: str) -> tuple[bool, int]:
         try:
-            found = [len(row) for row in csv.reader(lines[:20], delimiter=delimiter, skipinitialspace=True) if row]
+            widths = [len(row) for row in csv.reader(lines[:20], delimiter=delimiter, skipinitialspace=True) if row]
         except csv.Error:
             return False, 0
-        return len(set(found)) == 1, found[0] if found else 0
+        return len(set(widths)) == 1, widths[0] if widths else 0
 
     widths = {delimiter: width(delimiter) for delimiter in _DELIMITERS}
     even = [delimiter for delimiter, (equal, count) in widths.items() if equal and count > 1]

@@ -56,7 +56,7 @@ class PlainSession:
     ) -> dict[str, Array]:
         with self._lock:
             given = checked(self._executable.program, self.state, data, rows, each or {})
-            found: dict[str, list[Array]] = {}
+            results: dict[str, list[Array]] = {}
             for step in range(given.steps):
                 examples = {n: a if given.rows is None else a[given.rows[step]] for n, a in given.data.items()}
                 outputs = self._executable({**examples, **self.state, **{n: a[step] for n, a in given.each.items()}})
@@ -64,8 +64,8 @@ class PlainSession:
                     if name in self.state:
                         self.state[name] = array
                     else:
-                        found.setdefault(name, []).append(array)
-            return {name: np.stack(arrays) for name, arrays in found.items()}
+                        results.setdefault(name, []).append(array)
+            return {name: np.stack(arrays) for name, arrays in results.items()}
 
 
 class Given:
@@ -85,7 +85,7 @@ def checked(
     Raises:
         ShapeError: see `Session.run`.
     """
-    found: dict[bool, dict[str, Array]] = {True: {}, False: {}}
+    arrays: dict[bool, dict[str, Array]] = {True: {}, False: {}}
     total: tuple[int, str] | None = None
     for name, tensor in program.inputs.items():
         if name in state:
@@ -94,18 +94,18 @@ def checked(
         source, what = (data, "data") if of_batch else (each, "each")
         if name not in source:
             raise ShapeError(f"{what} holds {', '.join(source) or 'nothing'}, expected {name}.{nearest(name, source)}")
-        array = found[of_batch][name] = real_or_integer(name, tensor, source[name])
+        array = arrays[of_batch][name] = real_or_integer(name, tensor, source[name])
         if of_batch:
             total = check_shape(name, tensor, array.shape, total)
     whole = np.asarray(rows) if rows is not None else None
     if whole is not None:
         whole = _rows(whole, total)
     steps = 1 if whole is None else len(whole)
-    for name, array in found[False].items():
+    for name, array in arrays[False].items():
         shape = program.inputs[name].shape
         if array.shape[1:] != shape or not array.ndim or len(array) != steps:
             raise ShapeError(f"{name} has the shape {array.shape}, expected {(steps, *shape)}: a value for each step")
-    return Given(found[True], found[False], whole, 1 if total is None else total[0])
+    return Given(arrays[True], arrays[False], whole, 1 if total is None else total[0])
 
 
 def _rows(rows: Array, total: tuple[int, str] | None) -> Array:

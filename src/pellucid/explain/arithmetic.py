@@ -148,7 +148,7 @@ class Terms(Sequence[Term]):
 def _brackets(e: Expression) -> list[tuple[Affine, Affine]]:
     """The conditions [a = b] among the factors of a term."""
     top = e.args[0] if isinstance(e, Operation) and e.name == "div" else e
-    return [found for f in factors(top) if (found := _bracket(f)) is not None]
+    return [bracket for f in factors(top) if (bracket := _bracket(f)) is not None]
 
 
 def _bracket(e: Expression) -> tuple[Affine, Affine] | None:
@@ -188,11 +188,11 @@ def _tensors(statement: Statement) -> list[Tensor]:
 def _unpickled(
     document: Any, index: tuple[int, ...], kept: Sequence[tuple[str | None, NDArray[Any] | None]], batch: int
 ) -> Point:
-    found = from_json(document)
-    assert isinstance(found, tuple)
-    pairs = list(zip(_tensors(found[0]), kept, strict=True))
+    program = from_json(document)
+    assert isinstance(program, tuple)
+    pairs = list(zip(_tensors(program[0]), kept, strict=True))
     values = {t: array for t, (_, array) in pairs if array is not None}
-    return Point(found[0], index, values, {t: name for t, (name, _) in pairs if name is not None}, batch)
+    return Point(program[0], index, values, {t: name for t, (name, _) in pairs if name is not None}, batch)
 
 
 @dataclass(frozen=True)
@@ -239,10 +239,10 @@ class Point:
 
     def _numbers(self, expressions: Sequence[Expression]) -> list[float]:
         """The values of expressions without free axes. Most are elements, which need no engine to be read."""
-        found = [self._element(e) for e in expressions]
-        others = [((), e) for e, value in zip(expressions, found, strict=True) if value is None]
+        numbers = [self._element(e) for e in expressions]
+        others = [((), e) for e, value in zip(expressions, numbers, strict=True) if value is None]
         rest = iter(evaluate(others, self.values, self.batch) if others else ())
-        return [float(next(rest)) if value is None else value for value in found]
+        return [float(next(rest)) if value is None else value for value in numbers]
 
     def _element(self, e: Expression) -> float | None:
         """The value of an element inside its tensor; None for any other expression."""
@@ -253,20 +253,20 @@ class Point:
     def contenders(self) -> list[tuple[Source, ...]]:
         """For a maximum or a minimum: the elements among which it was chosen."""
         groups = list(self._split(self.expression(), (), UNIT, UNIT))
-        found = []
+        candidates = []
         for group in groups:
             if group.winner:
                 for place in np.ndindex(*(a.size for a in group.axes)):
                     at = {axis: Affine.of(int(i)) for axis, i in zip(group.axes, place, strict=True)}
-                    found.append(self._sources(self.settled(group.body, at)))
-        return [s for s in found if s]
+                    candidates.append(self._sources(self.settled(group.body, at)))
+        return [s for s in candidates if s]
 
     def _split(self, e: Expression, axes: tuple[Axis, ...], times: Expression, over: Expression) -> Iterator[Group]:
         """Groups of terms that add up to e·times/over, summed over the axes."""
         match e:
-            case Operation("mul") if not axes and times == UNIT and over == UNIT and (found := smallest(e)) is not None:
-                new = {a: a.fresh() for a in found.axes}
-                yield Group(tuple(new.values()), rename(multiply(Constant(-1), found.body), new), winner="min")
+            case Operation("mul") if not axes and times == UNIT and over == UNIT and (part := smallest(e)) is not None:
+                new = {a: a.fresh() for a in part.axes}
+                yield Group(tuple(new.values()), rename(multiply(Constant(-1), part.body), new), winner="min")
             case Operation("add", args):
                 for arg in args:
                     yield from self._split(arg, axes, times, over)
@@ -309,7 +309,7 @@ class Point:
 
     def _sources(self, e: Expression) -> tuple[Source, ...]:
         """The elements that a settled expression reads, also those under a Σ inside it (the first thousand)."""
-        found: dict[tuple[Tensor, tuple[int, ...]], Source] = {}
+        sources: dict[tuple[Tensor, tuple[int, ...]], Source] = {}
         for read, axes in _bound_reads(e, ()):
             for place in itertools.islice(np.ndindex(*(a.size for a in axes)), 1000):
                 at = {axis: Affine.of(int(i)) for axis, i in zip(axes, place, strict=True)}
@@ -320,8 +320,8 @@ class Point:
                 whole = tuple(i for i, n in zip(index, array.shape, strict=True) if i is not None and 0 <= i < n)
                 if len(whole) == len(index):
                     path = self.names.get(read.tensor, read.tensor.name)
-                    found.setdefault((read.tensor, whole), Source(path, whole, float(array[whole])))
-        return tuple(found.values())
+                    sources.setdefault((read.tensor, whole), Source(path, whole, float(array[whole])))
+        return tuple(sources.values())
 
     def _printers(self) -> tuple[Printer, Printer]:
         letters = {t: self.statement.letters.get(t, self.names.get(t, t.name)) for t in self.values}

@@ -49,9 +49,9 @@ class Curve:
 def curve_of(point: Point, *, points: int = 201) -> Curve | None:
     """The curve on which the value of a point lies; None where it is no function of one number."""
     expression = point.expression()
-    if (found := _inner(expression)) is None:
+    if (parts := _inner(expression)) is None:
         return None
-    inner, function = found
+    inner, function = parts
     z = Tensor.input("z", n=BATCH)
     at = point.number(inner)
     if not np.isfinite(at):
@@ -81,10 +81,10 @@ def _inner(e: Expression) -> tuple[Expression, str] | None:
     if isinstance(e, Operation) and len(e.args) == 1 and e.name in SCALARS and e.name not in ARITHMETIC:
         inner = e.args[0]
         return (inner, e.name) if any(reads(inner)) else None
-    found = set(reads(e))
-    if len(found) != 1 or any(isinstance(part, Reduction) for part in walk(e)):
+    operands = set(reads(e))
+    if len(operands) != 1 or any(isinstance(part, Reduction) for part in walk(e)):
         return None
-    (read,) = found
+    (read,) = operands
     functions = {part.name for part in walk(e) if isinstance(part, Operation)}
     if not functions or functions <= {"add", "mul", "div", "stop"}:
         return None  # a copy, or a number scaled: no curve
@@ -103,8 +103,8 @@ def _computed(e: Expression, z: Tensor, x: Floats) -> tuple[Floats, Floats]:
     slope = derivative(a, [z], upstream=ones)[z]
     run = compile_program(Program({"a": a, "slope": slope}), engine="reference", dtype=np.float64)
     with np.errstate(all="ignore"):
-        found = run({"z": x, "ones": np.ones_like(x)})
-    return found["a"], found["slope"]
+        results = run({"z": x, "ones": np.ones_like(x)})
+    return results["a"], results["slope"]
 
 
 def _texts(e: Expression, inner: Expression) -> tuple[str, str]:

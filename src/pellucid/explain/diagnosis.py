@@ -69,9 +69,9 @@ class Clues:
     def rate(self) -> str:
         """The learning rate, in words, where it is known."""
         for history in self.histories:
-            found = history.params.get("optimizer", {}).get("learning_rate")
-            if isinstance(found, int | float):
-                return f" {found:g}"
+            value = history.params.get("optimizer", {}).get("learning_rate")
+            if isinstance(value, int | float):
+                return f" {value:g}"
         return ""
 
 
@@ -272,8 +272,8 @@ def _origin(net: BaseNetwork, origin: NonFinite) -> Finding:
     if origin.program.definition(origin.program.tensors[origin.path]) is not None:
         known = {name: a for name, a in origin.values.items() if name in origin.program.tensors}
         with np.errstate(all="ignore"):
-            found = Trace(origin.program, known, list(net.input_shapes)).explain(origin.path, index=origin.index)
-            arithmetic = f"{found.formula}: {found.with_values}"
+            explanation = Trace(origin.program, known, list(net.input_shapes)).explain(origin.path, index=origin.index)
+            arithmetic = f"{explanation.formula}: {explanation.with_values}"
     place = f"{origin.path}[{', '.join(map(str, origin.index))}]" if origin.index else origin.path
     return Finding(
         "nan", origin.path, {"value": str(origin.value), "place": place, "arithmetic": arithmetic, "why": origin.why}
@@ -339,8 +339,8 @@ def _through_layers(clues: Clues) -> Iterator[Finding]:
     so.
     """
     ratios = []
-    for found in clues.flows:
-        ends = _ends(found)
+    for taken in clues.flows:
+        ends = _ends(taken)
         if ends is None or ends[1].gradient == 0 or not math.isfinite(ends[0].gradient):
             continue
         ratios.append((ends[0].gradient / ends[1].gradient, ends))
@@ -353,9 +353,9 @@ def _through_layers(clues: Clues) -> Iterator[Finding]:
         yield _between("vanishing", early, late, f"{begin:.1e}")
 
 
-def _ends(found: Flow) -> tuple[LayerFlow, LayerFlow] | None:
+def _ends(measured: Flow) -> tuple[LayerFlow, LayerFlow] | None:
     """The first and the last layer that learn."""
-    learning = [r for r in found if not math.isnan(r.weight) and not math.isnan(r.gradient)]
+    learning = [r for r in measured if not math.isnan(r.weight) and not math.isnan(r.gradient)]
     return (learning[0], learning[-1]) if len(learning) > 1 else None
 
 

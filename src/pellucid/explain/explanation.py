@@ -50,7 +50,7 @@ class Explanation:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """The elements read by the terms that weigh most (the first hundred), each once: which can be explained in turn."""
+        """The elements read by the terms that weigh most (the first hundred), each once, to be explained in turn."""
         return tuple(dict.fromkeys(s for term in self.terms[:100] for s in term.sources))
 
     @cached_property

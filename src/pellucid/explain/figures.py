@@ -28,24 +28,24 @@ POINTS = 241
 GATES = ("gate.", "cell", "state")
 
 
-def explanation_figure(found: Explanation) -> Figure:
+def explanation_figure(explanation: Explanation) -> Figure:
     """One value: its terms, the curve on which it lies, the part of a picture that it sees; each where there is one."""
     from pellucid.plots import activation_curve, image_grids, style, terms
 
-    shown, count, rest = found.top_terms(SHOWN)
+    shown, count, rest = explanation.top_terms(SHOWN)
     labels, values = [t.text for t in shown], [t.value for t in shown]
     if count:
         labels, values = [*labels, f"{count} more"], [*values, rest]
-    quantity: style.Quantity = "gradient" if found.path.startswith("d(") else "value"
-    place = ",".join(map(str, found.index))
-    name = f"{found.path}[{place}]" if found.index else found.path
-    line = curve_of(found.point.expression(), found.point.values)
+    quantity: style.Quantity = "gradient" if explanation.path.startswith("d(") else "value"
+    place = ",".join(map(str, explanation.index))
+    name = f"{explanation.path}[{place}]" if explanation.index else explanation.path
+    line = curve_of(explanation.point.expression(), explanation.point.values)
     local = (
         path
-        for path, mask in found.field.items()
+        for path, mask in explanation.field.items()
         if mask.ndim == 4 and mask.any() and not mask[mask.any(axis=(1, 2, 3))].all()
     )
-    picture = next((_picture(found, path) for path in local), None)
+    picture = next((_picture(explanation, path) for path in local), None)
     bars = line is None or len(values) > 1  # a value of one term lies on its curve, and a bar would say no more
     widths = [1.4] * bars + [1.0] * (line is not None) + [1.0] * (picture is not None)
     height = max(3.4, 0.28 * len(values) + 1.6)
@@ -53,18 +53,18 @@ def explanation_figure(found: Explanation) -> Figure:
     labels = [label if len(label) < 46 else f"{label[:44]}…" for label in labels]
     waiting = iter(panels)
     if bars:
-        terms.draw_terms(next(waiting), labels, values, found.value, title=name, quantity=quantity)
+        terms.draw_terms(next(waiting), labels, values, explanation.value, title=name, quantity=quantity)
     if line is not None:
         activation_curve.draw_curve(next(waiting), *line[:3], at=line[3], name="", title="" if bars else name)
     if picture is not None:
         image_grids.draw_field(next(waiting), *picture, title="what it can depend on")
-    return style.finished(figure, f"{found.formula}. {found.sentence()}")
+    return style.finished(figure, f"{explanation.formula}. {explanation.sentence()}")
 
 
-def _picture(found: Explanation, path: str) -> tuple[Array, Array]:
-    mask = found.field[path]
+def _picture(explanation: Explanation, path: str) -> tuple[Array, Array]:
+    mask = explanation.field[path]
     example = int(np.argmax(mask.any(axis=(1, 2, 3))))
-    values = next(v for t, v in found.point.values.items() if found.point.names[t] == path)
+    values = next(v for t, v in explanation.point.values.items() if explanation.point.names[t] == path)
     image = values[example]
     return image if image.shape[-1] in (1, 3) else image.mean(axis=-1, keepdims=True), mask[example].any(axis=-1)
 
@@ -105,8 +105,8 @@ def _graph(e: Expression, element: Read, x: Array) -> tuple[Array, Array]:
     program = Program({"y": y, "slope": derivative(y, [z], upstream=upstream)[z]})
     run = compile_program(program, engine="reference", dtype=np.float64)
     with np.errstate(all="ignore"):
-        found = run({"z": x, "dy": np.ones(len(x))})
-    return found["y"], found["slope"]
+        results = run({"z": x, "dy": np.ones(len(x))})
+    return results["y"], results["slope"]
 
 
 def value_figure(run: Trace, path: str, example: int) -> Figure:
@@ -258,5 +258,5 @@ def _decided(net: BaseNetwork, outputs: Array) -> tuple[Array, Array]:
 
 def _labels(y: Array) -> Array:
     """Class numbers, from class numbers or one-hot rows."""
-    found = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
-    return found.astype(np.int64)
+    labels = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
+    return labels.astype(np.int64)

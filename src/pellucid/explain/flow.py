@@ -179,14 +179,14 @@ class Probe:
     ) -> Flow:
         """The flow of a batch; `updates` are what a step added to the parameters."""
         random = {"seed": np.array(self.net.seed), "step": np.array(max(1, step))}
-        found = self._run({**batch, **parameters, **random})
+        values = self._run({**batch, **parameters, **random})
         with np.errstate(all="ignore"):  # what is not finite is shown, not warned of
             layers = [
-                layer_flow(self.net, path, found, self._functions.get(path, ""), parameters, updates)
+                layer_flow(self.net, path, values, self._functions.get(path, ""), parameters, updates)
                 for path in [*self._aim.forward.inputs, *self._paths]
             ]
-            reach = [TemporalGradient.of(span, found[span.name]) for span in self.spans]
-            return Flow(step, float(found["loss"]), tuple(layers), tuple(reach))
+            reach = [TemporalGradient.of(span, values[span.name]) for span in self.spans]
+            return Flow(step, float(values["loss"]), tuple(layers), tuple(reach))
 
     @property
     def _paths(self) -> list[str]:
@@ -198,11 +198,11 @@ class Probe:
 
     def _curves(self) -> dict[str, Tensor]:
         """What the layers' curves gave, by name."""
-        found: dict[str, Tensor] = {}
+        tensors: dict[str, Tensor] = {}
         for path, value in curves(self._aim.forward.values, self._paths).items():
-            tensor = found[f"curve({path})"] = self._aim.forward.values[value]
+            tensor = tensors[f"curve({path})"] = self._aim.forward.values[value]
             self._functions[path] = curve(tensor)
-        return found
+        return tensors
 
     def _gradients(self) -> dict[str, Tensor]:
         forward = self._aim.forward
@@ -212,26 +212,26 @@ class Probe:
         # A loss fused with its activation does not read the output: there the gradient by the sum is shown.
         sums = {p: last.sum for p, last in forward.last.items() if last.sum is not forward.outputs[p]}
         weights = {p: forward.parameters[p] for p in self.net.parameters.trainable}
-        found = derivative(self._aim.loss, dict.fromkeys([*wanted.values(), *sums.values(), *weights.values()]))
+        gradients = derivative(self._aim.loss, dict.fromkeys([*wanted.values(), *sums.values(), *weights.values()]))
         shown: dict[str, Tensor] = {}
         for path, tensor in wanted.items():
-            choices = [found[t] for t in (tensor, sums.get(path)) if t is not None]
+            choices = [gradients[t] for t in (tensor, sums.get(path)) if t is not None]
             passing = [g for g in choices if g.definition is None or g.definition.expression != ZERO]
             shown[f"d({path})"] = passing[0] if passing else choices[0]
-        return shown | {f"d({path})": found[t] for path, t in weights.items()}
+        return shown | {f"d({path})": gradients[t] for path, t in weights.items()}
 
 
 def layer_flow(
     net: BaseNetwork,
     path: str,
-    found: Mapping[str, Array],
+    values: Mapping[str, Array],
     function: str,
     parameters: Mapping[str, Array],
     updates: Mapping[str, Array],
 ) -> LayerFlow:
     """The sizes at one layer, from the layer's output, `d(…)` of it and of its parameters, and `curve(…)`, by name."""
     use = next(u for u in net.uses if u.path == path)
-    value, gradient = found[path], found.get(f"d({path})", np.full(1, math.nan))
+    value, gradient = values[path], values.get(f"d({path})", np.full(1, math.nan))
     mine = [p for p in net.parameters.trainable if p.startswith(f"{use.home}.")]
     kernels = [p for p in mine if parameters[p].ndim > 1] or mine
     size = _norm([parameters[p] for p in kernels])
@@ -244,10 +244,10 @@ def layer_flow(
         _norm([value]),
         _rms(gradient),
         _norm([gradient]),
-        dead(found[f"curve({path})"]) if function == "relu" else math.nan,
-        saturated(found[f"curve({path})"], function) if function in STEEPEST else math.nan,
+        dead(values[f"curve({path})"]) if function == "relu" else math.nan,
+        saturated(values[f"curve({path})"], function) if function in STEEPEST else math.nan,
         _norm([parameters[p] for p in mine]) if mine else math.nan,
-        _norm([found[f"d({p})"] for p in mine if f"d({p})" in found]) if mine else math.nan,
+        _norm([values[f"d({p})"] for p in mine if f"d({p})" in values]) if mine else math.nan,
         moved,
     )
 

@@ -22,9 +22,9 @@ def loss_of_guessing(net: BaseNetwork, targets: Sequence[Goal], arrays: Mapping[
     """
     if net.reading().masks:
         return None
-    found = [_guess(goal, net.output_shapes[goal.path], arrays[goal.name]) for goal in targets]
-    known = [part for part in found if part is not None]
-    return sum(known) + _penalty(net) if len(known) == len(found) else None
+    losses = [_guess(goal, net.output_shapes[goal.path], arrays[goal.name]) for goal in targets]
+    known = [part for part in losses if part is not None]
+    return sum(known) + _penalty(net) if len(known) == len(losses) else None
 
 
 def _guess(goal: Goal, shape: tuple[int, ...], y: Array) -> float | None:

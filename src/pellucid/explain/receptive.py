@@ -67,12 +67,12 @@ def _leading(program: Program, wanted: set[Tensor]) -> set[Tensor]:
     for statement in program.statements:
         for read in reads(statement.expression):
             readers.setdefault(read.tensor, []).append(statement.target)
-    found, waiting = set(wanted), list(wanted)
+    leading, waiting = set(wanted), list(wanted)
     while waiting:
-        new = [t for t in readers.get(waiting.pop(), ()) if t not in found]
-        found.update(new)
+        new = [t for t in readers.get(waiting.pop(), ()) if t not in leading]
+        leading.update(new)
         waiting += new
-    return found
+    return leading
 
 
 @dataclass
@@ -134,12 +134,12 @@ class _Field:
         return self._plans[id(body)]
 
     def _read(self, e: Read, tensor: Tensor, indices: Sequence[Affine | Expression], grid: Grid, count: int) -> None:
-        found = [_index(i, grid, self.values) for i in indices]
+        places = [_index(i, grid, self.values) for i in indices]
         inside = np.ones(count, bool)
-        for (value, divides), extent in zip(found, self.values[tensor].shape, strict=True):
+        for (value, divides), extent in zip(places, self.values[tensor].shape, strict=True):
             inside &= divides & (value >= 0) & (value < extent)
         if tensor in self.leading and inside.any():
-            self.mark(tensor, tuple(np.broadcast_to(value, inside.shape)[inside] for value, _ in found))
+            self.mark(tensor, tuple(np.broadcast_to(value, inside.shape)[inside] for value, _ in places))
         for index in indices:
             if not isinstance(index, Affine):
                 self.follow(index, grid, count)
@@ -219,11 +219,11 @@ def _index(index: Affine | Expression, grid: Grid, values: Values) -> tuple[Any,
         value, by = _value(index, grid), index.divisor.value
         return np.asarray(value // by), np.asarray(value % by == 0)
     assert isinstance(index, Read)
-    found, table = [_index(i, grid, values) for i in index.indices], values[index.tensor]
+    places, table = [_index(i, grid, values) for i in index.indices], values[index.tensor]
     inside: Any = np.asarray(True)
-    for (at, divides), extent in zip(found, table.shape, strict=True):
+    for (at, divides), extent in zip(places, table.shape, strict=True):
         inside = inside & divides & (at >= 0) & (at < extent)
-    value = table[tuple(np.where(inside, at, 0) for at, _ in found)]
+    value = table[tuple(np.where(inside, at, 0) for at, _ in places)]
     if isinstance(index.outside, Constant):
         return np.where(inside, value, int(index.outside.value)), np.asarray(True)
     return value, inside

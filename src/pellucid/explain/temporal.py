@@ -78,13 +78,13 @@ def reaches(aim: Objective, goals: Sequence[Goal]) -> tuple[list[Span], dict[str
         return [], {}
     directions = _directions(states)
     spans = [Span(path, f"∂loss/∂{path}", directions[path]) for path in states if path in directions]
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for reverse in (False, True):
         mine = {s.name: states[s.path] for s in spans if s.reverse is reverse}
         if mine:
             gradients = _step_gradients(aim, goals, list(mine.values()), first=reverse)
-            found |= {name: gradients[t] for name, t in mine.items()}
-    return spans, found
+            tensors |= {name: gradients[t] for name, t in mine.items()}
+    return spans, tensors
 
 
 def _directions(states: dict[str, Tensor]) -> dict[str, bool]:

@@ -93,20 +93,20 @@ class Trace(Mapping[str, Array]):
 
     def _split(self, path: str) -> tuple[str, dict[int, int]]:
         """A path without its `[t=5]`, and the places of the axes named there."""
-        found = re.fullmatch(r"(.+)\[(\w+=-?\d+(?:, ?\w+=-?\d+)*)\]", path)
-        if found is None or path in self._tensors:
+        match = re.fullmatch(r"(.+)\[(\w+=-?\d+(?:, ?\w+=-?\d+)*)\]", path)
+        if match is None or path in self._tensors:
             return path, {}
-        tensor, at = self.tensor(found[1]), {}
+        tensor, at = self.tensor(match[1]), {}
         letters = [a.name for a in tensor.axes]
-        for part in found[2].split(","):
+        for part in match[2].split(","):
             letter, _, number = part.strip().partition("=")
             if letter not in letters:
-                raise PellucidError(f"{found[1]} has the axes {', '.join(letters) or 'none'}, got {letter}")
+                raise PellucidError(f"{match[1]} has the axes {', '.join(letters) or 'none'}, got {letter}")
             place, extent = letters.index(letter), self._values[tensor].shape[letters.index(letter)]
             if not -extent <= int(number) < extent:
-                raise PellucidError(f"{found[1]} has {extent} along its axis {letter}, so there is no {number}")
+                raise PellucidError(f"{match[1]} has {extent} along its axis {letter}, so there is no {number}")
             at[place] = int(number) % extent
-        return found[1], at
+        return match[1], at
 
     @property
     def batch(self) -> int:

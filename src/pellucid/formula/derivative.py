@@ -117,21 +117,21 @@ def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None
 
 def reachable(outputs: Iterable[Tensor]) -> list[Statement]:
     """The statements that the outputs need, each after what it reads, as far as recurrences allow."""
-    found: dict[Tensor, None] = {}
+    tensors: dict[Tensor, None] = {}
     seen: set[Tensor] = set()
     for output in outputs:
         stack: list[tuple[Tensor, bool]] = [(output, False)]
         while stack:
             tensor, finished = stack.pop()
             if finished:
-                found[tensor] = None
+                tensors[tensor] = None
             elif tensor not in seen:
                 seen.add(tensor)
                 if tensor.definition is not None:
                     stack.append((tensor, True))
                     inner = [r.tensor for r in reads(tensor.definition.expression)]
                     stack += [(t, False) for t in reversed(inner) if t not in seen]
-    return [s for t in found if (s := t.definition) is not None]
+    return [s for t in tensors if (s := t.definition) is not None]
 
 
 def _arguments(statement: Statement) -> list[Tensor]:
@@ -152,15 +152,15 @@ def _depending(statements: Sequence[Statement], wanted: Sequence[Tensor]) -> set
 
 def _on_the_way(statements: Sequence[Statement], output: Tensor, active: set[Tensor]) -> list[Tensor]:
     definitions = {s.target: s for s in statements}
-    found: dict[Tensor, None] = {}
+    tensors: dict[Tensor, None] = {}
     stack = [output]
     while stack:
         tensor = stack.pop()
-        if tensor in active and tensor not in found and tensor.kind == "float":
-            found[tensor] = None
+        if tensor in active and tensor not in tensors and tensor.kind == "float":
+            tensors[tensor] = None
             if tensor in definitions:
                 stack += reversed(_arguments(definitions[tensor]))
-    return list(found)
+    return list(tensors)
 
 
 def _reverse(run: Reverse, statement: Statement) -> None:
@@ -169,17 +169,18 @@ def _reverse(run: Reverse, statement: Statement) -> None:
     if target.stated:
         for argument, rule in target.stated.items():
             if argument in run.adjoints:
-                found = rule(adjoint)
+                gradient = rule(adjoint)
                 axes = run.adjoints[argument].axes
-                if found.definition is None:
+                if gradient.definition is None:
                     raise FormulaError(f"the derivative stated for {argument.name} defines nothing")
-                if found.shape != argument.shape:
+                if gradient.shape != argument.shape:
                     raise ShapeError(
-                        f"the derivative stated for {argument.name} has the shape {found.shape}, not {argument.shape}"
+                        f"the derivative stated for {argument.name} has the shape {gradient.shape},"
+                        f" expected {argument.shape}"
                     )
-                expression = rename(found.definition.expression, dict(zip(found.axes, axes, strict=True)))
+                expression = rename(gradient.definition.expression, dict(zip(gradient.axes, axes, strict=True)))
                 run.contributions[argument].append(expression)
-                run.letters[argument] |= found.definition.letters
+                run.letters[argument] |= gradient.definition.letters
         return
     here = Read(adjoint, tuple(Affine.of(a) for a in statement.axes))
     value = Read(target, tuple(Affine.of(a) for a in statement.axes))
@@ -277,7 +278,7 @@ def _arrive(run: Reverse, statement: Statement, read: Read, chain: Chain) -> Non
 
 def _leaves(read: Read) -> list[Expression]:
     """Conditions, exclusive of each other, under which the read is outside its tensor."""
-    found: list[Expression] = []
+    conditions: list[Expression] = []
     leaving = 0
     for index, axis in zip(read.indices, read.tensor.axes, strict=True):
         if not isinstance(index, Affine) or index.within(axis.extent):
@@ -287,12 +288,12 @@ def _leaves(read: Read) -> list[Expression]:
         if index.divisor.value != 1 or bounds is None:
             raise FormulaError(f"no gradient can pass to the value outside {read.tensor.name}: its index is divided")
         if bounds[0] < 0:
-            found.append(Operation("lt", (Index(index), ZERO)))
+            conditions.append(Operation("lt", (Index(index), ZERO)))
         if bounds[1] >= axis.size:
-            found.append(Operation("lt", (Constant(axis.size - 1), Index(index))))
+            conditions.append(Operation("lt", (Constant(axis.size - 1), Index(index))))
     if leaving > 1:
         raise FormulaError(f"no gradient can pass to the value outside {read.tensor.name}: two of its axes leave it")
-    return found
+    return conditions
 
 
 def _solve(
@@ -474,8 +475,8 @@ def _sum_up(chain: Chain, kept: list[Expression], sums: Sequence[Axis]) -> Expre
 def _finish(run: Reverse) -> None:
     """Write each adjoint's statement; an adjoint that only copies another is that other."""
     expressions: dict[Tensor, Expression] = {}
-    for tensor, found in run.contributions.items():
-        expressions[tensor] = _merged(found, run.adjoints[tensor].axes)
+    for tensor, contributions in run.contributions.items():
+        expressions[tensor] = _merged(contributions, run.adjoints[tensor].axes)
     copies: dict[Tensor, Tensor] = {}
     for tensor, expression in expressions.items():
         adjoint = run.adjoints[tensor]
@@ -518,11 +519,11 @@ def _follow(copies: Mapping[Tensor, Tensor], tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _merged(found: Sequence[Expression], axes: tuple[Axis, ...]) -> Expression:
+def _merged(contributions: Sequence[Expression], axes: tuple[Axis, ...]) -> Expression:
     """The sum of contributions; terms that differ only in the names of their inner axes are one term."""
     known: dict[object, Expression] = {}
     total: list[Expression] = []
-    for term in (t for e in found for t in terms(e)):
+    for term in (t for e in contributions for t in terms(e)):
         number, rest = coefficient(term)
         same = known.setdefault(canonical(rest, axes), rest)
         total.append(multiply(Constant(number), same))

@@ -341,8 +341,8 @@ def free_axes(expression: Expression) -> frozenset[Axis]:
         case Index(affine):
             return frozenset(affine.axes)
         case Read(_, indices, outside):
-            found = [frozenset(i.axes) if isinstance(i, Affine) else free_axes(i) for i in indices]
-            return frozenset().union(*found, free_axes(outside) if outside is not None else frozenset())
+            axes_of_indices = [frozenset(i.axes) if isinstance(i, Affine) else free_axes(i) for i in indices]
+            return frozenset().union(*axes_of_indices, free_axes(outside) if outside is not None else frozenset())
         case Operation(_, args):
             return frozenset().union(*map(free_axes, args))
         case Reduction(_, axes, body):
@@ -451,11 +451,11 @@ def canonical(expression: Expression, axes: tuple[Axis, ...] = ()) -> object:
                 saved = {a: numbers[a] for a in bound if a in numbers}
                 for a in bound:
                     numbers[a] = f"{next(count)}:{a.extent}"
-                found = name, tuple((numbers[a], a.extent) for a in bound), visit(body)
+                key = name, tuple((numbers[a], a.extent) for a in bound), visit(body)
                 for a in bound:
                     del numbers[a]
                 numbers.update(saved)
-                return found
+                return key
         raise TypeError(e)
 
     return tuple(a.extent for a in axes), visit(expression)

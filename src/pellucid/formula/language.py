@@ -45,13 +45,13 @@ def define_all(
     **bindings: Binding,
 ) -> dict[str, Tensor]:
     """All tensors that the formula defines, by the names it gives them, in its order. See `define`."""
-    found = _define(text, bindings, extents)
+    tensors = _define(text, bindings, extents)
     if derivative:
-        result = tuple(found.values())[-1]
+        result = tuple(tensors.values())[-1]
         result.stated = {
             _argument(bindings, name): _stated(rule, result, bindings) for name, rule in derivative.items()
         }
-    return found
+    return tensors
 
 
 def _define(
@@ -94,11 +94,11 @@ def read_back(
     parsed = Parser(text, bindings, extents).statements()
     if len(parsed) != 1:
         raise FormulaError(f"expected one statement, got {len(parsed)}\n    {text.strip()}")
-    found = parsed[0].target
-    target = tensors.get(head, found)
-    if target.rank != found.rank:
-        raise FormulaError(f"{head} has {target.rank} axes, got {found.rank}\n    {text.strip()}")
-    for axis, known in zip(found.axes, target.axes, strict=True):
+    source = parsed[0].target
+    target = tensors.get(head, source)
+    if target.rank != source.rank:
+        raise FormulaError(f"{head} has {target.rank} axes, got {source.rank}\n    {text.strip()}")
+    for axis, known in zip(source.axes, target.axes, strict=True):
         axis.extent = known.extent if axis.extent is None else axis.extent
         if known.extent is not None and axis.extent != known.extent:
             raise ShapeError(
@@ -107,11 +107,11 @@ def read_back(
     infer(text, parsed, partial=True)
 
     def change(e: Expression) -> Expression | None:
-        if isinstance(e, Read) and e.tensor is found and target is not found:
+        if isinstance(e, Read) and e.tensor is source and target is not source:
             return transform(Read(target, e.indices, e.outside), change)
         return None
 
-    expression = rename(transform(parsed[0].expression, change), dict(zip(found.axes, target.axes, strict=True)))
+    expression = rename(transform(parsed[0].expression, change), dict(zip(source.axes, target.axes, strict=True)))
     names = {r.tensor for r in reads(expression)} | {target}
     return Statement(target, expression, {t: n for n, t in tensors.items() if t in names} | {target: head})
 

@@ -173,7 +173,7 @@ class Parser:
     def statements(self) -> list[Parsed]:
         """All statements. Their left sides are read first, so that each may read the others, and its own past."""
         heads = self._heads()
-        found = []
+        parsed = []
         for start, at, target, scope in heads:
             self.place, self.scope = start, scope
             self.reads, self.axes = [], [(a, at) for a in target.axes]
@@ -184,8 +184,8 @@ class Parser:
             if self.next.kind not in ("newline", "end"):
                 self.fail(f"expected an operator or the end of the statement, got {self._what(self.next)}")
             target.kind = kind_of(expression)
-            found.append(Parsed(target, expression, at, self.reads, self.axes))
-        return found
+            parsed.append(Parsed(target, expression, at, self.reads, self.axes))
+        return parsed
 
     def _heads(self) -> list[tuple[int, int, Tensor, Scope]]:
         heads: list[tuple[int, int, Tensor, Scope]] = []
@@ -275,25 +275,25 @@ class Parser:
 
     def chain(self) -> Expression:
         left = self.sum()
-        found: list[Expression] = []
+        conditions: list[Expression] = []
         while sign := self.take("<", "≤", "=", "≥", ">"):
             right = self.sum()
             match sign.text:
                 case "<":
-                    found.append(Operation("lt", (left, right)))
+                    conditions.append(Operation("lt", (left, right)))
                 case "≤":
-                    found.append(Operation("le", (left, right)))
+                    conditions.append(Operation("le", (left, right)))
                 case "=":
-                    found.append(Operation("eq", (left, right)))
+                    conditions.append(Operation("eq", (left, right)))
                 case ">":
-                    found.append(Operation("lt", (right, left)))
+                    conditions.append(Operation("lt", (right, left)))
                 case "≥":
-                    found.append(Operation("le", (right, left)))
+                    conditions.append(Operation("le", (right, left)))
             left = right
-        if not found:
+        if not conditions:
             return left
-        result = found[0]
-        for more in found[1:]:
+        result = conditions[0]
+        for more in conditions[1:]:
             result = Operation("and", (result, more))
         return result
 

@@ -154,7 +154,7 @@ def _components(statements: Sequence[Statement]) -> list[list[Statement]]:
     low: dict[Tensor, int] = {}
     stack: list[Tensor] = []
     waiting: set[Tensor] = set()
-    found: list[list[Statement]] = []
+    components: list[list[Statement]] = []
     for root in definitions:
         if root in index:
             continue
@@ -182,8 +182,8 @@ def _components(statements: Sequence[Statement]) -> list[list[Statement]]:
                     while not members or members[-1] is not tensor:
                         members.append(stack.pop())
                         waiting.discard(members[-1])
-                    found.append([definitions[t] for t in reversed(members)])
-    return found
+                    components.append([definitions[t] for t in reversed(members)])
+    return components
 
 
 def _component(members: list[Statement]) -> list[Stage]:

@@ -41,7 +41,7 @@ def _places(read: Read) -> list[tuple[Affine, Axis]]:
 def _bare(statements: Sequence[Parsed]) -> bool:
     """One round of: an axis that stands alone is as long as what it indexes (reads without an outside first)."""
     for padded in (False, True):
-        found = False
+        progress = False
         for statement in statements:
             for read, _ in statement.reads:
                 if (read.outside is not None) > padded:
@@ -50,8 +50,8 @@ def _bare(statements: Sequence[Parsed]) -> bool:
                     axis = index.bare
                     if axis is not None and axis.extent is None and place.extent is not None:
                         axis.extent = place.extent
-                        found = True
-        if found:
+                        progress = True
+        if progress:
             return True
     return False
 

@@ -132,10 +132,10 @@ def family(kind: str) -> str:
 
 def _depths(boxes: Sequence[Box]) -> dict[str, int]:
     """Every box one deeper than the deepest that it takes from."""
-    found: dict[str, int] = {}
+    depths: dict[str, int] = {}
     for box in boxes:
-        found[box.path] = 1 + max((found[p] for p in box.parents), default=-1)
-    return found
+        depths[box.path] = 1 + max((depths[p] for p in box.parents), default=-1)
+    return depths
 
 
 def _arrow(

@@ -91,10 +91,10 @@ def panels(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
-    found = list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
-    for panel in found:
+    axes = list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
+    for panel in axes:
         framed(panel)
-    return figure, found
+    return figure, axes
 
 
 def framed(panel: Any) -> None:

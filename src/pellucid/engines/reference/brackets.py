@@ -32,10 +32,10 @@ def reshaped(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame) 
     def counts(axis: Axis, other: Expression) -> bool:
         return isinstance(other, Index) and mixed_radix(other.affine, axis, axes)
 
-    found = _bracket(parts, frame, counts)
-    if found is None:
+    bracket = _bracket(parts, frame, counts)
+    if bracket is None:
         return None
-    axis, other, others = found
+    axis, other, others = bracket
     assert isinstance(other, Index)
     digits = tuple(a for a, _ in sorted(other.affine.terms, key=lambda t: -t[1].value))
     outer = tuple(a for a in frame if a is not axis)
@@ -60,10 +60,10 @@ def scattered(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
         ids = free_axes(other)
         return not isinstance(other, Index) and bool(ids) and ids <= set(axes)
 
-    found = _bracket(parts, frame, chosen)
-    if found is None:
+    bracket = _bracket(parts, frame, chosen)
+    if bracket is None:
         return None
-    axis, other, others = found
+    axis, other, others = bracket
     among = tuple(a for a in axes if a in free_axes(other))
     outer = tuple(a for a in frame if a is not axis)
     inner = (*outer, *among)

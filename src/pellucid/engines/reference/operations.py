@@ -269,11 +269,11 @@ def _with_slices(c: Context, terms: Sequence[Expression], frame: Frame) -> Node 
     others: list[Expression] = []
     for term in terms:
         parts = factors(term)
-        found = next(((p, f) for p in parts if (f := fixed(p, frame)) is not None), None)
-        if found is None:
+        slice_of = next(((p, f) for p in parts if (f := fixed(p, frame)) is not None), None)
+        if slice_of is None:
             others.append(term)
             continue
-        bracket, (axis, value) = found
+        bracket, (axis, value) = slice_of
         inner = tuple(a for a in frame if a is not axis)
         rest = substitute(multiply(*(p for p in parts if p is not bracket)), {axis: Affine.of(value)})
         # With the ellipsis, a slice of a vector is an array to write to, not a number.

@@ -80,15 +80,15 @@ def _affine(c: Context, e: Read, places: list[Place], frame: Frame) -> Node:
     whole = all(p.terms for p in places)
 
     def run(v: State) -> Any:
-        found = v[slot]
+        array = v[slot]
         if steps:
             at = list(pick)
             for d, p in steps:
                 at[d] = p.step * v[STEP] + p.offset
-            found = found[tuple(at)]
+            array = array[tuple(at)]
         elif not whole:
-            found = found[pick]
-        return found if view is None else view(found)
+            array = array[pick]
+        return array if view is None else view(array)
 
     result = Node(axes, _kind(e), run, exclusive, strides=strides)
     if e.outside is not None and any(p.leaves for p in moving) and not isinstance(e.outside, Constant):
@@ -277,8 +277,8 @@ def _taken(c: Context, e: Read, dimension: int, frame: Frame) -> Node:
         turn = tuple(sorted(range(len(order)), key=lambda d: frame.index(order[d])))
 
         def take(values: Any, places: Any) -> Any:
-            found = values.transpose(to_rows).reshape(rows).take(places.reshape(places_shape), axis=0)
-            return found.transpose(turn).reshape(shape)
+            rows_taken = values.transpose(to_rows).reshape(rows).take(places.reshape(places_shape), axis=0)
+            return rows_taken.transpose(turn).reshape(shape)
 
     def run(v: State) -> Any:
         places = at(v)

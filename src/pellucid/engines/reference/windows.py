@@ -32,18 +32,18 @@ def backwards(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
 
     It needs no array with s − 1 of s elements zero, and no window of what is often the larger array.
     """
-    found = [b for h in frame if (b := _backward(c, h, axes, parts)) is not None]
-    if not found:
+    views = [b for h in frame if (b := _backward(c, h, axes, parts)) is not None]
+    if not views:
         return None
-    windows = tuple(a for a in axes if any(b.index.coefficient(a) for b in found))
-    if all(b.index.divisor.value == 1 for b in found):
+    windows = tuple(a for a in axes if any(b.index.coefficient(a) for b in views))
+    if all(b.index.divisor.value == 1 for b in views):
         forward = max(c.count(free_axes(p)) for p in parts)
-        targets = {b.axis: b.target for b in found}
+        targets = {b.axis: b.target for b in views}
         every = frozenset[Axis]().union(*map(free_axes, parts)) - set(axes) | set(windows)
         if forward < 2 * c.count([targets.get(a, a) for a in every]):
             return None
-    targets = {b.axis: b.target for b in found}
-    swap = {b.key: b.target for b in found}
+    targets = {b.axis: b.target for b in views}
+    swap = {b.key: b.target for b in views}
 
     def change(e: Expression) -> Expression | None:
         if isinstance(e, Read) and any(isinstance(i, Affine) and _key(i) in swap for i in e.indices):
@@ -66,7 +66,7 @@ def backwards(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
         values = dict(zip(windows, at, strict=True))
         source: list[Any] = [k if w in node.axes else 0 for w, k in values.items()] + [slice(None)] * len(frame)
         goal: list[Any] = [slice(None)] * len(frame)
-        for b in found:
+        for b in views:
             s, shift = (
                 b.index.divisor.value,
                 b.index.constant + sum(k.value * values.get(a, 0) for a, k in b.index.terms),

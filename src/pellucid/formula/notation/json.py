@@ -123,8 +123,8 @@ class _Writer:
     def declared_axis(self, axis: Axis) -> dict[str, Any]:
         if axis.extent is None:
             raise FormulaError(f"axis {axis.name} has no extent yet")
-        found = {"name": axis.name, "extent": "batch" if axis.extent is BATCH else axis.extent}
-        return found if axis.bound is None else {**found, "bound": self.coefficient(axis.bound)}
+        data = {"name": axis.name, "extent": "batch" if axis.extent is BATCH else axis.extent}
+        return data if axis.bound is None else {**data, "bound": self.coefficient(axis.bound)}
 
     def statement(self, statement: Statement) -> dict[str, Any]:
         target = self.tensor(statement.target)
@@ -143,8 +143,8 @@ class _Writer:
             case Read(tensor, indices, outside):
                 number = self.tensor(tensor)
                 places = [self.affine(i) if isinstance(i, Affine) else self.expression(i) for i in indices]
-                found = {"read": number, "indices": places}
-                return found if outside is None else {**found, "outside": self.expression(outside)}
+                data = {"read": number, "indices": places}
+                return data if outside is None else {**data, "outside": self.expression(outside)}
             case Operation(name, args):
                 return {"operation": name, "args": [self.expression(a) for a in args]}
             case Reduction(name, axes, body):
