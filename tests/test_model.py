@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
@@ -116,6 +117,13 @@ def test_methods_are_documented_functions() -> None:
         method = getattr(Network, name)
         assert method.__doc__
         assert next(iter(inspect.signature(method).parameters)) == "net"
+
+
+def test_what_is_public_is_what_is_imported_by_name() -> None:
+    module = ast.parse(inspect.getsource(pl))
+    imported = [a for node in module.body if isinstance(node, ast.ImportFrom) for a in node.names]
+    assert sorted(pl.__all__) == sorted(a.asname for a in imported if a.asname is not None and a.asname[0] != "_")
+    assert all(a.asname == a.name or (a.asname or "_")[0] == "_" for a in imported)
 
 
 def test_data_is_there_when_it_is_asked_for() -> None:

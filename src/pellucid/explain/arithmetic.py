@@ -350,16 +350,15 @@ class _Numbers(Printer):
 
 def number(value: float) -> str:
     """A number as explanations show it: four significant digits."""
-    if value == int(value) if np.isfinite(value) else False:
-        return f"{int(value)}".replace("-", "−") if abs(value) < 1e6 else f"{value:.4g}".replace("-", "−")
-    return f"{value:.4g}".replace("-", "−")
+    short = float(value).is_integer() and abs(value) < 1e6
+    return (f"{int(value)}" if short else f"{value:.4g}").replace("-", "−")
 
 
 def smallest(e: Expression) -> Reduction | None:
     """The maximum in −max(−x), which is how a minimum is written; else None."""
     match e:
-        case Operation("mul", (Constant(-1), Reduction("max") as found)):
-            return found
+        case Operation("mul", (Constant(-1), Reduction("max") as maximum)):
+            return maximum
     return None
 
 

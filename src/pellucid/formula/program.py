@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pellucid.errors import FormulaError
@@ -191,14 +192,12 @@ def _component(members: list[Statement]) -> list[Stage]:
     inside = {s.target for s in members}
     if len(members) == 1 and not any(r.tensor in inside for r in reads(members[0].expression)):
         return [members[0]]
-    axes, offsets = _loop_axes(members)
+    axes, offsets, order = _loop_axes(members)
     signs = {(offset > 0) - (offset < 0) for _, _, offset in offsets}
     if {1, -1} <= signs:
         raise FormulaError(f"the recurrence of {_list(inside)} reads both its past and its future")
     ahead: list[Statement] = []
     body = {s.target: _hoist(s, inside, ahead) for s in members}
-    now = [(reader, read) for reader, read, offset in offsets if offset == 0]
-    order = _order([s.target for s in members], now)
     extents = {axes[t].extent for t in inside}
     extent = extents.pop()
     if extents or not isinstance(extent, int):
@@ -210,17 +209,20 @@ def _list(tensors: Iterable[Tensor]) -> str:
     return ", ".join(sorted(t.name for t in tensors))
 
 
-def _loop_axes(members: Sequence[Statement]) -> tuple[dict[Tensor, Axis], list[tuple[Tensor, Tensor, int]]]:
-    """Each member's loop axis, and every read inside the loop as (reader, what it reads, offset in steps)."""
+def _loop_axes(
+    members: Sequence[Statement],
+) -> tuple[dict[Tensor, Axis], list[tuple[Tensor, Tensor, int]], list[Tensor]]:
+    """Each member's loop axis, every read inside the loop as (reader, what it reads, offset in steps), and the members
+    in the order of a step."""
     inside = {s.target: s for s in members}
     first = members[0].target
     for start in first.axes:
         places = {first: first.axes.index(start)}
         offsets: list[tuple[Tensor, Tensor, int]] = []
         if _follow_axis(inside, places, first, offsets) and any(offset for *_, offset in offsets):
-            now = [(a, b) for a, b, offset in offsets if offset == 0]
-            if _acyclic(inside, now):
-                return {t: t.axes[p] for t, p in places.items()}, offsets
+            order = _order(inside, [(a, b) for a, b, offset in offsets if offset == 0])
+            if order is not None:
+                return {t: t.axes[p] for t, p in places.items()}, offsets, order
     raise FormulaError(f"{_list(inside)} read each other in a circle with no axis along which one step follows another")
 
 
@@ -268,24 +270,21 @@ def _steps(index: Affine, axis: Axis) -> int | None:
     return None
 
 
-def _acyclic(inside: Iterable[Tensor], now: Sequence[tuple[Tensor, Tensor]]) -> bool:
+def _order(inside: Iterable[Tensor], now: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor] | None:
+    """The tensors of a loop, each after those it reads at the same step, in waves; None if some read each other."""
+    place = {tensor: k for k, tensor in enumerate(inside)}
+    sorter = TopologicalSorter[Tensor](dict.fromkeys(place, ()))
+    for reader, other in now:
+        sorter.add(reader, other)
     try:
-        _order(inside, now)
-    except FormulaError:
-        return False
-    return True
-
-
-def _order(inside: Iterable[Tensor], now: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor]:
-    """The tensors of a loop so that each comes after those it reads at the same step."""
+        sorter.prepare()
+    except CycleError:
+        return None
     order: list[Tensor] = []
-    rest = list(inside)
-    while rest:
-        ready = [t for t in rest if all(other in order for reader, other in now if reader is t)]
-        if not ready:
-            raise FormulaError(f"{_list(rest)} need each other at the same step")
-        order += ready
-        rest = [t for t in rest if t not in ready]
+    while sorter.is_active():
+        wave = sorter.get_ready()
+        order += sorted(wave, key=place.__getitem__)
+        sorter.done(*wave)
     return order
 
 
