@@ -71,7 +71,7 @@ def test_damaged_and_foreign_files(tmp_path: Path) -> None:
     run = runs()[0]
     values = {name: run[name] for name in run.program.tensors}
     pellucid.files.write_tensors(path, "pellucid network", {}, values)
-    with pytest.raises(ModelFileError, match="is a pellucid network file, expected a pellucid trace file"):
+    with pytest.raises(ModelFileError, match="be a pellucid trace file, got a pellucid network file"):
         Trace.load(path)
     pellucid.files.write_tensors(path, "pellucid trace", {"program": {}, "inputs": ["input_1"]}, values)
     with pytest.raises(ModelFileError, match="has no formulas"):
