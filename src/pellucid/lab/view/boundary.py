@@ -23,7 +23,7 @@ def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> dict[
     """What a network of two inputs gives on a grid over the plane, and the examples in it."""
     (shape,), (given,) = net.input_shapes.values(), net.output_shapes.values()
     if shape != (2,) or len(given) != 1:
-        raise PellucidError(f"a boundary needs an input of shape (2,), got {shape}")
+        raise PellucidError(f"a boundary needs two inputs, got the shape {shape}")
     size = max(2, min(int(size), math.isqrt(samples.affordable(400**2))))
     _, (points, targets) = samples.spread("train", POINTS)
     low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)
