@@ -214,8 +214,8 @@ class Case:
         lines = ["import numpy as np", "", "import pellucid as pl"]
         lines += [f"from tests.fuzzing.layers import {', '.join(own)}"] if own else []
         for limit, value in self.limits.items():
-            module, name = limit.split(".")
-            lines += [f"from pellucid.engines.llvm import {module}", f"{module}.{name} = {value}"]
+            package, module, name = limit.split(".")
+            lines += [f"from pellucid.engines.llvm.{package} import {module}", f"{module}.{name} = {value}"]
         lines += ["", "", self.network_source()]
         lines += ["", f"rng = np.random.default_rng({self.seed})"]
         lines += [f"x = {xs[0]}" if len(xs) == 1 else f"x = [{', '.join(xs)}]"]

@@ -79,6 +79,14 @@ def test_all_of_them_are_drawn(cases: list[Case]) -> None:
     assert any(case.schedule for case in cases)
 
 
+def test_a_script_sets_the_limits_where_they_stand() -> None:
+    limited = next(case for seed in range(100) if (case := drawn(seed)).limits)
+    lines = [line for line in limited.source().splitlines() if "engines.llvm" in line]
+    assert len(lines) == len(limited.limits)
+    for line in lines:
+        exec(line)
+
+
 def test_few_draws_are_no_networks() -> None:
     assert sum(attempted(seed) == drawn(seed) for seed in range(20)) > 16
 

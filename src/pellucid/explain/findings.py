@@ -85,8 +85,7 @@ class Diagnosis(Sequence[Finding]):
                 "where": f.where,
                 "facts": dict(f.facts),
                 **{
-                    lang: {"what": f.what(lang), "evidence": f.evidence(lang), "fix": f.fix(lang)}
-                    for lang in LANGUAGES
+                    lang: {"what": f.what(lang), "evidence": f.evidence(lang), "fix": f.fix(lang)} for lang in LANGUAGES
                 },
             }
             for f in self.findings

@@ -229,7 +229,5 @@ def _validation(
         return examples, None
     at = len(examples) - math.ceil(len(examples) * split)
     if at < 1:
-        raise DataError(
-            f"validation_split={split} leaves nothing of {len(examples)} examples to train on: choose less"
-        )
+        raise DataError(f"validation_split={split} leaves nothing of {len(examples)} examples to train on: choose less")
     return examples.part(slice(0, at)), examples.part(slice(at, None))
