@@ -120,7 +120,7 @@ def test_joblib() -> None:
 
 
 @pytest.mark.parametrize("start", [s for s in ("spawn", "fork") if s in multiprocessing.get_all_start_methods()])
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning", "ignore:.*fork:RuntimeWarning")
 @pytest.mark.skipif(sys.platform == "darwin", reason="system libraries of macOS do not survive a fork")
 def test_process_pools(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PELLUCID_THREADS", "2")

@@ -261,7 +261,7 @@ forks = pytest.mark.skipif(
 
 
 @forks
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning", "ignore:.*fork:RuntimeWarning")
 def test_a_fork_finds_the_parameters_of_one_step() -> None:
     with changing() as net:
         torn = sum(not in_a_child(lambda: whole(net)) for _ in range(100))
@@ -269,7 +269,7 @@ def test_a_fork_finds_the_parameters_of_one_step() -> None:
 
 
 @forks
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning", "ignore:.*fork:RuntimeWarning")
 def test_a_fork_computes_while_another_thread_compiles(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = mlp(), RNG.normal(size=(64, 200))
     before = net.predict(x)

@@ -47,6 +47,8 @@ ROUNDING = {"float32": 5e-7, "float64": 2e-15}
 where it is one: many gradients are 0 but for rounding (a bias before a normalisation)."""
 ZERO = {"float32": 1e-9, "float64": 1e-18}
 """What a gradient may be that is 0 but for rounding: of losses of about 1, where nothing else is to be compared with."""
+NOISE = 1e-6
+"""What of a tensor's largest gradient is no more than rounding."""
 SLACK = 5
 """So many times what the reference engine's numbers change by themselves may be between it and native code."""
 MOST_STEPS = 4
@@ -155,6 +157,10 @@ def agree(
                     f"{name} has {bad} numbers of {b.size} that are not finite, the reference engine's {expected}",
                 )
             a64, b64 = np.where(there, a64, 0.0), np.where(there, b64, 0.0)
+        noise = _noise(name, oracle.values)
+        if noise is not None and noise.any():
+            report.uncertain.append(f"{check} {name}")
+            a64 = np.where(noise, b64, a64)
         change = float(np.abs(_change(name, b64, before)).max(initial=0.0))
         own = float(np.abs(b64).max(initial=0.0))
         allowed = CLOSE[dtype] * change + ROUNDING[dtype] * max(own, largest.get(_group(name, learned), 0.0))
@@ -174,6 +180,16 @@ def agree(
             f"{error:.3g}, {allowed:.3g} is allowed, and {spread:.3g} is rounding",
         )
     return finite
+
+
+def _noise(name: str, values: Arrays) -> Array | None:
+    """Where a parameter's gradient is nothing but rounding and its optimiser divides by the gradient's size: what it
+    takes for a step there is of any sign."""
+    for slot in ("second_moment", "mean_square"):
+        size = values.get(f"{name}:{slot}")
+        if size is not None:
+            return size <= NOISE * float(np.abs(size).max(initial=0.0))
+    return None
 
 
 def _not_finite_alike(a: Array, b: Array) -> bool:

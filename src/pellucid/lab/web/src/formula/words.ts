@@ -33,9 +33,9 @@ export function sentence(subject: Subject, phrases: Phrases, language: Language)
   return phrases.sentences[name]![language].replace(/\{(\w+)\}/g, (_, key: string) => facts[key] ?? "");
 }
 
-/** A share in percent with some digits, ties to the even digit as Python has it. */
-export function percent(share: number, digits: number): string {
-  return `${roundedTo(share * 100, digits)}%`;
+/** A fraction in percent with some digits, ties to the even digit as Python has it. */
+export function percent(fraction: number, digits: number): string {
+  return `${roundedTo(fraction * 100, digits)}%`;
 }
 
 function roundedTo(value: number, digits: number): string {
@@ -70,14 +70,14 @@ function kind(subject: Subject, phrases: Phrases, language: Language): [string, 
   if (whole.kind === "reduction" && whole.name === "argmax") return ["choice", { y: show(y) }];
   const [top, bottom] = call(e, "div") ?? [];
   if (top?.kind === "read" && bottom?.kind === "reduction" && bottom.name === "sum" && bottom.body.kind === "read") {
-    return ["probability", { share: percent(y, 2) }];
+    return ["probability", { fraction: percent(y, 2) }];
   }
   const { contributions } = terms;
   if (contributions.length > 1) {
     const size = contributions.reduce((sum, c) => sum + Math.abs(c), 0);
-    const share = size ? Math.abs(contributions[0]!) / size : 0;
+    const fraction = size ? Math.abs(contributions[0]!) / size : 0;
     return ["sum", {
-      count: String(contributions.length), largest: show(contributions[0]!), share: percent(share, 0),
+      count: String(contributions.length), largest: show(contributions[0]!), fraction: percent(fraction, 0),
     }];
   }
   const count = readCount(e);
@@ -100,7 +100,7 @@ function special(subject: Subject, phrases: Phrases, language: Language): [strin
     return ["loss", { count, penalty: added ? phrases.penalty[language] : "" }];
   }
   const gate = path.includes(".gate.") ? call(point.expression(), "σ") : null;
-  if (gate) return ["gate", { share: percent(y, 0), x: show(point.number(gate[0]!)) }];
+  if (gate) return ["gate", { fraction: percent(y, 0), x: show(point.number(gate[0]!)) }];
   if (!path.includes(".gate.") && /(^|\.)(cell|state)$/.test(path) && index.length === 3) {
     return ["carried", { t: String(index[1]), y: show(y) }];
   }

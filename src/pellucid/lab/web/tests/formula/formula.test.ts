@@ -47,7 +47,7 @@ const given = new Map([
   ["w", stored([2, 3], 2, 1, 0, -3, 4, 0)],
 ]);
 const phrases = {
-  sentences: { sum: { en: "{count} terms, {largest}: {share}", zh: "{count}" } },
+  sentences: { sum: { en: "{count} terms, {largest}: {fraction}", zh: "{count}" } },
   directions: { en: ["rise", "fall"], zh: ["上升", "下降"] }, growth: { en: ["rises", "falls"], zh: ["增加", "减少"] },
   penalty: { en: "", zh: "" },
 } as const;
