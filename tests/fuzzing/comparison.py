@@ -46,7 +46,7 @@ ROUNDING = {"float32": 5e-7, "float64": 2e-15}
 """What a number's own rounding may add, relative to the largest number of a tensor, and to the largest of all gradients
 where it is one: many gradients are 0 but for rounding (a bias before a normalisation)."""
 ZERO = {"float32": 1e-9, "float64": 1e-18}
-"""What a gradient may be that is 0 but for rounding: of losses of about 1, where nothing else is to be compared with."""
+"""What a gradient may be that is 0 but for rounding: of losses of about 1, with nothing else to compare it with."""
 NOISE = 1e-6
 """What of a tensor's largest gradient is no more than rounding."""
 SLACK = 5
