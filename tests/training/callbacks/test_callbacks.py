@@ -63,6 +63,27 @@ def test_hooks_in_order(blobs: Blobs, classifier: Make) -> None:
     assert notes == ["begin", *once[0], *once[1], "end"]
 
 
+def test_a_callback_that_reads_losses_only(blobs: Blobs, classifier: Make) -> None:
+    class Losses(Callback):
+        def on_batch_end(self, step: int, logs: Any) -> None:
+            seen.append((step, logs["loss"]))
+            taken.append(self.training.state.step)
+
+    class Quick(Losses):
+        losses_only = True
+
+    runs = []
+    for callbacks in ([Losses()], [Quick()], [Losses(), Quick()]):
+        seen: list[tuple[int, float]] = []
+        taken: list[int] = []
+        net = classifier()
+        net.fit(*blobs, epochs=3, batch_size=2, callbacks=callbacks, verbose=0)
+        runs.append((list(dict.fromkeys(seen)), [v.tobytes() for v in net.parameters.values()], len(set(taken))))
+    assert runs[0][:2] == runs[1][:2] == runs[2][:2]
+    assert [step for step, _ in runs[1][0]] == list(range(1, runs[0][2] + 1))
+    assert runs[1][2] < runs[0][2] == runs[2][2]  # calls of the engine: one a step only where a callback reads more
+
+
 @pytest.mark.parametrize(
     ("monitor", "values", "options", "epochs", "best"),
     [

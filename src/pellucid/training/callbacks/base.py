@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pellucid.errors import PellucidError, nearest
 from pellucid.habits import HOOKS, Spelled, check_attribute, no_attribute
@@ -21,6 +21,12 @@ class Callback(metaclass=Spelled):
     """
 
     training: Training
+    losses_only: ClassVar[bool] = False
+    """Whether `on_batch_end` reads and changes nothing of the training, only its arguments.
+
+    The steps are quicker where that holds for all callbacks: several are taken at once, and `on_batch_end` is called
+    for each of them afterwards.
+    """
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -46,7 +52,7 @@ class Callback(metaclass=Spelled):
 
     @property
     def listening(self) -> bool:
-        """Whether `on_batch_end` is wanted; where no callback wants it, steps are quicker."""
+        """Whether `on_batch_end` is wanted."""
         return type(self).on_batch_end is not Callback.on_batch_end
 
     def on_train_begin(self) -> None:

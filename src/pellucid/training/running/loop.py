@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from pellucid.batches import shuffled
 from pellucid.engines import Executable, Session
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.formula import Program
+from pellucid.training.callbacks.base import Callback
 from pellucid.training.callbacks.checkpointing import Checkpoint
 from pellucid.training.evaluation import Chosen, Measures, evaluated
 from pellucid.training.inputs.feeds import Examples
@@ -182,13 +184,13 @@ class Loop:
         batch, each = self._batch(count), self._each(count)
         examples = len(batch[self.goals[0].name])
         session = self._prepared()
-        watched = self.program is not None or self._listening
+        watched = self.program is not None or self._single_steps
         before = self._before(session) if watched else {}
         began = time.perf_counter()
         self._kept = None
         outputs = session.run(batch, rows=np.arange(examples).reshape(count, -1), each=each)
         self._pace(count, time.perf_counter() - began)
-        bad = self._not_finite(outputs, session) if self.program is not None else None
+        bad = _not_finite({"loss": outputs["loss"], **session.state}) if self.program is not None else None
         if bad is not None and self.program is not None:
             for name, array in before.items():
                 session.state[name][...] = array
@@ -202,9 +204,12 @@ class Loop:
             rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
             self._account({n: a[rows] for n, a in batch.items()}, {n: a[step] for n, a in outputs.items()})
         self.training.follow_schedule()
-        if self._listening:
+        if self._single_steps:
             self.publish()
-            self._call("on_batch_end", state.step, {"loss": float(outputs["loss"][-1])})
+        for step, loss in enumerate(outputs["loss"], state.step - count + 1):
+            for callback in self._listeners:
+                callback.on_batch_end(step, {"loss": float(loss)})
+        if self._single_steps:
             self._take_up()
         for checkpoint in self._checkpoints:
             checkpoint.after_step()
@@ -241,10 +246,11 @@ class Loop:
         state.batch += 1
 
     def _at_once(self, max_steps: int | None) -> int:
-        """How many steps the next call takes: one where a callback listens, none past a checkpoint."""
+        """How many steps the next call takes: one where a callback reads the training after it, none past a
+        checkpoint."""
         state = self.training.state
         full = len(self.examples) // self.batch_size - state.batch
-        limits = [1 if self._listening else self._max_steps, MAX_EXAMPLES // self.batch_size, full]
+        limits = [1 if self._single_steps else self._max_steps, MAX_EXAMPLES // self.batch_size, full]
         limits += [c.every_steps - state.step % c.every_steps for c in self._checkpoints if c.every_steps is not None]
         return max(1, min(limits if max_steps is None else [*limits, max_steps]))
 
@@ -289,11 +295,6 @@ class Loop:
             self._kept = {name: array.copy() for name, array in {**state.parameters, **state.slots}.items()}
         return self._kept
 
-    def _not_finite(self, outputs: dict[str, Array], session: Session) -> str | None:
-        """The loss, a parameter or something that the optimizer remembers that is not finite any more."""
-        found = {"loss": outputs["loss"], **session.state}
-        return next((name for name, array in found.items() if not _finite(array)), None)
-
     def _raise_nonfinite(self, program: Program, bad: str, inputs: dict[str, Array]) -> NoReturn:
         """Find where the first value of this step that is not finite came up, and say so."""
         state = self.training.state
@@ -319,8 +320,12 @@ class Loop:
         return [c for c in self.training.callbacks if isinstance(c, Checkpoint)]
 
     @property
-    def _listening(self) -> bool:
-        return any(c.listening for c in self.training.callbacks)
+    def _listeners(self) -> list[Callback]:
+        return [c for c in self.training.callbacks if c.listening]
+
+    @property
+    def _single_steps(self) -> bool:
+        return not all(c.losses_only for c in self._listeners)
 
     def _call(self, hook: str, *values: Any) -> None:
         for callback in self.training.callbacks:
@@ -332,7 +337,8 @@ class Loop:
             self.training.state.parameters = self.training.net.parameters.snapshot()
 
 
-def _finite(array: Array) -> bool:
-    """Whether all numbers are; what is not shows in the sum, which is quicker than a look at each."""
+def _not_finite(arrays: Mapping[str, Array]) -> str | None:
+    """The first array with a number that is not finite: it shows in the sum, which is quicker than a look at each."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+        unclear = [name for name, array in arrays.items() if not math.isfinite(np.add.reduce(array, axis=None))]
+    return next((name for name in unclear if not np.isfinite(arrays[name]).all()), None)
