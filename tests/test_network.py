@@ -163,12 +163,12 @@ def test_residual_sums_several_inputs_and_outputs() -> None:
         (lambda: BaseNetwork(input_shape=(3,)), "at least one layer"),
         (lambda: BaseNetwork(Dense(2)), "a network needs input_shape"),
         (lambda: BaseNetwork(Dense, input_shape=(3,)), r"write pl.Dense\(10\), with the brackets"),  # type: ignore[arg-type]
-        (lambda: BaseNetwork(Dense(2), input_shape=(0,)), "integers of at least 1"),
+        (lambda: BaseNetwork(Dense(2), input_shape=(0,)), "integers from 1"),
         (lambda: BaseNetwork(inputs=Input(3)), "given by inputs and outputs alone"),
         (lambda: BaseNetwork(Dense(2), inputs=Input(3), outputs=Input(3)), "given by inputs and outputs alone"),
         (lambda: BaseNetwork(inputs=Input(3), outputs=Dense(2)(Input(3))), "not among the network's inputs"),
         (lambda: BaseNetwork(inputs=Dense(2), outputs=Input(3)), "are nodes"),  # type: ignore[arg-type]
-        (lambda: BaseNetwork(Dense(2), input_shape=(3,), seed=-1), "seed has to be an integer"),
+        (lambda: BaseNetwork(Dense(2), input_shape=(3,), seed=-1), "seed is -1, expected an integer"),
         (lambda: BaseNetwork(Dense(2), input_shape=(3,), dtype=np.int32), "dtype has to be float32 or float64"),
         (lambda: BaseNetwork(Dense(2), input_shape=(3,), engine="numpi"), "engine"),
         (lambda: BaseNetwork(Add(), Dense(2), input_shape=(3,)), "add_1: Add takes two inputs or more"),

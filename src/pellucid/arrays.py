@@ -126,16 +126,20 @@ def mean_and_deviation(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np
     return mean, np.where(constant, 1.0, deviation)
 
 
+def is_integer(value: object, *, minimum: int = 0, below: int = 1 << 64) -> bool:
+    """Whether ``value`` is an integer, of Python or NumPy and no bool, with ``minimum`` ≤ value < ``below``."""
+    try:
+        return not isinstance(value, bool) and minimum <= operator.index(value) < below  # type: ignore[arg-type]
+    except TypeError:
+        return False
+
+
 def check_integer(value: Any, what: str, *, minimum: int = 0, below: int = 1 << 64) -> int:
     """``value`` as an int with ``minimum`` ≤ value < ``below``; a DataError names it ``what`` otherwise."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise DataError(f"{what} is {value!r}, expected an integer.") from None
-    if not minimum <= number < below:
+    if not is_integer(value, minimum=minimum, below=below):
         bound = f"from {minimum}" if below == 1 << 64 else f"from {minimum} to {below - 1}"
-        raise DataError(f"{what} is {number}, expected an integer {bound}.")
-    return number
+        raise DataError(f"{what} is {value!r}, expected an integer {bound}.")
+    return operator.index(value)
 
 
 def _suggestion(given: tuple[int, ...], shape: tuple[int, ...], what: str) -> str:

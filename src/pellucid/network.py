@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.arrays import check_integer
 from pellucid.engines import DEFAULT, Executable, compile_program, engine_named, reference
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor
@@ -112,7 +113,7 @@ class BaseNetwork(Layer):
     ) -> None:
         self.name = name
         super().__post_init__()
-        self.seed = _seed(seed)
+        self.seed = check_integer(seed, "seed", below=1 << 32)
         self.engine = engine_named(engine)
         self.dtype = _dtype(dtype)
         self.metadata: dict[str, Any] = {}
@@ -374,12 +375,6 @@ class BaseNetwork(Layer):
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise PellucidError(f"the description of the network is damaged: {type(error).__name__} {error}") from None
         return network
-
-
-def _seed(seed: object) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
-        raise PellucidError(f"seed has to be an integer from 0 to 2³² − 1, got {seed!r}")
-    return int(seed)
 
 
 def _dtype(dtype: Any) -> np.dtype[Any]:

@@ -122,7 +122,7 @@ def test_joins_of_shapes_that_differ() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Dense(0), "units of Dense has to be an integer of at least 1, got 0"),
+        (lambda: Dense(0), "units of Dense is 0, expected an integer from 1"),
         (lambda: Dense(2.5), "units of Dense"),  # type: ignore[arg-type]
         (lambda: Dense(2, activation="rellu"), 'Did you mean "relu"'),
         (lambda: Dropout(1.0), "the rate of Dropout has to be at least 0 and below 1"),

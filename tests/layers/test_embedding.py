@@ -57,7 +57,7 @@ def test_config_makes_the_same_network_again() -> None:
 def test_real_numbers_are_refused_with_the_path() -> None:
     with pytest.raises(ShapeError, match="embedding_1: an embedding takes integers straight from an Input"):
         network(Dense(5), Embedding(11, 4), shape=(5,))
-    with pytest.raises(PellucidError, match="input_dim of Embedding has to be"):
+    with pytest.raises(PellucidError, match="input_dim of Embedding is 0, expected an integer"):
         Embedding(0, 4)
 
 

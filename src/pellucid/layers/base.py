@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from pellucid.arrays import is_integer
 from pellucid.errors import PellucidError, UnknownNameError, nearest
 from pellucid.formula import Statement, Tensor
 from pellucid.formula.expressions import Kind, reads
@@ -334,16 +335,10 @@ def Input(shape: Shape | int, *, name: str | None = None) -> Node:
 
 def example_shape(shape: object, what: str) -> Shape:
     """A shape as a tuple of integers of at least 1."""
-    sizes = (shape,) if isinstance(shape, int) else shape
-    if (
-        not isinstance(sizes, (tuple, list))
-        or not sizes
-        or not all(isinstance(s, int) and not isinstance(s, bool) and s > 0 for s in sizes)
-    ):
-        raise PellucidError(
-            f"{what} has to be a tuple of integers of at least 1, without the batch axis, got {shape!r}"
-        )
-    return tuple(sizes)
+    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if not sizes or not all(is_integer(s, minimum=1) for s in sizes):
+        raise PellucidError(f"{what} is {shape!r}, expected a tuple of integers from 1, without the batch axis")
+    return tuple(map(int, sizes))
 
 
 def _flag(value: object, option: str, layer: Layer) -> bool:
@@ -351,13 +346,6 @@ def _flag(value: object, option: str, layer: Layer) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise PellucidError(f"{option} of {type(layer).__name__} is {repr(value)[:40]}, expected True or False")
     return bool(value)
-
-
-def whole(value: object, what: str, *, minimum: int = 1) -> int:
-    """An integer of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
-        raise PellucidError(f"{what} has to be an integer of at least {minimum}, got {value!r}")
-    return int(value)
 
 
 def new_statements(tensor: Tensor, known: set[Tensor]) -> Iterator[Statement]:

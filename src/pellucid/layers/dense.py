@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 
+from pellucid.arrays import check_integer
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.activations import ActivationLike, activation
 from pellucid.functions.forward import matmul
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
-from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
+from pellucid.layers.base import Context, Layer, Parameter, Shape
 
 
 @dataclass(eq=False, repr=False)
@@ -41,7 +42,7 @@ class Dense(Layer):
     kernel_regularizer: PenaltyLike = None
 
     def check(self) -> None:
-        self.units = whole(self.units, "units of Dense")
+        self.units = check_integer(self.units, "units of Dense", minimum=1)
         self.activation = activation(self.activation)
         self.kernel_regularizer = penalty(self.kernel_regularizer)
 

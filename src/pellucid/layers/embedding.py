@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 
+from pellucid.arrays import check_integer
 from pellucid.formula import Tensor
 from pellucid.formula.expressions import Kind
 from pellucid.functions.forward import lookup, masks
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
-from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
+from pellucid.layers.base import Context, Layer, Parameter, Shape
 
 
 @dataclass(eq=False, repr=False)
@@ -39,8 +40,8 @@ class Embedding(Layer):
     mask_zero: bool = False
 
     def check(self) -> None:
-        self.input_dim = whole(self.input_dim, "input_dim of Embedding")
-        self.output_dim = whole(self.output_dim, "output_dim of Embedding")
+        self.input_dim = check_integer(self.input_dim, "input_dim of Embedding", minimum=1)
+        self.output_dim = check_integer(self.output_dim, "output_dim of Embedding", minimum=1)
         self.embeddings_regularizer = penalty(self.embeddings_regularizer)
 
     def takes(self, place: int) -> Kind:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 
+from pellucid.arrays import check_integer
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import attention
-from pellucid.layers.base import Context, Layer, Parameter, Shape, whole
+from pellucid.layers.base import Context, Layer, Parameter, Shape
 
 
 @dataclass(eq=False, repr=False)
@@ -41,8 +42,8 @@ class MultiHeadAttention(Layer):
     bias_initializer: str = "zeros"
 
     def check(self) -> None:
-        self.num_heads = whole(self.num_heads, "num_heads of MultiHeadAttention")
-        self.key_dim = whole(self.key_dim, "key_dim of MultiHeadAttention")
+        self.num_heads = check_integer(self.num_heads, "num_heads of MultiHeadAttention", minimum=1)
+        self.key_dim = check_integer(self.key_dim, "key_dim of MultiHeadAttention", minimum=1)
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         if len(shapes) > 2 or any(len(s) != 2 for s in shapes):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pellucid.arrays import is_integer
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import shaping
@@ -22,15 +23,11 @@ class Reshape(Layer):
     shape: Shape
 
     def check(self) -> None:
-        sizes = (self.shape,) if isinstance(self.shape, int) else self.shape
-        fits = (
-            isinstance(sizes, (tuple, list))
-            and len(sizes) > 0
-            and all(isinstance(s, int) and (s > 0 or s == -1) for s in sizes)
-        )
-        if not fits or list(sizes).count(-1) > 1:
+        sizes = self.shape if isinstance(self.shape, (tuple, list)) else (self.shape,)
+        fits = all(is_integer(s, minimum=-1) and s != 0 for s in sizes)
+        if not sizes or not fits or list(sizes).count(-1) > 1:
             raise PellucidError(f"Reshape takes integers of at least 1, one of which may be −1, got {self.shape!r}")
-        self.shape = tuple(sizes)
+        self.shape = tuple(map(int, sizes))
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs

@@ -288,7 +288,7 @@ def test_truncation_changes_the_gradient_of_a_network_alone() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LSTM(0), "units of LSTM has to be an integer of at least 1, got 0"),
+        (lambda: LSTM(0), "units of LSTM is 0, expected an integer from 1"),
         (lambda: GRU(2, truncate=0), "truncate of GRU"),
         (
             lambda: network(LSTM(2), input_shape=(4,)),

@@ -114,12 +114,12 @@ def test_what_does_not_fit_is_said_with_its_path(layer: Layer, shape: Shape, wor
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"filters": 0}, "filters of Conv2D has to be an integer of at least 1, got 0"),
-        ({"kernel_size": (3, 3, 3)}, "kernel_size of Conv2D has to be"),
-        ({"strides": 0}, "strides of Conv2D has to be an integer of at least 1 or 2 of them, got 0"),
+        ({"filters": 0}, "filters of Conv2D is 0, expected an integer from 1"),
+        ({"kernel_size": (3, 3, 3)}, r"kernel_size of Conv2D is \(3, 3, 3\), expected an integer from 1"),
+        ({"strides": 0}, "strides of Conv2D is 0, expected an integer from 1 or 2 of them"),
         ({"padding": "sane"}, 'padding of Conv2D .* Did you mean "same"'),
-        ({"dilation_rate": -1}, "dilation_rate of Conv2D has to be"),
-        ({"groups": 0}, "groups of Conv2D has to be"),
+        ({"dilation_rate": -1}, "dilation_rate of Conv2D is -1, expected"),
+        ({"groups": 0}, "groups of Conv2D is 0, expected"),
         ({"activation": "rellu"}, 'Did you mean "relu"'),
     ],
 )

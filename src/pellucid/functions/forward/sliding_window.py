@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pellucid.arrays import is_integer
 from pellucid.errors import PellucidError, ShapeError, nearest
 
 Sizes = int | Sequence[int]
@@ -150,9 +151,9 @@ def sizes_of(value: Any, rank: int, what: str, *, minimum: int = 1) -> tuple[int
         PellucidError: it is neither.
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
-    if len(values) != rank or not all(_whole(v, minimum) for v in values):
+    if len(values) != rank or not all(is_integer(v, minimum=minimum) for v in values):
         each = f" or {rank} of them" if rank > 1 else ""
-        raise PellucidError(f"{what} has to be an integer of at least {minimum}{each}, got {value!r}")
+        raise PellucidError(f"{what} is {value!r}, expected an integer from {minimum}{each}")
     return tuple(int(v) for v in values)
 
 
@@ -173,27 +174,16 @@ def paddings_of(value: Any, rank: int, what: str) -> tuple[Pair, ...] | str:
     if isinstance(value, str):
         if value not in ("valid", "same"):
             raise PellucidError(
-                f'{what} has to be "valid", "same", a number or pairs, but "{value}" came.'
-                + nearest(value, ("valid", "same"))
+                f'{what} is "{value}", expected "valid", "same", a number or pairs.' + nearest(value, ("valid", "same"))
             )
         return value
     values = list(value) if isinstance(value, (tuple, list)) else [value] * rank
-    if rank == 1 and len(values) == 2 and all(_whole(v, 0) for v in values):
+    if rank == 1 and len(values) == 2 and all(is_integer(v) for v in values):
         values = [values]
     pairs = [tuple(v) if isinstance(v, (tuple, list)) else (v, v) for v in values]
-    if len(pairs) != rank or not all(len(p) == 2 and all(_whole(v, 0) for v in p) for p in pairs):
+    if len(pairs) != rank or not all(len(p) == 2 and all(is_integer(v) for v in p) for p in pairs):
         example = "(low, high)" if rank == 1 else "((top, bottom), (left, right))"
         raise PellucidError(
-            f'{what} has to be "valid", "same", an integer of at least 0 or pairs such as {example}, got {value!r}'
+            f'{what} is {value!r}, expected "valid", "same", an integer from 0 or pairs such as {example}'
         )
     return tuple((int(low), int(high)) for low, high in pairs)
-
-
-def _whole(value: object, minimum: int) -> bool:
-    # bool is an int to Python, np.integer is none: __index__ is what integers have in common
-    return (
-        not isinstance(value, bool)
-        and hasattr(value, "__index__")
-        and not hasattr(value, "__len__")
-        and int(value) >= minimum
-    )

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
+from pellucid.arrays import check_integer
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Tensor
 from pellucid.functions.activations import ActivationLike, activation
 from pellucid.functions.forward import recurrence
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
-from pellucid.layers.base import Context, Layer, Parameter, Shape, joined, whole
+from pellucid.layers.base import Context, Layer, Parameter, Shape, joined
 
 
 @dataclass(eq=False, repr=False)
@@ -39,10 +40,10 @@ class _Recurrent(Layer):
 
     def check(self) -> None:
         kind = type(self).__name__
-        self.units = whole(self.units, f"units of {kind}")
+        self.units = check_integer(self.units, f"units of {kind}", minimum=1)
         self.activation = activation(self.activation)
         if self.truncate is not None:
-            self.truncate = whole(self.truncate, f"truncate of {kind}")
+            self.truncate = check_integer(self.truncate, f"truncate of {kind}", minimum=1)
         self.kernel_regularizer = penalty(self.kernel_regularizer)
         self.recurrent_regularizer = penalty(self.recurrent_regularizer)
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
+from pellucid.arrays import check_integer
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.activations import ActivationLike, activation
 from pellucid.functions.forward.sliding_window import Padding, Sizes, compact, paddings_of, sizes_of
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
-from pellucid.layers.base import Context, Layer, Masks, Parameter, Shape, whole
+from pellucid.layers.base import Context, Layer, Masks, Parameter, Shape
 
 
 @dataclass(eq=False, repr=False)
@@ -37,7 +38,7 @@ class _Kernel(Layer):
 
     def check(self) -> None:
         kind = type(self).__name__
-        self.filters = whole(self.filters, f"filters of {kind}")
+        self.filters = check_integer(self.filters, f"filters of {kind}", minimum=1)
         self.kernel_size = compact(sizes_of(self.kernel_size, self.rank, f"kernel_size of {kind}"))
         self.strides = compact(sizes_of(self.strides, self.rank, f"strides of {kind}"))
         self.dilation_rate = compact(sizes_of(self.dilation_rate, self.rank, f"dilation_rate of {kind}"))

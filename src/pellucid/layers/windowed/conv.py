@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
+from pellucid.arrays import check_integer
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import convolution
 from pellucid.functions.forward.masks import masked, whole_windows
 from pellucid.functions.forward.sliding_window import sizes_of
-from pellucid.layers.base import Context, Parameter, Shape, whole
+from pellucid.layers.base import Context, Parameter, Shape
 from pellucid.layers.windowed.base import _Kernel
 
 
@@ -24,7 +25,7 @@ class _Convolution(_Kernel):
 
     def check(self) -> None:
         super().check()
-        self.groups = whole(self.groups, f"groups of {type(self).__name__}")
+        self.groups = check_integer(self.groups, f"groups of {type(self).__name__}", minimum=1)
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         (shape,) = shapes

@@ -6,7 +6,7 @@ import os
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
-from pellucid.errors import DataError
+from pellucid.arrays import check_integer
 from pellucid.training.callbacks.base import Callback
 
 
@@ -26,12 +26,9 @@ class Checkpoint(Callback):
     every_steps: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("every_epochs", "every_steps"):
-            value = getattr(self, name)
-            if (isinstance(value, bool) or not isinstance(value, int) or value < 1) and not (
-                name == "every_steps" and value is None
-            ):
-                raise DataError(f"{name} of Checkpoint is {value!r}, expected an integer from 1")
+        self.every_epochs = check_integer(self.every_epochs, "every_epochs of Checkpoint", minimum=1)
+        if self.every_steps is not None:
+            self.every_steps = check_integer(self.every_steps, "every_steps of Checkpoint", minimum=1)
         self.path = Path(self.path)
 
     def after_step(self) -> None:

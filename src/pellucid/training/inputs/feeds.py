@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.arrays import as_array, as_labels, check_examples
+from pellucid.arrays import as_array, as_labels, check_examples, is_integer
 from pellucid.errors import DataError
 from pellucid.layers.embedding import Embedding
 from pellucid.network import BaseNetwork
@@ -136,7 +136,7 @@ def class_weights(value: ClassWeight, goals: list[Goal], arrays: Mapping[str, Ar
     elif isinstance(value, Mapping):
         table = np.ones(classes)
         for key, weight in value.items():
-            if isinstance(key, bool) or not isinstance(key, (int, np.integer)) or not 0 <= key < classes:
+            if not is_integer(key, below=classes):
                 raise DataError(f"class_weight names the class {key!r}, expected classes from 0 to {classes - 1}")
             if not isinstance(weight, (int, float, np.number)) or not math.isfinite(weight) or weight < 0:
                 raise DataError(f"class_weight of class {key} is {weight!r}, expected a number of 0 or more")
