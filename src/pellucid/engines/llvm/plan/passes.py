@@ -12,6 +12,7 @@ from pellucid.engines.llvm.plan.embedding_fusion import fold_embeddings
 from pellucid.engines.llvm.plan.in_place import write_in_place
 from pellucid.engines.llvm.plan.layout import Layout, lay_out
 from pellucid.engines.llvm.plan.light_loops import join_light_loops
+from pellucid.engines.llvm.plan.long_sums import split_long_sums
 from pellucid.engines.llvm.plan.nests import make_nests
 from pellucid.engines.llvm.plan.order import check_order
 from pellucid.engines.llvm.plan.panels import pack_panels
@@ -23,6 +24,7 @@ from pellucid.formula.program import Program
 
 PASSES: tuple[Callable[[Plan], Plan], ...] = (
     fold_embeddings,  # an embedding times a kernel becomes a table
+    split_long_sums,  # more terms than an accumulator should add up are added up in two levels
     make_nests,  # statements become nests of loops; what only has another shape becomes an alias
     join_light_loops,  # light statements move into the recurrence that alone reads them
     make_phases,  # what shards do one after the other, what all threads do between; nests that share loads become one
