@@ -31,6 +31,7 @@ from pellucid.engines import Executable, compile_program
 from pellucid.engines.llvm.run import executable as runtime
 from pellucid.engines.llvm.run import worker_pool as threads
 from pellucid.formula import Program
+from pellucid.formula.expressions import Index, Read, walk
 from pellucid.training.evaluation import prepared
 from pellucid.training.fit import prepare
 from pellucid.training.inputs.feeds import inputs
@@ -81,6 +82,15 @@ class Oracle:
         runs = [compile_program(program, engine="reference", dtype=kind) for kind in ("float64", dtype)]
         self._exact, self._rounded = (run.trace if trace else run for run in runs)
         self._given, self._dtype = given, dtype
+        self._statements = program.statements
+
+    @cached_property
+    def leaves_out(self) -> bool:
+        """Whether the program reads what does not exist, the state before the first step, the border of an image, or
+        what is cut off: native code leaves a product with that out, the reference engine multiplies by 0, and what is
+        no number stays none."""
+        parts = [e for s in self._statements for e in walk(s.expression)]
+        return any(isinstance(e, Index) or (isinstance(e, Read) and e.outside is not None) for e in parts)
 
     @cached_property
     def values(self) -> dict[str, Array]:
@@ -150,7 +160,8 @@ def agree(
         there = np.isfinite(a64) & np.isfinite(b64)
         if not there.all():
             finite = False
-            if not _not_finite_alike(a64, b64) and _not_finite_alike(oracle.rounded[name], b64):
+            fewer = oracle.leaves_out and np.isfinite(a64[np.isfinite(b64)]).all()
+            if not fewer and not _not_finite_alike(a64, b64) and _not_finite_alike(oracle.rounded[name], b64):
                 bad, expected = int((~np.isfinite(a64)).sum()), int((~np.isfinite(b64)).sum())
                 raise Fault(
                     check,
@@ -337,6 +348,7 @@ class _Part(Oracle):
 
     def __init__(self, oracle: Oracle, rows: int) -> None:
         self._oracle, self._rows = oracle, rows
+        self._statements = oracle._statements
 
     @cached_property
     def values(self) -> dict[str, Array]:
