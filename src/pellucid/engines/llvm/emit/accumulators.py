@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pellucid.engines.llvm.emit.linear import Linear
-from pellucid.engines.llvm.emit.points import Batch, Point
+from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.work import LANES
 from pellucid.formula.axes import BATCH, Affine, Axis
@@ -21,6 +22,7 @@ from pellucid.formula.expressions import (
 from pellucid.formula.parser import flat
 
 if TYPE_CHECKING:
+    from pellucid.engines.llvm.emit.builder import Builder
     from pellucid.engines.llvm.emit.evaluate import Evaluator
 
 UNROLL = 8
@@ -30,17 +32,44 @@ EDGES = 6
 """How many values of a longer one, at its ends, are written out because some points are outside there."""
 
 
-class Reducing:
-    """One reduction being written: its loops from the outside in."""
+class Examples(NamedTuple):
+    """The examples of a shard, from `start` on, that a reduction counts one by one."""
 
-    def __init__(self, owner: Evaluator, e: Reduction, body: Expression, vector: bool, across: bool) -> None:
-        self.o, self.e, self.body, self.vector, self.across = owner, e, body, vector, across
-        self.b = owner.b
-        self.mask: Value | None = None
+    axis: Axis
+    shard: str
+    start: str
+
+
+@dataclass(frozen=True)
+class Reducing:
+    """One reduction being written: its loops from the outside in.
+
+    Attributes:
+        vector: whether the accumulators are vectors.
+        across: whether their lanes are examples.
+        mask: which lanes are in use, where not all are.
+        examples: those that are looped over last.
+        each_shard: is told of each shard that is visited.
+    """
+
+    o: Evaluator
+    e: Reduction
+    body: Expression
+    vector: bool
+    across: bool = False
+    mask: Value | None = None
+    examples: Examples | None = None
+    each_shard: Callable[[str], None] | None = None
+
+    @property
+    def b(self) -> Builder:
+        return self.o.b
 
     def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
-        o, b = self.o, self.b
+        b = self.b
         if not axes:
+            if self.examples is not None:
+                return self.over_examples(self.examples, points, accs, kinds)
             return self.body_once(points, accs)
         axis, rest = axes[0], axes[1:]
         if axis.extent is BATCH:
@@ -68,10 +97,8 @@ class Reducing:
         loop = b.open(low, high, carried=list(zip(kinds, accs, strict=True)), top=extent - 1)
         counter = Linear.counter(loop.counter)
         new = [(index + counter * c, size) for index, c, size in inside]
-        o.inside += new
-        found = self.over(rest, [p.at(axis, counter) for p in points], list(loop.values), kinds)
-        del o.inside[len(o.inside) - len(new) :]
-        return b.close(loop, found)
+        inner = [p.at(axis, counter)._replace(inside=(*p.inside, *new)) for p in points]
+        return b.close(loop, self.over(rest, inner, list(loop.values), kinds))
 
     def in_three(
         self,
@@ -96,22 +123,28 @@ class Reducing:
     def over_batch(
         self, axis: Axis, rest: list[Axis], points: list[Point], accs: list[str], kinds: list[str]
     ) -> list[str]:
-        o, b = self.o, self.b
-        loop = b.open(0, o.shards, carried=list(zip(kinds, accs, strict=True)))
-        shard = loop.counter
-        if o.with_shard is not None:
-            o.with_shard(shard)
+        b = self.b
+        loop = b.open(0, self.o.shards, carried=list(zip(kinds, accs, strict=True)))
+        shard, values = loop.counter, list(loop.values)
+        if self.each_shard is not None:
+            self.each_shard(shard)
         start = b.pure("mul nsw i64 {}, {}", shard, LANES)
-        values = list(loop.values)
         if self.across:
-            o.batches[axis] = Batch(shard)
-            index = Linear.counter(shard, LANES) + Linear((), 0, 1)
-            self.mask = self.in_use(shard)
-            found = self.over(rest, [p.at(axis, index) for p in points], values, kinds)
+            index = Linear(((shard, LANES),), 0, 1)
+            new = [p.of_batch(axis, index, Batch(shard)) for p in points]
+            found = replace(self, mask=self.in_use(shard)).over(rest, new, values, kinds)
         else:
             # Examples innermost: the values of one place of 16 examples lie together.
-            found = self.over_rest_then_lanes(axis, shard, start, rest, points, values, kinds)
+            found = replace(self, examples=Examples(axis, shard, start)).over(rest, points, values, kinds)
         return b.close(loop, found)
+
+    def over_examples(self, e: Examples, points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
+        b = self.b
+        left = b.pure("sub nsw i64 {}, {}", self.o.examples, e.start)
+        loop = b.open(0, b.smaller(left, LANES), carried=list(zip(kinds, accs, strict=True)), top=LANES - 1)
+        index = Linear.counter(e.shard, LANES) + Linear.counter(loop.counter)
+        new = [p.of_batch(e.axis, index, Batch(e.shard, loop.counter)) for p in points]
+        return b.close(loop, self.body_once(new, list(loop.values)))
 
     def in_use(self, shard: str) -> Value:
         """Which lanes of a shard are examples of their own."""
@@ -123,20 +156,6 @@ class Reducing:
             f"shufflevector <{LANES} x i64> {{}}, <{LANES} x i64> poison, <{LANES} x i32> zeroinitializer", one
         )
         return Value(b.pure(f"icmp sgt <{LANES} x i64> {{}}, <{lanes}>", wide), "b", True)
-
-    def over_rest_then_lanes(
-        self,
-        axis: Axis,
-        shard: str,
-        start: str,
-        rest: list[Axis],
-        points: list[Point],
-        accs: list[str],
-        kinds: list[str],
-    ) -> list[str]:
-        inner = ReducingLanes(self, axis, shard, start)
-        inner.mask = None
-        return inner.over(rest, [p for p in points], accs, kinds)
 
     def body_once(self, points: list[Point], accs: list[str]) -> list[str]:
         maths = self.o.maths
@@ -294,36 +313,3 @@ class Reducing:
             for e in reads(self.body)
             for i in e.indices
         )
-
-
-class ReducingLanes(Reducing):
-    """The rest of a reduction over examples counted one by one: they come last."""
-
-    def __init__(self, outer: Reducing, axis: Axis, shard: str, start: str) -> None:
-        super().__init__(outer.o, outer.e, outer.body, outer.vector, False)
-        self.axis, self.shard, self.start = axis, shard, start
-
-    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
-        if axes:
-            return super().over(axes, points, accs, kinds)
-        o, b = self.o, self.b
-        left = b.pure("sub nsw i64 {}, {}", o.examples, self.start)
-        loop = b.open(0, b.smaller(left, LANES), carried=list(zip(kinds, accs, strict=True)), top=LANES - 1)
-        o.batches[self.axis] = Batch(self.shard, loop.counter)
-        index = Linear.counter(self.shard, LANES) + Linear.counter(loop.counter)
-        found = self.body_once([p.at(self.axis, index) for p in points], list(loop.values))
-        return b.close(loop, found)
-
-
-class ReducingShard(Reducing):
-    """A reduction over the examples of one shard, each in its lane: `there` says which lanes are examples."""
-
-    def __init__(self, outer: Reducing, axis: Axis, shard: str) -> None:
-        super().__init__(outer.o, outer.e, outer.body, outer.vector, False)
-        self.axis, self.shard = axis, shard
-        self.o.batches[axis] = Batch(shard)
-        self.there = self.in_use(shard)
-
-    def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
-        index = Linear.counter(self.shard, LANES) + Linear((), 0, 1)
-        return super().over(axes, [p.at(self.axis, index) for p in points], accs, kinds)

@@ -3,11 +3,12 @@ examples that one shard prepares, and sums of a shard's own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pellucid.engines.llvm.emit.accumulators import Reducing, ReducingLanes, ReducingShard
-from pellucid.engines.llvm.emit.linear import Linear
-from pellucid.engines.llvm.emit.points import Point
+from pellucid.engines.llvm.emit.accumulators import Examples, Reducing
+from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.work import LANES, Partial
 from pellucid.formula.axes import BATCH, Axis
@@ -20,33 +21,40 @@ if TYPE_CHECKING:
 def write_partial(w: Writer, partial: Partial) -> None:
     """Zeros, then every piece of the shard's part of the sum for all tiles; between pieces the tiles' sums rest in
     memory."""
-    b, e = w.b, partial.sum
 
     def clear(points: list[Point]) -> None:
         for p in points:
             _put(w, partial, p, w.o.maths.constant(0.0))
 
-    w.leaf = clear
-    w.loops(list(w.axes), [w.start])
+    w.tiles.over(w.axes, [w.start], clear)
+    e = partial.sum
     _, body = coefficient(e.body)
-    reducing = Reducing(w.o, e, body, True, False)
+    reducing = Reducing(w.o, e, body, True)
+    start, there = w.start, None
     batch = next((a for a in e.axes if a.extent is BATCH), None)
     if batch is not None and partial.across:
-        reducing = ReducingShard(reducing, batch, "%unit")
+        start = start.of_batch(batch, Linear((("%unit", LANES),), 0, 1), Batch("%unit"))
+        there = reducing.in_use("%unit")
     elif batch is not None:
-        reducing = ReducingLanes(reducing, batch, "%unit", b.pure("mul nsw i64 {}, {}", "%unit", LANES))
-    _pieces(w, partial, reducing, [a for a in e.axes if a is not batch], [])
-    w.leaf = None
+        first = w.b.pure("mul nsw i64 {}, {}", "%unit", LANES)
+        reducing = replace(reducing, examples=Examples(batch, "%unit", first))
+
+    def visit(rest: list[Axis], spans: list[Span]) -> None:
+        w.tiles.over(w.axes, [start], lambda points: _add_piece(w, partial, reducing, there, points, rest, spans))
+
+    _pieces(w, partial, visit, [a for a in e.axes if a is not batch], [])
 
 
 Span = tuple[Axis, str | int, int, int]
 """An axis, its first value in a piece, the end of the whole run, and how many values at most are in the piece."""
 
 
-def _pieces(w: Writer, partial: Partial, reducing: Reducing, rest: list[Axis], spans: list[Span]) -> None:
+def _pieces(
+    w: Writer, partial: Partial, visit: Callable[[list[Axis], list[Span]], None], rest: list[Axis], spans: list[Span]
+) -> None:
     """Loops over the pieces along the first axes of the sum."""
     if len(spans) == len(partial.pieces):
-        _visit(w, partial, reducing, rest, spans)
+        visit(rest, spans)
         return
     axis, size = rest[0], partial.pieces[len(spans)]
     low, high = partial.inside(axis)
@@ -54,13 +62,13 @@ def _pieces(w: Writer, partial: Partial, reducing: Reducing, rest: list[Axis], s
         low, high = 0, axis.size
     # The first steps of a recurrence read what lies before it: they are written out.
     for value in range(low):
-        _pieces(w, partial, reducing, rest[1:], [*spans, (axis, value, value + 1, 1)])
+        _pieces(w, partial, visit, rest[1:], [*spans, (axis, value, value + 1, 1)])
     if high > low:
         chunk = w.b.open(low, high, size)
-        _pieces(w, partial, reducing, rest[1:], [*spans, (axis, chunk.counter, high, size)])
+        _pieces(w, partial, visit, rest[1:], [*spans, (axis, chunk.counter, high, size)])
         w.b.close(chunk)
     for value in range(high, axis.size):
-        _pieces(w, partial, reducing, rest[1:], [*spans, (axis, value, value + 1, 1)])
+        _pieces(w, partial, visit, rest[1:], [*spans, (axis, value, value + 1, 1)])
 
 
 def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:
@@ -86,35 +94,37 @@ def _times(w: Writer, partial: Partial, total: Value) -> Value:
     return w.o.maths.multiply(w.o.maths.constant(float(number)), total)
 
 
-def _visit(w: Writer, partial: Partial, reducing: Reducing, rest: list[Axis], spans: list[Span]) -> None:
-    """One piece of the sum, for all tiles."""
-    kind = w.o.maths.type_of("f", True)
+def _add_piece(
+    w: Writer,
+    partial: Partial,
+    reducing: Reducing,
+    there: Value | None,
+    points: list[Point],
+    rest: list[Axis],
+    spans: list[Span],
+) -> None:
+    """One piece of the sum, for a tile; `there` says which lanes are examples."""
+    b, maths = w.b, w.o.maths
+    kinds = [maths.type_of("f", True)] * len(points)
 
     def inner(points: list[Point], accs: list[str], left: list[Span]) -> list[str]:
-        b, kinds = w.b, [kind] * len(points)
         if not left:
             return reducing.over(rest, points, accs, kinds)
         axis, low, high, size = left[0]
-        if isinstance(low, int):
-            return inner([p.at(axis, Linear((), low)) for p in points], accs, left[1:])
-        if size == 1:
-            return inner([p.at(axis, Linear.counter(low)) for p in points], accs, left[1:])
+        if isinstance(low, int) or size == 1:
+            value = Linear((), low) if isinstance(low, int) else Linear.counter(low)
+            return inner([p.at(axis, value) for p in points], accs, left[1:])
         end = b.smaller(b.add(low, size), high)
         carried = list(zip(kinds, accs, strict=True))
         loop = b.open(low, end, carried=carried, bottom=b.ranges[low][0], top=high - 1)
         new = [p.at(axis, Linear.counter(loop.counter)) for p in points]
         return b.close(loop, inner(new, list(loop.values), left[1:]))
 
-    def leaf(points: list[Point]) -> None:
-        found = inner(points, [_get(w, partial, p).text for p in points], spans)
-        for p, text in zip(points, found, strict=True):
-            total = Value(text, "f", True)
-            if isinstance(reducing, ReducingShard):
-                total = w.o.maths.select(reducing.there, total, w.o.maths.constant(0.0))
-            _put(w, partial, p, total)
-
-    w.leaf = leaf
-    w.loops(list(w.axes), [w.start])
+    for p, text in zip(points, inner(points, [_get(w, partial, p).text for p in points], spans), strict=True):
+        total = Value(text, "f", True)
+        if there is not None:
+            total = maths.select(there, total, maths.constant(0.0))
+        _put(w, partial, p, total)
 
 
 def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pellucid.engines.llvm.emit.linear import Linear
-from pellucid.engines.llvm.emit.points import Point
+from pellucid.engines.llvm.emit.points import Linear, Point
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Expression, Operation, Reduction, children
@@ -80,12 +79,10 @@ def write_afterwards(w: Writer, points: list[Point], sums: dict[int, list[Value]
         axes[axis] = axes[axis] + Linear.counter(loops[-1].counter, step)
         place = place * count + Linear.counter(loops[-1].counter)
     where = place.emit(b)
+    point = over.first._replace(axes=axes)
     for number, (buffer, kind, vector) in buffers.items():
         at = b.pure(f"getelementptr {kind}, ptr {{}}, i64 {{}}", buffer, where)
-        value = Value(b.here(f"load {kind}, ptr {{}}", at), "f", vector)
-        w.o.known[number] = lambda _, value=value: value  # type: ignore[misc]
-    w.together([Point(axes, over.first.active, {})])
-    for number in buffers:
-        del w.o.known[number]
+        point = point.knowing(number, Value(b.here(f"load {kind}, ptr {{}}", at), "f", vector))
+    w.together([point])
     for loop in reversed(loops):
         b.close(loop)

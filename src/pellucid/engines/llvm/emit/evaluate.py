@@ -14,13 +14,12 @@ from typing import Literal
 
 from pellucid.engines.llvm.emit.accumulators import Reducing
 from pellucid.engines.llvm.emit.builder import Builder
-from pellucid.engines.llvm.emit.linear import Linear
-from pellucid.engines.llvm.emit.points import Batch, Point
+from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.transposes import interleaved
 from pellucid.engines.llvm.emit.values import Arithmetic, Value
 from pellucid.engines.llvm.plan.layout import Layout
 from pellucid.engines.llvm.plan.panels import Panel
-from pellucid.engines.llvm.plan.work import LANES, batched, strides
+from pellucid.engines.llvm.plan.work import LANES, Nest, batched, strides
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import (
     Constant,
@@ -37,22 +36,36 @@ from pellucid.formula.expressions import (
 
 
 class Evaluator:
-    """Writes the expressions of one nest. `lane` is the axis that lies in the lanes."""
+    """Writes the expressions of one nest.
+
+    Args:
+        lane: the axis that lies in the lanes.
+        rows: whether it is the last of the nest's axes, so that examples are counted one by one.
+        inline: whether exp and its kin are written out instead of called.
+        stored: what reads sums that are in memory already, by the identity of the sum.
+    """
 
     def __init__(
-        self, builder: Builder, layout: Layout, kind: Literal["float", "double"], lane: Axis | None, rows: bool
+        self,
+        builder: Builder,
+        layout: Layout,
+        kind: Literal["float", "double"],
+        nest: Nest,
+        lane: Axis | None,
+        *,
+        rows: bool,
+        inline: bool,
+        stored: Mapping[int, Callable[[Point], Value]],
     ) -> None:
         self.b = builder
         self.layout = layout
         self.kind = kind
-        self.maths = Arithmetic(builder, kind)
+        self.maths = Arithmetic(builder, kind, inline=inline)
+        self.axes = nest.axes
         self.lane = lane
         self.rows = rows
-        self.batches: dict[Axis, Batch] = {}
-        self.inside: list[tuple[Linear, int]] = []
-        self.panels: Mapping[Tensor, Panel] = {}
-        self.known: dict[int, Callable[[Point], Value]] = {}
-        self.with_shard: Callable[[str], None] | None = None
+        self.stored = stored
+        self.panels: Mapping[Tensor, Panel] = layout.plan.panels.get(nest, {})
         self.examples = self.header(0)
         self.shards = self.header(1)
 
@@ -77,7 +90,7 @@ class Evaluator:
                     return [self.maths.constant(float(axis.size))] * len(points)
                 return [Value(self.b.pure(f"sitofp i64 {{}} to {self.kind}", self.examples), "f")] * len(points)
             case Read():
-                return [self.known[id(e)](p) for p in points] if id(e) in self.known else self.read(e, points)
+                return [self.made(e, p) or self.read(e, p) for p in points]
             case Reduction():
                 return self.reduction(e, points)
             case Operation("mul", args):
@@ -131,19 +144,14 @@ class Evaluator:
 
     # Reads
 
-    def read(self, e: Read, points: list[Point]) -> list[Value]:
-        found: list[Value] = []
-        for point in points:
-            if e.tensor in point.made and self.own_place(e, point):
-                found.append(point.made[e.tensor])
-            else:
-                found.append(self.read_one(e, point))
-        return found
+    def made(self, e: Read, point: Point) -> Value | None:
+        """What the nest has read or made itself at the point."""
+        if e.tensor not in point.known:
+            return point.known.get(id(e))
+        here = all(isinstance(i, Affine) and i.plain is a for i, a in zip(e.indices, self.axes, strict=True))
+        return point.known[e.tensor] if here else None
 
-    def own_place(self, e: Read, point: Point) -> bool:
-        raise NotImplementedError
-
-    def read_one(self, e: Read, point: Point) -> Value:
+    def read(self, e: Read, point: Point) -> Value:
         tensor = e.tensor
         places: list[Linear] = []
         conditions: list[str] = []
@@ -174,7 +182,7 @@ class Evaluator:
             extent = axis.size
             if low >= extent or high < 0:
                 return self.outside(e, point)
-            if (low < 0 or high >= extent) and (place, extent) not in self.inside:
+            if (low < 0 or high >= extent) and (place, extent) not in point.inside:
                 if place.lane and point.active is not None:
                     high = high - (LANES - point.active) * place.lane if place.lane > 0 else high
                 if place.lane and not (low >= 0 and high < extent):
@@ -252,16 +260,16 @@ class Evaluator:
             self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", base, offset.constant) if offset.constant else base
         )
 
-    def batch_of(self, e: Read) -> Batch | None:
+    def batch_of(self, e: Read, point: Point) -> Batch | None:
         if not batched(e.tensor):
             return None
         index = e.indices[0]
         assert isinstance(index, Affine) and index.plain is not None
-        return self.batches[index.plain]
+        return point.batches[index.plain]
 
     def load(self, e: Read, point: Point, places: list[Linear], conditions: list[str]) -> Value:
         tensor = e.tensor
-        batch = self.batch_of(e)
+        batch = self.batch_of(e, point)
         rows = bool(self.rows and tensor in self.layout.rows and places[-1].lane and batch and batch.lane)
         panel = self.panels.get(tensor)
         packed = in_panel(panel, places) if panel is not None and not conditions else None
@@ -318,7 +326,7 @@ class Evaluator:
     ) -> Value:
         """A read whose place differs from lane to lane in other ways than by a step: one load a lane."""
         tensor = e.tensor
-        batch = self.batch_of(e)
+        batch = self.batch_of(e, point)
         offset, base = self.address(tensor, places, batch, False)
         word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
         first = 1 if batched(tensor) else 0
@@ -385,19 +393,21 @@ class Evaluator:
 
     # Reductions
 
-    def reduction(self, e: Reduction, points: list[Point]) -> list[Value]:
-        if id(e) in self.known:
-            return [self.known[id(e)](p) for p in points]
+    def reduction(
+        self, e: Reduction, points: list[Point], each_shard: Callable[[str], None] | None = None
+    ) -> list[Value]:
+        """The sum or extreme at every point; `each_shard` is told of each shard that a sum over all examples visits."""
+        if id(e) in self.stored:
+            return [self.stored[id(e)](p) for p in points]
+        if id(e) in points[0].known:
+            return [p.known[id(e)] for p in points]
         number, body = coefficient(e.body) if e.name == "sum" else (1, e.body)
-        batch = next((a for a in e.axes if a.extent is BATCH), None)
         lanes = {self.lane} if self.lane is not None else set()
         if not self.layout.plan.few:  # inside a sum over the examples, they are the lanes
-            lanes |= {axis for axis, found in self.batches.items() if found.lane is None}
-        vector = not lanes.isdisjoint(free_axes(body))
-        across = False
-        if batch is not None and not self.rows_wanted():
-            across = True
-            vector = True
+            lanes |= {axis for axis, batch in points[0].batches.items() if batch.lane is None}
+        # where the lanes are taken, examples are counted one by one
+        across = not self.rows and any(a.extent is BATCH for a in e.axes)
+        vector = across or not lanes.isdisjoint(free_axes(body))
         zero = self.maths.constant(0.0 if e.name == "sum" else -inf)
         kind = self.maths.type_of("f", vector)
         starts: list[tuple[str, str]] = []
@@ -405,7 +415,7 @@ class Evaluator:
             starts.append((kind, (self.maths.splat(zero) if vector else zero).text))
             if e.name == "argmax":
                 starts.append((self.maths.type_of("i", vector), "zeroinitializer" if vector else "0"))
-        work = Reducing(self, e, body, vector, across)
+        work = Reducing(self, e, body, vector, across, each_shard=each_shard)
         names = work.over(list(e.axes), points, [s for _, s in starts], [k for k, _ in starts])
         if e.name == "argmax":
             return [Value(text, "i", vector) for text in names[1::2]]
@@ -415,10 +425,6 @@ class Evaluator:
         if number != 1:
             found = [self.maths.multiply(self.maths.constant(float(number)), v) for v in found]
         return found
-
-    def rows_wanted(self) -> bool:
-        """Whether the examples are counted one by one, because the lanes are taken."""
-        return self.rows
 
 
 def in_panel(panel: Panel, places: list[Linear]) -> Linear | None:

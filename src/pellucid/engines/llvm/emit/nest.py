@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial as bound
 from math import prod
 from typing import Literal
@@ -12,8 +11,9 @@ from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.cache_blocking import sum_of_parts, sum_of_pieces, write_partial
 from pellucid.engines.llvm.emit.epilogues import LONG, grid, operations, write_afterwards
 from pellucid.engines.llvm.emit.evaluate import Evaluator
-from pellucid.engines.llvm.emit.linear import Linear
-from pellucid.engines.llvm.emit.points import Batch, Point
+from pellucid.engines.llvm.emit.loops import TileLoops
+from pellucid.engines.llvm.emit.points import Batch, Linear, Point
+from pellucid.engines.llvm.emit.scatter import write_scatter
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.layout import Layout, at_home, lane_last
 from pellucid.engines.llvm.plan.split_reductions import CACHED
@@ -48,15 +48,6 @@ class Function:
     used: frozenset[str]
 
 
-class NestEvaluator(Evaluator):
-    """An evaluator that knows what the nest itself has just made."""
-
-    nest: Nest
-
-    def own_place(self, e: Read, point: Point) -> bool:
-        return all(isinstance(i, Affine) and i.plain is a for i, a in zip(e.indices, self.nest.axes, strict=True))
-
-
 class Writer:
     """Writes one nest. `fixed` is the step of the recurrence, if it is known; else it is the argument %step."""
 
@@ -75,38 +66,46 @@ class Writer:
         self.lanes_last = lane_last(nest)
         axes = list(nest.axes)
         self.batch = axes.pop(0) if nest.kind == "shard" else None
-        lane = axes[-1] if self.lanes_last else self.batch if not nest.few else None
-        self.o = NestEvaluator(self.b, layout, kind, lane, rows=self.lanes_last)
-        self.o.nest = nest
-        self.o.panels = layout.plan.panels.get(nest, {})
-        self.lane = lane
-        start: dict[Axis, Linear] = {}
-        if self.batch is not None:
-            self.o.batches[self.batch] = Batch("%unit")
-            lanes = Linear.counter("%unit", LANES) + Linear((), 0, 1)
-            start[self.batch] = Linear.counter("%unit") if nest.few else lanes
+        self.lane = axes[-1] if self.lanes_last else self.batch if not nest.few else None
         if nest.step is not None:
             axes.remove(nest.step)
-            if fixed is not None:
-                start[nest.step] = Linear((), fixed)
-            else:
-                start[nest.step] = Linear.counter("%step")
-                # the first step of a recurrence is a function of its own, with the number known
-                self.b.ranges["%step"] = (0, nest.step.size - 2) if nest.reverse else (1, nest.step.size - 1)
-        self.start = Point(start)
         self.axes = axes
-        self.tile: Tile = choose(nest, axes, lane if self.lanes_last else None, wide=wide, real=layout.real)
-        self.o.maths.inline = prod(self.tile.sizes.values()) <= INLINE
-        self.units = 0 if nest.kind == "shard" else 1
-        self.piece = "%piece" if nest.kind == "shard" else "%unit"
-        self.outer: Axis | None = None
+        tile = choose(nest, axes, self.lane if self.lanes_last else None, wide=wide, real=layout.real)
+        self.o = Evaluator(
+            self.b,
+            layout,
+            kind,
+            nest,
+            self.lane if nest.scatter is None or nest.scatter is not nest.axes[-1] else None,
+            rows=self.lanes_last,
+            inline=prod(tile.sizes.values()) <= INLINE,
+            stored={
+                id(partial.sum): bound(read, self, partial)
+                for partial, read in ((nest.partial, sum_of_parts), (nest.blocked, sum_of_pieces))
+                if partial is not None
+            },
+        )
+        self.tiles = TileLoops(self.b, tile, self.lane, "%piece" if nest.kind == "shard" else "%unit", "%pieces")
+        self.start = self.first_point(fixed)
         self.reductions = [
             (e, free_axes(e))
             for s in nest.statements
             for e in outermost(s.expression)
             if not any(r.tensor in nest.targets for r in reads(e))
         ]
-        self.leaf: Callable[[list[Point]], None] | None = None
+
+    def first_point(self, fixed: int | None) -> Point:
+        """What is known of the axes before any loop is opened: the batch's and the recurrence's."""
+        nest, point = self.nest, Point({})
+        if self.batch is not None:
+            index = Linear.counter("%unit") if nest.few else Linear((("%unit", LANES),), 0, 1)
+            point = point.of_batch(self.batch, index, Batch("%unit"))
+        if nest.step is not None and fixed is None:
+            # the first step of a recurrence is a function of its own, with the number known
+            self.b.ranges["%step"] = (0, nest.step.size - 2) if nest.reverse else (1, nest.step.size - 1)
+        if nest.step is not None:
+            point = point.at(nest.step, Linear.counter("%step") if fixed is None else Linear((), fixed))
+        return point
 
     def function(self) -> Function:
         """The nest's function.
@@ -120,210 +119,96 @@ class Writer:
             raise Unsupported(self.nest.statements[-1], str(error)) from None
 
     def written(self) -> Function:
-        axes = list(self.axes)
-        work = self.nest.operations
-        if self.nest.kind == "global" and axes and self.nest.step is None and self.nest.scatter is None:
-            outer = max(axes, key=lambda a: self.rounds(a) if work > 20000 else 0)
-            self.units = max(1, min(self.rounds(outer), 16, work // 20000))
-            axes.remove(outer)
-            axes.insert(0, outer)
-            self.outer = outer
-        if self.nest.divided:
-            # The first axis that will do, as the order of the loops is chosen for what they read.
-            outer = next((a for a in axes if self.rounds(a) >= 8), max(axes, key=self.rounds))
-            first, last = self.tile.middle.get(outer, (0, self.rounds(outer)))
-            self.units = max(last - first, 1)
-            axes.remove(outer)
-            axes.insert(0, outer)
-        partial = self.nest.partial
-        if partial is not None:
-            self.o.known[id(partial.sum)] = lambda point: sum_of_parts(self, partial, point)
-            self.tile = Tile()
-        blocked = self.nest.blocked
-        if blocked is not None:
-            write_partial(self, blocked)
-            self.o.known[id(blocked.sum)] = lambda point: sum_of_pieces(self, blocked, point)
-        if self.nest.scatter is not None:
-            self.scatter()
-        else:
-            self.loops(axes, [self.start], top=True)
-        return self.finished()
+        nest = self.nest
+        if nest.scatter is not None:
+            return self.finished(write_scatter(self))
+        outer, units = self.division()
+        axes = self.axes if outer is None else [outer, *(a for a in self.axes if a is not outer)]
+        if nest.blocked is not None:
+            write_partial(self, nest.blocked)
+        tiles = replace(self.tiles, pieces="%pieces" if nest.divided else units)
+        if nest.partial is not None:
+            tiles = replace(tiles, tile=Tile())
+        ahead = outer if self.lanes_last and not nest.divided else None
+        enter = self.hoisted if nest.partial is None else None
+        tiles.over(axes, [self.start], lambda points: self.body(points, tiles, ahead), enter, cut=units > 1)
+        return self.finished(units)
 
     def prepared(self, partial: Partial) -> Function:
         """The function that prepares a shard's part of a long sum of this nest."""
         write_partial(self, partial)
-        return self.finished()
+        return self.finished(0)
 
-    def finished(self) -> Function:
+    def finished(self, units: int) -> Function:
         self.b.effect("ret void")
         arguments = "ptr %ctx, ptr %local, i64 %unit, i64 %step, i64 %piece, i64 %pieces"
         text = f"define hidden void @{self.name}({arguments}) {ATTRIBUTES} {{\n{self.b.text()}\n}}\n"
-        return Function(self.name, text, self.units, frozenset(self.o.maths.used))
+        return Function(self.name, text, units, frozenset(self.o.maths.used))
 
-    def rounds(self, axis: Axis) -> int:
-        step = self.tile.get(axis, 1) * (LANES if axis is self.lane else 1)
-        return max(axis.size // step, 1)
+    def division(self) -> tuple[Axis | None, int]:
+        """The axis along which threads share the nest, and in how many pieces it can be cut; 0 if it is a shard's."""
+        nest, axes, rounds = self.nest, self.axes, self.tiles.rounds
+        if nest.divided:
+            # The first axis that will do, as the order of the loops is chosen for what they read.
+            outer = next((a for a in axes if rounds(a) >= 8), max(axes, key=rounds))
+            first, last = self.tiles.tile.middle.get(outer, (0, rounds(outer)))
+            return outer, max(last - first, 1)
+        if nest.kind == "shard":
+            return None, 0
+        if not axes or nest.step is not None:
+            return None, 1
+        work = nest.operations
+        outer = max(axes, key=lambda a: rounds(a) if work > 20000 else 0)
+        return outer, max(1, min(rounds(outer), 16, work // 20000))
 
-    @property
-    def pieces(self) -> str | int:
-        """In how many the nest's outermost loop is cut."""
-        return "%pieces" if self.nest.divided else self.units
-
-    # Loops over the targets
-
-    def loops(self, axes: list[Axis], points: list[Point], *, top: bool = False) -> None:
-        if not axes:
-            (self.leaf or self.body)(points)
-            return
-        done = self.hoisted(axes, points) if self.leaf is None else []
-        self.loop(axes, points, top=top)
-        for number in done:
-            del self.o.known[number]
-
-    def hoisted(self, axes: list[Axis], points: list[Point]) -> list[int]:
+    def hoisted(self, axes: list[Axis], points: list[Point]) -> list[Point]:
         """Reductions that depend on none of the axes still to come, done now: softmax's maximum is not one for
         every class."""
-        found: list[int] = []
-        if self.nest.partial is not None:
-            return found
-        rest = {a for a in axes if a.size > 1}
+        if all(a.size == 1 for a in axes):
+            return points
         for e, free in self.reductions:
-            if rest and id(e) not in self.o.known and not free.intersection(axes):
-                order = [a for a in free if a in points[0].axes]
-                keys = [tuple(p.axes[a] for a in order) for p in points]
-                table = dict(zip(keys, self.o.values(e, points), strict=True))
-                self.o.known[id(e)] = bound(_looked_up, table, order)
-                found.append(id(e))
-        return found
-
-    def loop(self, axes: list[Axis], points: list[Point], *, top: bool) -> None:
-        axis, rest = axes[0], axes[1:]
-        cut = top and self.units > 1
-        if axis is self.lane:
-            self.lane_loops(axis, rest, points, cut)
-            return
-        extent, step = axis.size, min(self.tile.get(axis, 1), axis.size)
-        first, last = self.tile.middle.get(axis, (0, extent // step))
-        for k in range(first):
-            self.static(axis, k * step, step, rest, points, cut)
-        if last > first:
-            self.run(axis, first, last, step, rest, points, cut)
-        for k in range(last, extent // step):
-            self.static(axis, k * step, step, rest, points, cut)
-        if extent % step:
-            self.static(axis, extent - extent % step, extent % step, rest, points, cut)
-
-    def static(self, axis: Axis, start: int, step: int, rest: list[Axis], points: list[Point], cut: bool) -> None:
-        """One round whose place is known."""
-        new = [p.at(axis, Linear((), start + k)) for p in points for k in range(step)]
-        if not cut:
-            self.loops(rest, new)
-            return
-        branch = self.b.branch(self.b.pure("icmp eq i64 {}, {}", self.piece, self.b.add(self.pieces, -1)))
-        self.loops(rest, new)
-        self.b.join(branch)
-
-    def run(
-        self,
-        axis: Axis,
-        first: int,
-        last: int,
-        step: int,
-        rest: list[Axis],
-        points: list[Point],
-        cut: bool,
-        lanes: int = 0,
-    ) -> None:
-        low: str | int = first
-        high: str | int = last
-        if cut:
-            low, high = (self.b.add(self.portion(last - first, more), first) for more in (0, 1))
-        elif last - first == 1 and not lanes:
-            self.static(axis, first * step, step, rest, points, False)
-            return
-        loop = self.b.open(low, high, bottom=first, top=last - 1)
-        if lanes:
-            new = [
-                p.at(axis, Linear.counter(loop.counter, step * LANES, k * LANES) + Linear((), 0, 1))
-                for p in points
-                for k in range(step)
-            ]
-        else:
-            new = [p.at(axis, Linear.counter(loop.counter, step, k)) for p in points for k in range(step)]
-        self.loops(rest, new)
-        self.b.close(loop)
-
-    def portion(self, count: int, more: int) -> str | int:
-        unit = self.b.add(self.piece, more)
-        return self.b.pure("udiv i64 {}, {}", self.b.multiply(unit, count), self.pieces)
-
-    def lane_loops(self, axis: Axis, rest: list[Axis], points: list[Point], cut: bool) -> None:
-        full, active = divmod(axis.size, LANES)
-        step = min(self.tile.get(axis, 1), full) if full else 1
-        if full:
-            whole, left = divmod(full, step)
-            self.run(axis, 0, whole, step, rest, points, cut, lanes=LANES)
-            if left:
-                self.lane_static(axis, whole * step, left, None, rest, points, cut)
-        if active:
-            self.lane_static(axis, full, 1, active, rest, points, cut)
-
-    def lane_static(
-        self, axis: Axis, start: int, count: int, active: int | None, rest: list[Axis], points: list[Point], cut: bool
-    ) -> None:
-        new = []
-        for p in points:
-            for k in range(count):
-                point = p.at(axis, Linear((), (start + k) * LANES, 1))
-                point.active = active
-                new.append(point)
-        if not cut:
-            self.loops(rest, new)
-            return
-        branch = self.b.branch(self.b.pure("icmp eq i64 {}, {}", self.piece, self.b.add(self.pieces, -1)))
-        self.loops(rest, new)
-        self.b.join(branch)
+            if id(e) not in points[0].known and id(e) not in self.o.stored and not free.intersection(axes):
+                values = self.o.values(e, points)
+                points = [p.knowing(id(e), v) for p, v in zip(points, values, strict=True)]
+        return points
 
     # The innermost part
 
-    def body(self, points: list[Point]) -> None:
+    def body(self, points: list[Point], tiles: TileLoops, ahead: Axis | None) -> None:
         """The sums of all points side by side, as they share their loads; then one point after the other, so that
-        what is made of a sum needs registers for no longer than it takes to store it."""
-        points = [Point(p.axes, p.active, {}) for p in points]
+        what is made of a sum needs registers for no longer than it takes to store it. `ahead` is the axis along which
+        what comes next is fetched meanwhile."""
         sums = [e for s in self.nest.statements for e in outermost(s.expression)]
         if any(self.made_here(e) for e in sums):
             self.together(points)
             return
-        shared: list[Expression] = [*sums, *self.looked_up(points)]
+        shared: list[Expression] = [*sums, *self.looked_up(points, tiles)]
         length = len(points) * sum(operations(s.expression) for s in self.nest.statements)
-        over = grid(points) if shared == sums != [] and length >= LONG and not self.o.known else None
-        if self.outer is not None and self.lanes_last and any(id(e) not in self.o.known for e in sums):
-            self.o.with_shard = bound(self.ask_for, points, self.outer)
+        there = points[0].known.keys() | self.o.stored
+        over = grid(points) if shared == sums != [] and length >= LONG and not there else None
+        each_shard = None if ahead is None else bound(self.prefetch, points, ahead, tiles.step(ahead))
         values: dict[int, list[Value]] = {}
         for e in shared:
-            if id(e) not in self.o.known:
-                values[id(e)] = self.o.looked_up(e, points) if isinstance(e, Read) else self.o.values(e, points)
-        self.o.with_shard = None
+            if id(e) not in there:
+                if isinstance(e, Reduction):
+                    values[id(e)] = self.o.reduction(e, points, each_shard)
+                elif isinstance(e, Read):
+                    values[id(e)] = self.o.looked_up(e, points)
         if over is not None:
             write_afterwards(self, points, values, over)
             return
-        for number, found in values.items():
-            self.o.known[number] = bound(_of_point, dict(zip(map(id, points), found, strict=True)))
-        for point in points:
-            self.together([point])
-        for number in values:
-            del self.o.known[number]
+        for k, point in enumerate(points):
+            self.together([point._replace(known={**point.known, **{n: found[k] for n, found in values.items()}})])
 
-    def looked_up(self, points: list[Point]) -> list[Read]:
+    def looked_up(self, points: list[Point], tiles: TileLoops) -> list[Read]:
         """Reads of rows that are loaded for all points together: those of a whole tile of neighbours."""
         found = looked_up(self.nest)
-        return found if found and len(points) == LANES == self.tile.get(self.nest.axes[-1], 1) else []
+        return found if found and len(points) == LANES == tiles.tile.get(self.nest.axes[-1], 1) else []
 
-    def ask_for(self, points: list[Point], outer: Axis, shard: str) -> None:
+    def prefetch(self, points: list[Point], outer: Axis, step: int, shard: str) -> None:
         """While a shard is summed, fetch some of what the sums of the next round will meet: large weights and their
         moments, last used a step ago."""
         assert self.lane is not None
-        step = self.tile.get(outer, 1) * (LANES if outer is self.lane else 1)
         first = min(p.axes[self.lane].constant for p in points)
         rows = [p.at(outer, p.axes[outer].plus(step)) for p in points if p.axes[self.lane].constant == first]
         count = len(points) // len(rows)
@@ -351,12 +236,11 @@ class Writer:
         for statement in self.nest.statements:
             target = statement.target
             values = [self.kind_of(target, v) for v in self.o.values(statement.expression, points)]
-            for point, value in zip(points, values, strict=True):
-                point.made[target] = value
+            points = [p.knowing(target, v) for p, v in zip(points, values, strict=True)]
         for statement in self.nest.statements:
             if self.layout.plan.home(statement.target) in self.layout.homes:
                 for point in points:
-                    self.store(statement, point, point.made[statement.target])
+                    self.store(statement, point, point.known[statement.target])
 
     def kind_of(self, target: Tensor, value: Value) -> Value:
         return self.o.maths.as_whole(value) if target.kind == "int" else self.o.maths.as_real(value)
@@ -364,7 +248,7 @@ class Writer:
     def store(self, statement: Statement, point: Point, value: Value) -> None:
         target = statement.target
         places = [point.axes[a] for a in self.nest.axes]
-        batch = self.o.batches[self.batch] if self.batch is not None else None
+        batch = point.batches[self.batch] if self.batch is not None else None
         if self.batch is not None:
             places[0] = Linear()
         offset, base = self.o.address(target, places, batch, False)
@@ -385,23 +269,6 @@ class Writer:
         suffix = {"float": "f32", "double": "f64", "i32": "i32"}[word]
         call = f"call void @llvm.masked.store.v{LANES}{suffix}.p0"
         self.b.effect(f"{call}({v} {value.text}, ptr {pointer}, i32 {size}, <{LANES} x i1> <{mask}>)")
-
-    # Additions at places that a tensor of whole numbers names
-
-    def scatter(self) -> None:
-        """`dE[v,…] = Σ …·[v = ids[…]]`: zeros first, then every term added at its place, in the order of the
-        examples."""
-        from pellucid.engines.llvm.emit.scatter import write_scatter
-
-        self.units = write_scatter(self)
-
-
-def _of_point(table: dict[int, Value], point: Point) -> Value:
-    return table[id(point)]
-
-
-def _looked_up(table: dict[tuple[Linear, ...], Value], order: list[Axis], point: Point) -> Value:
-    return table[tuple(point.axes[a] for a in order)]
 
 
 def outside_sums(e: Expression) -> list[Read]:

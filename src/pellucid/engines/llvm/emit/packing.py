@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.engines.llvm.emit.builder import Builder
-from pellucid.engines.llvm.emit.linear import Linear
+from pellucid.engines.llvm.emit.points import Linear
 from pellucid.engines.llvm.plan.layout import Layout
 from pellucid.engines.llvm.plan.panels import Panel
 from pellucid.engines.llvm.plan.work import strides

@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from pellucid.engines.llvm.emit.linear import Linear
-from pellucid.engines.llvm.emit.points import Batch, Point
+from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.work import LANES
 from pellucid.formula.axes import BATCH, Axis
@@ -35,7 +34,6 @@ def write_scatter(w: Writer) -> int:
     last = w.nest.axes[-1]
     others = [a for a in w.nest.axes if a is not axis and a is not last]
     if last is axis:  # one number at a time
-        w.o.lane = None
         point, units = _place(w, others, w.start, "%unit")
         _pass(w, e, axis, where, value, [point])
         return units
@@ -53,10 +51,9 @@ def write_scatter(w: Writer) -> int:
     if rest:
         branch = w.b.branch(w.b.pure("icmp sge i64 {}, {}", "%unit", units))
         point, more = _place(w, others, w.start, w.b.pure("sub nsw i64 {}, {}", "%unit", units))
-        points = []
-        for start in range(full * GROUP * LANES, last.size, LANES):
-            points.append(_lanes(point, last, Linear((), start)))
-            points[-1].active = last.size - start if last.size - start < LANES else None
+        points = [_lanes(point, last, Linear((), start)) for start in range(full * GROUP * LANES, last.size, LANES)]
+        if last.size % LANES:
+            points[-1] = points[-1]._replace(active=last.size % LANES)
         _pass(w, e, axis, where, value, points)
         w.b.join(branch)
         units += more
@@ -109,8 +106,8 @@ def _pass(w: Writer, e: Reduction, axis: Axis, where: Read, value: Expression, p
         left = b.pure("sub nsw i64 {}, {}", o.examples, b.pure("mul nsw i64 {}, {}", shard, LANES))
         inner.append(b.open(0, b.smaller(left, LANES), top=LANES - 1))
         lane = inner[-1].counter
-        o.batches[batch] = Batch(shard, lane)
-        points = [p.at(batch, Linear.counter(shard, LANES) + Linear.counter(lane)) for p in points]
+        index = Linear.counter(shard, LANES) + Linear.counter(lane)
+        points = [p.of_batch(batch, index, Batch(shard, lane)) for p in points]
     place = o.maths.as_whole(o.values(where, points[:1])[0])
     wide = b.pure("sext i32 {} to i64", place.text)
     inside = b.branch(b.pure("icmp ult i64 {}, {}", wide, axis.size))

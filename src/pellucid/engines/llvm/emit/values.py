@@ -51,10 +51,10 @@ class Arithmetic:
 
     SHORT: ClassVar = {"exp", "tanh", "sigmoid"}
 
-    def __init__(self, builder: Builder, kind: Literal["float", "double"]) -> None:
+    def __init__(self, builder: Builder, kind: Literal["float", "double"], *, inline: bool) -> None:
         self.b = builder
         self.kind = kind
-        self.inline = False
+        self.inline = inline
         self.suffix = "f32" if kind == "float" else "f64"
         self.used: set[str] = set()
 
