@@ -46,13 +46,16 @@ CLOSE = {"float32": 5e-4, "float64": 1e-9}
 ROUNDING = {"float32": 5e-7, "float64": 2e-15}
 """What a number's own rounding may add, relative to the largest number of a tensor, and to the largest of all gradients
 where it is one: many gradients are 0 but for rounding (a bias before a normalisation)."""
-ZERO = {"float32": 1e-9, "float64": 1e-18}
-"""What a gradient may be that is 0 but for rounding: of losses of about 1, with nothing else to compare it with."""
+ZERO = {"float32": 2e-8, "float64": 4e-17}
+"""What a gradient may be that is 0 but for rounding, a sixth of that of 1: of losses of about 1, with nothing else to
+compare it with."""
 NOISE = 1e-6
 """What of a tensor's largest gradient is no more than rounding."""
 SLACK = 5
 """So many times what the reference engine's numbers change by themselves may be between it and native code."""
 MOST_STEPS = 4
+SQUARES = "clip.s"
+"""How the sums of the squares of gradients are called in a trace."""
 
 
 class Fault(Exception):
@@ -217,13 +220,18 @@ def _group(name: str, learned: Collection[str]) -> str:
     """The gradients that a value is one of: what an optimiser remembers, what a trace calls d(…)."""
     if name in learned:
         return "learned"
-    return ":" + name.partition(":")[2] if ":" in name else "d" if name.startswith("d(") else ""
+    if ":" in name:
+        return ":" + name.partition(":")[2]
+    return next((group for group in ("d(", "clip.") if name.startswith(group)), "")
 
 
 def _roots(values: Arrays) -> dict[str, Array]:
-    """Mean squares as their roots, which are as large as the gradients."""
+    """Mean squares and sums of squares as their roots, which are as large as the gradients."""
     squares = "second_moment", "mean_square"
-    return {name: np.sqrt(a) if name.removesuffix("′").endswith(squares) else a for name, a in values.items()}
+    return {
+        name: np.sqrt(a) if name.removesuffix("′").endswith(squares) or name.startswith(SQUARES) else a
+        for name, a in values.items()
+    }
 
 
 def same_bits(check: str, one: Arrays, other: Arrays, what: str) -> None:
