@@ -141,9 +141,7 @@ class _Module:
 
     def nest(self, nest: Nest, fixed: int | None = None) -> Function:
         self.count += 1
-        function = Writer(
-            f"nest{self.count}", nest, self.layout, self.kind, wide=self.target.wide, fixed=fixed
-        ).function()
+        function = Writer(f"nest{self.count}", nest, self.layout, self.kind, fixed=fixed).function()
         self.add(function)
         return function
 
@@ -244,7 +242,7 @@ class _Module:
             return self.timed(f"pack {work.tensor.name}", [f"  call void @pack{self.count}(ptr %ctx)"])
         if isinstance(work, Partial):
             self.count += 1
-            writer = Writer(f"part{self.count}", work.nest, self.layout, self.kind, wide=self.target.wide)
+            writer = Writer(f"part{self.count}", work.nest, self.layout, self.kind)
             function = writer.prepared(work)
             self.add(function)
             label = f"part of {self.label(work.nest)}"

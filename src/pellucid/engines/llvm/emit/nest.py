@@ -15,9 +15,9 @@ from pellucid.engines.llvm.emit.loops import TileLoops
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.scatter import write_scatter
 from pellucid.engines.llvm.emit.values import Value
-from pellucid.engines.llvm.plan.layout import Layout, at_home, lane_last
+from pellucid.engines.llvm.plan.layout import Layout, at_home
 from pellucid.engines.llvm.plan.split_reductions import CACHED
-from pellucid.engines.llvm.plan.tiles import Tile, choose, looked_up
+from pellucid.engines.llvm.plan.tiles import Tile, lane_last, looked_up
 from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Unsupported
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import (
@@ -58,7 +58,6 @@ class Writer:
         layout: Layout,
         kind: Literal["float", "double"],
         *,
-        wide: bool,
         fixed: int | None = None,
     ) -> None:
         self.name, self.nest, self.layout, self.kind = name, nest, layout, kind
@@ -70,7 +69,7 @@ class Writer:
         if nest.step is not None:
             axes.remove(nest.step)
         self.axes = axes
-        tile = choose(nest, axes, self.lane if self.lanes_last else None, wide=wide, real=layout.real)
+        tile: Tile = layout.plan.tiles[nest]
         self.o = Evaluator(
             self.b,
             layout,

@@ -9,7 +9,7 @@ same order. Backwards, S[v,j] adds up dz over the places of a word, and then `dW
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from pellucid.engines.llvm.plan.work import LANES, Plan
@@ -43,8 +43,7 @@ class Folding:
 
 def fold_embeddings(plan: Plan) -> Plan:
     """The program's stages, with products of tables where they pay."""
-    plan.stages = fold(plan.program)
-    return plan
+    return replace(plan, stages=fold(plan.program))
 
 
 def fold(program: Program) -> tuple[Stage, ...]:

@@ -10,15 +10,16 @@ same time shares memory.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Literal
 
 from pellucid.engines.llvm.plan.light_loops import by_rows, of_one_step
 from pellucid.engines.llvm.plan.panels import Panel
+from pellucid.engines.llvm.plan.tiles import lane_last
 from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Plan, Work, batched, nests_of, strides
-from pellucid.formula.axes import BATCH, Affine
-from pellucid.formula.expressions import Read, Reduction, Tensor, reads, walk
+from pellucid.formula.axes import Affine
+from pellucid.formula.expressions import Read, Tensor
 
 ALIGN = 64
 HEADER = 13
@@ -33,9 +34,6 @@ THREADS = 6
 LEFT_OUT = 12
 """The word that says whether the phases that read parameters alone are left out: what they made is still there."""
 
-ACROSS = 8
-"""What a sum across the lanes and the arithmetic on its single number cost, in terms of a shard's part of a sum."""
-
 Place = Literal["shard", "local", "global", "user"]
 
 
@@ -47,26 +45,35 @@ class Home:
     offset: int
 
 
-@dataclass
+@dataclass(frozen=True)
 class Layout:
-    """Homes of all tensors that have memory.
+    """A plan, and the homes of all that has memory.
 
-    `once` are tensors of recurrences that have memory for one step, with the place of their loop axis. `words` are the
-    user's arrays, in the order of the context's pointers: ("in" | "out", program name).
+    Attributes:
+        words: the user's arrays, in the order of the context's pointers: ("in" | "out", program name).
+        once: tensors of recurrences that have memory for one step, with the place of their loop axis.
+        homes: of tensors.
+        rows: of copies of tensors that have their last axis in the lanes.
+        sums: of the parts of sums.
+        places: of panels, in the global arena.
     """
 
     plan: Plan
-    real: int
-    homes: dict[Tensor, Home] = field(default_factory=dict)
+    words: list[tuple[str, str]]
+    once: dict[Tensor, int]
+    homes: dict[Tensor, Home]
     rows: dict[Tensor, Home] = field(default_factory=dict)
     sums: dict[Partial, Home] = field(default_factory=dict)
     places: dict[Panel, int] = field(default_factory=dict)
-    once: dict[Tensor, int] = field(default_factory=dict)
-    words: list[tuple[str, str]] = field(default_factory=list)
     shard_bytes: int = 0
     local_bytes: int = 0
     global_bytes: int = 0
     _steps: dict[Tensor, list[int]] = field(default_factory=dict)
+
+    @property
+    def real(self) -> int:
+        """Bytes of a real number."""
+        return self.plan.request.real
 
     def home(self, tensor: Tensor) -> Home:
         return self.homes[self.plan.home(tensor)]
@@ -93,82 +100,49 @@ class Layout:
 
 
 def lay_out(plan: Plan) -> Layout:
-    """Homes for everything, by lifetimes.
-
-    Where no state is overwritten, what is made of parameters alone is kept to the end: it may serve the next call.
-    """
-    layout, state = Layout(plan, plan.request.real), plan.state
+    """Homes for everything: of the user's arrays by word, of all else by lifetimes."""
     nests = (n for phase in plan.phases for work in phase.works for n in nests_of(work))
-    layout.once = of_one_step(plan, (n for n in nests if lane_last(n) and not n.few))
-    program = plan.program
-    for name, tensor in program.inputs.items():
-        layout.words.append(("in", name))
+    once = of_one_step(plan, (n for n in nests if lane_last(n) and not n.few))
+    state = [name for name in plan.program.outputs if name not in plan.state]
+    words = [("in", name) for name in plan.program.inputs] + [("out", name) for name in state]
+    places = {word: Home("user", HEADER + k) for k, word in enumerate(words)}
+    homes: dict[Tensor, Home] = {}
+    for name, tensor in plan.program.inputs.items():
         if plan.few or not batched(tensor):
-            layout.homes[tensor] = Home("user", layout.word("in", name))
-    for name, tensor in program.outputs.items():
-        if name in state:
-            layout.homes[tensor] = Home("user", layout.word("in", state[name]))
-            continue
-        layout.words.append(("out", name))
-        home = plan.home(tensor)
-        if (plan.few or not batched(tensor)) and home not in layout.homes:
-            layout.homes[home] = Home("user", layout.word("out", name))
-    _arenas(layout, keep=not state)
-    return layout
+            homes[tensor] = places["in", name]
+    for name, tensor in plan.program.outputs.items():
+        if name in plan.state:
+            homes[tensor] = places["in", plan.state[name]]
+        elif plan.few or not batched(tensor):
+            homes.setdefault(plan.home(tensor), places["out", name])
+    return _with_arenas(Layout(plan, words, once, homes))
 
 
-def lane_last(nest: Nest) -> bool:
-    """Whether a nest has its target's last axis in the lanes; else it has the examples there, or is scalar."""
-    if nest.few:
-        return len(nest.axes) > 1 and nest.axes[-1] is not nest.step and nest.axes[-1].size > 1
-    if nest.kind != "global" or not nest.axes:
-        return False
-    if nest.partial is not None:
-        return not nest.partial.across
-    if nest.scatter is not None:
-        return True
-    extent = nest.axes[-1].size
-    summed = any(batched(r.tensor) for r in nest.reads)
-    if not summed:
-        return extent > 1
-    if extent % LANES == 0:
-        return True
-    product = any(len([r for r in reads(s.expression) if batched(r.tensor)]) > 1 for s in nest.statements)
-    # Idle lanes cost as often as there are terms, sums across the lanes and what follows them once for every element.
-    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction)]
-    terms = max((prod(a.size for a in e.axes if a.extent is not BATCH) for e in sums), default=1)
-    if product and terms * (-extent % LANES) < ACROSS * extent:
-        return True
-    return (product and extent >= 40) or (len(nest.axes) > 1 and extent >= 64)
-
-
-def _wanted_rows(layout: Layout) -> list[Tensor]:
+def _wanted_rows(plan: Plan) -> list[Tensor]:
     """Tensors of which a global nest reads the last axis in its lanes."""
     found: dict[Tensor, None] = {}
-    wanting: list[tuple[Nest, list[Read]]] = []
-    for phase in layout.plan.phases:
+    for phase in plan.phases:
         for work in phase.works:
-            for nest in nests_of(work):
-                if lane_last(nest) and not nest.few:
-                    wanting.append((nest, nest.reads))
+            reading = [(n, n.reads) for n in nests_of(work) if lane_last(n) and not n.few]
             if isinstance(work, Partial) and not work.across:
-                wanting.append((work.nest, work.reads))
-    for nest, its in wanting:
-        for r in its:
-            if by_rows(r, nest):
-                found[r.tensor] = None
+                reading.append((work.nest, work.reads))
+            found |= {r.tensor: None for nest, its in reading for r in its if by_rows(r, nest)}
     return list(found)
 
 
-def _arenas(layout: Layout, *, keep: bool) -> None:
+def _with_arenas(layout: Layout) -> Layout:
+    """Places for what lives in no array of the user's.
+
+    Where no state is overwritten, what is made of parameters alone is kept to the end: it may serve the next call.
+    """
     plan = layout.plan
     lives = _lifetimes(plan)
-    if keep:
+    if not plan.state:
         end = max((last for _, last in lives.values()), default=0)
         for phase in plan.phases[: plan.ahead()]:
             lives |= {target: (0, end) for work in phase.works for target in work.targets}
     stored = _stored(plan)
-    spans: dict[str, list[Span]] = {"shard": [], "local": [], "global": []}
+    spans: dict[Place, list[Span]] = {"shard": [], "local": [], "global": []}
 
     def place(key: tuple[str, Any], life: tuple[int, int], size: int) -> None:
         spans["local" if _within(life, plan) else "shard"].append((*life, size, key))
@@ -181,7 +155,7 @@ def _arenas(layout: Layout, *, keep: bool) -> None:
             place(("homes", tensor), life, size if plan.few else size * LANES)
         else:
             spans["global"].append((*life, size, ("homes", tensor)))
-    for tensor in _wanted_rows(layout):
+    for tensor in _wanted_rows(plan):
         size = prod(a.size for a in tensor.axes[1:]) * LANES * layout.size(tensor)
         place(("rows", tensor), lives[plan.home(tensor)], size)
     for partial, life in _partials(plan).items():
@@ -190,15 +164,17 @@ def _arenas(layout: Layout, *, keep: bool) -> None:
     for time, work in _times(plan):
         if isinstance(work, Nest) and work.blocked is not None:
             place(("sums", work.blocked), (time, time), layout.elements(work.targets[0]) * LANES * layout.real)
-    for where in ("shard", "local", "global"):
-        offsets, total = pack(spans[where])
-        setattr(layout, f"{where}_bytes", total)
+    tables: dict[str, dict[Any, Any]] = {"homes": dict(layout.homes), "rows": {}, "sums": {}, "places": {}}
+    totals: dict[str, int] = {}
+    for where, some in spans.items():
+        offsets, totals[f"{where}_bytes"] = pack(some)
         for (table, key), offset in offsets:
-            getattr(layout, table)[key] = Home(where, offset)
-    for panels in layout.plan.panels.values():
+            tables[table][key] = Home(where, offset)
+    for panels in plan.panels.values():
         for panel in panels.values():
-            layout.places[panel] = layout.global_bytes
-            layout.global_bytes += -(-panel.elements * layout.real // ALIGN) * ALIGN
+            tables["places"][panel] = totals["global_bytes"]
+            totals["global_bytes"] += -(-panel.elements * layout.real // ALIGN) * ALIGN
+    return replace(layout, **tables, **totals)  # type: ignore[arg-type]
 
 
 def _stored(plan: Plan) -> set[Tensor]:

@@ -7,6 +7,7 @@ the loop that nobody asks for later has memory for one step, which the next one 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pellucid.engines.llvm.plan.work import Nest, Partial, Plan, Recurrence, Work, batched, nests_of
 from pellucid.formula.axes import Affine
@@ -15,33 +16,28 @@ from pellucid.formula.expressions import Read, Tensor
 
 def join_light_loops(plan: Plan) -> Plan:
     """Move light statements into the loops that alone read them."""
-    works = plan.works
     kept = set(plan.program.outputs.values()) | set(plan.views.values())
     readers: dict[Tensor, list[Work]] = {}
-    for work in works:
+    for work in plan.works:
         for tensor in {r.tensor for r in work.reads}:
             readers.setdefault(tensor, []).append(work)
     result: list[Work] = []
-    for work in works:
+    for work in plan.works:
         if isinstance(work, Recurrence) and work.kind == "shard":
-            for k in reversed(range(len(result))):
-                nest = result[k]
+            light: list[Nest] = []
+            for nest in result[::-1]:
                 if (
-                    not isinstance(nest, Nest)
-                    or nest.kind != "shard"
-                    or nest.heavy
-                    or any(t in kept or readers.get(t, []) != [work] for t in nest.targets)
+                    isinstance(nest, Nest)
+                    and nest.kind == "shard"
+                    and not nest.heavy
+                    and all(t not in kept and readers.get(t, []) == [work] for t in nest.targets)
+                    and (place := _own_step(work, nest)) is not None
                 ):
-                    continue
-                place = _own_step(work, nest)
-                if place is not None:
-                    step = nest.axes[place]
-                    moved = Nest(nest.statements, nest.axes, "shard", step=step, reverse=work.reverse)
-                    work.nests.insert(0, moved)
-                    del result[k]
+                    result.remove(nest)
+                    light.insert(0, replace(nest, step=nest.axes[place], reverse=work.reverse))
+            work = replace(work, nests=[*light, *work.nests])
         result.append(work)
-    plan.works = result
-    return plan
+    return replace(plan, works=result)
 
 
 def _own_step(loop: Recurrence, nest: Nest) -> int | None:

@@ -9,6 +9,7 @@ And what is inside a sum over the examples and is a sum itself is made before it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import pairwise
 from math import isqrt, prod
 
@@ -36,8 +37,7 @@ LONG = 1 << 14
 
 def split_long_sums(plan: Plan) -> Plan:
     """A statement for the inner level of every long sum, before the statement that has the sum."""
-    plan.stages = tuple(new for stage in plan.stages for new in _split(stage))
-    return plan
+    return replace(plan, stages=tuple(new for stage in plan.stages for new in _split(stage)))
 
 
 def _split(stage: Stage) -> list[Stage]:

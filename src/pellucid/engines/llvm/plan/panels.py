@@ -8,10 +8,10 @@ back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
-from pellucid.engines.llvm.plan.tiles import Tile, choose
+from pellucid.engines.llvm.plan.tiles import Tile
 from pellucid.engines.llvm.plan.work import (
     LANES,
     LINE,
@@ -61,32 +61,31 @@ class Panel:
 
 def pack_panels(plan: Plan) -> Plan:
     """Panels for all nests that read weights often enough; the packing is put in front of all other work."""
-    wide, real = plan.request.wide, plan.request.real
     found: dict[Nest, dict[Tensor, Panel]] = {}
     for phase in plan.phases:
         for work in phase.works:
             if work.kind == "shard" and (work.extent > 2 if isinstance(work, Recurrence) else not plan.few):
                 for nest in nests_of(work):
-                    found[nest] = {p.tensor: p for p in _panels(plan, nest, wide, real)}
+                    found[nest] = {p.tensor: p for p in _panels(plan, nest)}
     panels = [p for some in found.values() for p in some.values()]
+    phases = plan.phases
     if panels:
-        if (
-            not plan.phases
-            or plan.phases[0].kind != "global"
-            or any(batched(r.tensor) for w in plan.phases[0].works for r in w.reads)
-        ):
-            plan.phases.insert(0, Phase("global"))
-        plan.phases[0].works += panels
-    plan.panels = found
-    return plan
+        ready = phases and phases[0].kind == "global" and not _reads_examples(phases[0])
+        first, rest = (phases[0].works, phases[1:]) if ready else ([], phases)
+        phases = [Phase("global", [*first, *panels]), *rest]
+    return replace(plan, panels=found, phases=phases)
 
 
-def _panels(plan: Plan, nest: Nest, wide: bool, real: int) -> list[Panel]:
-    axes = [a for a in nest.axes[1:] if a is not nest.step]
-    lane = axes[-1] if nest.few and axes else None
+def _reads_examples(phase: Phase) -> bool:
+    return any(batched(r.tensor) for work in phase.works for r in work.reads)
+
+
+def _panels(plan: Plan, nest: Nest) -> list[Panel]:
+    real = plan.request.real
+    lane = nest.axes[-1] if nest.few and nest.axes[-1] is not nest.step and len(nest.axes) > 1 else None
+    tile = plan.tiles[nest]
     inputs = set(plan.program.inputs.values())
     found: dict[Tensor, Panel] = {}
-    tile: Tile | None = None
     for s in nest.statements:
         for e in walk(s.expression):
             if not isinstance(e, Reduction) or e.name != "sum":
@@ -94,12 +93,10 @@ def _panels(plan: Plan, nest: Nest, wide: bool, real: int) -> list[Panel]:
             for read in factors(e.body):
                 if not isinstance(read, Read) or read.tensor not in inputs or read.tensor.rank < 2:
                     continue
-                if batched(read.tensor) or not (nest.step is not None or _apart(nest, read, e, Tile(), real)):
-                    continue
-                tile = tile or choose(nest, axes, lane, wide=wide, real=real)
-                panel = _panel(read, e, tile.sizes, lane)
-                if panel is not None and (nest.step is not None or _apart(nest, read, e, tile, real)):
-                    found.setdefault(read.tensor, panel)
+                if not batched(read.tensor) and (nest.step is not None or _apart(nest, read, e, tile, real)):
+                    panel = _panel(read, e, tile.sizes, lane)
+                    if panel is not None:
+                        found.setdefault(read.tensor, panel)
     return list(found.values())
 
 

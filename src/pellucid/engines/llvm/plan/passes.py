@@ -1,7 +1,6 @@
 """The passes in order: from a program to a plan of what runs when, and where every value lives.
 
-A pass takes the plan and gives it back one step further; the last one, `lay_out`, gives every value a place and changes
-nothing else.
+A pass takes a plan and gives one that is a step further; at the end `lay_out` gives every value a place.
 """
 
 from __future__ import annotations
@@ -9,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pellucid.engines.llvm.plan.embedding_fusion import fold_embeddings
-from pellucid.engines.llvm.plan.in_place import write_in_place
 from pellucid.engines.llvm.plan.layout import Layout, lay_out
 from pellucid.engines.llvm.plan.light_loops import join_light_loops
 from pellucid.engines.llvm.plan.long_sums import split_long_sums
 from pellucid.engines.llvm.plan.nests import make_nests
 from pellucid.engines.llvm.plan.order import check_order
 from pellucid.engines.llvm.plan.panels import pack_panels
-from pellucid.engines.llvm.plan.phases import make_phases
+from pellucid.engines.llvm.plan.phases import join_updates, make_phases, write_in_place
 from pellucid.engines.llvm.plan.small_batch import for_small_batches
 from pellucid.engines.llvm.plan.split_reductions import split_reductions
+from pellucid.engines.llvm.plan.tiles import choose_tiles
 from pellucid.engines.llvm.plan.work import Plan, Request
 from pellucid.formula.program import Program
 
@@ -28,9 +27,11 @@ PASSES: tuple[Callable[[Plan], Plan], ...] = (
     make_nests,  # statements become nests of loops; what only has another shape becomes an alias
     join_light_loops,  # light statements move into the recurrence that alone reads them
     make_phases,  # what shards do one after the other, what all threads do between; nests that share loads become one
+    join_updates,  # what only continues a nest of a phase before joins it: an update its gradient
     write_in_place,  # new parameters go where the old ones are, if nobody reads these any more
     for_small_batches,  # for a few examples, other axes than the batch's are in the lanes
     split_reductions,  # long sums over the examples are added up shard by shard
+    choose_tiles,  # how many points of a nest are computed at once
     pack_panels,  # weights that are read often are packed as the tiles read them
     check_order,  # nothing is read before it is made
 )

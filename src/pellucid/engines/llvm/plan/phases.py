@@ -9,8 +9,9 @@ makes, the next finds in a register.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from pellucid.engines.llvm.plan.fusion import join, may_join, merge
+from pellucid.engines.llvm.plan.nests import join, may_join, merge
 from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Work, batched
 from pellucid.formula.axes import Affine
 from pellucid.formula.expressions import (
@@ -25,24 +26,17 @@ def make_phases(plan: Plan) -> Plan:
     New values of a state come late, once every other reader of the old ones is done.
     """
     late = {plan.program.outputs[name] for name in plan.request.state}
-    _phases(plan, plan.works, late)
-    return plan
-
-
-def _phases(result: Plan, works: list[Work], late: set[Tensor]) -> None:
-    """Levels: a shard's work of level k may read globals of level < k, a global of level k reads shards of level ≤
-    k."""
+    # Levels: a shard's work of level k may read globals of level < k, a global of level k reads shards of level ≤ k.
     level: dict[Tensor, tuple[int, int]] = {}  # (level, place among the globals of the level; 0 for shards)
     shards: dict[int, list[Work]] = {}
     globals_: dict[tuple[int, int], list[Work]] = {}
-    readers: dict[Tensor, tuple[int, int]] = {}
-    for work in works:
-        sources = [level[h] for r in work.reads if (h := result.home(r.tensor)) in level]
+    for work in plan.works:
+        sources = [level[h] for r in work.reads if (h := plan.home(r.tensor)) in level]
         if work.kind == "shard":
             mine = (max((k if place == 0 else k + 1 for k, place in sources), default=0), 0)
             for target in work.targets:
                 level[target] = mine
-            _add(shards.setdefault(mine[0], []), work, result)
+            _add(shards.setdefault(mine[0], []), work, plan)
         else:
             # What reads parameters alone comes before all shards, on level −1.
             top = max((k for k, _ in sources), default=-1)
@@ -54,27 +48,24 @@ def _phases(result: Plan, works: list[Work], late: set[Tensor]) -> None:
             for target in work.targets:
                 level[target] = mine
             globals_.setdefault(mine, []).append(work)
-        for r in work.reads:
-            home = result.home(r.tensor)
-            readers[home] = max(readers.get(home, (-1, 0)), mine)
-    last: list[Work] = [w for w in works if w.kind == "global" and any(t in late for t in w.targets)]
-    _place_late(result, last, level, readers, globals_, shards)
+    last = [w for w in plan.works if w.kind == "global" and any(t in late for t in w.targets)]
+    _place_late(plan, last, level, globals_, shards)
+    phases: list[Phase] = []
     for k in range(-1, max([*shards, *(k for k, _ in globals_)], default=-1) + 1):
         if k in shards:
-            result.phases.append(Phase("shard", shards[k]))
+            phases.append(Phase("shard", shards[k]))
         for key in sorted(g for g in globals_ if g[0] == k):
             nests: list[Work] = []
             for work in globals_[key]:
-                _add(nests, work, result)
-            result.phases.append(Phase("global", nests))
-    _fuse_globals(result, late)
+                _add(nests, work, plan)
+            phases.append(Phase("global", nests))
+    return replace(plan, phases=phases)
 
 
 def _place_late(
-    result: Plan,
+    plan: Plan,
     last: list[Work],
     level: dict[Tensor, tuple[int, int]],
-    readers: dict[Tensor, tuple[int, int]],
     globals_: dict[tuple[int, int], list[Work]],
     shards: Mapping[int, list[Work]],
 ) -> None:
@@ -86,7 +77,7 @@ def _place_late(
     for work in last:
         place = start
         for r in work.reads:
-            home = result.home(r.tensor)
+            home = plan.home(r.tensor)
             if home in level and level[home][0] == end:
                 place = max(place, level[home][1] + 1)
         for target in work.targets:
@@ -94,58 +85,83 @@ def _place_late(
         globals_.setdefault((end, place), []).append(work)
 
 
-def _fuse_globals(result: Plan, late: set[Tensor]) -> None:
+def join_updates(plan: Plan) -> Plan:
     """Global work that only continues what one nest of a phase before it made joins it there: an update joins its
     gradient."""
-    for place, later in enumerate(result.phases):
-        if later.kind != "global":
-            continue
-        kept: list[Work] = []
-        for work in later.works:
-            nest = _continues(result, place, work)
-            if (
-                nest is not None
-                and isinstance(work, Nest)
-                and not (late.intersection(work.targets) and _read_after(result, work))
-            ):
-                merge(nest, work)
-            else:
-                kept.append(work)
-        later.works = kept
-    result.phases = [p for p in result.phases if p.works]
+    late = {plan.program.outputs[name] for name in plan.request.state}
+    plan = replace(plan, phases=[Phase(p.kind, p.works) for p in plan.phases])
+    for place, phase in enumerate(plan.phases):
+        if phase.kind == "global":
+            phase.works = [work for work in phase.works if not _joined(plan, place, work, late)]
+    return replace(plan, phases=[p for p in plan.phases if p.works])
 
 
-def _continues(result: Plan, place: int, work: Work) -> Nest | None:
+def _joined(plan: Plan, place: int, work: Work, late: set[Tensor]) -> bool:
+    """Put the work of phase `place` into the nest that it continues, if there is one."""
+    nest = _continued(plan, place, work)
+    if nest is None or not isinstance(work, Nest) or (late.intersection(work.targets) and _read_after(plan, work)):
+        return False
+    merge(nest, work)
+    return True
+
+
+def _continued(plan: Plan, place: int, work: Work) -> Nest | None:
     """The nest before phase `place`, with no shards' work between, that alone made what the work reads last."""
     if not isinstance(work, Nest):
         return None
-    for phase in reversed(result.phases[:place]):
+    for phase in reversed(plan.phases[:place]):
         if phase.kind != "global":
             return None
-        made_in = [w for w in phase.works if any(result.home(r.tensor) in w.targets for r in work.reads)]
+        made_in = [w for w in phase.works if any(plan.home(r.tensor) in w.targets for r in work.reads)]
         if made_in:
             nest = made_in[0]
-            return nest if len(made_in) == 1 and isinstance(nest, Nest) and may_join(nest, work, result.views) else None
+            return nest if len(made_in) == 1 and isinstance(nest, Nest) and may_join(nest, work, plan.views) else None
     return None
 
 
-def _read_after(result: Plan, work: Nest) -> bool:
+def _read_after(plan: Plan, work: Nest) -> bool:
     """Whether a global nest other than the work reads an input that the work may write in place."""
-    inputs = set(result.program.inputs.values()).intersection(r.tensor for r in work.reads if r.tensor.rank)
+    inputs = set(plan.program.inputs.values()).intersection(r.tensor for r in work.reads if r.tensor.rank)
     others = [
-        w for p in result.phases if p.kind == "global" for w in p.works if w is not work and w.targets != work.targets
+        w for p in plan.phases if p.kind == "global" for w in p.works if w is not work and w.targets != work.targets
     ]
-    return any(r.tensor in inputs and not elementwise_reader(result, w, r) for w in others for r in w.reads)
+    return any(r.tensor in inputs and not elementwise_reader(plan, w, r) for w in others for r in w.reads)
 
 
-def elementwise_reader(result: Plan, work: Work, read: Read) -> bool:
+def elementwise_reader(plan: Plan, work: Work, read: Read) -> bool:
     return isinstance(work, Nest) and all(
         isinstance(i, Affine) and i.plain is a for i, a in zip(read.indices, work.axes, strict=False)
     )
 
 
-def _add(works: list[Work], work: Work, result: Plan) -> None:
+def _add(works: list[Work], work: Work, plan: Plan) -> None:
     if isinstance(work, Nest):
-        join(works, work, result.views)  # type: ignore[arg-type]
+        join(works, work, plan.views)  # type: ignore[arg-type]
     else:
         works.append(work)
+
+
+def write_in_place(plan: Plan) -> Plan:
+    """Keep of the wished-for outputs those that may overwrite their input."""
+    outputs = plan.program.outputs
+    return replace(plan, state={n: old for n, old in plan.request.state.items() if _in_place(plan, outputs[n], old)})
+
+
+def _in_place(plan: Plan, target: Tensor, name: str) -> bool:
+    """Whether a new value may overwrite the input of that name: nobody reads the old one elsewhere, or later."""
+    old = plan.program.inputs[name]
+    if old.shape != target.shape or old.kind != target.kind or batched(target) or target in plan.views:
+        return False
+    seen = False
+    for phase in plan.phases:
+        here = [w for w in phase.works if target in w.targets]
+        for work in phase.works:
+            if work in here:
+                if not isinstance(work, Nest) or work.scatter is not None:
+                    return False
+                if any(plan.home(r.tensor) is old and not elementwise_reader(plan, work, r) for r in work.reads):
+                    return False
+            elif (here or seen) and any(plan.home(r.tensor) is old for r in work.reads):
+                return False
+        seen = seen or bool(here)
+    return seen and old not in plan.views.values() and sum(t is target for t in plan.program.outputs.values()) == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pellucid.engines.llvm.plan.layout import lane_last
+from dataclasses import replace
+
+from pellucid.engines.llvm.plan.tiles import lane_last
 from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Recurrence, Unsupported, batched, nests_of
 from pellucid.formula.axes import Affine
 
@@ -19,34 +21,30 @@ def for_small_batches(plan: Plan) -> Plan:
     Raises:
         Unsupported: an example needs others: this is a training step.
     """
-    if plan.request.small_batch and not for_few(plan, shared=plan.request.shared):
-        raise Unsupported(plan.program.statements[0], "an example needs others")
-    return plan
-
-
-def for_few(plan: Plan, *, shared: bool) -> bool:
-    """Turn the plan to one for a few examples, if none of them needs another: a prediction, not a training step.
-
-    Args:
-        shared: whether threads share the work of an example where that is worth it.
-    """
-    for phase in plan.phases:
-        if phase.kind == "global" and any(batched(r.tensor) for work in phase.works for r in work.reads):
-            return False
+    if not plan.request.small_batch:
+        return plan
     nests = [n for phase in plan.phases if phase.kind == "shard" for work in phase.works for n in nests_of(work)]
-    for nest in nests:
-        for read in nest.reads:
-            if any(isinstance(i, Affine) and i.divisor.value != 1 and nest.axes[-1] in i.axes for i in read.indices):
-                return False
+    if not _apart(plan, nests):
+        raise Unsupported(plan.program.statements[0], "an example needs others")
     for nest in nests:
         nest.few = True
-    plan.few = True
-    if shared:
-        _share(plan)
-    return True
+    return replace(plan, few=True, phases=_shared(plan) if plan.request.shared else plan.phases)
 
 
-def _share(plan: Plan) -> None:
+def _apart(plan: Plan, nests: list[Nest]) -> bool:
+    """Whether no example needs another: a prediction, not a training step."""
+    return not any(
+        phase.kind == "global" and any(batched(r.tensor) for work in phase.works for r in work.reads)
+        for phase in plan.phases
+    ) and not any(
+        isinstance(i, Affine) and i.divisor.value != 1 and nest.axes[-1] in i.axes
+        for nest in nests
+        for read in nest.reads
+        for i in read.indices
+    )
+
+
+def _shared(plan: Plan) -> list[Phase]:
     """Let threads share every nest that is worth it: each is in a phase of its own, or a step of a loop is in some."""
     large: list[Nest] = []
     saved = 0
@@ -56,7 +54,7 @@ def _share(plan: Plan) -> None:
                 large.append(nest)
                 saved += nest.products * (work.extent if isinstance(work, Recurrence) else 1)
     if saved < HANDING:
-        return
+        return plan.phases
     for nest in large:
         nest.divided = True
     phases: list[Phase] = []
@@ -70,4 +68,4 @@ def _share(plan: Plan) -> None:
                 mine.append(Phase("shard"))
             mine[-1].works.append(work)
         phases += mine
-    plan.phases = phases
+    return phases

@@ -8,9 +8,10 @@ computed which.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
-from pellucid.engines.llvm.plan.layout import lane_last
+from pellucid.engines.llvm.plan.tiles import lane_last
 from pellucid.engines.llvm.plan.work import LANES, LINE, OFTEN, Nest, Partial, Phase, Plan, batched, strides
 from pellucid.formula.axes import BATCH, Affine
 from pellucid.formula.expressions import Read, Reduction, Tensor, factors, free_axes, reads, walk
@@ -29,32 +30,31 @@ def split_reductions(plan: Plan) -> Plan:
     """Put the preparation of long sums into the shards' phases."""
     if plan.few:
         return plan
-    _begin_with_shards(plan)
+    phases = [Phase(p.kind, list(p.works)) for p in _begun_with_shards(plan)]
     real = plan.request.real
-    for phase in list(plan.phases):
+    for phase in list(phases):
         for nest in phase.works if phase.kind == "global" else []:
             if isinstance(nest, Nest) and nest.scatter is None:
-                partial = _long(nest, real)
-                if partial is not None:
-                    nest.partial = partial
-                    _insert(plan, partial, plan.phases.index(phase))
+                nest.partial = _long(nest, real)
+                if nest.partial is not None:
+                    _insert(plan, phases, nest.partial, phases.index(phase))
         for work in phase.works if phase.kind == "shard" else []:
             if isinstance(work, Nest):
                 work.blocked = _streamed(work, real)
-    return plan
+    return replace(plan, phases=phases)
 
 
-def _begin_with_shards(plan: Plan) -> None:
+def _begun_with_shards(plan: Plan) -> list[Phase]:
     """The first phase of shards brings the examples in: it has to come before whatever reads them."""
     for phase in plan.phases:
         if phase.kind == "shard":
-            return
+            return plan.phases
         if any(batched(r.tensor) for work in phase.works for r in work.reads):
             break
     else:
         if not any(map(batched, plan.program.outputs.values())):
-            return
-    plan.phases.insert(0, Phase("shard"))
+            return plan.phases
+    return [Phase("shard"), *plan.phases]
 
 
 def _long(nest: Nest, real: int) -> Partial | None:
@@ -99,7 +99,7 @@ def _elements(tensor: Tensor) -> int:
     return prod(a.size for a in tensor.axes if isinstance(a.extent, int))
 
 
-def _insert(plan: Plan, partial: Partial, before: int) -> None:
+def _insert(plan: Plan, phases: list[Phase], partial: Partial, before: int) -> None:
     """Behind the last work, of a shard or of all, that makes what the sum reads.
 
     What is made once for all examples is there in the next phase only: the variance of a batch adds up squares of what
@@ -107,22 +107,22 @@ def _insert(plan: Plan, partial: Partial, before: int) -> None:
     """
     homes = {plan.home(r.tensor) for r in partial.reads}
     for place in reversed(range(before)):
-        phase = plan.phases[place]
+        phase = phases[place]
         for k in reversed(range(len(phase.works))):
             if homes.isdisjoint(phase.works[k].targets):
                 continue
             if phase.kind == "shard":
                 phase.works.insert(k + 1, partial)
             else:
-                _after(plan, place, before).works.insert(0, partial)
+                _after(phases, place, before).works.insert(0, partial)
             return
-    next(p for p in plan.phases if p.kind == "shard").works.insert(0, partial)
+    next(p for p in phases if p.kind == "shard").works.insert(0, partial)
 
 
-def _after(plan: Plan, place: int, before: int) -> Phase:
+def _after(phases: list[Phase], place: int, before: int) -> Phase:
     """A phase of shards behind one phase and before another: one that stands there, or a new one."""
-    for phase in plan.phases[place + 1 : before]:
+    for phase in phases[place + 1 : before]:
         if phase.kind == "shard":
             return phase
-    plan.phases.insert(place + 1, Phase("shard"))
-    return plan.phases[place + 1]
+    phases.insert(place + 1, Phase("shard"))
+    return phases[place + 1]

@@ -6,16 +6,20 @@ on the CPU, the order in which an element is summed does not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from math import inf, prod
 
-from pellucid.engines.llvm.plan.work import LANES, Nest, batched
+from pellucid.engines.llvm.plan.work import LANES, Nest, Plan, Request, batched, nests_of
 from pellucid.formula.axes import BATCH, Affine, Axis
-from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, walk
+from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, reads, walk
 
 MOST_EDGES = 6
 """Rounds at the edge of an image that are written out one by one; more would make more code than they save."""
+
+
+ACROSS = 8
+"""What a sum across the lanes and the arithmetic on its single number cost, in terms of a shard's part of a sum."""
 
 
 @dataclass
@@ -29,13 +33,15 @@ class Tile:
         return self.sizes.get(axis, default)
 
 
-def choose(nest: Nest, axes: list[Axis], lane: Axis | None, *, wide: bool, real: int) -> Tile:
-    """The tile of a nest whose loops run over `axes`, `lane` of them in steps of a vector.
+def choose_tiles(plan: Plan) -> Plan:
+    """A tile for every nest."""
+    nests = [nest for phase in plan.phases for work in phase.works for nest in nests_of(work)]
+    return replace(plan, tiles={nest: _chosen(nest, plan.request) for nest in nests})
 
-    Args:
-        wide: 32 registers of 16 floats; else 16 of 8.
-        real: bytes of a real number.
-    """
+
+def _chosen(nest: Nest, request: Request) -> Tile:
+    axes = [a for a in nest.axes if a.extent is not BATCH and a is not nest.step]
+    lane = axes[-1] if lane_last(nest) else None
     tile = Tile()
     if looked_up(nest) and axes and axes[-1] is nest.axes[-1] and axes[-1].size >= LANES:
         tile.sizes[axes[-1]] = LANES
@@ -45,13 +51,38 @@ def choose(nest: Nest, axes: list[Axis], lane: Axis | None, *, wide: bool, real:
             tile.sizes[axis] = need
     heavy = _heaviest(nest)
     if heavy is not None:
-        _contraction(tile, nest, heavy, axes, lane, registers=(32 if wide else 8) * 4 // real)
+        _contraction(tile, nest, heavy, axes, lane, registers=(32 if request.wide else 8) * 4 // request.real)
     if nest.divided and lane is not None:
         while tile.get(lane, 1) > 1 and not any(
             a.size >= 2 * tile.get(a, 1) * (LANES if a is lane else 1) for a in axes
         ):
             tile.sizes[lane] //= 2  # what threads share has to be two tiles at least
     return tile
+
+
+def lane_last(nest: Nest) -> bool:
+    """Whether a nest has its target's last axis in the lanes; else it has the examples there, or is scalar."""
+    if nest.few:
+        return len(nest.axes) > 1 and nest.axes[-1] is not nest.step and nest.axes[-1].size > 1
+    if nest.kind != "global" or not nest.axes:
+        return False
+    if nest.partial is not None:
+        return not nest.partial.across
+    if nest.scatter is not None:
+        return True
+    extent = nest.axes[-1].size
+    summed = any(batched(r.tensor) for r in nest.reads)
+    if not summed:
+        return extent > 1
+    if extent % LANES == 0:
+        return True
+    product = any(len([r for r in reads(s.expression) if batched(r.tensor)]) > 1 for s in nest.statements)
+    # Idle lanes cost as often as there are terms, sums across the lanes and what follows them once for every element.
+    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction)]
+    terms = max((prod(a.size for a in e.axes if a.extent is not BATCH) for e in sums), default=1)
+    if product and terms * (-extent % LANES) < ACROSS * extent:
+        return True
+    return (product and extent >= 40) or (len(nest.axes) > 1 and extent >= 64)
 
 
 def _needed(nest: Nest, axis: Axis) -> int:

@@ -209,9 +209,9 @@ class Request:
     shared: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Plan:
-    """A program on its way to code, which every pass brings a step further.
+    """A program on its way to code, of which every pass makes one that is a step further.
 
     Attributes:
         stages: the program's, or what is done in their stead.
@@ -220,6 +220,7 @@ class Plan:
         phases: what runs when.
         state: by output, the input in whose place it is written.
         few: for a few examples, each a shard of its own with its last axes in the lanes.
+        tiles: how many points of a nest are computed at once.
         panels: packed copies of parameters, by the nest that reads them.
     """
 
@@ -231,6 +232,7 @@ class Plan:
     phases: list[Phase] = field(default_factory=list)
     state: dict[str, str] = field(default_factory=dict)
     few: bool = False
+    tiles: dict[Nest, Any] = field(default_factory=dict)
     panels: dict[Nest, dict[Tensor, Any]] = field(default_factory=dict)
 
     def ahead(self) -> int:
