@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,6 @@ from pellucid.layers.base import (
     Parameter,
     Shape,
     Stepping,
-    joined,
-    new_statements,
 )
 from pellucid.layers.dropout import stream
 from pellucid.once import Lock, Once
@@ -194,19 +192,13 @@ class BaseNetwork(Layer):
             if isinstance(use.layer, InputLayer):
                 results[use.path] = waiting.pop(0)
                 continue
-            inner = context.at(use.path, use.home)
+            inner = replace(context.at(use.path, use.home), paths={})
             taken = [results[p] for p in use.parents]
             prefix = f"{use.home}."
             mine = {path.removeprefix(prefix): t for path, t in parameters.items() if path.startswith(prefix)}
             result = results[use.path] = _apply(use.layer, inner.path, taken, mine, inner)
-            fresh = [s.target for s in new_statements(result, context.known)]
-            for tensor in fresh:
+            for tensor in inner.finish(result):
                 _check_elements(inner.path, tensor)
-                if "." not in tensor.name:
-                    tensor.named(joined(inner.path, tensor.name))
-            if result in fresh:
-                result.named(inner.path)
-            context.values[inner.path] = result
         return results
 
     def forward(self, *, training: bool, single_step: bool = False) -> Forward:

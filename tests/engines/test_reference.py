@@ -15,7 +15,7 @@ from tests.engines.test_reference_gradients import LSTM
 from pellucid.engines import compile_program
 from pellucid.errors import PellucidError
 from pellucid.formula import BATCH, Affine, Axis, Tensor, define
-from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, Statement
+from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction
 from pellucid.formula.program import Loop, Program
 from pellucid.formula.scalar import SCALARS
 
@@ -206,13 +206,11 @@ def test_affine_reads_drawn_at_random(data: st.DataObject) -> None:
         st.sampled_from([Constant(0), Constant(-2.5), Index(Affine.of(i)), Read(source, (Affine.of(0), Affine.of(k)))])
     )
     e = Read(source, (index, second), outside)
-    target.definition = Statement(target, e)
+    target.define(e)
     agree(target)
     summed = Tensor("s", (k, i))
     other = Tensor.input("w", i=i.size, j=j.size)
-    summed.definition = Statement(
-        summed, Reduction("sum", (j,), Operation("mul", (e, Read(other, (Affine.of(i), Affine.of(j))))))
-    )
+    summed.define(Reduction("sum", (j,), Operation("mul", (e, Read(other, (Affine.of(i), Affine.of(j)))))))
     agree(summed)
 
 

@@ -478,7 +478,7 @@ def evaluate(
     for place, (axes, expression) in enumerate(wanted):
         mine = {a: Axis(a.name, batch if not isinstance(a.extent, int) else a.extent) for a in axes}
         target = Tensor(f"wanted{place}", tuple(mine.values()))
-        target.definition = Statement(target, transform(rename(_counted(expression, batch), mine), change))
+        target.define(transform(rename(_counted(expression, batch), mine), change))
         outputs[target.name] = target
     run = compile_program(Program(outputs), engine="reference", dtype=np.float64)
     arrays = {copy.name: values[tensor] for tensor, copy in stand_ins.items()}

@@ -98,7 +98,7 @@ def _of(e: Expression, inner: Expression, by: Expression) -> Expression:
 def _computed(e: Expression, z: Tensor, x: Floats) -> tuple[Floats, Floats]:
     """The curve and its slope at every x, by the reference engine in float64."""
     a = Tensor("a", z.axes)
-    a.definition = Statement(a, e)
+    a.define(e)
     ones = Tensor.input("ones", n=BATCH)
     slope = derivative(a, [z], upstream=ones)[z]
     run = compile_program(Program({"a": a, "slope": slope}), engine="reference", dtype=np.float64)
@@ -110,13 +110,13 @@ def _computed(e: Expression, z: Tensor, x: Floats) -> tuple[Floats, Floats]:
 def _texts(e: Expression, inner: Expression) -> tuple[str, str]:
     """The formula and its derivative as text, with the letters z and a."""
     z, a, upstream = Tensor.input("z"), Tensor("a", ()), Tensor.input("upstream")
-    a.definition = Statement(a, _of(e, inner, Read(z, ())))
+    curve = a.define(_of(e, inner, Read(z, ())))
     found = derivative(a, [z], upstream=upstream)[z].definition
     assert found is not None
     rule = transform(found.expression, lambda part: UNIT if _reads_only(part, upstream) else None)
     slope = Tensor("slope", (), letter="a′")
     statement = Statement(slope, rule, {a: "a", z: "z", slope: "a′"})
-    return unicode(a.definition), re.sub(r"^[^=]+= ", "a′ = ", unicode(statement))
+    return unicode(curve), re.sub(r"^[^=]+= ", "a′ = ", unicode(statement))
 
 
 def _reads_only(e: Expression, tensor: Tensor) -> bool:

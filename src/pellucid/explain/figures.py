@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pellucid.engines import compile_program
 from pellucid.errors import PellucidError
 from pellucid.explain.arithmetic import Values
-from pellucid.formula import Affine, Axis, Expression, Program, Statement, Tensor, derivative
+from pellucid.formula import Affine, Axis, Expression, Program, Tensor, derivative
 from pellucid.formula.expressions import Read, Reduction, reads, transform, walk
 from pellucid.network import BaseNetwork
 from pellucid.summary import summarise
@@ -100,7 +100,7 @@ def _graph(e: Expression, element: Read, x: Array) -> tuple[Array, Array]:
     def change(inner: Expression) -> Expression | None:
         return Read(z, (Affine.of(axis),)) if inner == element else None
 
-    y.definition = Statement(y, transform(e, change))
+    y.define(transform(e, change))
     upstream = Tensor("dy", (axis.fresh(),))
     program = Program({"y": y, "slope": derivative(y, [z], upstream=upstream)[z]})
     run = compile_program(program, engine="reference", dtype=np.float64)

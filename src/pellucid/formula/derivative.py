@@ -255,7 +255,7 @@ def _winner(run: Reverse, statement: Statement, e: Reduction) -> Expression:
         tensor = Tensor(f"{statement.target.name}.argmax", tuple(mine.values()), kind="int", letter="m")
         inner = {a: a.fresh() for a in e.axes}
         body = rename(rename(e.body, inner), mine)
-        tensor.definition = Statement(tensor, Reduction("argmax", tuple(inner.values()), body), statement.letters)
+        tensor.define(Reduction("argmax", tuple(inner.values()), body), statement.letters)
         run.winners[key] = tensor
     # Two maxima with one key differ at most in their axes: each reads the winners along its own.
     return Read(run.winners[key], tuple(Affine.of(a) for a in free))
@@ -504,13 +504,13 @@ def _finish(run: Reverse) -> None:
             continue
         letters = {_follow(copies, t): letter for t, letter in run.letters[tensor].items()}
         letters.setdefault(adjoint, f"d{tensor.letter}")
-        adjoint.definition = Statement(adjoint, transform(expression, change), letters)
+        adjoint.define(transform(expression, change), letters)
     run.adjoints = final
     # What a stated derivative defines on its way read the adjoint that has now been replaced.
     for s in reachable(final.values()):
         if any(r.tensor in copies or r.tensor in constants for r in reads(s.expression)):
             named = {_follow(copies, t): letter for t, letter in s.letters.items()}
-            s.target.definition = Statement(s.target, transform(s.expression, change), named)
+            s.target.define(transform(s.expression, change), named)
 
 
 def _follow(copies: Mapping[Tensor, Tensor], tensor: Tensor) -> Tensor:
@@ -532,5 +532,5 @@ def _merged(contributions: Sequence[Expression], axes: tuple[Axis, ...]) -> Expr
 
 def _zeros(tensor: Tensor) -> Tensor:
     result = Tensor(f"d({tensor.name})", tuple(a.fresh() for a in tensor.axes), letter=f"d{tensor.letter}")
-    result.definition = Statement(result, ZERO)
+    result.define(ZERO)
     return result

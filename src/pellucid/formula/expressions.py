@@ -60,10 +60,10 @@ class Tensor:
     def rank(self) -> int:
         return len(self.axes)
 
-    def named(self, name: str) -> Tensor:
-        """Give the tensor its path."""
-        self.name = name
-        return self
+    def define(self, expression: Expression, letters: Mapping[Tensor, str] | None = None) -> Statement:
+        """Give the tensor its statement, `self[axes] = expression`."""
+        self.definition = Statement(self, expression, letters or {})
+        return self.definition
 
     def __getitem__(self, index: object) -> Read:
         indices = index if isinstance(index, tuple) else (index,)

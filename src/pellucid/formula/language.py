@@ -65,7 +65,7 @@ def _define(
         raise FormulaError(f"{given[unread.pop()]} is given, but the formula does not read it\n    {text.strip()}")
     letters = given | {s.target: s.target.name for s in statements}
     for s in statements:
-        s.target.definition = Statement(s.target, s.expression, letters)
+        s.target.define(s.expression, letters)
     return {s.target.name: s.target for s in statements}
 
 

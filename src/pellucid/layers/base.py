@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from pellucid.arrays import is_integer
 from pellucid.errors import PellucidError, UnknownNameError, nearest
-from pellucid.formula import Statement, Tensor
+from pellucid.formula import Tensor
 from pellucid.formula.expressions import Kind, reads
 from pellucid.functions.activations import ActivationLike, activation
 from pellucid.functions.forward import combining
@@ -67,8 +67,8 @@ class Context:
 
     `path` is the layer's place, `home` the place of its parameters (another only for the second use of a shared layer).
     `seed` and `step` feed the random numbers of dropout. `values`, `updates`, `last`, `known` and `masks` are shared by
-    all layers of a network; `masks` has for values with a time axis which steps are there (n,t), 1 or 0. `stepping` is
-    set where a network is fed step by step.
+    all layers of a network, `paths` by the parts of one layer; `masks` has for values with a time axis which steps are
+    there (n,t), 1 or 0. `stepping` is set where a network is fed step by step.
     """
 
     path: str
@@ -80,6 +80,7 @@ class Context:
     updates: dict[str, Tensor] = field(default_factory=dict)
     last: dict[Tensor, Last] = field(default_factory=dict)
     known: set[Tensor] = field(default_factory=set)
+    paths: dict[Tensor, str] = field(default_factory=dict)
     masks: dict[Tensor, Tensor] = field(default_factory=dict)
     stepping: Stepping | None = None
 
@@ -87,11 +88,22 @@ class Context:
         """The context of a part of this one."""
         return replace(self, path=joined(self.path, path), home=joined(self.home, home))
 
-    def record(self, name: str, tensor: Tensor) -> Tensor:
-        """Give a value its path, `dense_1.sum`; the result of a layer is named by the network."""
-        path = joined(self.path, name)
-        self.values[path] = tensor.named(path)
+    def place(self, name: str, tensor: Tensor) -> Tensor:
+        """Say what the path of a tensor ends in, where that is not its letter; see `finish`."""
+        self.paths[tensor] = joined(self.path, name)
         return tensor
+
+    def record(self, name: str, tensor: Tensor) -> Tensor:
+        """Give a value its path, `dense_1.sum`; that of a layer's result is the layer's."""
+        self.values[joined(self.path, name)] = self.place(name, tensor)
+        return tensor
+
+    def finish(self, result: Tensor) -> list[Tensor]:
+        """Give all that a layer has made its path, once; gives these tensors."""
+        if result not in self.known:
+            self.paths[result] = self.path
+        self.values[self.path] = result
+        return give_paths([result, *self.paths], self.path, known=self.known, paths=self.paths)
 
     def update(self, name: str, tensor: Tensor) -> None:
         """The new value of a parameter that training changes without a gradient (a running mean)."""
@@ -348,14 +360,27 @@ def _flag(value: object, option: str, layer: Layer) -> bool:
     return bool(value)
 
 
-def new_statements(tensor: Tensor, known: set[Tensor]) -> Iterator[Statement]:
-    """The statements behind a tensor that are not yet among the known ones, which they join."""
-    stack = [tensor]
+def give_paths(
+    outputs: Iterable[Tensor], prefix: str, *, known: set[Tensor], paths: Mapping[Tensor, str]
+) -> list[Tensor]:
+    """Give the tensors behind some outputs that are not yet among the known ones, which they join, their paths: those
+    of `paths`, or else their letter behind the prefix.
+    """
+    fresh = new_tensors(outputs, known)
+    for tensor in fresh:
+        tensor.name = paths.get(tensor) or joined(prefix, tensor.name)
+    return fresh
+
+
+def new_tensors(outputs: Iterable[Tensor], known: set[Tensor]) -> list[Tensor]:
+    """The tensors with a statement behind some outputs that are not yet among the known ones, which they join."""
+    fresh: list[Tensor] = []
+    stack = list(outputs)
     while stack:
         current = stack.pop()
-        if current in known:
-            continue
-        known.add(current)
-        if current.definition is not None:
-            yield current.definition
-            stack += [r.tensor for r in reads(current.definition.expression)]
+        if current not in known:
+            known.add(current)
+            if current.definition is not None:
+                fresh.append(current)
+                stack += [r.tensor for r in reads(current.definition.expression)]
+    return fresh

@@ -61,7 +61,7 @@ class BatchNormalization(Layer):
                 # a layer that is used twice follows both batches
                 old = context.updates.get(joined(context.home, key), parameters[key])
                 following = normalisation.running(old, new, momentum=self.momentum, mask=mask)
-                context.update(key, following.named(joined(context.path, f"{key}′")))
+                context.update(key, context.place(f"{key}′", following))
         z = normalisation.standardise(x, mean, variance, epsilon=self.epsilon, over="batch", own=own, mask=mask)
         context.record("standardised", z)
         return normalisation.scale(z, parameters.get("gamma"), parameters.get("beta"))

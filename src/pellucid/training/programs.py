@@ -10,7 +10,7 @@ parameters and slots under the same names.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from pellucid.engines import Executable
 from pellucid.formula import BATCH, Program, Tensor, define, derivative
 from pellucid.functions.learning import losses
 from pellucid.functions.learning.optimizers import Optimizer, clip_by_global_norm, clip_by_value
-from pellucid.layers.base import new_statements
+from pellucid.layers.base import give_paths, new_tensors
 from pellucid.network import BaseNetwork, Forward
 from pellucid.training.inputs.feeds import WEIGHT
 from pellucid.training.inputs.targets import Goal
@@ -62,15 +62,14 @@ def objective(net: BaseNetwork, goals: Sequence[Goal], *, training: bool, weight
     """
     forward = net.forward(training=training)
     known = {*forward.inputs.values(), *forward.parameters.values(), *forward.random.values()}
-    for output in [*forward.outputs.values(), *forward.updates.values()]:
-        list(new_statements(output, known))
+    new_tensors([*forward.outputs.values(), *forward.updates.values()], known)
     weight = Tensor.input(WEIGHT, n=BATCH, letter="w") if weighted else None
     parts = [losses.total(goal.examples(forward), weight, mask=forward.masks.get(goal.path)) for goal in goals]
     data = _sum(parts)
     loss = data if forward.penalty is None else define("loss[] = data + penalty", data=data, penalty=forward.penalty)
-    _name("loss", loss, known)
+    give_paths([loss], "loss", known=known, paths={loss: "loss"})
     named = {loss_name(goal.path): part for goal, part in zip(goals, parts, strict=True)}
-    return Objective(forward, data, loss.named("loss"), named if len(goals) > 1 and forward.masks else {})
+    return Objective(forward, data, loss, named if len(goals) > 1 and forward.masks else {})
 
 
 def training_program(
@@ -89,18 +88,19 @@ def training_program(
     gradients = {path: adjoints[w] for path, w in trainable.items()}
     if clip is not None:
         gradients = clip(gradients, net.dtype)
-        _name("clip", gradients.values(), {target.loss, *adjoints.values()})
+        give_paths(gradients.values(), "clip", known={target.loss, *adjoints.values()}, paths={})
     rate = Tensor.input("learning_rate", letter="lr")
     step = forward.random.get("step") or Tensor.input("step", kind="int", letter="t")
     outputs = {"loss": target.loss, **target.parts, **_predictions(forward, goals), **forward.updates}
+    made = {target.loss, *gradients.values()}
     for path, weight in trainable.items():
         slots = {
             slot: Tensor.input(f"{path}:{slot}", {a.name: a.size for a in weight.axes}) for slot in optimizer.slots
         }
         new = optimizer.update(weight, gradients[path], slots, lr=rate, step=step)
-        for slot, tensor in new.items():
-            name = path if slot == "weight" else f"{path}:{slot}"
-            outputs[name] = tensor.named(f"{name}′")
+        update = {path if slot == "weight" else f"{path}:{slot}": tensor for slot, tensor in new.items()}
+        give_paths(update.values(), "", known=made, paths={tensor: f"{name}′" for name, tensor in update.items()})
+        outputs |= update
     return Program(outputs)
 
 
@@ -178,11 +178,3 @@ def _sum(parts: Sequence[Tensor]) -> Tensor:
     for part in parts[1:]:
         total = define("loss[] = a + b", a=total, b=part)
     return total
-
-
-def _name(prefix: str, tensors: Tensor | Iterable[Tensor], known: set[Tensor]) -> None:
-    """Give what is new behind the tensors a path, so that traces tell whose it is."""
-    for tensor in [tensors] if isinstance(tensors, Tensor) else tensors:
-        for statement in new_statements(tensor, known):
-            if "." not in statement.target.name:
-                statement.target.named(f"{prefix}.{statement.target.name}")

@@ -13,7 +13,7 @@ from tests.engines.llvm.support import agree, draw, with_gradients
 from pellucid.engines import compile_program
 from pellucid.formula import BATCH, Axis, Program, Tensor, define, define_all
 from pellucid.formula.axes import Affine
-from pellucid.formula.expressions import Read, Reduction, Statement
+from pellucid.formula.expressions import Read, Reduction
 from pellucid.formula.expressions import Tensor as Array
 from pellucid.functions.activations import ACTIVATIONS, activation
 from pellucid.functions.forward.attention import scaled_dot_product
@@ -200,10 +200,10 @@ def test_a_statement_that_cannot_be_compiled_is_named_and_runs_by_the_reference_
     y = define("y[n] = Σ[i] x[n,i]²", x=x)
     away = Array("turned", (Axis("i", 4), Axis("n", BATCH)))
     i, n = away.axes
-    away.definition = Statement(away, Read(x, (Affine.of(n), Affine.of(i))))
+    away.define(Read(x, (Affine.of(n), Affine.of(i))))
     back = Array("sums", (Axis("i", 4),))
     m = Axis("n", BATCH)
-    back.definition = Statement(back, Reduction("sum", (m,), Read(away, (Affine.of(back.axes[0]), Affine.of(m)))))
+    back.define(Reduction("sum", (m,), Read(away, (Affine.of(back.axes[0]), Affine.of(m)))))
     program = Program({"y": y, "sums": back})
     from pellucid.engines.llvm import executable
 

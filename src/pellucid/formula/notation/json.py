@@ -286,8 +286,7 @@ class _Reader:
             self.fail(f"{target.name} is said to hold integers, but its expression gives real ones")
         pairs = [self.pair(p) for p in self.sequence(data["letters"])]
         letters = {self.one(self.tensors, number, "tensor"): self.text(letter) for number, letter in pairs}
-        target.definition = Statement(target, expression, letters)
-        return target.definition
+        return target.define(expression, letters)
 
     def expression(self, value: object, scope: frozenset[Axis], depth: int = 0) -> Expression:
         if depth > _DEEPEST:

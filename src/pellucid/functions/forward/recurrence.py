@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pellucid.errors import PellucidError
-from pellucid.formula import Statement, Tensor, define, define_all
+from pellucid.formula import Tensor, define, define_all
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Expression, Read, reads, transform
 from pellucid.formula.parser import Binding
@@ -240,7 +240,7 @@ def _scalar(spec: ActivationLike) -> str:
 
 def _tie(stand_in: Tensor, state: Tensor) -> None:
     """Close the circle: what reads the stand-in reads the state itself, which takes its name."""
-    state.named(stand_in.name).letter = stand_in.letter
+    state.name, state.letter = stand_in.name, stand_in.letter
 
     def change(e: Expression) -> Expression | None:
         if isinstance(e, Read) and e.tensor is stand_in:
@@ -250,7 +250,7 @@ def _tie(stand_in: Tensor, state: Tensor) -> None:
     for statement in reachable([state]):
         if statement.target is state or any(r.tensor is stand_in for r in reads(statement.expression)):
             letters = {**statement.letters, state: stand_in.letter}
-            statement.target.definition = Statement(statement.target, transform(statement.expression, change), letters)
+            statement.target.define(transform(statement.expression, change), letters)
 
 
 def last(states: Tensor, *, reverse: bool = False) -> Tensor:

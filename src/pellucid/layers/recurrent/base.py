@@ -75,12 +75,12 @@ class _Recurrent(Layer):
         before = self._before(x, given, context)
         found = self.recur(x, context.masks.get(x), parameters, before)
         for letter, tensor in found.items():
-            tensor.named(joined(context.path, letter))
+            context.place(letter, tensor)
         for name, letter in self.recorded.items():
             context.record(name, found[letter])
         if context.stepping and x in context.stepping.sequences:
             for name, letter in zip(self.states, "hc", strict=False):
-                after = recurrence.last(found[letter]).named(joined(context.path, f"{name}.after"))
+                after = context.place(f"{name}.after", recurrence.last(found[letter]))
                 context.stepping.states[joined(context.path, name)] = before[name], after
         return found["h"] if self.return_sequences else recurrence.last(found["h"], reverse=self.go_backwards)
 
