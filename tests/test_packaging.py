@@ -27,6 +27,21 @@ LOCK = {
     }
 }
 
+CATALOGUE = """
+#: src/pellucid/a.py
+msgid "not the page's"
+msgstr "不属于页面"
+
+#: src/pellucid/a.py src/pellucid/lab/web/src/strings/shell.ts
+msgid "Play"
+msgstr "播放"
+
+#: src/pellucid/lab/web/src/strings/shell.ts
+msgctxt "tab"
+msgid "Play"
+msgstr "演示"
+"""
+
 
 @pytest.fixture
 def hatch() -> ModuleType:
@@ -44,7 +59,11 @@ def lab(tmp_path: Path) -> Path:
     (web / "src").mkdir(parents=True)
     (web / "package.json").write_text("{}")
     (web / "package-lock.json").write_text(json.dumps(LOCK))
+    (web / "src" / "strings").mkdir()
     (web / "src" / "page.ts").write_text("export {};")
+    catalogue = tmp_path / "locale" / "zh" / "LC_MESSAGES" / "pellucid.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text(CATALOGUE, encoding="utf-8")
     return tmp_path / "lab"
 
 
@@ -80,6 +99,18 @@ def test_it_builds_what_the_lab_reads(hatch: ModuleType, lab: Path, builds: list
     assert "use it freely" in terms
     assert "tool" not in terms
     assert [p.name for p in (lab / "web" / "node_modules").iterdir()] == ["drawn"], "nothing half-built remains"
+
+
+def test_the_page_gets_its_chinese_from_the_catalogue(hatch: ModuleType, lab: Path, builds: list[str]) -> None:
+    made = hatch.Page(lab)
+    made.build()
+    said = lab / "web" / "src" / "strings" / "zh.json"
+    assert json.loads(said.read_text(encoding="utf-8")) == {"Play": "播放", "tab\4Play": "演示"}
+    assert not made.stale(), "what is made is no source"
+    made.catalogue.write_text(CATALOGUE.replace("播放", "运行"), encoding="utf-8")
+    assert made.stale()
+    made.build()
+    assert json.loads(said.read_text(encoding="utf-8"))["Play"] == "运行"
 
 
 def test_it_builds_again_only_when_a_source_changed(hatch: ModuleType, lab: Path, builds: list[str]) -> None:

@@ -16,11 +16,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class PellucidError(ValueError):
-    """Anything that the user can put right."""
+    """Anything that the user can put right; `message` is a text, or a `Message` in several languages."""
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: object = "") -> None:
+        self.message = message
         # a name in a foreign file may hold half of a surrogate pair, which no terminal and no browser takes
-        super().__init__(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", message))
+        super().__init__(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(message)))
 
 
 class FormulaError(PellucidError):
@@ -46,7 +47,7 @@ class UnknownNameError(PellucidError):
 class NonFiniteError(PellucidError):
     """A value stopped being finite during training; `origin` tells the first such value, and in which step."""
 
-    def __init__(self, message: str, origin: object = None) -> None:
+    def __init__(self, message: object, origin: object = None) -> None:
         super().__init__(message)
         self.origin = origin
 

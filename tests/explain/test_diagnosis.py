@@ -349,7 +349,7 @@ def test_a_nan_in_a_trace_is_followed_to_its_origin() -> None:
     assert found[0].where == "dense_2.bias"
     assert diagnose(net, x=x, y=y)[0].where == "dense_2.bias"
     history = History({"loss": [1.0, float("nan")]}, [0, 1])
-    assert diagnose(net, history)[0].facts["place"] == "the loss of epoch 2"
+    assert str(diagnose(net, history)[0].facts["place"]) == "the loss of epoch 2"
 
 
 def test_a_trace_and_a_flow_show_dead_units() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import pellucid
+from hatch_build import Page
 
 WEB = Path(pellucid.__file__).parent / "lab" / "web"
 
@@ -22,6 +23,7 @@ def run_script(name: str, given: Any, folder: Path, hook: Callable[[dict[str, An
     node = _node()
     if node is None or not WEB.exists():
         pytest.skip("the browser's code needs node 22.12 or newer (the extra dev has one) and its sources")
+    Page(WEB.parent).translate()
     question, answer = folder / "question.json", folder / "answer.json"
     question.write_text(json.dumps(given, allow_nan=False), encoding="utf-8")
     command = [node, "--experimental-strip-types", "--disable-warning=ExperimentalWarning"]

@@ -21,6 +21,7 @@ from pellucid.explain.guessing import loss_of_guessing
 from pellucid.explain.trace import Trace, trace
 from pellucid.explain.watch import Watch
 from pellucid.layers.normalization import Normalization
+from pellucid.messages import Message, gettext
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.feeds import inputs
 from pellucid.training.inputs.targets import Goal, LossLike, goals
@@ -48,6 +49,7 @@ HASTY, TIMID = 0.1, 1e-4
 ROUGH = 0.3
 """The fraction of a loss's way that goes up: 0 for a curve that falls, 0.5 for one that goes nowhere."""
 EXAMPLES = 64
+NOT_FINITE, A_STEP = gettext("NaN or infinity"), gettext("a step")
 LONG = 100
 """After so many steps a loss should have fallen, and below that of a constant answer."""
 
@@ -196,7 +198,7 @@ def _data(clues: Clues) -> Iterator[Finding]:
         if isinstance(error, DataError) and _whole(clues.y) and _reads_classes(net, clues.loss):
             yield Finding("labels", where, {"message": _sentence(error)})
         else:
-            fix = "for classes use softmax (or one sigmoid) with crossentropy, for quantities linear with mse"
+            fix = gettext("for classes use softmax (or one sigmoid) with crossentropy, for quantities linear with mse")
             yield Finding("last layer", where, {"message": _sentence(error), "fix": fix})
         return
     forward = net.forward(training=False)
@@ -204,7 +206,7 @@ def _data(clues: Clues) -> Iterator[Finding]:
         activation = forward.last[goal.path].activation
         if _meant_as_classes(goal, activation, arrays[goal.name]):
             message = f"{activation} with {goal.loss.name} on classes: where it is sure and wrong, no gradient passes"
-            yield Finding("last layer", goal.path, {"message": message, "fix": 'give loss="crossentropy"'})
+            yield Finding("last layer", goal.path, {"message": message, "fix": gettext('give loss="crossentropy"')})
     if flat := flat_layers(net, targets):
         yield Finding("flat", facts={"message": _sentence(flat)})
 
@@ -234,15 +236,8 @@ def _not_finite(clues: Clues) -> Iterator[Finding]:
         if isinstance(error.origin, NonFinite):
             yield _origin(clues.net, error.origin)
             return
-        yield Finding(
-            "nan",
-            facts={
-                "value": "NaN or infinity",
-                "place": "a step",
-                "arithmetic": _sentence(error),
-                "why": "scale the data",
-            },
-        )
+        facts = {"value": NOT_FINITE, "place": A_STEP, "arithmetic": _sentence(error), "why": gettext("scale the data")}
+        yield Finding("nan", facts=facts)
         return
     for run in clues.traces:
         values = {path: run[path] for path in run.program.tensors}
@@ -253,21 +248,21 @@ def _not_finite(clues: Clues) -> Iterator[Finding]:
     for history in clues.histories:
         bad = next((n for n, loss in enumerate(history.history.get("loss", [])) if not math.isfinite(loss)), None)
         if bad is not None:
-            place = f"the loss of epoch {history.epoch[bad] + 1}"
-            why = 'lower the learning rate, or give clip_norm=1.0; fit with on_nonfinite="stop" finds the place'
-            yield Finding(
-                "nan",
-                "loss",
-                {"value": str(history.history["loss"][bad]), "place": place, "arithmetic": "", "why": why},
+            value, place = (
+                history.history["loss"][bad],
+                gettext("the loss of epoch {epoch}", epoch=history.epoch[bad] + 1),
             )
+            why = gettext(
+                'lower the learning rate, or give clip_norm=1.0; fit with on_nonfinite="stop" finds the place'
+            )
+            yield Finding("nan", "loss", {"value": str(value), "place": place, "arithmetic": "", "why": why})
             return
 
 
 def _origin(net: BaseNetwork, origin: NonFinite) -> Finding:
     if not origin.path:
-        return Finding(
-            "nan", facts={"value": "NaN or infinity", "place": "a step", "arithmetic": "", "why": origin.why}
-        )
+        facts = {"value": NOT_FINITE, "place": A_STEP, "arithmetic": "", "why": origin.reason}
+        return Finding("nan", facts=facts)
     arithmetic = ""
     if origin.program.definition(origin.program.tensors[origin.path]) is not None:
         known = {name: a for name, a in origin.values.items() if name in origin.program.tensors}
@@ -275,9 +270,8 @@ def _origin(net: BaseNetwork, origin: NonFinite) -> Finding:
             explanation = Trace(origin.program, known, list(net.input_shapes)).explain(origin.path, index=origin.index)
             arithmetic = f"{explanation.formula}: {explanation.with_values}"
     place = f"{origin.path}[{', '.join(map(str, origin.index))}]" if origin.index else origin.path
-    return Finding(
-        "nan", origin.path, {"value": str(origin.value), "place": place, "arithmetic": arithmetic, "why": origin.why}
-    )
+    facts = {"value": str(origin.value), "place": place, "arithmetic": arithmetic, "why": origin.reason}
+    return Finding("nan", origin.path, facts)
 
 
 def _scaling(clues: Clues) -> Iterator[Finding]:
@@ -291,7 +285,7 @@ def _scaling(clues: Clues) -> Iterator[Finding]:
             and not _normalised(clues.net, layer.path)
         ):
             size = f"{layer.activation:.3g}"
-            yield Finding("scaling", layer.path, {"what": "inputs", "what_zh": "输入", "size": size})
+            yield Finding("scaling", layer.path, {"what": gettext("inputs"), "size": size})
     if clues.y is not None:
         try:
             targets, arrays = goals(clues.net, clues.y, clues.loss)
@@ -300,7 +294,7 @@ def _scaling(clues: Clues) -> Iterator[Finding]:
         for goal in targets:
             size_y = float(np.sqrt(np.mean(np.square(arrays[goal.name], dtype=np.float64))))
             if goal.loss.reads == "values" and size_y > LARGE_TARGETS and not _restores_units(clues.net, goal.path):
-                yield Finding("scaling", goal.path, {"what": "targets", "what_zh": "目标", "size": f"{size_y:.3g}"})
+                yield Finding("scaling", goal.path, {"what": gettext("targets"), "size": f"{size_y:.3g}"})
 
 
 def _normalised(net: BaseNetwork, path: str) -> bool:
@@ -374,7 +368,7 @@ def _through_time(clues: Clues) -> Iterator[Finding]:
             continue
         steps = len(reach.norms) - 1
         facts = {"size": f"{reach.norms[-1]:.1e}", "ratio": f"{ratios[0]:.1e}", "since": "start"}
-        where, start = f"{reach.path} {steps} steps before", "the last step"
+        where, start = f"{reach.path} {steps} steps before", gettext("the last step")
         if all(ratio < VANISHING_STEPS for ratio in ratios):
             yield Finding("vanishing", where, {**facts, "start": start})
         if ratios[0] > EXPLODING:
@@ -414,9 +408,9 @@ def _rate(clues: Clues) -> Iterator[Finding]:
     start, guess = _start(clues), _guessing(clues)
     rate = {"rate": clues.rate}
     if message := _too_high(losses, start, guess, ratios):
-        yield Finding("rate too high", facts={**rate, "message": message[0], "message_zh": message[1]})
+        yield Finding("rate too high", facts={**rate, "message": message})
     elif (ratios or _steps(clues) >= LONG) and (message := _too_low(losses, ratios)):
-        yield Finding("rate too low", facts={**rate, "message": message[0], "message_zh": message[1]})
+        yield Finding("rate too low", facts={**rate, "message": message})
     elif guess is not None and _learned_nothing(clues, losses, guess):
         yield Finding("guessing", facts={"loss": f"{losses[-1]:.3g}", "guess": f"{guess:.3g}"})
 
@@ -434,40 +428,39 @@ def _steps(clues: Clues) -> float:
 
 def _too_high(
     losses: Sequence[float], start: float | None, guess: float | None, ratios: Sequence[float]
-) -> tuple[str, str] | None:
+) -> Message | None:
     if guess is not None and len(losses) > 1 and losses[-1] > 1.2 * max(guess, start or 0.0) > 0:
-        return (
-            f"the loss is {losses[-1]:.3g}, where a constant answer to all examples has {guess:.3g}",
-            f"损失为 {losses[-1]:.3g}，而对所有样本给出同一个答案的损失只有 {guess:.3g}",
+        return gettext(
+            "the loss is {loss:.3g}, where a constant answer to all examples has {guess:.3g}",
+            loss=losses[-1],
+            guess=guess,
         )
     if guess is not None and start is not None and losses and max(losses) > 3 * max(guess, start) > 0:
         worst = int(np.argmax(losses))
-        return (
-            f"the loss rose from {start:.3g} before the first step to {losses[worst]:.3g} in epoch {worst + 1}",
-            f"损失从第一步之前的 {start:.3g} 升到第 {worst + 1} 轮的 {losses[worst]:.3g}",
+        return gettext(
+            "the loss rose from {start:.3g} before the first step to {loss:.3g} in epoch {epoch}",
+            start=start,
+            loss=losses[worst],
+            epoch=worst + 1,
         )
     largest = max(ratios, default=0.0)
     begin = start if start is not None else losses[0] if losses else 0.0
     # Large updates alone are no fault: an embedding begins with tiny weights. They are where no loss falls.
     if largest > HASTY and losses and (losses[-1] > 0.9 * begin or (_rough(losses) > 0.1 and losses[-1] > begin / 2)):
-        return (
-            f"one step changes the weights of a layer by {largest:.0%} of their size",
-            f"一步就使某层的权重改变了其大小的 {largest:.0%}",
-        )
+        return gettext("one step changes the weights of a layer by {change:.0%} of their size", change=largest)
     if len(losses) < 2:
         return None
     first, last, best = losses[0], losses[-1], min(losses)
     # of one batch, the loss before the first step is rough: a loss that continues to fall is no sign
     if start is not None and start > 0 and last > 1.2 * start and last > 0.95 * first:
-        return (
-            f"the loss rose from {start:.3g} before the first step to {last:.3g}",
-            f"损失从第一步之前的 {start:.3g} 升到 {last:.3g}",
-        )
+        return gettext("the loss rose from {start:.3g} before the first step to {loss:.3g}", start=start, loss=last)
     worst = int(np.argmax(losses))
     if losses[worst] > 1.1 * first:
-        return (
-            f"the loss rose from {first:.3g} to {losses[worst]:.3g} in epoch {worst + 1}",
-            f"损失从 {first:.3g} 升到第 {worst + 1} 轮的 {losses[worst]:.3g}",
+        return gettext(
+            "the loss rose from {start:.3g} to {loss:.3g} in epoch {epoch}",
+            start=first,
+            loss=losses[worst],
+            epoch=worst + 1,
         )
     if len(losses) < 4:
         return None
@@ -475,9 +468,11 @@ def _too_high(
     jumps = float(changes[len(changes) // 2 :].mean()) / max(last, 1e-12)
     stuck = last > best + 0.2 * (first - best) or first - best < 0.1 * first
     if _rough(losses) > ROUGH and jumps > 0.03 and stuck:
-        return (
-            f"the loss goes up and down, {jumps:.0%} an epoch, and is {last:.3g} after {first:.3g} at first",
-            f"损失上下波动，每轮变化 {jumps:.0%}，从最初的 {first:.3g} 到现在的 {last:.3g}",
+        return gettext(
+            "the loss goes up and down, {change:.0%} an epoch, and is {loss:.3g} after {start:.3g} at first",
+            change=jumps,
+            loss=last,
+            start=first,
         )
     return None
 
@@ -489,7 +484,7 @@ def _rough(losses: Sequence[float]) -> float:
     return float(changes[changes > 0].sum()) / way if way else 0.0
 
 
-def _too_low(losses: Sequence[float], ratios: Sequence[float]) -> tuple[str, str] | None:
+def _too_low(losses: Sequence[float], ratios: Sequence[float]) -> Message | None:
     if len(losses) < 3 or losses[0] <= 0:
         return None
     changes = np.diff(losses)
@@ -497,11 +492,12 @@ def _too_low(losses: Sequence[float], ratios: Sequence[float]) -> tuple[str, str
     third = max(1, len(changes) // 3)
     steady = (changes <= 0).mean() > 0.9 and changes[-third:].sum() < 0.5 * changes[:third].sum() < 0
     if fall < 0.15 and steady and max(ratios, default=0.0) < TIMID * 10:
-        small = f"; a step changes the weights by {max(ratios):.0e} of their size" if ratios else ""
-        return (
-            f"the loss falls steadily, but only by {fall:.1%} in {len(losses)} epochs{small}",
-            f"损失稳定下降，但 {len(losses)} 轮只降了 {fall:.1%}",
+        slow = gettext(
+            "the loss falls steadily, but only by {fall:.1%} in {count} epochs", fall=fall, count=len(losses)
         )
+        change = max(ratios, default=0.0)
+        small = gettext("{slow}; a step changes the weights by {change:.0e} of their size", slow=slow, change=change)
+        return small if ratios else slow
     return None
 
 

@@ -15,6 +15,7 @@ from pellucid.explain.words import sentence
 from pellucid.formula import unicode
 from pellucid.formula.expressions import Reduction
 from pellucid.formula.notation.latex import latex
+from pellucid.messages import LANGUAGES, Message, gettext
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,13 +99,14 @@ class Explanation:
         lines += [f"  {self.formula}", f"  {self.sentence(language)}"]
         rows = [(_signed(t.value), _named(t, names or {}), t.numbers) for t in shown]
         if count:
-            rows.append((_signed(rest), _more(count, language), ""))
+            rows.append((_signed(rest), _more(count).text(language), ""))
         widths = [max((len(r[i]) for r in rows), default=0) for i in range(3)]
         for value, symbols, numbers in rows:
             told = f" = {numbers}" if numbers and numbers != value.lstrip("+") else ""
             lines.append(f"  {value:>{widths[0]}}  {symbols:<{widths[1]}}{told}".rstrip())
         if self.terms.outside:
-            lines.append("  " + OUTSIDE[language].format(count=self.terms.outside))
+            outside = gettext("{count} read outside and count nothing", count=self.terms.outside)
+            lines.append("  " + outside.text(language))
         return "\n".join(lines)
 
     def plot(self) -> Figure:
@@ -129,7 +131,7 @@ class Explanation:
             "formula": self.formula,
             "substituted": self.with_values,
             "latex": self.latex(),
-            "sentence": {language: self.sentence(language) for language in ("en", "zh")},
+            "sentence": {language: self.sentence(language) for language in LANGUAGES},
             "terms": [_term_json(t, names or {}) for t in shown],
             "rest": {"count": count, "sum": rest},
             "outside": self.terms.outside,
@@ -170,11 +172,8 @@ def _named(term: Term, names: Mapping[str, Sequence[str]]) -> str:
     return text
 
 
-OUTSIDE = {"en": "{count} read outside and count nothing", "zh": "另有 {count} 项读到边界之外，不计入"}
-
-
-def _more(count: int, language: str = "en") -> str:
-    return f"其余 {count} 项" if language == "zh" else f"{count} more term{'s' * (count > 1)}"
+def _more(count: int) -> Message:
+    return gettext("{count} more term", count=count) if count == 1 else gettext("{count} more terms", count=count)
 
 
 def _signed(value: float) -> str:

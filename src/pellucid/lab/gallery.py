@@ -17,8 +17,9 @@ from pellucid import data
 from pellucid.data.kernels import kernel
 from pellucid.errors import PellucidError, nearest
 from pellucid.functions.learning.optimizers import SGD, Adam
-from pellucid.lab.task import Task, Words
+from pellucid.lab.task import Task
 from pellucid.layers import LSTM, RNN, Conv2D, Dense, Embedding, Flatten, MaxPool2D, Reshape
+from pellucid.messages import Message, gettext, words
 from pellucid.network import BaseNetwork
 
 Array = NDArray[Any]
@@ -55,8 +56,8 @@ class Entry:
 
     name: str
     kind: str
-    title: Words
-    about: Words
+    title: Message
+    about: Message
     build: Callable[[Entry], Task]
 
     def __call__(self) -> Task:
@@ -252,7 +253,7 @@ def _stack(entry: Entry, activation: str, *, beside: str) -> Task:
 def _task(entry: Entry, net: BaseNetwork, learned: Any, test: Any, **options: Any) -> Task:
     x, y = learned
     options.setdefault("metrics", ("accuracy",))
-    return Task(entry.name, entry.title, entry.about, entry.kind, net, x, y, test, **options)
+    return Task(entry.name, words(entry.title), words(entry.about), entry.kind, net, x, y, test, **options)
 
 
 # Data are read once, for a task that is opened again.
@@ -304,88 +305,78 @@ TASKS: dict[str, Entry] = {
         Entry(
             "spirals",
             "mlp",
-            {"en": "Two spirals", "zh": "双螺旋"},
-            {
-                "en": "A few neurons learn to separate two winding arms of points. "
-                "Watch the border between them bend until it follows both.",
-                "zh": "几个神经元学习区分两条缠绕的点带。观察它们之间的边界如何弯曲，直到贴合两条螺旋。",
-            },
+            gettext("Two spirals"),
+            gettext(
+                "A few neurons learn to separate two winding arms of points. "
+                "Watch the border between them bend until it follows both."
+            ),
             _spirals,
         ),
         Entry(
             "digits",
             "cnn",
-            {"en": "Handwritten digits", "zh": "手写数字"},
-            {
-                "en": "A small convolutional network reads digits of 8 × 8 pixels. Draw one yourself, "
-                "and follow its answer back to the pixels.",
-                "zh": "一个小型卷积网络识别 8 × 8 像素的数字。自己画一个，再把答案一路追溯到像素。",
-            },
+            gettext("Handwritten digits"),
+            gettext(
+                "A small convolutional network reads digits of 8 × 8 pixels. Draw one yourself, "
+                "and follow its answer back to the pixels."
+            ),
             _digits,
         ),
         Entry(
             "kernels",
             "convolution",
-            {"en": "An image and kernels", "zh": "图片与卷积核"},
-            {
-                "en": "A kernel slides over an image and finds edges. Four kernels are learned here "
-                "just by seeing what they ought to do; then try your own, at any stride.",
-                "zh": "卷积核在图片上滑动，找出边缘。这里仅凭应有的结果就学出四个卷积核；再用任意步幅试试自己的。",
-            },
+            gettext("An image and kernels"),
+            gettext(
+                "A kernel slides over an image and finds edges. Four kernels are learned here "
+                "just by seeing what they ought to do; then try your own, at any stride."
+            ),
             _kernels,
         ),
         Entry(
             "text",
             "lstm",
-            {"en": "Writing, letter by letter", "zh": "逐字写作"},
-            {
-                "en": "An LSTM reads the help pages of Python and guesses the next character. Look at what its gates "
-                "keep and forget, and let it write.",
-                "zh": "一个 LSTM 阅读 Python 的帮助文档，猜测下一个字符。看它的门记住什么、忘记什么，再让它写一段。",
-            },
+            gettext("Writing, letter by letter"),
+            gettext(
+                "An LSTM reads the help pages of Python and guesses the next character. Look at what its gates "
+                "keep and forget, and let it write."
+            ),
             _text,
         ),
         Entry(
             "prices",
             "rnn",
-            {"en": "Tomorrow's price", "zh": "明天的价格"},
-            {
-                "en": "A recurrent network reads twenty days of a stock's price and forecasts the next. "
-                "An honest test: can it beat saying that tomorrow is like today?",
-                "zh": "循环网络读取一只股票二十天的价格，预测下一天。一次诚实的检验：它能胜过“明天和今天一样”吗？",
-            },
+            gettext("Tomorrow's price"),
+            gettext(
+                "A recurrent network reads twenty days of a stock's price and forecasts the next. "
+                "An honest test: can it beat saying that tomorrow is like today?"
+            ),
             _prices,
         ),
         Entry(
             "autoencoder",
             "autoencoder",
-            {"en": "Digits through two numbers", "zh": "两个数里的数字"},
-            {
-                "en": "Each digit is squeezed into two numbers and drawn again from them. "
-                "Drag a point in the plane of the two, and see which digit it stands for.",
-                "zh": "每个数字图像被压缩成两个数，再由它们重新画出。在这两个数的平面上拖动一个点，看它代表什么数字。",
-            },
+            gettext("Digits through two numbers"),
+            gettext(
+                "Each digit is squeezed into two numbers and drawn again from them. "
+                "Drag a point in the plane of the two, and see which digit it stands for."
+            ),
             _autoencoder,
         ),
         Entry(
             "sigmoids",
             "deep",
-            {"en": "A deep stack that will not learn", "zh": "学不会的深层网络"},
-            {
-                "en": "Eight layers of sigmoids: on its way back the gradient shrinks at each of them until "
-                "nothing is left. Then put ReLUs in their place.",
-                "zh": "八层 sigmoid：梯度在反向传播时逐层缩小，直到消失。再把它们换成 ReLU 看看。",
-            },
+            gettext("A deep stack that will not learn"),
+            gettext(
+                "Eight layers of sigmoids: on its way back the gradient shrinks at each of them until "
+                "nothing is left. Then put ReLUs in their place."
+            ),
             _sigmoids,
         ),
         Entry(
             "relus",
             "deep",
-            {"en": "The same stack, with ReLUs", "zh": "同样的网络，换成 ReLU"},
-            {
-                "en": "The same eight layers, data and seed, but with ReLUs: the gradient arrives at the first layer.",
-                "zh": "同样的八层、数据和随机种子，只是换成 ReLU：梯度能传到第一层。",
-            },
+            gettext("The same stack, with ReLUs"),
+            gettext("The same eight layers, data and seed, but with ReLUs: the gradient arrives at the first layer."),
             _relus,
         ),
     )

@@ -15,6 +15,7 @@ from pellucid.errors import PellucidError
 from pellucid.layers.base import InputLayer
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.reshape import Reshape
+from pellucid.messages import words
 from pellucid.network import BaseNetwork, Use
 from pellucid.training.evaluation import prepared
 from pellucid.training.inputs.feeds import vocabulary as entries
@@ -115,11 +116,10 @@ def task_of(
     names = _classes(net, goal, classes)
     sample = sample_of(net)
     known = vocabulary_of(net, vocabulary) if sample == "text" else None
-    called = title or net.name or "network"
     return Task(
         None,
-        {"en": called, "zh": called},
-        {"en": "", "zh": ""},
+        words(title or net.name or "network"),
+        words(""),
         "own",
         net,
         arrays[start],

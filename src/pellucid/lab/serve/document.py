@@ -38,13 +38,14 @@ from numpy.typing import NDArray
 from pellucid.data import Vocabulary
 from pellucid.errors import FormulaError, NonFiniteError, PellucidError
 from pellucid.explain import tracing
-from pellucid.explain.words import DIRECTIONS, GROWTH, PENALTY, SENTENCES
+from pellucid.explain.words import PHRASES
 from pellucid.formula import Program, Statement, latex, unicode
 from pellucid.formula.notation.json import to_json
 from pellucid.formula.program import Loop
 from pellucid.functions.learning.optimizers import optimizer
 from pellucid.lab import gallery
 from pellucid.lab.serve import frames
+from pellucid.messages import words
 from pellucid.summary import summarise
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def document(
 
 def phrases() -> dict[str, Any]:
     """The sentences of explanations, for the browser to fill in."""
-    return {"sentences": SENTENCES, "directions": DIRECTIONS, "growth": GROWTH, "penalty": PENALTY}
+    return {name: words(phrase) for name, phrase in PHRASES.items()}
 
 
 def formulas(program: Program) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment
 from pellucid.lab.time.run import Run
 from pellucid.lab.view.look import Look
+from pellucid.messages import gettext, words
 
 _log = logging.getLogger("pellucid.lab")
 LIVE_PERIOD, LIVE_FRACTION = 0.1, 0.06
@@ -37,7 +38,6 @@ from pellucid.lab.gallery import build
 task = build("{name}")
 net, x, y, validation_data = pl.Network.restored(task.net.config()), task.x, task.y, task.test
 """
-GALLERY = {"en": "The gallery", "zh": "示例库"}
 
 
 @dataclass
@@ -213,7 +213,7 @@ class Session:
 
     @property
     def title(self) -> dict[str, str]:
-        return GALLERY if self._stage is None else self._stage.task.title
+        return words(gettext("The gallery")) if self._stage is None else self._stage.task.title
 
     def close(self) -> None:
         """End the run and all threads; the network keeps its last parameters."""

@@ -15,6 +15,7 @@ from pellucid.lab.serve.params import Params
 from pellucid.lab.serve.tabs import Lane, Tab, Watch
 from pellucid.lab.time.moments import Moment
 from pellucid.lab.view.sliding import LARGEST_IMAGE, LARGEST_KERNEL
+from pellucid.messages import words
 
 if TYPE_CHECKING:
     from pellucid.lab.serve.lab_session import Session
@@ -45,7 +46,7 @@ def _tasks(session: Session, tab: Tab, params: Params) -> Any:
         return []
     from pellucid.lab.gallery import TASKS
 
-    return [{"name": e.name, "title": e.title, "about": e.about, "kind": e.kind} for e in TASKS.values()]
+    return [{"name": e.name, "title": words(e.title), "about": words(e.about), "kind": e.kind} for e in TASKS.values()]
 
 
 def _open(session: Session, tab: Tab, params: Params) -> Any:

@@ -14,6 +14,7 @@ from pellucid.errors import PellucidError, nearest
 from pellucid.explain.arithmetic import number as number_text
 from pellucid.lab.checks import is_integer, number, shown
 from pellucid.lab.task import Words
+from pellucid.messages import gettext, words
 from pellucid.training.running.state import State
 
 Array = NDArray[Any]
@@ -45,7 +46,7 @@ class Rate(Change):
     @property
     def words(self) -> Words:
         rate = number_text(self.learning_rate)
-        return {"en": f"learning rate {rate}", "zh": f"学习率 {rate}"}
+        return words(gettext("learning rate {rate}", rate=rate))
 
     def applied(self, state: State) -> State:
         return replace(state, learning_rate=self.learning_rate)
@@ -64,8 +65,7 @@ class Element(Change):
 
     @property
     def words(self) -> Words:
-        text = f"{self.parameter}[{', '.join(map(str, self.index))}] = {number_text(self.value)}"
-        return {"en": text, "zh": text}
+        return words(f"{self.parameter}[{', '.join(map(str, self.index))}] = {number_text(self.value)}")
 
     def applied(self, state: State) -> State:
         array = state.parameters[self.parameter].copy()
@@ -85,7 +85,7 @@ class Adopted(Change):
 
     @property
     def words(self) -> Words:
-        return {"en": "given weights", "zh": "采用给定的权重"}
+        return words(gettext("given weights"))
 
     def applied(self, state: State) -> State:
         return replace(state, parameters={**state.parameters, **self.parameters})

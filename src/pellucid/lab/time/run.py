@@ -20,13 +20,14 @@ from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.lab.checks import integer, number
 from pellucid.lab.task import Words
-from pellucid.lab.time import changes, stops
+from pellucid.lab.time import changes
 from pellucid.lab.time.actions import MAX_STEPS, Action, checked
 from pellucid.lab.time.branches import Branch, Tree
 from pellucid.lab.time.code import code
 from pellucid.lab.time.last_step import Updates
 from pellucid.lab.time.moments import Moment, copied
 from pellucid.lab.time.timeline import Place, ReplayError, Timeline
+from pellucid.messages import Message, gettext, words
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import Metrics
 from pellucid.training.fit import prepare
@@ -327,7 +328,7 @@ class Run:
                 try:
                     self._turn()
                 except Exception as error:  # not even an error of this class itself may vanish with the thread
-                    self._stopped, self._goal, self._news = stops.failure(error), None, True
+                    self._stopped, self._goal, self._news = words(_failure(error)), None, True
             self._rest()
         finally:
             with self._bell:
@@ -376,7 +377,7 @@ class Run:
                 self._note()
         except BaseException as error:
             if not isinstance(error, PellucidError):
-                self._stopped = stops.failure(error)
+                self._stopped = words(_failure(error))
             done.set_exception(error)
         else:
             done.set_result(self._goal)
@@ -444,10 +445,10 @@ class Run:
             count = line.advance(most)
         except NonFiniteError as error:
             self._fault = error
-            self._halt(stops.not_finite(error, line.step + 1))
+            self._halt(error.message)
             return
         except Exception as error:
-            self._halt(stops.other_loss(error) if isinstance(error, ReplayError) else stops.failure(error))
+            self._halt(error.message if isinstance(error, ReplayError) else _failure(error))
             return
         if limited:
             self._due += count / self._speed
@@ -467,8 +468,8 @@ class Run:
             self._sum -= self._taken.popleft()[1]
         self._pace = self._sum / max(now - self._taken[0][0], 1e-9)
 
-    def _halt(self, words: Words) -> None:
-        self._stopped = words
+    def _halt(self, message: object) -> None:
+        self._stopped = words(message)
         self._rest()
 
     def _rest(self) -> None:
@@ -506,9 +507,15 @@ class Run:
             except Exception as error:
                 with self._bell:
                     self._listeners = [one for one in self._listeners if one is not listener]
-                self._halt(stops.failure(error))
+                self._halt(_failure(error))
 
 
 def _serial() -> int:
     """Tells one beginning from another, of this process or of another on the same port."""
     return secrets.randbits(52)
+
+
+def _failure(error: BaseException) -> Message:
+    """Why a training stands still that ended otherwise: by a metric of the user's own, memory that is not there."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return gettext("training stopped by an error: {error}", error=text)

@@ -11,6 +11,7 @@ from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.lab.time.branches import Branch, Known, Tree
 from pellucid.lab.time.changes import Adopted, Change, Rate
 from pellucid.lab.time.keyframes import Keyframes
+from pellucid.messages import gettext
 from pellucid.training.running.loop import Loop
 from pellucid.training.running.state import State
 
@@ -20,10 +21,12 @@ class ReplayError(PellucidError):
 
     def __init__(self, step: int) -> None:
         super().__init__(
-            f"step {step} gave another loss than when it was taken first: the data or the network were changed "
-            "from outside; reset to begin anew with them"
+            gettext(
+                "step {step} gave another loss than when it was taken first: the data or the network were changed "
+                "from outside; reset to begin anew with them",
+                step=step,
+            )
         )
-        self.step = step
 
 
 @dataclass(frozen=True)

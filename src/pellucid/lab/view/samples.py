@@ -15,6 +15,7 @@ from pellucid.data import Vocabulary
 from pellucid.errors import DataError
 from pellucid.lab.gallery import Prices
 from pellucid.lab.task import Task, Words
+from pellucid.messages import gettext
 from pellucid.network import BaseNetwork
 from pellucid.summary import summarise
 from pellucid.training.inputs.feeds import inputs
@@ -220,28 +221,33 @@ class Samples:
 def read_as(length: int, *, given: int, blanks: int, unknown: int, foretold: str | None, by: str) -> Words | None:
     """What becomes of a text of so many tokens in a network that reads `length`; None where it is read as it is."""
     wanted = length + (foretold is not None)
-    parts: list[tuple[str, str]] = []
+    parts = []
     if given > wanted:
-        parts.append((f"Of {given} symbols the last {wanted} are taken.", f"{given} 个符号中只取最后 {wanted} 个。"))
-    if blanks:
-        what, zh = ("line breaks", "换行符") if by == "char" else ("unknown words", "未知词")
+        parts.append(gettext("Of {given} symbols the last {wanted} are taken.", given=given, wanted=wanted))
+    if blanks and by == "char":
         parts.append(
-            (
-                f"The network reads {length} at a time: {blanks} {what} were put before.",
-                f"网络每次读取 {length} 个：前面补了 {blanks} 个{zh}。",
+            gettext(
+                "The network reads {length} at a time: {blanks} line breaks were put before.",
+                length=length,
+                blanks=blanks,
+            )
+        )
+    elif blanks:
+        parts.append(
+            gettext(
+                "The network reads {length} at a time: {blanks} unknown words were put before.",
+                length=length,
+                blanks=blanks,
             )
         )
     if unknown:
-        parts.append((f"{unknown} are not in its vocabulary.", f"其中 {unknown} 个不在词表中。"))
+        parts.append(gettext("{unknown} are not in its vocabulary.", unknown=unknown))
     if foretold is not None:
         shown = {" ": "␣", "\n": "⏎"}.get(foretold, foretold)
         parts.append(
-            (
-                f"The last one, “{shown}”, is not read: it is what should come after the others.",
-                f"最后一个“{shown}”不会被读取：它是其余符号之后应出现的符号。",
-            )
+            gettext("The last one, “{symbol}”, is not read: it is what should come after the others.", symbol=shown)
         )
-    return {"en": " ".join(en for en, _ in parts), "zh": "".join(zh for _, zh in parts)} if parts else None
+    return {"en": " ".join(map(str, parts)), "zh": "".join(part.text("zh") for part in parts)} if parts else None
 
 
 def numbers(array: Array) -> dict[str, Any]:

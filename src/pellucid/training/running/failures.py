@@ -14,6 +14,7 @@ from pellucid.errors import argument
 from pellucid.formula import Expression, Program, Tensor, derivative, unicode
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Constant, Operation, Read, Reduction, reads, walk
+from pellucid.messages import Message, gettext
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.targets import Goal
 from pellucid.training.programs import objective
@@ -101,31 +102,35 @@ class NonFinite:
     Attributes:
         path, index: the value's path and its index there; path is "" where a second run gave finite values.
         layer: the layer to which it belongs, or "".
-        reason: what usually causes that, and what helps, in "en" and "zh".
+        reason: what usually causes that, and what helps.
         program, values: the step, with every value that it had before and after.
     """
 
     path: str
     index: tuple[int, ...]
     layer: str
-    reason: Mapping[str, str]
+    reason: Message
     program: Program
     values: Mapping[str, Array]
-
-    @property
-    def why(self) -> str:
-        return self.reason["en"]
 
     @property
     def value(self) -> float:
         return float(self.values[self.path][self.index])
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> Message:
+        """Where the value is, and what usually causes that."""
         if not self.path:
-            return f"a second run of the step gave finite values; {self.why}"
-        place = f" at [{', '.join(map(str, self.index))}]" if self.index else ""
-        owner = f" (layer {self.layer})" if self.layer and self.layer != self.path else ""
-        return f"the first such value is {self.value} in {self.path}{owner}{place}; {self.why}"
+            return gettext("a second run of the step gave finite values; {why}", why=self.reason)
+        index = f"[{', '.join(map(str, self.index))}]"
+        return gettext(
+            "the first such value is {value} in {path}{owner}{place}; {why}",
+            value=self.value,
+            path=self.path,
+            owner=gettext(" (layer {layer})", layer=self.layer) if self.layer not in ("", self.path) else "",
+            place=gettext(" at {index}", index=index) if self.index else "",
+            why=self.reason,
+        )
 
 
 def non_finite(net: BaseNetwork, program: Program, values: Mapping[str, Array]) -> NonFinite:
@@ -141,60 +146,41 @@ def non_finite(net: BaseNetwork, program: Program, values: Mapping[str, Array]) 
     return NonFinite("", (), "", _rate(values), program, values)
 
 
-def _cause(program: Program, tensor: Tensor, inputs: Mapping[str, Array]) -> dict[str, str]:
+def _cause(program: Program, tensor: Tensor, inputs: Mapping[str, Array]) -> Message:
     """What usually makes such a tensor not finite, and what helps."""
     statement = program.definition(tensor)
     if statement is None:
-        return {
-            "en": "it came in so: look at the data and at the parameters that were assigned",
-            "zh": "它传入时就是如此：请检查数据和手动赋值的参数",
-        }
+        return gettext("it came in so: look at the data and at the parameters that were assigned")
     operations = [e for e in walk(statement.expression) if isinstance(e, Operation)]
     kinds = {e.name for e in operations if e.name != "pow" or not isinstance(e.args[1], Constant)}
     rate = _rate(inputs)
     if "log" in kinds:
-        return {
-            "en": f"its formula takes a logarithm, which is infinite at 0: see what becomes 0 there; or {rate['en']}",
-            "zh": f"其公式取对数，而对数在 0 处为无穷大：请查看哪里变成了 0；或者{rate['zh']}",
-        }
+        return gettext(
+            "its formula takes a logarithm, which is infinite at 0: see what becomes 0 there; or {rate}", rate=rate
+        )
     if kinds & {"exp", "expm1", "pow"}:
-        return {
-            "en": f"its formula takes an exponential, which overflows: scale the inputs; or {rate['en']}",
-            "zh": f"其公式取指数，结果溢出：请缩放输入；或者{rate['zh']}",
-        }
+        return gettext("its formula takes an exponential, which overflows: scale the inputs; or {rate}", rate=rate)
     if any(e.name == "div" and any(True for _ in reads(e.args[1])) for e in operations):
-        return {
-            "en": f"its formula divides, probably by 0; or {rate['en']}",
-            "zh": f"其公式含除法，除数很可能为 0；或者{rate['zh']}",
-        }
+        return gettext("its formula divides, probably by 0; or {rate}", rate=rate)
     return rate
 
 
-def _rate(inputs: Mapping[str, Array]) -> dict[str, str]:
+def _rate(inputs: Mapping[str, Array]) -> Message:
     if "learning_rate" not in inputs:  # a run without an update
-        return {
-            "en": "the numbers that came in, or the parameters, are too large: "
-            "scale the inputs, or lower the learning rate",
-            "zh": "传入的数值或参数过大：请缩放输入，或降低学习率",
-        }
+        return gettext(
+            "the numbers that came in, or the parameters, are too large: scale the inputs, or lower the learning rate"
+        )
     if inputs["step"] == 1:
-        return {
-            "en": "it is the first step, so the numbers that came in are too large: "
-            "scale inputs and targets to about 1",
-            "zh": "这是第一步，所以是传入的数值过大：请把输入和目标缩放到 1 左右",
-        }
-    rate = f"{float(inputs['learning_rate']):g}"
+        return gettext(
+            "it is the first step, so the numbers that came in are too large: scale inputs and targets to about 1"
+        )
+    rate = float(inputs["learning_rate"])
+    high = gettext("the learning rate {rate:g} is probably too high: lower it", rate=rate)
     if any(name.startswith("clip.") for name in inputs):
-        return {
-            "en": f"the learning rate {rate} is probably too high: lower it",
-            "zh": f"学习率 {rate} 很可能过高：请降低它",
-        }
+        return high
     how = argument("clip_norm", 1.0)
-    clip, cut = (f"give {how}", f"设置 {how}") if how else ("clip the gradient's norm", "裁剪梯度的范数")
-    return {
-        "en": f"the learning rate {rate} is probably too high: lower it, or {clip}",
-        "zh": f"学习率 {rate} 很可能过高：请降低它，或{cut}",
-    }
+    clip = gettext("give {how}", how=how) if how else gettext("clip the gradient's norm")
+    return gettext("{high}, or {clip}", high=high, clip=clip)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from pellucid.batches import shuffled
 from pellucid.engines import Executable, Session
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.formula import Program
+from pellucid.messages import gettext
 from pellucid.training.callbacks.base import Callback
 from pellucid.training.callbacks.checkpointing import Checkpoint
 from pellucid.training.evaluation import Chosen, Measures, evaluated
@@ -298,13 +299,18 @@ class Loop:
     def _raise_nonfinite(self, program: Program, bad: str, inputs: dict[str, Array]) -> NoReturn:
         """Find where the first value of this step that is not finite came up, and say so."""
         state = self.training.state
-        within = f"step {state.batch + 1} of {self.training.steps_per_epoch}"
-        place = f"step {state.step + 1} (epoch {state.epoch + 1}, {within})"
         origin = failures.non_finite(self.training.net, program, {**inputs, **self.run_step.trace(inputs)})
-        raise NonFiniteError(
-            f"{bad} stopped being finite in {place}: {origin}; the network keeps the weights from before that step",
-            origin,
+        message = gettext(
+            "{what} stopped being finite in step {step} (epoch {epoch}, step {batch} of {batches}): {origin}; "
+            "the network keeps the weights from before that step",
+            what=bad,
+            step=state.step + 1,
+            epoch=state.epoch + 1,
+            batch=state.batch + 1,
+            batches=self.training.steps_per_epoch,
+            origin=origin.message,
         )
+        raise NonFiniteError(message, origin)
 
     def _interrupted(self) -> None:
         training, state = self.training, self.training.state

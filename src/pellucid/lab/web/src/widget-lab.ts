@@ -3,12 +3,11 @@
 
 import { CLOSED, Exchange, Refusal, type Message } from "./model/wire/exchange";
 import { decode } from "./model/wire/frames";
-import type { Words } from "./model/wire/protocol";
+import { gettext } from "./strings/gettext.ts";
 
-const GONE = {
-  en: "The kernel that this lab belongs to has ended or was restarted: run the cell again.",
-  zh: "此实验室所属的内核已结束或已重启：请重新运行该单元格。",
-} satisfies Words;
+const GONE = gettext(
+  "The kernel that this lab belongs to has ended or was restarted: run the cell again.",
+);
 
 /** What of anywidget's model is used. */
 export interface Model {

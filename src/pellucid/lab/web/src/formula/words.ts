@@ -8,12 +8,7 @@ import type { Point, Terms } from "./arithmetic.ts";
 import type { Expression } from "./expressions.ts";
 
 /** Written by Python's lab/serve/document.py from explain/words.py. */
-export interface Phrases {
-  readonly sentences: Readonly<Record<string, Words>>;
-  readonly directions: Readonly<Record<Language, readonly [string, string]>>;
-  readonly growth: Readonly<Record<Language, readonly [string, string]>>;
-  readonly penalty: Words;
-}
+export type Phrases = Readonly<Record<string, Words>>;
 
 /** What a sentence is about. */
 export interface Subject {
@@ -29,9 +24,12 @@ export interface Subject {
 type Facts = Record<string, string>;
 
 export function sentence(subject: Subject, phrases: Phrases, language: Language): string {
-  const [name, facts] = kind(subject, phrases, language);
-  return phrases.sentences[name]![language].replace(/\{(\w+)\}/g, (_, key: string) => facts[key] ?? "");
+  const said: Say = (name, facts = {}) =>
+    phrases[name]![language].replace(/\{(\w+)\}/g, (_, key: string) => facts[key] ?? "");
+  return said(...kind(subject, said));
 }
+
+type Say = (phrase: string, facts?: Facts) => string;
 
 /** A fraction in percent with some digits, ties to the even digit as Python has it. */
 export function percent(fraction: number, digits: number): string {
@@ -46,13 +44,13 @@ function roundedTo(value: number, digits: number): string {
   return tie && Number(kept.replace(".", "").at(-1)) % 2 === 0 ? kept.replace(/\.$/, "") : text;
 }
 
-function kind(subject: Subject, phrases: Phrases, language: Language): [string, Facts] {
+function kind(subject: Subject, said: Say): [string, Facts] {
   const { value: y, point, terms } = subject;
   if (subject.path.startsWith("d(")) {
     if (y === 0) return ["no gradient", {}];
-    return ["gradient", { direction: phrases.directions[language][y > 0 ? 0 : 1], size: show(Math.abs(y)) }];
+    return ["gradient", { direction: said(y > 0 ? "rise" : "fall"), size: show(Math.abs(y)) }];
   }
-  const found = special(subject, phrases, language);
+  const found = special(subject, said);
   if (found) return found;
   const whole = point.statement.expression;
   const e = point.expression();
@@ -81,23 +79,23 @@ function kind(subject: Subject, phrases: Phrases, language: Language): [string, 
     }];
   }
   const count = readCount(e);
-  return ["value", { numbers: language === "zh" ? ` ${count} 个数` : count === 1 ? "one number" : `${count} numbers` }];
+  return ["value", { numbers: said(count === 1 ? "one number" : "numbers", { count: String(count) }) }];
 }
 
 /** Values whose path says what they are: the loss, updates, gates, what is carried over time. */
-function special(subject: Subject, phrases: Phrases, language: Language): [string, Facts] | null {
+function special(subject: Subject, said: Say): [string, Facts] | null {
   const { path, value: y, point, index } = subject;
   if (path.endsWith("′") && !path.includes(":")) {
     const old = subject.sources.find((s) => s.path === path.slice(0, -1) && String(s.index) === String(index));
     if (old) {
-      const direction = phrases.growth[language][y >= old.value ? 0 : 1];
+      const direction = said(y >= old.value ? "rises" : "falls");
       return ["update", { direction, size: show(Math.abs(y - old.value)), old: show(old.value), y: show(y) }];
     }
   }
   if (path === "loss") {
     const added = subject.sources.some((s) => s.path !== "loss.l" && !s.path.startsWith("loss.l~"));
-    const count = language === "zh" ? ` ${point.batch} 个样本` : `${point.batch} example${point.batch > 1 ? "s" : ""}`;
-    return ["loss", { count, penalty: added ? phrases.penalty[language] : "" }];
+    const count = said(point.batch === 1 ? "one example" : "examples", { count: String(point.batch) });
+    return ["loss", { count, penalty: added ? said("penalty") : "" }];
   }
   const gate = path.includes(".gate.") ? call(point.expression(), "σ") : null;
   if (gate) return ["gate", { fraction: percent(y, 0), x: show(point.number(gate[0]!)) }];

@@ -73,7 +73,7 @@ export function readSaved(given: unknown): Saved {
   const parameters = entries(data["parameters"], "parameters").map(([path, value]) => [path, table(value)] as const);
   const examples = entries(data["examples"], "examples").map(([name, value]) => [name, kept(value, name)] as const);
   const phrases = record(data["phrases"], "phrases");
-  for (const key of ["sentences", "directions", "growth", "penalty"]) record(phrases[key], `phrases.${key}`);
+  for (const key of Object.keys(phrases)) record(phrases[key], `phrases.${key}`);
   const text = data["text"] ? record(data["text"], "text") : null;
   return {
     description, program, phrases: phrases as unknown as Phrases,

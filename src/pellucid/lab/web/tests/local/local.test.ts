@@ -73,10 +73,7 @@ function saved(): Record<string, unknown> {
     },
     input: "input_1", target: "loss.t",
     formulas: { program, texts: { dense_1: ["a[n] = relu(z[n])", "a"] } },
-    phrases: {
-      sentences: { on: sentence, off: sentence, sum: sentence, value: sentence },
-      directions: {}, growth: {}, penalty: {},
-    },
+    phrases: { on: sentence, off: sentence, sum: sentence, value: sentence, numbers: sentence },
     parameters: { "dense_1.kernel": packed([2], 2, -3) },
     examples: { train: { x: packed([2, 2], 1, 0.25, 0, 1), y: packed([2], 1, 0), labels: ["first", null] } },
     curves: { dense_1: { function: "relu", formula: "a = relu(z)", derivative: "a′ = [0 < a]" } },

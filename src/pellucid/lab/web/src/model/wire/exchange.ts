@@ -1,5 +1,6 @@
 // Questions and answers over a line that carries messages: what a WebSocket and a notebook have in common.
 
+import { gettext } from "../../strings/gettext.ts";
 import type { Events, Lab, Methods, Words } from "./protocol";
 
 /** A refusal that the page itself makes, in both languages. */
@@ -13,25 +14,21 @@ export class Refusal extends Error {
   }
 }
 
-export const LOST = {
-  en: "The connection to Pellucid was lost before the answer came; the page asks again as soon as it is back.",
-  zh: "在收到答复之前与 Pellucid 的连接断开了；连接恢复后页面会重新询问。",
-} satisfies Words;
+export const LOST = gettext(
+  "The connection to Pellucid was lost before the answer came; the page asks again as soon as it is back.",
+);
 
-export const AWAY = {
-  en: "There is no connection to Pellucid at the moment, so nothing was done: do it again when it is back.",
-  zh: "目前没有与 Pellucid 的连接，因此未执行任何操作：请在连接恢复后重试。",
-} satisfies Words;
+export const AWAY = gettext(
+  "There is no connection to Pellucid at the moment, so nothing was done: do it again when it is back.",
+);
 
-export const CLOSED = {
-  en: "This page has been closed; open it again to go on.",
-  zh: "此页面已关闭；请重新打开以继续。",
-} satisfies Words;
+export const CLOSED = gettext(
+  "This page has been closed; open it again to go on.",
+);
 
-export const TOO_LARGE = {
-  en: "That is more than Pellucid takes at once (8 MiB): send less.",
-  zh: "超过了 Pellucid 一次能接收的大小（8 MiB）：请减少内容。",
-} satisfies Words;
+export const TOO_LARGE = gettext(
+  "That is more than Pellucid takes at once (8 MiB): send less.",
+);
 /** The most bytes of one message; the server closes the line on more. */
 export const LARGEST_MESSAGE = 8 * 2 ** 20;
 /** Questions that are out at once. The other end refuses more than 64, which several views may share. */
