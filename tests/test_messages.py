@@ -63,7 +63,9 @@ def test_the_catalogue_has_nothing_that_nobody_says() -> None:
 
 
 def test_both_languages_have_the_same_placeholders() -> None:
-    differ = [english for (_, english), chinese in catalogue().items() if placeholders(english) != placeholders(chinese)]
+    differ = [
+        english for (_, english), chinese in catalogue().items() if placeholders(english) != placeholders(chinese)
+    ]
     assert differ == []
 
 

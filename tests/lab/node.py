@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hatch_build import Page
 
 import pellucid
-from hatch_build import Page
 
 WEB = Path(pellucid.__file__).parent / "lab" / "web"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
-from pellucid.messages import LANGUAGES, Message, gettext, pgettext
+from pellucid.messages import LANGUAGES, gettext, pgettext
 
 
 @dataclass(frozen=True)
