@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from pellucid.lab.gallery import build
+from pellucid.lab.protocol.requests import Seek
 from pellucid.lab.serve.lab_session import Session
 from pellucid.lab.serve.server import Server
 
@@ -64,7 +65,7 @@ def taken(browser: Browser, shot: Shot) -> bytes:
         page.goto(server.url)
         expect(page.get_by_role("banner")).to_be_visible()
         for part in range(1, 17 if shot.steps else 1):  # in parts, so that the ribbon of gradients has columns
-            session.act({"do": "seek", "step": shot.steps * part // 16})
+            session.act(Seek(step=shot.steps * part // 16))
             session.stage.run.wait()
             page.wait_for_timeout(550)
         hint = page.get_by_role("button", name="Dismiss")

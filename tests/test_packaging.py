@@ -64,6 +64,8 @@ def lab(tmp_path: Path) -> Path:
     catalogue = tmp_path / "locale" / "zh" / "LC_MESSAGES" / "pellucid.po"
     catalogue.parent.mkdir(parents=True)
     catalogue.write_text(CATALOGUE, encoding="utf-8")
+    (tmp_path / "lab" / "protocol").mkdir()
+    (tmp_path / "lab" / "protocol" / "requests.py").write_text("")
     return tmp_path / "lab"
 
 
@@ -83,6 +85,7 @@ def builds(hatch: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(mode)
 
     monkeypatch.setattr(hatch.Page, "_install", install)
+    monkeypatch.setattr(hatch.Page, "_generate", lambda self: self.types.parent.mkdir(parents=True, exist_ok=True))
     monkeypatch.setattr(hatch.Page, "_run", run)
     return done
 
@@ -127,6 +130,11 @@ def test_it_builds_again_only_when_a_source_changed(hatch: ModuleType, lab: Path
     made.build()
     assert len(builds) == 4
     assert (made.assets / "page.js").read_text() == "export default 1;"
+    (lab / "protocol" / "requests.py").write_text("Id = int")
+    assert made.stale(), "the page's types are generated from it"
+    made.build()
+    made.types.write_text("export type Id = number;")
+    assert not made.stale()
     (made.assets / "widget.js").unlink()
     assert made.stale()
 
@@ -171,14 +179,15 @@ def test_a_build_that_fails_leaves_the_old_page(
 def test_node_is_asked_for_only_where_it_is_needed(hatch: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = hatch.LabBuildHook.dependencies
     for stale, machine, wanted in [
-        (True, None, [hatch.NODE]),
-        (True, ("node", "npm"), []),
+        (True, None, [hatch.NODE, *hatch.SCHEMA]),
+        (True, ("node", "npm"), hatch.SCHEMA),
         (False, None, []),
     ]:
         monkeypatch.setattr(hatch.Page, "stale", lambda self, stale=stale: stale)
         monkeypatch.setattr(hatch, "machine_node", lambda machine=machine: machine)
         assert hook(None) == wanted
-    assert f'"{hatch.NODE}"' in (SOURCE.parent / "pyproject.toml").read_text(), "developers take the same node"
+    project = (SOURCE.parent / "pyproject.toml").read_text()
+    assert all(f'"{package}"' in project for package in [hatch.NODE, *hatch.SCHEMA]), "developers take the same"
 
 
 def test_an_installation_that_shows_no_page_builds_none(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.lab.protocol import answers
 from pellucid.lab.time.moments import Moment
 from pellucid.network import BaseNetwork
 
@@ -16,6 +17,6 @@ def now(net: BaseNetwork, *, branch: int = 0, step: int = 0) -> Moment:
     return Moment(branch, step, {path: np.array(array) for path, array in net.parameters.items()})
 
 
-def array_of(numbers: dict[str, Any]) -> NDArray[Any]:
+def array_of(numbers: answers.Numbers) -> NDArray[Any]:
     """The array of a protocol `Numbers`."""
     return np.asarray(numbers["data"]).reshape(numbers["shape"])

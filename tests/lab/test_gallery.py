@@ -13,6 +13,7 @@ from pellucid.errors import PellucidError
 from pellucid.explain import flow
 from pellucid.lab import gallery
 from pellucid.lab.gallery import TASKS, Prices
+from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.view.look import Look
 from pellucid.training.evaluation import evaluate
 from pellucid.training.fit import fit
@@ -20,6 +21,9 @@ from pellucid.training.fit import fit
 from .conftest import now
 
 NAMES = ("spirals", "digits", "kernels", "text", "prices", "autoencoder", "sigmoids", "relus")
+
+
+NOTHING: Any = {}
 
 
 def trained(name: str, epochs: int) -> tuple[Any, dict[str, float], dict[str, float]]:
@@ -104,11 +108,11 @@ def test_prices_are_told_apart_from_what_is_not_known_yet() -> None:
 def test_every_value_can_be_watched_and_followed(name: str) -> None:
     task = gallery.build(name)
     look, moment = Look(task), now(task.net)
-    described = json.loads(json.dumps(look.describe({}, {"train": True})))
+    described = json.loads(json.dumps(look.describe(NOTHING, NOTHING)))
     assert described["task"] == name and described["parameters"] == sum(a.size for a in moment.parameters.values())
     values = [v for layer in described["layers"] for v in layer["values"] + layer["parameters"]] + described["loss"]
     paths = [v["path"] for v in values] + [f"d({v['path']})" for v in values if v["gradient"]]
-    live = look.live(moment, "test:1", [{"path": p, "limit": 64} for p in paths])
+    live = look.live(moment, "test:1", [WatchedPath(path=p, limit=64) for p in paths])
     assert set(live["values"]) == set(paths)
     given = {p for layer in described["layers"] for p in [v["path"] for v in layer["parameters"]]}
     given |= {layer["path"] for layer in described["layers"] if layer["kind"] == "Input"}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pellucid.arrays import check_integer
 from pellucid.data import Vocabulary
 from pellucid.errors import PellucidError
+from pellucid.lab.protocol import answers
 from pellucid.layers.base import InputLayer
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.reshape import Reshape
@@ -61,10 +62,10 @@ class Task:
     optimizer: Any = "adam"
     metrics: tuple[Any, ...] = ()
     batch_size: int = 32
-    sample: str = "vector"
+    sample: answers.Sample = "vector"
     classes: tuple[str, ...] | None = None
     vocabulary: tuple[str, ...] | None = None
-    views: tuple[str, ...] = ()
+    views: tuple[answers.View, ...] = ()
     rows: Any = None
     beside: str | None = field(default=None, kw_only=True)
 
@@ -137,7 +138,7 @@ def task_of(
     )
 
 
-def sample_of(net: BaseNetwork) -> str:
+def sample_of(net: BaseNetwork) -> answers.Sample:
     """What an example is, from the shape of the input and from what reads it."""
     ((path, shape),) = net.input_shapes.items()
     if entries(net, path) is not None:
@@ -150,10 +151,10 @@ def sample_of(net: BaseNetwork) -> str:
 
 def views_of(
     net: BaseNetwork, sample: str, classes: Sequence[str] | None, vocabulary: Vocabulary | None
-) -> tuple[str, ...]:
+) -> tuple[answers.View, ...]:
     """What there is to see of such a network."""
     ((_, given),) = net.output_shapes.items()
-    found = {
+    found: dict[answers.View, bool] = {
         "boundary": sample == "points" and len(given) == 1,
         "confusion": classes is not None,
         "latent": bottleneck(net) is not None,

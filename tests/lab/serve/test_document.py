@@ -13,6 +13,8 @@ from tests.lab.conftest import now
 from tests.lab.node import run_script
 
 from pellucid.lab import gallery
+from pellucid.lab.protocol.answers import History
+from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.serve import links
 from pellucid.lab.serve.document import MAX_STEPS, _history, document, packed
 from pellucid.lab.task import task_of
@@ -33,8 +35,8 @@ def saved(name: str) -> tuple[Look, Moment, dict[str, Any]]:
     moment = Moment(0, 3, moved, 0.01)
     branch = {"id": 0, "parent": None, "at": 0, "last": 3, "change": None}
     rates = {"learning_rate": 0.01, "speed": 0, "pace": 12.0, "loss": 1.0, "metrics": {}, "stopped": None}
-    state = {"branch": 0, "branches": [branch], "step": 3, "epoch": 0, "playing": True, **rates}
-    history = {"branch": 0, "from": 1, "loss": np.array([3.0, 2.0, np.nan]), "epochs": []}
+    state: Any = {"branch": 0, "branches": [branch], "step": 3, "epoch": 0, "playing": True, **rates}
+    history: History = {"branch": 0, "from": 1, "loss": np.array([3.0, 2.0, np.nan]), "epochs": []}
     look = Look(task)
     return look, moment, document(look, state, history, moment, code="net.fit(x, y)")
 
@@ -47,9 +49,9 @@ def test_a_file_answers_as_python_does(name: str, tmp_path: Path) -> None:
     description = told["description"]
     values = [v for layer in description["layers"] for v in layer["values"]]
     parameters = [v for layer in description["layers"] for v in layer["parameters"]]
-    wanted = [{"path": p, "limit": 50} for v in values + parameters for p in (v["path"], f"d({v['path']})")]
+    wanted: list[Any] = [{"path": p, "limit": 50} for v in values + parameters for p in (v["path"], f"d({v['path']})")]
     wanted.append({"path": "loss", "limit": 1})
-    live = look.live(moment, "train:0", wanted)
+    live = look.live(moment, "train:0", [WatchedPath(**one) for one in wanted])
     places = [(v["path"], [n // 2 for n in v["shape"]]) for v in values if v["path"] != told["input"]]
     places += [(f"d({v['path']})", [n // 2 for n in v["shape"]]) for v in values + parameters if v["gradient"]]
     questions: list[Any] = [["watch", {"input": "train:0", "paths": wanted}]]
@@ -221,8 +223,8 @@ def test_a_step_in_the_browser_is_a_step_in_python(tmp_path: Path) -> None:
     task = task_of(net, x, y, batch_size=12, optimizer="adam")
     branch = {"id": 0, "parent": None, "at": 0, "last": 0, "change": None}
     rates: dict[str, Any] = {"learning_rate": 0.001, "speed": 0, "pace": 0, "loss": None, "metrics": {}}
-    state = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
-    history = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
+    state: Any = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
+    history: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
     told = document(Look(task), state, history, now(net))
     kernel = "dense_1.kernel"
     places: list[tuple[str, tuple[int, ...]]] = [

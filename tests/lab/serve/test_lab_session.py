@@ -21,14 +21,13 @@ from tests.lab.asking import Asker, Refused
 import pellucid as pl
 import pellucid.lab as lab_package
 from pellucid.errors import DataError
-from pellucid.lab import checks
+from pellucid.lab.protocol.answers import Epoch, History
+from pellucid.lab.protocol.requests import MAX_IN_LINK, MAX_KERNEL, MAX_SENT
 from pellucid.lab.serve import lab_session, safety, tabs
 from pellucid.lab.serve.lab_session import Pace, Session
-from pellucid.lab.serve.links import MAX_IN_LINK, packed, unpacked
+from pellucid.lab.serve.links import packed, unpacked
 from pellucid.lab.serve.methods import METHODS
-from pellucid.lab.serve.params import Params
 from pellucid.lab.task import Task, task_of
-from pellucid.lab.view.sliding import LARGEST_IMAGE, LARGEST_KERNEL
 
 
 def small_task() -> Task:
@@ -266,11 +265,12 @@ def test_what_waits_is_forgotten_with_the_task_that_it_is_about(fresh: Session) 
 
 
 def test_a_gap_in_the_history_is_left_to_be_asked_for() -> None:
-    earlier = {"branch": 0, "from": 1, "loss": np.arange(3.0), "epochs": [{"epoch": 1}]}
-    next_one = {"branch": 0, "from": 4, "loss": np.arange(2.0), "epochs": []}
+    epochs: list[Epoch] = [{"epoch": 1, "step": 1, "metrics": {}}]
+    earlier: History = {"branch": 0, "from": 1, "loss": np.arange(3.0), "epochs": epochs}
+    next_one: History = {"branch": 0, "from": 4, "loss": np.arange(2.0), "epochs": []}
     assert len(tabs._joined(earlier, next_one)["loss"]) == 5
-    assert tabs._joined(earlier, next_one)["epochs"] == [{"epoch": 1}]
-    far = {**next_one, "from": 7}
+    assert tabs._joined(earlier, next_one)["epochs"] == epochs
+    far: History = {**next_one, "from": 7}
     assert tabs._joined(earlier, far) is far
 
 
@@ -407,7 +407,7 @@ def test_what_steers_does_not_wait_for_what_is_computed(fresh: Session, monkeypa
 def test_a_question_does_not_wait_for_all_terms_of_another(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     go, explain = threading.Event(), METHODS["explain"]
 
-    def slow(session: Session, tab: tabs.Tab, params: Params) -> Any:
+    def slow(session: Session, tab: tabs.Tab, params: Any) -> Any:
         answer = explain(session, tab, params)
         return answer if len(answer["terms"]) == 1 else go.wait(60) and answer
 
@@ -447,7 +447,7 @@ def test_a_lane_lives_on_whatever_fails_in_it(
     raised = [DataError("half a pair, \ud83d"), KeyError("\ud83d"), Unspeakable(), MemoryError(), RecursionError()]
     for error in raised:
 
-        def fails(session: Any, tab: Any, params: Params, error: Exception = error) -> Any:
+        def fails(session: Any, tab: Any, params: Any, error: Exception = error) -> Any:
             raise error
 
         with monkeypatch.context() as patched:
@@ -465,14 +465,14 @@ def test_a_lane_lives_on_whatever_fails_in_it(
 def test_all_that_is_promised_fits_into_a_message() -> None:
     longest = -1.2345678901234567e-308
     for method, params in (
-        ("own", {"x": [longest] * checks.MAX_SENT, "y": longest}),
+        ("own", {"x": [longest] * MAX_SENT, "y": longest}),
         ("own", {"text": "\ud83d" * 20_000}),
         ("decode", {"path": "\ud83d" * 500, "code": [longest] * (1 << 16)}),
         (
             "convolve",
             {
-                "image": {"shape": [512, 512], "data": [longest] * LARGEST_IMAGE},
-                "kernel": [[longest] * LARGEST_KERNEL] * LARGEST_KERNEL,
+                "image": {"shape": [512, 512], "data": [longest] * MAX_SENT},
+                "kernel": [[longest] * MAX_KERNEL] * MAX_KERNEL,
             },
         ),
         ("adopt", {"weights": "\ud83d" * (8 * MAX_IN_LINK)}),
@@ -490,14 +490,14 @@ def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pyte
     go = threading.Event()
     monkeypatch.setitem(METHODS, "code", lambda session, tab, params: go.wait(60))
     asker = Asker(fresh)
-    large = json.dumps({"pad": "x" * (safety.LARGEST_MESSAGE - 1000)})
+    large = " " * (safety.LARGEST_MESSAGE - 1000)
     for number in range(3):
-        asker.tab.receive(f'{{"id": {number}, "method": "code", "params": {large}}}')
+        asker.tab.receive(f'{{"id": {number}, "method": "code"{large}}}')
     assert "wait already" in asker.answer(2)["error"]
     go.set()
     assert asker.answer(0)
     assert asker.answer(1)
-    asker.tab.receive(f'{{"id": 3, "method": "code", "params": {large}}}')
+    asker.tab.receive(f'{{"id": 3, "method": "code"{large}}}')
     assert asker.answer(3)["result"] is True
 
 
@@ -511,29 +511,46 @@ def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pyte
         ("describe", None, "the parameters are null"),
         ("watch", {}, '"input" is missing'),
         ("watch", {"input": "test:0", "paths": "all"}, 'is "all", expected a list'),
-        ("watch", {"input": "test:0", "paths": ["dense_1"]}, 'the parameters are "dense_1"'),
+        (
+            "watch",
+            {"input": "test:0", "paths": ["dense_1"]},
+            '"paths[0]" is "dense_1", expected an object with path, limit',
+        ),
         ("watch", {"input": "test:0", "paths": [{"path": "dense_1", "limit": -1}]}, "expected an integer from 0"),
         ("watch", {"input": "test:0", "paths": [{"path": "a", "limit": 1 << 20}] * 5}, "watch less at once"),
         ("watch", {"input": "test:0", "paths": [{"path": "a", "limit": 1}] * 300}, "a list of at most 256"),
         ("watch", {"input": "nobody:0", "paths": []}, "nobody"),
-        ("examples", {"set": "validation", "from": 0, "count": 1}, '"train" or "test"'),
+        ("examples", {"set": "validation", "from": 0, "count": 1}, '"set" is "validation", expected "test" or "train"'),
         ("examples", {"set": "train", "from": 0, "count": 10_000}, "from 1 to 256"),
         ("examples", {"set": "train", "from": 0, "count": True}, "is true, expected an integer"),
         ("example", {"name": "x" * 1000}, "at most 500 characters"),
         ("example", {"name": "test:99"}, "99"),
         ("own", {"x": []}, "a list of 1 to"),
-        ("own", {"x": [1, "2", 3]}, "numbers"),
-        ("own", {"x": [1, 2, 1e300]}, "numbers"),
+        ("own", {"x": [1, "2", 3]}, 'own: "x[1]" is "2", expected a number from -3.4e+38 to 3.4e+38'),
+        ("own", {"x": [1, 2, 1e300]}, '"x[2]" is 1e+300, expected a number'),
         ("own", {"x": [1, 2]}, "3"),
         ("own", {"text": "a"}, ""),
         ("explain", {"input": "test:0", "path": "dense_1.sum", "index": [99]}, "99"),
-        ("explain", {"input": "test:0", "path": "dense_1.sum", "index": [-1]}, "integers"),
+        (
+            "explain",
+            {"input": "test:0", "path": "dense_1.sum", "index": [-1]},
+            '"index[0]" is -1, expected an integer from 0',
+        ),
         ("explain", {"input": "test:0", "path": "dense_1.sum", "index": [0] * 9}, "at most 8"),
         ("explain", {"input": "test:0", "path": "nowhere", "index": []}, "nowhere"),
         ("explain", {"input": "test:0", "path": "loss", "index": [], "limit": 1e9}, "from 1 to 10000"),
-        ("control", {"do": "explode"}, "explode"),
-        ("control", {}, ""),
-        ("control", {"do": "step", "count": "three"}, ""),
+        ("control", {"do": "explode"}, '"do" is "explode", expected "play" or "pause" or'),
+        ("control", {"do": "plya"}, 'Did you mean "play"?'),
+        ("control", {}, '"do" is missing, expected "play" or "pause" or'),
+        ("control", {"do": "play", "speed": 1}, 'there is no parameter "speed", expected do'),
+        ("control", {"do": "step"}, '"count" is missing, expected an integer from 1'),
+        ("control", {"do": "step", "count": "three"}, '"count" is "three", expected an integer from 1 to 1000000'),
+        ("control", {"do": "rate", "learning_rate": 10**400}, '"learning_rate" is a very large number, expected'),
+        ("control", {"do": "branch", "change": {"learning_rate": "x"}}, '"change.learning_rate" is "x", expected'),
+        ("control", {"do": "branch", "change": {"q": 1}}, 'there is no parameter "q", expected learning_rate, param'),
+        ("control", {"do": "branch", "change": {}}, 'expected {"learning_rate": …} or'),
+        ("control", {"`$.do": 1, "do": "play"}, 'there is no parameter "`$.do", expected do'),
+        ("own", {"x": [1], "text": "a"}, "give one of the two"),
         ("history", {"branch": 99, "from": 1}, ""),
         ("history", {"branch": 0, "from": -1}, "from 0 to"),
         ("boundary", {"size": 10_000}, "from 2 to 200"),

@@ -9,6 +9,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.errors import PellucidError
+from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.task import Task, task_of
 from pellucid.lab.time.run import Run
 from pellucid.lab.view.look import Look
@@ -37,7 +38,7 @@ def run_of(shown: Task, **options: Any) -> Run:
     )
 
 
-def made(run: Run, look: Look, path: str, index: tuple[int, ...]) -> dict[str, Any]:
+def made(run: Run, look: Look, path: str, index: tuple[int, ...]) -> Any:
     return look.explain(run.moment(), "train:0", path, index)
 
 
@@ -124,10 +125,10 @@ def test_before_the_first_step_there_was_none() -> None:
         look = Look(shown, run.update)
         with pytest.raises(PellucidError, match="no step was taken yet"):
             made(run, look, f"{KERNEL}′", (0, 0))
-        live = look.live(run.moment(), "train:0", [{"path": f"{KERNEL}′", "limit": 9}])
+        live = look.live(run.moment(), "train:0", [WatchedPath(path=f"{KERNEL}′", limit=9)])
         assert live["values"] == {}
         run.repeat({"do": "step", "count": 1})
-        live = look.live(run.moment(), "train:0", [{"path": f"d({KERNEL})′", "limit": 99}])
+        live = look.live(run.moment(), "train:0", [WatchedPath(path=f"d({KERNEL})′", limit=99)])
         assert live["values"][f"d({KERNEL})′"]["data"].shape == (12,)
         run.repeat({"do": "reset"})
         with pytest.raises(PellucidError, match="no step was taken yet"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pellucid as pl
 from pellucid.lab.task import task_of
 from pellucid.lab.view.look import Look
 
-CAN = {"train": True}
+CAN: Any = {"train": True}
 
 
 def formulas(*layers: pl.Layer, shape: tuple[int, ...] = (3,)) -> list[str]:
@@ -19,7 +20,7 @@ def formulas(*layers: pl.Layer, shape: tuple[int, ...] = (3,)) -> list[str]:
     net = pl.Network(*layers, pl.Dense(2, activation="softmax"), input_shape=shape, seed=1)
     x = rng.normal(size=(8, *shape)).astype(np.float32)
     look = Look(task_of(net, x, np.arange(8) % 2))
-    found = look.describe({"step": 0}, CAN)["layers"]
+    found = look.describe(CAN, CAN)["layers"]
     return [layer["formula"] for layer in found]
 
 

@@ -20,6 +20,8 @@ from pellucid.functions.activations import activation
 from pellucid.functions.forward.convolution import conv2d
 from pellucid.functions.learning.optimizers import optimizer
 from pellucid.lab import gallery
+from pellucid.lab.protocol.answers import History
+from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.task import task_of
 from pellucid.lab.view.confusion import chosen
 from pellucid.lab.view.look import KEPT, Look, block
@@ -42,7 +44,12 @@ from pellucid.training.fit import fit
 from pellucid.training.stepper import Stepper, continued
 
 RNG = np.random.default_rng(0)
-EMPTY: dict[str, Any] = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
+NOTHING: Any = {}
+EMPTY: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
+
+
+def watched(path: str, limit: int) -> WatchedPath:
+    return WatchedPath(path=path, limit=limit)
 
 
 def floats(*shape: int) -> np.ndarray:
@@ -72,7 +79,7 @@ def test_values_and_gradients_are_those_of_a_trace() -> None:
     look = lenet()
     run = trace(look.task.net, look.task.x[4:5], look.task.y[4:5])
     wanted = ["input_1", "conv2d_1.sum", "conv2d_1", "max_pool2d_1", "dense_2", "conv2d_1.kernel", "d(conv2d_1.kernel)"]
-    live = look.live(now(look.task.net, step=7), "train:4", [{"path": p, "limit": 1000} for p in wanted])
+    live = look.live(now(look.task.net, step=7), "train:4", [watched(p, 1000) for p in wanted])
     assert (live["input"], live["branch"], live["step"]) == ("train:4", 0, 7)
     assert live["loss"] == float(run["loss"])
     for path in wanted:
@@ -121,7 +128,7 @@ def test_each_moment_has_its_own_numbers_and_training_is_not_disturbed() -> None
     look = lenet()
     net = look.task.net
     first = now(net)
-    wanted = [{"path": "dense_2", "limit": 9}]
+    wanted = [watched("dense_2", 9)]
     before = array_of(look.live(first, "test:0", wanted)["values"]["dense_2"])
     fit(net, look.task.x, look.task.y, epochs=2, verbose=0)
     then = now(net, step=2)
@@ -164,7 +171,7 @@ def test_a_large_value_is_cut_to_its_first_block_and_described_whole() -> None:
     look = lenet()
     moment = now(look.task.net)
     run = trace(look.task.net, look.task.x[:1])
-    found = look.live(moment, "train:0", [{"path": "conv2d_1", "limit": 80}, {"path": "dense_1.kernel", "limit": 50}])
+    found = look.live(moment, "train:0", [watched("conv2d_1", 80), watched("dense_1.kernel", 50)])
     maps, kernel = found["values"]["conv2d_1"], found["values"]["dense_1.kernel"]
     assert maps["shape"] == [6, 6, 2] and maps["full"] == [6, 6, 4]
     np.testing.assert_array_equal(array_of(maps), run["conv2d_1"][0, :, :, :2])
@@ -192,7 +199,7 @@ def test_numbers_that_are_not_finite_are_shown() -> None:
     look = lenet()
     look.task.net.parameters["conv2d_1.bias"] = np.array([np.nan, 0, np.inf, 0])
     moment = now(look.task.net, step=3)
-    live = look.live(moment, "train:0", [{"path": "conv2d_1.sum", "limit": 1000}, {"path": "dense_2", "limit": 9}])
+    live = look.live(moment, "train:0", [watched("conv2d_1.sum", 1000), watched("dense_2", 9)])
     picture = live["values"]["conv2d_1.sum"]
     assert math.isfinite(picture["stats"]["max"]) and np.isnan(array_of(picture)).any()
     assert math.isnan(live["values"]["dense_2"]["stats"]["mean"])
@@ -295,7 +302,7 @@ def test_an_example_of_ones_own_is_explained_like_any_other() -> None:
     moment, x = now(look.task.net), floats(6, 6, 1)
     plain = look.own(x=x.ravel().tolist())
     assert plain["name"] == "own:1" and plain["y"] is None
-    live = look.live(moment, plain["name"], [{"path": "dense_2", "limit": 3}, {"path": "d(dense_1)", "limit": 3}])
+    live = look.live(moment, plain["name"], [watched("dense_2", 3), watched("d(dense_1)", 3)])
     assert live["loss"] is None and list(live["values"]) == ["dense_2"]
     np.testing.assert_array_equal(array_of(live["values"]["dense_2"]), trace(look.task.net, x)["dense_2"][0])
     with pytest.raises(PellucidError, match="own:1 has no target"):
@@ -335,21 +342,22 @@ def test_a_text_is_read_to_the_networks_length_and_foretells_itself() -> None:
     look = Look(gallery.build("text"))
     vocabulary = look.task.rows
     text = "The statement is executed as described in the sections."
-    found = look.own(text=text)
+    found: Any = look.own(text=text)
     assert "".join(found["symbols"]) == text[-33:-1]
     assert found["label"] == text[-32:]
     np.testing.assert_array_equal(array_of(found["x"]), vocabulary.encode(text[-33:-1]))
-    short = look.own(text="yes")
+    short: Any = look.own(text="yes")
+    strange: Any = look.own(text="so Ω and ☃")
     assert short["symbols"][-2:] == ["y", "e"] and set(short["symbols"][:-2]) == {"\n"}
     assert short["label"].endswith("yes")
     assert "Of 55 symbols the last 33 are taken" in found["note"]["en"]
     assert "“.”, is not read" in found["note"]["en"]
     assert "30 line breaks were put before" in short["note"]["en"]
     assert "“s”" in short["note"]["zh"]
-    assert "2 are not in its vocabulary" in look.own(text="so Ω and ☃")["note"]["en"]
+    assert "2 are not in its vocabulary" in strange["note"]["en"]
     with pytest.raises(PellucidError, match="empty"):
         look.own(text="")
-    live = look.live(now(look.task.net), found["name"], [{"path": "d(lstm_1.gate.forget)", "limit": 4}])
+    live = look.live(now(look.task.net), found["name"], [watched("d(lstm_1.gate.forget)", 4)])
     assert live["loss"] is not None and "d(lstm_1.gate.forget)" in live["values"]
 
 
@@ -419,7 +427,11 @@ def test_decoding_a_code_gives_what_the_network_gives() -> None:
     look = Look(gallery.build("autoencoder"))
     net, moment = look.task.net, now(look.task.net)
     found = look.latent(moment)
-    assert found["path"] == "dense_2" and len(found["labels"]) == len(found["names"]) == 397
+    assert (
+        found["path"] == "dense_2"
+        and found["labels"] is not None
+        and len(found["labels"]) == len(found["names"]) == 397
+    )
     assert look.task.test is not None
     for k in (0, 40):
         place = int(found["names"][k].split(":")[1])
@@ -523,7 +535,7 @@ def test_forecasts_stand_beside_the_forecast_that_costs_nothing() -> None:
     look = Look(gallery.build("prices"))
     moment, rows = now(look.task.net), look.task.rows
     assert look.task.test is not None
-    found = look.forecast(moment)
+    found: Any = look.forecast(moment)
     said = predict(look.task.net, look.task.test[0])[:, 0]
     day = rows.origins[rows.learned]
     assert found["days"][0] == rows.dates[day + 1] and found["truth"][0] == rows.values[day + 1]
@@ -569,7 +581,7 @@ def test_the_ratio_is_of_the_step_before() -> None:
 
 def test_what_is_wrong_is_said_in_both_languages() -> None:
     look = Look(gallery.build("sigmoids"))
-    history = {
+    history: History = {
         "branch": 0,
         "from": 1,
         "loss": np.full(39, 0.6931),
@@ -584,7 +596,7 @@ def test_what_is_wrong_is_said_in_both_languages() -> None:
 
 def test_a_loss_that_went_wrong_in_mid_epoch_is_told() -> None:
     look = lenet()
-    history = {**EMPTY, "loss": np.array([1.0, 2.0, math.nan])}
+    history: History = {**EMPTY, "loss": np.array([1.0, 2.0, math.nan])}
     assert "nan" in [f["kind"] for f in look.diagnose(now(look.task.net, step=3), history)]
 
 
@@ -606,12 +618,14 @@ def test_a_layer_and_an_activation_of_ones_own_are_looked_into() -> None:
     assert found is not None and found["function"] == "softsign_of_the_lab"
     x = found["x"][np.abs(found["x"]) > 1e-9]
     np.testing.assert_allclose(found["slope"][np.abs(found["x"]) > 1e-9], 1 / (1 + np.abs(x)) ** 2, atol=1e-9)
-    layers = look.describe({}, {})["layers"]
+    layers = look.describe(NOTHING, NOTHING)["layers"]
     assert [layer["kind"] for layer in layers] == ["Input", "Dense", "Dropout", "Dense"]
 
 
 def test_layers_are_described_by_what_they_are() -> None:
-    described = lenet().describe({"step": 0}, {"train": True})
+    state: Any = {"step": 0}
+    can: Any = {"train": True}
+    described = lenet().describe(state, can)
     layers = {layer["path"]: layer for layer in described["layers"]}
     conv, pool = layers["conv2d_1"], layers["max_pool2d_1"]
     assert (conv["draw"], conv["activation"], conv["parents"]) == ("maps", "relu", ["input_1"])
@@ -623,10 +637,10 @@ def test_layers_are_described_by_what_they_are() -> None:
         ("conv2d_1.bias", ["f"], True),
     ]
     assert conv["formula"].splitlines()[1] == "a[n,i,j,f] = relu(z[n,i,j,f])"
-    assert described["state"] == {"step": 0} and described["can"] == {"train": True}
+    assert described["state"] is state and described["can"] is can
     assert described["sets"] == [{"name": "train", "count": 20}, {"name": "test", "count": 9}]
-    assert described["training"]["steps_per_epoch"] == 1
-    lstm = recurrent().describe({}, {})["layers"][1]
+    assert described["training"] is not None and described["training"]["steps_per_epoch"] == 1
+    lstm = recurrent().describe(NOTHING, NOTHING)["layers"][1]
     assert [v["path"] for v in lstm["values"]][-8:] == [
         *(f"lstm_1.{p}" for p in ("sum", "gate.input", "gate.forget", "gate.cell", "gate.output", "cell", "state")),
         "lstm_1",
@@ -638,7 +652,7 @@ def test_a_network_within_a_network_is_one_layer_with_its_values() -> None:
     inner = BaseNetwork(Dense(4, activation="relu"), Dense(3), input_shape=(5,), name="block")
     net = BaseNetwork(inner, Dense(2, activation="softmax"), input_shape=(5,), seed=1)
     look = Look(task_of(net, floats(6, 5), np.arange(6) % 2))
-    block_layer = look.describe({}, {})["layers"][1]
+    block_layer = look.describe(NOTHING, NOTHING)["layers"][1]
     assert block_layer["kind"] == "Network"
     assert "block.dense_1.sum" in [v["path"] for v in block_layer["values"]]
     found = look.explain(now(net), "train:0", "block.dense_1", (1,))

@@ -44,6 +44,7 @@ from pellucid.formula.notation.json import to_json
 from pellucid.formula.program import Loop
 from pellucid.functions.learning.optimizers import optimizer
 from pellucid.lab import gallery
+from pellucid.lab.protocol import answers
 from pellucid.lab.serve import frames
 from pellucid.messages import words
 from pellucid.summary import summarise
@@ -68,23 +69,30 @@ MAX_WORK = 30_000_000
 MAX_UNROLLED = 2_000
 """Times that a statement of a recurrence runs in such a step, each of which costs a browser some microseconds more."""
 
-CAN = {"gallery": False, "train": False, "branch": False, "own": True, "convolve": False, "save": False}
+CAN: answers.Can = {
+    "gallery": False,
+    "train": False,
+    "branch": False,
+    "own": True,
+    "convolve": False,
+    "save": False,
+}
 
 
 def document(
     look: Look,
-    state: Mapping[str, Any],
-    history: Mapping[str, Any],
+    state: answers.State,
+    history: answers.History,
     moment: Moment,
     *,
-    past: Mapping[str, Any] | None = None,
+    past: answers.History | None = None,
     code: str = "",
     fault: NonFiniteError | None = None,
 ) -> dict[str, Any]:
     """The task that `look` shows, at a moment, as what JSON can carry.
 
     Args:
-        state, history: protocol State and History, of the branch that the moment is in.
+        state, history: of the branch that the moment is in.
         past: the history of all steps on the way to the moment, where that is more than the branch's own.
         code: Python that repeats what was done.
         fault: where a value stopped being finite, if that ended the training.
@@ -94,7 +102,7 @@ def document(
     slides = "convolve" in task.views
     examples, names = _examples(look)
     training = _training(look, whole=len(names["train"]) == len(task.x))
-    can = {**CAN, "convolve": slides, "train": training is not None}
+    can: answers.Can = {**CAN, "convolve": slides, "train": training is not None}
     description = look.describe(_still(state, moment), can)
     for kept in description["sets"]:
         kept["count"] = len(names[kept["name"]])
@@ -175,16 +183,22 @@ def _tried(question: Callable[[], Any]) -> Any:
         return None
 
 
-def _still(state: Mapping[str, Any], moment: Moment) -> dict[str, Any]:
+def _still(state: answers.State, moment: Moment) -> answers.State:
     """The state of a file: one branch, at rest."""
-    branch = next((dict(b) for b in state["branches"] if b["id"] == moment.branch), None)
-    alone = {"id": moment.branch, "parent": None, "at": 0, "last": moment.step, "change": None}
-    branches = [{**(branch or alone), "parent": None, "last": moment.step}]
-    now = {"branch": moment.branch, "branches": branches, "step": moment.step}
-    return {**state, **now, "playing": False, "pace": 0, "stopped": None}
+    alone: answers.Branch = {"id": moment.branch, "parent": None, "at": 0, "last": moment.step, "change": None}
+    branch = next((b for b in state["branches"] if b["id"] == moment.branch), alone)
+    return {
+        **state,
+        "branch": moment.branch,
+        "branches": [{**branch, "parent": None, "last": moment.step}],
+        "step": moment.step,
+        "playing": False,
+        "pace": 0,
+        "stopped": None,
+    }
 
 
-def _history(history: Mapping[str, Any]) -> dict[str, Any]:
+def _history(history: answers.History) -> dict[str, Any]:
     loss = np.asarray(history["loss"], np.float64)
     every = max(1, math.ceil(len(loss) / MAX_STEPS))
     return {**carried({**history, "loss": loss[::every]}), "every": every, "steps": len(loss)}
@@ -229,7 +243,7 @@ def _text(array: Mapping[str, Any]) -> str:
     return text
 
 
-def _curves(look: Look, moment: Moment, description: Mapping[str, Any]) -> dict[str, Any]:
+def _curves(look: Look, moment: Moment, description: answers.Description) -> dict[str, Any]:
     """The name and the texts of each curve; they are the same for every element."""
     found: dict[str, Any] = {}
     for value in (v for layer in description["layers"] for v in layer["values"]):
@@ -240,7 +254,7 @@ def _curves(look: Look, moment: Moment, description: Mapping[str, Any]) -> dict[
     return found
 
 
-def _confusion(look: Look, moment: Moment, name: str, names: Mapping[str, str]) -> Any:
+def _confusion(look: Look, moment: Moment, name: answers.Set, names: Mapping[str, str]) -> Any:
     """Of all examples; those to be looked at are those of the file."""
     table = _tried(lambda: look.confusion(moment, name))
     if table is None:

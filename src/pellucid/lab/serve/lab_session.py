@@ -7,15 +7,17 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pellucid.errors import DataError, PellucidError, nearest
+from pellucid.lab.protocol import answers, requests
+from pellucid.lab.protocol.reading import checked
+from pellucid.lab.protocol.schema import METHODS as DECLARED
 from pellucid.lab.serve.methods import METHODS, lane
-from pellucid.lab.serve.params import Params
 from pellucid.lab.serve.safety import MAX_TABS
 from pellucid.lab.serve.tabs import Tab
 from pellucid.lab.task import Task
@@ -72,7 +74,7 @@ class Stage:
     task: Task
     run: Run
     look: Look
-    flows: dict[int, dict[int, Any]] = field(default_factory=dict)
+    flows: dict[int, dict[int, answers.Flow]] = field(default_factory=dict)
     """By branch and step."""
     warm: bool = False
     """Whether a flow was measured."""
@@ -138,13 +140,12 @@ class Session:
         Raises:
             PellucidError: a request that cannot be answered, in one sentence.
         """
-        found = METHODS.get(method)
-        if found is None:
+        if method not in METHODS:
             hint = nearest(method[:100], METHODS)
             raise DataError(f'there is no method "{method[:100]}", expected one of {", ".join(METHODS)}.{hint}')
-        return found(self, tab, Params(method, params))
+        return METHODS[method](self, tab, checked(params, DECLARED[method].params, f"{method}: "))
 
-    def open(self, name: str) -> dict[str, Any]:
+    def open(self, name: str) -> answers.Description:
         """Put another task of the gallery in the place of this one, for all tabs.
 
         Raises:
@@ -175,21 +176,28 @@ class Session:
                 tab.post("described", description)
         return description
 
-    def describe(self) -> dict[str, Any]:
-        can = {"gallery": self.gallery, "train": True, "branch": True, "own": True, "convolve": True, "save": True}
+    def describe(self) -> answers.Description:
+        can: answers.Can = {
+            "gallery": self.gallery,
+            "train": True,
+            "branch": True,
+            "own": True,
+            "convolve": True,
+            "save": True,
+        }
         stage = self.stage
         return stage.look.describe(stage.run.state(), can)
 
-    def act(self, action: Mapping[str, Any]) -> dict[str, Any]:
-        """An action of the protocol; the run notifies the other tabs."""
+    def act(self, action: requests.Action) -> answers.State:
+        """An action; the run notifies the other tabs."""
         stage = self.stage
         state = stage.run.act(action)
-        if action.get("do") == "reset":
+        if isinstance(action, requests.Reset):
             with self._change:
                 stage.flows = {}  # what is being measured of the steps before is not of these
         return state
 
-    def flows(self, branch: int) -> list[dict[str, Any]]:
+    def flows(self, branch: int) -> list[answers.Flow]:
         """The columns of the ribbon that were computed so far, by step."""
         with self._change:
             known = dict(self.stage.flows.get(branch, {}))
@@ -301,7 +309,7 @@ class Session:
         moment = stage.run.moment()
         for watch in watches:
             try:
-                value = stage.look.live(moment, watch.input, watch.wanted())
+                value = stage.look.live(moment, watch.input, watch.paths)
             except PellucidError:  # of a task that is gone
                 value = None
             for tab in tabs:

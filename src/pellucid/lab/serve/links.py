@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import DataError
-
-MAX_IN_LINK = 4096
-"""The most parameters that a link carries."""
+from pellucid.lab.protocol.requests import MAX_IN_LINK
 
 
 def packed(parameters: Mapping[str, NDArray[Any]]) -> str:

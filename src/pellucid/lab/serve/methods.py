@@ -1,4 +1,4 @@
-"""The methods of the protocol: each checks its parameters and asks the run or the look."""
+"""The methods of the protocol: each takes its checked parameters and asks the run or the look."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from msgspec import UNSET, structs
 
 from pellucid.errors import DataError
-from pellucid.lab.checks import MAX_SENT
-from pellucid.lab.serve.links import MAX_IN_LINK, packed, unpacked
-from pellucid.lab.serve.params import Params
+from pellucid.lab.protocol import answers, requests
+from pellucid.lab.serve.links import packed, unpacked
 from pellucid.lab.serve.tabs import Lane, Tab, Watch
 from pellucid.lab.time.moments import Moment
-from pellucid.lab.view.sliding import LARGEST_IMAGE, LARGEST_KERNEL
+from pellucid.lab.view.look import Look
 from pellucid.messages import words
 
 if TYPE_CHECKING:
     from pellucid.lab.serve.lab_session import Session
 
-SETS = ("train", "test")
 STEER = frozenset({"tasks", "open", "describe", "control", "history", "code"})
 """What does not wait behind the numbers that are computed for the eye."""
 MANY = 100
@@ -35,13 +33,20 @@ def lane(method: str, params: Any) -> Lane:
     return "whole" if isinstance(limit, int) and limit > MANY else "look"
 
 
-def _of(moment: Moment, found: Mapping[str, Any]) -> dict[str, Any]:
+def _of(moment: Moment, answer: Mapping[str, Any]) -> dict[str, Any]:
     """An answer with the moment that it is about: it is on screen while the run goes on, or back."""
-    return {**found, "branch": moment.branch, "step": moment.step}
+    return {**answer, "branch": moment.branch, "step": moment.step}
 
 
-def _tasks(session: Session, tab: Tab, params: Params) -> Any:
-    params.done()
+def _at(session: Session, answer: Callable[[Look, Moment], Mapping[str, Any] | None]) -> dict[str, Any] | None:
+    """What the look answers at the present moment, with that moment."""
+    stage = session.stage
+    moment = stage.run.moment()
+    given = answer(stage.look, moment)
+    return None if given is None else _of(moment, given)
+
+
+def _tasks(session: Session, tab: Tab, asked: requests.Params) -> list[answers.Task]:
     if not session.gallery:
         return []
     from pellucid.lab.gallery import TASKS
@@ -49,206 +54,135 @@ def _tasks(session: Session, tab: Tab, params: Params) -> Any:
     return [{"name": e.name, "title": words(e.title), "about": words(e.about), "kind": e.kind} for e in TASKS.values()]
 
 
-def _open(session: Session, tab: Tab, params: Params) -> Any:
-    name = params.text("task", 100)
-    params.done()
-    return session.open(name)
+def _open(session: Session, tab: Tab, asked: requests.OpenParams) -> answers.Description:
+    return session.open(asked.task)
 
 
-def _describe(session: Session, tab: Tab, params: Params) -> Any:
-    params.done()
+def _describe(session: Session, tab: Tab, asked: requests.Params) -> answers.Description:
     return session.describe()
 
 
-def _watch(session: Session, tab: Tab, params: Params) -> Any:
-    name = params.text("input")
-    paths = []
-    for entry in params.list("paths", 256):
-        wanted = Params("watch: paths", entry)
-        paths.append((wanted.text("path"), wanted.integer("limit", 0, 1 << 20)))
-        wanted.done()
-    params.done()
-    if sum(limit for _, limit in paths) > 1 << 22:
+def _watch(session: Session, tab: Tab, asked: requests.WatchParams) -> answers.Live:
+    if sum(wanted.limit for wanted in asked.paths) > 1 << 22:
         raise DataError(f"watch: more than {1 << 22} numbers were asked for: watch less at once")
-    watch = Watch(name, tuple(paths))
+    watch = Watch(asked.input, tuple(asked.paths))
     stage = session.stage
     moment = stage.run.moment()
-    live = stage.look.live(moment, name, watch.wanted())
+    live = stage.look.live(moment, watch.input, watch.paths)
     tab.set_watch(watch)
     if stage.run.moment() is not moment:  # what changed meanwhile was not sent to this watch
         session.hurry()
     return live
 
 
-def _examples(session: Session, tab: Tab, params: Params) -> Any:
-    chosen = params.choice("set", SETS)
-    start, count = params.integer("from", 0, 1 << 31), params.integer("count", 1, 256)
-    params.done()
-    return session.stage.look.examples(chosen, start, count)
+def _examples(session: Session, tab: Tab, asked: requests.ExamplesParams) -> list[answers.Example]:
+    return session.stage.look.examples(asked.set, asked.start, asked.count)
 
 
-def _example(session: Session, tab: Tab, params: Params) -> Any:
-    name = params.text("name")
-    params.done()
-    return session.stage.look.example(name)
+def _example(session: Session, tab: Tab, asked: requests.ExampleParams) -> answers.Example:
+    return session.stage.look.example(asked.name)
 
 
-def _own(session: Session, tab: Tab, params: Params) -> Any:
-    given: dict[str, Any] = {}
-    if "text" in params:
-        given["text"] = params.text("text", 20_000)
-    else:
-        given["x"] = params.numbers("x", MAX_SENT)
-    if "y" in params:
-        given["y"] = params.number("y", -1e30, 1e30)
-    params.done()
+def _own(session: Session, tab: Tab, asked: requests.OwnParams) -> answers.Example:
+    given = {name: value for name, value in structs.asdict(asked).items() if value is not UNSET}
     return session.stage.look.own(**given)
 
 
-def _explain(session: Session, tab: Tab, params: Params) -> Any:
-    name, path, index = params.text("input"), params.text("path"), params.index()
-    limit = params.integer("limit", 1, 10_000, 100)
-    params.done()
+def _explain(session: Session, tab: Tab, asked: requests.ExplainParams) -> Any:
+    return _at(
+        session, lambda look, moment: look.explain(moment, asked.input, asked.path, asked.index, limit=asked.limit)
+    )
+
+
+def _curve(session: Session, tab: Tab, asked: requests.ElementParams) -> Any:
+    return _at(session, lambda look, moment: look.curve(moment, asked.input, asked.path, asked.index))
+
+
+def _control(session: Session, tab: Tab, asked: requests.Action) -> answers.State:
+    return session.act(asked)
+
+
+def _history(session: Session, tab: Tab, asked: requests.HistoryParams) -> answers.History:
+    return session.stage.run.history(asked.branch, max(asked.start, 1))
+
+
+def _flows(session: Session, tab: Tab, asked: requests.FlowParams) -> list[answers.Flow]:
+    return session.flows(asked.branch)
+
+
+def _diagnose(session: Session, tab: Tab, asked: requests.Params) -> Any:
     stage = session.stage
     moment = stage.run.moment()
-    return _of(moment, stage.look.explain(moment, name, path, index, limit=limit))
+    return _of(moment, {"findings": stage.look.diagnose(moment, stage.run.past(moment), stage.run.fault)})
 
 
-def _curve(session: Session, tab: Tab, params: Params) -> Any:
-    name, path, index = params.text("input"), params.text("path"), params.index()
-    params.done()
-    stage = session.stage
-    moment = stage.run.moment()
-    found = stage.look.curve(moment, name, path, index)
-    return None if found is None else _of(moment, found)
-
-
-def _control(session: Session, tab: Tab, params: Params) -> Any:
-    return session.act(params.rest())
-
-
-def _history(session: Session, tab: Tab, params: Params) -> Any:
-    branch, start = params.integer("branch", 0, 1 << 31), params.integer("from", 0, 1 << 53)
-    params.done()
-    return session.stage.run.history(branch, max(start, 1))
-
-
-def _flows(session: Session, tab: Tab, params: Params) -> Any:
-    branch = params.integer("branch", 0, 1 << 31)
-    params.done()
-    return session.flows(branch)
-
-
-def _diagnose(session: Session, tab: Tab, params: Params) -> Any:
-    params.done()
-    stage = session.stage
-    moment = stage.run.moment()
-    found = stage.look.diagnose(moment, stage.run.past(moment), stage.run.fault)
-    return _of(moment, {"findings": found})
-
-
-def _code(session: Session, tab: Tab, params: Params) -> Any:
-    params.done()
+def _code(session: Session, tab: Tab, asked: requests.Params) -> str:
     return session.stage.run.code()
 
 
-def _boundary(session: Session, tab: Tab, params: Params) -> Any:
-    size = params.integer("size", 2, 200)
-    params.done()
-    stage = session.stage
-    moment = stage.run.moment()
-    return _of(moment, stage.look.boundary(moment, size))
+def _boundary(session: Session, tab: Tab, asked: requests.BoundaryParams) -> Any:
+    return _at(session, lambda look, moment: look.boundary(moment, asked.size))
 
 
-def _confusion(session: Session, tab: Tab, params: Params) -> Any:
-    chosen = params.choice("set", SETS)
-    params.done()
-    stage = session.stage
-    moment = stage.run.moment()
-    return _of(moment, stage.look.confusion(moment, chosen))
+def _confusion(session: Session, tab: Tab, asked: requests.ConfusionParams) -> Any:
+    return _at(session, lambda look, moment: look.confusion(moment, asked.set))
 
 
-def _latent(session: Session, tab: Tab, params: Params) -> Any:
-    params.done()
-    stage = session.stage
-    moment = stage.run.moment()
-    return _of(moment, stage.look.latent(moment))
+def _latent(session: Session, tab: Tab, asked: requests.Params) -> Any:
+    return _at(session, Look.latent)
 
 
-def _decode(session: Session, tab: Tab, params: Params) -> Any:
-    path, code = params.text("path"), params.numbers("code", 1 << 16)
-    params.done()
-    stage = session.stage
-    moment = stage.run.moment()
-    return _of(moment, stage.look.decode(moment, path, code))
+def _decode(session: Session, tab: Tab, asked: requests.DecodeParams) -> Any:
+    return _at(session, lambda look, moment: look.decode(moment, asked.path, asked.code))
 
 
-def _convolve(session: Session, tab: Tab, params: Params) -> Any:
-    image, given = None, params.object("image")
-    if given is not None:
-        shape, data = given.index("shape"), given.numbers("data", LARGEST_IMAGE)
-        given.done()
-        if len(shape) != 2 or shape[0] * shape[1] != len(data):
+def _convolve(session: Session, tab: Tab, asked: requests.ConvolveParams) -> answers.Convolution:
+    image = None
+    if asked.image is not None:
+        shape, data = tuple(asked.image.shape), asked.image.data
+        if shape[0] * shape[1] != len(data):
             raise DataError(f"convolve: expected an image of (h, w) numbers, got {len(data)} for the shape {shape}")
-        image = data.reshape(shape)
-    kernel = _matrix(params.list("kernel", LARGEST_KERNEL))
-    stride, padding = params.integer("stride", 1, 64), params.integer("padding", 0, 64)
-    dilation, at = params.integer("dilation", 1, 64), params.index("at") if "at" in params else None
-    params.done()
-    return session.stage.look.convolve(image, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
+        image = np.reshape(data, shape)
+    if len({len(row) for row in asked.kernel}) != 1:
+        raise DataError("convolve: the kernel's rows differ in length, expected a rectangle of numbers")
+    return session.stage.look.convolve(
+        image,
+        asked.kernel,
+        stride=asked.stride,
+        padding=asked.padding,
+        dilation=asked.dilation,
+        at=None if asked.at is UNSET else asked.at,
+    )
 
 
-def _generate(session: Session, tab: Tab, params: Params) -> Any:
-    text, count = params.text("text", 20_000), params.integer("count", 1, 1000)
-    temperature, seed = params.number("temperature", 0, 100), params.integer("seed", 0, 1 << 53)
-    params.done()
-    stage = session.stage
-    moment = stage.run.moment()
-    return _of(moment, stage.look.generate(moment, text=text, count=count, temperature=temperature, seed=seed))
+def _generate(session: Session, tab: Tab, asked: requests.GenerateParams) -> Any:
+    return _at(session, lambda look, moment: look.generate(moment, **structs.asdict(asked)))
 
 
-def _forecast(session: Session, tab: Tab, params: Params) -> Any:
-    params.done()
-    stage = session.stage
-    moment = stage.run.moment()
-    return _of(moment, stage.look.forecast(moment))
+def _forecast(session: Session, tab: Tab, asked: requests.Params) -> Any:
+    return _at(session, Look.forecast)
 
 
-def _reach(session: Session, tab: Tab, params: Params) -> Any:
-    params.done()
-    stage = session.stage
-    moment = stage.run.moment()
-    return _of(moment, {"layers": stage.look.reach(moment)})
+def _reach(session: Session, tab: Tab, asked: requests.Params) -> Any:
+    return _at(session, lambda look, moment: {"layers": look.reach(moment)})
 
 
-def _weights(session: Session, tab: Tab, params: Params) -> Any:
-    params.done()
+def _weights(session: Session, tab: Tab, asked: requests.Params) -> str:
     return packed(session.stage.run.moment().parameters)
 
 
-def _adopt(session: Session, tab: Tab, params: Params) -> Any:
-    text = params.text("weights", 8 * MAX_IN_LINK)
-    params.done()
-    stage = session.stage
-    return stage.run.adopt(unpacked(text, stage.run.moment().parameters))
+def _adopt(session: Session, tab: Tab, asked: requests.AdoptParams) -> answers.State:
+    run = session.stage.run
+    return run.adopt(unpacked(asked.weights, run.moment().parameters))
 
 
-def _save(session: Session, tab: Tab, params: Params) -> Any:
-    params.done()
+def _save(session: Session, tab: Tab, asked: requests.Params) -> str:
     from pellucid.lab.serve.page import single_file
 
     return single_file(session.document())
 
 
-def _matrix(rows: list[Any]) -> NDArray[np.float64]:
-    """A kernel of rows of equal length."""
-    found = [Params("convolve: kernel", {"row": row}).numbers("row", LARGEST_KERNEL) for row in rows]
-    if not found or len({len(row) for row in found}) != 1:
-        raise DataError("convolve: the kernel's rows differ in length, expected a rectangle of numbers")
-    return np.stack(found)
-
-
-METHODS: dict[str, Callable[[Session, Tab, Params], Any]] = {
+METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     "tasks": _tasks,
     "open": _open,
     "describe": _describe,

@@ -13,8 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from pellucid.errors import PellucidError
+from pellucid.lab.protocol.answers import History
+from pellucid.lab.protocol.reading import Malformed, read_message
+from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.serve import frames
-from pellucid.lab.serve.params import Malformed, read_message
 from pellucid.lab.serve.safety import LARGEST_MESSAGE, MAX_WAITING
 
 _log = logging.getLogger("pellucid.lab")
@@ -42,10 +44,7 @@ class Watch:
     """What a tab sees live."""
 
     input: str
-    paths: tuple[tuple[str, int], ...]
-
-    def wanted(self) -> list[dict[str, Any]]:
-        return [{"path": path, "limit": limit} for path, limit in self.paths]
+    paths: tuple[WatchedPath, ...]
 
 
 class Tab:
@@ -200,7 +199,7 @@ def _described(error: Exception) -> str:
         return type(error).__name__
 
 
-def _joined(earlier: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
+def _joined(earlier: History, later: History) -> History:
     """Two pieces of a branch's history as one; the later alone where something is missing between them, which the page
     notices by `from` and asks for."""
     if earlier["from"] + len(earlier["loss"]) != later["from"]:

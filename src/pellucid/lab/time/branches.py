@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.arrays import check_integer
 from pellucid.errors import PellucidError
-from pellucid.lab.checks import integer
+from pellucid.lab.protocol import answers
+from pellucid.lab.protocol.answers import History
 from pellucid.lab.time.changes import Change
 
 Array = NDArray[Any]
@@ -83,13 +85,13 @@ class Tree:
         self._names: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
-    def branch(self, id: object) -> Branch:
+    def branch(self, id: int) -> Branch:
         """The branch of this number.
 
         Raises:
             PellucidError: there is none.
         """
-        return self._branches[integer("branch", id, 0, len(self._branches) - 1)]
+        return self._branches[check_integer(id, "branch", below=len(self._branches))]
 
     def fork(self, parent: Branch, at: int, change: Change, rate: float) -> Branch:
         """A new branch.
@@ -145,8 +147,8 @@ class Tree:
                 step = min(step, owner.at)
         return {}, None
 
-    def state(self) -> list[dict[str, Any]]:
-        """The branches, as the page takes them."""
+    def state(self) -> list[answers.Branch]:
+        """The branches in short."""
         with self._lock:
             return [
                 {
@@ -159,8 +161,8 @@ class Tree:
                 for b in self._branches
             ]
 
-    def history(self, branch: Branch, start: int) -> dict[str, Any]:
-        """What the branch itself recorded from the step `start` on, as the page takes it."""
+    def history(self, branch: Branch, start: int) -> History:
+        """What the branch itself recorded from the step `start` on."""
         with self._lock:
             start = min(max(start, branch.at + 1), branch.last + 1)
             first = bisect.bisect_left(branch.epochs, start)
@@ -178,8 +180,8 @@ class Tree:
                 ],
             }
 
-    def past(self, branch: Branch, step: int) -> dict[str, Any]:
-        """What was recorded on the way to a step of a branch, from step 1 on, in the form of `history`."""
+    def past(self, branch: Branch, step: int) -> History:
+        """What was recorded on the way to a step of a branch, from step 1 on."""
         ends = [*(b.at for b in branch.lineage[1:]), step]
         parts = [(b, min(end, step)) for b, end in zip(branch.lineage, ends, strict=True) if b.at < step]
         pieces = [(self.history(b, 1), b.at, end) for b, end in parts]
@@ -190,7 +192,7 @@ class Tree:
             "epochs": [e for piece, _, end in pieces for e in piece["epochs"] if e["step"] <= end],
         }
 
-    def fresh(self, sent: dict[int, int]) -> list[dict[str, Any]]:
+    def fresh(self, sent: dict[int, int]) -> list[History]:
         """The pieces of history after the last step sent of each branch, which is noted in `sent`."""
         pieces = []
         for branch in list(self._branches):

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import UnsetType
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError, nearest
 from pellucid.explain.arithmetic import number as number_text
-from pellucid.lab.checks import is_integer, number, shown
+from pellucid.lab.protocol import requests
+from pellucid.lab.protocol.reading import shown
 from pellucid.lab.task import Words
 from pellucid.messages import gettext, words
 from pellucid.training.running.state import State
@@ -96,37 +98,27 @@ class Adopted(Change):
         return f"run.adopt({{{values}}})"
 
 
-def rate(value: object) -> float:
-    """A learning rate, checked.
+def change(wanted: requests.Change, parameters: Mapping[str, Array]) -> Change:
+    """The change that a page asks for.
 
     Raises:
-        PellucidError: not a number that the network can count with.
+        PellucidError: neither of the two, or what the network does not have.
     """
-    return number("learning_rate", value, 0.0, float(np.finfo(np.float32).max))
-
-
-def change(spec: object, parameters: Mapping[str, Array]) -> Change:
-    """The change that the page asks for: {"learning_rate": 0.01} or {"parameter": "…", "index": […], "value": 0.5}.
-
-    Raises:
-        PellucidError: something else, or what the network does not have.
-    """
-    keys = set(spec) if isinstance(spec, Mapping) else set()
-    if isinstance(spec, Mapping) and keys == {"learning_rate"}:
-        return Rate(rate(spec["learning_rate"]))
-    if isinstance(spec, Mapping) and keys == {"parameter", "index", "value"}:
-        path = _known(spec["parameter"], parameters)
-        array = parameters[path]
-        index = spec["index"]
-        if not isinstance(index, (list, tuple)) or len(index) != array.ndim or not all(map(is_integer, index)):
-            raise PellucidError(f"index is {shown(index)}, but {path} has {array.ndim} axes: give a place in each")
-        if not all(0 <= i < size for i, size in zip(index, array.shape, strict=True)):
-            raise PellucidError(f"index is {list(index)}, but {path} has the shape {array.shape}: count from 0")
-        most = float(np.finfo(array.dtype).max)
-        return Element(path, tuple(int(i) for i in index), number("value", spec["value"], -most, most))
-    raise PellucidError(
-        f'the change is {shown(spec)}, expected {{"learning_rate": …}} or {{"parameter": …, "index": …, "value": …}}'
-    )
+    match wanted:
+        case requests.Change(learning_rate=float(rate), parameter=UnsetType(), index=UnsetType(), value=UnsetType()):
+            return Rate(rate)
+        case requests.Change(learning_rate=UnsetType(), parameter=str(name), index=list(index), value=float(value)):
+            path = _known(name, parameters)
+            array = parameters[path]
+            if len(index) != array.ndim:
+                raise PellucidError(f"index is {index}, but {path} has {array.ndim} axes: give a place in each")
+            if not all(i < size for i, size in zip(index, array.shape, strict=True)):
+                raise PellucidError(f"index is {index}, but {path} has the shape {array.shape}: count from 0")
+            most = float(np.finfo(array.dtype).max)
+            if abs(value) > most:
+                raise PellucidError(f"value is {value:g}, expected a number from {-most:g} to {most:g}")
+            return Element(path, tuple(index), value)
+    raise PellucidError('expected {"learning_rate": …} or {"parameter": …, "index": …, "value": …}, got another change')
 
 
 def adopted(values: object, parameters: Mapping[str, Array]) -> Adopted:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pellucid.functions.learning import optimizers
 from pellucid.functions.learning.optimizers import Optimizer
-from pellucid.lab.time.actions import MAX_STEPS
+from pellucid.lab.protocol.requests import MAX_STEPS
 from pellucid.lab.time.branches import Branch
 from pellucid.lab.time.changes import Rate
 

@@ -13,15 +13,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.arrays import check_integer
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.functions.learning.optimizers import Optimizer
-from pellucid.lab.checks import integer, number
+from pellucid.lab.protocol import requests
+from pellucid.lab.protocol.answers import History, State
+from pellucid.lab.protocol.reading import checked
+from pellucid.lab.protocol.requests import MAX_STEPS, Action
 from pellucid.lab.task import Words
 from pellucid.lab.time import changes
-from pellucid.lab.time.actions import MAX_STEPS, Action, checked
 from pellucid.lab.time.branches import Branch, Tree
 from pellucid.lab.time.code import code
 from pellucid.lab.time.last_step import Updates
@@ -44,7 +47,6 @@ NOTIFY_PERIOD = 0.1
 """At least so many seconds lie between two events while playing."""
 NAP = 0.02
 """At a limited speed the thread sleeps so many seconds at least: then it takes several steps at once."""
-MAX_SPEED = 1e6
 CLOSED = "the run is closed: begin another one"
 
 
@@ -164,7 +166,7 @@ class Run:
 
     # For any thread
 
-    def act(self, action: Mapping[str, Any]) -> dict[str, Any]:
+    def act(self, action: Mapping[str, Any] | Action) -> State:
         """Do what the page asks, such as {"do": "play"}, between two calls of the engine; gives the state.
 
         What takes steps (step, epoch, seek, switch) goes on after the answer where it takes long, and ends with the
@@ -174,14 +176,14 @@ class Run:
         Raises:
             PellucidError: no such action, or not here; nothing has changed then.
         """
-        wanted = checked(action)
+        wanted = _read(action)
         goal = self._ask(lambda: self._do(wanted))
         if goal is not None and goal.step is not None:
             with self._bell:
                 self._bell.wait_for(lambda: self._goal is not goal, PATIENCE)
         return self.state()
 
-    def adopt(self, parameters: Mapping[str, Array]) -> dict[str, Any]:
+    def adopt(self, parameters: Mapping[str, Array]) -> State:
         """A branch that begins here with these parameters, by path; those not named stay. Gives the state.
 
         Raises:
@@ -191,31 +193,30 @@ class Run:
         self._ask(lambda: self._fork(change))
         return self.state()
 
-    def wait(self, timeout: float | None = None) -> dict[str, Any]:
+    def wait(self, timeout: float | None = None) -> State:
         """Wait until the run stands still, or for so many seconds; gives the state."""
         with self._bell:
             self._bell.wait_for(lambda: self._goal is None or self._closed, timeout)
         return self.state()
 
-    def repeat(self, *actions: Mapping[str, Any]) -> dict[str, Any]:
+    def repeat(self, *actions: Mapping[str, Any] | Action) -> State:
         """Actions one after the other, each to its end; gives the state. This is how code repeats what a person did.
 
         Raises:
             PellucidError: an action that is not possible, that has no end ("play"), or a training that stopped.
         """
         for action in actions:
-            if checked(action).name == "play":
+            wanted = _read(action)
+            if isinstance(wanted, requests.Play):
                 raise PellucidError('"play" has no end that could be waited for: seek a step instead')
-            self.act(action)
+            self.act(wanted)
             stopped = self.wait()["stopped"]
             if stopped is not None:
                 raise PellucidError(stopped["en"])
         return self.state()
 
-    def state(self) -> dict[str, Any]:
-        """Where the run is, as the page takes it. `epoch` counts those that are complete, `metrics` are of the last of
-        them, which ended at the step `measured`; `run` is another number after each new beginning.
-        """
+    def state(self) -> State:
+        """Where the run is; `epoch` counts those that are complete."""
         now, goal = self._now, self._goal
         metrics, measured = now.tree.metrics(now.branch, now.moment.step)
         return {
@@ -234,8 +235,8 @@ class Run:
             "stopped": self._stopped,
         }
 
-    def history(self, branch: int, start: int = 1) -> dict[str, Any]:
-        """What a branch recorded from step `start` on, as the page takes it.
+    def history(self, branch: int, start: int = 1) -> History:
+        """What a branch recorded from step `start` on.
 
         It begins after the step at which the branch left its parent: before that, the parent's history is its own. The
         epochs count from 1.
@@ -244,10 +245,10 @@ class Run:
             PellucidError: no such branch, or no such step.
         """
         tree = self._now.tree
-        return tree.history(tree.branch(branch), integer("from", start, 1, 2**53))
+        return tree.history(tree.branch(branch), check_integer(start, "from", minimum=1))
 
-    def past(self, moment: Moment) -> dict[str, Any]:
-        """What was recorded on the way to a moment, from step 1 on, in the form of `history`."""
+    def past(self, moment: Moment) -> History:
+        """What was recorded on the way to a moment, from step 1 on."""
         tree = self._now.tree
         return tree.past(tree.branch(moment.branch), moment.step)
 
@@ -384,34 +385,32 @@ class Run:
 
     def _do(self, action: Action) -> None:
         line, goal = self._timeline, self._goal
-        match action.name:
-            case "play":
+        match action:
+            case requests.Play():
                 self._go(None)
-            case "pause":
+            case requests.Pause():
                 self._goal = None
-            case "step":
-                count = integer("count", action.value, 1, MAX_STEPS)
+            case requests.TakeSteps():
                 start = goal.step if goal is not None and goal.step is not None else line.step
-                self._go(start + count)
-            case "epoch":
+                self._go(start + action.count)
+            case requests.TakeEpoch():
                 self._go((line.epoch + 1) * self._steps_per_epoch)
-            case "seek":
-                step = integer("step", action.value, 0, line.branch.last + MAX_STEPS)
+            case requests.Seek():
+                step = check_integer(action.step, "step", below=line.branch.last + MAX_STEPS + 1)
                 line.seek(line.branch, step)
                 self._go(step)
-            case "branch":
-                self._fork(changes.change(action.value, self._now.moment.parameters))
-            case "switch":
-                branch = line.tree.branch(action.value)
+            case requests.Fork():
+                self._fork(changes.change(action.change, self._now.moment.parameters))
+            case requests.Switch():
+                branch = line.tree.branch(action.branch)
                 line.seek(branch, branch.last)
                 self._go(branch.last)
-            case "rate":
-                line.set_rate(changes.rate(action.value))
+            case requests.SetRate():
+                line.set_rate(action.learning_rate)
                 self._stay()
-            case "speed":
-                self._speed = number("speed", action.value, 0.0, MAX_SPEED)
-                self._due = time.monotonic()
-            case "reset":
+            case requests.SetSpeed():
+                self._speed, self._due = action.speed, time.monotonic()
+            case requests.Reset():
                 line.reset()
                 self._sent, self._serial = {}, _serial()
                 self._go(0)
@@ -508,6 +507,22 @@ class Run:
                 with self._bell:
                     self._listeners = [one for one in self._listeners if one is not listener]
                 self._halt(_failure(error))
+
+
+def _read(action: Mapping[str, Any] | Action) -> Action:
+    """An action of the page's, or of a person's own code, whose integers may be NumPy's."""
+    if isinstance(action, requests.Params):
+        return action
+    read: Action = checked(_plain(action), Action, root="the action is")
+    return read
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _serial() -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
+from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples, labels_of, numbers
 from pellucid.network import BaseNetwork
@@ -19,7 +20,7 @@ Array = NDArray[Any]
 POINTS = 1000
 
 
-def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> dict[str, Any]:
+def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> answers.Boundary:
     """What a network of two inputs gives on a grid over the plane, and the examples in it."""
     (shape,), (given,) = net.input_shapes.values(), net.output_shapes.values()
     if shape != (2,) or len(given) != 1:

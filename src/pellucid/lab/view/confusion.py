@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
+from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples, labels_of, numbers
 from pellucid.network import BaseNetwork
@@ -18,7 +19,7 @@ Array = NDArray[Any]
 JUDGED, NAMES = 5000, 8
 
 
-def confusion(task: Task, net: BaseNetwork, samples: Samples, name: str) -> dict[str, Any]:
+def confusion(task: Task, net: BaseNetwork, samples: Samples, name: answers.Set) -> answers.Confusion:
     """How often each class was taken for which, and a few examples of each case."""
     if task.classes is None:
         raise PellucidError("this network does not distinguish classes, so there is no confusion matrix")

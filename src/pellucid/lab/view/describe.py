@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pellucid.formula import Program, Statement, Tensor, unicode
 from pellucid.formula.notation.unicode import letters
 from pellucid.functions.activations import Activation
 from pellucid.functions.forward.sliding_window import Window
 from pellucid.functions.learning.optimizers import optimizer
+from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples
 from pellucid.layers.base import InputLayer
@@ -23,12 +24,15 @@ PLAIN = ("name", "activation", "dilation_rate")
 """Options that are described in another place."""
 
 
-def description(task: Task, net: BaseNetwork, samples: Samples, program: Program) -> dict[str, Any]:
-    """Everything of protocol `Description` but the state and what the mount can do."""
+def description(
+    task: Task, net: BaseNetwork, samples: Samples, program: Program, state: answers.State, can: answers.Can
+) -> answers.Description:
+    """A task and its network; `can` says what the mount can do."""
     return {
         "title": task.title,
         "about": task.about,
         "task": task.name,
+        "can": can,
         "layers": [layer(net, use, program) for use in net.uses],
         "loss": [value(program, path) for path in program.tensors if path == "loss" or path.startswith("loss.")],
         "parameters": sum(math.prod(net.specs[p].shape) for p in net.parameters.trainable),
@@ -45,10 +49,11 @@ def description(task: Task, net: BaseNetwork, samples: Samples, program: Program
             "batch_size": task.batch_size,
             "steps_per_epoch": math.ceil(len(task.x) / task.batch_size),
         },
+        "state": state,
     }
 
 
-def layer(net: BaseNetwork, use: Use, program: Program) -> dict[str, Any]:
+def layer(net: BaseNetwork, use: Use, program: Program) -> answers.Layer:
     """A use of a layer: what it is, and the values computed inside it, its output last."""
     values = inside(net, use, program)
     chosen = getattr(use.layer, "activation", None)
@@ -97,7 +102,7 @@ def inside(net: BaseNetwork, use: Use, program: Program) -> list[str]:
     return [*(next(named) if path in known else path for path in found), use.path]
 
 
-def value(program: Program, path: str, *, shape: tuple[int, ...] | None = None) -> dict[str, Any]:
+def value(program: Program, path: str, *, shape: tuple[int, ...] | None = None) -> answers.Value:
     tensor = tensor_of(program, path)
     if tensor is None:  # a parameter that nothing reads, and no gradient reaches
         return {"path": path, "axes": [], "shape": list(shape or ()), "gradient": False}
@@ -114,7 +119,7 @@ def tensor_of(program: Program, path: str) -> Tensor | None:
     return program.outputs.get(path) or program.tensors.get(path)
 
 
-def drawn(program: Program, use: Use) -> str:
+def drawn(program: Program, use: Use) -> Literal["units", "maps", "steps"]:
     """How a layer's output is drawn."""
     tensor = tensor_of(program, use.path)
     letters = [a.name for a in tensor.axes[1:]] if tensor is not None else []

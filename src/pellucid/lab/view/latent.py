@@ -13,6 +13,7 @@ from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.formula import Program
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import reads
+from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task, bottleneck
 from pellucid.lab.view.samples import Samples, label_of, numbers
 from pellucid.network import BaseNetwork
@@ -22,7 +23,7 @@ Array = NDArray[Any]
 CODES = 500
 
 
-def latent(task: Task, net: BaseNetwork, samples: Samples) -> dict[str, Any]:
+def latent(task: Task, net: BaseNetwork, samples: Samples) -> answers.Latent:
     """The codes of examples at the network's bottleneck, in the plane in which they vary most."""
     narrow = bottleneck(net)
     if narrow is None:
@@ -62,7 +63,7 @@ def value_of(net: BaseNetwork, samples: Samples, path: str, x: Array) -> Array:
     return np.concatenate(rows)
 
 
-def decoder(net: BaseNetwork, path: str) -> Callable[[Any], dict[str, Any]]:
+def decoder(net: BaseNetwork, path: str) -> Callable[[Any], answers.Numbers]:
     """The part of the network behind a value, to be given another value in its place.
 
     Raises:
@@ -83,7 +84,7 @@ def decoder(net: BaseNetwork, path: str) -> Callable[[Any], dict[str, Any]]:
     run = net.executable(("behind", path), lambda: Program(forward.outputs))
     shape = tuple(a.size for a in cut.axes[1:])
 
-    def decode(code: Any) -> dict[str, Any]:
+    def decode(code: Any) -> answers.Numbers:
         try:
             array = np.asarray(code, dtype=np.float64)
         except (TypeError, ValueError):

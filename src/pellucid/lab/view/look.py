@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import update_wrapper
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from pellucid.errors import DataError, NonFiniteError, PellucidError
 from pellucid.explain import Explanation, Trace, trace_examples, tracing
 from pellucid.formula import Tensor
+from pellucid.lab.protocol import answers
+from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment, copied, put
 from pellucid.lab.view import writing
@@ -66,7 +68,7 @@ class Look:
         self._lock = threading.RLock()
         self._gauge = Gauge(task, copied(task.net), self.samples)
         self._sliding = Sliding()
-        self._decoders: dict[str, Callable[[Any], dict[str, Any]]] = {}
+        self._decoders: dict[str, Callable[[Any], answers.Numbers]] = {}
         self._stepper: Stepper | None = None
         self._now: Mapping[str, Array] = {}
         self._traces: OrderedDict[str, Trace] = OrderedDict()
@@ -75,63 +77,64 @@ class Look:
     # What there is
 
     @_alone
-    def describe(self, state: Mapping[str, Any], can: Mapping[str, bool]) -> dict[str, Any]:
-        """The protocol's Description."""
+    def describe(self, state: answers.State, can: answers.Can) -> answers.Description:
+        """What is on show."""
         program = tracing(self.net, [self.samples.goal]).program
-        return {**description(self.task, self.net, self.samples, program), "can": dict(can), "state": dict(state)}
+        return description(self.task, self.net, self.samples, program, state, can)
 
     @_alone
-    def examples(self, set: str, start: int, count: int) -> list[dict[str, Any]]:
+    def examples(self, set: str, start: int, count: int) -> list[answers.Example]:
         """Examples of a set, from one on."""
         return self.samples.listed(set, start, count)
 
     @_alone
-    def example(self, name: str) -> dict[str, Any]:
+    def example(self, name: str) -> answers.Example:
         """An example by its name."""
         return self.samples.shown(self.samples[name])
 
     @_alone
-    def own(self, x: Any = None, text: str | None = None, y: Any = None) -> dict[str, Any]:
+    def own(self, x: Any = None, text: str | None = None, y: Any = None) -> answers.Example:
         """An example of the person's own, which gets a name."""
         return self.samples.shown(self.samples.own(x, text, y))
 
     # One example
 
-    def live(self, moment: Moment, input: str, paths: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The protocol's Live: of each path a picture; a path that is not there is left out."""
+    def live(self, moment: Moment, input: str, paths: Sequence[WatchedPath]) -> answers.Live:
+        """Of each path a picture; a path that is not there is left out."""
         last = None
-        if any(str(wanted["path"]).endswith(PRIME) for wanted in paths):
+        if any(wanted.path.endswith(PRIME) for wanted in paths):
             with suppress(PellucidError):  # there was no step yet
                 last = self._last(moment)
         return self._live(moment, input, paths, last)
 
     @_alone
-    def _live(
-        self, moment: Moment, input: str, paths: Sequence[Mapping[str, Any]], last: Trace | None
-    ) -> dict[str, Any]:
+    def _live(self, moment: Moment, input: str, paths: Sequence[WatchedPath], last: Trace | None) -> answers.Live:
         self._at(moment)
         run = self._trace(self.samples[input])
-        values: dict[str, Any] = {}
+        values: dict[str, answers.Picture] = {}
         for wanted in paths:
-            path = str(wanted["path"])
+            path = wanted.path
             source = last if path.endswith(PRIME) else run
             name = path if source is None else within(source, path)
             if source is not None and name in source:
-                values[path] = picture(source.tensor(name), source[name], int(wanted["limit"]))
+                values[path] = picture(source.tensor(name), source[name], wanted.limit)
         loss = float(run["loss"]) if "loss" in run else None
         return {"input": input, "branch": moment.branch, "step": moment.step, "loss": loss, "values": values}
 
-    def explain(self, moment: Moment, input: str, path: str, index: Sequence[int], limit: int = 100) -> dict[str, Any]:
-        """The protocol's Explanation of one element; the index is without the example's axis."""
+    def explain(
+        self, moment: Moment, input: str, path: str, index: Sequence[int], limit: int = 100
+    ) -> answers.Explanation:
+        """Why one element is what it is; the index is without the example's axis."""
         most = max(0, min(int(limit), MAX_TERMS))
         with np.errstate(all="ignore"):  # what is not finite is shown, not warned of
             if path.endswith(PRIME):
                 last = self._last(moment)
                 name = within(last, path)
                 place = checked_index(last.tensor(name), path, last[name].shape, index)
-                return stepped(last.explain(name, index=place).json(most), last)
-            found = self._explanation(moment, input, path, index)
-            return found.json(most)  # a trace stays as it is: others need not wait
+                return stepped(cast(answers.Explanation, last.explain(name, index=place).json(most)), last)
+            explanation = self._explanation(moment, input, path, index)
+            # a trace stays as it is: others need not wait
+            return cast(answers.Explanation, explanation.json(most))
 
     @_alone
     def _explanation(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> Explanation:
@@ -140,8 +143,8 @@ class Look:
         return run.explain(path, index=checked_index(run.tensor(path), path, run[path].shape, index))
 
     @_alone
-    def curve(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> dict[str, Any] | None:
-        """The protocol's Curve: the activation that gave an element; None where the element is no such value."""
+    def curve(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> answers.Curve | None:
+        """The curve of the activation that gave an element; None where the element is no such value."""
         if path.endswith(PRIME):
             return None
         self._at(moment)
@@ -166,25 +169,25 @@ class Look:
     # Many examples
 
     @_alone
-    def boundary(self, moment: Moment, size: int) -> dict[str, Any]:
-        """The protocol's Boundary."""
+    def boundary(self, moment: Moment, size: int) -> answers.Boundary:
+        """The boundary between classes, of a network of two inputs."""
         self._at(moment)
         return boundary(self.task, self.net, self.samples, size)
 
     @_alone
-    def confusion(self, moment: Moment, set: str) -> dict[str, Any]:
-        """The protocol's Confusion."""
+    def confusion(self, moment: Moment, set: answers.Set) -> answers.Confusion:
+        """How often each class is taken for which."""
         self._at(moment)
         return confusion(self.task, self.net, self.samples, set)
 
     @_alone
-    def latent(self, moment: Moment) -> dict[str, Any]:
-        """The protocol's Latent."""
+    def latent(self, moment: Moment) -> answers.Latent:
+        """The codes of examples, of an autoencoder."""
         self._at(moment)
         return latent(self.task, self.net, self.samples)
 
     @_alone
-    def decode(self, moment: Moment, path: str, code: Any) -> dict[str, Any]:
+    def decode(self, moment: Moment, path: str, code: Any) -> answers.Numbers:
         """What the part of the network behind a value makes of a code."""
         self._at(moment)
         if path not in self._decoders:
@@ -201,14 +204,14 @@ class Look:
         padding: int,
         dilation: int,
         at: Sequence[int] | None = None,
-    ) -> dict[str, Any]:
+    ) -> answers.Convolution:
         """A kernel over an image, or over the sample where None is given; with `at` the arithmetic of one place."""
         return self._sliding(image, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
 
     @_alone
     def generate(
         self, moment: Moment, text: str = "", count: int = 100, temperature: float = 1.0, seed: int = 0
-    ) -> dict[str, Any]:
+    ) -> answers.Continuation:
         """A text that the network wrote on; of a series, the next values."""
         self._at(moment)
         if self.task.sample == "series":
@@ -220,7 +223,7 @@ class Look:
         }
 
     @_alone
-    def forecast(self, moment: Moment) -> dict[str, Any]:
+    def forecast(self, moment: Moment) -> answers.Forecast:
         """Forecasts of a series, beside what came."""
         self._at(moment)
         return writing.forecast(self.task, self.net, self.samples)
@@ -229,18 +232,18 @@ class Look:
 
     # (measured on a copy of its own, whose programs take seconds to compile: nobody has to wait for them)
 
-    def flow(self, moment: Moment, *, past: bool = False) -> dict[str, Any]:
-        """The protocol's Flow: a column of the ribbon."""
+    def flow(self, moment: Moment, *, past: bool = False) -> answers.Flow:
+        """How large the gradients are: a column of the ribbon."""
         return column(self._gauge.flow(moment, past=past), moment.branch)
 
-    def reach(self, moment: Moment) -> list[dict[str, Any]]:
+    def reach(self, moment: Moment) -> list[answers.LayerReach]:
         """How far back in time the gradient reaches, for every recurrent layer."""
         found = self._gauge.flow(moment).reach
         return [{"path": r.path.removesuffix(".state"), "norms": list(r.norms)} for r in found]
 
     def diagnose(
-        self, moment: Moment, history: Mapping[str, Any], fault: NonFiniteError | None = None
-    ) -> list[dict[str, Any]]:
+        self, moment: Moment, history: answers.History, fault: NonFiniteError | None = None
+    ) -> list[answers.Finding]:
         """What is wrong, in words; `fault` is where a value stopped being finite, if that ended the training."""
         return self._gauge.diagnosis(moment, history, fault)
 
@@ -299,16 +302,16 @@ def within(last: Trace, path: str) -> str:
     return path if path in last else path.removesuffix(PRIME)
 
 
-def stepped(found: dict[str, Any], last: Trace) -> dict[str, Any]:
+def stepped(found: answers.Explanation, last: Trace) -> answers.Explanation:
     """An explanation within a step: its places are the step's, and what was given to it leads nowhere on."""
 
-    def placed(source: dict[str, Any]) -> dict[str, Any]:
+    def placed(source: answers.Source) -> answers.Source:
         path = source["path"]
         if last.program.definition(last.tensor(path)) is None:
             return {**source, "given": True}
         return source if path.endswith(PRIME) else {**source, "path": path + PRIME}
 
-    terms = [{**term, "sources": [placed(s) for s in term["sources"]]} for term in found["terms"]]
+    terms: list[answers.Term] = [{**term, "sources": [placed(s) for s in term["sources"]]} for term in found["terms"]]
     path = found["path"] if found["path"].endswith(PRIME) else found["path"] + PRIME
     candidates = [placed(source) for source in found["candidates"]]
     return {**found, "path": path, "terms": terms, "candidates": candidates, "field": {}}
@@ -333,8 +336,8 @@ def batch_axis(tensor: Tensor) -> int | None:
     return next((k for k, a in enumerate(tensor.axes) if not isinstance(a.extent, int)), None)
 
 
-def picture(tensor: Tensor, array: Array, limit: int) -> dict[str, Any]:
-    """The protocol's Picture of a value: of the first example, at most `limit` numbers."""
+def picture(tensor: Tensor, array: Array, limit: int) -> answers.Picture:
+    """Of a value the first example, at most `limit` numbers."""
     place = batch_axis(tensor)
     whole = np.asarray(array if place is None else array.take(0, axis=place))
     maps = whole.ndim == 3 and not any(a.name == "t" for a in tensor.axes)
@@ -357,12 +360,12 @@ def block(shape: tuple[int, ...], limit: int, *, maps: bool = False) -> tuple[in
     return tuple(min(n, low) for n in shape)
 
 
-def statistics(array: Array) -> dict[str, float]:
+def statistics(array: Array) -> answers.Statistics:
     """Over the finite numbers of a value; NaN where there are none."""
     values = array.astype(np.float64).reshape(-1)
     there = values[np.isfinite(values)]
     if not len(there):
-        return dict.fromkeys(("min", "max", "mean", "std"), math.nan) | {"zeros": 0.0}
+        return {"min": math.nan, "max": math.nan, "mean": math.nan, "std": math.nan, "zeros": 0.0}
     return {
         "min": float(there.min()),
         "max": float(there.max()),

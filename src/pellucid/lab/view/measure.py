@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from pellucid.errors import NonFiniteError
 from pellucid.explain import Flow, diagnose
 from pellucid.explain.flow import Probe
 from pellucid.functions.learning.optimizers import optimizer
+from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment, put
 from pellucid.lab.view.samples import Samples
@@ -57,9 +57,9 @@ class Gauge:
             return probe(batch, now, updates, step=moment.step)
 
     def diagnosis(
-        self, moment: Moment, history: Mapping[str, Any], fault: NonFiniteError | None
-    ) -> list[dict[str, Any]]:
-        """What is wrong, as the protocol's findings."""
+        self, moment: Moment, history: answers.History, fault: NonFiniteError | None
+    ) -> list[answers.Finding]:
+        """What is wrong."""
         with self._lock:
             put(self._net, moment.parameters)
             _, (x, y) = self._samples.spread("train", DIAGNOSED)
@@ -68,7 +68,7 @@ class Gauge:
                 evidence.append(fault)
             if all(np.isfinite(array).all() for array in moment.parameters.values()):
                 evidence += [self._start(), self.flow(moment)] if moment.step else [self.flow(moment)]
-            return diagnose(self._net, *evidence, x=x, y=y, loss=self._task.loss).json()
+            return cast(list[answers.Finding], diagnose(self._net, *evidence, x=x, y=y, loss=self._task.loss).json())
 
     def _probe(self) -> tuple[Probe, dict[str, Array]]:
         if self._made is None:
@@ -84,7 +84,7 @@ class Gauge:
         return self._first
 
 
-def past(task: Task, history: Mapping[str, Any], rate: float | None = None) -> History:
+def past(task: Task, history: answers.History, rate: float | None = None) -> History:
     """The history of the protocol, which has the loss of every step, as one by epochs; with the learning rate now."""
     config = optimizer(task.optimizer).config()
     found = History(params={"optimizer": config if rate is None else {**config, "learning_rate": rate}})
@@ -102,14 +102,20 @@ def past(task: Task, history: Mapping[str, Any], rate: float | None = None) -> H
     return found
 
 
-def column(flow: Flow, branch: int) -> dict[str, Any]:
+def column(flow: Flow, branch: int) -> answers.Flow:
     """A flow as a column of the page's ribbon; what is not there, or not finite, is null."""
-    names = ("activation", "gradient", "dead", "saturated", "ratio")
-    return {
-        "branch": branch,
-        "step": flow.step,
-        "layers": [{"path": r.path} | {name: _finite(getattr(r, name)) for name in names} for r in flow],
-    }
+    layers: list[answers.LayerFlow] = [
+        {
+            "path": row.path,
+            "activation": _finite(row.activation),
+            "gradient": _finite(row.gradient),
+            "dead": _finite(row.dead),
+            "saturated": _finite(row.saturated),
+            "ratio": _finite(row.ratio),
+        }
+        for row in flow
+    ]
+    return {"branch": branch, "step": flow.step, "layers": layers}
 
 
 def _finite(number: float) -> float | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pellucid.data import Vocabulary
 from pellucid.errors import DataError
 from pellucid.lab.gallery import Prices
+from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task, Words
 from pellucid.messages import gettext
 from pellucid.network import BaseNetwork
@@ -51,10 +52,12 @@ class Samples:
         self._given = 0
         self._mirrors = task.x.shape == task.y.shape and bool(np.array_equal(task.x[:16], task.y[:16]))
 
-    def sets(self) -> dict[str, tuple[Array, Array]]:
+    def sets(self) -> dict[answers.Set, tuple[Array, Array]]:
         """The examples by set."""
-        found = {"train": (self._task.x, self._task.y)}
-        return found | ({"test": self._task.test} if self._task.test is not None else {})
+        found: dict[answers.Set, tuple[Array, Array]] = {"train": (self._task.x, self._task.y)}
+        if self._task.test is not None:
+            found["test"] = self._task.test
+        return found
 
     def of(self, name: str) -> tuple[Array, Array]:
         """The examples of a set.
@@ -62,9 +65,10 @@ class Samples:
         Raises:
             DataError: there is no such set.
         """
-        if name not in self.sets():
-            raise DataError(f'there are no examples called "{name}" here, expected {" or ".join(self.sets())}')
-        return self.sets()[name]
+        sets = {str(key): pair for key, pair in self.sets().items()}
+        if name not in sets:
+            raise DataError(f'there are no examples called "{name}" here, expected {" or ".join(sets)}')
+        return sets[name]
 
     def __getitem__(self, name: str) -> Sample:
         kind, _, number = name.partition(":")
@@ -81,7 +85,7 @@ class Samples:
         """Examples by the names of a program's inputs."""
         return {self.input: x} if y is None else {self.input: x, self.goal.name: y}
 
-    def listed(self, name: str, start: int, count: int) -> list[dict[str, Any]]:
+    def listed(self, name: str, start: int, count: int) -> list[answers.Example]:
         """Some examples of a set, as the page takes them; fewer where they are large."""
         x, _ = self.of(name)
         count = max(1, min(count, MAX_NUMBERS // max(1, math.prod(x.shape[1:]))))
@@ -103,7 +107,7 @@ class Samples:
 
     # As the page takes them
 
-    def shown(self, sample: Sample) -> dict[str, Any]:
+    def shown(self, sample: Sample) -> answers.Example:
         y: Any = None
         if sample.y is not None:
             y = sample.y.item() if sample.y.size == 1 else numbers(sample.y)
@@ -250,7 +254,7 @@ def read_as(length: int, *, given: int, blanks: int, unknown: int, foretold: str
     return {"en": " ".join(map(str, parts)), "zh": "".join(part.text("zh") for part in parts)} if parts else None
 
 
-def numbers(array: Array) -> dict[str, Any]:
+def numbers(array: Array) -> answers.Numbers:
     """An array as the protocol has it: its shape, and its elements in a row."""
     kind = np.int32 if array.dtype.kind in "iub" else np.float32
     return {"shape": list(array.shape), "data": np.ascontiguousarray(array, dtype=kind).reshape(-1)}

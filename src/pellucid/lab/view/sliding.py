@@ -14,12 +14,11 @@ from pellucid.explain import Trace
 from pellucid.formula import Program, Tensor
 from pellucid.functions.forward.convolution import conv2d
 from pellucid.lab import gallery
-from pellucid.lab.checks import MAX_SENT
+from pellucid.lab.protocol import answers
+from pellucid.lab.protocol.requests import MAX_KERNEL, MAX_SENT
 from pellucid.lab.view.samples import numbers
 
 Array = NDArray[Any]
-
-LARGEST_IMAGE, LARGEST_KERNEL = MAX_SENT, 15
 
 
 class Sliding:
@@ -37,13 +36,13 @@ class Sliding:
         padding: int,
         dilation: int,
         at: Sequence[int] | None = None,
-    ) -> dict[str, Any]:
+    ) -> answers.Convolution:
         x = gallery.sample_image() if image is None else _plane(image, "the image")
         k = _plane(kernel, "the kernel")
-        if x.size > LARGEST_IMAGE or max(k.shape) > LARGEST_KERNEL:
+        if x.size > MAX_SENT or max(k.shape) > MAX_KERNEL:
             raise DataError(
-                f"expected an image of at most {LARGEST_IMAGE} pixels and a kernel of at most {LARGEST_KERNEL} × "
-                f"{LARGEST_KERNEL} weights, got {x.shape} and {k.shape}"
+                f"expected an image of at most {MAX_SENT} pixels and a kernel of at most {MAX_KERNEL} × "
+                f"{MAX_KERNEL} weights, got {x.shape} and {k.shape}"
             )
         key = x.shape, k.shape, stride, padding, dilation
         if key not in self._known:
@@ -57,14 +56,14 @@ class Sliding:
         run = self._known[key]
         given = {"x": x[None, :, :, None], "k": k[:, :, None, None]}
         found = run(given)["y"]
-        answer = {"image": numbers(x), "output": numbers(found[0, :, :, 0])}
+        answer: answers.Convolution = {"image": numbers(x), "output": numbers(found[0, :, :, 0])}
         if at is not None:
             _, rows, columns, _ = found.shape
             if len(at) != 2 or not (0 <= at[0] < rows and 0 <= at[1] < columns):
                 raise DataError(f"the output is {rows} × {columns}, so there is nothing at {list(at)}")
             explained = Trace(run.program, {**given, "y": found}, ["x"]).explain("y", index=(0, *at, 0))
             window = explained.json(k.size)
-            answer["window"] = {name: window[name] for name in ("value", "terms", "outside")}
+            answer["window"] = {"value": window["value"], "terms": window["terms"], "outside": window["outside"]}
         return answer
 
 

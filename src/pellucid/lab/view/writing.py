@@ -11,6 +11,7 @@ from pellucid.data import Vocabulary
 from pellucid.errors import DataError, PellucidError
 from pellucid.explain.arithmetic import number
 from pellucid.lab.gallery import Prices
+from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples
 from pellucid.network import BaseNetwork
@@ -59,7 +60,7 @@ def next_values(task: Task, net: BaseNetwork, *, count: int) -> str:
     return ", ".join(found)
 
 
-def forecast(task: Task, net: BaseNetwork, samples: Samples) -> dict[str, Any]:
+def forecast(task: Task, net: BaseNetwork, samples: Samples) -> answers.Forecast:
     """The network's forecasts of examples that it did not learn from, beside what came, and beside "as today".
 
     Of prices, in their own units and by day; of another series as the network gives them.

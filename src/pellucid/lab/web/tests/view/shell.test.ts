@@ -288,7 +288,7 @@ describe("the page", () => {
     let count = 0;
     lab.answers.describe = () => ({ ...description, sample: "vector", state: lab.state });
     lab.answers.own = ({ ...params }) => {
-      if ("x" in params && params.x[0] === 9) throw new Error("not that");
+      if ("x" in params && params.x?.[0] === 9) throw new Error("not that");
       return shown(`own:${++count}`);
     };
     const note = { en: "Some was cut.", zh: "有所截断。" };

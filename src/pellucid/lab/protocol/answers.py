@@ -1,0 +1,447 @@
+"""What the lab answers, and the events that it sends: objects as the page reads them.
+
+A value's path is as in Python: "dense_1", "dense_1.sum", "dense_1.kernel", "d(dense_1.kernel)", "loss". One that ends
+in "′" is of the step that led to the moment, with its whole batch: "dense_1.kernel′" is what it made of a weight,
+"d(dense_1.kernel)′" the gradient that it took; their indices have the example's place. Examples have names: "train:3",
+"test:17", or "own:1" for one that the person gave.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+# What TypeScript calls a type that JSON Schema has no word for, or that has a name of its own there.
+Path = Annotated[str, Meta(extra_json_schema={"tsType": "Path"})]
+Words = Annotated[dict[str, str], Meta(extra_json_schema={"tsType": "Words"})]
+Pair = Annotated[list[float], Meta(min_length=2, max_length=2, extra_json_schema={"tsType": "[number, number]"})]
+Float32s = Annotated[NDArray[np.float32], Meta(extra_json_schema={"tsType": "Float32Array"})]
+Float64s = Annotated[NDArray[np.float64], Meta(extra_json_schema={"tsType": "Float64Array"})]
+Int32s = Annotated[NDArray[np.int32], Meta(extra_json_schema={"tsType": "Int32Array"})]
+Typed = Annotated[
+    NDArray[Any], Meta(extra_json_schema={"tsType": "Float32Array | Float64Array | Int32Array | Uint8Array"})
+]
+
+Set = Literal["train", "test"]
+Sample = Literal["image", "points", "text", "series", "vector"]
+View = Literal["boundary", "confusion", "latent", "convolve", "text", "forecast", "compare"]
+
+
+class Numbers(TypedDict):
+    """Numbers in row-major order."""
+
+    shape: list[int]
+    data: Typed
+
+
+class Statistics(TypedDict):
+    """Over the finite numbers of a whole value; `zeros` is the fraction of its elements that are 0."""
+
+    min: float
+    max: float
+    mean: float
+    std: float
+    zeros: float
+
+
+class Picture(Numbers):
+    """A value, or its first block where the whole, of the shape `full`, is larger than what was asked for; the
+    example's axis is left out."""
+
+    full: list[int]
+    stats: Statistics
+
+
+class Value(TypedDict):
+    """One value of a network.
+
+    `axes` are the letters of its axes, without the example's. `gradient`: whether the loss has a gradient by it; then
+    "d(path)" can be asked for.
+    """
+
+    path: Path
+    axes: list[str]
+    shape: list[int]
+    gradient: bool
+
+
+class Layer(TypedDict):
+    """One layer.
+
+    `kind` is its class, or "Input". `draw` says how its output is drawn: a column of units, a stack of maps (h, w, c),
+    or a strip over time (t, units). `values` are all that is computed inside it, its output last. `options` are
+    kernel_size, strides, padding, units, … where it has them.
+    """
+
+    path: Path
+    kind: str
+    parents: list[Path]
+    shape: list[int]
+    draw: Literal["units", "maps", "steps"]
+    activation: str | None
+    values: list[Value]
+    parameters: list[Value]
+    options: dict[str, bool | int | float | str | list[float]]
+    formula: str
+
+
+class Training(TypedDict):
+    """How the network is trained."""
+
+    optimizer: str
+    loss: str
+    metrics: list[str]
+    batch_size: int
+    steps_per_epoch: int
+
+
+class Can(TypedDict):
+    """What a mount can do; a saved file cannot branch, a user's own network has no gallery.
+
+    `branch`: whether another line of steps may begin at any step.
+    """
+
+    gallery: bool
+    train: bool
+    branch: bool
+    own: bool
+    convolve: bool
+    save: bool
+
+
+class ExampleSet(TypedDict):
+    """A set of examples."""
+
+    name: Set
+    count: int
+
+
+class Branch(TypedDict):
+    """A line of steps. `at` is the step at which it left its parent, `last` the last that was taken in it."""
+
+    id: int
+    parent: int | None
+    at: int
+    last: int
+    change: Words | None
+
+
+class Moment(TypedDict):
+    """What an answer is about: what depends on the parameters says of which step they were."""
+
+    branch: int
+    step: int
+
+
+class State(Moment):
+    """Where the run is.
+
+    Attributes:
+        run: another number after each new beginning, of the run or of Pellucid itself.
+        first: the first step that can be returned to, where it is not 0: a saved file begins at the step of its saving.
+        speed: the most steps a second; 0 is as fast as the machine can.
+        pace: how many steps a second were taken lately.
+        loss: of the last step, or null before the first.
+        metrics: of the last epoch that had ended, accuracy, val_loss, …; it ended at the step `measured`.
+        stopped: why training stands still, where it did not do so by a person's wish (a loss that is not finite).
+    """
+
+    run: NotRequired[int]
+    branches: list[Branch]
+    first: NotRequired[int]
+    epoch: int
+    playing: bool
+    learning_rate: float
+    speed: float
+    pace: float
+    loss: float | None
+    metrics: dict[str, float]
+    measured: NotRequired[int | None]
+    stopped: Words | None
+
+
+class Description(TypedDict):
+    """What is on show.
+
+    Attributes:
+        task: the gallery's name of it, or null.
+        loss: what is computed between the output and the loss, the loss last.
+        parameters: how many numbers are learned.
+        vocabulary: for text, the symbol of each token.
+        beside: the task to compare this one with: the same but for one thing.
+    """
+
+    title: Words
+    about: Words
+    task: str | None
+    can: Can
+    layers: list[Layer]
+    loss: NotRequired[list[Value]]
+    parameters: int
+    sets: list[ExampleSet]
+    sample: Sample
+    classes: list[str] | None
+    vocabulary: list[str] | None
+    views: list[View]
+    beside: NotRequired[str | None]
+    training: Training | None
+    state: State
+
+
+class Task(TypedDict):
+    """An entry of the gallery."""
+
+    name: str
+    title: Words
+    about: Words
+    kind: str
+
+
+class Epoch(TypedDict):
+    """What was measured when an epoch ended."""
+
+    epoch: int
+    step: int
+    metrics: dict[str, float]
+
+
+History = TypedDict("History", {"branch": int, "from": int, "loss": Float64s, "epochs": list[Epoch]})
+"""A piece of a branch's history: the loss of every step, `from` the first, and of every epoch that ended in it the
+metrics. Step 1 is the first."""
+
+
+class Source(TypedDict):
+    """An element that a term read; its index has the example's axis.
+
+    `given`: within the last step it was given to that step, so nothing behind it can be asked for.
+    """
+
+    path: Path
+    index: list[int]
+    value: float
+    given: NotRequired[bool]
+
+
+class Term(TypedDict):
+    """A term of a sum, with letters, "x[0,3]·w[3,1]", and with numbers, "0.5·−0.2"."""
+
+    value: float
+    text: str
+    numbers: str
+    sources: list[Source]
+
+
+class Rest(TypedDict):
+    """The terms that are not listed."""
+
+    count: int
+    sum: float
+
+
+class Explanation(TypedDict):
+    """What `Explanation.json()` gives: the terms that weigh most first, the others summed up in `rest`.
+
+    Attributes:
+        outside: how many terms read outside their tensor and count nothing.
+        candidates: of a maximum, what it was chosen from.
+        field: for each input the box that the value can depend on, the first and last index of every axis.
+    """
+
+    path: Path
+    index: list[int]
+    value: float
+    formula: str
+    substituted: str
+    latex: str
+    sentence: Words
+    terms: list[Term]
+    rest: Rest
+    outside: int
+    candidates: list[Source]
+    field: dict[str, list[Pair]]
+
+
+class Point(TypedDict):
+    """A place on a curve."""
+
+    x: float
+    y: float
+    slope: float
+
+
+class Curve(TypedDict):
+    """The activation at one element: its curve, its derivative, and where on them the element lies."""
+
+    function: str
+    formula: str
+    derivative: str
+    x: Float64s
+    y: Float64s
+    slope: Float64s
+    at: Point
+    state: Literal["dead", "saturated"] | None
+
+
+class Example(TypedDict):
+    """An example.
+
+    Attributes:
+        y: its target, as the loss takes it; null where there is none.
+        label: the target in words: a class's name, the next symbols.
+        symbols: of a text, its symbols.
+        note: of one that a person gave, what is not taken as it was given.
+    """
+
+    name: str
+    x: Numbers
+    y: float | Numbers | None
+    label: str | None
+    symbols: list[str] | None
+    note: NotRequired[Words | None]
+
+
+class Live(Moment):
+    """A moment of the network on the example that is watched."""
+
+    input: str
+    loss: float | None
+    values: dict[str, Picture]
+
+
+class LayerFlow(TypedDict):
+    """How large the gradient is in a layer."""
+
+    path: Path
+    activation: float | None
+    gradient: float | None
+    dead: float | None
+    saturated: float | None
+    ratio: float | None
+
+
+class Flow(Moment):
+    """How large the gradients are: a column of the ribbon."""
+
+    layers: list[LayerFlow]
+
+
+class Said(TypedDict):
+    """A finding in words."""
+
+    what: str
+    evidence: str
+    fix: str
+
+
+class Finding(TypedDict):
+    """Something that is wrong."""
+
+    kind: str
+    where: Path
+    en: Said
+    zh: Said
+
+
+class Findings(TypedDict):
+    """What is wrong."""
+
+    findings: list[Finding]
+
+
+class Boundary(TypedDict):
+    """What a network of two inputs gives on a grid, (rows, columns, classes or 1), rows from the greatest y down.
+
+    `targets`: without classes, the first number of each point's target.
+    """
+
+    grid: Numbers
+    x: Pair
+    y: Pair
+    points: Numbers
+    labels: Int32s
+    targets: NotRequired[Float32s | None]
+
+
+class Confusion(TypedDict):
+    """How often each class is taken for which.
+
+    `counts` by (true class, predicted class); `examples` of each cell that is not empty, "row,column": a few names.
+    """
+
+    set: Set
+    classes: list[str]
+    counts: Numbers
+    examples: dict[str, list[str]]
+
+
+class Latent(TypedDict):
+    """The codes of examples, (examples, 2), in the plane of the two directions in which the code varies most: a code is
+    centre + a·directions[0] + b·directions[1]."""
+
+    path: Path
+    points: Numbers
+    centre: Float32s
+    directions: Numbers
+    labels: Int32s | None
+    names: list[str]
+
+
+class WindowArithmetic(TypedDict):
+    """The arithmetic of one place of a convolution: image "x" through kernel "k"."""
+
+    value: float
+    terms: list[Term]
+    outside: int
+
+
+class Convolution(TypedDict):
+    """A kernel over an image, and the arithmetic of the place that was asked for."""
+
+    image: Numbers
+    output: Numbers
+    window: NotRequired[WindowArithmetic]
+
+
+class Continuation(TypedDict):
+    """A text that was continued, or the next values of a series."""
+
+    text: str
+
+
+class Errors(TypedDict):
+    """The mean sizes of the errors of forecasts."""
+
+    network: float
+    today: float | None
+
+
+class Forecast(TypedDict):
+    """Forecasts of a series, example by example, in its own units.
+
+    Attributes:
+        days: the day that each is about, or its number.
+        today: the forecast that costs nothing, tomorrow is like today; null where the series has no such units.
+    """
+
+    days: list[str]
+    names: list[str]
+    truth: Float64s
+    network: Float64s
+    today: Float64s | None
+    errors: Errors
+
+
+class LayerReach(TypedDict):
+    """Of a recurrent layer the norm of ∂loss/∂state, by the number of steps back."""
+
+    path: Path
+    norms: list[float]
+
+
+class Reach(TypedDict):
+    """How far back the gradient reaches."""
+
+    layers: list[LayerReach]

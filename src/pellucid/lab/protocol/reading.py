@@ -1,0 +1,166 @@
+"""What came, read as what was declared: it is that, or one sentence says what was expected and what came."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from pellucid.errors import DataError, nearest
+from pellucid.lab.protocol.requests import Id
+
+_SHOWN = 40
+
+
+class Malformed(DataError):
+    """A message that is no request."""
+
+    def __init__(self, number: int | None, sentence: str) -> None:
+        super().__init__(sentence)
+        self.number = number
+
+
+def read_message(text: str | bytes) -> tuple[int, str, Any]:
+    """The id, the method and the parameters of a request.
+
+    Raises:
+        Malformed: something else came; `number` is that of the request where it could be read.
+    """
+    try:
+        message = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        example = '{"id": 1, "method": "describe", "params": {}}'
+        raise Malformed(None, f"the message is no JSON, expected such as {example}") from None
+    if not isinstance(message, dict):
+        raise Malformed(None, f"the message is {shown(message)}, expected an object with id, method and params")
+    number = None
+    try:
+        number = checked(message.get("id"), Id, root='"id" is')
+        return number, checked(message.get("method"), str, root='"method" is'), message.get("params", {})
+    except DataError as error:
+        raise Malformed(number, str(error)) from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def checked(value: Any, kind: Any, where: str = "", root: str = "the parameters are") -> Any:
+    """A value as the kind that was declared.
+
+    Args:
+        where: what the sentence begins with, such as "explain: ".
+        root: how the sentence names the whole value.
+
+    Raises:
+        DataError: it is something else.
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except UnicodeEncodeError:  # half of a pair, which JavaScript makes when it cuts a text; no name has one
+        whole = json.dumps(value, ensure_ascii=False, default=repr).encode(errors="replace")
+        return checked(json.loads(whole), kind, where, root)
+    except msgspec.ValidationError as error:
+        where_in = re.search(r"`\$([^`]*)`$", str(error))
+        path = re.findall(r"[^.\[\]]+", where_in[1]) if where_in else []
+        raise DataError(where + _sentence(value, inspect.type_info(kind), path, root)) from None
+
+
+def _sentence(value: Any, kind: Any, path: list[str], root: str) -> str:
+    """What is wrong at the end of a path in a value, of which `kind` is the declaration."""
+    name = ""
+    for place in path:
+        if isinstance(value, Mapping):
+            fields = _fields(kind, value)
+            if place not in fields or value.keys() - fields.keys():  # a name that came may look like a path
+                break
+            kind, _ = fields[place]
+            name, value = f"{name}.{place}" if name else place, value.get(place)
+        else:
+            name, value, kind = f"{name}[{place}]", value[int(place)], kind.item_type
+    if isinstance(value, Mapping) and _structs(kind):
+        fields = _fields(kind, value)
+        for key in value:
+            if key not in fields:
+                hint = nearest(key[:100], fields) if isinstance(key, str) else ""
+                return f"there is no parameter {shown(key)}, expected {', '.join(fields) or 'none'}.{hint}"
+        for key, (inner, required) in fields.items():
+            if required and key not in value:
+                return f'"{f"{name}.{key}".lstrip(".")}" is missing, expected {expected(inner)}'
+    what = f'"{name}" is' if name else root
+    hint = ""
+    if isinstance(kind, inspect.LiteralType) and isinstance(value, str):
+        hint = nearest(value[:100], map(str, kind.values))
+    return f"{what} {shown(value)}, expected {expected(kind)}{'.' * bool(hint)}{hint}"
+
+
+def _fields(kind: Any, value: Mapping[str, Any]) -> dict[str, tuple[Any, bool]]:
+    """The fields of an object by name, their declarations, and whether they have to be there."""
+    structs = _structs(kind)
+    tag = structs[0].tag_field if structs else None
+    if tag is not None:
+        names = inspect.LiteralType(tuple(str(struct.tag) for struct in structs))
+        structs = [struct for struct in structs if struct.tag == value.get(tag)]
+    fields = {field.encode_name: (field.type, field.required) for struct in structs for field in struct.fields}
+    return fields if tag is None else {tag: (names, True), **fields}
+
+
+def _structs(kind: Any) -> list[inspect.StructType]:
+    return [k for k in getattr(kind, "types", [kind]) if isinstance(k, inspect.StructType)]
+
+
+def expected(kind: Any) -> str:
+    """A declaration in words."""
+    match kind:
+        case inspect.Metadata():
+            return expected(kind.type)
+        case inspect.NoneType():
+            return "null"
+        case inspect.IntType(ge=None):
+            return "an integer"
+        case inspect.IntType():
+            return f"an integer from {kind.ge} to {kind.le if kind.lt is None else kind.lt - 1}"
+        case inspect.FloatType():
+            return f"a number from {kind.ge:g} to {kind.le:g}"
+        case inspect.StrType():
+            return "a text" if kind.max_length is None else f"a text of at most {kind.max_length} characters"
+        case inspect.LiteralType():
+            return " or ".join(f'"{value}"' for value in kind.values)
+        case inspect.ListType():
+            low, high = kind.min_length or 0, kind.max_length
+            count = f"{low}" if low == high else f"{low} to {high}" if low else f"at most {high}"
+            return f"a list of {count} {_PLURALS[type(kind.item_type)]}"
+        case inspect.UnionType() if any(isinstance(k, inspect.NoneType) for k in kind.types):
+            return " or ".join(map(expected, kind.types))
+    return f"an object with {', '.join(_fields(kind, {}))}".removesuffix(" with ")
+
+
+_PLURALS = {
+    inspect.IntType: "integers",
+    inspect.FloatType: "numbers",
+    inspect.ListType: "lists",
+    inspect.StructType: "objects",
+}
+
+
+def shown(value: object) -> str:
+    """What came, printable and short enough for a sentence."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case str():
+            text = f"{value[:_SHOWN]}…" if len(value) > _SHOWN else value
+            return '"' + "".join(c if c.isprintable() else "�" for c in text) + '"'
+        case int():
+            return str(value) if abs(value) < 1 << 64 else "a very large number"
+        case float():
+            return f"{value:.6g}"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+    return "an object"

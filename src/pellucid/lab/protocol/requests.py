@@ -1,0 +1,186 @@
+"""What a page may ask: the parameters of each method, with their bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+MAX_SENT = 1 << 18
+"""The most numbers of one message from a page."""
+MAX_STEPS = 1_000_000
+"""So many steps one action takes at the most."""
+MAX_KERNEL = 15
+"""The most rows, and columns, of a kernel over an image."""
+MAX_IN_LINK = 4096
+"""The most parameters that a link carries."""
+
+Id = Annotated[int, Meta(ge=0, le=1 << 53)]
+Name = Annotated[str, Meta(max_length=500)]
+Text = Annotated[str, Meta(max_length=20_000)]
+Path = Annotated[str, Meta(max_length=500, extra_json_schema={"tsType": "Path"})]
+BranchId = Annotated[int, Meta(ge=0, le=1 << 31)]
+Step = Annotated[int, Meta(ge=0, le=1 << 53)]
+Place = Annotated[int, Meta(ge=0, lt=1 << 31)]
+RowColumn = Annotated[list[Place], Meta(min_length=2, max_length=2, extra_json_schema={"tsType": "[number, number]"})]
+Index = Annotated[list[Place], Meta(max_length=8)]
+Number = Annotated[float, Meta(ge=-3.4e38, le=3.4e38)]
+Target = Annotated[float, Meta(ge=-1e30, le=1e30)]
+LearningRate = Annotated[float, Meta(ge=0, le=3.4028234663852886e38)]
+Weight = Annotated[float, Meta(ge=-1.7976931348623157e308, le=1.7976931348623157e308)]
+Pixels = Annotated[int, Meta(ge=0, le=64)]
+Stride = Annotated[int, Meta(ge=1, le=64)]
+Set = Literal["train", "test"]
+
+
+class Params(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The parameters of a request; of those that take none, all."""
+
+
+class OpenParams(Params):
+    task: Annotated[str, Meta(max_length=100)]
+
+
+class WatchedPath(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    path: Path
+    limit: Annotated[int, Meta(ge=0, le=1 << 20)]
+
+
+class WatchParams(Params):
+    """What to see live from now on: at most `limit` numbers of each path."""
+
+    input: Name
+    paths: Annotated[list[WatchedPath], Meta(max_length=256)]
+
+
+class ExamplesParams(Params, rename={"start": "from"}):
+    set: Set
+    start: Annotated[int, Meta(ge=0, le=1 << 31)]
+    count: Annotated[int, Meta(ge=1, le=256)]
+
+
+class ExampleParams(Params):
+    name: Name
+
+
+class OwnParams(Params):
+    """An example of the person's own: numbers in the shape of the input, or a text."""
+
+    x: Annotated[list[Number], Meta(min_length=1, max_length=MAX_SENT)] | UnsetType = UNSET
+    text: Text | UnsetType = UNSET
+    y: Target | UnsetType = UNSET
+
+
+class ElementParams(Params):
+    input: Name
+    path: Path
+    index: Index
+
+
+class ExplainParams(ElementParams):
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
+
+
+class HistoryParams(Params, rename={"start": "from"}):
+    branch: BranchId
+    start: Step
+
+
+class FlowParams(Params):
+    branch: BranchId
+
+
+class BoundaryParams(Params):
+    size: Annotated[int, Meta(ge=2, le=200)]
+
+
+class ConfusionParams(Params):
+    set: Set
+
+
+class DecodeParams(Params):
+    path: Path
+    code: Annotated[list[Number], Meta(min_length=1, max_length=1 << 16)]
+
+
+class SentImage(Params):
+    """(h, w) numbers of 0 to 1."""
+
+    shape: Annotated[list[Place], Meta(min_length=2, max_length=2)]
+    data: Annotated[list[Number], Meta(min_length=1, max_length=MAX_SENT)]
+
+
+class ConvolveParams(Params):
+    """A kernel over an image, or over a sample where none is given; `at` asks for the arithmetic of one place."""
+
+    image: SentImage | None
+    kernel: Annotated[
+        list[Annotated[list[Number], Meta(min_length=1, max_length=MAX_KERNEL)]], Meta(max_length=MAX_KERNEL)
+    ]
+    stride: Stride
+    padding: Pixels
+    dilation: Stride
+    at: RowColumn | UnsetType = UNSET
+
+
+class GenerateParams(Params):
+    text: Text
+    count: Annotated[int, Meta(ge=1, le=1000)]
+    temperature: Annotated[float, Meta(ge=0, le=100)]
+    seed: Annotated[int, Meta(ge=0, le=1 << 53)]
+
+
+class AdoptParams(Params):
+    weights: Annotated[str, Meta(max_length=8 * MAX_IN_LINK)]
+
+
+class Change(Params):
+    """What a branch changes, at the step at which it leaves: the learning rate, or one element of a parameter."""
+
+    learning_rate: LearningRate | UnsetType = UNSET
+    parameter: Path | UnsetType = UNSET
+    index: Index | UnsetType = UNSET
+    value: Weight | UnsetType = UNSET
+
+
+class Play(Params, tag_field="do", tag="play"):
+    pass
+
+
+class Pause(Params, tag_field="do", tag="pause"):
+    pass
+
+
+class TakeSteps(Params, tag_field="do", tag="step"):
+    count: Annotated[int, Meta(ge=1, le=MAX_STEPS)]
+
+
+class TakeEpoch(Params, tag_field="do", tag="epoch"):
+    pass
+
+
+class Seek(Params, tag_field="do", tag="seek"):
+    step: Step
+
+
+class Fork(Params, tag_field="do", tag="branch"):
+    change: Change
+
+
+class Switch(Params, tag_field="do", tag="switch"):
+    branch: BranchId
+
+
+class SetRate(Params, tag_field="do", tag="rate"):
+    learning_rate: LearningRate
+
+
+class SetSpeed(Params, tag_field="do", tag="speed"):
+    speed: Annotated[float, Meta(ge=0, le=1e6)]
+
+
+class Reset(Params, tag_field="do", tag="reset"):
+    pass
+
+
+Action = Play | Pause | TakeSteps | TakeEpoch | Seek | Fork | Switch | SetRate | SetSpeed | Reset
