@@ -79,7 +79,7 @@ def lenet(folder: Path) -> tuple[pl.Network, pl.History]:
 
 @picture
 def look_through(folder: Path) -> Any:
-    """A digit on its way: the picture, six kernels and what each makes of it, the ten sums, and the terms of one."""
+    """A digit on its way: the image, six kernels and what each makes of it, the ten sums, and the terms of one."""
     from matplotlib.figure import Figure
 
     net, _ = lenet(folder)

@@ -51,7 +51,7 @@ def accuracies(kind: str, gaps: np.ndarray, *, examples: int, epochs: int, seed:
 def main(*, quick: bool = False) -> dict[str, np.ndarray]:
     gaps = np.array([2, 5] if quick else GAPS)
     seeds = 1 if quick else 5
-    print(f"accuracy over {seeds} seeds: mean (least … largest); guessing gives {1 / SYMBOLS:.3f}")
+    print(f"accuracy over {seeds} seeds: mean (min … max); guessing gives {1 / SYMBOLS:.3f}")
     print("  ".join(["gap ", *(f"{gap:^21}" for gap in gaps)]))
     results = {}
     for kind in LAYERS:

@@ -1,4 +1,4 @@
-"""Convolution on an image, with the very layer that networks are made of.
+"""Convolution on an image, with the same layer that networks use.
 
 python examples/filter_image.py [IMAGE] [--quick]
 """

@@ -14,7 +14,7 @@ from pellucid.formula import BATCH, derivative, unicode
 
 @pl.activation
 def gentle(z: pl.Tensor) -> pl.Tensor:
-    """Between −1 and 1 like tanh, but it comes to its limits more slowly."""
+    """Between −1 and 1 like tanh, but it approaches its limits more slowly."""
     return pl.define("a[…] = z[…]/(1 + abs(z[…]))", z=z)
 
 

@@ -115,7 +115,7 @@ def test_a_text_is_explained_and_watched(run: Run, tmp_path: Path) -> None:
     assert run("explain", "model.safetensors", "loss", "--input", "t.txt:3").output.startswith("loss = ")
     assert "beginning from 0 to 1424, got 2000" in run(*gate, "t.txt:2000", code=2).stderr
     assert "got -1" in run(*gate, "t.txt:-1", code=2).stderr
-    assert "a text brings what follows" in run(*gate, "t.txt", "--label", "3", code=2).stderr
+    assert "a text contains its own targets" in run(*gate, "t.txt", "--label", "3", code=2).stderr
     (tmp_path / "short.txt").write_text("the cat", encoding="utf-8")
     assert "has 7 characters, expected 16" in run(*gate, "short.txt", code=2).stderr
     assert "update/weight" in run("inspect", "model.safetensors", "--watch", "topics").output

@@ -98,7 +98,7 @@ def test_a_row_of_a_table(run: Run, flats: Path) -> None:
         (["loss", "--input", "iris", "--label", "rose"], "expected setosa, versicolor, virginica"),
         (["dense_1", "--index", "x", "--input", "iris"], "expected integers such as 4,5"),
         (["dense_1", "--unit", "0", "--input", "iris", "--plot", "u.docx"], "expected it to end in"),
-        (["dense_1", "--unit", "0", "--input", "iris", "--invert"], "is no image"),
+        (["dense_1", "--unit", "0", "--input", "iris", "--invert"], "is not an image"),
     ],
 )
 def test_errors(run: Run, iris_model: Path, args: list[str], said: str) -> None:

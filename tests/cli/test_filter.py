@@ -56,7 +56,7 @@ def test_stride_and_padding() -> None:
 def test_the_image_and_one_pixel(run: Run, image: Path) -> None:
     k = "1 2 3; 4 5 6; 7 8 9"
     text = run("filter", image.name, "--kernel", k, "--pixel", "2,1", "--values", "size", "-o", "out.png").output
-    assert "Convolution: the kernel is turned" in text
+    assert "Convolution: the kernel is rotated" in text
     products = [float(p) for p in re.findall(r"x\[\d+,\d+\]·k\[\d,\d\].*?([-+][\d.]+) *\n", text)]
     total = re.search(r"y\[2,1\] +([-+][\d.]+)", text)
     assert total is not None and len(products) == 9
@@ -70,7 +70,7 @@ def test_correlation_is_the_turned_kernel(run: Run, image: Path) -> None:
     assert "Cross-correlation" in run("filter", image.name, "--kernel", "1 2; 3 4", "--correlate", "-o", "a.png").output
     run("filter", image.name, "--kernel", "4 3; 2 1", "-o", "b.png")
     assert (image.parent / "a.png").read_bytes() == (image.parent / "b.png").read_bytes()
-    assert "one result" in run("filter", image.name, "--kernel", "box").output
+    assert "the same result" in run("filter", image.name, "--kernel", "box").output
 
 
 def test_identity_gives_the_image_back(run: Run, image: Path) -> None:
@@ -94,7 +94,7 @@ def test_with_no_image_given(run: Run, tmp_path: Path) -> None:
         (["--padding", "some"], 'got "some"'),
         (["--pixel", "5,0"], "lies outside the result"),
         (["--pixel", "5"], "a row and a column"),
-        (["-o", "out.docx"], "no name of an image"),
+        (["-o", "out.docx"], "not the name of an image"),
     ],
 )
 def test_errors_are_one_line(run: Run, image: Path, args: list[str], said: str) -> None:

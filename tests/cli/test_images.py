@@ -68,15 +68,15 @@ def test_augmented_training_repeats_to_the_bit(run: Run, shapes: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["train", "iris", "--flip"], "holds no images"),
-        (["train", "iris", "--model", "cnn"], "holds no images"),
-        (["train", "iris", "--units", "3"], "is no text"),
-        (["train", "digits", "--size", "4"], "is no folder of images"),
+        (["train", "iris", "--flip"], "has no images"),
+        (["train", "iris", "--model", "cnn"], "has no images"),
+        (["train", "iris", "--units", "3"], "is not a text"),
+        (["train", "digits", "--size", "4"], "is not a folder of images"),
         (["train", "shapes", "--size", "4y5"], 'got "4y5"'),
         (["predict", "IMAGES", "none.png"], "there is no file"),
         (["predict", "IMAGES", "text.png"], "no image"),
         (["predict", "MODEL", "shapes/lying/0.png"], "learned from a table"),
-        (["predict", "MODEL", "iris", "--invert"], "is no image"),
+        (["predict", "MODEL", "iris", "--invert"], "is not an image"),
     ],
 )
 def test_errors_are_one_line(run: Run, shapes: Path, iris_model: Path, args: list[str], said: str) -> None:

@@ -74,7 +74,7 @@ def test_a_model_that_reads(run: Run, tmp_path: Path) -> None:
         (["MODEL"], "expected their file or name: --data NAME|FILE"),
         (["MODEL", "--data", "irsi"], 'Did you mean "iris"?'),
         (["MODEL", "--data", "wine"], "13"),
-        (["MODEL", "--data", __file__], "learned no column of one"),
+        (["MODEL", "--data", __file__], "was not trained on one"),
         (["MODEL", "--data", "none.csv"], 'there is no file, folder or data set "none.csv"'),
         (["MODEL", "--task", "digits"], "expected a model or --task, got both"),
         (["--port", "65536"], "0<=x<=65535"),

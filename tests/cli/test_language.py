@@ -127,7 +127,7 @@ def test_other_models_and_texts(run: Run, iris_model: Path, models: Path, tmp_pa
         (["train", "blank.txt"], "is empty"),
         (["train", "none.txt"], "cannot read"),
         (["train", "short.txt", "--target", "x"], "takes no --target"),
-        (["train", "iris", "--by", "word"], "is no text"),
+        (["train", "iris", "--by", "word"], "is not a text"),
     ):
         error = run(*args, code=2).stderr
         assert said in error and error.count("\n") == 1

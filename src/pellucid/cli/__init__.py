@@ -28,7 +28,7 @@ Examples:
   pellucid predict iris.safetensors iris             what the network predicts
   pellucid explain iris.safetensors loss --input iris:7  one number, term by term
   pellucid train topics --output topics.safetensors  a text; then: pellucid generate topics.safetensors
-  pellucid forecast prices.csv --column Close        a series, judged against "tomorrow = today"
+  pellucid forecast prices.csv --column Close        a series, compared with "tomorrow = today"
   pellucid filter photo.jpg --kernel sobel-x         a kernel slides over an image
   pellucid inspect iris.safetensors                  what is in a model file
   pellucid lab                                       networks in the browser, while they train

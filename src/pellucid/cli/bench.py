@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).parents[3]
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1)
 def missing(options: tuple[str, ...]) -> None:
-    """Measure training, inference and start against peers; only in a copy of Pellucid's repository."""
+    """Measure training, inference and start against other libraries; only in a copy of Pellucid's repository."""
     raise PellucidError(
         "the measurements are in the folder benchmarks of Pellucid's repository, which this installation does not"
         ' have: run "make bench" in a copy of the repository.'

@@ -60,7 +60,7 @@ def image(source: str, net: pl.Network, file: str, shape: tuple[int, ...], *, in
     mean = float(x.mean())
     if isinstance(brightness, float) and abs(mean - brightness) > abs(1 - mean - brightness) + 0.2:
         fix = "leave --invert out" if invert else "try --invert"
-        click.echo(f"The image's mean is {mean:.2f}, that of the images learned {brightness:.2f}: {fix}.")
+        click.echo(f"The image's mean is {mean:.2f}, that of the training images {brightness:.2f}: {fix}.")
     return x.reshape(1, *shape)
 
 
@@ -96,7 +96,7 @@ def examples(
     except OSError as error:
         raise DataError(f'cannot read "{path}": {reason(error)}.') from error
     except Exception as error:  # a damaged header makes NumPy's parser raise whatever comes
-        raise DataError(f"{path.name} is no NumPy array of numbers ({error}).") from error
+        raise DataError(f"{path.name} is not a NumPy array of numbers ({error}).") from error
     return as_array(array, what=path.name), None
 
 
@@ -118,7 +118,7 @@ def one_example(
     if is_image(source):
         return image(source, net, file, shape, invert=invert)[0], None
     if invert:
-        raise DataError(f'"{source}" is no image, which alone takes --invert: leave it out.')
+        raise DataError(f'"{source}" is not an image, and only images take --invert: leave it out.')
     name, row = _placed(source)
     if KEY in net.metadata:
         check_writing(name, writing)

@@ -53,15 +53,21 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option(
     "--index", metavar="I,J,…", callback=_numbers, help="The whole index, without the example, instead of these."
 )
-@click.option("--backward", is_flag=True, help="Explain the gradient of the loss by the value.")
+@click.option("--backward", is_flag=True, help="Explain the gradient of the loss with respect to the value.")
 @click.option("--label", help="The true class or quantity.  [default: the one in the data]")
 @click.option(
-    "--terms", type=click.IntRange(min=0), default=10, show_default=True, help="Terms to show before folding."
+    "--terms",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Terms to show before the rest is summed up.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the sentence.")
+@click.option(
+    "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of the sentence."
+)
 @click.option("--invert", is_flag=True, help="Swap dark and light of an image.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw it too, such as unit.png.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Also draw it, such as unit.png.")
 @options.csv_writing()
 def command(
     model: Path,
@@ -80,10 +86,10 @@ def command(
     plot: Path | None,
     writing: dict[str, Any],
 ) -> None:
-    """Lay open the arithmetic of one value.
+    """Show the arithmetic of one value.
 
     PATH is a value of the network in MODEL: a layer's output such as dense_1, its sum dense_1.sum, a gate such as
-    lstm_1.gate.forget, loss; with --backward the gradient of the loss by it, or by a parameter such as
+    lstm_1.gate.forget, loss; with --backward the gradient of the loss with respect to it, or to a parameter such as
     dense_1.kernel. `pellucid inspect` lists layers and parameters.
     """
     check_figure(plot)
@@ -92,7 +98,7 @@ def command(
     preparation = Preparation.of(net.metadata)
     x, target = one_example(source, net, model.name, preparation, writing, invert=invert)
     if label is not None and KEY in net.metadata:
-        raise DataError("a text brings what follows itself, --label is for classes and quantities: leave it out.")
+        raise DataError("a text contains its own targets, --label is for classes and quantities: leave it out.")
     if label is not None:
         target = target_of(label, net, preparation)
     if target is None and (backward or path in net.parameters or path.split(".")[0] == "loss"):

@@ -54,7 +54,7 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     "--convolve/--correlate",
     "flip",
     default=True,
-    help="Turn the kernel by 180° before it slides (convolution, as in mathematics), or let it slide as it is written"
+    help="Rotate the kernel by 180° before it slides (convolution, as in mathematics), or use it as it is written"
     " (cross-correlation, as layers of networks do).  [default: convolve]",
 )
 @click.option("--size", type=click.IntRange(min=1), help="Rows and columns of box and gaussian, odd.  [default: 5]")
@@ -69,7 +69,7 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     show_default=True,
     help="Zeros around: same, valid (none), or how many.",
 )
-@click.option("--grey", is_flag=True, help="Turn the image grey first.")
+@click.option("--grey", is_flag=True, help="Convert the image to grey first.")
 @click.option(
     "--values",
     type=click.Choice(["auto", "clip", "size"]),
@@ -103,12 +103,12 @@ def command(
     """Let a kernel slide over IMAGE and write what comes out.
 
     Every pixel becomes a weighted sum of the pixels around it; the weights are the kernel. It is computed by the same
-    formula as a layer Conv2D, in each colour by itself. IMAGE is a file, or one of scikit-learn's photographs, china
-    and flower. One pixel of the result is laid open, term by term.
+    formula as a layer Conv2D, for each colour channel separately. IMAGE is a file, or one of scikit-learn's
+    photographs, china and flower. One pixel of the result is shown term by term.
     """
     check_writable(output, sources=[image])
     if output.suffix.lower() not in SUFFIXES:
-        raise DataError(f'"{output}" is no name of an image, expected one that ends in .png or .jpg.')
+        raise DataError(f'"{output}" is not the name of an image, expected one that ends in .png or .jpg.')
     k = kernel(text, size=size, sigma=sigma)
     x = sample_image(image) if image in SAMPLES and not Path(image).exists() else read_image(image)
     if grey:
@@ -142,15 +142,13 @@ def filtered(
 
 def _words(flip: bool, k: NDArray[np.float64]) -> str:
     if np.array_equal(k, k[::-1, ::-1]):
-        return "This kernel is the same when turned by 180°, so convolution and cross-correlation give one result."
+        return "This kernel is the same when rotated by 180°: convolution and cross-correlation give the same result."
     if flip:
         return (
-            "Convolution: the kernel is turned by 180° before it slides (--correlate leaves it as it is, as layers of"
+            "Convolution: the kernel is rotated by 180° before it slides (--correlate uses it as it is, as layers of"
             " networks do)."
         )
-    return (
-        "Cross-correlation: the kernel slides as it is written, as layers of networks do (--convolve turns it by 180°)."
-    )
+    return "Cross-correlation: the kernel slides as it is written, as layers of networks do (--convolve rotates it)."
 
 
 def _show(k: NDArray[np.float64]) -> None:

@@ -61,7 +61,7 @@ class Outcome:
 @click.option("--column", "columns", metavar="COLUMN", multiple=True, help="A column to forecast; may be repeated.")
 @click.option("--date", metavar="COLUMN", help="The column of the dates.  [default: the one called date, time, …]")
 @click.option(
-    "--date-format", metavar="FORMAT", help="How the dates are written, such as %d.%m.%Y.  [default: as they look]"
+    "--date-format", metavar="FORMAT", help="How the dates are written, such as %d.%m.%Y.  [default: detected]"
 )
 @click.option("--fill", type=click.Choice(["previous"]), help="Replace missing values.  [default: an error]")
 @click.option("--horizon", type=click.IntRange(min=1), default=1, show_default=True, help="How many rows ahead.")
@@ -86,7 +86,7 @@ class Outcome:
     type=click.IntRange(min=1),
     default=4,
     show_default=True,
-    help="How many times to learn anew on the way through the test.",
+    help="How many times to train again on the way through the test.",
 )
 @options.epochs(10)
 @options.seed()
@@ -109,12 +109,12 @@ def command(
     plot: Path | None,
     writing: dict[str, Any],
 ) -> None:
-    """Forecast a series and say honestly how good that is.
+    """Forecast a series and test how good the forecasts are.
 
     PRICES is a CSV file with a column of dates, or one of the embedded series google and synthetic. The network sees
-    past changes (of the logarithm, where all values are positive) and forecasts the next. It walks forward through the
-    test: it learns from everything before a stretch and forecasts the stretch, then learns again. Beside it stand
-    "tomorrow = today" and a linear autoregression, on the same rows.
+    past changes (of the logarithm, where all values are positive) and forecasts the next. The test is walk-forward: the
+    network is trained on everything before a block of the test, forecasts the block, and is trained again. It is
+    compared with "tomorrow = today" and a linear autoregression, on the same rows.
     """
     check_figure(plot)
     check_writable(plot, sources=[prices])
@@ -175,7 +175,7 @@ def _walk(
     epochs: int,
     seed: int,
 ) -> Outcome:
-    """Learn and forecast, stretch by stretch."""
+    """Train and forecast, block by block."""
     forecasts: dict[str, list[NDArray[np.float64]]] = {"network": [], TODAY: [], "autoregression": []}
     newest = np.diff(level, axis=0)[None, -windows.x.shape[1] :]
     latest = np.empty(0)
@@ -228,7 +228,7 @@ def _judge(outcome: Outcome, place: int, name: str, horizon: int) -> None:
             [method, f"{size.mean():.4g}", f"{parts.min():.4g} … {parts.max():.4g}", f"{size.std():.4g}", percent]
         )
     click.echo(f"\n{name}:")
-    table(["forecast", "mean error", "least … largest by step", "spread of the errors", "of the value"], rows)
+    table(["forecast", "mean error", "min … max by step", "spread of the errors", "of the value"], rows)
     spoken = {SPOKEN[method]: error for method, error in errors.items()}
     click.echo(verdict(spoken, SPOKEN["network"], horizon=horizon))
 

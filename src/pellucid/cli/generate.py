@@ -36,7 +36,7 @@ BRIEF = {"char": (32, 96, 4), "word": (32, 128, 10)}
     type=options.FloatRange(min=0),
     default=0.8,
     show_default=True,
-    help="Below 1 the likely is preferred, above 1 the unlikely; 0 always takes the likeliest.",
+    help="Below 1, likely tokens are preferred; above 1, unlikely ones; 0 always takes the likeliest.",
 )
 @options.seed()
 @click.option("--by", type=click.Choice(BY), help="Without a MODEL: learn by character or by word.  [default: char]")
@@ -54,7 +54,7 @@ def command(
     unknown: bool,
     show: int | None,
 ) -> None:
-    """Go on with a text, token by token.
+    """Continue a text, token by token.
 
     MODEL is what `pellucid train TEXT.txt` saved; without one, a small network learns the embedded text first, Python's
     own help topics. Each token is drawn from the probabilities that the network gives, after temperature; --show prints

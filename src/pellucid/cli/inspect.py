@@ -30,9 +30,11 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
-    "--watch", metavar="DATA", help="Pass examples with their targets through it, and tell what happens to them."
+    "--watch", metavar="DATA", help="Pass examples with their targets through it, and report what happens to them."
 )
-@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the findings.")
+@click.option(
+    "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of the findings."
+)
 @options.csv_writing()
 def command(model: Path, watch: str | None, language: str, writing: dict[str, Any]) -> None:
     """Show what is in a model file.
@@ -40,7 +42,7 @@ def command(model: Path, watch: str | None, language: str, writing: dict[str, An
     The layers of the network in MODEL, its metadata and its parameters. A parameter that holds NaN or
     infinity is marked: such a network answers nonsense.
 
-    With --watch, what becomes of DATA (what `pellucid train` takes): the size of the values on the way forward and of
+    With --watch, what happens to DATA (what `pellucid train` takes): the size of the values on the way forward and of
     the gradients on the way back, dead and saturated units, and what is wrong, if something is.
     """
     net = pl.load(model)
@@ -88,7 +90,7 @@ def _shape(values: NDArray[np.floating]) -> str:
 
 
 def _statistics(values: NDArray[np.floating]) -> list[str]:
-    """Mean, standard deviation, least and largest of the finite values; how many are not finite."""
+    """Mean, standard deviation, minimum and maximum of the finite values; how many are not finite."""
     finite = values[np.isfinite(values)].astype(np.float64)
     measures = [finite.mean(), finite.std(), finite.min(), finite.max()] if finite.size else [np.nan] * 4
     return [*(f"{measure:.4g}" for measure in measures), str(values.size - finite.size)]

@@ -50,7 +50,7 @@ In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that w
     help="The address to listen on; another than this machine's own asks for the token in the URL.",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the URL.")
-@click.option("--lang", type=click.Choice(["en", "zh"]), help="Of the page.  [default: as the browser likes]")
+@click.option("--lang", type=click.Choice(["en", "zh"]), help="The language of the page.  [default: the browser's]")
 @options.csv_writing()
 def command(
     model: Path | None,
@@ -66,7 +66,7 @@ def command(
 
     Without MODEL a gallery of small tasks opens. With MODEL, a file that `pellucid train` or `net.save` wrote, its
     network is shown on the examples of --data. Training can be paused, stepped, rewound and branched; every number
-    leads to where it came from. MODEL itself is not changed.
+    is a link to where it came from. MODEL itself is not changed.
 
     Nothing leaves this machine, and nobody else can connect unless --host lets them. Ctrl-C ends the lab.
     """
@@ -140,9 +140,13 @@ def _check_kind(model: Path, data: str, target: str | None) -> None:
     if named is None and not path.exists():
         raise unknown(data)
     if target is not None and (named is not None or not path.is_file()):
-        raise DataError(f'{model.name} learned the column "{target}" of a table, but "{data}" is none: give its file.')
+        raise DataError(
+            f'{model.name} learned the column "{target}" of a table, but "{data}" is not a table: give its file.'
+        )
     if target is None and named is None and path.is_file():
-        raise DataError(f"{path.name} is a table, but {model.name} learned no column of one: give what it learned.")
+        raise DataError(
+            f"{path.name} is a table, but {model.name} was not trained on one: give data of the kind it knows."
+        )
 
 
 def _text_task(net: pl.Network, model: Path, data: str) -> Task:

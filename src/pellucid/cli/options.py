@@ -54,7 +54,7 @@ def csv_writing() -> Decorator:
     """How a CSV file is written; the command takes it as `writing`, a mapping of those arguments that were given."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @click.option("--delimiter", help="Of a CSV file: what stands between cells.  [default: as the file looks]")
+        @click.option("--delimiter", help="Of a CSV file: what separates cells.  [default: detected]")
         @click.option("--encoding", help="Of a CSV file, such as cp1252.  [default: utf-8]")
         @click.option("--decimal", type=click.Choice([".", ","]), help="Of a CSV file: the decimal mark.")
         @click.option(

@@ -47,7 +47,7 @@ def shorten(value: object, width: int = 60) -> str:
 def check_figure(path: Path | None) -> None:
     """Raise before a long run where its figure could not be written under this name."""
     if path is not None and path.suffix.lower() not in FIGURES:
-        raise DataError(f'"{path}" is no name of a figure, expected it to end in {", ".join(FIGURES)}.')
+        raise DataError(f'"{path}" is not the name of a figure, expected it to end in {", ".join(FIGURES)}.')
 
 
 def check_writable(*paths: Path | None, sources: Iterable[str | Path | None] = ()) -> None:

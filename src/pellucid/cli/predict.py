@@ -40,10 +40,10 @@ Examples:
 )
 @options.csv_writing()
 def command(model: Path, input: str, invert: bool, output: Path | None, writing: dict[str, Any]) -> None:
-    """Print what the network in MODEL says about INPUT.
+    """Print what the network in MODEL predicts for INPUT.
 
-    INPUT is a CSV file with the columns of the training (others are passed over), a .npy or IDX file, an image
-    (brought to the size of those learned), or the name of an embedded set or a toy. Classes come with their
+    INPUT is a CSV file with the columns of the training (others are ignored), a .npy or IDX file, an image
+    (resized to that of the training images), or the name of an embedded set or a toy. Classes come with their
     probability, quantities in the units of the training. Rows count from 0, as in `pellucid explain --input new.csv:0`;
     the CSV file of --output holds the probability of every class.
     """
@@ -56,7 +56,7 @@ def command(model: Path, input: str, invert: bool, output: Path | None, writing:
     if is_image(input):
         x = image(input, net, model.name, shape, invert=invert)
     elif invert:
-        raise DataError(f'"{input}" is no image, which alone takes --invert: leave it out.')
+        raise DataError(f'"{input}" is not an image, and only images take --invert: leave it out.')
     else:
         x = fitted(input, examples(input, preparation, writing)[0], shape)
     outputs = net.predict(x)

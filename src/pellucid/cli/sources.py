@@ -52,7 +52,7 @@ def training_data(
             raise DataError(f"{path.name} is a table, expected the column to learn: --target COLUMN.")
         return read_csv(path, target, task=task, drop=drop, fill=fill, like=like, **(writing or {})), None
     if target is not None or drop or fill is not None:
-        raise DataError(f'"{data}" is no CSV file, which alone takes --target, --drop and --fill.')
+        raise DataError(f'"{data}" is not a CSV file, and only CSV files take --target, --drop and --fill.')
     check_writing(data, writing)
     test = None
     if named is None:
@@ -64,7 +64,7 @@ def training_data(
         else:
             named, test = load_idx_folder(path)
     if size is not None or grey:
-        raise DataError(f'"{data}" is no folder of images, which alone takes --size and --grey.')
+        raise DataError(f'"{data}" is not a folder of images, and only these take --size and --grey.')
     kind = "regression" if named.class_names is None else "classification"
     if task not in (None, kind):
         raise DataError(f'"{data}" is a task of {kind}, not of {task}: leave --task out.')
@@ -100,7 +100,7 @@ def kind_of(path: Path) -> str:
 def check_writing(data: str, writing: Mapping[str, Any] | None) -> None:
     """Raise where options of CSV files are given with something else."""
     if writing:
-        raise DataError(f'"{data}" is no CSV file, which alone takes --{next(iter(writing))}: leave it out.')
+        raise DataError(f'"{data}" is not a CSV file, and only CSV files take --{next(iter(writing))}: leave it out.')
 
 
 def is_text(data: str, *, text: bool = False) -> bool:

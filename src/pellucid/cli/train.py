@@ -72,7 +72,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option(
     "--task",
     type=click.Choice(["classification", "regression"]),
-    help="Whether the target names classes or is a quantity.  [default: as the target looks]",
+    help="Whether the target is a class or a quantity.  [default: detected]",
 )
 @click.option("--drop", metavar="COLUMN", multiple=True, help="A column to leave out; may be repeated.")
 @click.option("--fill", type=click.Choice(["mean"]), help="Replace missing values.  [default: an error]")
@@ -81,17 +81,20 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     type=click.Choice(["mlp", "cnn"]),
     help="For images: dense layers alone (mlp), or convolutions first (cnn).  [default: mlp; for images, cnn]",
 )
-@click.option("--size", metavar="HxW", callback=_size, help="Bring images to this size, such as 64x64.")
-@click.option("--grey", is_flag=True, help="Turn images grey.")
+@click.option("--size", metavar="HxW", callback=_size, help="Resize images, such as to 64x64.")
+@click.option("--grey", is_flag=True, help="Convert images to grey.")
 @click.option("--flip", is_flag=True, help="While training, mirror every other image left to right.")
 @click.option(
-    "--shift", type=options.FloatRange(min=0), default=0.0, help="While training, move images by up to so many pixels."
+    "--shift",
+    type=options.FloatRange(min=0),
+    default=0.0,
+    help="While training, shift images by up to this many pixels.",
 )
 @click.option(
     "--rotate",
     type=options.FloatRange(0, 180),
     default=0.0,
-    help="While training, turn images by up to so many degrees.",
+    help="While training, rotate images by up to this many degrees.",
 )
 @click.option("--text", is_flag=True, help="DATA is a text, whatever its name ends in.  [default: .txt is]")
 @click.option("--by", type=click.Choice(BY), help="Read a text by character or by word.  [default: char]")
@@ -103,7 +106,9 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     type=options.FloatRange(0, 1, max_open=True),
     help="The fraction of the values that is dropped while learning a text.  [default: 0; by word, 0.4]",
 )
-@click.option("--vocabulary", type=click.IntRange(min=2), help="The most different words to know.  [default: 10000]")
+@click.option(
+    "--vocabulary", type=click.IntRange(min=2), help="The maximum number of different words.  [default: 10000]"
+)
 @click.option(
     "--hidden",
     metavar="UNITS",
@@ -120,19 +125,19 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    help="Examples to one update.  [default: 32; of a text, 8 to 64, as it is long]",
+    help="Examples per update.  [default: 32; for a text, 8 to 64, depending on its length]",
 )
 @click.option(
     "--optimizer",
     type=click.Choice(list(OPTIMIZERS), case_sensitive=False),
     default="adam",
     show_default=True,
-    help="The rule of the updates.",
+    help="The rule that updates the parameters.",
 )
 @click.option(
     "--learning-rate",
     type=options.FloatRange(min=0, min_open=True),
-    help="The size of the updates, of a text the first.  [default: the optimizer's own; of a text, 0.004]",
+    help="The learning rate; for a text, that of the first epoch.  [default: the optimizer's own; of a text, 0.004]",
 )
 @click.option(
     "--validation",
@@ -142,13 +147,13 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option(
     "--clip-norm",
     type=options.FloatRange(min=0, min_open=True),
-    help="Shorten a gradient whose norm is above this, such as 1.  [default: never]",
+    help="Scale down a gradient whose norm is above this, such as 1.  [default: never]",
 )
 @options.csv_writing()
 @options.seed()
 @options.model_output("model.safetensors")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of the training in this file.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
+@click.option("--resume", is_flag=True, help="Continue from the checkpoint.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the history, such as history.png.")
 @click.option("--watch", is_flag=True, help="Show the size of values and gradients, layer by layer, after every epoch.")
 def command(
@@ -191,7 +196,7 @@ def command(
     DATA is a CSV file with a header line (name the column to learn with --target), a folder of IDX files with MNIST's
     names, a folder with one folder of images for each class, a text, or the name of an embedded set or a toy.
 
-    Tables are brought to mean 0 and deviation 1, words in them become columns of 0 and 1; all that travels with the
+    Tables are brought to mean 0 and deviation 1, words in them become columns of 0 and 1; all of this is saved with the
     model, so `pellucid predict` takes the same kind of file. A text is read by an LSTM that learns which character or
     word comes next; `pellucid generate` continues it.
     """
@@ -219,7 +224,7 @@ def command(
         texts = {"--by": by, "--length": length, "--units": units, "--layers": layers, "--vocabulary": vocabulary}
         for option, given in (texts | {"--dropout": dropout}).items():
             if given is not None:
-                raise DataError(f'"{data}" is no text, which alone takes {option}: leave it out, or say --text.')
+                raise DataError(f'"{data}" is not a text, and only texts take {option}: leave it out, or give --text.')
         reading: dict[str, Any] = {"target": target, "task": task, "drop": drop, "fill": fill, "writing": writing}
         training = training_data(data, **reading, size=size, grey=grey, seed=seed)
         changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
@@ -328,14 +333,16 @@ def _learn_examples(
 ) -> pl.History:
     images = dataset.x.ndim == 4
     if not images and (model == "cnn" or changes != Augmentation()):
-        raise DataError(f"{dataset.name} holds no images, which alone take --model cnn, --flip, --shift and --rotate.")
+        raise DataError(
+            f"{dataset.name} has no images, and only images take --model cnn, --flip, --shift and --rotate."
+        )
     (x, y), held = _divided(dataset, validation, fitting.seed)
     convolves = model == "cnn"
     if hidden is None:
         hidden = (64,) if convolves else (64, 32)
     classes = dataset.class_names
     if classes is not None and len(classes) < 2:
-        raise DataError(f'{dataset.name} has one class, "{classes[0]}", expected at least two to tell apart.')
+        raise DataError(f'{dataset.name} has one class, "{classes[0]}", expected at least two.')
     net = pl.Network(
         *(_convolutions(x.shape[1], x.shape[2], activation) if convolves else []),
         *([pl.Flatten()] if images else [pl.Normalization().adapt(x)]),

@@ -79,7 +79,7 @@ def write_image(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     except ModelFileError as error:
         raise DataError(f"{error}.") from error
     except ValueError as error:
-        raise DataError(f'"{path}" is no name of an image, expected one that ends in .png or .jpg.') from error
+        raise DataError(f'"{path}" is not the name of an image, expected one that ends in .png or .jpg.') from error
 
 
 def load_image_folder(

@@ -18,7 +18,7 @@ from pellucid.formula.scalar import SCALARS
 Floats = NDArray[np.float64]
 
 NAMES = {"σ": "sigmoid", "le": "step"}
-"""What people call a function that formulas write otherwise."""
+"""The usual name of a function that formulas write differently."""
 ARITHMETIC = {"add", "mul", "div", "pow", "lt", "le", "eq", "and", "where", "stop", "max", "min"}
 
 

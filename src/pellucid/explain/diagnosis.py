@@ -39,7 +39,7 @@ LARGE_TARGETS = 30.0
 DEAD = 0.5
 SATURATED = 0.7
 VANISHING, EXPLODING = 1e-4, 1e3
-"""The gradient at the first layer over that at the last. Well-started networks keep it between 0.01 and 100."""
+"""The gradient at the first layer over that at the last. It is 0.01 to 100 in networks that start well."""
 VANISHING_STEPS = 1e-8
 """The same over the steps of a recurrence, where gates may rightly forget: an LSTM's at its start leave 1e-4 after 30
 steps.
@@ -47,7 +47,7 @@ steps.
 HASTY, TIMID = 0.1, 1e-4
 """The size of an update over that of the weights, for which about 1e-3 is usual."""
 ROUGH = 0.3
-"""The fraction of a loss's way that goes up: 0 for a curve that falls, 0.5 for one that goes nowhere."""
+"""The fraction of a loss curve's movement that is upwards: 0 for a curve that falls, 0.5 for one that goes nowhere."""
 EXAMPLES = 64
 NOT_FINITE, A_STEP = gettext("NaN or infinity"), gettext("a step")
 LONG = 100
@@ -126,7 +126,7 @@ def diagnose(
     if any(f.kind not in ("guessing", "over-fitting") for f in findings):  # what else is wrong is the cause
         findings = [f for f in findings if f.kind != "guessing"]
     order = {kind: place for place, kind in enumerate(ORDER)}
-    # What was there before the first step is a cause; what came up in training may be the learning rate's doing.
+    # What was there before the first step is a cause; what appeared in training may be the effect of the learning rate.
     late = {"dead", "saturated", "exploding", "vanishing"}
     ranked = sorted(
         findings, key=lambda f: order["late" if f.kind in late and f.facts.get("since") == "later" else f.kind]
@@ -389,7 +389,7 @@ def _start(clues: Clues) -> float | None:
 
 
 def _guessing(clues: Clues) -> float | None:
-    """The loss of answering without a look at the inputs, where it is known."""
+    """The loss of answering without looking at the inputs, where it is known."""
     if clues.y is None or any(history.params.get("weighted") for history in clues.histories):
         return None
     try:
@@ -478,7 +478,7 @@ def _too_high(
 
 
 def _rough(losses: Sequence[float]) -> float:
-    """The fraction of a loss's way that goes up."""
+    """The fraction of a loss curve's movement that is upwards."""
     changes = np.diff(losses)
     way = float(np.abs(changes).sum())
     return float(changes[changes > 0].sum()) / way if way else 0.0

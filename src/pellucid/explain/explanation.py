@@ -110,7 +110,7 @@ class Explanation:
         return "\n".join(lines)
 
     def plot(self) -> Figure:
-        """Its terms; the curve on which it lies and its operating point; the part of a picture that it sees: a
+        """Its terms; the curve on which it lies and its operating point; the part of an image that it sees: a
         matplotlib figure.
         """
         from pellucid.explain.figures import explanation_figure

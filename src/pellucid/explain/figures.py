@@ -29,7 +29,7 @@ GATES = ("gate.", "cell", "state")
 
 
 def explanation_figure(explanation: Explanation) -> Figure:
-    """One value: its terms, the curve on which it lies, the part of a picture that it sees; each where there is one."""
+    """One value: its terms, the curve on which it lies, the part of an image that it sees; each where there is one."""
     from pellucid.plots import activation_curve, image_grids, style, terms
 
     shown, count, rest = explanation.top_terms(SHOWN)

@@ -209,7 +209,7 @@ class Probe:
         wanted = {p: forward.values[p] for p in self._paths} | {
             p: t for p, t in forward.inputs.items() if t.kind == "float"
         }
-        # A loss fused with its activation does not read the output: there the gradient by the sum is shown.
+        # A loss fused with its activation does not read the output: there the gradient of the sum is shown.
         sums = {p: last.sum for p, last in forward.last.items() if last.sum is not forward.outputs[p]}
         weights = {p: forward.parameters[p] for p in self.net.parameters.trainable}
         gradients = derivative(self._aim.loss, dict.fromkeys([*wanted.values(), *sums.values(), *weights.values()]))

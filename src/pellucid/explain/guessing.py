@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 
 def loss_of_guessing(net: BaseNetwork, targets: Sequence[Goal], arrays: Mapping[str, Array]) -> float | None:
-    """The least loss of one constant answer to all examples, summed over the outputs; None where it is not known.
+    """The smallest loss of one constant answer to all examples, summed over the outputs; None where it is not known.
 
     That is the entropy of the classes, the variance of numbers, their mean distance from the median. A penalty of the
     network as it is comes on top, as in its own loss.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Span:
-    """One recurrent layer's states: their path, the name of the gradient by them, and their direction."""
+    """One recurrent layer's states: their path, the name of the gradient with respect to them, and their direction."""
 
     path: str
     name: str
@@ -31,7 +31,7 @@ class Span:
 
 @dataclass(frozen=True)
 class TemporalGradient:
-    """The size of the gradient of one step's loss by the states of a recurrent layer before it.
+    """The size of the gradient of one step's loss with respect to the states of a recurrent layer before it.
 
     `norms[k]` is the root mean square over the examples of the norm of ∂loss_t/∂h_{t−k}, t being the last step that
     the layer reads.
@@ -42,7 +42,7 @@ class TemporalGradient:
 
     @classmethod
     def of(cls, span: Span, gradient: NDArray[Any]) -> TemporalGradient:
-        """From the gradient by all states, (n,t,j)."""
+        """From the gradient with respect to all states, (n,t,j)."""
         squares = np.square(gradient.astype(np.float64)).sum(axis=2).mean(axis=0)
         # The loss is a mean over the batch: times n, the gradient is that of an example's own loss.
         norms = np.sqrt(squares) * len(gradient)
@@ -68,7 +68,7 @@ class TemporalGradient:
 
 
 def reaches(aim: Objective, goals: Sequence[Goal]) -> tuple[list[Span], dict[str, Tensor]]:
-    """The gradients of one step's loss by the states of every recurrent layer, by name.
+    """The gradients of one step's loss with respect to the states of every recurrent layer, by name.
 
     Where an output has a value for every step, its loss is that of its last step alone (its first, for states that run
     backwards): the gradient of the whole loss by the sums of that step, carried back from there.

@@ -114,7 +114,7 @@ class Trace(Mapping[str, Array]):
         return len(self._values[self.program.inputs[self.inputs[0]]])
 
     def gradient(self, path: str) -> Array:
-        """The gradient of the loss by a value or a parameter.
+        """The gradient of the loss with respect to a value or a parameter.
 
         Raises:
             PellucidError: the run had no targets, or no gradient passes there.
@@ -157,7 +157,7 @@ class Trace(Mapping[str, Array]):
         return curve_of(Point(statement, tuple(index), self._values, self.program.names, self.batch), points=points)
 
     def plot(self, path: str, *, example: int = 0) -> Figure:
-        """A value as a figure of matplotlib: kernels and feature maps as pictures, sequences over time, else bars.
+        """A value as a figure of matplotlib: kernels and feature maps as images, sequences over time, else bars.
 
         Args:
             path: a value, a parameter or a gradient; for a recurrent layer its own path draws all its gates.
@@ -212,7 +212,7 @@ class Trace(Mapping[str, Array]):
         return cls(program, values, inputs)
 
     def to_pandas(self) -> Any:
-        """A table of all values: path, shape, mean, standard deviation, least and largest."""
+        """A table of all values: path, shape, mean, standard deviation, minimum and maximum."""
         import pandas
 
         rows = [(path, self[path].shape, *_statistics(self[path])) for path in self]
@@ -301,7 +301,7 @@ def tracing(net: BaseNetwork, targets: Sequence[Goal] = (), rule: Optimizer | No
 
 
 def _backward(net: BaseNetwork, targets: Any) -> Program:
-    """All values, the loss, and its gradient by every value on which it depends."""
+    """All values, the loss, and its gradient with respect to every value on which it depends."""
     aim = objective(net, targets, training=False)
     forward = aim.forward
     known = {**forward.inputs, **forward.parameters, **forward.values}
