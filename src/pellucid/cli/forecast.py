@@ -1,4 +1,4 @@
-"""``pellucid forecast``: the next value of a series, judged against forecasts that cost nothing."""
+"""``pellucid forecast``: the next value of a series, compared with simple baselines."""
 
 from __future__ import annotations
 

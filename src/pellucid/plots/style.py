@@ -154,7 +154,9 @@ def finished(figure: Figure, caption: str, path: str | os.PathLike[str] | None =
         except PellucidError:
             raise
         except ValueError as error:  # a format that matplotlib does not know
-            raise DataError(f'"{path}" is not the name of a figure, expected it to end in .png, .svg or .pdf.') from error
+            raise DataError(
+                f'"{path}" is not the name of a figure, expected it to end in .png, .svg or .pdf.'
+            ) from error
     return figure
 
 
