@@ -126,6 +126,18 @@ def mean_and_deviation(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np
     return mean, np.where(constant, 1.0, deviation)
 
 
+def check_range(array: NDArray[Any], dtype: DTypeLike, *, what: str = "x") -> None:
+    """Verify that ``dtype`` can hold the numbers of an array, which is not copied.
+
+    Raises:
+        DataError: one is beyond its range.
+    """
+    for at in (array.argmin(), array.argmax()):
+        with np.errstate(over="ignore"):
+            if not np.isfinite(array.flat[at].astype(dtype)):
+                raise _beyond(array, tuple(map(int, np.unravel_index(at, array.shape))), dtype, what)
+
+
 def is_integer(value: object, *, minimum: int = 0, below: int = 1 << 64) -> bool:
     """Whether ``value`` is an integer, of Python or NumPy and no bool, with ``minimum`` ≤ value < ``below``."""
     try:
@@ -285,10 +297,15 @@ def _cast(array: NDArray[Any], dtype: np.dtype[Any], what: str, names: list[str]
     else:
         raise DataError(f"dtype is {dtype}, expected a type of real numbers.")
     if lost.any():
-        where = _first(lost)
-        place = _place(where, names)
-        raise DataError(f"{what} holds {array[where]} at {place}, which {dtype} cannot hold.")
+        raise _beyond(array, _first(lost), dtype, what, names)
     return cast
+
+
+def _beyond(
+    array: NDArray[Any], where: tuple[int, ...], dtype: DTypeLike, what: str, names: list[str] | None = None
+) -> DataError:
+    place = _place(where, names)
+    return DataError(f"{what} holds {array[where]} at {place}, which {np.dtype(dtype)} cannot hold.")
 
 
 def _text_message(array: NDArray[Any], what: str, names: list[str] | None) -> str:

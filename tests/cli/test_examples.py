@@ -230,7 +230,7 @@ def test_a_checkpoint_of_another_training_says_so_in_words(run: Run) -> None:
     for more, expected in (
         (["--hidden", "8"], "it ends in dense_3, expected dense_2; build the one"),
         (["--hidden", "8,8"], "dense_1.kernel differs"),
-        (["--optimizer", "sgd"], "its optimizer is adam (learning_rate 0.001"),
+        (["--optimizer", "sgd"], "its optimizer is adam (learning rate 0.001"),
         (["--clip-norm", "1"], "its clipping is none, none, got 1.0, none"),
         (["--batch-size", "7"], "its batch size is 32, got 7; give what it had, or start without --resume"),
     ):

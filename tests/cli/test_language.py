@@ -174,6 +174,27 @@ def test_numbers_are_finite(run: Run, args: list[str]) -> None:
         assert "is no finite number" in said or "is not in the range" in said
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["train", "iris", "--learning-rate", "1e300"],
+        ["train", "iris", "--clip-norm", "1e300"],
+        ["train", "iris", "--batch-size", "9" * 30],
+        ["train", "iris", "--epochs", "9" * 30],
+        ["train", "topics", "--vocabulary", "9" * 30],
+        ["train", "topics", "--length", "9" * 30],
+        ["forecast", "google", "--horizon", "9" * 30],
+        ["generate", "--seed", str(2**32)],
+        ["demo", "--seed", str(2**32)],
+        ["train", "topics", "--validation", "0.99999"],
+    ],
+)
+def test_what_is_too_large_is_told_in_the_words_of_the_option(run: Run, args: list[str]) -> None:
+    said = run(*args, code=2).stderr
+    assert args[-2] in said or f"a fraction of {args[-1]} of the text for validation" in said
+    assert "_" not in said and " x " not in said
+
+
 def test_a_temperature_of_nan(models: Path) -> None:
     reader = Reader.read(pl.load(models / "char.safetensors"), "char")
     for temperature in (np.nan, np.inf, -1.0):

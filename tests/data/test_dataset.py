@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pellucid.data import Dataset, Standardizer
+from pellucid.data import Dataset, Standardizer, read_csv
 from pellucid.errors import DataError
 
 
@@ -112,3 +113,34 @@ def test_standardising_by_hand() -> None:
         scaler.inverse([[np.nan, 1]])
     with pytest.raises(DataError, match="expected an array of examples"):
         Standardizer.fit(3)
+
+
+def test_means_that_fill_are_those_of_the_train_part(tmp_path: Path) -> None:
+    rows = [f"{'' if i % 3 == 0 else i},{'' if i % 4 == 1 else 'ab'[i % 2]},{i}.5" for i in range(40)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["n,kind,y", *rows]) + "\n")
+    data = read_csv(path, "y", fill="mean")
+    train, test = data.divide(test_size=0.25, seed=3)
+    assert train.filled is not None and test.filled is not None
+    assert train.feature_means == test.feature_means != data.feature_means
+    there = np.where(train.filled, np.nan, train.x)
+    means = np.array(train.feature_means, dtype=np.float32)
+    np.testing.assert_allclose(np.nanmean(there, axis=0), means, rtol=1e-6)
+    for part, gaps in ((train, train.filled), (test, test.filled)):
+        whole = data.x[(part.y - 0.5).astype(int)]
+        np.testing.assert_array_equal(part.x, np.where(gaps, means, whole))
+    np.testing.assert_array_equal(data.split(test_size=0.25, seed=3)[0][0], train.x)
+
+
+def test_a_column_without_a_value_in_the_train_part(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("n,y\n" + "".join(f"{'1' if i == 0 else ''},{i}.5\n" for i in range(10)))
+    data = read_csv(path, "y", fill="mean")
+    lost = 0
+    for seed in range(10):
+        try:
+            data.split(test_size=0.5, seed=seed)
+        except DataError as error:
+            assert 'no row to train on has a value of "n": leave the column out' in str(error)
+            lost += 1
+    assert 0 < lost < 10

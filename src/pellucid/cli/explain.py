@@ -57,7 +57,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--label", help="The true class or quantity.  [default: the one in the data]")
 @click.option(
     "--terms",
-    type=click.IntRange(min=0),
+    type=options.IntRange(min=0),
     default=10,
     show_default=True,
     help="Terms to show before the rest is summed up.",

@@ -57,10 +57,10 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     help="Rotate the kernel by 180° before it slides (convolution, as in mathematics), or use it as it is written"
     " (cross-correlation, as layers of networks do).  [default: convolve]",
 )
-@click.option("--size", type=click.IntRange(min=1), help="Rows and columns of box and gaussian, odd.  [default: 5]")
+@click.option("--size", type=options.IntRange(min=1), help="Rows and columns of box and gaussian, odd.  [default: 5]")
 @click.option("--sigma", type=options.FloatRange(min=0, min_open=True), help="The width of gaussian in pixels.")
 @click.option(
-    "--stride", type=click.IntRange(min=1), default=1, show_default=True, help="Pixels from one place to the next."
+    "--stride", type=options.IntRange(min=1), default=1, show_default=True, help="Pixels from one place to the next."
 )
 @click.option(
     "--padding",

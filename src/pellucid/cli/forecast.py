@@ -64,15 +64,15 @@ class Outcome:
     "--date-format", metavar="FORMAT", help="How the dates are written, such as %d.%m.%Y.  [default: detected]"
 )
 @click.option("--fill", type=click.Choice(["previous"]), help="Replace missing values.  [default: an error]")
-@click.option("--horizon", type=click.IntRange(min=1), default=1, show_default=True, help="How many rows ahead.")
+@click.option("--horizon", type=options.IntRange(min=1), default=1, show_default=True, help="How many rows ahead.")
 @click.option(
-    "--window", type=click.IntRange(min=1), default=20, show_default=True, help="How many past changes are seen."
+    "--window", type=options.IntRange(min=1), default=20, show_default=True, help="How many past changes are seen."
 )
 @click.option(
     "--model", "cell", type=click.Choice(list(CELLS)), default="lstm", show_default=True, help="The recurrent layer."
 )
 @click.option(
-    "--units", type=click.IntRange(min=1), default=16, show_default=True, help="Units of the recurrent layer."
+    "--units", type=options.IntRange(min=1), default=16, show_default=True, help="Units of the recurrent layer."
 )
 @click.option(
     "--test",
@@ -83,7 +83,7 @@ class Outcome:
 )
 @click.option(
     "--folds",
-    type=click.IntRange(min=1),
+    type=options.IntRange(min=1),
     default=4,
     show_default=True,
     help="How many times to train again on the way through the test.",

@@ -30,7 +30,7 @@ BRIEF = {"char": (32, 96, 4), "word": (32, 128, 10)}
 @click.command(epilog=EPILOG)
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @click.option("--prompt", help="The text to continue.  [default: The]")
-@click.option("--length", type=click.IntRange(min=1), help="Tokens to write.  [default: 300 characters or 60 words]")
+@click.option("--length", type=options.IntRange(min=1), help="Tokens to write.  [default: 300 characters or 60 words]")
 @click.option(
     "--temperature",
     type=options.FloatRange(min=0),
@@ -43,7 +43,7 @@ BRIEF = {"char": (32, 96, 4), "word": (32, 128, 10)}
 @click.option(
     "--unknown", is_flag=True, help="Read a word that is not in the vocabulary as <unknown>.  [default: an error]"
 )
-@click.option("--show", type=click.IntRange(min=1), metavar="N", help="The N likeliest candidates at every step.")
+@click.option("--show", type=options.IntRange(min=1), metavar="N", help="The N likeliest candidates at every step.")
 def command(
     model: Path | None,
     prompt: str | None,

@@ -40,7 +40,7 @@ In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that w
 @click.option("--task", metavar="NAME", help="Begin with this task of the gallery.")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=options.IntRange(0, 65535),
     help="Where to listen; 0 is any that is free.  [default: 8347, or the next that is free]",
 )
 @click.option(

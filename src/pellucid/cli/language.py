@@ -174,6 +174,10 @@ def windows_apart(ids: Ids, length: int, *, overlap: int, validation: float) -> 
     x, y = text_windows(ids, length, step=max(1, length // overlap))
     starts = np.arange(len(x)) * max(1, length // overlap)
     apart = held[starts + length + 1] == held[starts]
+    if not apart.any():
+        raise DataError(
+            f"a fraction of {validation:g} of the text for validation leaves nothing to learn from: give less."
+        )
     parts = [text_windows(ids[begin : begin + size], length) for begin in begins]
     return (x[apart], y[apart]), (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
 

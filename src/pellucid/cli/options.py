@@ -11,23 +11,34 @@ from typing import Any
 
 import click
 
+LARGEST = 3.4028234663852886e38
+"""The largest number of float32, in which networks compute here."""
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class FloatRange(click.FloatRange):
-    """A finite number within a range: click itself takes NaN, which no range excludes, and infinity."""
+    """A number within a range that float32 can hold: click itself takes NaN, which no range excludes, and infinity."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is no finite number.", param, ctx)
+        if abs(number) > LARGEST:
+            self.fail(f"{value} is too large, expected at most {LARGEST:.7g}.", param, ctx)
         return number
+
+
+class IntRange(click.IntRange):
+    """An integer within a range, which no count goes beyond."""
+
+    def __init__(self, min: int = 0, max: int = 2**31 - 1) -> None:
+        super().__init__(min, max)
 
 
 def epochs(default: int) -> Decorator:
     return click.option(
         "--epochs",
-        type=click.IntRange(min=1),
+        type=IntRange(min=1),
         default=default,
         show_default=True,
         help="Passes through the data.",
@@ -36,7 +47,7 @@ def epochs(default: int) -> Decorator:
 
 def seed() -> Decorator:
     return click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same result."
+        "--seed", type=IntRange(max=2**32 - 1), default=0, show_default=True, help="Same seed, same result."
     )
 
 

@@ -15,7 +15,6 @@ import pellucid as pl
 from pellucid.training.callbacks.augment import Augment
 
 from ..data import Augmentation, Dataset, Preparation, Standardizer
-from ..data.dataset import Pair
 from ..data.text import BY
 from ..errors import DataError
 from . import options
@@ -98,16 +97,16 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 )
 @click.option("--text", is_flag=True, help="DATA is a text, whatever its name ends in.  [default: .txt is]")
 @click.option("--by", type=click.Choice(BY), help="Read a text by character or by word.  [default: char]")
-@click.option("--length", type=click.IntRange(min=2), help="Tokens of a text read at a time.  [default: 64, words 32]")
-@click.option("--units", type=click.IntRange(min=1), help="Units of a text's LSTM.  [default: 128, words 192]")
-@click.option("--layers", type=click.IntRange(min=1), help="Layers of a text's LSTM.  [default: 1]")
+@click.option("--length", type=options.IntRange(min=2), help="Tokens read at a time.  [default: 64, words 32]")
+@click.option("--units", type=options.IntRange(min=1), help="Units of a text's LSTM.  [default: 128, words 192]")
+@click.option("--layers", type=options.IntRange(min=1), help="Layers of a text's LSTM.  [default: 1]")
 @click.option(
     "--dropout",
     type=options.FloatRange(0, 1, max_open=True),
     help="The fraction of the values that is dropped while learning a text.  [default: 0; by word, 0.4]",
 )
 @click.option(
-    "--vocabulary", type=click.IntRange(min=2), help="The maximum number of different words.  [default: 10000]"
+    "--vocabulary", type=options.IntRange(min=2), help="The maximum number of different words.  [default: 10000]"
 )
 @click.option(
     "--hidden",
@@ -118,13 +117,13 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--activation", default="relu", show_default=True, help="The hidden layers' activation.")
 @click.option(
     "--epochs",
-    type=click.IntRange(min=1),
+    type=options.IntRange(min=1),
     help="Passes through the data.  [default: 100; of a cnn, 10; of a text, 4, in which every character is read three"
     " times; by word, 8]",
 )
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=options.IntRange(min=1),
     help="Examples per update.  [default: 32; for a text, 8 to 64, depending on its length]",
 )
 @click.option(
@@ -336,7 +335,10 @@ def _learn_examples(
         raise DataError(
             f"{dataset.name} has no images, and only images take --model cnn, --flip, --shift and --rotate."
         )
-    (x, y), held = _divided(dataset, validation, fitting.seed)
+    learned, held = dataset, None
+    if validation:
+        learned, held = dataset.divide(test_size=validation, seed=fitting.seed)
+    x, y = learned.x, learned.y
     convolves = model == "cnn"
     if hidden is None:
         hidden = (64,) if convolves else (64, 32)
@@ -351,7 +353,7 @@ def _learn_examples(
         input_shape=x.shape[1:],
         seed=fitting.seed,
     )
-    click.echo(_headline(dataset, len(x), 0 if held is None else len(held[0])))
+    click.echo(_headline(dataset, len(x), 0 if held is None else len(held)))
     augment = [Augment(x, changes, seed=fitting.seed)] if changes != Augmentation() else []
     scale = _labels if classes is not None else _scaled(y)
     history = net.fit(
@@ -359,25 +361,20 @@ def _learn_examples(
         scale(y),
         loss="mse" if classes is None else "crossentropy",
         metrics=[] if classes is None else ["accuracy"],
-        validation_data=None if held is None else (held[0], scale(held[1])),
+        validation_data=None if held is None else (held.x, scale(held.y)),
         **fitting.options(*augment, epochs=10 if convolves else 100),
     )
     if classes is None:  # it learned the scaled target; what is saved answers in the target's own units
         units = pl.Normalization(invert=True).adapt(y)
         net = pl.Network(*net.layers, units, input_shape=x.shape[1:], seed=fitting.seed)
-    net.metadata.update(Preparation.of(dataset).metadata())
+    net.metadata.update(Preparation.of(learned).metadata())
     if images:
         net.metadata[BRIGHTNESS] = float(x.mean())
     fitting.save(net, history)
-    parts = {"training": (x, y)} if held is None else {"validation": held}
-    for part, examples in (parts | ({} if test is None else {"test": (test.x, test.y)})).items():
-        _report(part, net, *examples, classes=classes is not None, mean=float(y.mean(dtype=np.float64)))
+    parts = {"training": learned} if held is None else {"validation": held}
+    for part, examples in (parts | ({} if test is None else {"test": test})).items():
+        _report(part, net, examples.x, examples.y, classes=classes is not None, mean=float(y.mean(dtype=np.float64)))
     return history
-
-
-def _divided(dataset: Dataset, validation: float, seed: int) -> tuple[Pair, Pair | None]:
-    """The examples to train on and those to validate on, if any."""
-    return dataset.split(test_size=validation, seed=seed) if validation else ((dataset.x, dataset.y), None)
 
 
 def _labels(y: NDArray[Any]) -> NDArray[Any]:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, advice, argument, nearest
-from .dataset import Dataset
+from .dataset import Dataset, fill_by_means
 from .dates import are_dates
 from .preparation import Preparation
 from .table import Column, find, leave_out, read_table
@@ -49,7 +49,8 @@ def read_csv(
     Args:
         target: the column to learn; without one, y is x.
         task: "classification" or "regression"; by default as the target looks.
-        fill: "mean" replaces a missing feature by its column's mean (of categories, their fractions);
+        fill: "mean" replaces a missing feature by its column's mean (of categories, their fractions), which
+            `Dataset.split` takes over the train part alone;
             by default a missing value is an error. A missing target always is.
         drop: columns to leave out.
         like: the data set that a network learned from, or the network's ``metadata``: this file is read in the same
@@ -86,23 +87,22 @@ def dataset(
     if before is not None and before.features:
         if fill is not None and before.means is None:
             raise DataError("expected no fill, as the earlier table was read without it: read that with fill as well.")
-        x, names, means = _like(inputs, before, file)
+        x, names, means, filled = _like(inputs, before, file), before.features, before.means, None
     else:
-        x, names, means = _features(inputs, fill, file)
+        x, names = _features(inputs, fill, file)
+        filled = None if fill is None else np.isnan(x)
+        x, means = (x, None) if filled is None else fill_by_means(x, filled)
     classes = None if before is None else before.classes
     if before is not None and before.target is not None and classes is None:
         task = task or "regression"
     y, class_names = (x, None) if target is None else _target(columns[target], task, classes)
     what = f", target {target}" if target is not None else ""
     description = f"{len(x)} lines of {file}{what}"
-    return Dataset(path.stem, x, y, names, class_names, description, means, target)
+    return Dataset(path.stem, x, y, names, class_names, description, means, target, filled)
 
 
-Features = tuple[NDArray[np.float32], tuple[str, ...], tuple[float, ...] | None]
-
-
-def _features(inputs: dict[str, Column], fill: str | None, file: str) -> Features:
-    """x, the names of its columns, and what fills the gaps in each, if anything does."""
+def _features(inputs: dict[str, Column], fill: str | None, file: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """x, NaN where a value is missing, and the names of its columns."""
     if not inputs:
         raise DataError(f"{file} has no column for the features, expected at least one besides the target.")
     for column in inputs.values():
@@ -120,20 +120,16 @@ def _features(inputs: dict[str, Column], fill: str | None, file: str) -> Feature
             f' at most {_MAX_ENCODED * 4 / 2**30:.0f}: "{widest}" has {len(categories[widest])}, {leave_out(widest)}.'
         )
     x = np.empty((rows, len(names)), dtype=np.float32)
-    means: list[float] = []
     at = 0
     for name, column in inputs.items():
         texts = categories.get(name)
         width = 1 if texts is None else len(texts)
-        block = x[:, at : at + width]
-        _write(block, column, texts)
-        means += _means(block, column)
-        _fill(block, column, means[at:])
+        _write(x[:, at : at + width], column, texts)
         at += width
-    return x, tuple(names), tuple(means) if fill is not None else None
+    return x, tuple(names)
 
 
-def _like(inputs: dict[str, Column], before: Preparation, file: str) -> Features:
+def _like(inputs: dict[str, Column], before: Preparation, file: str) -> NDArray[np.float32]:
     """The features of an earlier data set: "column" is a number, "column=text" one category of a column."""
     groups: dict[str, list[int]] = {}  # the places of its features, by column
     for place, feature in enumerate(before.features):
@@ -147,9 +143,9 @@ def _like(inputs: dict[str, Column], before: Preparation, file: str) -> Features
         block = np.empty((len(x), len(places)), dtype=np.float32)
         _write(block, column, texts)
         if before.means is not None:
-            _fill(block, column, [before.means[place] for place in places])
+            block = np.where(np.isnan(block), np.array([before.means[place] for place in places], np.float32), block)
         x[:, places] = block
-    return x, before.features, before.means
+    return x
 
 
 def _column_of(feature: str, inputs: dict[str, Column]) -> str:
@@ -184,18 +180,6 @@ def _write(block: NDArray[np.float32], column: Column, categories: Sequence[str]
             block[row] = np.nan
         else:
             raise column.fail(row, _unknown(cell, categories))
-
-
-def _means(block: NDArray[np.float32], column: Column) -> list[float]:
-    """The means of what is there, as float32."""
-    there = block[~column.missing] if column.missing.any() else block
-    return [float(np.float32(mean)) for mean in there.mean(axis=0, dtype=np.float64)]
-
-
-def _fill(block: NDArray[np.float32], column: Column, means: Sequence[float]) -> None:
-    if column.missing.any():
-        gaps = np.isnan(block[:, 0])
-        block[gaps] = np.asarray(means, dtype=np.float32)
 
 
 def _check_missing(column: Column, *, filled: bool, known: Sequence[str] = (), later: bool = False) -> None:

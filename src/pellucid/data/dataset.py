@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import as_array, check_integer, mean_and_deviation
 from ..batches import permutation
 from ..errors import DataError, argument
+from .table import leave_out
 
 Pair = tuple[NDArray[np.float32], NDArray[Any]]
 
@@ -22,7 +23,8 @@ class Dataset:
     Shapes: x (n, features) or (n, h, w, c), float32; y (n,), int64 labels where ``class_names`` is given and
     float32 otherwise. Where there is no target, y is x: what an autoencoder learns.
     ``feature_names`` name the columns of a table and are empty for images; ``feature_means`` are what a missing value
-    was replaced by, where it was; ``target_name`` is the column of y.
+    was replaced by, where it was, and ``filled`` (n, features) tells where, if these are means of x itself;
+    ``target_name`` is the column of y.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Dataset:
     description: str = ""
     feature_means: tuple[float, ...] | None = None
     target_name: str | None = None
+    filled: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -46,7 +49,14 @@ class Dataset:
         return replace(self, x=self.x.reshape(len(self.x), -1))
 
     def split(self, *, test_size: float = 0.2, seed: int = 0, stratify: bool | None = None) -> tuple[Pair, Pair]:
-        """(x_train, y_train), (x_test, y_test), both shuffled; the same seed gives the same division.
+        """(x_train, y_train), (x_test, y_test): the arrays that `divide` gives."""
+        train, test = self.divide(test_size=test_size, seed=seed, stratify=stratify)
+        return (train.x, train.y), (test.x, test.y)
+
+    def divide(self, *, test_size: float = 0.2, seed: int = 0, stratify: bool | None = None) -> tuple[Dataset, Dataset]:
+        """Train and test part, both shuffled; the same seed gives the same division.
+
+        Missing values that means replaced are replaced by those of the train part, in both parts.
 
         Args:
             test_size: the fraction of the examples that goes to the test part, between 0 and 1.
@@ -54,7 +64,8 @@ class Dataset:
                 A class never goes to the test part whole.
 
         Raises:
-            DataError: no examples left for a part, or ``stratify=True`` without classes.
+            DataError: no examples left for a part, ``stratify=True`` without classes, or no value of a column left in
+                the train part.
         """
         n = len(self)
         if not 0 < test_size < 1:
@@ -77,7 +88,30 @@ class Dataset:
         else:
             in_test[order[:count]] = True
         train_rows, test_rows = order[~in_test[order]], order[in_test[order]]
-        return (self.x[train_rows], self.y[train_rows]), (self.x[test_rows], self.y[test_rows])
+        data = self._filled_by(train_rows)
+        return data._part(train_rows), data._part(test_rows)
+
+    def _part(self, rows: NDArray[np.intp]) -> Dataset:
+        filled = None if self.filled is None else self.filled[rows]
+        return replace(self, x=self.x[rows], y=self.y[rows], filled=filled)
+
+    def _filled_by(self, rows: NDArray[np.intp]) -> Dataset:
+        if self.filled is None:
+            return self
+        if (gone := self.filled[rows].all(axis=0)).any():
+            name = self.feature_names[int(gone.argmax())]
+            raise DataError(f'{self.name}: no row to train on has a value of "{name}": {leave_out(name)}.')
+        x, means = fill_by_means(self.x, self.filled, rows)
+        return replace(self, x=x, y=x if self.y is self.x else self.y, feature_means=means)
+
+
+def fill_by_means(
+    x: NDArray[np.float32], missing: NDArray[np.bool_], rows: NDArray[np.intp] | slice = np.s_[:]
+) -> tuple[NDArray[np.float32], tuple[float, ...]]:
+    """x (n, features) with the mean of what is there among these rows in the place of what is missing; the means."""
+    columns = zip(x[rows].T, missing[rows].T, strict=True)
+    means = np.array([column[~gaps].mean(dtype=np.float64) for column, gaps in columns], dtype=np.float32)
+    return np.where(missing, means, x), tuple(means.tolist())
 
 
 def _quotas(labels: NDArray[Any], count: int) -> dict[int, int]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pellucid.arrays import check_integer
+from pellucid.arrays import check_integer, check_range
 from pellucid.errors import DataError, PellucidError
 from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.functions.learning.optimizers import optimizer as optimizer_of
@@ -151,7 +151,9 @@ def prepare(
     if class_weight is not None:
         units = next(iter(net.output_shapes.values()))[-1]
         table = class_weights(class_weight, goals, examples.arrays, units)
-        examples = Examples(examples.arrays | {WEIGHT: table * examples.arrays.get(WEIGHT, np.ones(1))})
+        table *= examples.arrays.get(WEIGHT, 1.0)
+        check_range(table, net.dtype, what="class_weight")
+        examples = Examples(examples.arrays | {WEIGHT: table})
     examples, validation = _validation(net, examples, goals, loss, validation_data, validation_split)
     batch_size = check_integer(batch_size, "batch_size", minimum=1)
     epochs = check_integer(epochs, "epochs")
@@ -162,7 +164,10 @@ def prepare(
     if not net.parameters.trainable and any(spec.trainable for spec in net.specs.values()):
         raise PellucidError("every layer is frozen, so there is nothing to learn: set trainable = True on some of them")
     listeners = callbacks_of(callbacks)
-    check_rates(rule, listeners, net.dtype)
+    check_rates(rule, listeners)
+    for name, value in {"learning_rate": rule.initial_rate, "clip_norm": clip_norm, "clip_value": clip_value}.items():
+        if isinstance(value, (int, float)) and value > float(np.finfo(net.dtype).max):
+            raise DataError(f"{name} is {value:g}, which {net.dtype} cannot hold: choose a smaller one")
     plan = {
         "examples": len(examples),
         "batch_size": batch_size,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pellucid.errors import DataError, PellucidError
+from pellucid.functions.learning.losses import LOSSES
 from pellucid.layers import LSTM, Dense, Embedding
 from pellucid.model import Network
 
@@ -119,3 +120,29 @@ def test_numbers_of_tokens_are_whole(wrong: float) -> None:
     net = Network(Embedding(5, 2), LSTM(3), input_shape=4)
     with pytest.raises(DataError, match=f"x holds {wrong}, but the embedding reads integers from 0 to 4"):
         net.predict([[0, 1, 2, wrong]])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_numbers_that_the_network_cannot_hold(name: str) -> None:
+    reads = LOSSES[name].reads
+    units, activation = {"values": (1, "linear"), "binary": (1, "sigmoid")}.get(reads, (3, "softmax"))
+    y = LABELS % 2
+    given: list[dict[str, Any]] = [{"sample_weight": [1.0] * 5 + [1e300]}]
+    given += [{"y": np.where(LABELS == 2, large, y)} for large in (1e300, -1e300)] if reads == "values" else []
+    for options in given:
+        net = Network(Dense(units, activation=activation), input_shape=4)
+        for act in (net.fit, net.evaluate):
+            with pytest.raises(
+                DataError, match=rf"{next(iter(options))} holds -?1e\+300 at .*, which float32 cannot hold"
+            ):
+                act(X, **{"y": y, "loss": name, **options})
+        net = Network(Dense(units, activation=activation), input_shape=4, dtype="float64")
+        with np.errstate(over="ignore"):
+            net.evaluate(X, **{"y": y, "loss": name, **options})
+
+
+@pytest.mark.parametrize("option", [{"clip_norm": 1e300}, {"clip_value": 1e300}, {"class_weight": {1: 1e300}}])
+def test_options_that_the_network_cannot_hold(option: dict[str, Any]) -> None:
+    net = Network(Dense(3, activation="softmax"), input_shape=4)
+    with pytest.raises(DataError, match=rf"{next(iter(option))} .*1e\+300.* which float32 cannot hold"):
+        net.fit(X, LABELS, verbose=0, **option)

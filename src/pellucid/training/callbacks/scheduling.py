@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal
 
 from pellucid.errors import DataError
 from pellucid.functions.learning.optimizers import Optimizer
@@ -50,11 +48,8 @@ class LearningRateSchedule(Callback):
         self.training.learning_rate = rate_at(self.schedule, at, self.per)
 
 
-def check_rates(rule: Optimizer, callbacks: Sequence[Callback], dtype: np.dtype[Any]) -> None:
-    """Refuse a callback that sets the learning rate of an optimizer with a schedule, and a rate too large to hold."""
+def check_rates(rule: Optimizer, callbacks: Sequence[Callback]) -> None:
+    """Refuse a callback that sets the learning rate of an optimizer with a schedule."""
     others = [type(c).__name__ for c in callbacks if isinstance(c, LearningRateSchedule | ReduceLROnPlateau)]
     if rule.schedule is not None and others:
         raise DataError(f"the optimizer has a schedule, and {others[0]} sets the learning rate too: take one of them")
-    largest = float(np.finfo(dtype).max)
-    if rule.initial_rate > largest:
-        raise DataError(f"learning_rate is {rule.initial_rate:g}, which {dtype} cannot hold: choose a smaller one")

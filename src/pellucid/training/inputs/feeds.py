@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.arrays import as_array, as_labels, check_examples, is_integer
+from pellucid.arrays import as_array, as_labels, check_examples, check_range, is_integer
 from pellucid.errors import DataError
 from pellucid.layers.embedding import Embedding
 from pellucid.network import BaseNetwork
@@ -89,9 +89,10 @@ def vocabulary(net: BaseNetwork, path: str) -> int | None:
     return None
 
 
-def weights(value: Any, n: int, what: str = "sample_weight") -> Array:
-    """Example weights, shape (n,): numbers of 0 or more, not all of them 0."""
+def weights(value: Any, n: int, dtype: np.dtype[Any], what: str = "sample_weight") -> Array:
+    """Example weights, shape (n,): numbers of 0 or more that the dtype can hold, not all of them 0."""
     array = as_array(value, what=what)
+    check_range(array, dtype, what=what)
     if array.shape == (n, 1):
         array = array[:, 0]
     if array.shape != (n,):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.arrays import as_array, as_labels
+from pellucid.arrays import as_array, as_labels, check_range
 from pellucid.errors import DataError, nearest
 from pellucid.formula import BATCH, Tensor
 from pellucid.functions.learning.losses import Loss, loss
@@ -92,6 +92,7 @@ def goals(
     for path, values in by_path(y, paths, what).items():
         name = what if len(paths) == 1 else f'{what}["{path}"]'
         goal, array = _goal(path, net.output_shapes[path], forward, chosen[path], values, name)
+        check_range(array, net.dtype, what=name)
         found.append(goal)
         arrays[goal.name] = array
     return found, arrays

@@ -170,7 +170,9 @@ def _words(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case Mapping():
-            rest = ", ".join(f"{key} {_words(entry)}" for key, entry in value.items() if key != "name")
+            rest = ", ".join(
+                f"{key.replace('_', ' ')} {_words(entry)}" for key, entry in value.items() if key != "name"
+            )
             name = str(value.get("name", ""))
             return f"{name} ({rest})" if name and rest else name or rest
         case list() | tuple():
