@@ -169,17 +169,17 @@ def _text(entry: Entry) -> Task:
 
 def _prices(entry: Entry) -> Task:
     series = _series()
-    found = data.series_windows(np.log(series.values), window=WINDOW)
-    ((learned, tested),) = data.walk_forward(found, test_size=0.2, folds=1)
+    windows = data.series_windows(np.log(series.values), window=WINDOW)
+    ((learned, tested),) = data.walk_forward(windows, test_size=0.2, folds=1)
     # The scale comes from the part to learn from alone: that of the rest was not known then.
-    mean, deviation = float(found.y[learned].mean()), float(found.y[learned].std())
-    x, y = (((part - mean) / deviation).astype(np.float32) for part in (found.x, found.y))
+    mean, deviation = float(windows.y[learned].mean()), float(windows.y[learned].std())
+    x, y = (((part - mean) / deviation).astype(np.float32) for part in (windows.x, windows.y))
     net = BaseNetwork(RNN(12), Dense(1), input_shape=(WINDOW, 1), seed=1)
     rows = Prices(
         series.name,
         tuple(series.day(row) for row in range(len(series))),
         series.values[:, 0],
-        found.origins[np.concatenate([learned, tested])],
+        windows.origins[np.concatenate([learned, tested])],
         len(learned),
         mean,
         deviation,

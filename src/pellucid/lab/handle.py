@@ -69,10 +69,10 @@ def lab(
         vocabulary=vocabulary,
         title=title,
     )
-    found = Lab(task)
+    lab = Lab(task)
     if not _in_notebook():
-        found._open_soon()
-    return found
+        lab._open_soon()
+    return lab
 
 
 class Lab:

@@ -154,14 +154,14 @@ def views_of(
 ) -> tuple[answers.View, ...]:
     """What there is to see of such a network."""
     ((_, given),) = net.output_shapes.items()
-    found: dict[answers.View, bool] = {
+    views: dict[answers.View, bool] = {
         "boundary": sample == "points" and len(given) == 1,
         "confusion": classes is not None,
         "latent": bottleneck(net) is not None,
         "text": vocabulary is not None and given[-1] == len(vocabulary),
         "forecast": sample == "series" and classes is None,
     }
-    return tuple(name for name, there in found.items() if there)
+    return tuple(name for name, there in views.items() if there)
 
 
 def bottleneck(net: BaseNetwork) -> Use | None:
@@ -198,19 +198,19 @@ def passes_by(net: BaseNetwork, path: str) -> bool:
 def vocabulary_of(net: BaseNetwork, given: Vocabulary | Sequence[str] | None) -> Vocabulary | None:
     """The vocabulary that was given, or the one that the network carries."""
     if isinstance(given, Vocabulary):
-        found: Vocabulary | None = given
+        known: Vocabulary | None = given
     elif given is not None:
-        found = Vocabulary(tuple(given), by="char" if all(len(t) == 1 for t in given[1:]) else "word")
+        known = Vocabulary(tuple(given), by="char" if all(len(t) == 1 for t in given[1:]) else "word")
     else:
         kept = net.metadata.get("vocabulary")
-        found = Vocabulary.restored(kept) if isinstance(kept, Mapping) else None
+        known = Vocabulary.restored(kept) if isinstance(kept, Mapping) else None
     (path,) = net.input_shapes
     size = entries(net, path)
-    if found is not None and len(found) != size:
+    if known is not None and len(known) != size:
         raise PellucidError(
-            f"the vocabulary has {len(found)} tokens, but the embedding {size}: give the one it learned"
+            f"the vocabulary has {len(known)} tokens, but the embedding {size}: give the one it learned"
         )
-    return found
+    return known
 
 
 def _ends(net: BaseNetwork) -> tuple[str, str]:

@@ -482,8 +482,8 @@ def test_all_that_is_promised_fits_into_a_message() -> None:
     page = Path(lab_package.__file__).parent / "web" / "src" / "model" / "wire" / "exchange.ts"
     said = page.read_text(encoding="utf-8")
     assert f"LARGEST_MESSAGE = {safety.LARGEST_MESSAGE >> 20} * 2 ** 20" in said
-    (most,) = re.findall(r"MOST_OUT = (\d+)", said)
-    assert 4 * int(most) <= safety.MAX_WAITING
+    (max_out,) = re.findall(r"MAX_OUT = (\d+)", said)
+    assert 4 * int(max_out) <= safety.MAX_WAITING
 
 
 def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:

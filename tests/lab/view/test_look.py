@@ -338,7 +338,7 @@ def test_of_ones_own_the_oldest_gives_way() -> None:
         look.example("own:1")
 
 
-def test_a_text_is_read_to_the_networks_length_and_foretells_itself() -> None:
+def test_a_text_is_read_to_the_networks_length_and_is_its_own_target() -> None:
     look = Look(gallery.build("text"))
     vocabulary = look.task.rows
     text = "The statement is executed as described in the sections."
@@ -365,11 +365,11 @@ def test_a_text_is_read_to_the_networks_length_and_foretells_itself() -> None:
 
 
 def test_nothing_is_said_of_a_text_that_is_read_as_it_is() -> None:
-    assert read_as(8, given=8, blanks=0, unknown=0, foretold=None, by="word") is None
-    told = read_as(8, given=5, blanks=3, unknown=1, foretold=None, by="word")
+    assert read_as(8, given=8, blanks=0, unknown=0, expected=None, by="word") is None
+    told = read_as(8, given=5, blanks=3, unknown=1, expected=None, by="word")
     assert told is not None
     assert told["en"] == "The network reads 8 at a time: 3 unknown words were put before. 1 are not in its vocabulary."
-    blank = read_as(8, given=9, blanks=0, unknown=0, foretold="\n", by="char")
+    blank = read_as(8, given=9, blanks=0, unknown=0, expected="\n", by="char")
     assert blank is not None
     assert "“⏎”" in blank["zh"]
 

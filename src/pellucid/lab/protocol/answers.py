@@ -142,7 +142,7 @@ class State(Moment):
     Attributes:
         run: another number after each new beginning, of the run or of Pellucid itself.
         first: the first step that can be returned to, where it is not 0: a saved file begins at the step of its saving.
-        speed: the most steps a second; 0 is as fast as the machine can.
+        speed: how many steps a second may be taken; 0 is as fast as the machine can.
         pace: how many steps a second were taken lately.
         loss: of the last step, or null before the first.
         metrics: of the last epoch that had ended, accuracy, val_loss, …; it ended at the step `measured`.

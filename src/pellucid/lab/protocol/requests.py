@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 MAX_SENT = 1 << 18
-"""The most numbers of one message from a page."""
+"""How many numbers a message from a page may have."""
 MAX_STEPS = 1_000_000
 """So many steps one action takes at the most."""
 MAX_KERNEL = 15
-"""The most rows, and columns, of a kernel over an image."""
+"""How many rows, and columns, a kernel over an image may have."""
 MAX_IN_LINK = 4096
-"""The most parameters that a link carries."""
+"""How many parameters a link may carry."""
 
 Id = Annotated[int, Meta(ge=0, le=1 << 53)]
 Name = Annotated[str, Meta(max_length=500)]

@@ -31,7 +31,7 @@ class Method:
 
 METHODS = {
     "tasks": Method(r.Params, list[a.Task]),
-    # another task of the gallery; every tab is told by the event "described"
+    # another task of the gallery; the event "described" notifies every tab
     "open": Method(r.OpenParams, a.Description),
     "describe": Method(r.Params, a.Description),
     # the present moment of what is to be seen live from now on

@@ -220,7 +220,7 @@ def _training(look: Look, *, whole: bool) -> dict[str, Any] | None:
 def _examples(look: Look) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
     """As many examples of each set as fit, from all over it, and for each of them its name in the file."""
     task, samples = look.task, look.samples
-    found: dict[str, Any] = {}
+    examples: dict[str, Any] = {}
     names: dict[str, dict[str, str]] = {}
     sets = samples.sets()
     for name, (x, y) in sets.items():
@@ -230,12 +230,12 @@ def _examples(look: Look) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
         names[name] = {f"{name}:{place}": f"{name}:{k}" for k, place in enumerate(places.tolist())}
         labels = [samples.shown(samples[f"{name}:{place}"])["label"] for place in places.tolist()]
         mirrors = kept.shape == targets.shape and np.array_equal(kept, targets)
-        found[name] = {
+        examples[name] = {
             "x": packed(kept),
             "y": None if mirrors else packed(targets),
             "labels": None if task.classes is not None or not any(labels) else labels,
         }
-    return found, names
+    return examples, names
 
 
 def _text(array: Mapping[str, Any]) -> str:
@@ -245,13 +245,13 @@ def _text(array: Mapping[str, Any]) -> str:
 
 def _curves(look: Look, moment: Moment, description: answers.Description) -> dict[str, Any]:
     """The name and the texts of each curve; they are the same for every element."""
-    found: dict[str, Any] = {}
+    curves: dict[str, Any] = {}
     for value in (v for layer in description["layers"] for v in layer["values"]):
         place = [n - 1 for n in value["shape"]]  # of a recurrence the last step: the first may have no past
         curve = _tried(partial(look.curve, moment, "train:0", value["path"], place))
         if curve is not None:
-            found[value["path"]] = {key: curve[key] for key in ("function", "formula", "derivative")}
-    return found
+            curves[value["path"]] = {key: curve[key] for key in ("function", "formula", "derivative")}
+    return curves
 
 
 def _confusion(look: Look, moment: Moment, name: answers.Set, names: Mapping[str, str]) -> Any:

@@ -21,7 +21,7 @@ from pellucid.errors import DataError
 
 MAGIC = b"PLF1"
 LARGEST = 1 << 26
-"""The most bytes of a frame."""
+"""How many bytes a frame may have."""
 DTYPES = {"f4": "<f4", "f8": "<f8", "i4": "<i4", "u1": "u1"}
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -66,10 +66,10 @@ def decode(frame: bytes) -> Any:
     (length,) = struct.unpack_from("<I", frame, 4)
     binary = memoryview(frame)[8 + length :]
 
-    def revive(found: dict[str, Any]) -> Any:
-        if found.keys() != {"$"}:
-            return found
-        what = found["$"]
+    def revive(part: dict[str, Any]) -> Any:
+        if part.keys() != {"$"}:
+            return part
+        what = part["$"]
         if isinstance(what, str):
             return _NUMBERS[what]
         code, place, count = what

@@ -29,7 +29,7 @@ from pellucid.messages import gettext, words
 _log = logging.getLogger("pellucid.lab")
 LIVE_PERIOD, LIVE_FRACTION = 0.1, 0.06
 FLOW_PERIOD, FLOW_FRACTION = 0.5, 0.04
-"""The least seconds between two events of a kind, and the fraction of the time that they may take from training."""
+"""Seconds between two events of a kind at least, and the fraction of the time that they may take from training."""
 GAP_PERIOD, GAP_FRACTION, COLUMNS = 0.02, 0.25, 600
 """At rest, one after the other is measured of the steps that are kept, until a ribbon has about so many columns."""
 MAX_FLOWS = 1024

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 LARGEST_MESSAGE = 1 << 23
-"""The most bytes that a page may send at once: as many as `MAX_SENT` numbers take, each with all its digits."""
+"""How many bytes a page may send at once: as many as `MAX_SENT` numbers take, each with all its digits."""
 MAX_TABS = 16
 MAX_WAITING = 64
-"""The most requests of one tab that wait for their answer; together they are no larger than two messages may be."""
+"""How many requests of one tab may wait for their answer; together they are no larger than two messages may be."""
 
 _NEVER = "base-uri 'none'; form-action 'none'"
 SERVER_POLICY = (

@@ -227,18 +227,18 @@ def listen(host: str, port: int | None) -> socket.socket:
     except (OSError, UnicodeError) as error:
         raise DataError(f'"{host}" is no address of this machine ({error}), expected such as 127.0.0.1') from error
     for number in [port] if port is not None else [*range(PORT, PORT + TRIES), 0]:
-        found = socket.socket(family, socket.SOCK_STREAM)
+        listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             with contextlib.suppress(AttributeError, OSError):
                 # on Windows this would let two servers share a port, elsewhere it spares the wait after a restart
                 if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-                    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind((place[0], number, *place[2:]))
-            found.listen(64)
-            found.setblocking(False)
-            return found
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((place[0], number, *place[2:]))
+            listener.listen(64)
+            listener.setblocking(False)
+            return listener
         except OSError as error:
-            found.close()
+            listener.close()
             if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
                 raise DataError(f'"{host}" cannot be listened on ({error.strerror}): choose another --host') from error
             if number == port:

@@ -114,9 +114,9 @@ def change(wanted: requests.Change, parameters: Mapping[str, Array]) -> Change:
                 raise PellucidError(f"index is {index}, but {path} has {array.ndim} axes: give a place in each")
             if not all(i < size for i, size in zip(index, array.shape, strict=True)):
                 raise PellucidError(f"index is {index}, but {path} has the shape {array.shape}: count from 0")
-            most = float(np.finfo(array.dtype).max)
-            if abs(value) > most:
-                raise PellucidError(f"value is {value:g}, expected a number from {-most:g} to {most:g}")
+            largest = float(np.finfo(array.dtype).max)
+            if abs(value) > largest:
+                raise PellucidError(f"value is {value:g}, expected a number from {-largest:g} to {largest:g}")
             return Element(path, tuple(index), value)
     raise PellucidError('expected {"learning_rate": …} or {"parameter": …, "index": …, "value": …}, got another change')
 
@@ -129,7 +129,7 @@ def adopted(values: object, parameters: Mapping[str, Array]) -> Adopted:
     """
     if not isinstance(values, Mapping) or not values:
         raise PellucidError(f"expected parameters as arrays by path, at least one, got {type(values).__name__}")
-    found: dict[str, Array] = {}
+    checked: dict[str, Array] = {}
     for name, value in values.items():
         path = _known(name, parameters)
         kept = parameters[path]
@@ -142,8 +142,8 @@ def adopted(values: object, parameters: Mapping[str, Array]) -> Adopted:
             raise PellucidError(f"{path}: expected the shape {kept.shape}, got {array.shape}")
         if not np.isfinite(array).all():
             raise PellucidError(f"{path}: expected finite numbers of {kept.dtype}, got some that are not finite")
-        found[path] = array
-    return Adopted(found)
+        checked[path] = array
+    return Adopted(checked)
 
 
 def _known(path: object, parameters: Mapping[str, Array]) -> str:

@@ -435,13 +435,13 @@ class Run:
         """One call of the engine."""
         line = self._timeline
         began = time.monotonic()
-        most = None if goal.step is None else goal.step - line.step
+        max_steps = None if goal.step is None else goal.step - line.step
         limited = self._speed > 0 and goal.step is None
         if limited:
             self._due = max(self._due, began - NOTIFY_PERIOD)  # what was missed is not made up for
-            most = 1 + int((began - self._due) * self._speed)
+            max_steps = 1 + int((began - self._due) * self._speed)
         try:
-            count = line.advance(most)
+            count = line.advance(max_steps)
         except NonFiniteError as error:
             self._fault = error
             self._halt(error.message)

@@ -87,8 +87,8 @@ class Timeline:
         """The present parameters into the network."""
         self._loop.publish()
 
-    def advance(self, most: int | None = None) -> int:
-        """Steps in one call of the engine, `most` at the most: what is recorded is repeated, and compared.
+    def advance(self, max_steps: int | None = None) -> int:
+        """Steps in one call of the engine, at most `max_steps`: what is recorded is repeated, and compared.
 
         Returns:
             How many were taken.
@@ -100,8 +100,8 @@ class Timeline:
         """
         step, owner = self.step, self._owner
         bounds = [b - step for b in (owner.next_rate(step), self._exit()) if b is not None]
-        if most is not None:
-            bounds.append(most)
+        if max_steps is not None:
+            bounds.append(max_steps)
         try:
             stretch = self._loop.advance(min(bounds, default=None))
             differs = self.tree.take(owner, step, stretch.losses)

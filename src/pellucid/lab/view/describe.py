@@ -96,10 +96,10 @@ def written(statements: Sequence[Statement]) -> list[str]:
 def inside(net: BaseNetwork, use: Use, program: Program) -> list[str]:
     """The paths of the values computed in a layer, its output last; those with a name in the layer's own order."""
     every = dict.fromkeys([*program.tensors, *program.outputs])  # a value of two names by both
-    found = [path for path in every if path != use.path and _belongs(path, use.path, net) and _computed(program, path)]
-    named = iter([path for path in net.reading().values if path in found])
+    paths = [path for path in every if path != use.path and _belongs(path, use.path, net) and _computed(program, path)]
+    named = iter([path for path in net.reading().values if path in paths])
     known = net.reading().values
-    return [*(next(named) if path in known else path for path in found), use.path]
+    return [*(next(named) if path in known else path for path in paths), use.path]
 
 
 def value(program: Program, path: str, *, shape: tuple[int, ...] | None = None) -> answers.Value:
@@ -130,16 +130,16 @@ def drawn(program: Program, use: Use) -> Literal["units", "maps", "steps"]:
 
 def options(use: Use) -> dict[str, Any]:
     """The options that say something, in numbers: a window's with one for each axis, and its padding worked out."""
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     whole = isinstance(use.layer, (InputLayer, BaseNetwork))
     for name, given in () if whole else use.layer.options().items():
         if isinstance(given, Mapping):
             given = given.get("name")
         if isinstance(given, (tuple, list)) and all(isinstance(v, (int, float)) for v in given):
-            found[name] = list(given)
+            options[name] = list(given)
         elif isinstance(given, LIKE_NUMBERS) and name not in PLAIN:
-            found[name] = given
-    return found | _window(use)
+            options[name] = given
+    return options | _window(use)
 
 
 def _window(use: Use) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def decoder(net: BaseNetwork, path: str) -> Callable[[Any], answers.Numbers]:
             raise DataError(f"expected a code of numbers, got {type(code).__name__}") from None
         if array.size != math.prod(shape) or not np.isfinite(array).all():
             raise DataError(f"{path}: expected {math.prod(shape)} finite numbers, got {array.size}")
-        found = run({cut.name: array.reshape(1, *shape).astype(net.dtype), **net.parameters.snapshot()})
-        return numbers(next(iter(found.values()))[0])
+        outputs = run({cut.name: array.reshape(1, *shape).astype(net.dtype), **net.parameters.snapshot()})
+        return numbers(next(iter(outputs.values()))[0])
 
     return decode

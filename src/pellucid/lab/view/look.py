@@ -125,16 +125,16 @@ class Look:
         self, moment: Moment, input: str, path: str, index: Sequence[int], limit: int = 100
     ) -> answers.Explanation:
         """Why one element is what it is; the index is without the example's axis."""
-        most = max(0, min(int(limit), MAX_TERMS))
+        max_terms = max(0, min(int(limit), MAX_TERMS))
         with np.errstate(all="ignore"):  # what is not finite is shown, not warned of
             if path.endswith(PRIME):
                 last = self._last(moment)
                 name = within(last, path)
                 place = checked_index(last.tensor(name), path, last[name].shape, index)
-                return stepped(cast(answers.Explanation, last.explain(name, index=place).json(most)), last)
+                return stepped(cast(answers.Explanation, last.explain(name, index=place).json(max_terms)), last)
             explanation = self._explanation(moment, input, path, index)
             # a trace stays as it is: others need not wait
-            return cast(answers.Explanation, explanation.json(most))
+            return cast(answers.Explanation, explanation.json(max_terms))
 
     @_alone
     def _explanation(self, moment: Moment, input: str, path: str, index: Sequence[int]) -> Explanation:
@@ -150,20 +150,20 @@ class Look:
         self._at(moment)
         run = self._run_of(self.samples[input], path)
         place = checked_index(run.tensor(path), path, run[path].shape, index)
-        found = None if path.startswith("d(") else run.curve(path, place)
-        if found is None:
+        curve = None if path.startswith("d(") else run.curve(path, place)
+        if curve is None:
             return None
-        dead = found.off and self._idle_units(path)[place[-1]]
-        x, y, slope = found.at
+        dead = curve.off and self._idle_units(path)[place[-1]]
+        x, y, slope = curve.at
         return {
-            "function": found.function or self._activation(path),
-            "formula": found.formula,
-            "derivative": found.derivative,
-            "x": found.x,
-            "y": found.y,
-            "slope": found.slope,
+            "function": curve.function or self._activation(path),
+            "formula": curve.formula,
+            "derivative": curve.derivative,
+            "x": curve.x,
+            "y": curve.y,
+            "slope": curve.slope,
             "at": {"x": x, "y": y, "slope": slope},
-            "state": "dead" if dead else "saturated" if found.saturated else None,
+            "state": "dead" if dead else "saturated" if curve.saturated else None,
         }
 
     # Many examples
@@ -238,8 +238,8 @@ class Look:
 
     def reach(self, moment: Moment) -> list[answers.LayerReach]:
         """How far back in time the gradient reaches, for every recurrent layer."""
-        found = self._gauge.flow(moment).reach
-        return [{"path": r.path.removesuffix(".state"), "norms": list(r.norms)} for r in found]
+        reaches = self._gauge.flow(moment).reach
+        return [{"path": r.path.removesuffix(".state"), "norms": list(r.norms)} for r in reaches]
 
     def diagnose(
         self, moment: Moment, history: answers.History, fault: NonFiniteError | None = None
@@ -302,7 +302,7 @@ def within(last: Trace, path: str) -> str:
     return path if path in last else path.removesuffix(PRIME)
 
 
-def stepped(found: answers.Explanation, last: Trace) -> answers.Explanation:
+def stepped(explanation: answers.Explanation, last: Trace) -> answers.Explanation:
     """An explanation within a step: its places are the step's, and what was given to it leads nowhere on."""
 
     def placed(source: answers.Source) -> answers.Source:
@@ -311,10 +311,13 @@ def stepped(found: answers.Explanation, last: Trace) -> answers.Explanation:
             return {**source, "given": True}
         return source if path.endswith(PRIME) else {**source, "path": path + PRIME}
 
-    terms: list[answers.Term] = [{**term, "sources": [placed(s) for s in term["sources"]]} for term in found["terms"]]
-    path = found["path"] if found["path"].endswith(PRIME) else found["path"] + PRIME
-    candidates = [placed(source) for source in found["candidates"]]
-    return {**found, "path": path, "terms": terms, "candidates": candidates, "field": {}}
+    return {
+        **explanation,
+        "path": explanation["path"].removesuffix(PRIME) + PRIME,
+        "terms": [{**term, "sources": [placed(s) for s in term["sources"]]} for term in explanation["terms"]],
+        "candidates": [placed(source) for source in explanation["candidates"]],
+        "field": {},
+    }
 
 
 def checked_index(tensor: Tensor, path: str, shape: tuple[int, ...], index: Sequence[int]) -> tuple[int, ...]:
@@ -341,8 +344,8 @@ def picture(tensor: Tensor, array: Array, limit: int) -> answers.Picture:
     place = batch_axis(tensor)
     whole = np.asarray(array if place is None else array.take(0, axis=place))
     maps = whole.ndim == 3 and not any(a.name == "t" for a in tensor.axes)
-    found = whole[tuple(slice(n) for n in block(whole.shape, max(0, limit), maps=maps))]
-    return {**numbers(found), "full": list(whole.shape), "stats": statistics(whole)}
+    first = whole[tuple(slice(n) for n in block(whole.shape, max(0, limit), maps=maps))]
+    return {**numbers(first), "full": list(whole.shape), "stats": statistics(whole)}
 
 
 def block(shape: tuple[int, ...], limit: int, *, maps: bool = False) -> tuple[int, ...]:

@@ -87,19 +87,19 @@ class Gauge:
 def past(task: Task, history: answers.History, rate: float | None = None) -> History:
     """The history of the protocol, which has the loss of every step, as one by epochs; with the learning rate now."""
     config = optimizer(task.optimizer).config()
-    found = History(params={"optimizer": config if rate is None else {**config, "learning_rate": rate}})
+    epochs = History(params={"optimizer": config if rate is None else {**config, "learning_rate": rate}})
     losses, start = np.asarray(history["loss"], np.float64), int(history["from"])
     begin = start
     for entry in history["epochs"]:
         end = int(entry["step"])
         part = losses[max(0, begin - start) : max(0, end + 1 - start)]
         logs = {"loss": float(part.mean())} if len(part) else {}
-        found.append(int(entry["epoch"]), {**logs, **entry["metrics"]})
+        epochs.append(int(entry["epoch"]), {**logs, **entry["metrics"]})
         begin = end + 1
     rest = losses[max(0, begin - start) :]
     if len(rest) and not np.isfinite(rest).all():  # the epoch in which it went wrong did not end
-        found.append(found.epoch[-1] + 1 if found.epoch else 0, {"loss": math.nan})
-    return found
+        epochs.append(epochs.epoch[-1] + 1 if epochs.epoch else 0, {"loss": math.nan})
+    return epochs
 
 
 def column(flow: Flow, branch: int) -> answers.Flow:

@@ -54,10 +54,10 @@ class Samples:
 
     def sets(self) -> dict[answers.Set, tuple[Array, Array]]:
         """The examples by set."""
-        found: dict[answers.Set, tuple[Array, Array]] = {"train": (self._task.x, self._task.y)}
+        sets: dict[answers.Set, tuple[Array, Array]] = {"train": (self._task.x, self._task.y)}
         if self._task.test is not None:
-            found["test"] = self._task.test
-        return found
+            sets["test"] = self._task.test
+        return sets
 
     def of(self, name: str) -> tuple[Array, Array]:
         """The examples of a set.
@@ -97,9 +97,9 @@ class Samples:
         places = np.unique(np.linspace(0, len(x) - 1, min(count, len(x))).astype(np.int64))
         return places, (x[places], y[places])
 
-    def affordable(self, most: int) -> int:
+    def affordable(self, max_count: int) -> int:
         """How many examples the network may be asked about at once, so that nobody waits."""
-        return max(1, min(most, MULTIPLY_ADDS // max(1, self._cost)))
+        return max(1, min(max_count, MULTIPLY_ADDS // max(1, self._cost)))
 
     @cached_property
     def _cost(self) -> int:
@@ -190,14 +190,14 @@ class Samples:
         if example.dtype.kind in "iu":
             array = np.asarray(_class(array, units) if example.ndim == 0 else array)
         _, values = goals(self._net, array.reshape(1, *example.shape).astype(example.dtype), self._task.loss)
-        found: Array = values[self.goal.name][0]
-        return np.asarray(found, example.dtype)
+        target: Array = values[self.goal.name][0]
+        return np.asarray(target, example.dtype)
 
     def _read(self, text: str, y: Any) -> tuple[Array, Array | None, Words | None]:
         """A text as the network reads it: its last tokens, and before a short one, line breaks (or unknown tokens).
 
         Where the network says what comes next at every step, the text is its own target: its last token is not read
-        but to be foretold. The words say what is not read as it was written.
+        but to be predicted. The words say what is not read as it was written.
         """
         if not isinstance(self._task.rows, Vocabulary):
             raise DataError("expected numbers, got a text: this network does not read texts")
@@ -206,8 +206,8 @@ class Samples:
         if not len(ids):
             raise DataError("the text is empty: write something for the network to read")
         length = self._net.input_shapes[self.input][0]
-        foretells = self.goal.labels and self._task.y.shape[1:] == (length,)
-        wanted = length + 1 if foretells else length
+        predicts_next = self.goal.labels and self._task.y.shape[1:] == (length,)
+        wanted = length + 1 if predicts_next else length
         blank = int(vocabulary.encode("\n")[0]) if vocabulary.by == "char" else 0
         last = ids[-wanted:]
         note = read_as(
@@ -215,16 +215,16 @@ class Samples:
             given=len(ids),
             blanks=max(0, wanted - len(ids)),
             unknown=int((last == 0).sum()),
-            foretold=vocabulary.tokens[int(ids[-1])] if foretells else None,
+            expected=vocabulary.tokens[int(ids[-1])] if predicts_next else None,
             by=vocabulary.by,
         )
         ids = np.concatenate([np.full(max(0, wanted - len(ids)), blank), last])
-        return (ids[:-1], ids[1:], note) if foretells else (ids, self._target(y, ids), note)
+        return (ids[:-1], ids[1:], note) if predicts_next else (ids, self._target(y, ids), note)
 
 
-def read_as(length: int, *, given: int, blanks: int, unknown: int, foretold: str | None, by: str) -> Words | None:
+def read_as(length: int, *, given: int, blanks: int, unknown: int, expected: str | None, by: str) -> Words | None:
     """What becomes of a text of so many tokens in a network that reads `length`; None where it is read as it is."""
-    wanted = length + (foretold is not None)
+    wanted = length + (expected is not None)
     parts = []
     if given > wanted:
         parts.append(gettext("Of {given} symbols the last {wanted} are taken.", given=given, wanted=wanted))
@@ -246,8 +246,8 @@ def read_as(length: int, *, given: int, blanks: int, unknown: int, foretold: str
         )
     if unknown:
         parts.append(gettext("{unknown} are not in its vocabulary.", unknown=unknown))
-    if foretold is not None:
-        shown = {" ": "␣", "\n": "⏎"}.get(foretold, foretold)
+    if expected is not None:
+        shown = {" ": "␣", "\n": "⏎"}.get(expected, expected)
         parts.append(
             gettext("The last one, “{symbol}”, is not read: it is what should come after the others.", symbol=shown)
         )

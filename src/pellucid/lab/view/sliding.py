@@ -55,13 +55,13 @@ class Sliding:
             self._known[key] = compile_program(Program({"y": result}), engine="reference", dtype=np.float32)
         run = self._known[key]
         given = {"x": x[None, :, :, None], "k": k[:, :, None, None]}
-        found = run(given)["y"]
-        answer: answers.Convolution = {"image": numbers(x), "output": numbers(found[0, :, :, 0])}
+        output = run(given)["y"]
+        answer: answers.Convolution = {"image": numbers(x), "output": numbers(output[0, :, :, 0])}
         if at is not None:
-            _, rows, columns, _ = found.shape
+            _, rows, columns, _ = output.shape
             if len(at) != 2 or not (0 <= at[0] < rows and 0 <= at[1] < columns):
                 raise DataError(f"the output is {rows} × {columns}, so there is nothing at {list(at)}")
-            explained = Trace(run.program, {**given, "y": found}, ["x"]).explain("y", index=(0, *at, 0))
+            explained = Trace(run.program, {**given, "y": output}, ["x"]).explain("y", index=(0, *at, 0))
             window = explained.json(k.size)
             answer["window"] = {"value": window["value"], "terms": window["terms"], "outside": window["outside"]}
         return answer

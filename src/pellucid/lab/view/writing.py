@@ -32,7 +32,7 @@ def grown(task: Task, read: Stepper, *, text: str, count: int, temperature: floa
     """
     vocabulary = task.rows
     if not isinstance(vocabulary, Vocabulary) or "text" not in task.views:
-        raise PellucidError("this network does not foretell the next symbol of a text, so it cannot write")
+        raise PellucidError("this network does not predict the next symbol of a text, so it cannot write")
     if not 0 <= temperature <= 100 or not np.isfinite(temperature):
         raise DataError(f"the temperature is {temperature:g}, expected a number from 0 to 100")
     start = vocabulary.encode(text or ("\n" if vocabulary.by == "char" else "the"))
@@ -50,14 +50,14 @@ def next_values(task: Task, net: BaseNetwork, *, count: int) -> str:
         raise PellucidError("this network forecasts no series of prices, so there are no next values")
     changes = np.diff(np.log(rows.values))
     window = list((changes[-task.x.shape[1] :] - rows.mean) / rows.deviation)
-    price, found = float(rows.values[-1]), []
+    price, prices = float(rows.values[-1]), []
     for _ in range(max(1, min(int(count), LONGEST))):
         x = np.array(window[-task.x.shape[1] :], net.dtype).reshape(1, -1, 1)
         change = float(predict(net, x)[0, 0])
         window.append(change)
         price *= float(np.exp(rows.mean + rows.deviation * change))
-        found.append(number(price))
-    return ", ".join(found)
+        prices.append(number(price))
+    return ", ".join(prices)
 
 
 def forecast(task: Task, net: BaseNetwork, samples: Samples) -> answers.Forecast:

@@ -20,10 +20,10 @@ export function barAddress(): Address {
       else history.replaceState(OURS, "", hash);
     },
     on(listener) {
-      const heard = (event: PopStateEvent) => listener(location.hash, event.state === OURS);
-      // Browsers tell of a changed fragment by "popstate" too, with no state of ours when a person changed it.
-      addEventListener("popstate", heard);
-      return () => removeEventListener("popstate", heard);
+      const onPop = (event: PopStateEvent) => listener(location.hash, event.state === OURS);
+      // Browsers report a changed fragment by "popstate" too, with no state of ours when a person changed it.
+      addEventListener("popstate", onPop);
+      return () => removeEventListener("popstate", onPop);
     },
     whole: (hash) => new URL(hash, withoutToken(location.href)).href,
   };
@@ -48,7 +48,7 @@ export const browserMemory: Memory = {
     try {
       localStorage.setItem(`pellucid.${key}`, value);
     } catch {
-      // A page from a file, or a browser told to keep nothing.
+      // A page from a file, or a browser that may keep nothing.
     }
   },
 };

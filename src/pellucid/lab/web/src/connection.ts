@@ -84,13 +84,13 @@ export class WebSocketLab extends Exchange {
         this.#sent.add(id);
         socket.send(text);
       }
-      this.tell("connected", true);
+      this.emit("connected", true);
     };
     socket.onmessage = (event: MessageEvent) => {
       if (typeof event.data === "string") return;
       const message = decode(event.data) as { id?: number };
       if (message.id !== undefined) this.#sent.delete(message.id);
-      this.heard(message);
+      this.receive(message);
     };
     socket.onclose = () => {
       if (this.#socket !== socket || this.#closed) return;
@@ -98,7 +98,7 @@ export class WebSocketLab extends Exchange {
       // What was sent may have been done: it is not sent twice.
       this.fail(LOST, this.#sent);
       this.#sent.clear();
-      this.tell("connected", false);
+      this.emit("connected", false);
       this.#timer = setTimeout(() => this.#connect(), this.#delay * (0.75 + 0.5 * Math.random()));
       this.#delay = Math.min(2 * this.#delay, LAST_DELAY);
     };

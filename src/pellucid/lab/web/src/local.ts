@@ -29,10 +29,10 @@ const POINTS = 1000;
 const BATCH = 64;
 const NAMES = 8;
 const PRIME = "′";
-const MOST_EXAMPLES = 1 << 20;
+const MAX_EXAMPLES = 1 << 20;
 
 /** The tensor of a path; refused where there is none. */
-function found(program: Program, path: Path): Tensor {
+function tensorAt(program: Program, path: Path): Tensor {
   if (!program.outputs.has(path) && !program.tensors.has(path)) refuse("local.value", { path });
   return tensorOf(program, path);
 }
@@ -47,7 +47,7 @@ function stepped({ program }: Trace, explanation: Explanation): Explanation {
   const primed = (path: Path): Path => (path.endsWith(PRIME) ? path : path + PRIME);
   const placed = (source: Source): Source => (
     // Of a parameter the outputs have the new value, by the same name.
-    program.definitions.has(program.tensors.get(source.path) ?? found(program, source.path))
+    program.definitions.has(program.tensors.get(source.path) ?? tensorAt(program, source.path))
       ? { ...source, path: primed(source.path) }
       : { ...source, given: true }
   );
@@ -149,8 +149,8 @@ export class LocalLab implements Lab {
   }
 
   /** What was computed when the file was saved, as long as its weights are those. */
-  private asSaved<T>(found: T, why: "local.wrong" | "local.then"): T {
-    return this.trainer.moved ? refuse(why, { step: this.trainer.first }) : found;
+  private asSaved<T>(saved: T, why: "local.wrong" | "local.then"): T {
+    return this.trainer.moved ? refuse(why, { step: this.trainer.first }) : saved;
   }
 
   private get parameters(): ReadonlyMap<Path, Table> {
@@ -161,7 +161,7 @@ export class LocalLab implements Lab {
     this.listeners[event].forEach((listener) => listener(value));
   }
 
-  /** Other parameters: what was computed with those before is forgotten, and who watches is told. */
+  /** Other parameters: what was computed with those before is forgotten, and whoever watches is notified. */
   private moved(): void {
     this.traces.clear();
     this.idle.clear();
@@ -201,7 +201,7 @@ export class LocalLab implements Lab {
     if (!training) refuse("local.update");
     const { program, texts } = training;
     const values = this.trainer.update();
-    const batch = values.get(found(program, input))?.shape[0] ?? 1;
+    const batch = values.get(tensorAt(program, input))?.shape[0] ?? 1;
     return { program, values, batch, inputs: [input], texts, phrases };
   }
 
@@ -212,19 +212,19 @@ export class LocalLab implements Lab {
   /** The run in which there is such a value. */
   private traceOf(name: InputName, path: Path): Trace {
     const trace = this.trace(path.endsWith(PRIME) ? PRIME : name);
-    const tensor = found(trace.program, path);
+    const tensor = tensorAt(trace.program, path);
     if (!trace.values.has(tensor)) refuse("local.target", { name });
     if (!trace.program.definitions.has(tensor)) refuse("local.given", { path });
     return trace;
   }
 
   private tensor(path: Path): Tensor {
-    return found(this.program, path);
+    return tensorAt(this.program, path);
   }
 
   /** An index with the example's place put in. */
   private place(trace: Trace, path: Path, index: readonly number[]): number[] {
-    const tensor = found(trace.program, path);
+    const tensor = tensorAt(trace.program, path);
     const { shape } = trace.values.get(tensor)!;
     const at = batchAxis(tensor);
     const whole = at >= 0 && index.length === shape.length - 1 ? index.toSpliced(at, 0, 0) : [...index];
@@ -280,8 +280,8 @@ export class LocalLab implements Lab {
   private listed(set: string, from: number, count: number): Methods["examples"]["result"] {
     const size = this.saved.examples.get(set)?.x.shape.slice(1).reduce((a, b) => a * b, 1) ?? 1;
     const first = Math.max(0, from);
-    const most = Math.max(1, Math.min(count, Math.floor(MOST_EXAMPLES / Math.max(1, size))));
-    const last = Math.min(first + most, this.samples.count(set));
+    const affordable = Math.max(1, Math.min(count, Math.floor(MAX_EXAMPLES / Math.max(1, size))));
+    const last = Math.min(first + affordable, this.samples.count(set));
     const places = Array.from({ length: Math.max(0, last - first) }, (_, k) => first + k);
     return places.map((place) => this.samples.shown(this.samples.get(`${set}:${place}`)));
   }

@@ -29,7 +29,7 @@ export class WidgetLab extends Exchange {
     super(1 + Math.floor(Math.random() * 2 ** 30));
     this.#model = model;
     this.#listen = (_content, buffers) => {
-      for (const buffer of buffers ?? []) this.heard(decode(buffer));
+      for (const buffer of buffers ?? []) this.receive(decode(buffer));
     };
     model.on("msg:custom", this.#listen);
     model.on("comm_live_update", this.#end);
@@ -53,6 +53,6 @@ export class WidgetLab extends Exchange {
   /** The other end is gone, and will not come back: a kernel that was started again knows nothing of this lab. */
   #gone(): void {
     this.fail(GONE);
-    this.tell("connected", false);
+    this.emit("connected", false);
   }
 }

@@ -110,7 +110,7 @@ export class FakeLab implements Lab {
     set.add(listener as never);
     return () => void set.delete(listener as never);
   }
-  tell<E extends keyof Events>(event: E, value: Events[E]): void {
+  emit<E extends keyof Events>(event: E, value: Events[E]): void {
     for (const listener of this.#listeners.get(event) ?? []) (listener as (value: Events[E]) => void)(value);
   }
   close(): void {

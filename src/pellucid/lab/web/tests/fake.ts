@@ -1,4 +1,4 @@
-// A small network and a Lab that tells of it, for tests of components.
+// A small network and a Lab with it, for tests of components.
 
 import { show } from "../src/model/numbers/numbers";
 import type { Description, Explanation, Layer, Live, Picture, Value } from "../src/model/wire/protocol";

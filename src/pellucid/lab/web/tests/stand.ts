@@ -1,4 +1,4 @@
-// A store over a fake lab that tells of a small dense network, and components standing on it.
+// A store over a fake lab with a small dense network, and components standing on it.
 
 import { cleanup, render } from "@testing-library/svelte";
 import type { Component } from "svelte";
@@ -72,7 +72,7 @@ export async function stand(answers: ConstructorParameters<typeof FakeLab>[0] = 
   });
   lab.state = description.state;
   const store = new LabStore(lab);
-  lab.tell("connected", true);
+  lab.emit("connected", true);
   await settled(60);
   return { lab, store };
 }

@@ -30,7 +30,7 @@ export interface Terms {
   written(from: number, to: number): Term[];
 }
 
-const MOST_SOURCES = 1000;
+const MAX_SOURCES = 1000;
 
 export class Point {
   readonly statement: Statement;
@@ -100,15 +100,15 @@ export class Point {
 
   /** For a maximum or a minimum: the elements among which it was chosen. */
   candidates(): Source[] {
-    const found: Source[] = [];
+    const sources: Source[] = [];
     for (const group of this.split(this.expression(), [], UNIT, UNIT)) {
       if (!group.winner) continue;
       const shape = group.axes.map(this.evaluator.extent);
       for (let place = 0; place < count(shape); place++) {
-        found.push(...this.sources(this.settled(group.body, placed(group.axes, unravelled(place, shape)))));
+        sources.push(...this.sources(this.settled(group.body, placed(group.axes, unravelled(place, shape)))));
       }
     }
-    return found;
+    return sources;
   }
 
   // Groups of terms
@@ -117,9 +117,9 @@ export class Point {
   private *split(e: Expression, axes: readonly Axis[], times: Expression, over: Expression): Generator<Group> {
     const alone = !axes.length && isNumber(times, 1) && isNumber(over, 1);
     if (e.kind === "operation" && e.name === "mul") {
-      const least = alone ? smallest(e) : null;
-      if (least) {
-        const [fresh, body] = renewed(least);
+      const minimum = alone ? smallest(e) : null;
+      if (minimum) {
+        const [fresh, body] = renewed(minimum);
         yield { axes: fresh, body: multiply(constant(-1), body), winner: "min" };
         return;
       }
@@ -190,10 +190,10 @@ export class Point {
 
   /** The elements that an expression reads, also those under a Σ inside it. */
   private sources(e: Expression): Source[] {
-    const found = new Map<string, Source>();
+    const byName = new Map<string, Source>();
     for (const [read, axes] of boundReads(e, [])) {
       const shape = axes.map(this.evaluator.extent);
-      for (let place = 0; place < Math.min(count(shape), MOST_SOURCES); place++) {
+      for (let place = 0; place < Math.min(count(shape), MAX_SOURCES); place++) {
         const { indices } = this.settled(read, placed(axes, unravelled(place, shape))) as Read;
         const index = indices.map((i) => this.whole(i));
         const { shape: full, data } = this.values.get(read.tensor)!;
@@ -202,10 +202,10 @@ export class Point {
         const value = data[index.reduce<number>((sum, i, d) => sum + i! * strides[d]!, 0)]!;
         const path = read.tensor.name;
         const name = `${path}[${index.join(",")}]`;
-        if (!found.has(name)) found.set(name, { path, index: index as number[], value });
+        if (!byName.has(name)) byName.set(name, { path, index: index as number[], value });
       }
     }
-    return [...found.values()];
+    return [...byName.values()];
   }
 
   /** A constant index as a number; null where it does not divide. */
@@ -266,15 +266,15 @@ class Numbers extends Printer {
 /** The maximum in −max(−x), which is how a minimum is written. */
 export function smallest(e: Expression): Reduction | null {
   if (e.kind !== "operation" || e.name !== "mul" || e.args.length !== 2 || !constantIs(e.args[0]!, -1)) return null;
-  const found = e.args[1]!;
-  return found.kind === "reduction" && found.name === "max" ? found : null;
+  const inner = e.args[1]!;
+  return inner.kind === "reduction" && inner.name === "max" ? inner : null;
 }
 
 function constantIs(e: Expression, value: number): boolean {
   return e.kind === "constant" && e.value === value;
 }
 
-/** Whether terms can be told apart inside: a Σ, or a product or quotient of one. */
+/** Whether there are separate terms inside: a Σ, or a product or quotient of one. */
 function sums(e: Expression): boolean {
   if (e.kind === "reduction") return e.name === "sum";
   if (e.kind !== "operation") return false;
@@ -381,11 +381,11 @@ function withoutBrackets(e: Expression): Expression {
 
 /** How many different reads there are in an expression. */
 export function readCount(e: Expression): number {
-  const found = new Set<string>();
+  const reads = new Set<string>();
   const visit = (inner: Expression): void => {
-    if (inner.kind === "read") found.add(key(inner));
+    if (inner.kind === "read") reads.add(key(inner));
     children(inner).forEach(visit);
   };
   visit(e);
-  return found.size;
+  return reads.size;
 }

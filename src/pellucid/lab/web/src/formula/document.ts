@@ -101,9 +101,9 @@ class Reader {
   }
 
   private one<T>(things: readonly T[], number: unknown): T {
-    const found = things[this.whole(number, 0)];
-    if (found === undefined) this.fail(`there is no number ${String(number)}, only ${things.length}`);
-    return found;
+    const thing = things[this.whole(number, 0)];
+    if (thing === undefined) this.fail(`there is no number ${String(number)}, only ${things.length}`);
+    return thing;
   }
 
   // Axes, tensors, statements, stages
@@ -219,9 +219,9 @@ class Reader {
     const data = this.record(value);
     const terms = this.list(data["terms"]).map((item) => {
       const [axis, c] = this.list(item);
-      const found = this.one(this.axes, axis);
-      if (!scope.has(found)) this.fail(`axis ${found.name} is used where nothing declares it`);
-      return [found, this.coefficient(c)] as const;
+      const named = this.one(this.axes, axis);
+      if (!scope.has(named)) this.fail(`axis ${named.name} is used where nothing declares it`);
+      return [named, this.coefficient(c)] as const;
     });
     if (new Set(terms.map(([a]) => a)).size !== terms.length) this.fail("one axis comes twice");
     const divisor = this.coefficient(data["divisor"]);

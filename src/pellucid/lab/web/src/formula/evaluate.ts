@@ -40,13 +40,13 @@ export function run(program: Program, given: ReadonlyMap<string, Stored>, option
   const values = new Map<Tensor, Stored>();
   let batch = 1;
   for (const [name, tensor] of program.tensors) {
-    const found = given.get(name);
-    if (!found) continue;
-    const fits = found.shape.length === tensor.axes.length
-      && tensor.axes.every(({ extent }, d) => extent === null || extent === found.shape[d]);
-    if (!fits) throw new Error(`${name} came with the shape ${found.shape.join(" × ")}, which does not fit`);
-    if (tensor.axes[0]?.extent === null) batch = found.shape[0]!;
-    values.set(tensor, found);
+    const array = given.get(name);
+    if (!array) continue;
+    const fits = array.shape.length === tensor.axes.length
+      && tensor.axes.every(({ extent }, d) => extent === null || extent === array.shape[d]);
+    if (!fits) throw new Error(`${name} came with the shape ${array.shape.join(" × ")}, which does not fit`);
+    if (tensor.axes[0]?.extent === null) batch = array.shape[0]!;
+    values.set(tensor, array);
   }
   const needed = options.wanted && reached(program, options.wanted, values);
   const evaluator = new Evaluator(values, batch);
@@ -93,23 +93,23 @@ function loop(stage: Loop, statements: readonly Statement[], values: Values, eva
 const known = new WeakMap<Statement, readonly Tensor[]>();
 
 function readBy(statement: Statement): readonly Tensor[] {
-  let found = known.get(statement);
-  if (!found) {
-    const tensors = new Set<Tensor>();
-    for (const e of walk(statement.expression)) if (e.kind === "read") tensors.add(e.tensor);
-    known.set(statement, (found = [...tensors]));
+  let tensors = known.get(statement);
+  if (!tensors) {
+    const reads = new Set<Tensor>();
+    for (const e of walk(statement.expression)) if (e.kind === "read") reads.add(e.tensor);
+    known.set(statement, (tensors = [...reads]));
   }
-  return found;
+  return tensors;
 }
 
 /** All tensors from which the wanted ones are computed. */
 function reached(program: Program, wanted: readonly Tensor[], given: Values): ReadonlySet<Tensor> {
-  const found = new Set(wanted);
-  for (const tensor of found) { // a set visits what is added to it
+  const needed = new Set(wanted);
+  for (const tensor of needed) { // a set visits what is added to it
     const statement = given.has(tensor) ? undefined : program.definitions.get(tensor);
-    if (statement) readBy(statement).forEach((t) => found.add(t));
+    if (statement) readBy(statement).forEach((t) => needed.add(t));
   }
-  return found;
+  return needed;
 }
 
 /** An index along one dimension of a tensor, with the axes that are at a loop's step worked in. */
@@ -197,24 +197,24 @@ export class Evaluator {
   private read(e: Read): View {
     const { data, shape } = this.stored(e.tensor);
     if (!e.indices.every(isAffine)) return this.gathered(e);
-    const found = e.indices.map((index, d) => this.place(index, shape[d]!));
-    const outsideAlways = found.some((p) => {
+    const spots = e.indices.map((index, d) => this.place(index, shape[d]!));
+    const outsideAlways = spots.some((p) => {
       const spread = (p.size - 1) * p.divisor + 1;
       return !p.terms.length && (p.offset < 0 || p.offset >= spread || p.offset % p.divisor !== 0);
     });
     if (outsideAlways) return e.outside ? this.view(e.outside) : this.missing(e.tensor);
-    const leaves = found.map((p) => p.terms.length > 0 && (p.divisor > 1 || p.low < 0 || p.high >= p.size));
+    const leaves = spots.map((p) => p.terms.length > 0 && (p.divisor > 1 || p.low < 0 || p.high >= p.size));
     const strides = contiguous(shape);
-    if (!leaves.includes(true)) return viewed(found, data, strides);
+    if (!leaves.includes(true)) return viewed(spots, data, strides);
     if (!e.outside) this.missing(e.tensor);
     if (e.outside.kind !== "constant") return this.gathered(e);
-    return this.padded(found, leaves, data, strides, e.outside.value);
+    return this.padded(spots, leaves, data, strides, e.outside.value);
   }
 
   private stored(tensor: Tensor): Stored {
-    const found = this.values.get(tensor);
-    if (!found) throw new Error(`${tensor.name} was not stored, so nothing that reads it can be computed`);
-    return found;
+    const array = this.values.get(tensor);
+    if (!array) throw new Error(`${tensor.name} was not stored, so nothing that reads it can be computed`);
+    return array;
   }
 
   private missing(tensor: Tensor): never {
@@ -223,9 +223,9 @@ export class Evaluator {
 
   /** A copy of the tensor with what lies outside around it, and divisor − 1 such elements between its own. */
   private padded(
-    found: readonly Place[], leaves: readonly boolean[], data: Data, strides: readonly number[], fill: number,
+    spots: readonly Place[], leaves: readonly boolean[], data: Data, strides: readonly number[], fill: number,
   ): View {
-    const moving = found.map((p, d) => ({ p, d, wide: leaves[d]! })).filter(({ p }) => p.terms.length);
+    const moving = spots.map((p, d) => ({ p, d, wide: leaves[d]! })).filter(({ p }) => p.terms.length);
     const before = moving.map(({ p, wide }) => (wide ? Math.max(0, -p.low) : 0));
     const sizes = moving.map(({ p, wide }, k) => {
       const spread = (p.size - 1) * p.divisor + 1;
@@ -236,7 +236,7 @@ export class Evaluator {
     const steps = contiguous(sizes);
     const to = steps.map((s, k) => s * (moving[k]!.wide ? moving[k]!.p.divisor : 1));
     const start = before.reduce((sum, b, k) => sum + b * steps[k]!, 0);
-    const from = found.reduce((sum, p, d) => (p.terms.length ? sum : sum + (p.offset / p.divisor) * strides[d]!), 0);
+    const from = spots.reduce((sum, p, d) => (p.terms.length ? sum : sum + (p.offset / p.divisor) * strides[d]!), 0);
     const inner = moving.map(({ d }) => strides[d]!);
     sweep(moving.map(({ p }) => p.size), [to, inner], [start, from], ([o, a], [so, sa], n) => {
       for (let i = 0; i < n; i++) large[o! + i * so!] = data[a! + i * sa!]!;
@@ -463,14 +463,14 @@ export class Evaluator {
 
   private cheapest(pool: readonly View[], axes: readonly Axis[]): [View, View] {
     let best: [View, View] = [pool[0]!, pool[1]!];
-    let least = Infinity;
+    let smallest = Infinity;
     pool.forEach((one, k) => pool.slice(k + 1).forEach((two) => {
       const others = pool.filter((v) => v !== one && v !== two);
       const kept = [...new Set([...one.axes, ...two.axes])].filter((a) => (
         !axes.includes(a) || others.some((v) => v.axes.includes(a))
       ));
       const size = count(kept.map(this.extent));
-      if (size < least) [least, best] = [size, [one, two]];
+      if (size < smallest) [smallest, best] = [size, [one, two]];
     }));
     return best;
   }
@@ -489,10 +489,10 @@ export class Evaluator {
 }
 
 /** A view of data whose dimensions are indexed by places that do not leave it. */
-function viewed(found: readonly Place[], data: Data, strides: readonly number[]): View {
+function viewed(spots: readonly Place[], data: Data, strides: readonly number[]): View {
   const along = new Map<Axis, number>();
   let offset = 0;
-  found.forEach((p, d) => {
+  spots.forEach((p, d) => {
     offset += (p.terms.length ? p.offset : p.offset / p.divisor) * strides[d]!;
     for (const [axis, k] of p.terms) along.set(axis, (along.get(axis) ?? 0) + k * strides[d]!);
   });

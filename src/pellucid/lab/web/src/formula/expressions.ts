@@ -72,9 +72,9 @@ function affineKey(index: Affine): string {
 }
 
 export function key(e: Expression): string {
-  let found = keys.get(e);
-  if (found === undefined) keys.set(e, (found = spelled(e)));
-  return found;
+  let text = keys.get(e);
+  if (text === undefined) keys.set(e, (text = spelled(e)));
+  return text;
 }
 
 function spelled(e: Expression): string {
@@ -271,16 +271,16 @@ const free = new WeakMap<Expression, ReadonlySet<Axis>>();
 
 /** The axes on which the expression's value depends. */
 export function freeAxes(e: Expression): ReadonlySet<Axis> {
-  let found = free.get(e);
-  if (!found) {
+  let known = free.get(e);
+  if (!known) {
     const axes = new Set<Axis>();
     if (e.kind === "index") e.affine.terms.forEach(([a]) => axes.add(a));
     if (e.kind === "read") e.indices.forEach((i) => isAffine(i) && i.terms.forEach(([a]) => axes.add(a)));
     for (const child of children(e)) freeAxes(child).forEach((a) => axes.add(a));
     if (e.kind === "reduction") e.axes.forEach((a) => axes.delete(a));
-    free.set(e, (found = axes));
+    free.set(e, (known = axes));
   }
-  return found;
+  return known;
 }
 
 /** A copy in which `change` has replaced what it returned something for, from the outside in. */

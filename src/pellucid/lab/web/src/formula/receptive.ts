@@ -31,9 +31,9 @@ function leading(program: Program, wanted: readonly Tensor[]): Set<Tensor> {
       if (e.kind === "read") readers.set(e.tensor, (readers.get(e.tensor) ?? new Set()).add(target));
     }
   }
-  const found = new Set(wanted);
-  for (const tensor of found) readers.get(tensor)?.forEach((t) => found.add(t)); // a set visits what is added to it
-  return found;
+  const reached = new Set(wanted);
+  for (const tensor of reached) readers.get(tensor)?.forEach((t) => reached.add(t)); // a set visits what is added to it
+  return reached;
 }
 
 class Field {
@@ -55,10 +55,10 @@ class Field {
     this.mark(tensor, index.reduce((sum, i, d) => sum + i * strides[d]!, 0));
     for (let next = this.waiting.pop(); next; next = this.waiting.pop()) {
       const [current, place] = next;
-      const found = this.visit(current);
-      if (!found) continue;
-      found.at.set(unravelled(place, this.values.get(current)!.shape));
-      found.visit(found.at);
+      const marker = this.visit(current);
+      if (!marker) continue;
+      marker.at.set(unravelled(place, this.values.get(current)!.shape));
+      marker.visit(marker.at);
     }
     const boxes: Record<string, Box> = {};
     for (const input of inputs) {
@@ -78,12 +78,12 @@ class Field {
 
   /** What marks all that a statement reads at a place, prepared once. */
   private visit(tensor: Tensor): { at: At; visit: Visit } | null {
-    let found = this.visits.get(tensor);
-    if (found === undefined) {
+    let marker = this.visits.get(tensor);
+    if (marker === undefined) {
       const statement = this.program.definitions.get(tensor);
-      this.visits.set(tensor, (found = statement ? this.prepared(statement) : null));
+      this.visits.set(tensor, (marker = statement ? this.prepared(statement) : null));
     }
-    return found;
+    return marker;
   }
 
   private prepared(statement: Statement): { at: At; visit: Visit } {
@@ -202,14 +202,14 @@ function condition(e: Expression, slots: Map<Axis, number>): ((at: At) => boolea
 }
 
 function box(marked: Uint8Array, shape: readonly number[]): Box {
-  const found: Box = shape.map((n) => [n, -1]);
+  const sides: Box = shape.map((n) => [n, -1]);
   marked.forEach((mark, place) => {
     if (!mark) return;
     unravelled(place, shape).forEach((i, d) => {
-      const side = found[d]!;
+      const side = sides[d]!;
       side[0] = Math.min(side[0], i);
       side[1] = Math.max(side[1], i);
     });
   });
-  return found;
+  return sides;
 }

@@ -103,10 +103,10 @@ export function sweep(
 
 /** The axes of several views together, those of the view with most of them first. */
 function joined(views: readonly View[]): readonly Axis[] {
-  let most = views[0]!;
-  for (const view of views) if (view.axes.length > most.axes.length) most = view;
-  const missing = new Set(views.flatMap((v) => v.axes.filter((a) => !most.axes.includes(a))));
-  return missing.size ? [...missing, ...most.axes] : most.axes;
+  let widest = views[0]!;
+  for (const view of views) if (view.axes.length > widest.axes.length) widest = view;
+  const missing = new Set(views.flatMap((v) => v.axes.filter((a) => !widest.axes.includes(a))));
+  return missing.size ? [...missing, ...widest.axes] : widest.axes;
 }
 
 /** A new view over the axes of all operands, filled run by run. */
@@ -146,7 +146,7 @@ export function product(x: View, y: View, extent: Extent): View {
   });
 }
 
-/** The offsets of some views at every place of some axes, without the last run of places, which is told apart. */
+/** The offsets of some views at every place of some axes, without the last run of places, which is given separately. */
 interface Places {
   readonly offsets: readonly Int32Array[];
   readonly steps: readonly number[];
@@ -154,15 +154,15 @@ interface Places {
 }
 
 export function places(views: readonly View[], axes: readonly Axis[], extent: Extent): Places {
-  const found: number[][] = views.map(() => []);
+  const runs: number[][] = views.map(() => []);
   let steps: readonly number[] = [];
   let length = 0;
   const strides = views.map((v) => stridesAlong(v, axes));
   sweep(axes.map(extent), strides, views.map(() => 0), (offsets, by, n) => {
-    offsets.forEach((o, k) => found[k]!.push(o));
+    offsets.forEach((o, k) => runs[k]!.push(o));
     [steps, length] = [by, n];
   });
-  return { offsets: found.map((f) => Int32Array.from(f)), steps, length };
+  return { offsets: runs.map((f) => Int32Array.from(f)), steps, length };
 }
 
 /** Σ over axes of one view. */

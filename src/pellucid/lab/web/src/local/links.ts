@@ -5,11 +5,11 @@ import type { Path } from "../model/wire/protocol.ts";
 import { refuse } from "./refusal.ts";
 import type { Table } from "./saved.ts";
 
-const MOST = 4096;
+const MAX_IN_LINK = 4096;
 
 export function packed(parameters: ReadonlyMap<Path, Table>): string {
   const count = [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
-  if (count > MOST) refuse("local.many", { most: MOST, count });
+  if (count > MAX_IN_LINK) refuse("local.many", { most: MAX_IN_LINK, count });
   const all = Float32Array.from([...parameters.values()].flatMap(({ data }) => [...data]));
   const text = toBase64(all).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   return `${form(parameters)}.${text}`;

@@ -1,4 +1,4 @@
-// Kernels over pictures.
+// Kernels over images.
 
 import { show } from "../model/numbers/numbers.ts";
 import type { Convolution, Methods, Term } from "../model/wire/protocol.ts";
@@ -29,9 +29,9 @@ export function convolved(params: Methods["convolve"]["params"], sample: Table |
       output[i * width + j] = sum;
     }
   }
-  const found: Convolution = { image: { shape: [h, w], data }, output: { shape: [height, width], data: output } };
-  if (params.at) found.window = windowAt(params, data, [h, w], output, [height, width]);
-  return found;
+  const convolution: Convolution = { image: { shape: [h, w], data }, output: { shape: [height, width], data: output } };
+  if (params.at) convolution.window = windowAt(params, data, [h, w], output, [height, width]);
+  return convolution;
 }
 
 /** The arithmetic of one place: what is inside, the terms that weigh most first. */

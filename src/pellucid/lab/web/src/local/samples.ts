@@ -6,7 +6,7 @@ import { shown } from "../model/example/symbols.ts";
 import { filled, refuse } from "./refusal.ts";
 import type { Saved, Table } from "./saved.ts";
 
-const MOST_OWN = 64;
+const MAX_OWN = 64;
 /** A word of a text: a run of letters, digits and underscores, apostrophes inside it; or one mark of punctuation. */
 const WORD = /[\p{L}\p{N}_]+(?:['’][\p{L}\p{N}_]+)*|[^\p{L}\p{N}_\s]/gu;
 
@@ -44,8 +44,8 @@ export class Samples {
   }
 
   /** At most so many examples, evenly from all over a set, as one batch. */
-  spread(set: string, most: number): Sample[] {
-    const [last, count] = [this.count(set) - 1, Math.min(most, this.count(set))];
+  spread(set: string, max: number): Sample[] {
+    const [last, count] = [this.count(set) - 1, Math.min(max, this.count(set))];
     const places = Array.from({ length: count }, (_, k) => Math.floor((k * last) / Math.max(1, count - 1)));
     return [...new Set(places)].map((place) => this.get(`${set}:${place}`));
   }
@@ -61,7 +61,7 @@ export class Samples {
     const name = `own:${this.given}`;
     const sample = { ...read, name, label: this.label(read.y) };
     this.own.set(name, sample);
-    if (this.own.size > MOST_OWN) this.own.delete(this.own.keys().next().value!);
+    if (this.own.size > MAX_OWN) this.own.delete(this.own.keys().next().value!);
     return sample;
   }
 
@@ -76,11 +76,11 @@ export class Samples {
   }
 
   /** How long a text the network reads, and whether it says at every step what comes next. */
-  get reading(): { length: number; foretells: boolean; blank: number } {
+  get reading(): { length: number; predictsNext: boolean; blank: number } {
     const { x, y } = this.saved.examples.get("train")!;
     const length = x.shape[1] ?? 1;
     const blank = this.saved.text?.by === "char" ? this.encoded("\n")[0]! : 0;
-    return { length, foretells: y !== null && y.whole && y.shape.length === 2 && y.shape[1] === length, blank };
+    return { length, predictsNext: y !== null && y.whole && y.shape.length === 2 && y.shape[1] === length, blank };
   }
 
   private numbered(x: readonly number[], y: number | undefined): Omit<Sample, "name" | "label"> {
@@ -95,16 +95,16 @@ export class Samples {
   private read(text: string, y: number | undefined): Omit<Sample, "name" | "label"> {
     const ids = this.encoded(text);
     if (!ids.length) refuse("local.empty");
-    const { length, foretells, blank } = this.reading;
-    const wanted = foretells ? length + 1 : length;
+    const { length, predictsNext, blank } = this.reading;
+    const wanted = predictsNext ? length + 1 : length;
     const tail = ids.slice(-wanted);
     const all = [...new Array<number>(wanted - tail.length).fill(blank), ...tail];
-    const foretold = foretells ? (this.saved.description.vocabulary?.[ids.at(-1)!] ?? "") : null;
+    const expected = predictsNext ? (this.saved.description.vocabulary?.[ids.at(-1)!] ?? "") : null;
     const blanks = wanted - tail.length;
     const unknown = tail.filter((id) => id === 0).length;
-    const note = readAs({ length, given: ids.length, wanted, blanks, unknown, foretold, by: this.saved.text?.by });
+    const note = readAs({ length, given: ids.length, wanted, blanks, unknown, expected, by: this.saved.text?.by });
     const table = (part: number[]): Table => ({ shape: [part.length], data: Float64Array.from(part), whole: true });
-    if (foretells) return { x: table(all.slice(0, -1)), y: table(all.slice(1)), note };
+    if (predictsNext) return { x: table(all.slice(0, -1)), y: table(all.slice(1)), note };
     return { x: table(all), y: this.target(y, table(all)), note };
   }
 
@@ -138,15 +138,15 @@ export class Samples {
 
 /** What becomes of a text, as Python's lab/view/samples.py says it. */
 function readAs(how: {
-  length: number; given: number; wanted: number; blanks: number; unknown: number; foretold: string | null; by: string | undefined;
+  length: number; given: number; wanted: number; blanks: number; unknown: number; expected: string | null; by: string | undefined;
 }): Words | null {
-  const { length, given, wanted, blanks, unknown, foretold, by } = how;
+  const { length, given, wanted, blanks, unknown, expected, by } = how;
   const parts: Words[] = [];
   if (given > wanted) parts.push(filled("local.read.cut", { given, wanted }));
   if (blanks > 0) parts.push(filled(by === "char" ? "local.read.breaks" : "local.read.unknowns", { length, blanks }));
   if (unknown > 0) parts.push(filled("local.read.unknown", { unknown }));
-  if (foretold !== null) {
-    parts.push(filled("local.read.foretold", { symbol: shown(foretold) }));
+  if (expected !== null) {
+    parts.push(filled("local.read.foretold", { symbol: shown(expected) }));
   }
   return parts.length === 0 ? null : { en: parts.map(({ en }) => en).join(" "), zh: parts.map(({ zh }) => zh).join("") };
 }

@@ -15,12 +15,12 @@ import type { Saved, Table } from "./saved.ts";
 const KEPT = 48;
 const SLICE = 30;
 const NOTIFY_PERIOD = 100;
-const MOST_STEPS = 100_000;
+const MAX_STEPS = 100_000;
 
 /** Parameters and slots between two steps; never written to. */
 type Weights = ReadonlyMap<string, Stored>;
 
-export interface Told {
+export interface Listener {
   state: (state: State) => void;
   history: (history: History) => void;
   /** The parameters changed. */
@@ -30,7 +30,7 @@ export interface Told {
 export class Trainer {
   private readonly saved: Saved;
   private readonly samples: Samples;
-  private readonly told: Told;
+  private readonly listener: Listener;
   readonly first: number;
   private readonly count: number;
   private readonly perEpoch: number;
@@ -53,10 +53,10 @@ export class Trainer {
   private before: { weights: Weights; step: number; rate: number } | null = null;
   private order: { epoch: number; places: Int32Array } | null = null;
 
-  constructor(saved: Saved, samples: Samples, told: Told) {
+  constructor(saved: Saved, samples: Samples, listener: Listener) {
     this.saved = saved;
     this.samples = samples;
-    this.told = told;
+    this.listener = listener;
     const { state, training } = saved.description;
     this.count = samples.count("train");
     this.perEpoch = Math.max(1, Math.ceil(this.count / (training?.batch_size ?? 32)));
@@ -115,7 +115,7 @@ export class Trainer {
         this.rest();
         break;
       case "step":
-        this.go(this.step + Math.min(action.count, MOST_STEPS));
+        this.go(this.step + Math.min(action.count, MAX_STEPS));
         break;
       case "epoch":
         this.go((Math.floor(this.step / this.perEpoch) + 1) * this.perEpoch);
@@ -139,13 +139,13 @@ export class Trainer {
       default:
         refuse("local.branch");
     }
-    return this.tell();
+    return this.notify();
   }
 
   /** Other parameters in the place of those now; what was trained here is forgotten. */
   adopt(parameters: ReadonlyMap<Path, Table>): State {
     this.begin(this.begun(parameters));
-    return this.tell();
+    return this.notify();
   }
 
   close(): void {
@@ -180,7 +180,7 @@ export class Trainer {
     if (steps >= this.losses.length) return;
     this.losses.length = this.rates.length = steps;
     for (const step of this.kept.keys()) if (step > this.first + steps) this.kept.delete(step);
-    this.told.history(this.history(this.saved.history.from));
+    this.listener.history(this.history(this.saved.history.from));
   }
 
   private go(goal: number): void {
@@ -194,7 +194,7 @@ export class Trainer {
     this.timer = undefined;
   }
 
-  /** Steps for a moment, then a breath for the page. `since` and `from` are when and where it was told last. */
+  /** Steps for a moment, then a breath for the page. `since` and `from` are when and where it was notified last. */
   private slice(since: number, from: number): void {
     const begun = performance.now();
     this.timer = undefined;
@@ -207,17 +207,17 @@ export class Trainer {
     const now = performance.now();
     if (this.goal === null || now - since >= NOTIFY_PERIOD) {
       this.pace = this.goal === null ? 0 : ((this.step - from) * 1000) / (now - since);
-      this.told.history({ ...this.history(from + 1), epochs: [] });
-      this.told.moved();
-      this.tell();
+      this.listener.history({ ...this.history(from + 1), epochs: [] });
+      this.listener.moved();
+      this.notify();
       [since, from] = [now, this.step];
     }
     if (this.goal !== null) this.timer ??= setTimeout(() => this.slice(since, from), due > 0 ? 0 : 1000 / this.speed);
   }
 
-  private tell(): State {
+  private notify(): State {
     const { state } = this;
-    this.told.state(state);
+    this.listener.state(state);
     return state;
   }
 
@@ -314,7 +314,7 @@ export class Trainer {
     this.step = step;
     this.before = null;
     this.now = this.kept.get(step)!;
-    this.told.moved();
+    this.listener.moved();
   }
 }
 

@@ -21,16 +21,16 @@ export async function grown(
   const { vocabulary, views } = saved.description;
   if (!saved.text || !vocabulary || !views.includes("text")) refuse("local.absent");
   const by = saved.text.by;
-  const { length, foretells, blank } = samples.reading;
+  const { length, predictsNext, blank } = samples.reading;
   const ids = samples.encoded(text || (by === "char" ? "\n" : "the"));
   const more: string[] = [];
   for (let step = 0; step < Math.min(count, LONGEST); step++) {
     const tail = ids.slice(-length);
     const rest = new Array<number>(length - tail.length).fill(blank);
-    const data = Float64Array.from(foretells ? [...tail, ...rest] : [...rest, ...tail]);
+    const data = Float64Array.from(predictsNext ? [...tail, ...rest] : [...rest, ...tail]);
     const said = output({ shape: [length], data, whole: true });
     const units = said.shape.at(-1)!;
-    const from = foretells ? (tail.length - 1) * units : 0;
+    const from = predictsNext ? (tail.length - 1) * units : 0;
     const id = drawn(said.data.slice(from, from + units), temperature, uniform(seed, 0, 0, step));
     ids.push(id);
     more.push(vocabulary[id] ?? "");
@@ -42,10 +42,10 @@ export async function grown(
 /** A symbol by its probability^(1/temperature); at 0 the likeliest; never 0, which is what is not known. */
 function drawn(p: ArrayLike<number>, temperature: number, random: number): number {
   const logs = Array.from(p, (value, id) => (id ? Math.log(Math.max(value, 1e-30)) : -Infinity));
-  const most = Math.max(...logs);
-  if (temperature === 0) return logs.indexOf(most);
-  const raised = logs.map((value) => Math.exp((value - most) / temperature));
+  const max = Math.max(...logs);
+  if (temperature === 0) return logs.indexOf(max);
+  const raised = logs.map((value) => Math.exp((value - max) / temperature));
   let left = random * raised.reduce((a, b) => a + b, 0);
-  const found = raised.findIndex((value) => (left -= value) < 0);
-  return found < 0 ? logs.indexOf(most) : found;
+  const id = raised.findIndex((value) => (left -= value) < 0);
+  return id < 0 ? logs.indexOf(max) : id;
 }

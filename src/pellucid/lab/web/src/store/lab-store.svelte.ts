@@ -53,12 +53,12 @@ export class LabStore implements Store {
         this.#lost = !connected;
       }),
       // Another tab may have opened a task, or this one: then the answer comes too, and says the same.
-      lab.on("described", (told) => {
-        const known = this.#description === null || this.#opening > 0 || told.state.run === this.#state?.run;
-        if (!known) this.notify(this.say("shell.elsewhere", { title: this.translate(told.title) }));
-        void this.#describe(told, told.task === this.#description?.task);
+      lab.on("described", (opened) => {
+        const known = this.#description === null || this.#opening > 0 || opened.state.run === this.#state?.run;
+        if (!known) this.notify(this.say("shell.elsewhere", { title: this.translate(opened.title) }));
+        void this.#describe(opened, opened.task === this.#description?.task);
       }),
-      lab.on("state", (state) => this.#hear(state)),
+      lab.on("state", (state) => this.#takeState(state)),
       lab.on("history", (piece) => this.#measured.remember(piece)),
       lab.on("live", (live) => this.#watching.see(live)),
       lab.on("flow", (flow) => this.#measured.stream(flow)),
@@ -185,7 +185,7 @@ export class LabStore implements Store {
     this.lab.close();
   }
 
-  /** At the start, and whenever the connection has come back: all that events would have told meanwhile. */
+  /** At the start, and whenever the connection has come back: all that events would have brought meanwhile. */
   async #begin(): Promise<void> {
     const serial = ++this.#serial;
     const [known, run] = [this.#description, this.#state?.run];
@@ -292,8 +292,8 @@ export class LabStore implements Store {
     await Promise.all([this.#look(), this.#measured.catchUp()]);
   }
 
-  /** A state that the run tells of: what another tab did is caught up with. */
-  #hear(state: State): void {
+  /** A state that the run reports: what another tab did is caught up with. */
+  #takeState(state: State): void {
     const before = this.#state;
     if (before !== null && before.run !== state.run) this.#measured.forget();
     this.#take(state);
@@ -340,7 +340,7 @@ export class LabStore implements Store {
       if (wanted !== null && wanted !== this.#description.task && this.#description.can.gallery) {
         const description = await this.#open(wanted);
         if (description !== null) {
-          // The event that told of it has led home already.
+          // Its event has led home already.
           this.#routing.place = { ...link.place, step: null };
           await this.#describe(description, true);
         }

@@ -5,7 +5,7 @@ import type { Description, InputName, Live, Path } from "../model/wire/protocol"
 // Of every layer's output at least so many numbers are kept live: enough to draw it small.
 const OUTPUT_LIMIT = 4096;
 // The server takes no more at once; what a component asked for comes last, and so is kept.
-const MOST_PATHS = 256;
+const MAX_PATHS = 256;
 const DELAY = 40;
 
 /** What is asked of the lab; undefined when it was refused. */
@@ -70,7 +70,7 @@ export class Watching {
     for (const { paths, limit } of this.#wants.values()) {
       for (const path of paths) limits.set(path, Math.max(limit, limits.get(path) ?? 0));
     }
-    const paths = [...limits].slice(-MOST_PATHS)
+    const paths = [...limits].slice(-MAX_PATHS)
       .map(([path, limit]) => ({ path, limit }))
       .sort((a, b) => (a.path < b.path ? -1 : 1));
     const asked = JSON.stringify([input, paths]);

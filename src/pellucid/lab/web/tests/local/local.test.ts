@@ -143,14 +143,14 @@ describe("a saved lab", () => {
     expect(grid.data[8]).toBeGreaterThan(grid.data[0]!); // at the lower right x·2 − y·3 is largest
   });
 
-  it("tells its history, thinned as it was", async () => {
+  it("gives its history, thinned as it was", async () => {
     const history = await lab.request("history", { branch: 0, from: 1 });
     expect([...history.loss]).toEqual([4, 4, 2]);
     expect(history.epochs[0]!.metrics["accuracy"]).toBeNaN();
     expect((await lab.request("history", { branch: 0, from: 3 })).loss).toHaveLength(1);
   });
 
-  it("takes the parameters of a link, and tells who watches", async () => {
+  it("takes the parameters of a link, and notifies whoever watches", async () => {
     await lab.request("watch", { input: "train:0", paths: [{ path: "dense_1.sum", limit: 1 }] });
     let seen = NaN;
     lab.on("live", (live) => (seen = live.values["dense_1.sum"]!.data[0]!));

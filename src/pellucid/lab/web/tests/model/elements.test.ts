@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import {
   bare,
   element,
-  found,
+  located,
   gradientOf,
   isGradient,
   neighbour,
   off,
   saturated,
   spot,
-  told,
+  explainable,
   updated,
   written,
 } from "../../src/model/place/elements";
@@ -23,9 +23,9 @@ describe("elements", () => {
     expect(gradientOf("dense_1")).toBe("d(dense_1)");
     expect(gradientOf("d(dense_1)")).toBe("d(dense_1)");
     expect(isGradient("dense_1")).toBe(false);
-    expect(found("d(dense_1.kernel)", layers)).toMatchObject({ parameter: true, layer: { path: "dense_1" } });
-    expect(found("dense_1.sum", layers)?.parameter).toBe(false);
-    expect(found("loss", layers)).toBeUndefined();
+    expect(located("d(dense_1.kernel)", layers)).toMatchObject({ parameter: true, layer: { path: "dense_1" } });
+    expect(located("dense_1.sum", layers)?.parameter).toBe(false);
+    expect(located("loss", layers)).toBeUndefined();
   });
   it("stand without the example's axis", () => {
     expect(spot("flatten_1", [0, 5], layers)).toEqual([5]);
@@ -39,8 +39,8 @@ describe("elements", () => {
     expect(updated("dense_1.kernel")).toBe("dense_1.kernel′");
     expect(bare("dense_1.kernel:first_moment′")).toBe("dense_1.kernel");
     expect(spot("dense_1.kernel:first_moment′", [5, 2], layers)).toEqual([5, 2]);
-    expect(told("dense_1.kernel′", layers) && told("loss.l", layers) && told("d(loss)", layers)).toBe(true);
-    expect(told("learning_rate", layers)).toBe(false);
+    expect(explainable("dense_1.kernel′", layers) && explainable("loss.l", layers) && explainable("d(loss)", layers)).toBe(true);
+    expect(explainable("learning_rate", layers)).toBe(false);
   });
   it("of the last step keep their place in its batch, and lead on within it", () => {
     expect(isGradient("d(dense_1.sum)′")).toBe(true);
@@ -48,7 +48,7 @@ describe("elements", () => {
     expect(gradientOf("dense_1.sum′")).toBe("d(dense_1.sum)′");
     expect(gradientOf("dense_1.kernel:first_moment′")).toBe("d(dense_1.kernel)′");
     expect(spot("d(dense_1.sum)′", [7, 2], layers)).toEqual([7, 2]);
-    expect(found("d(dense_1.kernel)′", layers)).toMatchObject({ parameter: true, layer: { path: "dense_1" } });
+    expect(located("d(dense_1.kernel)′", layers)).toMatchObject({ parameter: true, layer: { path: "dense_1" } });
   });
   it("are called by what they are", () => {
     expect(element({ shape: [3] }, "units", [2])).toEqual({ kind: "unit", unit: 2 });

@@ -62,12 +62,12 @@ describe("what the network says", () => {
     expect(outputPath(description)).toBe("dense_1");
     const said = predict(description, picture([0.1, 0.7, 0.2]), example(1, "b"), show);
     expect(said).toMatchObject({ choice: 1, text: "b", right: true });
-    expect(said!.share).toBeCloseTo(0.7);
+    expect(said!.probability).toBeCloseTo(0.7);
     expect(predict(description, picture([0.1, 0.7, 0.2]), example(2, "c"), show)!.right).toBe(false);
     expect(predict(description, picture([0.1, 0.7, 0.2]), example(null, null), show)!.right).toBeNull();
   });
   it("has no probability where the outputs are none", () => {
-    expect(predict(description, picture([-3, 2, 8]), null, show)).toMatchObject({ text: "c", share: null });
+    expect(predict(description, picture([-3, 2, 8]), null, show)).toMatchObject({ text: "c", probability: null });
   });
   it("is a class of two by one output, and of a text the last symbol", () => {
     const two = { ...description, classes: ["no", "yes"] };

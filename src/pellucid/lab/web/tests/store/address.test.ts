@@ -19,7 +19,7 @@ describe("the address bar", () => {
     expect(history.length).toBe(before + 1);
     expect(bar.read()).toBe("#/dense_1/unit/2");
   });
-  it("tells its own entries from links that a person follows", async () => {
+  it("distinguishes its own entries from links that a person follows", async () => {
     const bar = barAddress();
     const heard: [string, boolean][] = [];
     const end = bar.on((hash, ours) => heard.push([hash, ours]));

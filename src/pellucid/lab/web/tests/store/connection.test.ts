@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { socketAddress, WebSocketLab } from "../../src/connection";
-import { MOST_OUT } from "../../src/model/wire/exchange";
+import { MAX_OUT } from "../../src/model/wire/exchange";
 import { encode } from "../../src/model/wire/frames";
 import { WidgetLab, type Model } from "../../src/widget-lab";
 
@@ -118,20 +118,20 @@ describe("a lab over a WebSocket", () => {
     last().opens();
     const count = 200;
     const asked = Array.from({ length: count }, (_, branch) => lab.request("history", { branch, from: 1 }));
-    let [answered, most] = [0, 0];
+    let [answered, max] = [0, 0];
     while (answered < count) {
-      most = Math.max(most, last().sent.length - answered);
+      max = Math.max(max, last().sent.length - answered);
       const { id, params } = last().sent[answered++]!;
       last().says({ id, result: { branch: (params as { branch: number }).branch } });
     }
-    expect(most).toBeLessThanOrEqual(MOST_OUT);
+    expect(max).toBeLessThanOrEqual(MAX_OUT);
     expect((await Promise.all(asked)).map(({ branch }) => branch)).toEqual(asked.map((_, k) => k));
   });
 
   it("lets go of what was out when the line broke", async () => {
     const lab = new WebSocketLab("ws://x/ws", make);
     last().opens();
-    const asked = Array.from({ length: MOST_OUT + 1 }, () => lab.request("code", {}).catch(() => "lost"));
+    const asked = Array.from({ length: MAX_OUT + 1 }, () => lab.request("code", {}).catch(() => "lost"));
     last().close();
     await expect(asked[0]).resolves.toBe("lost");
     vi.advanceTimersByTime(400);

@@ -62,10 +62,10 @@ describe("the beginning", () => {
     const seen: unknown[] = [];
     const open = empty.answers.open!;
     empty.answers.open = async (params) => {
-      const told = await open(params);
-      empty.tell("described", told);
+      const opened = await open(params);
+      empty.emit("described", opened);
       seen.push(store.panel);
-      return told;
+      return opened;
     };
     expect(store.message).toBeNull();
     await store.open("digits");
@@ -79,24 +79,24 @@ describe("after Pellucid was started again", () => {
   async function restarted(tasks?: string[]) {
     const { lab, store, address } = await started();
     lab.state = { ...stillness, run: 1, step: 9, branches: [{ ...stillness.branches[0]!, last: 9 }] };
-    lab.tell("connected", true);
-    lab.tell("state", lab.state);
-    lab.tell("history", { branch: 0, from: 1, loss: Float64Array.of(3, 2, 1), epochs: [] });
+    lab.emit("connected", true);
+    lab.emit("state", lab.state);
+    lab.emit("history", { branch: 0, from: 1, loss: Float64Array.of(3, 2, 1), epochs: [] });
     store.go({ path: "dense_1", index: [2] });
     lab.state = { ...stillness, run: 2 };
     lab.answers.describe = () => Promise.reject(new Error("no task is open yet"));
     const open = lab.answers.open!;
     lab.answers.open = async (params) => {
-      const told = await open(params);
-      lab.tell("described", told);
-      return told;
+      const opened = await open(params);
+      lab.emit("described", opened);
+      return opened;
     };
     if (tasks) {
       const known = lab.answers.tasks!;
       lab.answers.tasks = async (params) => (await known(params)).filter(({ name }) => tasks.includes(name));
     }
-    lab.tell("connected", false);
-    lab.tell("connected", true);
+    lab.emit("connected", false);
+    lab.emit("connected", true);
     await settled(20);
     return { lab, store, address };
   }
@@ -122,11 +122,11 @@ describe("after Pellucid was started again", () => {
   });
   it("another network at the same address is looked at from its beginning", async () => {
     const { lab, store } = await started();
-    lab.tell("connected", true);
+    lab.emit("connected", true);
     store.go({ path: "lstm_1", index: [1, 2] });
     lab.answers.describe = () => ({ ...description, task: null, layers: layers.slice(0, 2), state: { ...stillness, run: 5 } });
-    lab.tell("connected", false);
-    lab.tell("connected", true);
+    lab.emit("connected", false);
+    lab.emit("connected", true);
     await settled(20);
     expect(store.place).toMatchObject({ path: null, index: null, input: "test:0" });
     expect(store.message).toContain("started again");
@@ -134,11 +134,11 @@ describe("after Pellucid was started again", () => {
 });
 
 describe("another tab", () => {
-  it("that opens a task is told of, and the address follows", async () => {
+  it("that opens a task is announced, and the address follows", async () => {
     const { lab, store, address } = await started();
     store.go({ path: "dense_1" });
     const title = { en: "The digits", zh: "数字" };
-    lab.tell("described", { ...description, task: "digits", title, state: { ...stillness, run: 4 } });
+    lab.emit("described", { ...description, task: "digits", title, state: { ...stillness, run: 4 } });
     await settled(5);
     expect(store.message).toContain("Another tab opened “The digits”");
     expect(address.read()).toBe("#/?task=digits&input=test:0");
@@ -149,10 +149,10 @@ describe("another tab", () => {
     const open = lab.answers.open!;
     lab.state = { ...stillness, run: 3 };
     lab.answers.open = async (params) => {
-      const told = await open(params);
-      lab.tell("described", told);
-      setTimeout(() => lab.tell("described", told), 5);
-      return told;
+      const opened = await open(params);
+      lab.emit("described", opened);
+      setTimeout(() => lab.emit("described", opened), 5);
+      return opened;
     };
     await store.open("digits");
     await settled(20);
@@ -298,9 +298,9 @@ describe("watching", () => {
     answers[0]!();
     await settled(5);
     expect(store.live?.input).toBe("test:2");
-    lab.tell("live", live({ input: "test:1" }));
+    lab.emit("live", live({ input: "test:1" }));
     expect(store.live?.input).toBe("test:2");
-    lab.tell("live", live({ input: "test:2", step: 9 }));
+    lab.emit("live", live({ input: "test:2", step: 9 }));
     expect(store.live?.step).toBe(9);
   });
   it("says why a question was refused", async () => {
@@ -322,24 +322,24 @@ describe("time", () => {
     });
     const { store } = await started("", lab);
     expect([...store.history[0]!.loss]).toEqual([1, 2, 3, 4, 5]);
-    lab.tell("history", { branch: 0, from: 6, loss: Float64Array.of(6), epochs: [] });
+    lab.emit("history", { branch: 0, from: 6, loss: Float64Array.of(6), epochs: [] });
     expect(store.history[0]!.loss).toHaveLength(6);
     const before = lab.of("history").length;
-    lab.tell("history", { branch: 0, from: 60, loss: Float64Array.of(6), epochs: [] });
+    lab.emit("history", { branch: 0, from: 60, loss: Float64Array.of(6), epochs: [] });
     await settled(5);
     expect(lab.of("history").length).toBe(before + 1);
   });
   it("keeps the flow in order, each step once", async () => {
     const { store, lab } = await started();
-    for (const step of [1, 4, 8, 4, 6]) lab.tell("flow", { branch: 0, step, layers: [] });
+    for (const step of [1, 4, 8, 4, 6]) lab.emit("flow", { branch: 0, step, layers: [] });
     expect(store.flow[0]!.map((one) => one.step)).toEqual([1, 4, 6, 8]);
   });
   it("forgets all of it on a reset, and when another task is opened", async () => {
     const { store, lab } = await started();
-    lab.tell("history", { branch: 0, from: 1, loss: Float64Array.of(1, 2), epochs: [] });
+    lab.emit("history", { branch: 0, from: 1, loss: Float64Array.of(1, 2), epochs: [] });
     await store.control({ do: "reset" });
     expect(store.history[0]?.loss ?? []).toHaveLength(0);
-    lab.tell("history", { branch: 0, from: 1, loss: Float64Array.of(1, 2), epochs: [] });
+    lab.emit("history", { branch: 0, from: 1, loss: Float64Array.of(1, 2), epochs: [] });
     store.go({ path: "dense_1" });
     await store.open("digits");
     expect(store.history[0]?.loss ?? []).toHaveLength(0);
@@ -349,21 +349,21 @@ describe("time", () => {
     const { store, lab } = await started();
     const flows = lab.of("flow").length;
     const branches = [{ ...stillness.branches[0]!, last: 4 }, { id: 1, parent: 0, at: 4, last: 4, change: null }];
-    lab.tell("history", { branch: 0, from: 1, loss: Float64Array.of(1, 2, 3, 4), epochs: [] });
-    lab.tell("state", { ...stillness, step: 4, branch: 1, branches });
+    lab.emit("history", { branch: 0, from: 1, loss: Float64Array.of(1, 2, 3, 4), epochs: [] });
+    lab.emit("state", { ...stillness, step: 4, branch: 1, branches });
     await settled(5);
     expect(lab.of("flow")).toHaveLength(flows + 1);
     expect(lab.of("history")).toContainEqual({ branch: 1, from: 1 });
-    lab.tell("state", { ...stillness, run: 7 });
+    lab.emit("state", { ...stillness, run: 7 });
     expect(store.history).toEqual({});
   });
   it("writes the step into the link only while it stands still", async () => {
     const { lab, address } = await started();
     const state: State = { ...stillness, step: 40, playing: true };
-    lab.tell("state", state);
+    lab.emit("state", state);
     await settled(450);
     expect(address.read()).not.toContain("step");
-    lab.tell("state", { ...state, playing: false });
+    lab.emit("state", { ...state, playing: false });
     await settled(450);
     expect(address.read()).toContain("step=40");
   });
@@ -373,10 +373,10 @@ describe("the line", () => {
   it("is taken up where it broke: all is described and watched again", async () => {
     const { store, lab } = await started();
     store.go({ path: "dense_1", index: [1] });
-    lab.tell("connected", false);
+    lab.emit("connected", false);
     expect(store.connected).toBe(false);
     const before = lab.of("watch").length;
-    lab.tell("connected", true);
+    lab.emit("connected", true);
     await settled(60);
     expect(store.connected).toBe(true);
     expect(lab.of("describe")).toHaveLength(2);

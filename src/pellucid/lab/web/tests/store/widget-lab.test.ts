@@ -5,11 +5,11 @@ import { WidgetLab, type Model } from "../../src/widget-lab";
 function model(send: Model["send"]) {
   const heard = new Map<string, () => void>();
   const made = { send, on: (event: string, listener: () => void) => void heard.set(event, listener), off: () => undefined };
-  return { model: made as unknown as Model, tell: (event: string) => heard.get(event)?.() };
+  return { model: made as unknown as Model, emit: (event: string) => heard.get(event)?.() };
 }
 
 describe("a kernel that is gone", () => {
-  it("is told of in plain words when a question cannot be sent", async () => {
+  it("is reported in plain words when a question cannot be sent", async () => {
     const lab = new WidgetLab(model(() => { throw new Error("Cannot send"); }).model);
     const connected = vi.fn();
     lab.on("connected", connected);
@@ -18,10 +18,10 @@ describe("a kernel that is gone", () => {
   });
 
   it("is noticed before anything is asked, and lets nothing wait", async () => {
-    const { model: made, tell } = model(() => undefined);
+    const { model: made, emit } = model(() => undefined);
     const lab = new WidgetLab(made);
     const waiting = lab.request("code", {});
-    tell("comm_live_update");
+    emit("comm_live_update");
     await expect(waiting).rejects.toThrow(/kernel/);
   });
 });

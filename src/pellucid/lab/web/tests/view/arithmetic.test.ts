@@ -44,7 +44,7 @@ describe("the arithmetic", () => {
     expect(document.querySelector("li a.value")?.getAttribute("href")).toContain("#/dense_1.sum/index/2/term/0");
   });
 
-  it("asks for more terms when told to", async () => {
+  it("asks for more terms when asked to", async () => {
     const { lab, store } = await stand();
     store.go(UNIT);
     show(store, Arithmetic);
@@ -95,7 +95,7 @@ describe("the arithmetic", () => {
     expect((lab.of("own")[0] as { x: number[] }).x).toHaveLength(16);
   });
 
-  it("tells of a learned number what one step makes of it", async () => {
+  it("shows for a learned number what one step makes of it", async () => {
     const { lab, store } = await stand();
     store.go({ path: "dense_1.kernel", index: [3, 1] });
     show(store, Arithmetic);
@@ -154,11 +154,11 @@ describe("the arithmetic", () => {
     show(store, Arithmetic);
     await settled(30);
     const before = lab.of("explain").length;
-    lab.tell("live", { ...store.live!, step: 8 });
+    lab.emit("live", { ...store.live!, step: 8 });
     await settled(300);
     expect(lab.of("explain").length).toBe(before + 1);
     slow = true;
-    lab.tell("live", { ...store.live!, step: 9 });
+    lab.emit("live", { ...store.live!, step: 9 });
     await settled(300);
     store.go({ path: "dense_1.sum", index: [0] });
     await settled(10);

@@ -62,7 +62,7 @@ describe("why a weight is what it is", () => {
     expect(screen.getByText(refusal)).toBeTruthy();
   });
 
-  it("tells what a person made of it since", async () => {
+  it("shows what a person made of it since", async () => {
     const kernel = { ...live.values["dense_1.kernel"]!, data: live.values["dense_1.kernel"]!.data.map(() => 3) };
     const values = { ...live.values, "dense_1.kernel": kernel };
     const { store } = await stand({ ...train, explain: () => update, watch: ({ input }) => ({ ...live, input, values }) });
@@ -142,9 +142,9 @@ describe("the depths of focus", () => {
     const cells = [...document.querySelectorAll(".product .number")].map((td) => td.textContent?.trim());
     expect(cells).toEqual([precise(x!.value), precise(w!.value), written(explanation(2).terms[1]!.value)]);
     const all = explanation(2).terms.reduce((sum, t) => sum + Math.abs(t.value), 0);
-    const share = percent(Math.abs(explanation(2).terms[1]!.value) / all);
-    expect(document.querySelector(".share")?.textContent).toContain(`${share} of the sizes of all terms`);
-    expect(document.querySelector(".share")?.textContent).toMatch(/−?[\d.]+ % of the value/);
+    const fraction = percent(Math.abs(explanation(2).terms[1]!.value) / all);
+    expect(document.querySelector(".fraction")?.textContent).toContain(`${fraction} of the sizes of all terms`);
+    expect(document.querySelector(".fraction")?.textContent).toMatch(/−?[\d.]+ % of the value/);
     expect(await serious()).toEqual([]);
   });
 

@@ -40,7 +40,7 @@ async function lab(
   });
 }
 
-const told = (path: string, index: number[], rest: Partial<Explanation> = {}): Explanation => ({
+const explanationOf = (path: string, index: number[], rest: Partial<Explanation> = {}): Explanation => ({
   ...sum(0, 0), path, index: [0, ...index], value: 1.5, terms: [], candidates: [], outside: 0, rest: { count: 0, sum: 0 }, ...rest,
 });
 
@@ -53,7 +53,7 @@ describe("a convolution", () => {
   });
   const explain = ({ path, index }: Methods["explain"]["params"]): Explanation => {
     const [i = 0, j = 0, f = 0] = index;
-    return told(path, index, {
+    return explanationOf(path, index, {
       terms: [0, 1, 2, 3].map((k) => {
         const [u, v] = [Math.floor(k / 2), k % 2];
         return {
@@ -141,7 +141,7 @@ describe("a convolution", () => {
   it("of a pooling window marks the winner", async () => {
     const pool = layer("max_pool2d_1", "MaxPool2D", [2, 2, 1], { parents: ["input_1"] });
     const { store } = await lab([input, pool], { input_1: values.input_1, max_pool2d_1: picture([2, 2, 1], () => 7) }, {
-      explain: ({ path, index }) => told(path, index, {
+      explain: ({ path, index }) => explanationOf(path, index, {
         value: 7,
         candidates: [3, 7].map((v, k) => ({ path: "input_1", index: [0, 0, k, 0], value: v })),
       }),
@@ -159,7 +159,7 @@ describe("a convolution", () => {
       parents: ["input_1"], parameters: [value("conv1d_1.kernel", [2, 2, 1], ["u", "c", "f"])],
     });
     const { lab: fake, store } = await lab([series, conv1], { input_1: picture([5, 2], (k) => k), conv1d_1: picture([4, 1], () => 1) }, {
-      explain: ({ path, index }) => told(path, index, {
+      explain: ({ path, index }) => explanationOf(path, index, {
         terms: [0, 1, 2, 3].map((k) => ({
           value: k, text: "", numbers: "",
           sources: [
@@ -186,7 +186,7 @@ describe("softmax", () => {
     "dense_2.sum": picture([3], (k) => k - 1), "dense_2.e": picture([3], (k) => Math.exp(k - 2)), dense_2: picture([3], (k) => [0.09, 0.245, 0.665][k]!),
   };
   const explain = ({ path, index }: Methods["explain"]["params"]): Explanation =>
-    told(path, index, { substituted: path === "dense_2" ? "1/1.503 = 0.665" : "exp(1 − stop(1)) = 1" });
+    explanationOf(path, index, { substituted: path === "dense_2" ? "1/1.503 = 0.665" : "exp(1 − stop(1)) = 1" });
 
   it("has z, e to the z, their sum and the share, each a link", async () => {
     const { store } = await lab([input, soft], values, { explain });
@@ -201,7 +201,7 @@ describe("softmax", () => {
     expect(screen.getByText("1/1.503 = 0.665")).toBeTruthy();
   });
 
-  it("tells the arithmetic of the unit that is chosen", async () => {
+  it("shows the arithmetic of the unit that is chosen", async () => {
     const { lab: fake, store } = await lab([input, soft], values, { explain });
     show(store, Kind, { layer: soft });
     await settled(60);
@@ -333,7 +333,7 @@ describe("the decision boundary", () => {
   it("asks nothing for another task's view in the answer of the first", async () => {
     let answer: (found: ReturnType<typeof boundary>) => void = () => undefined;
     const { lab: fake, store } = await task("boundary", { boundary: () => new Promise((done) => (answer = done)) }, { task: "spirals" });
-    fake.tell("described", { ...store.description!, task: "sigmoids" });
+    fake.emit("described", { ...store.description!, task: "sigmoids" });
     await settled(80);
     const before = fake.of("boundary").length;
     expect(before).toBe(2);
@@ -361,7 +361,7 @@ describe("the confusion matrix", () => {
     expect(store.place.input).toBe("test:4");
   });
 
-  it("asks for the other examples when told to", async () => {
+  it("asks for the other examples when asked to", async () => {
     const { lab: fake } = await task("confusion", { confusion }, { sets: [{ name: "train", count: 9 }, { name: "test", count: 9 }] });
     expect(fake.of("confusion")).toEqual([{ set: "test" }]);
     await fireEvent.click(screen.getByRole("button", { name: "training examples" }));
@@ -387,14 +387,14 @@ describe("the confusion matrix", () => {
         throw new Error("This file does not carry that.");
       },
     });
-    fake.tell("state", { ...store.state!, playing: true });
+    fake.emit("state", { ...store.state!, playing: true });
     for (let step = 8; step < 20; step++) {
-      fake.tell("live", { ...store.live!, step });
+      fake.emit("live", { ...store.live!, step });
       await settled(5);
     }
     expect(fake.of("confusion")).toHaveLength(1);
-    fake.tell("state", { ...store.state!, playing: false, step: 20 });
-    fake.tell("live", { ...store.live!, step: 20 });
+    fake.emit("state", { ...store.state!, playing: false, step: 20 });
+    fake.emit("live", { ...store.live!, step: 20 });
     await settled(20);
     expect(fake.of("confusion"), "at rest it is asked again at once").toHaveLength(2);
     expect(screen.getByText("This file does not carry that.")).toBeTruthy();
@@ -524,7 +524,7 @@ describe("a text", () => {
     expect(store.message).toBeNull();
   });
 
-  it("writes on, and tells a refusal in its place", async () => {
+  it("continues the text, and shows a refusal in its place", async () => {
     let refused = false;
     const { lab: fake } = await task("text", {
       generate: ({ text }) => {

@@ -46,13 +46,13 @@ describe("the page", () => {
     expect(container.querySelector("header .title")!.textContent).toBe("The digits");
   });
 
-  it("tells what the network says, and what it should say", async () => {
+  it("shows what the network says, and what it should say", async () => {
     const { lab, container } = await page();
     const said = container.querySelector(".prediction") as HTMLElement;
     expect(said.textContent).toContain("b");
     expect(said.textContent).toContain("70 %");
     expect(said.querySelector(".right")).toBeTruthy();
-    lab.tell("live", { input: "test:0", branch: 0, step: 1, loss: null, values: { dense_1: picture([0.9, 0.05, 0.05]) } });
+    lab.emit("live", { input: "test:0", branch: 0, step: 1, loss: null, values: { dense_1: picture([0.9, 0.05, 0.05]) } });
     await settled();
     expect(said.querySelector(".wrong")).toBeTruthy();
   });
@@ -97,7 +97,7 @@ describe("the page", () => {
 
   it("leaves the buttons alone while the numbers run", async () => {
     const { lab, container } = await page();
-    lab.tell("state", { ...stillness, playing: true, step: 1 });
+    lab.emit("state", { ...stillness, playing: true, step: 1 });
     await settled();
     const seen: MutationRecord[] = [];
     const watch = new MutationObserver((records) => seen.push(...records));
@@ -106,8 +106,8 @@ describe("the page", () => {
     }
     for (let step = 2; step < 30; step++) {
       const state: State = { ...stillness, playing: true, step, loss: 1 / step };
-      lab.tell("state", { ...state, branches: [{ ...state.branches[0]!, last: step }] });
-      lab.tell("history", { branch: 0, from: step, loss: Float64Array.of(1 / step), epochs: [] });
+      lab.emit("state", { ...state, branches: [{ ...state.branches[0]!, last: step }] });
+      lab.emit("history", { branch: 0, from: step, loss: Float64Array.of(1 / step), epochs: [] });
       await settled();
     }
     // The button of a new beginning comes alive with the first step, and no more.
@@ -189,21 +189,21 @@ describe("the page", () => {
     expect(container.querySelector(".panel.arithmetic .moment")).toBeTruthy();
 
     lab.state = { ...lab.state, step: 10 };
-    lab.tell("state", lab.state);
+    lab.emit("state", lab.state);
     await settled();
     const seen = container.querySelector(".panel.network .moment")!;
     expect(seen.textContent, "until it comes anew").toContain("of step 470");
-    lab.tell("live", { input: "test:0", branch: 0, step: 10, loss: null, values: { dense_1: picture([0.1, 0.7, 0.2]) } });
+    lab.emit("live", { input: "test:0", branch: 0, step: 10, loss: null, values: { dense_1: picture([0.1, 0.7, 0.2]) } });
     await settled(80);
     expect(badge(), "not measured here").toBeNull();
     expect(steps()).toEqual(new Set(["step 10"]));
-    lab.tell("flow", dead(10, 0.25));
+    lab.emit("flow", dead(10, 0.25));
     await settled();
     expect(badge()).toBe("25 % dead");
 
     lab.state = { ...lab.state, playing: true, step: 14 };
-    lab.tell("state", lab.state);
-    lab.tell("live", { input: "test:0", branch: 0, step: 12, loss: null, values: { dense_1: picture([0.1, 0.7, 0.2]) } });
+    lab.emit("state", lab.state);
+    lab.emit("live", { input: "test:0", branch: 0, step: 12, loss: null, values: { dense_1: picture([0.1, 0.7, 0.2]) } });
     await settled();
     expect(badge(), "while it plays the last one, with its step").toBe("25 % dead · step 10");
     expect(container.querySelector(".panel.network .moment")!.textContent).toBe("step 12");
@@ -217,18 +217,18 @@ describe("the page", () => {
     const dialog = screen.getByRole("dialog");
     expect(dialog.querySelector(".moment")!.textContent).toBe("step 0");
     lab.state = { ...stillness, step: 5, branches: [{ ...stillness.branches[0]!, last: 5 }] };
-    lab.tell("state", lab.state);
+    lab.emit("state", lab.state);
     await settled(5);
     expect(lab.of("diagnose")).toHaveLength(2);
     expect(dialog.querySelector(".moment")!.textContent).toBe("step 5");
-    lab.tell("state", { ...lab.state, learning_rate: 9 });
+    lab.emit("state", { ...lab.state, learning_rate: 9 });
     await settled(5);
     expect(lab.of("diagnose")).toHaveLength(3);
   });
 
   it("says in words why training stands still, with the way to what is wrong", async () => {
     const { lab, store, container } = await page();
-    lab.tell("state", { ...stillness, stopped: { en: "The loss is NaN.", zh: "损失为 NaN。" } });
+    lab.emit("state", { ...stillness, stopped: { en: "The loss is NaN.", zh: "损失为 NaN。" } });
     await settled();
     const line = within(container).getByText("The loss is NaN.").closest(".message") as HTMLElement;
     await fireEvent.click(within(line).getByRole("button"));
@@ -242,7 +242,7 @@ describe("the page", () => {
     expect(screen.getByRole("alert").textContent).toContain("that cannot be done");
     await fireEvent.click(within(screen.getByRole("alert")).getByRole("button", { name: "Dismiss" }));
     expect(screen.queryByRole("alert")).toBeNull();
-    lab.tell("connected", false);
+    lab.emit("connected", false);
     await settled();
     expect(screen.getByText(/The connection was lost/)).toBeTruthy();
   });

@@ -1,6 +1,6 @@
 // The terms of a value as pictures: what came in, through which weights, and what each added, laid where it came from.
 
-import { bare, found, spot } from "../place/elements";
+import { bare, located, spot } from "../place/elements";
 import { unravel } from "../numbers/panels";
 import type { Explanation, Layer, Numbers, Path } from "../wire/protocol";
 
@@ -21,7 +21,7 @@ function unflattened(path: Path, index: number[], layers: readonly Layer[]): { s
   const parent = layer?.kind === "Flatten" ? layers.find((l) => l.path === layer.parents[0]) : undefined;
   return parent && index.length === 1
     ? { seen: unravel(parent.shape, index[0] ?? 0), shape: parent.shape }
-    : { seen: index, shape: found(path, layers)?.value.shape ?? [] };
+    : { seen: index, shape: located(path, layers)?.value.shape ?? [] };
 }
 
 interface Read {
@@ -116,8 +116,8 @@ export function gather(explanation: Explanation, layers: readonly Layer[]): Gath
     if ((reads[0]?.length ?? 0) < 2) continue;
     const made = reads.map((list) => laid(list));
     if (made.some((m) => m.numbers.data.length > LARGEST)) continue;
-    const parameter = (path: Path): boolean => found(path, layers)?.parameter === true && path === bare(path);
-    // A weight's own index tells less than the element's that it is multiplied with: weights are laid like these.
+    const parameter = (path: Path): boolean => located(path, layers)?.parameter === true && path === bare(path);
+    // A weight's own index says less than the element's that it is multiplied with: weights are laid like these.
     const lead = paths.findIndex((p) => !parameter(p));
     paths.forEach((path, place) => {
       const other = reads[1 - place] ?? [];

@@ -1,4 +1,4 @@
-// A window that slides over a map, as the explanation of one output element tells it: which elements it reads, through
+// A window that slides over a map, as the explanation of one output element shows it: which elements it reads, through
 // which weights, and what each adds. Nothing is computed here: stride, padding and dilation show in what was read.
 
 import type { Explanation, Path, Source, Term } from "../wire/protocol";

@@ -1,4 +1,4 @@
-// An example of the person's own: a drawing, a picture or numbers, made to fit the input.
+// An example of the person's own: a drawing, an image or numbers, made to fit the input.
 
 export interface Range {
   low: number;
@@ -35,7 +35,7 @@ export function borderLevel(data: ArrayLike<number>, shape: readonly number[], r
   return (sum / count - range.low) / (range.high - range.low);
 }
 
-/** Pixels of a picture (red, green, blue, opacity; 0 to 255) as numbers of the input. */
+/** Pixels of an image (red, green, blue, opacity; 0 to 255) as numbers of the input. */
 export function fromPixels(rgba: ArrayLike<number>, shape: readonly number[], range: Range, invert: boolean): number[] {
   const [h, w, c] = imageShape(shape);
   const out: number[] = [];

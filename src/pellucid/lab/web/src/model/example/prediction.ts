@@ -7,7 +7,7 @@ export interface Prediction {
   choice: number | null;
   text: string;
   /** The probability of what was chosen, where the outputs are probabilities. */
-  share: number | null;
+  probability: number | null;
   /** Whether it is the label; null where that cannot be said. */
   right: boolean | null;
 }
@@ -35,18 +35,18 @@ export function predict(
       sum += last[k]! < 0 ? NaN : last[k]!;
     }
     const name = names[choice] ?? `${choice}`;
-    const share = Math.abs(sum - 1) < 1e-3 ? last[choice]! : null;
-    return { choice, text: name, share, right: judge(example, choice, name) };
+    const probability = Math.abs(sum - 1) < 1e-3 ? last[choice]! : null;
+    return { choice, text: name, probability, right: judge(example, choice, name) };
   }
   if (names !== null && names.length === 2 && output.data.length === 1) {
     const p = output.data[0]!;
     const choice = p > 0.5 ? 1 : 0;
-    const share = p >= 0 && p <= 1 ? (choice === 1 ? p : 1 - p) : null;
-    return { choice, text: names[choice]!, share, right: judge(example, choice, names[choice]!) };
+    const probability = p >= 0 && p <= 1 ? (choice === 1 ? p : 1 - p) : null;
+    return { choice, text: names[choice]!, probability, right: judge(example, choice, names[choice]!) };
   }
   // More numbers than a glance takes in are better seen where they are drawn.
   if (output.data.length > 3) return null;
-  return { choice: null, text: Array.from(output.data, show).join(" "), share: null, right: null };
+  return { choice: null, text: Array.from(output.data, show).join(" "), probability: null, right: null };
 }
 
 /** The number of the true class or symbol; of a text that of the last step. Null where there is none. */

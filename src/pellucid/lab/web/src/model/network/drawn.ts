@@ -28,7 +28,7 @@ const NAME = 24;
 const MORE = 16;
 const ROW_OF_UNITS = 32;
 const UNITS = 64;
-const LEAST = 22;
+const MIN_BREADTH = 22;
 /** Names want so much room. */
 const NAMED = 230;
 
@@ -41,11 +41,11 @@ function textHeight(symbols: number, room: number): number {
   return 20 * Math.min(3, Math.ceil((symbols * 8.5) / room)) + 4;
 }
 
-const MOST_CELLS = 4096;
+const MAX_CELLS = 4096;
 
 /** A row of many units in lines, as broad as the layer is. */
 function wide(units: number, broad: number): Pick<Drawn, "form" | "laid" | "box" | "width" | "hidden"> {
-  const count = Math.min(units, MOST_CELLS);
+  const count = Math.min(units, MAX_CELLS);
   let cell = 9;
   while (cell > 2 && Math.ceil(count / Math.floor(broad / cell)) * cell > 56) cell--;
   const across = Math.max(1, Math.floor(broad / cell));
@@ -54,14 +54,14 @@ function wide(units: number, broad: number): Pick<Drawn, "form" | "laid" | "box"
   return { form: "picture", laid, box, width: box.width, hidden: units - count };
 }
 
-/** A flat layer of so many units may have been a picture. */
+/** A flat layer of so many units may have been an image. */
 function square(count: number): boolean {
   return Number.isInteger(Math.sqrt(count));
 }
 
-function drawnOf(layer: Layer, room: number, largest: number, text: boolean, pictured: boolean): Drawn {
+function drawnOf(layer: Layer, room: number, largest: number, text: boolean, imaged: boolean): Drawn {
   const base = { layer, hidden: 0, top: NAME };
-  const broad = breadth(size(layer.shape), largest, LEAST, room);
+  const broad = breadth(size(layer.shape), largest, MIN_BREADTH, room);
   if (PASSING.has(layer.kind) || (layer.kind === "Reshape" && layer.draw === "units"))
     return { ...base, form: "name", laid: null, box: null, width: broad, top: 0 };
   if (text) return { ...base, form: "text", laid: null, box: null, width: Math.min(room, size(layer.shape) * 8.5) };
@@ -75,7 +75,7 @@ function drawnOf(layer: Layer, room: number, largest: number, text: boolean, pic
     const box: Boxes = { across: 1, gap: 0, cell, tall: cell, width: cell * across, height: cell * laid.rows };
     return { ...base, form: "units", laid, box, width: box.width };
   }
-  if (layer.shape.length === 1 && !(square(size(layer.shape)) && pictured))
+  if (layer.shape.length === 1 && !(square(size(layer.shape)) && imaged))
     return { ...base, ...wide(layer.shape[0] ?? 1, broad) };
   const laid = flat(layer.shape, arrange(layer.shape, layer.draw));
   const steps = layer.draw === "steps";

@@ -56,9 +56,9 @@ export interface Room {
 /** The rank of every layer: one more than the highest of its parents. */
 export function ranks(nodes: readonly Node[]): Map<Path, number> {
   const byPath = new Map(nodes.map((n) => [n.path, n]));
-  const found = new Map<Path, number>();
+  const rankOf = new Map<Path, number>();
   const rank = (node: Node, below: Set<Path>): number => {
-    const known = found.get(node.path);
+    const known = rankOf.get(node.path);
     if (known !== undefined) return known;
     if (below.has(node.path)) return 0;
     below.add(node.path);
@@ -67,11 +67,11 @@ export function ranks(nodes: readonly Node[]): Map<Path, number> {
       const parent = byPath.get(path);
       if (parent) highest = Math.max(highest, rank(parent, below));
     }
-    found.set(node.path, highest + 1);
+    rankOf.set(node.path, highest + 1);
     return highest + 1;
   };
   for (const node of nodes) rank(node, new Set());
-  return found;
+  return rankOf;
 }
 
 /** The layers rank by rank; in a rank, each near its parents, so that few edges cross. */
@@ -153,8 +153,8 @@ export function layout(nodes: readonly Node[], room: Room): Layout {
 }
 
 /** How broad a layer is drawn: by the logarithm of its size, so that a bottleneck is seen as one. */
-export function breadth(size: number, largest: number, least: number, most: number): number {
-  if (largest <= 1) return most;
-  const share = Math.log1p(Math.max(0, size - 1)) / Math.log1p(largest - 1);
-  return least + (most - least) * Math.min(1, share);
+export function breadth(size: number, largest: number, min: number, max: number): number {
+  if (largest <= 1) return max;
+  const fraction = Math.log1p(Math.max(0, size - 1)) / Math.log1p(largest - 1);
+  return min + (max - min) * Math.min(1, fraction);
 }

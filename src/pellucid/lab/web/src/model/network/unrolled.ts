@@ -38,13 +38,13 @@ export interface Track {
 
 export function passes(layer: Layer): Pass[] {
   const lines = formulas(layer);
-  const found: Pass[] = [];
+  const made: Pass[] = [];
   for (const state of layer.values.filter((v) => v.path.endsWith(".state") && v.shape.length === 2)) {
     const home = state.path.slice(0, -".state".length);
     const own = layer.values.filter((v) => v.path.startsWith(`${home}.`) && v.shape.join() === state.shape.join());
     const output = layer.values.find((v) => v.path === home);
     const recurrent = layer.values.filter((v) => v.path.startsWith(`${home}.`)).map((v) => lines.get(v.path) ?? "");
-    found.push({
+    made.push({
       name: home === layer.path ? "" : home.slice(layer.path.length + 1),
       state,
       cell: own.find((v) => v.path === `${home}.cell`) ?? null,
@@ -55,7 +55,7 @@ export function passes(layer: Layer): Pass[] {
       output: output && output.shape.length < 2 ? output : null,
     });
   }
-  return found;
+  return made;
 }
 
 /** The formula of each value. A value of two names, a layer's output and its states, has one formula. */
@@ -71,8 +71,8 @@ function letterOf(line: string | undefined): string | null {
 }
 
 /** So many steps around one, as many as there are. */
-export function around(at: number, steps: number, most: number): number[] {
-  const count = Math.min(most, steps);
+export function around(at: number, steps: number, max: number): number[] {
+  const count = Math.min(max, steps);
   const first = Math.max(0, Math.min(at - Math.floor(count / 2), steps - count));
   return Array.from({ length: count }, (_, k) => first + k);
 }

@@ -1,6 +1,6 @@
 // One diverging scale for all numbers: orange below zero, the paper's own grey at zero, blue above; safe for
 // colour-blind eyes, because both arms differ in hue and run alike in lightness. Gradients have green and magenta.
-// Pictures that are pictures to people too are drawn as such, from black to white.
+// Images are drawn as such, from black to white.
 
 export type Theme = "light" | "dark";
 /** Grey runs over the whole scale, from black to white, and is the same in both themes. */
@@ -109,8 +109,8 @@ export function table(hue: Hue, theme: Theme): Uint8ClampedArray {
     const place = (i / (2 * HALF)) * (stops.length - 1);
     const left = Math.min(stops.length - 2, Math.floor(place));
     const [p, q] = [stops[left] as Colour, stops[left + 1] as Colour];
-    const share = place - left;
-    const mixed = p.map((v, axis) => v + (q[axis as 0] - v) * share) as Colour;
+    const fraction = place - left;
+    const mixed = p.map((v, axis) => v + (q[axis as 0] - v) * fraction) as Colour;
     made.set([...displayed(mixed), 255], i * 4);
   }
   tables.set(key, made);
@@ -163,7 +163,7 @@ export function paint(
 
 const SAMPLE = 2048;
 
-/** The middle and the half of what numbers span: a picture is black at its least number, white at its greatest. */
+/** The middle and the half of what numbers span: an image is black at its smallest number, white at its largest. */
 export function span(data: ArrayLike<number>): { centre: number; domain: number } {
   let [low, high] = [Infinity, -Infinity];
   for (let i = 0; i < data.length; i++) {

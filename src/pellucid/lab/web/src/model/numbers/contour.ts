@@ -11,7 +11,7 @@ export type Piece = [x0: number, y0: number, x1: number, y1: number];
  */
 export function borders(grid: Numbers, border = 0.5): Piece[] {
   const [rows = 0, columns = 0, classes = 1] = grid.shape;
-  const found: Piece[] = [];
+  const pieces: Piece[] = [];
   for (let c = 0; c < (classes > 2 ? classes : 1); c++) {
     const lead = (k: number): number => {
       const own = grid.data[k * classes + c] ?? NaN;
@@ -23,10 +23,10 @@ export function borders(grid: Numbers, border = 0.5): Piece[] {
     for (let i = 0; i + 1 < rows; i++)
       for (let j = 0; j + 1 < columns; j++) {
         const corners = [i * columns + j, i * columns + j + 1, (i + 1) * columns + j + 1, (i + 1) * columns + j].map(lead);
-        found.push(...square(corners as Four, j, i));
+        pieces.push(...square(corners as Four, j, i));
       }
   }
-  return found;
+  return pieces;
 }
 
 type Four = [number, number, number, number];
@@ -39,9 +39,9 @@ function square(corners: Four, x: number, y: number): Piece[] {
   for (const [p, q] of sides) {
     const [a, b] = [corners[p], corners[q]];
     if (!Number.isFinite(a) || !Number.isFinite(b) || a > 0 === b > 0) continue;
-    const share = a / (a - b);
+    const fraction = a / (a - b);
     const [from, to] = [at[p]!, at[q]!];
-    crossings.push([from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])]);
+    crossings.push([from[0] + fraction * (to[0] - from[0]), from[1] + fraction * (to[1] - from[1])]);
   }
   const pieces: Piece[] = [];
   for (let k = 0; k + 1 < crossings.length; k += 2) pieces.push([...crossings[k]!, ...crossings[k + 1]!]);

@@ -29,10 +29,10 @@ export function codeAt(latent: Latent, [a, b]: readonly [number, number]): numbe
 /** The point nearest to a place, where a step along each axis is so long; null where there is none. */
 export function nearest(points: Numbers, [a, b]: readonly [number, number], [along, up]: readonly [number, number]): number | null {
   let best: number | null = null;
-  let least = Infinity;
+  let nearest = Infinity;
   for (let k = 0; 2 * k + 1 < points.data.length; k++) {
     const far = Math.hypot(((points.data[2 * k] ?? NaN) - a) * along, ((points.data[2 * k + 1] ?? NaN) - b) * up);
-    if (far < least) [best, least] = [k, far];
+    if (far < nearest) [best, nearest] = [k, far];
   }
   return best;
 }

@@ -59,13 +59,13 @@ export function signed(x: number): string {
   return x > 0 ? `+${show(x)}` : show(x);
 }
 
-/** A share of 1 in percent: two digits where it is small. */
-export function percent(share: number): string {
-  if (!Number.isFinite(share)) return "—";
-  const size = Math.abs(share) * 100;
+/** A fraction in percent: two digits where it is small. */
+export function percent(fraction: number): string {
+  if (!Number.isFinite(fraction)) return "—";
+  const size = Math.abs(fraction) * 100;
   const digits = size !== 0 && size < 10 ? 1 : 0;
-  if (size !== 0 && size < 0.05) return share < 0 ? "> −0.1 %" : "< 0.1 %";
-  return `${share < 0 ? "−" : ""}${size.toFixed(digits)} %`;
+  if (size !== 0 && size < 0.05) return fraction < 0 ? "> −0.1 %" : "< 0.1 %";
+  return `${fraction < 0 ? "−" : ""}${size.toFixed(digits)} %`;
 }
 
 /** A count, its thousands apart. */

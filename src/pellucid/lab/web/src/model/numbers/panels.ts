@@ -2,7 +2,7 @@
 
 import type { Numbers } from "../wire/protocol";
 
-/** Which axis runs down a panel, which across it (null: one cell wide), and which tell the panels apart. */
+/** Which axis runs down a panel, which across it (null: one cell wide), and which number the panels. */
 export interface Arrangement {
   row: number | null;
   column: number | null;
@@ -23,7 +23,7 @@ export interface Flat {
 
 export type Draw = "units" | "maps" | "steps" | "kernel" | null;
 
-const MOST_PANELS = 16;
+const MAX_PANELS = 16;
 const LONGEST_ROW = 64;
 /** The pixels that a cell in a row wants. */
 const LEGIBLE = 12;
@@ -44,13 +44,13 @@ export function arrange(
   if (rank === 1) {
     const count = shape[0] ?? 1;
     const lines = Math.ceil((count * LEGIBLE) / Math.max(1, room));
-    // A long row of a square number may have been a picture; any other is cut into even lines.
-    const picture = count >= LONGEST_ROW && Number.isInteger(Math.sqrt(count));
+    // A long row of a square number may have been an image; any other is cut into even lines.
+    const image = count >= LONGEST_ROW && Number.isInteger(Math.sqrt(count));
     return {
       row: null,
       column: 0,
       panels: [],
-      wrap: lines <= 1 ? null : picture ? Math.sqrt(count) : Math.ceil(count / lines),
+      wrap: lines <= 1 ? null : image ? Math.sqrt(count) : Math.ceil(count / lines),
     };
   }
   const gates = axes.indexOf("g");
@@ -69,35 +69,35 @@ export function arrange(
   return { row: 0, column: 1, panels: shape.map((_, axis) => axis).slice(2), wrap: null };
 }
 
-/** A value laid flat by its arrangement, at most `most` panels of it. */
-export function flat(shape: readonly number[], arrangement: Arrangement, most = MOST_PANELS): Flat {
+/** A value laid flat by its arrangement, at most `max` panels of it. */
+export function flat(shape: readonly number[], arrangement: Arrangement, max = MAX_PANELS): Flat {
   const size = (axis: number | null): number => (axis === null ? 1 : (shape[axis] ?? 1));
   const panels = arrangement.panels.reduce((n, axis) => n * size(axis), 1);
   let [rows, columns] = [size(arrangement.row), size(arrangement.column)];
   if (arrangement.wrap) [rows, columns] = [Math.ceil(columns / arrangement.wrap), arrangement.wrap];
-  return { arrangement, shape: [...shape], rows, columns, panels, shown: Math.min(panels, most) };
+  return { arrangement, shape: [...shape], rows, columns, panels, shown: Math.min(panels, max) };
 }
 
 /** The index of a cell; null for what is left over in the last line of a wrapped axis. */
 export function index(laid: Flat, panel: number, row: number, column: number): number[] | null {
   const { arrangement, shape } = laid;
-  const found = new Array<number>(shape.length).fill(0);
+  const indices = new Array<number>(shape.length).fill(0);
   if (arrangement.wrap) {
     const at = row * arrangement.wrap + column;
     if (at >= (shape[arrangement.column ?? 0] ?? 1)) return null;
-    found[arrangement.column ?? 0] = at;
-    return found;
+    indices[arrangement.column ?? 0] = at;
+    return indices;
   }
-  if (arrangement.row !== null) found[arrangement.row] = row;
-  if (arrangement.column !== null) found[arrangement.column] = column;
+  if (arrangement.row !== null) indices[arrangement.row] = row;
+  if (arrangement.column !== null) indices[arrangement.column] = column;
   let left = panel;
   for (let k = arrangement.panels.length - 1; k >= 0; k--) {
     const axis = arrangement.panels[k] as number;
     const size = shape[axis] ?? 1;
-    found[axis] = left % size;
+    indices[axis] = left % size;
     left = Math.floor(left / size);
   }
-  return found;
+  return indices;
 }
 
 /** Where an index lies; null where it is not drawn. */
@@ -124,14 +124,14 @@ export function offset(shape: readonly number[], at: readonly number[]): number 
 
 /** The index at a place in row-major order. */
 export function unravel(shape: readonly number[], place: number): number[] {
-  const found = new Array<number>(shape.length).fill(0);
+  const indices = new Array<number>(shape.length).fill(0);
   let left = place;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     const size = shape[axis] ?? 1;
-    found[axis] = left % size;
+    indices[axis] = left % size;
     left = Math.floor(left / size);
   }
-  return found;
+  return indices;
 }
 
 /** The number of a cell, if it is there. */
@@ -165,9 +165,9 @@ export function beside(numbers: Numbers, index: readonly number[]): Slice | null
 
 /** The steps in row-major order along each axis, to walk a value quickly. */
 export function strides(shape: readonly number[]): number[] {
-  const found = new Array<number>(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) found[axis] = (found[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
-  return found;
+  const steps = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) steps[axis] = (steps[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
+  return steps;
 }
 
 export interface Boxes {
@@ -182,14 +182,14 @@ export interface Boxes {
 }
 
 /**
- * How large the cells are so that the whole fits a width; cells are between `least` and `most` pixels. They are square,
+ * How large the cells are so that the whole fits a width; cells are between `min` and `max` pixels. They are square,
  * unless what runs over time is stretched along it.
  */
 export function boxes(
   laid: Flat,
   width: number,
-  least: number,
-  most: number,
+  min: number,
+  max: number,
   tallest = Infinity,
   stretch = false,
 ): Boxes {
@@ -199,7 +199,7 @@ export function boxes(
     const room = (width - gap * (across - 1)) / (across * laid.columns);
     const lines = Math.ceil(laid.shown / across);
     const high = (tallest - gap * (lines - 1)) / (lines * laid.rows);
-    const exact = Math.min(most, room, stretch ? Infinity : Math.max(high, least));
+    const exact = Math.min(max, room, stretch ? Infinity : Math.max(high, min));
     const size = exact >= 1 && !stretch ? Math.floor(exact * 2) / 2 : exact;
     const tall = stretch ? Math.min(size, Math.max(high, 1)) : size;
     const made: Boxes = {
@@ -210,9 +210,9 @@ export function boxes(
       width: across * laid.columns * size + gap * (across - 1),
       height: lines * laid.rows * tall + gap * (lines - 1),
     };
-    // The largest cells win, and of those the least height.
+    // The largest cells win, and of those the smallest height.
     if (!best || made.tall > best.tall || (made.tall === best.tall && made.height < best.height)) best = made;
-    else if (made.cell < least) break;
+    else if (made.cell < min) break;
   }
   return best as Boxes;
 }

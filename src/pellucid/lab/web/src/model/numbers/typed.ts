@@ -5,7 +5,7 @@ export function decimal(text: string): number {
   return Number(text.replace("−", "-").replace(",", "."));
 }
 
-/** An integer from `least` to `most`; `least` where there is nothing between. */
-export function whole(value: unknown, least: number, most: number): number {
-  return Math.max(least, Math.min(most, Math.trunc(Number(value)) || 0));
+/** An integer from `min` to `max`; `min` where there is nothing between. */
+export function whole(value: unknown, min: number, max: number): number {
+  return Math.max(min, Math.min(max, Math.trunc(Number(value)) || 0));
 }

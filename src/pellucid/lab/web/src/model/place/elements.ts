@@ -23,9 +23,9 @@ export function updated(path: Path): Path {
   return `${bare(path)}′`;
 }
 
-/** Whether there is anything to tell of a path: the learning rate, say, is just a number. */
-export function told(path: Path, layers: readonly Layer[]): boolean {
-  return found(path, layers) !== undefined || /^loss(\.|$)/.test(bare(path));
+/** Whether there is anything to explain about a path: the learning rate, say, is just a number. */
+export function explainable(path: Path, layers: readonly Layer[]): boolean {
+  return located(path, layers) !== undefined || /^loss(\.|$)/.test(bare(path));
 }
 
 /** The gradient by what a path is about; within the last step, that of its batch. */
@@ -33,14 +33,14 @@ export function gradientOf(path: Path): Path {
   return `d(${bare(path)})${stepped(path) ? "′" : ""}`;
 }
 
-export interface Found {
+export interface Located {
   layer: Layer;
   value: Value;
   parameter: boolean;
 }
 
 /** The value that a path, or the gradient by it, belongs to. */
-export function found(path: Path, layers: readonly Layer[]): Found | undefined {
+export function located(path: Path, layers: readonly Layer[]): Located | undefined {
   const wanted = bare(path);
   for (const layer of layers) {
     const value = layer.values.find((v) => v.path === wanted);
@@ -54,7 +54,7 @@ export function found(path: Path, layers: readonly Layer[]): Found | undefined {
 /** The index without the example's axis, which a parameter does not have and every other value has first. */
 export function spot(path: Path, index: readonly number[], layers: readonly Layer[]): number[] {
   if (stepped(path)) return [...index];
-  const known = found(path, layers);
+  const known = located(path, layers);
   return known ? index.slice(Math.max(0, index.length - known.value.shape.length)) : index.slice(1);
 }
 
@@ -85,15 +85,15 @@ export function element(value: Pick<Value, "shape">, draw: Layer["draw"] | null,
   return { kind: "index", index: index.join(",") };
 }
 
-/** Pictures are drawn in grey: the input, and a last layer that makes one of the same shape. */
+/** Images are drawn in grey: the input, and a last layer that makes one of the same shape. */
 export function pictorial(layer: Layer, layers: readonly Layer[], sample: string | undefined): boolean {
   if (sample !== "image") return false;
   const input = layers.find((l) => l.kind === "Input");
   return layer.kind === "Input" || (layer === layers.at(-1) && layer.shape.join() === input?.shape.join());
 }
 
-/** The least domain of a layer's colours: shares of 1 that are all alike are not to look strong. */
-export function leastDomain(layer: Layer): number {
+/** The smallest domain of a layer's colours: probabilities that are all alike are not to look strong. */
+export function minDomain(layer: Layer): number {
   return layer.activation === "softmax" ? 0.25 : 0;
 }
 

@@ -118,10 +118,10 @@ export function parse(hash: string): Link {
     place.view = decode(words[1]!);
   } else if (words.length > 0) {
     place.path = decode(words[0]!);
-    const found = unspell(words.slice(1));
-    if (found !== null) {
-      place.index = found.index;
-      const after = words.slice(1 + found.taken);
+    const unspelled = unspell(words.slice(1));
+    if (unspelled !== null) {
+      place.index = unspelled.index;
+      const after = words.slice(1 + unspelled.taken);
       const term = after[0] === "term" ? natural(after[1]) : null;
       if (term !== null) {
         place.term = term;

@@ -1,4 +1,4 @@
-// Curves of any length as a screen can show them: of each column of pixels the least and the greatest value.
+// Curves of any length as a screen can show them: of each column of pixels the smallest and the largest value.
 
 export interface Piece {
   /** The step of the first value. */

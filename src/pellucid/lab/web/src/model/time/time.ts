@@ -30,20 +30,20 @@ export function lossAt(
 
 /** The steps at which gradients were measured along a branch, with those before it left, by step. */
 export function flowAlong(flow: Record<number, Flow[]>, branches: readonly Branch[], id: number): Flow[] {
-  const found = new Map<number, Flow>();
+  const byStep = new Map<number, Flow>();
   for (const part of lineage(branches, id)) {
     // At the step where a branch leaves, what was measured before is not of what it changed there.
-    for (const one of flow[part.id] ?? []) if (one.step < part.until || part.id === id) found.set(one.step, one);
+    for (const one of flow[part.id] ?? []) if (one.step < part.until || part.id === id) byStep.set(one.step, one);
   }
-  return [...found.values()].sort((a, b) => a.step - b.step);
+  return [...byStep.values()].sort((a, b) => a.step - b.step);
 }
 
 /** What was measured of a moment: at its very step; while steps run on, the last that was measured before it. */
 export function flowOf(
   flow: Record<number, Flow[]>, branches: readonly Branch[], moment: Moment, playing: boolean,
 ): Flow | null {
-  const found = flowAlong(flow, branches, moment.branch).findLast((one) => one.step <= moment.step);
-  return found !== undefined && (playing || found.step === moment.step) ? found : null;
+  const latest = flowAlong(flow, branches, moment.branch).findLast((one) => one.step <= moment.step);
+  return latest !== undefined && (playing || latest.step === moment.step) ? latest : null;
 }
 
 export interface Difference {
@@ -57,9 +57,9 @@ export interface Difference {
 /** The step after which two branches go ways of their own: the last that both took as one. */
 export function parting(branches: readonly Branch[], a: number, b: number): number {
   const [one, other] = [lineage(branches, a), lineage(branches, b)];
-  return one.reduce((most, part) => {
+  return one.reduce((max, part) => {
     const shared = other.find(({ id }) => id === part.id);
-    return shared === undefined ? most : Math.max(most, Math.min(part.until, shared.until));
+    return shared === undefined ? max : Math.max(max, Math.min(part.until, shared.until));
   }, 0);
 }
 
@@ -79,7 +79,7 @@ export function differences(
   const lately = pairs.slice(-window);
   const mean = (of: "a" | "b") => lately.reduce((sum, pair) => sum + pair[of], 0) / lately.length;
   if (lately.length > 1) rows.push({ row: "mean", count: lately.length, a: mean("a"), b: mean("b") });
-  const low = (of: "a" | "b") => pairs.reduce((least, pair) => (pair[of] < least ? pair[of] : least), Infinity);
+  const low = (of: "a" | "b") => pairs.reduce((min, pair) => (pair[of] < min ? pair[of] : min), Infinity);
   const [p, q] = [low("a"), low("b")];
   if (Number.isFinite(p) && Number.isFinite(q)) rows.push({ row: "lowest", count: pairs.length, a: p, b: q });
   return rows;

@@ -29,10 +29,10 @@ export const CLOSED = gettext(
 export const TOO_LARGE = gettext(
   "That is more than Pellucid takes at once (8 MiB): send less.",
 );
-/** The most bytes of one message; the server closes the line on more. */
+/** How many bytes a message may have; the server closes the line on more. */
 export const LARGEST_MESSAGE = 8 * 2 ** 20;
 /** Questions that are out at once. The other end refuses more than 64, which several views may share. */
-export const MOST_OUT = 16;
+export const MAX_OUT = 16;
 
 type Listeners = { [E in keyof Events]: Set<(value: Events[E]) => void> };
 
@@ -77,7 +77,7 @@ export abstract class Exchange implements Lab {
 
   /** Send what may go out, in the order in which it was asked. */
   #pass(): void {
-    while (this.#held.length > 0 && this.#out.size < MOST_OUT) {
+    while (this.#held.length > 0 && this.#out.size < MAX_OUT) {
       const message = this.#held.shift()!;
       if (!this.#waiting.has(message.id)) continue;
       this.#out.add(message.id);
@@ -101,22 +101,22 @@ export abstract class Exchange implements Lab {
     return () => void this.#listeners[event].delete(listener);
   }
 
-  protected tell<E extends keyof Events>(event: E, value: Events[E]): void {
+  protected emit<E extends keyof Events>(event: E, value: Events[E]): void {
     for (const listener of [...this.#listeners[event]]) listener(value);
   }
 
   /** A message that came. One that answers nothing asked here is another tab's, or too late: it is dropped. */
-  protected heard(message: unknown): void {
+  protected receive(message: unknown): void {
     if (typeof message !== "object" || message === null) return;
-    const said = message as { id?: number; result?: unknown; error?: unknown; event?: string; value?: unknown };
-    if (typeof said.event === "string") {
-      if (said.event in this.#listeners) this.tell(said.event as keyof Events, said.value as never);
+    const reply = message as { id?: number; result?: unknown; error?: unknown; event?: string; value?: unknown };
+    if (typeof reply.event === "string") {
+      if (reply.event in this.#listeners) this.emit(reply.event as keyof Events, reply.value as never);
       return;
     }
-    const waiting = said.id === undefined ? undefined : this.#settled(said.id);
+    const waiting = reply.id === undefined ? undefined : this.#settled(reply.id);
     if (waiting === undefined) return;
-    if ("error" in said) waiting.reject(new Error(String(said.error)));
-    else waiting.resolve(said.result as never);
+    if ("error" in reply) waiting.reject(new Error(String(reply.error)));
+    else waiting.resolve(reply.result as never);
     this.#pass();
   }
 

@@ -1,4 +1,4 @@
-// What the lab asks and is told: one interface, whoever answers it. The page asks a server over a WebSocket, the widget
+// What the page asks the lab, and what it answers: one interface, whoever answers it. The page asks a server over a WebSocket, the widget
 // asks its kernel, a saved file asks the formulas that it carries.
 //
 // `declared.ts` is generated from Python's declarations (lab/protocol); here is what a schema cannot say.

@@ -125,9 +125,9 @@ export function explained(store: Store, question: () => Question | null, pause =
     store,
     question,
     async (q, input) => {
-      const found = await store.lab.request("explain", { input, path: q.path, index: q.index, limit: q.limit ?? 100 });
-      const terms = found.terms.map((term) => ({ ...term, text: plainly(term.text), numbers: plainly(term.numbers) }));
-      return { ...found, terms, formula: plainly(found.formula), substituted: plainly(found.substituted) };
+      const explanation = await store.lab.request("explain", { input, path: q.path, index: q.index, limit: q.limit ?? 100 });
+      const terms = explanation.terms.map((term) => ({ ...term, text: plainly(term.text), numbers: plainly(term.numbers) }));
+      return { ...explanation, terms, formula: plainly(explanation.formula), substituted: plainly(explanation.substituted) };
     },
     (q) => [q.path, q.index],
     pause,

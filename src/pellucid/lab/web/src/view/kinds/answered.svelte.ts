@@ -1,4 +1,4 @@
-// An answer of the lab that a view shows: asked when the view is in sight, again at each moment that is shown, and told
+// An answer of the lab that a view shows: asked when the view is in sight, again at each moment that is shown, and shown
 // calmly where it is refused. Unlike common/fresh.svelte.ts, where another question overtakes the one that is out, here
 // it waits, as a view's answer may take seconds of the machine that trains, and until it is answered the last answer stands.
 
@@ -19,7 +19,7 @@ export interface How<Q> {
   seen?: () => boolean;
   /** Whether the answer changes while the network trains. */
   moments?: boolean;
-  /** What tells one question from another, where the whole question is too long to compare. */
+  /** What distinguishes one question from another, where the whole question is too long to compare. */
   key?: (question: Q) => string;
 }
 

@@ -3,7 +3,7 @@
 // training keeps the machine; another question, which a person asked, waits only as long as the answer before it took.
 
 const REST = 6;
-const MOST_REST = 12_000;
+const MAX_REST = 12_000;
 /** After a refusal the same question is likely to be refused again. */
 const REFUSED_REST = 4000;
 
@@ -40,17 +40,17 @@ export function latest<Q, A>(
   async function run(question: Q): Promise<void> {
     [busy, waiting, hurried] = [true, null, false];
     const began = performance.now();
-    let least = 0;
+    let shortest = 0;
     try {
       const answer = await ask(question);
       if (!closed) take(answer, question);
     } catch (error) {
-      least = REFUSED_REST;
+      shortest = REFUSED_REST;
       if (!closed) refuse(error instanceof Error ? error.message : String(error), question);
     } finally {
       const now = performance.now();
-      soon = now + Math.min(MOST_REST, now - began);
-      free = now + Math.max(least, Math.min(MOST_REST, REST * (now - began)));
+      soon = now + Math.min(MAX_REST, now - began);
+      free = now + Math.max(shortest, Math.min(MAX_REST, REST * (now - began)));
       busy = false;
       next();
     }

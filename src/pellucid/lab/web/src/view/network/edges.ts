@@ -128,15 +128,15 @@ function lines(
   for (let i = 0; i < inputs; i++)
     for (let o = 0; o < outputs; o++) {
       const weight = weights.data[i * outputs + o] ?? 0;
-      const share = Math.min(1, Math.abs(weight) / span);
-      if (!(share > 0.03)) continue;
+      const fraction = Math.min(1, Math.abs(weight) / span);
+      if (!(fraction > 0.03)) continue;
       const faded = chosen !== null && chosen !== o;
       const [x0, x1] = [unit(from, i), unit(to, o)];
       context.beginPath();
       context.moveTo(x0, y0);
       context.bezierCurveTo(x0, y0 + bend, x1, y1 - bend, x1, y1);
-      context.globalAlpha = (0.1 + 0.9 * share * share) * (faded ? 0.12 : chosen === null ? faint : 1);
-      context.lineWidth = (0.5 + 1.75 * share) * (0.6 + 0.4 * faint);
+      context.globalAlpha = (0.1 + 0.9 * fraction * fraction) * (faded ? 0.12 : chosen === null ? faint : 1);
+      context.lineWidth = (0.5 + 1.75 * fraction) * (0.6 + 0.4 * faint);
       context.strokeStyle = css(weight < 0 ? -0.72 : 0.72, 1, look.hue, look.theme);
       context.stroke();
     }

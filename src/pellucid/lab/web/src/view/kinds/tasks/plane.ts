@@ -4,7 +4,7 @@ import { colour, domain } from "../../../model/numbers/colour";
 import type { Numbers } from "../../../model/wire/protocol";
 import { raster } from "../../common/raster";
 
-/** Okabe and Ito's colours, which colour-blind eyes tell apart (jfly.uni-koeln.de/color), and two more for ten digits. */
+/** Okabe and Ito's colours, which colour-blind eyes distinguish (jfly.uni-koeln.de/color), and two more for ten digits. */
 const CLASSES = [
   [0, 114, 178],
   [230, 159, 0],
@@ -24,30 +24,30 @@ export function classColour(label: number): string {
 }
 
 /** How the scores of a network are to be read. */
-export type Scores = "shares" | "logits";
+export type Scores = "probabilities" | "logits";
 
-/** The mixture of the classes' colours, weighted by what the network gives each; one number is a share of class 1. */
-export function mixture(scores: readonly number[], paper: number, read: Scores = "shares"): [number, number, number] {
+/** The mixture of the classes' colours, weighted by what the network gives each; one number is the probability of class 1. */
+export function mixture(scores: readonly number[], paper: number, read: Scores = "probabilities"): [number, number, number] {
   if (!scores.every(Number.isFinite)) return [208, 24, 40];
   const rgb: [number, number, number] = [0, 0, 0];
-  shared(scores, read).forEach((share, k) => {
+  probabilities(scores, read).forEach((probability, k) => {
     const tint = CLASSES[k % CLASSES.length] ?? CLASSES[0];
-    for (let c = 0; c < 3; c++) rgb[c] = (rgb[c] ?? 0) + share * (tint[c] ?? 0);
+    for (let c = 0; c < 3; c++) rgb[c] = (rgb[c] ?? 0) + probability * (tint[c] ?? 0);
   });
   // Half paper, so that the points stand out.
   return rgb.map((v) => Math.round(0.55 * paper + 0.45 * v)) as [number, number, number];
 }
 
-/** How strong each class's colour is. Sums, that no softmax has made shares of, are weighed as one would. */
-function shared(scores: readonly number[], read: Scores): number[] {
+/** How strong each class's colour is. Sums, that no softmax has made probabilities of, are weighed as one would. */
+function probabilities(scores: readonly number[], read: Scores): number[] {
   if (scores.length === 1) {
     const one = scores[0] ?? 0;
-    const share = read === "logits" ? 1 / (1 + Math.exp(-one)) : Math.min(1, Math.max(0, one));
-    return [1 - share, share];
+    const probability = read === "logits" ? 1 / (1 + Math.exp(-one)) : Math.min(1, Math.max(0, one));
+    return [1 - probability, probability];
   }
   if (read === "logits") {
-    const most = Math.max(...scores);
-    const powers = scores.map((s) => Math.exp(s - most));
+    const max = Math.max(...scores);
+    const powers = scores.map((s) => Math.exp(s - max));
     const sum = powers.reduce((a, b) => a + b, 0);
     return powers.map((p) => p / sum);
   }

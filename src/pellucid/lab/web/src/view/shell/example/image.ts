@@ -1,10 +1,10 @@
-// A picture file as pixels of the input's size.
+// An image file as pixels of the input's size.
 
-/** Red, green, blue and opacity of `h` by `w` pixels: the picture whole, in the middle, its sides in proportion. */
+/** Red, green, blue and opacity of `h` by `w` pixels: the whole image, in the middle, its sides in proportion. */
 export async function pixelsOf(file: Blob, h: number, w: number): Promise<Uint8ClampedArray> {
   const bitmap = await createImageBitmap(file);
   try {
-    // In halves down to the size: one leap would skip most pixels of a large picture.
+    // In halves down to the size: one leap would skip most pixels of a large image.
     let [width, height] = [bitmap.width, bitmap.height];
     let source: CanvasImageSource = bitmap;
     const scale = Math.min(w / width, h / height);
