@@ -14,6 +14,8 @@ from math import inf
 from statistics import median
 from typing import Final, TypeVar
 
+from pellucid.engines.llvm.emit.barriers import system
+from pellucid.engines.llvm.emit.builder import ATTRIBUTES
 from pellucid.engines.llvm.run.native import Library, Target, host, object_code
 
 T = TypeVar("T")
@@ -119,7 +121,7 @@ class Probe:
         # A multiply-add takes 4 cycles and two can begin in each: 8 at least have to be on their way. A vector of 16
         # is two registers where they are narrow, and there are 16 of those.
         self._accumulators = 12 if target.wide else 6
-        texts = fma_ir(self._accumulators), target.prelude + HANDING
+        texts = fma_ir(self._accumulators), system(target) + HANDING + ATTRIBUTES
         self._library = Library([object_code(text, target) for text in texts], target)
         self._hand = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)(
             self._library.address("hand")

@@ -160,7 +160,7 @@ def native(function):
     return called
 
 pool = worker_pool._ours()
-for name in ("hand", "join", "rouse"):
+for name in ("hand", "join", "wake"):
     setattr(pool._library, name, native(getattr(pool._library, name)))
 
 def predict(rows):

@@ -1,5 +1,5 @@
-"""Functions of LLVM IR as text: structured loops in SSA form, equal instructions merged and moved out of loops as
-they are written.
+"""Functions of LLVM IR as text: structured loops and branches in SSA form, equal instructions merged and moved out of
+loops as they are written. All IR is written with it.
 
 No pass of LLVM's optimiser runs over the text, so it has to be good as it stands. Every value knows the depth of
 the loop it was made in; an instruction is written at the depth of its deepest operand, and found again there if
@@ -8,10 +8,13 @@ somebody asks for the same one. Accumulators are phi nodes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-I64 = "i64"
+_WIDTH = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'
+ATTRIBUTES = f'attributes #0 = {{ nounwind {_WIDTH} "no-trapping-math"="true" }}\n'
+"""What every module says of its functions."""
 
 
 @dataclass
@@ -38,9 +41,25 @@ class Loop:
 
 
 class Builder:
-    """Writes one function."""
+    """Writes one function.
 
-    def __init__(self) -> None:
+    Args:
+        name: the function's, without the @.
+        parameters: with their types, as IR writes them.
+        result: the type of what it gives.
+        linkage: "internal", "hidden", or "" for a function that is called from outside.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parameters: str,
+        *,
+        result: str = "void",
+        linkage: str = "internal",
+        attributes: str = "#0",
+    ) -> None:
+        self.head = f"define {linkage} {result} @{name}({parameters}) {attributes} {{"
         self.stack = [Region("entry")]
         self.levels: dict[str, int] = {}
         self.ranges: dict[str, tuple[int, int | None]] = {}
@@ -84,8 +103,23 @@ class Builder:
         self.stack[-1].lines.append(f"  {found} = {template.format(*operands)}")
         return found
 
-    def effect(self, text: str) -> None:
-        self.stack[-1].lines.append(f"  {text}")
+    def effect(self, template: str, *operands: object) -> None:
+        self.stack[-1].lines.append(f"  {template.format(*operands)}" if operands else f"  {template}")
+
+    def at(self, word: str, base: str, index: str | int) -> str:
+        """The address of an element."""
+        return self.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", base, index)
+
+    def word(self, number: int, kind: str = "i64") -> str:
+        """A word of the context."""
+        return self.pure(f"load {kind}, ptr {{}}", self.at("i64", "%ctx", number))
+
+    def load(self, kind: str, pointer: str) -> str:
+        """What stands in memory now."""
+        return self.here(f"load {kind}, ptr {{}}", pointer)
+
+    def store(self, kind: str, value: object, pointer: str) -> None:
+        self.effect(f"store {kind} {value}, ptr {pointer}")
 
     def stack_memory(self, kind: str) -> str:
         """Memory of the function's own, given at its start."""
@@ -119,6 +153,22 @@ class Builder:
         return self.pure("select i1 {}, i64 {}, i64 {}", self.pure("icmp sgt i64 {}, {}", a, b), a, b)
 
     # Structure
+
+    @contextmanager
+    def loop(
+        self, low: str | int, high: str | int, step: int = 1, *, bottom: int = 0, top: int | None = None
+    ) -> Iterator[str]:
+        """A loop that carries nothing; gives its counter."""
+        loop = self.open(low, high, step, bottom=bottom, top=top)
+        yield loop.counter
+        self.close(loop)
+
+    @contextmanager
+    def when(self, condition: str) -> Iterator[None]:
+        """A branch that gives nothing."""
+        branch = self.branch(condition)
+        yield
+        self.join(branch)
 
     def open(
         self,
@@ -178,24 +228,50 @@ class Builder:
             results.append(found)
         return results
 
+    def repeat(self, *carried: tuple[str, str]) -> Loop:
+        """Open a loop that ends when a condition says so; its first round is always there."""
+        head = self.name("L")[1:]
+        values = tuple(self.name("a") for _ in carried)
+        self.stack.append(Region(head))
+        self.levels |= dict.fromkeys(values, self.depth)
+        return Loop(head, "", 0, 0, 0, tuple(t for t, _ in carried), tuple(v for _, v in carried), values)
+
+    def until(self, loop: Loop, condition: str, following: Sequence[str] = (), *, kept: Sequence[str] = ()) -> None:
+        """Close a loop that ends when the condition holds; `kept` are values of its last round that are used behind
+        it."""
+        body = self.stack.pop()
+        outer = self.stack[-1]
+        after = self.name("X")[1:]
+        outer.lines += [f"  br label %{loop.head}", f"{loop.head}:"]
+        for value, kind, first, last in zip(loop.values, loop.types, loop.starts, following, strict=True):
+            outer.lines.append(f"  {value} = phi {kind} [ {first}, %{outer.label} ], [ {last}, %{body.label} ]")
+        outer.lines += body.lines
+        outer.lines += [f"  br i1 {condition}, label %{after}, label %{loop.head}", f"{after}:"]
+        outer.label = after
+        self.levels |= dict.fromkeys(kept, self.depth)
+
     def branch(self, condition: str) -> tuple[str, str]:
         """Open a branch that runs only if the condition holds."""
         then = self.name("T")[1:]
         self.stack.append(Region(then))
         return condition, then
 
-    def join(self, branch: tuple[str, str]) -> None:
+    def join(self, branch: tuple[str, str], *results: tuple[str, str, str]) -> list[str]:
+        """Close a branch. `results` are types, values if it was taken, and values if not; gives those that hold."""
         condition, then = branch
         body = self.stack.pop()
         outer = self.stack[-1]
         after = self.name("J")[1:]
-        outer.lines.append(f"  br i1 {condition}, label %{then}, label %{after}")
-        outer.lines.append(f"{then}:")
-        outer.lines += body.lines
-        outer.lines.append(f"  br label %{after}")
-        outer.lines.append(f"{after}:")
+        before = outer.label
+        outer.lines += [f"  br i1 {condition}, label %{then}, label %{after}", f"{then}:", *body.lines]
+        outer.lines += [f"  br label %{after}", f"{after}:"]
         outer.label = after
+        return [
+            self.here(f"phi {kind} [ {{}}, %{body.label} ], [ {{}}, %{before} ]", taken, otherwise)
+            for kind, taken, otherwise in results
+        ]
 
-    def text(self) -> str:
+    def text(self, result: str = "void") -> str:
+        """The whole function, which gives this result."""
         assert len(self.stack) == 1
-        return "\n".join(["entry:", *self.stack[0].lines])
+        return "\n".join([self.head, "entry:", *self.stack[0].lines, f"  ret {result}", "}", ""])

@@ -134,10 +134,7 @@ def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:
         offset = offset + point.axes[axis] * step
         step *= axis.size
     home = w.layout.sums[partial]
-    if home.place == "local":
-        base = w.b.pure("getelementptr i8, ptr {}, i64 {}", "%local", home.offset)
-    else:
-        base = w.o.in_shard(shard, home.offset)
+    base = w.b.at("i8", "%local", home.offset) if home.place == "local" else w.o.in_shard(shard, home.offset)
     return w.o.place(base, w.kind, offset)
 
 

@@ -70,7 +70,7 @@ def write_afterwards(w: Writer, points: list[Point], sums: dict[int, list[Value]
         buffer = b.stack_memory(f"[{len(points)} x {kind}]")
         buffers[number] = buffer, kind, vector
         for point, value in zip(points, values, strict=True):
-            at = b.pure(f"getelementptr {kind}, ptr {{}}, i64 {{}}", buffer, over.place(point))
+            at = b.at(kind, buffer, over.place(point))
             text = (w.o.maths.splat(value) if vector else value).text
             b.effect(f"store {kind} {text}, ptr {at}")
     loops, axes, place = [], dict(over.first.axes), Linear()
@@ -81,8 +81,8 @@ def write_afterwards(w: Writer, points: list[Point], sums: dict[int, list[Value]
     where = place.emit(b)
     point = over.first._replace(axes=axes)
     for number, (buffer, kind, vector) in buffers.items():
-        at = b.pure(f"getelementptr {kind}, ptr {{}}, i64 {{}}", buffer, where)
-        point = point.knowing(number, Value(b.here(f"load {kind}, ptr {{}}", at), "f", vector))
+        at = b.at(kind, buffer, where)
+        point = point.knowing(number, Value(b.load(kind, at), "f", vector))
     w.together([point])
     for loop in reversed(loops):
         b.close(loop)

@@ -14,8 +14,8 @@ from typing import Literal
 
 from pellucid.engines.llvm.emit.accumulators import Reducing
 from pellucid.engines.llvm.emit.builder import Builder
+from pellucid.engines.llvm.emit.copies import transposed
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
-from pellucid.engines.llvm.emit.transposes import interleaved
 from pellucid.engines.llvm.emit.values import Arithmetic, Value
 from pellucid.engines.llvm.plan.layout import Layout
 from pellucid.engines.llvm.plan.panels import Panel
@@ -66,16 +66,8 @@ class Evaluator:
         self.rows = rows
         self.stored = stored
         self.panels: Mapping[Tensor, Panel] = layout.plan.panels.get(nest, {})
-        self.examples = self.header(0)
-        self.shards = self.header(1)
-
-    def header(self, word: int) -> str:
-        place = self.b.pure("getelementptr i64, ptr %ctx, i64 {}", word)
-        return self.b.pure("load i64, ptr {}", place)
-
-    def pointer(self, word: int) -> str:
-        place = self.b.pure("getelementptr i64, ptr %ctx, i64 {}", word)
-        return self.b.pure("load ptr, ptr {}", place)
+        self.examples = builder.word(0)
+        self.shards = builder.word(1)
 
     # Expressions
 
@@ -213,19 +205,19 @@ class Evaluator:
         """The address of the tensor (of its shard's part)."""
         home = self.layout.rows[tensor] if rows else self.layout.home(tensor)
         if home.place == "user":
-            return self.pointer(home.offset)
+            return self.b.word(home.offset, "ptr")
         if home.place == "global":
-            return self.b.pure("getelementptr i8, ptr {}, i64 {}", self.pointer(4), home.offset)
+            return self.b.at("i8", self.b.word(4, "ptr"), home.offset)
         if home.place == "local":
-            return self.b.pure("getelementptr i8, ptr {}, i64 {}", "%local", home.offset)
+            return self.b.at("i8", "%local", home.offset)
         assert batch is not None
         return self.in_shard(batch.shard, home.offset)
 
     def in_shard(self, shard: str, offset: int) -> str:
         """An address in a shard's arena."""
-        of_shard = self.b.pure("mul nsw i64 {}, {}", shard, self.header(3))
-        arena = self.b.pure("getelementptr i8, ptr {}, i64 {}", self.pointer(2), of_shard)
-        return self.b.pure("getelementptr i8, ptr {}, i64 {}", arena, offset)
+        of_shard = self.b.pure("mul nsw i64 {}, {}", shard, self.b.word(3))
+        arena = self.b.at("i8", self.b.word(2, "ptr"), of_shard)
+        return self.b.at("i8", arena, offset)
 
     def address(self, tensor: Tensor, places: list[Linear], batch: Batch | None, rows: bool) -> tuple[Linear, str]:
         """The element's offset in elements (with its step from lane to lane) and the tensor's base."""
@@ -255,10 +247,8 @@ class Evaluator:
         """A pointer; the constant part comes last, where the machine's addressing takes it for nothing."""
         moved = replace(offset, constant=0, lane=0).emit(self.b)
         if moved != 0:
-            base = self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", base, moved)
-        return (
-            self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", base, offset.constant) if offset.constant else base
-        )
+            base = self.b.at(word, base, moved)
+        return self.b.at(word, base, offset.constant) if offset.constant else base
 
     def batch_of(self, e: Read, point: Point) -> Batch | None:
         if not batched(e.tensor):
@@ -274,8 +264,8 @@ class Evaluator:
         panel = self.panels.get(tensor)
         packed = in_panel(panel, places) if panel is not None and not conditions else None
         if panel is not None and packed is not None:
-            arena = self.pointer(4)
-            offset, base = packed, self.b.pure("getelementptr i8, ptr {}, i64 {}", arena, self.layout.places[panel])
+            arena = self.b.word(4, "ptr")
+            offset, base = packed, self.b.at("i8", arena, self.layout.places[panel])
         else:
             offset, base = self.address(tensor, places, batch, rows)
         word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
@@ -352,7 +342,7 @@ class Evaluator:
         pointers = []
         for lane in range(LANES):
             near = self.place(base, word, replace(offset.plus(offset.lane * lane), lane=0))
-            pointers.append(self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", near, moved[lane]))
+            pointers.append(self.b.at(word, near, moved[lane]))
         value = self.collected(word, pointers, kind)
         assert inside is not None
         if e.outside is not None:
@@ -383,13 +373,10 @@ class Evaluator:
         for lane in range(LANES):
             row = self.b.pure(f"extractelement <{LANES} x i32> {{}}, i32 {lane}", rows)
             by = self.b.multiply(self.b.pure("sext i32 {} to i64", row), far)
-            start = self.b.pure(f"getelementptr {word}, ptr {{}}, i64 {{}}", near, by)
+            start = self.b.at(word, near, by)
             loaded.append(self.b.pure(f"load {v}, ptr {{}}, align {self.size(word)}", start))
 
-        def shuffle(one: str, other: str, mask: str) -> str:
-            return self.b.pure(f"shufflevector {v} {{}}, {v} {{}}, <{LANES} x i32> <{mask}>", one, other)
-
-        return [Value(text, kind, True) for text in interleaved(loaded, shuffle)]  # type: ignore[arg-type]
+        return [Value(text, kind, True) for text in transposed(self.b, loaded, word)]  # type: ignore[arg-type]
 
     # Reductions
 

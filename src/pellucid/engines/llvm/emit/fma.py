@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from pellucid.engines.llvm.emit.math import Lanes
+from pellucid.engines.llvm.emit.math import Lanes, function
 from pellucid.engines.llvm.plan.work import LANES
 
 _DECLARATION = re.compile(r"^declare [^\n]*@llvm\.fma\.(?:v\d+)?f32\([^\n]*\n", re.MULTILINE)
@@ -24,13 +24,13 @@ def unfused(text: str) -> str:
     text = _DECLARATION.sub("", text)
     for lanes, suffix in ((LANES, f"v{LANES}f32"), (1, "f32")):
         if _NAME.format(suffix) in text:
-            text = text.replace(_NAME.format(suffix), f"@pl.fma.{suffix}(") + _function(lanes, suffix)
+            text = text.replace(_NAME.format(suffix), f"@pl.fma.{suffix}(")
+            text += function(f"fma.{suffix}", 3, "f", lanes, _write, "nounwind")
     return text
 
 
-def _function(lanes: int, suffix: str) -> str:
-    f = Lanes(f"fma.{suffix}", 3, lanes)
-    a, b, c = (f.cast("fpext", f"%x{k}", "d") for k in range(3))
+def _write(f: Lanes, *floats: str) -> str:
+    a, b, c = (f.cast("fpext", x, "d") for x in floats)
     product = f.mul(a, b)
     total = f.add(product, c)
     added = f.sub(total, product)
@@ -40,4 +40,4 @@ def _function(lanes: int, suffix: str) -> str:
     even = f.op("sub", f.op("and", bits, 1), 1)
     odd = f.op("add", bits, f.op("and", away, even))
     found = f.select(f.compare("one", error, 0.0), f.cast("bitcast", odd, "d"), total)
-    return f.define(f.cast("fptrunc", found, "f")).replace(" #0 ", " nounwind ")
+    return f.cast("fptrunc", found, "f")

@@ -14,8 +14,10 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import ClassVar
 
+from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.plan.work import LANES
 
 C_NAMES = {
@@ -43,18 +45,22 @@ def real(value: float, kind: str = "float") -> str:
 
 
 class Lanes:
-    """A function of vectors, or of scalars if there is one lane, being written; values are names, numbers become
-    constants."""
+    """Arithmetic on vectors, or on scalars if there is one lane; values are names, numbers become constants.
 
-    def __init__(self, name: str, arity: int = 1, lanes: int = LANES) -> None:
-        self.name, self.arity, self.lanes, self.count = name, arity, lanes, 0
-        self.lines: list[str] = []
-        self.kinds = {f"%x{k}": "f" for k in range(arity)}
+    Args:
+        merged: whether equal instructions become one, and move out of loops: where the code is written in the middle of
+            other code.
+    """
 
     TYPES: ClassVar = {"f": "float", "d": "double", "i": "i32", "l": "i64", "b": "i1"}
 
+    def __init__(self, builder: Builder, lanes: int = LANES, *, merged: bool = False) -> None:
+        self.b, self.lanes = builder, lanes
+        self._write = builder.pure if merged else builder.here
+        self._kinds: dict[str, str] = {}
+
     def kind(self, *operands: object) -> str:
-        return next((self.kinds[o] for o in operands if isinstance(o, str)), "f")
+        return next((self._kinds.get(o, "f") for o in operands if isinstance(o, str)), "f")
 
     def type(self, kind: str) -> str:
         return self.TYPES[kind] if self.lanes == 1 else f"<{self.lanes} x {self.TYPES[kind]}>"
@@ -65,16 +71,18 @@ class Lanes:
         text = real(float(value), self.TYPES[kind]) if kind in "fd" else str(int(value))  # type: ignore[arg-type, call-overload]
         return text if self.lanes == 1 else f"splat ({self.TYPES[kind]} {text})"
 
-    def put(self, kind: str, text: str) -> str:
-        self.count += 1
-        name = f"%t{self.count}"
-        self.kinds[name] = kind
-        self.lines.append(f"  {name} = {text}")
+    def put(self, kind: str, template: str, *operands: str) -> str:
+        name = self._write(template, *operands)
+        self.know(kind, name)
         return name
+
+    def know(self, kind: str, *names: str) -> None:
+        """Say what these are: what is not said is a float."""
+        self._kinds |= dict.fromkeys(names, kind)
 
     def op(self, word: str, a: object, b: object) -> str:
         kind = self.kind(a, b)
-        return self.put(kind, f"{word} {self.type(kind)} {self.operand(a, kind)}, {self.operand(b, kind)}")
+        return self.put(kind, f"{word} {self.type(kind)} {{}}, {{}}", self.operand(a, kind), self.operand(b, kind))
 
     def add(self, a: object, b: object) -> str:
         return self.op("fadd", a, b)
@@ -88,36 +96,42 @@ class Lanes:
     def div(self, a: object, b: object) -> str:
         return self.op("fdiv", a, b)
 
+    def call(self, name: str, *args: object) -> str:
+        """A function of as many lanes, by its whole name."""
+        kind = self.kind(*args)
+        t = self.type(kind)
+        places = ", ".join(f"{t} {{}}" for _ in args)
+        return self.put(kind, f"call {t} @{name}({places})", *(self.operand(a, kind) for a in args))
+
+    def intrinsic(self, name: str, *args: object) -> str:
+        lanes = "" if self.lanes == 1 else f"v{self.lanes}"
+        return self.call(f"llvm.{name}.{lanes}f{32 if self.kind(*args) == 'f' else 64}", *args)
+
     def fma(self, a: object, b: object, c: object) -> str:
-        kind = self.kind(a, b, c)
-        args = ", ".join(f"{self.type(kind)} {self.operand(v, kind)}" for v in (a, b, c))
-        return self.put(kind, f"call {self.type(kind)} @llvm.fma.v{LANES}f{32 if kind == 'f' else 64}({args})")
+        return self.intrinsic("fma", a, b, c)
+
+    def negative(self, a: str) -> str:
+        return self.put(self.kind(a), f"fneg {self.type(self.kind(a))} {{}}", a)
 
     def abs(self, a: str) -> str:
-        kind = self.kind(a)
-        return self.put(
-            kind, f"call {self.type(kind)} @llvm.fabs.v{LANES}f{32 if kind == 'f' else 64}({self.type(kind)} {a})"
-        )
+        return self.intrinsic("fabs", a)
 
     def sign(self, magnitude: str, sign: str) -> str:
-        v = self.type("f")
-        return self.put("f", f"call {v} @llvm.copysign.v{LANES}f32({v} {magnitude}, {v} {sign})")
+        return self.intrinsic("copysign", magnitude, sign)
 
     def compare(self, word: str, a: object, b: object) -> str:
         kind = self.kind(a, b)
         verb = "fcmp" if kind in "fd" else "icmp"
-        return self.put("b", f"{verb} {word} {self.type(kind)} {self.operand(a, kind)}, {self.operand(b, kind)}")
+        template = f"{verb} {word} {self.type(kind)} {{}}, {{}}"
+        return self.put("b", template, self.operand(a, kind), self.operand(b, kind))
 
     def select(self, condition: str, a: object, b: object) -> str:
         kind = self.kind(a, b)
-        one, other = (f"{self.type(kind)} {self.operand(v, kind)}" for v in (a, b))
-        return self.put(kind, f"select {self.type('b')} {condition}, {one}, {other}")
+        template = f"select {self.type('b')} {{}}, {self.type(kind)} {{}}, {self.type(kind)} {{}}"
+        return self.put(kind, template, condition, self.operand(a, kind), self.operand(b, kind))
 
     def cast(self, word: str, a: str, kind: str) -> str:
-        return self.put(kind, f"{word} {self.type(self.kind(a))} {a} to {self.type(kind)}")
-
-    def call(self, name: str, a: str) -> str:
-        return self.put("f", f"call {self.type('f')} @pl.{name}({self.type('f')} {a})")
+        return self.put(kind, f"{word} {self.type(self.kind(a))} {{}} to {self.type(kind)}", a)
 
     def poly(self, x: str, coefficients: Iterable[float]) -> str:
         """Horner's rule, the highest coefficient first."""
@@ -126,11 +140,13 @@ class Lanes:
             total = c if total is None else self.fma(total, x, c)
         return str(total)
 
-    def define(self, result: str) -> str:
-        v = self.type("f")
-        args = ", ".join(f"{v} %x{k}" for k in range(self.arity))
-        body = "\n".join(self.lines)
-        return f"define internal {v} @pl.{self.name}({args}) #0 {{\n{body}\n  ret {v} {result}\n}}\n"
+
+def function(name: str, arity: int, kind: str, lanes: int, write: Callable[..., str], attributes: str = "#0") -> str:
+    """A function of so many arguments of one kind, which `write` writes, given the arithmetic and their names."""
+    names = [f"%x{k}" for k in range(arity)]
+    t = Lanes.TYPES[kind] if lanes == 1 else f"<{lanes} x {Lanes.TYPES[kind]}>"
+    b = Builder(f"pl.{name}", ", ".join(f"{t} {x}" for x in names), result=t, attributes=attributes)
+    return b.text(f"{t} {write(Lanes(b, lanes), *names)}")
 
 
 def _two_to(f: Lanes, n: str) -> str:
@@ -210,18 +226,18 @@ def _log1p(f: Lanes, x: str) -> str:
     u = f.add(x, 1.0)
     lost = f.div(f.sub(x, f.sub(u, 1.0)), u)  # what rounding 1 + x lost, to first order
     lost = f.select(f.compare("ord", lost, lost), lost, 0.0)
-    return f.add(f.call("log", u), lost)
+    return f.add(f.call("pl.log", u), lost)
 
 
 def _softplus(f: Lanes, x: str) -> str:
-    rest = f.call("log1p", f.call("exp", f.sub(-0.0, f.abs(x))))
+    rest = f.call("pl.log1p", f.call("pl.exp", f.sub(-0.0, f.abs(x))))
     return f.add(f.select(f.compare("olt", x, 0.0), 0.0, x), rest)
 
 
 def _expm1(f: Lanes, x: str) -> str:
     p = f.poly(x, (1 / 362880, 1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5))
     small = f.fma(f.mul(x, x), p, x)
-    return f.select(f.compare("olt", f.abs(x), 0.5), small, f.sub(f.call("exp", x), 1.0))
+    return f.select(f.compare("olt", f.abs(x), 0.5), small, f.sub(f.call("pl.exp", x), 1.0))
 
 
 def _erf(f: Lanes, x: str) -> str:
@@ -231,7 +247,7 @@ def _erf(f: Lanes, x: str) -> str:
     for c in (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1):
         r = f.fma(r, t, c)
     r = f.fma(r, t, f.sub(-0.0, t))
-    far = f.sign(f.sub(1.0, f.call("exp", r)), x)
+    far = f.sign(f.sub(1.0, f.call("pl.exp", r)), x)
     p = f.poly(s, (-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1))
     return f.select(f.compare("ogt", t, 0.927734375), far, f.fma(p, x, x))
 
@@ -243,6 +259,7 @@ _PI = 31415926535897932384626433832795028841971693993751058209749445923078164062
 _SCALE = 10**80
 
 
+@cache
 def _residues() -> str:
     """2^e mod 2π for every e of a float32 m·2^e that is far, m whole: m of them are as many turns and a rest. The first
     part has 29 bits, so that its product by m is exact; the second what is left."""
@@ -260,28 +277,25 @@ def _near(f: Lanes, x: str) -> tuple[str, str]:
     what the others are is looked up lane by lane, if there are any."""
     d = f.cast("fpext", x, "d")
     far = f.compare("oge", f.abs(x), FAR)
-    some = f.put("b", f"bitcast <{LANES} x i1> {far} to i{LANES}")
-    any_far = f.put("b", f"icmp ne i{LANES} {some}, 0")
-    f.lines += [f"  br i1 {any_far}, label %far, label %reduce", "far:"]
+    some = f.put("b", f"bitcast <{LANES} x i1> {{}} to i{LANES}", far)
+    branch = f.b.branch(f.put("b", f"icmp ne i{LANES} {{}}, 0", some))
     bits = f.cast("bitcast", x, "i")
     exponent = f.op("sub", f.op("and", f.op("lshr", bits, 23), 0xFF), 150 + 26)
     row = f.select(far, f.select(f.compare("sgt", exponent, 78), 78, exponent), 0)  # ∞ has an exponent of its own
     parts = ["zeroinitializer"] * 2
     for lane in range(LANES):
-        place = f.put("l", f"extractelement {f.type('i')} {row}, i32 {lane}")
+        place = f.put("l", f"extractelement {f.type('i')} {{}}, i32 {lane}", row)
         for k in range(2):
-            at = f.put("l", f"getelementptr [2 x double], ptr @pl.residues, i32 {place}, i32 {k}")
-            one = f.put("d", f"load double, ptr {at}")
-            parts[k] = f.put("d", f"insertelement {f.type('d')} {parts[k]}, double {one}, i32 {lane}")
+            at = f.put("l", f"getelementptr [2 x double], ptr @pl.residues, i32 {{}}, i32 {k}", place)
+            one = f.put("d", "load double, ptr {}", at)
+            parts[k] = f.put("d", f"insertelement {f.type('d')} {{}}, double {{}}, i32 {lane}", parts[k], one)
     whole = f.cast("sitofp", f.op("or", f.op("and", bits, 0x7FFFFF), 0x800000), "f")
     signed = f.add(f.cast("fpext", f.sign(whole, x), "d"), f.cast("fpext", f.sub(x, x), "d"))  # ∞ − ∞ is NaN
     high, low = (f.select(far, f.mul(signed, part), rest) for part, rest in zip(parts, (d, -0.0), strict=True))
-    f.lines += ["  br label %reduce", "reduce:"]
     v = f.type("d")
-    return (
-        f.put("d", f"phi {v} [ {d}, %0 ], [ {high}, %far ]"),
-        f.put("d", f"phi {v} [ splat (double -0.0), %0 ], [ {low}, %far ]"),
-    )
+    near, rest = f.b.join(branch, (v, high, d), (v, low, f.operand(-0.0, "d")))
+    f.know("d", near, rest)
+    return near, rest
 
 
 def _circle(f: Lanes, x: str, turn: int) -> str:
@@ -361,53 +375,38 @@ def definitions(names: Iterable[str], kind: str) -> str:
             needed[one] = None
     if kind == "double":
         return "".join(_from_c(name) for name in needed)
-    text = [_residues()] if needed.keys() & {"sin", "cos"} else []
-    for name in needed:
-        arity, _, write = FUNCTIONS[name]
-        f = Lanes(name, arity)
-        text.append(f.define(write(f, *(f"%x{k}" for k in range(arity)))))
-    return "".join(text)
+    residues = _residues() if needed.keys() & {"sin", "cos"} else ""
+    return residues + "".join(_own(name) for name in needed)
 
 
+@cache
+def _own(name: str) -> str:
+    arity, _, write = FUNCTIONS[name]
+    return function(name, arity, "f", LANES, write)
+
+
+@cache
 def _from_c(name: str) -> str:
     """The float64 version: the C library's function on each lane; σ and softplus in terms of those."""
-    arity = FUNCTIONS[name][0]
-    v = f"<{LANES} x double>"
-    lines = []
-    result = "zeroinitializer"
-    for lane in range(LANES):
-        args = []
-        for k in range(arity):
-            lines.append(f"  %e{lane}_{k} = extractelement {v} %x{k}, i32 {lane}")
-            args.append(f"double %e{lane}_{k}")
-        if name in C_NAMES:
-            lines.append(f"  %r{lane} = call double @{C_NAMES[name]}({', '.join(args)})")
-        else:
-            lines += _composed(name, lane)
-        lines.append(f"  %v{lane} = insertelement {v} {result}, double %r{lane}, i32 {lane}")
-        result = f"%v{lane}"
-    head = ", ".join(f"{v} %x{k}" for k in range(arity))
-    return f"define internal {v} @pl.{name}({head}) #0 {{\n" + "\n".join(lines) + f"\n  ret {v} {result}\n}}\n"
+
+    def write(f: Lanes, *vectors: str) -> str:
+        one, v, result = Lanes(f.b, 1), f.type("d"), "zeroinitializer"
+        for lane in range(LANES):
+            args = [one.put("d", f"extractelement {v} {{}}, i32 {lane}", x) for x in vectors]
+            value = _on_one_lane(one, name, *args)
+            result = f.put("d", f"insertelement {v} {{}}, double {{}}, i32 {lane}", result, value)
+        return result
+
+    return function(name, FUNCTIONS[name][0], "d", LANES, write)
 
 
-def _composed(name: str, lane: int) -> list[str]:
-    x = f"%e{lane}_0"
+def _on_one_lane(f: Lanes, name: str, x: str, *more: str) -> str:
     if name == "sigmoid":
-        return [
-            f"  %m{lane} = fneg double {x}",
-            f"  %p{lane} = call double @exp(double %m{lane})",
-            f"  %q{lane} = fadd double %p{lane}, 1.0",
-            f"  %r{lane} = fdiv double 1.0, %q{lane}",
-        ]
-    return [
-        f"  %m{lane} = call double @llvm.fabs.f64(double {x})",
-        f"  %n{lane} = fneg double %m{lane}",
-        f"  %p{lane} = call double @exp(double %n{lane})",
-        f"  %q{lane} = call double @log1p(double %p{lane})",
-        f"  %c{lane} = fcmp olt double {x}, 0.0",
-        f"  %d{lane} = select i1 %c{lane}, double 0.0, double {x}",
-        f"  %r{lane} = fadd double %d{lane}, %q{lane}",
-    ]
+        return f.div(1.0, f.add(f.call("exp", f.negative(x)), 1.0))
+    if name == "softplus":
+        rest = f.call("log1p", f.call("exp", f.negative(f.abs(x))))
+        return f.add(f.select(f.compare("olt", x, 0.0), 0.0, x), rest)
+    return f.call(C_NAMES[name], x, *more)
 
 
 def declarations(kind: str) -> str:

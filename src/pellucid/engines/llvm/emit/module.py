@@ -5,27 +5,23 @@ The functions of nests are given out in volumes as soon as they are written, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
-from pellucid.engines.llvm.emit import math
-from pellucid.engines.llvm.emit import transposes as moving
-from pellucid.engines.llvm.emit.barriers import BARRIER, Group, pieces, thread, turn
-from pellucid.engines.llvm.emit.nest import Function, Writer
-from pellucid.engines.llvm.emit.packing import packing
-from pellucid.engines.llvm.plan.layout import THREADS, Home, Layout
+from pellucid.engines.llvm.emit import copies, math
+from pellucid.engines.llvm.emit.barriers import Group, barrier, pieces, system, thread
+from pellucid.engines.llvm.emit.builder import ATTRIBUTES, Builder
+from pellucid.engines.llvm.emit.nest import ARGUMENTS, Function, Writer
+from pellucid.engines.llvm.plan.layout import Home, Layout
 from pellucid.engines.llvm.plan.panels import Panel
 from pellucid.engines.llvm.plan.passes import planned
 from pellucid.engines.llvm.plan.target import Target
-from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Phase, Recurrence, Request, batched
+from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Phase, Recurrence, Request, batched, nests_of
 from pellucid.formula.expressions import Tensor
 from pellucid.formula.program import Program
-
-_WIDTH = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'
-ATTRIBUTES = f'attributes #0 = {{ nounwind {_WIDTH} "no-trapping-math"="true" }}\n'
-
 
 VOLUME = 100_000
 """Characters of functions after which a volume is given out."""
@@ -68,33 +64,24 @@ def write(
     """
     real = 4 if kind == "float" else 8
     layout = planned(program, Request(real, target.wide, state or {}, few, shared))
-    module = _Module(layout, kind, target, profile, finished).write()
-    module.state = layout.plan.state
-    return module
+    return _Module(layout, kind, profile, finished).write(target)
 
 
 class _Module:
     def __init__(
-        self,
-        layout: Layout,
-        kind: Literal["float", "double"],
-        target: Target,
-        profile: bool,
-        finished: Callable[[str], None],
+        self, layout: Layout, kind: Literal["float", "double"], profile: bool, finished: Callable[[str], None]
     ) -> None:
-        self.layout, self.kind, self.target = layout, kind, target
-        self.finished = finished
+        self.layout, self.kind, self.profile, self.finished = layout, kind, profile, finished
         self.parts: list[str] = []
         self.volume: list[Function] = []
         self.count = 0
         self.groups: list[Group] = []
-        self.profile = profile
         self.labels: list[str] = []
 
-    def write(self) -> Module:
-        phases = self.layout.plan.phases
-        shard_phases = [p for p in phases if p.kind == "shard"]
-        for phase in phases:
+    def write(self, target: Target) -> Module:
+        plan = self.layout.plan
+        shard_phases = [p for p in plan.phases if p.kind == "shard"]
+        for phase in plan.phases:
             if phase.divided:
                 self.divided_phase(phase)
             elif phase.kind == "shard":
@@ -102,21 +89,19 @@ class _Module:
                 self.groups.append(Group([1]))
             else:
                 self.groups.append(Group([self.global_phase(phase)], shards=False))
-        self.parts.append(thread(self.groups, self.layout.local_bytes, self.layout.plan.ahead()))
+        self.parts.append(thread(self.groups, self.layout.local_bytes, plan.ahead()))
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
-        sizes = {4} | ({8} if self.kind == "double" else set())
         self.close_volume()
-        head = (
-            self.target.prelude + "".join(moving.functions(s) + turn(s) for s in sorted(sizes)) + moving.ROWS + BARRIER
-        )
-        self.finished(head + "".join(self.parts) + ATTRIBUTES)
+        support = [copies.functions(size) for size in ((4, 8) if self.kind == "double" else (4,))]
+        head = [system(target), *support, copies.rows_of_shard(), barrier()]
+        self.finished("".join([*head, *self.parts, ATTRIBUTES]))
         most = max((u for group in self.groups if group.shards for u in group.units), default=1)
-        return Module(self.layout, self.phases, most, {}, self.labels)
+        return Module(self.layout, self.phases, most, plan.state, self.labels)
 
     def add(self, function: Function) -> None:
         self.volume.append(function)
-        self.parts.append(f"declare hidden void @{function.name}(ptr, ptr, i64, i64, i64, i64)\n")
+        self.parts.append(f"declare hidden void @{function.name}({ARGUMENTS})\n")
         if sum(len(f.text) for f in self.volume) > VOLUME:
             self.close_volume()
 
@@ -127,21 +112,25 @@ class _Module:
             self.finished(head + "".join(f.text for f in self.volume) + ATTRIBUTES)
         self.volume = []
 
-    def timed(self, label: str, lines: list[str]) -> list[str]:
-        """The lines, with the cycles that they take added up under the label, if times are wanted."""
+    def name(self, prefix: str) -> str:
+        self.count += 1
+        return f"{prefix}{self.count}"
+
+    @contextmanager
+    def timed(self, b: Builder, label: str) -> Iterator[None]:
+        """Add the cycles that what is written meanwhile takes up under the label, if times are wanted."""
         if not self.profile:
-            return lines
+            yield
+            return
         if label not in self.labels:
             self.labels.append(label)
-        place = self.labels.index(label)
-        a, b, c, p, o = (self.fresh("q") for _ in range(5))
-        clock = "call i64 @pl.clock()"
-        end = [f"  {b} = {clock}", f"  {c} = sub i64 {b}, {a}", f"  {p} = getelementptr i64, ptr @clocks, i64 {place}"]
-        return [f"  {a} = {clock}", *lines, *end, f"  {o} = atomicrmw add ptr {p}, i64 {c} monotonic"]
+        before = b.here("call i64 @pl.clock()")
+        yield
+        taken = b.here("sub i64 {}, {}", b.here("call i64 @pl.clock()"), before)
+        b.here("atomicrmw add ptr {}, i64 {} monotonic", b.at("i64", "@clocks", self.labels.index(label)), taken)
 
-    def nest(self, nest: Nest, fixed: int | None = None) -> Function:
-        self.count += 1
-        function = Writer(f"nest{self.count}", nest, self.layout, self.kind, fixed=fixed).function()
+    def function(self, nest: Nest, fixed: int | None = None) -> Function:
+        function = Writer(self.name("nest"), nest, self.layout, self.kind, fixed=fixed).function()
         self.add(function)
         return function
 
@@ -149,12 +138,21 @@ class _Module:
     def label(nest: Nest) -> str:
         return "+".join(t.name for t in nest.targets)
 
+    def call(self, b: Builder, label: str, function: Function, unit: str, step: object = 0) -> None:
+        with self.timed(b, label):
+            arguments = f"i64 {unit}, i64 {step}, i64 0, i64 1"
+            b.effect(f"call void @{function.name}(ptr %ctx, ptr %local, {arguments})")
+
     # Phases
 
     @property
     def phases(self) -> int:
         """How many are complete."""
         return sum(len(group.units) for group in self.groups)
+
+    def phase(self, behind: int = 0) -> Builder:
+        """The function of a phase, so many behind those that are complete."""
+        return Builder(f"phase{self.phases + behind}", "ptr %ctx, ptr %local, i64 %unit, i64 %step")
 
     def divided_phase(self, phase: Phase) -> None:
         """A nest whose units threads share; of a loop, those of its nests, step after step."""
@@ -170,208 +168,128 @@ class _Module:
 
     def shared(self, nest: Nest, behind: int, fixed: int | None = None) -> int:
         """A phase for the nest, so many phases behind those that are complete; gives its units."""
-        function = self.nest(nest, fixed)
+        function = self.function(nest, fixed)
         units = max(function.units, 1)
-        call = f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %unit, i64 %step, i64 %piece, i64 %pieces)"
-        lines = [
-            f"define internal void @phase{self.phases + behind}(ptr %ctx, ptr %local, i64 %all, i64 %step) #0 {{",
-            "entry:",
-        ]
-        threads = self.word(THREADS, "i64", lines)
-        lines += [
-            *pieces("%pieces", units, threads),
-            "  %unit = udiv i64 %all, %pieces",
-            "  %piece = urem i64 %all, %pieces",
-            *self.timed(self.label(nest), [call]),
-        ]
-        self.parts.append("\n".join([*lines, "  ret void", "}", ""]))
+        b = self.phase(behind)
+        count = pieces(b, units)
+        unit, piece = (b.pure(f"{word} i64 %unit, {{}}", count) for word in ("udiv", "urem"))
+        with self.timed(b, self.label(nest)):
+            arguments = f"i64 {unit}, i64 %step, i64 {piece}, i64 {count}"
+            b.effect(f"call void @{function.name}(ptr %ctx, ptr %local, {arguments})")
+        self.parts.append(b.text())
         return units
 
     def shard_phase(self, phase: Phase, *, first: bool, last: bool) -> None:
-        lines = [
-            f"define internal void @phase{self.phases}(ptr %ctx, ptr %local, i64 %unit, i64 %step) #0 {{",
-            "entry:",
-            f"  %rows = alloca [{LANES} x ptr]",
-        ]
-        few = self.layout.plan.few
-        if first and not few:
-            for name, tensor in self.layout.plan.program.inputs.items():
+        b, plan = self.phase(), self.layout.plan
+        if first and not plan.few:
+            for name, tensor in plan.program.inputs.items():
                 if batched(tensor):
-                    lines += self.staged(name, tensor)
-                    lines += self.all_copies(tensor)
+                    self.exchange(b, "in", name, tensor)
+                    self.all_copies(b, tensor)
         for work in phase.works:
-            lines += self.calls(work)
+            self.work(b, work)
             for target in work.targets:
-                lines += self.all_copies(target, views_alone=self.step_by_step(work, target))
-        if last and not few:
-            for name, tensor in self.layout.plan.program.outputs.items():
+                self.all_copies(b, target, views_alone=self.step_by_step(work, target))
+        if last and not plan.few:
+            for name, tensor in plan.program.outputs.items():
                 if batched(tensor):
-                    lines += self.unstaged(name, tensor)
-        self.parts.append("\n".join([*lines, "  ret void", "}", ""]))
+                    self.exchange(b, "out", name, tensor)
+        self.parts.append(b.text())
 
     def global_phase(self, phase: Phase) -> int:
         """Units of all nests in a row; a unit finds its nest by comparing."""
-        head = f"define internal void @phase{self.phases}(ptr %ctx, ptr %local, i64 %unit, i64 %step) #0 {{"
-        lines = [head, "entry:"]
-        start = 0
-        for k, work in enumerate(phase.works):
-            units = 1
-            calls: list[str] = []
-            if isinstance(work, Nest):
-                function = self.nest(work)
-                units = function.units
-                calls = [
-                    f"  %u{k} = sub i64 %unit, {start}",
-                    *self.timed(
-                        self.label(work),
-                        [f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %u{k}, i64 0, i64 0, i64 1)"],
-                    ),
-                ]
-            else:
-                calls = self.calls(work)
-            lines += [f"  %is{k} = icmp slt i64 %unit, {start + units}", f"  br i1 %is{k}, label %do{k}, label %not{k}"]
-            lines += [f"do{k}:", *calls, "  ret void", f"not{k}:"]
+        b, start = self.phase(), 0
+        for work in phase.works:
+            function = self.function(work) if isinstance(work, Nest) else None
+            units = 1 if function is None else function.units
+            unit = b.pure("sub i64 %unit, {}", start)
+            with b.when(b.pure("icmp ult i64 {}, {}", unit, units)):
+                if function is None:
+                    self.work(b, work)
+                else:
+                    self.call(b, self.label(work), function, unit)
             start += units
-        self.parts.append("\n".join([*lines, "  ret void", "}", ""]))
+        self.parts.append(b.text())
         return start
 
-    def calls(self, work: Any) -> list[str]:
+    def work(self, b: Builder, work: Any) -> None:
+        """A piece of work for the shard that is the unit."""
         if isinstance(work, Panel):
-            self.count += 1
-            self.parts.append(packing(f"pack{self.count}", work, self.layout, self.kind))
-            return self.timed(f"pack {work.tensor.name}", [f"  call void @pack{self.count}(ptr %ctx)"])
-        if isinstance(work, Partial):
-            self.count += 1
-            writer = Writer(f"part{self.count}", work.nest, self.layout, self.kind)
-            function = writer.prepared(work)
+            name = self.name("pack")
+            self.parts.append(copies.packing(name, work, self.layout, self.kind))
+            with self.timed(b, f"pack {work.tensor.name}"):
+                b.effect(f"call void @{name}(ptr %ctx)")
+        elif isinstance(work, Partial):
+            function = Writer(self.name("part"), work.nest, self.layout, self.kind).prepared(work)
             self.add(function)
-            label = f"part of {self.label(work.nest)}"
-            return self.timed(
-                label, [f"  call void @{function.name}(ptr %ctx, ptr %local, i64 %unit, i64 0, i64 0, i64 1)"]
-            )
-        if isinstance(work, Nest):
-            return self.timed(
-                self.label(work),
-                [f"  call void @{self.nest(work).name}(ptr %ctx, ptr %local, i64 %unit, i64 0, i64 0, i64 1)"],
-            )
-        return self.recurrence(work)
+            self.call(b, f"part of {self.label(work.nest)}", function, "%unit")
+        elif isinstance(work, Nest):
+            self.call(b, self.label(work), self.function(work), "%unit")
+        else:
+            self.recurrence(b, work)
 
-    def recurrence(self, work: Recurrence) -> list[str]:
+    def recurrence(self, b: Builder, work: Recurrence) -> None:
         """The first step, which reads what lies before the loop, then all others."""
-        first = work.extent - 1 if work.reverse else 0
-        lines: list[str] = []
-        for nest in work.nests:
-            name = self.nest(nest, fixed=first).name
-            lines.append(f"  call void @{name}(ptr %ctx, ptr %local, i64 %unit, i64 {first}, i64 0, i64 1)")
-            lines += self.step_copies(work, nest, str(first))
-        if work.extent == 1:
-            return lines
-        self.count += 1
-        name = f"loop{self.count}"
-        begin, end, by = (first - 1, -1, -1) if work.reverse else (1, work.extent, 1)
-        text = [
-            f"define internal void @{name}(ptr %ctx, ptr %local, i64 %unit) #0 {{",
-            "entry:",
-            "  br label %step",
-            "step:",
-        ]
-        text.append(f"  %t = phi i64 [ {begin}, %entry ], [ %next, %step ]")
-        for nest in work.nests:
-            call = f"  call void @{self.nest(nest).name}(ptr %ctx, ptr %local, i64 %unit, i64 %t, i64 0, i64 1)"
-            text += [*self.timed(self.label(nest), [call]), *self.step_copies(work, nest, "%t")]
-        text += [
-            f"  %next = add i64 %t, {by}",
-            f"  %over = icmp eq i64 %next, {end}",
-            "  br i1 %over, label %done, label %step",
-        ]
-        self.parts.append("\n".join([*text, "done:", "  ret void", "}", ""]))
-        return [*lines, f"  call void @{name}(ptr %ctx, ptr %local, i64 %unit)"]
-
-    def step_by_step(self, work: Any, target: Tensor) -> bool:
-        """Whether the copy of a loop's tensor is made after every step, of what is still near."""
-        steps = [n.step for n in work.nests if target in n.targets] if isinstance(work, Recurrence) else []
-        return bool(steps) and all(n.axes[1] is n.step for n in work.nests if target in n.targets)
-
-    def step_copies(self, work: Recurrence, nest: Nest, step: str) -> list[str]:
-        wanted = [t for t in nest.targets if self.step_by_step(work, t)]
-        return [line for tensor in wanted for line in self.copies(tensor, step)]
-
-    # Moving data
-
-    def fresh(self, prefix: str) -> str:
-        self.count += 1
-        return f"%{prefix}{self.count}"
-
-    def word(self, number: int, kind: str, lines: list[str]) -> str:
-        place, value = self.fresh("w"), self.fresh("w")
-        lines += [f"  {place} = getelementptr i64, ptr %ctx, i64 {number}", f"  {value} = load {kind}, ptr {place}"]
-        return value
-
-    def memory(self, home: Home, lines: list[str]) -> str:
-        if home.place == "local":
-            found = self.fresh("a")
-            lines.append(f"  {found} = getelementptr i8, ptr %local, i64 {home.offset}")
-            return found
-        return self.in_shard(home.offset, lines)
-
-    def in_shard(self, offset: int, lines: list[str]) -> str:
-        arena, size = self.word(2, "ptr", lines), self.word(3, "i64", lines)
-        start, shard, found = self.fresh("a"), self.fresh("a"), self.fresh("a")
-        lines += [f"  {start} = mul i64 %unit, {size}", f"  {shard} = getelementptr i8, ptr {arena}, i64 {start}"]
-        lines.append(f"  {found} = getelementptr i8, ptr {shard}, i64 {offset}")
-        return found
-
-    def staged(self, name: str, tensor: Tensor) -> list[str]:
-        lines: list[str] = []
-        count, size = self.layout.elements(tensor), self.layout.size(tensor)
-        base = self.word(self.layout.word("in", name), "ptr", lines)
-        index = self.word(5, "ptr", lines)
-        lines.append(_rows(base, count * size, index))
-        to = self.memory(self.layout.homes[tensor], lines)
-        lines += self.timed(f"in {tensor.name}", [f"  call void @pl.collect{size}(ptr %rows, i64 {count}, ptr {to})"])
-        return lines
-
-    def unstaged(self, name: str, tensor: Tensor) -> list[str]:
-        lines: list[str] = []
-        count, size = self.layout.elements(tensor), self.layout.size(tensor)
-        base = self.word(self.layout.word("out", name), "ptr", lines)
-        lines.append(_rows(base, count * size, "null"))
-        start = self.memory(self.layout.home(tensor), lines)
-        lines += self.timed(
-            f"out {tensor.name}", [f"  call void @pl.spread{size}(ptr %rows, i64 {count}, ptr {start})"]
+        last = work.extent - 1
+        self.step(
+            b, work, last if work.reverse else 0, [self.function(n, last if work.reverse else 0) for n in work.nests]
         )
-        return lines
+        if last:
+            functions = [self.function(nest) for nest in work.nests]
+            with b.loop(1, work.extent) as k:
+                step = b.pure("sub nsw i64 {}, {}", last, k) if work.reverse else k
+                self.step(b, work, step, functions)
 
-    def copies(self, tensor: Tensor, step: str | None = None) -> list[str]:
+    def step(self, b: Builder, work: Recurrence, step: str | int, functions: list[Function]) -> None:
+        for nest, function in zip(work.nests, functions, strict=True):
+            self.call(b, self.label(nest), function, "%unit", step)
+            for tensor in nest.targets:
+                if self.step_by_step(work, tensor):
+                    self.copy(b, tensor, step)
+
+    @staticmethod
+    def step_by_step(work: Any, target: Tensor) -> bool:
+        """Whether the copy of a loop's tensor is made after every step, of what is still near."""
+        nests = [n for n in nests_of(work) if target in n.targets] if isinstance(work, Recurrence) else []
+        return bool(nests) and all(n.step is not None and n.axes[1] is n.step for n in nests)
+
+    # Copies
+
+    def address(self, b: Builder, home: Home) -> str:
+        if home.place == "local":
+            return b.at("i8", "%local", home.offset)
+        shard = b.at("i8", b.word(2, "ptr"), b.pure("mul i64 %unit, {}", b.word(3)))
+        return b.at("i8", shard, home.offset)
+
+    def exchange(self, b: Builder, way: str, name: str, tensor: Tensor) -> None:
+        """Between a shard's rows of the user's array, which may be named by an index, and its vectors."""
+        count, size = self.layout.elements(tensor), self.layout.size(tensor)
+        base, rows = b.word(self.layout.word(way, name), "ptr"), b.stack_memory(f"[{LANES} x ptr]")
+        index = b.word(5, "ptr") if way == "in" else "null"
+        b.effect(f"call void @pl.rows(ptr %ctx, i64 %unit, ptr {base}, i64 {count * size}, ptr {rows}, ptr {index})")
+        function = f"pl.{'collect' if way == 'in' else 'spread'}{size}"
+        with self.timed(b, f"{way} {tensor.name}"):
+            b.effect(f"call void @{function}(ptr {rows}, i64 {count}, ptr {self.address(b, self.layout.home(tensor))})")
+
+    def copy(self, b: Builder, tensor: Tensor, step: str | int | None = None) -> None:
         """The copy of a tensor that has its last axis in the lanes, where a global nest wants it; of one step of its
         first axis, or of all."""
         if tensor not in self.layout.rows:
-            return []
-        lines: list[str] = []
+            return
         size, last = self.layout.size(tensor), tensor.axes[-1].size
         outer = prod(a.size for a in tensor.axes[1:-1])
-        start = self.memory(self.layout.home(tensor), lines)
-        to = self.memory(self.layout.rows[tensor], lines)
+        start = self.address(b, self.layout.home(tensor))
+        to = self.address(b, self.layout.rows[tensor])
         if step is not None:
             outer //= tensor.axes[1].size
-            bytes_ = outer * last * LANES * size
-            to = self.moved(to, step, bytes_, lines)
-            start = start if tensor in self.layout.once else self.moved(start, step, bytes_, lines)
-        lines += self.timed(
-            f"rows {tensor.name}", [f"  call void @pl.turn{size}(ptr {to}, ptr {start}, i64 {outer}, i64 {last})"]
-        )
-        return lines
+            offset = b.multiply(step, outer * last * LANES * size)
+            to = b.at("i8", to, offset)
+            start = start if tensor in self.layout.once else b.at("i8", start, offset)
+        with self.timed(b, f"rows {tensor.name}"):
+            b.effect(f"call void @pl.transpose{size}(ptr {to}, ptr {start}, i64 {outer}, i64 {last})")
 
-    def all_copies(self, tensor: Tensor, *, views_alone: bool = False) -> list[str]:
+    def all_copies(self, b: Builder, tensor: Tensor, *, views_alone: bool = False) -> None:
         """The copies of a tensor that is there now and of its views, before anything reads them."""
         views = [v for v in self.layout.plan.views if self.layout.plan.home(v) is tensor]
-        return [line for t in (views if views_alone else [tensor, *views]) for line in self.copies(t)]
-
-    def moved(self, start: str, times: str, bytes_: int, lines: list[str]) -> str:
-        by, found = self.fresh("a"), self.fresh("a")
-        lines += [f"  {by} = mul i64 {times}, {bytes_}", f"  {found} = getelementptr i8, ptr {start}, i64 {by}"]
-        return found
-
-
-def _rows(base: str, step: int, index: str) -> str:
-    return f"  call void @pl.rows(ptr %ctx, i64 %unit, ptr {base}, i64 {step}, ptr %rows, ptr {index})"
+        for t in views if views_alone else [tensor, *views]:
+            self.copy(b, t)

@@ -31,7 +31,7 @@ from pellucid.formula.expressions import (
     reads,
 )
 
-ATTRIBUTES = "#0"
+ARGUMENTS = "ptr %ctx, ptr %local, i64 %unit, i64 %step, i64 %piece, i64 %pieces"
 
 INLINE = 4
 """Up to how many points of a tile write exp and its kin out instead of calling them: more would be much code."""
@@ -61,7 +61,7 @@ class Writer:
         fixed: int | None = None,
     ) -> None:
         self.name, self.nest, self.layout, self.kind = name, nest, layout, kind
-        self.b = Builder()
+        self.b = Builder(name, ARGUMENTS, linkage="hidden")
         self.lanes_last = lane_last(nest)
         axes = list(nest.axes)
         self.batch = axes.pop(0) if nest.kind == "shard" else None
@@ -139,10 +139,7 @@ class Writer:
         return self.finished(0)
 
     def finished(self, units: int) -> Function:
-        self.b.effect("ret void")
-        arguments = "ptr %ctx, ptr %local, i64 %unit, i64 %step, i64 %piece, i64 %pieces"
-        text = f"define hidden void @{self.name}({arguments}) {ATTRIBUTES} {{\n{self.b.text()}\n}}\n"
-        return Function(self.name, text, units, frozenset(self.o.maths.used))
+        return Function(self.name, self.b.text(), units, frozenset(self.o.maths.used))
 
     def division(self) -> tuple[Axis | None, int]:
         """The axis along which threads share the nest, and in how many pieces it can be cut; 0 if it is a shard's."""
@@ -216,7 +213,7 @@ class Writer:
                 offset, base = self.o.address(tensor, [point.axes[a] for a in self.nest.axes], None, False)
                 some = self.b.multiply(self.b.pure("urem i64 {}, {}", shard, count), LANES)
                 place = self.o.place(base, self.kind, offset)
-                place = self.b.pure(f"getelementptr {self.kind}, ptr {{}}, i64 {{}}", place, some)
+                place = self.b.at(self.kind, place, some)
                 self.b.effect(f"call void @llvm.prefetch.p0(ptr {place}, i32 1, i32 3, i32 1)")
 
     def far(self, read: Read) -> bool:

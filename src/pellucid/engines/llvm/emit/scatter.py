@@ -124,7 +124,7 @@ def _pass(w: Writer, e: Reduction, axis: Axis, where: Read, value: Expression, p
         elif offset.lane:
             old = Value(b.here(o.masked_load(w.kind, point.active or LANES), pointer), "f", True)
         else:
-            old = Value(b.here(f"load {w.kind}, ptr {{}}", pointer), "f")
+            old = Value(b.load(w.kind, pointer), "f")
         w.store(statement, at, o.maths.binary("fadd", old, term))
     b.join(inside)
     for loop in reversed(inner):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -22,26 +21,6 @@ class Value:
     kind: Literal["f", "i", "b"]
     vector: bool = False
     number: float | None = None
-
-
-class Inline(Lanes):
-    """A function of vectors written out in the middle of other code."""
-
-    def __init__(self, builder: Builder, name: str) -> None:
-        super().__init__(name)
-        self.b = builder
-
-    def written(self, *args: str) -> str:
-        self.kinds |= dict.fromkeys(args, "f")
-        return FUNCTIONS[self.name][2](self, *args)
-
-    def put(self, kind: str, text: str) -> str:
-        found = self.b.pure(_NAME.sub("{}", text), *_NAME.findall(text))
-        self.kinds[found] = kind
-        return found
-
-
-_NAME = re.compile(r"%[A-Za-z0-9_.]+")
 
 
 class Arithmetic:
@@ -242,7 +221,8 @@ class Arithmetic:
         vector = any(a.vector for a in args)
         wide = [self.splat(self.as_real(a)) for a in args]
         if self.inline and vector and name in self.SHORT and self.kind == "float":
-            return Value(Inline(self.b, name).written(*(a.text for a in wide)), "f", True)
+            write = FUNCTIONS[name][2]
+            return Value(write(Lanes(self.b, merged=True), *(a.text for a in wide)), "f", True)
         self.used.add(name)
         v = self.type_of("f", True)
         places = ", ".join(f"{v} {{}}" for _ in wide)

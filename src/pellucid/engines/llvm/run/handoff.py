@@ -6,7 +6,8 @@ sleep. Each has a box: a call is put into it by counting up; the thread counts u
 
 from __future__ import annotations
 
-from pellucid.engines.llvm.emit.barriers import WAIT
+from pellucid.engines.llvm.emit.barriers import system
+from pellucid.engines.llvm.emit.builder import ATTRIBUTES, Builder
 from pellucid.engines.llvm.plan.target import Target
 from pellucid.engines.llvm.run import cache
 from pellucid.engines.llvm.run.native import Library, host
@@ -16,126 +17,83 @@ BOX = 256
 lines: 0 calls asked for, 1 the function, 2 its argument, 3 the thread's number; 8 calls done; 16 whether the thread
 sleeps, 17 whether it has to be woken for this call, 18 in a caller's first box whether it has yet to join in."""
 
-ASKED, DONE, ASLEEP, WAKE, OWED = 0, 8, 16, 17, 18
+ASKED, FUNCTION, ARGUMENT, NUMBER, DONE, ASLEEP, WAKE, OWED = 0, 1, 2, 3, 8, 16, 17, 18
+
+_CALL = "ptr %boxes, i64 %count, ptr %function, ptr %argument"
 
 
-def _word(name: str, box: str, number: int) -> str:
-    return f"  %{name} = getelementptr i64, ptr {box}, i64 {number}"
+def _wake() -> str:
+    """Say that a thread is awake; gives whether it was asleep."""
+    b = Builder("wake", "ptr %box", result="i64", linkage="")
+    return b.text(f"i64 {b.here('atomicrmw xchg ptr {}, i64 0 seq_cst', b.at('i64', '%box', ASLEEP))}")
 
 
-_FUNCTIONS = f"""{WAIT}
+def _hand() -> str:
+    """Put a call into every box, and join in if all threads are awake; gives how many are not."""
+    b = Builder("hand", _CALL, result="i64", linkage="")
+    b.store("i64", 1, b.at("i64", b.load("ptr", "%boxes"), OWED))
+    loop = b.open(0, "%count", carried=[("i64", "0")])
+    box = b.load("ptr", b.at("ptr", "%boxes", loop.counter))
+    b.store("ptr", "%function", b.at("i64", box, FUNCTION))
+    b.store("ptr", "%argument", b.at("i64", box, ARGUMENT))
+    b.store("i64", b.add(loop.counter, 1), b.at("i64", box, NUMBER))
+    b.here("atomicrmw add ptr {}, i64 1 seq_cst", box)
+    asleep = b.here("call i64 @wake(ptr {})", box)
+    b.store("i64", asleep, b.at("i64", box, WAKE))
+    (sleepers,) = b.close(loop, [b.here("add i64 {}, {}", loop.values[0], asleep)])
+    with b.when(b.here("icmp eq i64 {}, 0", sleepers)):
+        b.effect(f"call void @join({_CALL})")
+    return b.text(f"i64 {sleepers}")
 
-define i64 @rouse(ptr %box) nounwind {{
-{_word("asleep", "%box", 16)}
-  %old = atomicrmw xchg ptr %asleep, i64 0 seq_cst
-  ret i64 %old
-}}
 
-define i64 @hand(ptr %boxes, i64 %count, ptr %function, ptr %argument) nounwind {{
-entry:
-  %first = load ptr, ptr %boxes
-{_word("owed", "%first", 18)}
-  store i64 1, ptr %owed
-  br label %each
-each:
-  %k = phi i64 [ 0, %entry ], [ %k.next, %each ]
-  %sleepers = phi i64 [ 0, %entry ], [ %sleepers.next, %each ]
-  %box.at = getelementptr ptr, ptr %boxes, i64 %k
-  %box = load ptr, ptr %box.at
-{_word("function.at", "%box", 1)}
-  store ptr %function, ptr %function.at
-{_word("argument.at", "%box", 2)}
-  store ptr %argument, ptr %argument.at
-{_word("number.at", "%box", 3)}
-  %k.next = add i64 %k, 1
-  store i64 %k.next, ptr %number.at
-  %before = atomicrmw add ptr %box, i64 1 seq_cst
-  %asleep = call i64 @rouse(ptr %box)
-{_word("wake", "%box", 17)}
-  store i64 %asleep, ptr %wake
-  %sleepers.next = add i64 %sleepers, %asleep
-  %more = icmp slt i64 %k.next, %count
-  br i1 %more, label %each, label %all
-all:
-  %awake = icmp eq i64 %sleepers.next, 0
-  br i1 %awake, label %work, label %done
-work:
-  call void @join(ptr %boxes, i64 %count, ptr %function, ptr %argument)
-  br label %done
-done:
-  ret i64 %sleepers.next
-}}
+def _join() -> str:
+    """Do the caller's part, and wait until every thread has done its own."""
+    b = Builder("join", _CALL, linkage="")
+    b.store("i64", 0, b.at("i64", b.load("ptr", "%boxes"), OWED))
+    b.effect("call void %function(ptr %argument, i64 0)")
+    with b.loop(0, "%count") as k:
+        box = b.load("ptr", b.at("ptr", "%boxes", k))
+        done = b.at("i64", box, DONE)
+        b.effect(f"call void @pl.wait(ptr {done}, i64 {b.load('i64', box)})")
+    return b.text()
 
-define void @join(ptr %boxes, i64 %count, ptr %function, ptr %argument) nounwind {{
-entry:
-  %first = load ptr, ptr %boxes
-{_word("owed", "%first", 18)}
-  store i64 0, ptr %owed
-  call void %function(ptr %argument, i64 0)
-  br label %each
-each:
-  %k = phi i64 [ 0, %entry ], [ %k.next, %each ]
-  %box.at = getelementptr ptr, ptr %boxes, i64 %k
-  %box = load ptr, ptr %box.at
-  %asked = load i64, ptr %box
-{_word("done.at", "%box", 8)}
-  call void @pl.wait(ptr %done.at, i64 %asked)
-  %k.next = add i64 %k, 1
-  %more = icmp slt i64 %k.next, %count
-  br i1 %more, label %each, label %end
-end:
-  ret void
-}}
 
-define void @serve(ptr %box) nounwind {{
-entry:
-{_word("function.at", "%box", 1)}
-{_word("argument.at", "%box", 2)}
-{_word("number.at", "%box", 3)}
-{_word("done.at", "%box", 8)}
-{_word("asleep.at", "%box", 16)}
-  %patience = call i64 @pl.patience()
-  br label %wait
-wait:
-  %start = call i64 @pl.clock()
-  br label %look
-look:
-  %asked = load atomic i64, ptr %box acquire, align 8
-  %done = load i64, ptr %done.at
-  %some = icmp ne i64 %asked, %done
-  br i1 %some, label %work, label %idle
-work:
-  %function = load ptr, ptr %function.at
-  %argument = load ptr, ptr %argument.at
-  %number = load i64, ptr %number.at
-  call void %function(ptr %argument, i64 %number)
-  store atomic i64 %asked, ptr %done.at release, align 8
-  br label %wait
-idle:
-  call void @pl.pause()
-  %now = call i64 @pl.clock()
-  %passed = sub i64 %now, %start
-  %long = icmp ugt i64 %passed, %patience
-  br i1 %long, label %tired, label %look
-tired:
-  ; say so first, then look once more: whoever asks counts up first, then looks whether this thread sleeps
-  %ignored = atomicrmw xchg ptr %asleep.at, i64 1 seq_cst
-  %last = load atomic i64, ptr %box seq_cst, align 8
-  %late = icmp ne i64 %last, %done
-  br i1 %late, label %back, label %sleep
-back:
-  %mine = call i64 @rouse(ptr %box)
-  %taken = icmp eq i64 %mine, 1
-  br i1 %taken, label %wait, label %sleep
-sleep:
-  ret void
-}}
-"""
+def _serve() -> str:
+    """A worker's life from one sleep to the next: it does calls, looking out for the next one as long as it has
+    patience."""
+    b = Builder("serve", "ptr %box", linkage="")
+    function, argument, number, done_at, asleep = (
+        b.at("i64", "%box", word) for word in (FUNCTION, ARGUMENT, NUMBER, DONE, ASLEEP)
+    )
+    patience = b.here("call i64 @pl.patience()")
+    life = b.repeat()
+    start = b.here("call i64 @pl.clock()")
+    look = b.repeat()
+    asked, done = b.here("load atomic i64, ptr %box acquire, align 8"), b.load("i64", done_at)
+    nothing = b.here("icmp eq i64 {}, {}", asked, done)
+    idle = b.branch(nothing)
+    b.effect("call void @pl.pause()")
+    passed = b.here("sub i64 {}, {}", b.here("call i64 @pl.clock()"), start)
+    (over,) = b.join(idle, ("i1", b.here("icmp ugt i64 {}, {}", passed, patience), "true"))
+    b.until(look, over, kept=[asked, done, nothing])
+    with b.when(b.here("xor i1 {}, true", nothing)):
+        f, x, k = b.load("ptr", function), b.load("ptr", argument), b.load("i64", number)
+        b.effect(f"call void {f}(ptr {x}, i64 {k})")
+        b.effect(f"store atomic i64 {asked}, ptr {done_at} release, align 8")
+    tired = b.branch(nothing)
+    # Say so first, then look once more: a caller counts up first, then looks whether this thread sleeps.
+    b.here("atomicrmw xchg ptr {}, i64 1 seq_cst", asleep)
+    late = b.branch(b.here("icmp ne i64 {}, {}", b.here("load atomic i64, ptr %box seq_cst, align 8"), done))
+    woken = b.here("icmp ne i64 {}, 1", b.here("call i64 @wake(ptr %box)"))
+    (sleeps,) = b.join(late, ("i1", woken, "true"))
+    (ends,) = b.join(tired, ("i1", sleeps, "false"))
+    b.until(life, ends)
+    return b.text()
 
 
 def text(to: Target) -> str:
     """The functions as IR."""
-    return to.prelude + _FUNCTIONS
+    return system(to) + _wake() + _hand() + _join() + _serve() + ATTRIBUTES
 
 
 def library() -> Library:

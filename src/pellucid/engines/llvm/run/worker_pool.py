@@ -127,7 +127,7 @@ class _Team:
     def rouse(self) -> None:
         """Wake those who sleep, for a call that may come soon."""
         try:
-            _free([w for w in self.workers if self._library.rouse(w.box)])
+            _free([w for w in self.workers if self._library.wake(w.box)])
         except BaseException:
             _free(self.workers)  # nobody may be left in bed who is thought to be up
             raise
@@ -183,7 +183,7 @@ class _Library:
         address = self._code.address
         self.hand = ctypes.CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p, c_void_p)(address("hand"))
         self.join = ctypes.CFUNCTYPE(None, c_void_p, c_int64, c_void_p, c_void_p)(address("join"))
-        self.rouse = ctypes.CFUNCTYPE(c_int64, c_void_p)(address("rouse"))
+        self.wake = ctypes.CFUNCTYPE(c_int64, c_void_p)(address("wake"))
         self.serve = ctypes.CFUNCTYPE(None, c_void_p)(address("serve"))
 
 

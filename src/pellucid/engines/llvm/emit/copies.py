@@ -1,0 +1,123 @@
+"""Copies in another order: between the user's rows (one example after the other) and the arena's vectors (one value of
+16 examples), by 16 × 16 transposition in registers; and of parameters as panels."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import cache
+
+from pellucid.engines.llvm.emit.builder import Builder
+from pellucid.engines.llvm.emit.points import Linear
+from pellucid.engines.llvm.plan.layout import Layout
+from pellucid.engines.llvm.plan.panels import Panel
+from pellucid.engines.llvm.plan.work import LANES, strides
+
+ROWS = 8
+"""Of a kernel's first axis that are packed at a time."""
+
+
+def transposed(b: Builder, rows: list[str], word: str) -> list[str]:
+    """16 rows as columns: four rounds of interleaving row i with row i + 8."""
+    half, v = LANES // 2, f"<{LANES} x {word}>"
+    low = ", ".join(f"i32 {k // 2 + (LANES if k % 2 else 0)}" for k in range(LANES))
+    high = ", ".join(f"i32 {half + k // 2 + (LANES if k % 2 else 0)}" for k in range(LANES))
+    shuffles = [f"shufflevector {v} {{}}, {v} {{}}, <{LANES} x i32> <{mask}>" for mask in (low, high)]
+    for _ in range(4):
+        rows = [b.pure(shuffle, rows[k], rows[k + half]) for k in range(half) for shuffle in shuffles]
+    return rows
+
+
+@cache
+def functions(size: int) -> str:
+    """For elements of so many bytes: `collect`, rows into vectors; `spread`, vectors into rows; `transpose`, vectors
+    into a copy that has the last axis in the lanes. `%rows` holds 16 addresses, `%count` values of each are copied."""
+    return _rows_and_vectors(size, spread=False) + _rows_and_vectors(size, spread=True) + _transpose(size)
+
+
+def _rows_and_vectors(size: int, *, spread: bool) -> str:
+    """Rows are written from the last to the first: rows beyond the last example share its address, and its own values
+    are what stays there."""
+    word, v = f"i{size * 8}", f"<{LANES} x i{size * 8}>"
+    b = Builder(f"pl.{'spread' if spread else 'collect'}{size}", "ptr %rows, i64 %count, ptr %vectors")
+    rows = [b.load("ptr", b.at("ptr", "%rows", k)) for k in range(LANES)]
+
+    def copy(kind: str, sources: list[str], targets: list[str]) -> None:
+        values = [b.here(f"load {kind}, ptr {{}}, align {size}", source) for source in sources]
+        values = transposed(b, values, word) if kind == v else values
+        for value, target in list(zip(values, targets, strict=True))[::-1]:
+            b.effect(f"store {kind} {value}, ptr {target}, align {size}")
+
+    full = b.here(f"and i64 %count, -{LANES}")
+    for kind, low, high in ((v, "0", full), (word, full, "%count")):
+        with b.loop(low, high, LANES if kind == v else 1) as place:
+            near = [b.at(word, row, place) for row in rows]
+            step = LANES if kind == v else 1
+            block = b.at(word, "%vectors", b.multiply(place, LANES))
+            ours = [b.at(word, block, k * step) for k in range(LANES)]
+            copy(kind, *((ours, near) if spread else (near, ours)))
+    return b.text()
+
+
+def _transpose(size: int) -> str:
+    b = Builder(f"pl.transpose{size}", "ptr %to, ptr %from, i64 %outer, i64 %last")
+    rows = b.stack_memory(f"[{LANES} x ptr]")
+    with b.loop(0, "%outer") as k:
+        offset = b.pure("mul i64 {}, {}", b.multiply("%last", LANES), k)
+        to = b.at(f"i{size * 8}", "%to", offset)
+        for lane in range(LANES):
+            b.store("ptr", b.at(f"i{size * 8}", to, b.multiply("%last", lane)), b.at("ptr", rows, lane))
+        b.effect(f"call void @pl.spread{size}(ptr {rows}, i64 %last, ptr {b.at(f'i{size * 8}', '%from', offset)})")
+    return b.text()
+
+
+@cache
+def rows_of_shard() -> str:
+    """The addresses of a shard's 16 rows in the user's array, by number or by an index of rows; beyond the last
+    example, its own again, so that idle lanes compute with real data and never meet a NaN of their own."""
+    b = Builder("pl.rows", "ptr %ctx, i64 %unit, ptr %base, i64 %bytes, ptr %rows, ptr %index")
+    last = b.add(b.word(0), -1)
+    named = b.here("icmp ne ptr %index, null")
+    with b.loop(0, LANES) as k:
+        row = b.smaller(b.add(b.multiply("%unit", LANES), k), last)
+        branch = b.branch(named)
+        found = b.load("i64", b.at("i64", "%index", row))
+        (row,) = b.join(branch, ("i64", found, str(row)))
+        address = b.at("i8", "%base", b.here("mul i64 {}, %bytes", row))
+        b.store("ptr", address, b.at("ptr", "%rows", k))
+    return b.text()
+
+
+def packing(name: str, panel: Panel, layout: Layout, word: str) -> str:
+    """Copies the tensor's elements in the order of the panel."""
+    b = Builder(name, "ptr %ctx")
+    tensor, width = panel.tensor, panel.width
+    source = b.word(layout.homes[tensor].offset, "ptr")
+    to = b.at("i8", b.word(4, "ptr"), layout.places[panel])
+    steps = strides(tensor.axes)
+    extent = tensor.axes[panel.place].size
+    for first, blocks in ((0, extent // width), (extent // width * width, 1 if extent % width else 0)):
+        if not blocks:
+            continue
+        wide = width if first == 0 and extent >= width else extent % width
+        # A few rows at a time for all blocks: every row lies in many of them, and all of these few in the L1 cache.
+        rows = tensor.axes[0].size if panel.place else 1
+        with ExitStack() as loops:
+            chunk = loops.enter_context(b.loop(0, rows, ROWS))
+            block = Linear.counter(loops.enter_context(b.loop(0, blocks))).plus(first // width)
+            counters = []
+            for k in panel.order:
+                low, high = (0, tensor.axes[k].size) if k else (chunk, b.smaller(b.add(chunk, ROWS), rows))
+                counters.append(loops.enter_context(b.loop(low, high, top=tensor.axes[k].size - 1)))
+            offset, where, step = Linear(), Linear(), width
+            for k, counter in zip(panel.order[::-1], counters[::-1], strict=True):
+                offset = offset + Linear.counter(counter) * steps[k]
+                where = where + Linear.counter(counter) * step
+                step *= tensor.axes[k].size
+            where = where + block * step
+            # neighbours of the tensor are moved together
+            kind, count = (f"<{wide} x {word}>", 1) if steps[panel.place] == 1 and wide > 1 else (word, wide)
+            for r in range(count):
+                near = offset + (block * width).plus(r) * steps[panel.place]
+                moved = b.here(f"load {kind}, ptr {{}}, align {layout.real}", b.at(word, source, near.emit(b)))
+                b.effect(f"store {kind} {moved}, ptr {b.at(word, to, where.plus(r).emit(b))}, align {layout.real}")
+    return b.text()
