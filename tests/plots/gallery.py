@@ -137,13 +137,15 @@ def activation_and_receptive_field() -> Any:
 @picture
 def activation_curve() -> Any:
     from pellucid.explain.figures import curve_of
-    from pellucid.plots.activation_curve import curve_figure
+    from pellucid.plots import activation_curve, style
 
     net = network_of(pl.Dense(3, activation="gelu"), input_shape=2, seed=1)
     found = net.explain("dense_1", unit=1, x=np.array([0.5, -1.5]))
     line = curve_of(found.point.expression(), found.point.values)
     assert line is not None
-    return curve_figure(*line[:3], at=line[3], name="gelu")
+    figure, (panel,) = style.panels()
+    activation_curve.draw_curve(panel, *line[:3], at=line[3], name="gelu")
+    return style.finished(figure, activation_curve.caption("gelu", line[3]), None)
 
 
 @picture
@@ -154,11 +156,14 @@ def gradient_explained() -> Any:
 
 @picture
 def receptive_field() -> Any:
-    from pellucid.plots.image_grids import field_figure
+    from pellucid.plots import image_grids, style
 
     net, _, _, x, _ = digits()
     found = net.explain("conv2d_2", index=(1, 1, 0), x=x[3])
-    return field_figure(x[3], found.field["input_1"][0].any(axis=-1), title="conv2d_2 [1, 1]")
+    figure, (panel,) = style.panels(size=(4.2, 4.4))
+    mask = found.field["input_1"][0].any(axis=-1)
+    image_grids.draw_field(panel, x[3], mask, title="conv2d_2 [1, 1]")
+    return style.finished(figure, image_grids.field_caption(mask), None)
 
 
 @picture

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
@@ -11,50 +12,39 @@ from pellucid.functions.forward import combining
 from pellucid.layers.base import Context, Layer
 
 
-def _shapes(inputs: tuple[Tensor, ...]) -> list[tuple[object, ...]]:
-    return [t.shape[1:] for t in inputs]
+@dataclass(eq=False, repr=False)
+class _Merging(Layer):
+    stepwise = True
+    masking = "pass"
+    combine: ClassVar[Callable[..., Tensor]]
 
-
-def _check(kind: str, inputs: tuple[Tensor, ...], *, last: bool) -> None:
-    shapes = _shapes(inputs)
-    if len(shapes) < 2:
-        raise ShapeError(f"{kind} takes two inputs or more, got {len(shapes)}")
-    if len({s if last else s[:-1] for s in shapes}) > 1 or len({len(s) for s in shapes}) > 1:
-        which = "of one shape" if last else "that differ in their last axis only"
-        raise ShapeError(f"{kind} takes inputs {which}, got {', '.join(map(str, shapes))}")
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        kind, shapes = type(self), [t.shape[1:] for t in inputs]
+        if len(shapes) < 2:
+            raise ShapeError(f"{kind.__name__} takes two inputs or more, got {len(shapes)}")
+        last = kind.combine is not combining.concatenate  # whether the last axis has to agree too
+        if len({s if last else s[:-1] for s in shapes}) > 1 or len({len(s) for s in shapes}) > 1:
+            which = "of one shape" if last else "that differ in their last axis only"
+            raise ShapeError(f"{kind.__name__} takes inputs {which}, got {', '.join(map(str, shapes))}")
+        return kind.combine(inputs)
 
 
 @dataclass(eq=False, repr=False)
-class Add(Layer):
+class Add(_Merging):
     """The sum of its inputs, element by element: the join of a residual connection."""
 
-    stepwise = True
-    masking = "pass"
-
-    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
-        _check("Add", inputs, last=True)
-        return combining.add(inputs)
+    combine = staticmethod(combining.add)
 
 
 @dataclass(eq=False, repr=False)
-class Multiply(Layer):
+class Multiply(_Merging):
     """The product of its inputs, element by element: a gate."""
 
-    stepwise = True
-    masking = "pass"
-
-    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
-        _check("Multiply", inputs, last=True)
-        return combining.multiply(inputs)
+    combine = staticmethod(combining.multiply)
 
 
 @dataclass(eq=False, repr=False)
-class Concatenate(Layer):
+class Concatenate(_Merging):
     """Its inputs one behind the other along the last axis (channels, features)."""
 
-    stepwise = True
-    masking = "pass"
-
-    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
-        _check("Concatenate", inputs, last=False)
-        return combining.concatenate(inputs)
+    combine = staticmethod(combining.concatenate)

@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pellucid.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
-def curve_figure(
-    x: Sequence[float],
-    y: Sequence[float],
-    slope: Sequence[float],
-    *,
-    at: tuple[float, float, float] | None = None,
-    name: str = "",
-    path: str | os.PathLike[str] | None = None,
-) -> Figure:
-    """An activation and its derivative.
-
-    Args:
-        x, y, slope: the curve.
-        at: the operating point, its x, y and slope.
-    """
-    figure, (panel,) = style.panels()
-    draw_curve(panel, x, y, slope, at=at, name=name)
-    return style.finished(figure, caption(name, at), path)
 
 
 def draw_curve(

@@ -83,15 +83,6 @@ def maps_figure(
     )
 
 
-def field_figure(
-    image: Array, mask: Array, *, title: str = "", caption: str = "", path: str | os.PathLike[str] | None = None
-) -> Figure:
-    """An image (h,w,c) and, outlined on it, the places (h,w) that a value can depend on."""
-    figure, (panel,) = style.panels(size=(4.2, 4.4))
-    draw_field(panel, image, mask, title=title)
-    return style.finished(figure, caption or field_caption(mask), path)
-
-
 def draw_field(panel: Any, image: Array, mask: Array, *, title: str) -> None:
     from matplotlib.collections import LineCollection
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -28,36 +28,23 @@ def sgd(w: Tensor, dw: Tensor, *, lr: Tensor) -> dict[str, Tensor]:
     return {"weight": define("w′[…] = w[…] − lr·dw[…]", w=w, dw=dw, lr=lr)}
 
 
-def momentum(w: Tensor, dw: Tensor, *, velocity: Tensor, lr: Tensor, momentum: float) -> dict[str, Tensor]:
-    """Gradient descent with momentum (μ).
+def momentum(
+    w: Tensor, dw: Tensor, *, velocity: Tensor, lr: Tensor, momentum: float, nesterov: bool = False
+) -> dict[str, Tensor]:
+    """Gradient descent with momentum (μ), or with Nesterov's, where w is the point one look ahead, at which the
+    gradient was taken, as Keras and PyTorch write it.
 
     The learning rate stands inside the velocity (Sutskever's and Keras's convention). PyTorch keeps it outside,
     v′ = μ·v + dw and w′ = w − lr·v′, which differs only while lr changes.
 
     Source: Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013,
-        equations 1 and 2; Polyak, Some methods of speeding up the convergence of iteration methods (1964).
+        equations 1 to 4; Polyak, Some methods of speeding up the convergence of iteration methods (1964); for
+        Nesterov's change of variable Bengio et al., Advances in optimizing recurrent networks, ICASSP 2013, equation 7.
     """
+    step = "μ·v′[…] − lr·dw[…]" if nesterov else "v′[…]"
     new = define_all(
-        """v′[…] = μ·v[…] − lr·dw[…]
-        w′[…] = w[…] + v′[…]""",
-        w=w,
-        dw=dw,
-        v=velocity,
-        lr=lr,
-        μ=momentum,
-    )
-    return {"weight": new["w′"], "velocity": new["v′"]}
-
-
-def nesterov(w: Tensor, dw: Tensor, *, velocity: Tensor, lr: Tensor, momentum: float) -> dict[str, Tensor]:
-    """Nesterov's momentum, as Keras and PyTorch write it: w is the point one look ahead, where the gradient was taken.
-
-    Source: Sutskever et al. (2013), equations 3 and 4, with Bengio et al., Advances in optimizing recurrent networks,
-    ICASSP 2013, equation 7, for the change of variable.
-    """
-    new = define_all(
-        """v′[…] = μ·v[…] − lr·dw[…]
-        w′[…] = w[…] + μ·v′[…] − lr·dw[…]""",
+        f"""v′[…] = μ·v[…] − lr·dw[…]
+        w′[…] = w[…] + {step}""",
         w=w,
         dw=dw,
         v=velocity,
@@ -87,14 +74,6 @@ def rmsprop(
     return {"weight": new["w′"], "mean_square": new["v′"]}
 
 
-def _by_moments(update: str, letters: Mapping[str, Tensor], numbers: Mapping[str, float]) -> dict[str, Tensor]:
-    """Adam's two running means, and the update that reads them."""
-    moments = "m′[…] = β1·m[…] + (1 − β1)·dw[…]\nv′[…] = β2·v[…] + (1 − β2)·dw[…]²\n"
-    bindings: dict[str, Any] = {**letters, **numbers}
-    new = define_all(moments + update, **bindings)
-    return {"weight": new["w′"], "first_moment": new["m′"], "second_moment": new["v′"]}
-
-
 def adam(
     w: Tensor,
     dw: Tensor,
@@ -106,37 +85,34 @@ def adam(
     beta_1: float = 0.9,
     beta_2: float = 0.999,
     epsilon: float = 1e-7,
+    weight_decay: float | None = None,
 ) -> dict[str, Tensor]:
     """The gradient's running mean m over the root of its running mean square v, both corrected for their start at 0.
 
-    Source: Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
+    Args:
+        weight_decay: AdamW, which also shrinks the weights by lr·λ, apart from the gradient and so from its running
+            means.
+
+    Source: Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1; Loshchilov & Hutter,
+    Decoupled weight decay regularization, ICLR 2019, algorithm 2, λ times lr as Keras and PyTorch have it.
     """
-    letters = {"w": w, "dw": dw, "m": first_moment, "v": second_moment, "lr": lr, "t": step}
-    numbers = {"β1": beta_1, "β2": beta_2, "ε": epsilon}
-    return _by_moments("w′[…] = w[…] − lr·(m′[…]/(1 − β1^t))/(√(v′[…]/(1 − β2^t)) + ε)", letters, numbers)
-
-
-def adamw(
-    w: Tensor,
-    dw: Tensor,
-    *,
-    first_moment: Tensor,
-    second_moment: Tensor,
-    lr: Tensor,
-    step: Tensor,
-    beta_1: float = 0.9,
-    beta_2: float = 0.999,
-    epsilon: float = 1e-7,
-    weight_decay: float = 0.004,
-) -> dict[str, Tensor]:
-    """Adam that also shrinks the weights by lr·λ, apart from the gradient and so from its running means.
-
-    Source: Loshchilov & Hutter, Decoupled weight decay regularization, ICLR 2019, algorithm 2, λ times lr as Keras and
-    PyTorch have it.
-    """
-    letters = {"w": w, "dw": dw, "m": first_moment, "v": second_moment, "lr": lr, "t": step}
-    numbers = {"β1": beta_1, "β2": beta_2, "ε": epsilon, "λ": weight_decay}
-    return _by_moments("w′[…] = w[…] − lr·λ·w[…] − lr·(m′[…]/(1 − β1^t))/(√(v′[…]/(1 − β2^t)) + ε)", letters, numbers)
+    decay: dict[str, Any] = {} if weight_decay is None else {"λ": weight_decay}
+    new = define_all(
+        f"""m′[…] = β1·m[…] + (1 − β1)·dw[…]
+        v′[…] = β2·v[…] + (1 − β2)·dw[…]²
+        w′[…] = w[…]{" − lr·λ·w[…]" if decay else ""} − lr·(m′[…]/(1 − β1^t))/(√(v′[…]/(1 − β2^t)) + ε)""",
+        w=w,
+        dw=dw,
+        m=first_moment,
+        v=second_moment,
+        lr=lr,
+        t=step,
+        β1=beta_1,
+        β2=beta_2,
+        ε=epsilon,
+        **decay,
+    )
+    return {"weight": new["w′"], "first_moment": new["m′"], "second_moment": new["v′"]}
 
 
 def clip_by_value(dw: Tensor, *, limit: float) -> Tensor:
@@ -272,8 +248,7 @@ class SGD(Optimizer):
     ) -> dict[str, Tensor]:
         if not self.momentum:
             return sgd(w, dw, lr=lr)
-        rule = nesterov if self.nesterov else momentum
-        return rule(w, dw, velocity=slots["velocity"], lr=lr, momentum=self.momentum)
+        return momentum(w, dw, **slots, lr=lr, momentum=self.momentum, nesterov=self.nesterov)
 
 
 @dataclass(frozen=True)
@@ -292,7 +267,7 @@ class RMSprop(Optimizer):
     def update(
         self, w: Tensor, dw: Tensor, slots: Mapping[str, Tensor], *, lr: Tensor, step: Tensor
     ) -> dict[str, Tensor]:
-        return rmsprop(w, dw, mean_square=slots["mean_square"], lr=lr, rho=self.rho, epsilon=self.epsilon)
+        return rmsprop(w, dw, **slots, lr=lr, rho=self.rho, epsilon=self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -312,10 +287,9 @@ class Adam(Optimizer):
     def update(
         self, w: Tensor, dw: Tensor, slots: Mapping[str, Tensor], *, lr: Tensor, step: Tensor
     ) -> dict[str, Tensor]:
-        settings = dataclasses.asdict(self)
+        settings = {**dataclasses.asdict(self), **slots}
         del settings["learning_rate"]
-        rule: Callable[..., dict[str, Tensor]] = adamw if isinstance(self, AdamW) else adam
-        return rule(w, dw, **slots, lr=lr, step=step, **settings)
+        return adam(w, dw, lr=lr, step=step, **settings)
 
 
 @dataclass(frozen=True)

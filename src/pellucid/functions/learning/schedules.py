@@ -31,15 +31,8 @@ class StepDecay(metaclass=Spelled):
 
 
 @dataclass(frozen=True)
-class ExponentialDecay(metaclass=Spelled):
+class ExponentialDecay(StepDecay):
     """`initial · factor^(t / every)`: the same, smoothly."""
-
-    initial: float
-    every: int
-    factor: float = 0.5
-
-    def __post_init__(self) -> None:
-        _positive(self, "initial", "every", "factor")
 
     def __call__(self, at: int) -> float:
         return float(self.initial * self.factor ** (at / self.every))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,8 +13,6 @@ from pellucid.functions.forward.masks import whole_windows
 from pellucid.functions.forward.sliding_window import Padding, Sizes, compact, paddings_of, sizes_of
 from pellucid.layers.base import Context, Layer, Masks
 from pellucid.layers.windowed.base import channels_of
-
-_FUNCTIONS = {"max": pooling.max_pool, "min": pooling.min_pool, "average": pooling.average_pool}
 
 
 @dataclass(eq=False, repr=False)
@@ -35,7 +33,7 @@ class _Pool(Layer):
 
     arity: ClassVar[int | None] = 1
     rank: ClassVar[int]
-    word: ClassVar[str]
+    pool: ClassVar[Callable[..., Tensor]]
     masking: ClassVar[Masks | None] = "refuse"
 
     def check(self) -> None:
@@ -48,7 +46,7 @@ class _Pool(Layer):
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
         channels_of(self, self.rank, tuple(a.size for a in x.axes[1:]))
-        result = _FUNCTIONS[self.word](x, size=self.pool_size, stride=self.strides, padding=self.padding)
+        result = type(self).pool(x, size=self.pool_size, stride=self.strides, padding=self.padding)
         if x in context.masks:
             if self.padding != "valid":
                 raise PellucidError(self.refusal())
@@ -68,48 +66,39 @@ class _Pool(Layer):
 class MaxPool1D(_Pool):
     """The largest number in each window of steps: (n, t, c) to (n, t′, c)."""
 
-    rank: ClassVar[int] = 1
-    masking = "use"
-    word: ClassVar[str] = "max"
+    rank, masking, pool = 1, "use", staticmethod(pooling.max_pool)
 
 
 @dataclass(eq=False, repr=False)
 class MaxPool2D(_Pool):
     """The largest number in each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
 
-    rank: ClassVar[int] = 2
-    word: ClassVar[str] = "max"
+    rank, pool = 2, staticmethod(pooling.max_pool)
 
 
 @dataclass(eq=False, repr=False)
 class MinPool1D(_Pool):
     """The smallest number in each window of steps: (n, t, c) to (n, t′, c)."""
 
-    rank: ClassVar[int] = 1
-    masking = "use"
-    word: ClassVar[str] = "min"
+    rank, masking, pool = 1, "use", staticmethod(pooling.min_pool)
 
 
 @dataclass(eq=False, repr=False)
 class MinPool2D(_Pool):
     """The smallest number in each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
 
-    rank: ClassVar[int] = 2
-    word: ClassVar[str] = "min"
+    rank, pool = 2, staticmethod(pooling.min_pool)
 
 
 @dataclass(eq=False, repr=False)
 class AveragePool1D(_Pool):
     """The mean of each window of steps: (n, t, c) to (n, t′, c)."""
 
-    rank: ClassVar[int] = 1
-    masking = "use"
-    word: ClassVar[str] = "average"
+    rank, masking, pool = 1, "use", staticmethod(pooling.average_pool)
 
 
 @dataclass(eq=False, repr=False)
 class AveragePool2D(_Pool):
     """The mean of each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
 
-    rank: ClassVar[int] = 2
-    word: ClassVar[str] = "average"
+    rank, pool = 2, staticmethod(pooling.average_pool)
