@@ -111,14 +111,25 @@ def _add_piece(
         if not left:
             return reducing.over(rest, points, accs, kinds)
         axis, low, high, size = left[0]
-        if isinstance(low, int) or size == 1:
+        guards = reducing.guards(axis, points)
+        bounds = reducing.bounds(axis, guards, points) if guards else None
+        if bounds is None and (isinstance(low, int) or size == 1):
             value = Linear((), low) if isinstance(low, int) else Linear.counter(low)
             return inner([p.at(axis, value) for p in points], accs, left[1:])
         end = b.smaller(b.add(low, size), high)
-        carried = list(zip(kinds, accs, strict=True))
-        loop = b.open(low, end, carried=carried, bottom=b.ranges[low][0], top=high - 1)
-        new = [p.at(axis, Linear.counter(loop.counter)) for p in points]
-        return b.close(loop, inner(new, list(loop.values), left[1:]))
+        start, bottom = low, low if isinstance(low, int) else b.ranges[low][0]
+        inside: list[tuple[Linear, int, int]] = []
+        if bounds is not None:  # what lies outside adds nothing
+            first, last, conditions = bounds
+            start, end = b.larger(low, first), b.smaller(end, last)
+            inside = conditions
+            if isinstance(start, int) and isinstance(end, int) and start >= end:
+                return accs
+        loop = b.open(start, end, carried=list(zip(kinds, accs, strict=True)), bottom=bottom, top=high - 1)
+        counter = Linear.counter(loop.counter)
+        new = [(rest + counter * c, extent) for rest, c, extent in inside]
+        inner_points = [p.at(axis, counter)._replace(inside=(*p.inside, *new)) for p in points]
+        return b.close(loop, inner(inner_points, list(loop.values), left[1:]))
 
     for p, text in zip(points, inner(points, [_get(w, partial, p).text for p in points], spans), strict=True):
         total = Value(text, "f", True)
