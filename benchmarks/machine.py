@@ -53,7 +53,7 @@ def _target() -> str:
     from pellucid.engines.llvm.run.native import host
 
     cpu = host()
-    return f"{cpu.cpu}, vectors of {cpu.vector_bits} bits"
+    return f"{cpu.cpu}, vectors of {cpu.registers.bits} bits"
 
 
 def _memory() -> float | None:

@@ -120,7 +120,7 @@ class Probe:
         target = target or host()
         # A multiply-add takes 4 cycles and two can begin in each: 8 at least have to be on their way. A vector of 16
         # is two registers where they are narrow, and there are 16 of those.
-        self._accumulators = 12 if target.wide else 6
+        self._accumulators = 12 if target.registers.bits == 512 else 6
         texts = fma_ir(self._accumulators), system(target) + HANDING + ATTRIBUTES
         self._library = Library([object_code(text, target) for text in texts], target)
         self._hand = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)(

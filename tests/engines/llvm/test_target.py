@@ -98,7 +98,7 @@ def test_what_is_known_of_a_target() -> None:
     ivy_bridge = Target("ivybridge", "+avx,-avx2,-fma", linux)
     piledriver = Target("bdver2", "+avx,+fma4", linux)
     known = [*TARGETS.values(), ivy_bridge, piledriver, Target("znver4", "+avx,+avx512f,+fma", linux)]
-    assert [t.vector_bits for t in known] == [128, 128, 128, 512, 256, 256, 128, 256, 256, 512]
+    assert [t.registers.bits for t in known] == [128, 128, 128, 512, 256, 256, 128, 256, 256, 512]
     assert [t.fused for t in known] == [True] * 6 + [False, False, True, True]
 
 

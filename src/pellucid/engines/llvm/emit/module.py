@@ -63,7 +63,7 @@ def write(
         Unsupported: a statement that cannot be compiled.
     """
     real = 4 if kind == "float" else 8
-    layout = planned(program, Request(real, target.wide, state or {}, few, shared))
+    layout = planned(program, Request(real, target.registers, state or {}, few, shared))
     return _Module(layout, kind, profile, finished).write(target)
 
 

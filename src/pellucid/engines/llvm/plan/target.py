@@ -9,6 +9,17 @@ ARCHITECTURES = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "AArch64", "a
 
 
 @dataclass(frozen=True)
+class Registers:
+    """A CPU's registers for vectors: how many, and of how many bits."""
+
+    count: int
+    bits: int
+
+
+AVX2 = Registers(16, 256)
+
+
+@dataclass(frozen=True)
 class Target:
     """A CPU and a system, as LLVM names them: `triple` is such as x86_64-unknown-linux-gnu."""
 
@@ -26,17 +37,13 @@ class Target:
         return "windows" in self.triple or "win32" in self.triple
 
     @property
-    def wide(self) -> bool:
-        """Whether there are 32 registers of 16 floats; else there is room for 8 such: 16 registers of 8 floats, or
-        AArch64's 32 of 4."""
-        return "+avx512f" in self.features or self.cpu == "x86-64-v4"
-
-    @property
-    def vector_bits(self) -> int:
-        """The width of its registers for vectors."""
-        if self.wide:
-            return 512
-        return 256 if self.cpu == "x86-64-v3" or "+avx" in self.features.split(",") else 128
+    def registers(self) -> Registers:
+        """Its registers for vectors."""
+        if "+avx512f" in self.features or self.cpu == "x86-64-v4":
+            return Registers(32, 512)
+        if self.cpu == "x86-64-v3" or "+avx" in self.features.split(","):
+            return AVX2
+        return Registers(32 if self.architecture == "AArch64" else 16, 128)
 
     @property
     def fused(self) -> bool:

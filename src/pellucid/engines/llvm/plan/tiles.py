@@ -6,6 +6,7 @@ on the CPU, the order in which an element is summed does not.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from math import inf, prod
@@ -20,6 +21,9 @@ MOST_EDGES = 6
 
 ACROSS = 8
 """What a sum across the lanes and the arithmetic on its single number cost, in terms of a shard's part of a sum."""
+
+LATENCY, RELOADED = 4.0, 9.0
+"""Cycles from a sum to the next one that it is in, in a register and through memory."""
 
 
 @dataclass
@@ -51,7 +55,7 @@ def _chosen(nest: Nest, request: Request) -> Tile:
             tile.sizes[axis] = need
     heavy = _heaviest(nest)
     if heavy is not None:
-        _contraction(tile, nest, heavy, axes, lane, registers=(32 if request.wide else 8) * 4 // request.real)
+        _contraction(tile, nest, heavy, axes, lane, request)
     if nest.divided and lane is not None:
         while tile.get(lane, 1) > 1 and not any(
             a.size >= 2 * tile.get(a, 1) * (LANES if a is lane else 1) for a in axes
@@ -137,18 +141,18 @@ def length(e: Reduction) -> int:
     return prod(a.size if isinstance(a.extent, int) else 64 for a in e.axes)
 
 
-def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: Axis | None, *, registers: int) -> None:
-    """Points along the axes such that a step of the sum costs least: half a cycle a product, half a cycle a load,
-    four a round."""
+def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: Axis | None, request: Request) -> None:
+    """Points along the axes such that a step of the sum costs least."""
     reads = [f for f in factors(e.body) if isinstance(f, Read)]
     if length(e) < 4 or not reads or not axes:
         return
-    room = 3 * registers // 4
+    cpu = _Vectors(request.registers.count, LANES * 8 * request.real // request.registers.bits)
+    room = max(3 * cpu.registers // (4 * cpu.each), 1)
     start = {a: tile.get(a, 1) for a in axes}
     options = {a: _options(tile, e, a, lane, room) for a in axes}
     windows = {a for a in axes if _guards(e, a)}
     largest = prod(max(sizes) for sizes in options.values())
-    operands = [_operand(r, axes, lane) for r in reads]
+    operands = [_operand(r, axes, lane, cpu.each) for r in reads]
     best, best_cost = start, inf
     # The last axes first: where two choices cost the same, what lies together in memory is taken together.
     for one, two in [*combinations(axes[::-1], 2), *((a, a) for a in axes)]:
@@ -159,7 +163,7 @@ def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: A
             points = prod(sizes.values())
             if sizes != start and (points > room or 3 * points < min(room, largest)):
                 continue
-            cost = _cost(operands, sizes, lane, registers)
+            cost = _cost(operands, sizes, lane, cpu)
             if cost < best_cost - 1e-9:
                 best, best_cost = sizes, cost
     for axis, size in best.items():
@@ -177,31 +181,56 @@ def _options(tile: Tile, e: Reduction, axis: Axis, lane: Axis | None, room: int)
     return [base] + [s for s in sizes if s != base and _edges(e, axis, s) is not None]
 
 
-def _operand(read: Read, axes: list[Axis], lane: Axis | None) -> tuple[list[bool], int]:
-    """Which of the axes a read depends on, and how many loads a vector of it takes."""
+@dataclass(frozen=True)
+class _Vectors:
+    """A CPU's vectors: so many registers, of which a vector of LANES numbers takes `each`. It multiplies and adds two
+    registers a cycle, and loads two."""
+
+    registers: int
+    each: int
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """A factor of a sum: the axes that it depends on, the registers that one value of it takes (one where all lanes
+    have the same number), and the loads."""
+
+    depends: list[bool]
+    registers: int
+    loads: int
+
+    def count(self, sizes: Iterable[int]) -> int:
+        """How many values of it a tile reads."""
+        return prod(size for size, on in zip(sizes, self.depends, strict=True) if on)
+
+
+def _operand(read: Read, axes: list[Axis], lane: Axis | None, each: int) -> _Operand:
     free = free_axes(read)
-    return [a in free for a in axes], LANES if lane is not None and lane in free and not _together(read, lane) else 1
+    depends = [a in free for a in axes]
+    if not (batched(read.tensor) if lane is None else lane in free):
+        return _Operand(depends, 1, 1)
+    return _Operand(depends, each, each if lane is None or _together(read, lane) else LANES)
 
 
-def _cost(operands: list[tuple[list[bool], int]], sizes: dict[Axis, int], lane: Axis | None, registers: int) -> float:
+def _cost(operands: list[_Operand], sizes: dict[Axis, int], lane: Axis | None, cpu: _Vectors) -> float:
     """Cycles for one step of the sum at all points of the nest, tails included, relative to the points."""
     total = 0.0
     for combination in product(*(_rounds(a, s, a is lane) for a, s in sizes.items())):
-        rounds, points = 1, 1
-        for size, count in combination:
-            rounds *= count
-            points *= size
-        loads, kept = 0, points
-        for depends, weight in operands:
-            vectors = 1
-            for (size, _), on in zip(combination, depends, strict=True):
-                if on:
-                    vectors *= size
-            loads += weight * vectors
-            kept = min(kept, vectors)
-        spills = max(0, points + (kept if kept < points else 0) + 1 - registers)
-        total += rounds * (max(points / 2, loads / 2, 4.0) + 0.15 * loads + 0.5 * spills + 0.6)
+        rounds = prod(count for _, count in combination)
+        size = [size for size, _ in combination]
+        sums = prod(size) * cpu.each
+        loads = sum(o.loads * o.count(size) for o in operands)
+        # A sum that has no register waits for the memory it was put into, again and again.
+        spills = max(0, sums + _kept(operands, size) + cpu.each - cpu.registers)
+        busy = max(sums / 2, loads / 2, RELOADED if spills else LATENCY)
+        total += rounds * (busy + 0.15 * loads + 0.5 * spills + 0.6)
     return total
+
+
+def _kept(operands: list[_Operand], size: list[int]) -> int:
+    """Registers for the factor that a tile keeps while it goes through the other: none where nothing is shared."""
+    shared = [o.registers * o.count(size) for o in operands if o.count(size) < prod(size)]
+    return min(shared, default=0)
 
 
 def _rounds(axis: Axis, size: int, lanes: bool) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Literal
 
+from pellucid.engines.llvm.plan.target import AVX2, Registers
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import (
     Expression,
@@ -196,14 +197,14 @@ class Request:
 
     Args:
         real: bytes of a real number.
-        wide: whether the CPU has 32 registers of 16 floats.
+        registers: the CPU's, for vectors.
         state: by output, the input in whose place it is to be written where that can be.
         small_batch: for a few examples at a time.
         shared: whether threads may share the work of one of these.
     """
 
     real: int = 4
-    wide: bool = False
+    registers: Registers = AVX2
     state: Mapping[str, str] = field(default_factory=dict)
     small_batch: bool = False
     shared: bool = False

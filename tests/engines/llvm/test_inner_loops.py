@@ -1,0 +1,106 @@
+"""The machine code of innermost loops: products and sums, and nothing that waits for the stack or asks about borders."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.engines.llvm.emit.module import write
+from pellucid.engines.llvm.plan.target import Target
+from pellucid.engines.llvm.run.native import _fresh_machine
+from pellucid.formula import Program
+from pellucid.training.inputs.targets import goals
+from pellucid.training.programs import training_program
+
+TARGETS = {
+    "v3": Target("x86-64-v3", "", "x86_64-unknown-linux-gnu"),
+    "v4": Target("x86-64-v4", "", "x86_64-unknown-linux-gnu"),
+    "arm64": Target("apple-m1", "", "arm64-apple-macosx"),
+}
+MANY = 8
+"""Products that a loop has to have to be looked at."""
+
+
+@dataclass
+class Loop:
+    """A block of machine code that jumps back to its own start."""
+
+    function: str
+    text: str
+
+    @property
+    def products(self) -> int:
+        return len(re.findall(r"\bvfmadd\w+ps|\bfmla\b", self.text))
+
+    @property
+    def stack(self) -> list[str]:
+        """Vectors that it puts on the stack or fetches from there."""
+        return re.findall(r".*(?:\(%rsp\).*%[xyz]mm|%[xyz]mm.*\(%rsp\)|\bq\d+.*\[sp).*", self.text)
+
+
+def images() -> pl.Network:
+    return pl.Network(
+        pl.Conv2D(32, 3, padding="same", activation="relu"),
+        pl.Conv2D(32, 3, padding="same", activation="relu"),
+        pl.MaxPool2D(2),
+        pl.Conv2D(64, 3, padding="same", activation="relu"),
+        pl.Flatten(),
+        pl.Dense(256, activation="relu"),
+        pl.Dense(10, activation="softmax"),
+        input_shape=(32, 32, 3),
+        seed=0,
+    )
+
+
+def text() -> pl.Network:
+    layers = [pl.Embedding(65, 128), pl.LSTM(128, return_sequences=True), pl.Dense(65, activation="softmax")]
+    return pl.Network(*layers, input_shape=(64,), seed=0)
+
+
+def table() -> pl.Network:
+    layers = [pl.Dense(512, activation="relu"), pl.Dense(512, activation="relu"), pl.Dense(10, activation="softmax")]
+    return pl.Network(*layers, input_shape=(256,), seed=0)
+
+
+def training(net: pl.Network) -> Program:
+    (output,) = net.output_shapes.values()
+    wanted, _ = goals(net, np.zeros((4, *output[:-1]), int), None)
+    return training_program(net, wanted, pl.SGD(0.1))
+
+
+def loops(program: Program, to: Target) -> list[Loop]:
+    """The innermost loops of a program that have many products."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    texts: list[str] = []
+    write(program, "float", target=to, finished=texts.append)
+    found: list[Loop] = []
+    for part in texts:
+        assembly = _fresh_machine(to).emit_assembly(llvm.parse_assembly(part))
+        function, label, lines = "", "", list[str]()
+        for line in assembly.splitlines():
+            name = re.match(r"^([\w.]+):", line)
+            if name:
+                function = name[1] if not re.match(r"\.?L(?:BB|loh)|\.Lfunc", name[1]) else function
+                if not name[1].startswith(("Lloh", ".Ltmp", "Ltmp")):
+                    label, lines = name[1], []
+                continue
+            lines.append(line)
+            jump = re.match(r"\s+(?:j\w+|b\.\w+|cbn?z|tbn?z)\s+(?:.*\s)?([\w.]+)$", line)
+            if jump and jump[1] == label:
+                found.append(Loop(function, "\n".join(lines)))
+    return [loop for loop in found if loop.products >= MANY]
+
+
+@pytest.mark.parametrize("network", [images, text, table])
+@pytest.mark.parametrize("name", TARGETS)
+def test_no_sum_of_an_inner_loop_lives_on_the_stack(name: str, network: object) -> None:
+    assert callable(network)
+    found = loops(training(network()), TARGETS[name])
+    assert len(found) >= 5
+    assert {loop.function: loop.stack for loop in found if loop.stack} == {}
