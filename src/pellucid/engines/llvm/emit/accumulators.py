@@ -185,9 +185,10 @@ class Reducing:
 
     def summed(self, points: list[Point], accs: list[str]) -> list[str]:
         maths = self.o.maths
-        columns = [self.o.values(f, points) for f in factors(self.body)]
         found: list[str] = []
-        for row, acc in zip(zip(*columns, strict=True), accs, strict=True):
+        for point, acc in zip(points, accs, strict=True):
+            # each point's loads just before its product: all at the start would need a register each
+            row = [self.o.values(f, [point])[0] for f in factors(self.body)]
             total = Value(acc, "f", self.vector)
             truths = [v for v in row if v.kind == "b" and v.number is None]
             numbers = [maths.as_real(v) for v in row if not (v.kind == "b" and v.number is None)]

@@ -221,16 +221,18 @@ def _cost(operands: list[_Operand], sizes: dict[Axis, int], lane: Axis | None, c
         sums = prod(size) * cpu.each
         loads = sum(o.loads * o.count(size) for o in operands)
         # A sum that has no register waits for the memory it was put into, again and again.
-        spills = max(0, sums + _kept(operands, size) + cpu.each - cpu.registers)
+        spills = max(0, sums + _held(operands, size) - cpu.registers)
         busy = max(sums / 2, loads / 2, RELOADED if spills else LATENCY)
         total += rounds * (busy + 0.15 * loads + 0.5 * spills + 0.6)
     return total
 
 
-def _kept(operands: list[_Operand], size: list[int]) -> int:
-    """Registers for the factor that a tile keeps while it goes through the other: none where nothing is shared."""
-    shared = [o.registers * o.count(size) for o in operands if o.count(size) < prod(size)]
-    return min(shared, default=0)
+def _held(operands: list[_Operand], size: list[int]) -> int:
+    """Registers for the factors, the points one after the other, those of the last axis first: a factor that others
+    than neighbours share is kept for all of them."""
+    last = max((k for k, s in enumerate(size) if s > 1), default=-1)
+    again = [o.depends[last] and o.count(size) < prod(size) for o in operands]
+    return sum(o.registers * (o.count(size) if keep else 1) for o, keep in zip(operands, again, strict=True))
 
 
 def _rounds(axis: Axis, size: int, lanes: bool) -> list[tuple[int, int]]:
