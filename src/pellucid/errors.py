@@ -19,9 +19,10 @@ class PellucidError(ValueError):
     """Anything that the user can put right; `message` is a text, or a `Message` in several languages."""
 
     def __init__(self, message: object = "") -> None:
-        self.message = message
         # a name in a foreign file may hold half of a surrogate pair, which no terminal and no browser takes
-        super().__init__(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(message)))
+        text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(message))
+        self.message = text if isinstance(message, str) else message
+        super().__init__(text)
 
 
 class FormulaError(PellucidError):

@@ -33,7 +33,7 @@ class Asker:
         self.tab.receive(json.dumps({"id": number, "method": method, "params": params}))
         answer = self.answer(number)
         if "error" in answer:
-            raise Refused(answer["error"])
+            raise Refused(answer["error"]["en"])
         return answer["result"]
 
     def steps(self, count: int) -> Any:

@@ -71,7 +71,14 @@ def build(name: str) -> Task:
         PellucidError: there is no such task.
     """
     if name not in TASKS:
-        raise PellucidError(f'there is no task "{name}", expected one of {", ".join(TASKS)}.{nearest(name, TASKS)}')
+        raise PellucidError(
+            gettext(
+                'there is no task "{name}", expected one of {tasks}.{hint}',
+                name=name,
+                tasks=", ".join(TASKS),
+                hint=nearest(name, TASKS),
+            )
+        )
     return TASKS[name]()
 
 

@@ -375,7 +375,7 @@ def test_a_tab_may_not_ask_without_end(fresh: Session, monkeypatch: pytest.Monke
     asker = Asker(fresh)
     for number in range(safety.MAX_WAITING + 5):
         asker.tab.receive(json.dumps({"id": number, "method": "code"}))
-    assert "requests wait already" in asker.answer(safety.MAX_WAITING)["error"]
+    assert "requests wait already" in asker.answer(safety.MAX_WAITING)["error"]["en"]
     go.set()
     for number in range(safety.MAX_WAITING):
         assert asker.answer(number)["result"] is True
@@ -493,7 +493,7 @@ def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pyte
     large = " " * (safety.LARGEST_MESSAGE - 1000)
     for number in range(3):
         asker.tab.receive(f'{{"id": {number}, "method": "code"{large}}}')
-    assert "wait already" in asker.answer(2)["error"]
+    assert "wait already" in asker.answer(2)["error"]["en"]
     go.set()
     assert asker.answer(0)
     assert asker.answer(1)
@@ -571,11 +571,18 @@ def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pyte
 def test_nonsense_is_refused_in_a_sentence(asker: Asker, method: str, params: Any, said: str) -> None:
     answer = asker.raw(json.dumps({"id": 7, "method": method, "params": params}))
     assert answer["id"] == 7
-    assert said in answer["error"]
-    assert "\n" not in answer["error"]
-    assert "Pellucid failed" not in answer["error"]
-    assert len(answer["error"]) < 800
+    assert said in answer["error"]["en"]
+    assert "\n" not in answer["error"]["en"]
+    assert "Pellucid failed" not in answer["error"]["en"]
+    assert len(answer["error"]["en"]) < 800
     assert asker.ask("describe")
+
+
+def test_a_refusal_comes_in_both_languages(asker: Asker) -> None:
+    answer = asker.raw(json.dumps({"id": 7, "method": "adopt", "params": {"weights": "00000000.AAAA"}}))
+    assert set(answer["error"]) == {"en", "zh"}
+    assert "another network" in answer["error"]["en"]
+    assert "另一个网络" in answer["error"]["zh"]
 
 
 @pytest.mark.parametrize(
@@ -603,7 +610,7 @@ def test_nonsense_is_refused_in_a_sentence(asker: Asker, method: str, params: An
 def test_what_is_no_request_is_answered_too(asker: Asker, text: str | bytes, number: int | None, said: str) -> None:
     answer = asker.raw(text)
     assert answer["id"] == number
-    assert said in answer["error"]
+    assert said in answer["error"]["en"]
     assert asker.ask("describe")
 
 
@@ -630,8 +637,8 @@ def test_whatever_is_sent_an_answer_follows(asker: Asker, request_: Any) -> None
     answer = asker.raw(json.dumps(request_))
     assert ("result" in answer) != ("error" in answer)
     if "error" in answer:
-        assert "Pellucid failed" not in answer["error"], request_
-        assert "\n" not in answer["error"].strip()
+        assert "Pellucid failed" not in answer["error"]["en"], request_
+        assert "\n" not in answer["error"]["en"].strip()
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

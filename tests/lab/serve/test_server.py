@@ -90,7 +90,7 @@ def answer_of(line: Any, number: int | None) -> Any:
     while True:
         message = frames.decode(line.recv(timeout=60))
         if "id" in message and message["id"] == number:
-            return message["result"] if "result" in message else message["error"]
+            return message["result"] if "result" in message else message["error"]["en"]
 
 
 def event_of(line: Any, name: str) -> Any:

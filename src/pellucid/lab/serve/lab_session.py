@@ -109,7 +109,7 @@ class Session:
             DataError: no task is open yet.
         """
         if self._stage is None:
-            raise DataError("no task is open yet: choose one of the gallery")
+            raise DataError(gettext("no task is open yet: choose one of the gallery"))
         return self._stage
 
     def join(self, wake: Callable[[], None]) -> Tab:
@@ -121,9 +121,9 @@ class Session:
         tab = Tab(self.request, lane, wake)
         with self._change:
             if self.closed:
-                raise DataError("the lab is closed: start it again")
+                raise DataError(gettext("the lab is closed: start it again"))
             if len(self._tabs) >= MAX_TABS:
-                raise DataError(f"the lab is open in {MAX_TABS} tabs already: close one of them")
+                raise DataError(gettext("the lab is open in {count} tabs already: close one of them", count=MAX_TABS))
             self._tabs.append(tab)
             self._change.notify_all()
         return tab
@@ -154,7 +154,9 @@ class Session:
         from pellucid.lab.gallery import build
 
         if not self.gallery:
-            raise DataError("there is no gallery here, the lab shows a network of your own: run `pellucid lab` for it")
+            raise DataError(
+                gettext("there is no gallery here, the lab shows a network of your own: run `pellucid lab` for it")
+            )
         with self._opening:
             stage = self._staged(build(name))
             with self._change:
@@ -167,7 +169,7 @@ class Session:
                     self._change.notify_all()
             if late:  # the run's thread may wait for the lock, so it is closed without
                 stage.run.close()
-                raise DataError("the lab is closed: start it again")
+                raise DataError(gettext("the lab is closed: start it again"))
             if old is not None:
                 old.run.close()
             description = self.describe()

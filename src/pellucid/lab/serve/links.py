@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import DataError
 from pellucid.lab.protocol.requests import MAX_IN_LINK
+from pellucid.messages import gettext
 
 
 def packed(parameters: Mapping[str, NDArray[Any]]) -> str:
@@ -24,7 +25,11 @@ def packed(parameters: Mapping[str, NDArray[Any]]) -> str:
     count = sum(values.size for values in parameters.values())
     if count > MAX_IN_LINK:
         raise DataError(
-            f"a link carries {MAX_IN_LINK} parameters at most, the network has {count}: save a file instead"
+            gettext(
+                "a link carries {most} parameters at most, the network has {count}: save a file instead",
+                most=MAX_IN_LINK,
+                count=count,
+            )
         )
     data = b"".join(np.ascontiguousarray(values, "<f4").tobytes() for values in parameters.values())
     return f"{_form(parameters)}.{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
@@ -38,13 +43,13 @@ def unpacked(text: str, like: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[A
     """
     form, _, data = text.partition(".")
     if form != _form(like):
-        raise DataError("the link's weights are of another network: open the task that the link was made in")
+        raise DataError(gettext("the link's weights are of another network: open the task that the link was made in"))
     try:
         flat = np.frombuffer(base64.b64decode(data + "=" * (-len(data) % 4), b"-_", validate=True), "<f4")
     except (ValueError, binascii.Error):
         flat = np.empty(0, np.float32)
     if flat.size != sum(values.size for values in like.values()) or not np.isfinite(flat).all():
-        raise DataError("the link's weights are damaged: copy the whole link")
+        raise DataError(gettext("the link's weights are damaged: copy the whole link"))
     parts = np.split(flat, np.cumsum([values.size for values in like.values()])[:-1])
     return {
         path: part.reshape(values.shape).astype(values.dtype)

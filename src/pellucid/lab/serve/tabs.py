@@ -18,6 +18,7 @@ from pellucid.lab.protocol.reading import Malformed, read_message
 from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.serve import frames
 from pellucid.lab.serve.safety import LARGEST_MESSAGE, MAX_WAITING
+from pellucid.messages import gettext, words
 
 _log = logging.getLogger("pellucid.lab")
 Answer = Callable[["Tab", str, Any], Any]
@@ -26,7 +27,7 @@ Lane = Literal["steer", "look", "whole"]
 terms. Within a lane order is kept."""
 _BACKLOG = 4
 """Answers ready but not yet taken: with more of them a lane waits, so that a slow reader costs no memory."""
-FAILED = "Pellucid failed at {method} ({fault}), please report it; the run goes on"
+FAILED = gettext("Pellucid failed at {method} ({fault}), please report it; the run continues")
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,14 @@ class Tab:
     def receive(self, text: str | bytes) -> None:
         """A message of the page. Whatever it is, an answer follows."""
         if len(text) > LARGEST_MESSAGE:
-            self._refuse(None, f"the message has more than {LARGEST_MESSAGE >> 20} MiB: send less at once")
+            self._refuse(
+                None, gettext("the message has more than {size} MiB: send less at once", size=LARGEST_MESSAGE >> 20)
+            )
             return
         try:
             number, method, params = read_message(text)
         except Malformed as error:
-            self._refuse(error.number, str(error))
+            self._refuse(error.number, error.message)
             return
         with self._change:
             full = self._waiting >= MAX_WAITING or self._size + len(text) > 2 * LARGEST_MESSAGE
@@ -87,7 +90,9 @@ class Tab:
             if not full:
                 self._waiting, self._size = waiting + 1, self._size + len(text)
         if full:
-            self._refuse(number, f"{waiting} requests wait already: ask again when they are answered")
+            self._refuse(
+                number, gettext("{count} requests wait already: ask again when they are answered", count=waiting)
+            )
         else:
             self._queue(self._lane(method, params)).put(Request(number or 0, method, params, len(text)))
 
@@ -168,10 +173,11 @@ class Tab:
             try:
                 return frames.encode({"id": number, "result": self._answer(self, method, params)})
             except PellucidError as error:
-                return frames.encode({"id": number, "error": str(error)})
+                return frames.encode({"id": number, "error": words(error.message)})
         except Exception as error:  # a fault of ours: the tab is notified, and the run continues
             _log.exception("the lab could not answer %r", method[:100])
-            return frames.encode({"id": number, "error": FAILED.format(method=method[:100], fault=_described(error))})
+            message = FAILED.filled(method=method[:100], fault=_described(error))
+            return frames.encode({"id": number, "error": words(message)})
 
     def _wake(self) -> None:
         """Notify that something waits; the run that has news must not fail where nobody can be notified."""
@@ -180,8 +186,8 @@ class Tab:
         except Exception:
             _log.debug("a tab could not be notified", exc_info=True)
 
-    def _refuse(self, number: int | None, sentence: str) -> None:
-        self._put(frames.encode({"id": number, "error": sentence}))
+    def _refuse(self, number: int | None, message: object) -> None:
+        self._put(frames.encode({"id": number, "error": words(message)}))
 
     def _put(self, frame: bytes) -> None:
         with self._change:

@@ -15,6 +15,7 @@ from pellucid.errors import PellucidError
 from pellucid.lab.protocol import answers
 from pellucid.lab.protocol.answers import History
 from pellucid.lab.time.changes import Change
+from pellucid.messages import gettext
 
 Array = NDArray[Any]
 MAX_BRANCHES = 1000
@@ -100,7 +101,9 @@ class Tree:
             PellucidError: there are too many.
         """
         if len(self._branches) >= MAX_BRANCHES:
-            raise PellucidError(f"there are {MAX_BRANCHES} branches already: continue in one of them, or reset")
+            raise PellucidError(
+                gettext("there are {count} branches already: continue in one of them, or reset", count=MAX_BRANCHES)
+            )
         with self._lock:
             branch = Branch(len(self._branches), parent, at, change, rate)
             self._branches.append(branch)

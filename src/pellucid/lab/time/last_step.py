@@ -9,6 +9,7 @@ from pellucid.errors import PellucidError
 from pellucid.explain import Trace
 from pellucid.lab.time.moments import Moment
 from pellucid.lab.time.timeline import Place, Timeline
+from pellucid.messages import gettext
 from pellucid.training.running.loop import Loop
 
 
@@ -40,7 +41,7 @@ class Updates:
 
     def _taken(self, moment: Moment) -> Trace:
         if moment.step == 0:
-            raise PellucidError("no step was taken yet, so nothing has changed this weight: train a batch")
+            raise PellucidError(gettext("no step was taken yet, so nothing has changed this weight: train a batch"))
         before = moment.step - 1
         place = self._near(moment, before)
         if self._loop is None:

@@ -47,7 +47,7 @@ NOTIFY_PERIOD = 0.1
 """At least so many seconds lie between two events while playing."""
 NAP = 0.02
 """At a limited speed the thread sleeps so many seconds at least: then it takes several steps at once."""
-CLOSED = "the run is closed: begin another one"
+CLOSED = gettext("the run is closed: begin another one")
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ class Run:
         line = self._timeline
         branch = line.tree.branch(moment.branch)
         if moment.step > branch.last:
-            raise PellucidError("this step belongs to a run that was begun anew meanwhile: look again")
+            raise PellucidError(gettext("this step belongs to a run that was begun anew meanwhile: look again"))
         return line.near(branch, step)
 
     @property

@@ -11,6 +11,7 @@ from pellucid.errors import PellucidError
 from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples, labels_of, numbers
+from pellucid.messages import gettext
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import predict
 
@@ -22,7 +23,7 @@ JUDGED, NAMES = 5000, 8
 def confusion(task: Task, net: BaseNetwork, samples: Samples, name: answers.Set) -> answers.Confusion:
     """How often each class was taken for which, and a few examples of each case."""
     if task.classes is None:
-        raise PellucidError("this network does not distinguish classes, so there is no confusion matrix")
+        raise PellucidError(gettext("this network does not distinguish classes, so there is no confusion matrix"))
     places, (x, y) = samples.spread(name, samples.affordable(JUDGED))
     predicted, truth = chosen(net, predict(net, x)), labels_of(y)
     count = len(task.classes)

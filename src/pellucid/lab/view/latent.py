@@ -16,6 +16,7 @@ from pellucid.formula.expressions import reads
 from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task, bottleneck
 from pellucid.lab.view.samples import Samples, label_of, numbers
+from pellucid.messages import gettext
 from pellucid.network import BaseNetwork
 
 Array = NDArray[Any]
@@ -27,7 +28,7 @@ def latent(task: Task, net: BaseNetwork, samples: Samples) -> answers.Latent:
     """The codes of examples at the network's bottleneck, in the plane in which they vary most."""
     narrow = bottleneck(net)
     if narrow is None:
-        raise PellucidError("this network has no bottleneck, so there is no code to look at")
+        raise PellucidError(gettext("this network has no bottleneck, so there is no code to look at"))
     name = "test" if task.test is not None else "train"
     places, (x, y) = samples.spread(name, samples.affordable(CODES))
     codes = value_of(net, samples, narrow.path, x).astype(np.float64)

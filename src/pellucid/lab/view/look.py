@@ -28,6 +28,7 @@ from pellucid.lab.view.latent import decoder, latent
 from pellucid.lab.view.measure import BATCH, Gauge, column
 from pellucid.lab.view.samples import Sample, Samples, numbers
 from pellucid.lab.view.sliding import Sliding
+from pellucid.messages import gettext
 from pellucid.training.stepper import Stepper
 
 Array = NDArray[Any]
@@ -260,7 +261,7 @@ class Look:
     def _last(self, moment: Moment) -> Trace:
         """The step that led to the moment."""
         if self._update is None:
-            raise PellucidError("this network is looked at, not trained, so no step has changed its weights")
+            raise PellucidError(gettext("this network is looked at, not trained, so no step has changed its weights"))
         return self._update(moment)
 
     def _trace(self, sample: Sample) -> Trace:
@@ -279,7 +280,9 @@ class Look:
         """The run in which there is such a value."""
         run = self._trace(sample)
         if path not in run and sample.y is None and (path == "loss" or path.startswith(("d(", "loss."))):
-            raise PellucidError(f"{sample.name} has no target, so there is no loss and no gradient: say what it is")
+            raise PellucidError(
+                gettext("{name} has no target, so there is no loss and no gradient: say what it is", name=sample.name)
+            )
         return run
 
     def _idle_units(self, path: str) -> Array:
@@ -330,7 +333,14 @@ def checked_index(tensor: Tensor, path: str, shape: tuple[int, ...], index: Sequ
         given.insert(place, 0)
     if len(given) != len(shape) or not all(0 <= i < n for i, n in zip(given, shape, strict=True)):
         there = [n for k, n in enumerate(shape) if k != place]
-        raise DataError(f"{path} has the shape {tuple(there)}, so there is nothing at {list(index)}")
+        raise DataError(
+            gettext(
+                "{path} has the shape {shape}, so there is nothing at {index}",
+                path=path,
+                shape=tuple(there),
+                index=list(index),
+            )
+        )
     return tuple(int(i) for i in given)
 
 

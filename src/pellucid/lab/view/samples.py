@@ -74,11 +74,18 @@ class Samples:
         kind, _, number = name.partition(":")
         if kind == "own":
             if name not in self._own:
-                raise DataError(f'the example "{name}" is not there any more: give it again')
+                raise DataError(gettext('the example "{name}" is not there any more: give it again', name=name))
             return self._own[name]
         x, y = self.of(kind)
         if not number.isdecimal() or int(number) >= len(x):
-            raise DataError(f'there is no example "{name}", expected {kind}:0 to {kind}:{len(x) - 1}')
+            raise DataError(
+                gettext(
+                    'there is no example "{name}", expected {kind}:0 to {kind}:{last}',
+                    name=name,
+                    kind=kind,
+                    last=len(x) - 1,
+                )
+            )
         return Sample(name, x[int(number)], y[int(number)])
 
     def arrays(self, x: Array, y: Array | None) -> dict[str, Array]:
@@ -150,7 +157,7 @@ class Samples:
             DataError: it is not what the network takes.
         """
         if (x is None) == (text is None):
-            raise DataError("an example is numbers or a text: give one of the two")
+            raise DataError(gettext("an example is numbers or a text: give one of the two"))
         note = None
         if text is not None:
             array, target, note = self._read(text, y)
@@ -170,7 +177,14 @@ class Samples:
         except (TypeError, ValueError):
             raise DataError(f"expected an example of {shape} numbers, got {type(x).__name__}") from None
         if array.size != math.prod(shape):
-            raise DataError(f"expected an example of {math.prod(shape)} numbers, {shape}, got {array.size}")
+            raise DataError(
+                gettext(
+                    "expected an example of {size} numbers, {shape}, got {count}",
+                    size=math.prod(shape),
+                    shape=shape,
+                    count=array.size,
+                )
+            )
         return np.asarray(inputs(self._net, {self.input: array.reshape(1, *shape)})[self.input][0])
 
     def _target(self, y: Any, x: Array) -> Array | None:
@@ -186,7 +200,9 @@ class Samples:
         if array.size == 1 and example.shape == (units,) and units > 1 and self._task.classes is not None:
             array = np.eye(units)[_class(array, units)]  # the task's targets are one-hot rows
         if array.size != example.size:
-            raise DataError(f"expected a target of {example.size} numbers, got {array.size}")
+            raise DataError(
+                gettext("expected a target of {size} numbers, got {count}", size=example.size, count=array.size)
+            )
         if example.dtype.kind in "iu":
             array = np.asarray(_class(array, units) if example.ndim == 0 else array)
         _, values = goals(self._net, array.reshape(1, *example.shape).astype(example.dtype), self._task.loss)
@@ -200,11 +216,11 @@ class Samples:
         but to be predicted. The words say what is not read as it was written.
         """
         if not isinstance(self._task.rows, Vocabulary):
-            raise DataError("expected numbers, got a text: this network does not read texts")
+            raise DataError(gettext("expected numbers, got a text: this network does not read texts"))
         vocabulary = self._task.rows
         ids = vocabulary.encode(text)
         if not len(ids):
-            raise DataError("the text is empty: write something for the network to read")
+            raise DataError(gettext("the text is empty: write something for the network to read"))
         length = self._net.input_shapes[self.input][0]
         predicts_next = self.goal.labels and self._task.y.shape[1:] == (length,)
         wanted = length + 1 if predicts_next else length
@@ -275,5 +291,5 @@ def labels_of(y: Array) -> Array:
 def _class(value: Array, units: int) -> int:
     number, count = float(value.reshape(-1)[0]), max(units, 2)
     if number != int(number) or not 0 <= number < count:
-        raise DataError(f"expected a class from 0 to {count - 1}, got {number:g}")
+        raise DataError(gettext("expected a class from 0 to {last}, got {number:g}", last=count - 1, number=number))
     return int(number)

@@ -14,6 +14,7 @@ from pellucid.lab.gallery import Prices
 from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples
+from pellucid.messages import gettext
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import predict
 from pellucid.training.stepper import Stepper, continued
@@ -32,7 +33,7 @@ def grown(task: Task, read: Stepper, *, text: str, count: int, temperature: floa
     """
     vocabulary = task.rows
     if not isinstance(vocabulary, Vocabulary) or "text" not in task.views:
-        raise PellucidError("this network does not predict the next symbol of a text, so it cannot write")
+        raise PellucidError(gettext("this network does not predict the next symbol of a text, so it cannot write"))
     if not 0 <= temperature <= 100 or not np.isfinite(temperature):
         raise DataError(f"the temperature is {temperature:g}, expected a number from 0 to 100")
     start = vocabulary.encode(text or ("\n" if vocabulary.by == "char" else "the"))
@@ -47,7 +48,7 @@ def next_values(task: Task, net: BaseNetwork, *, count: int) -> str:
     """The values after the last one known, each forecast from those before it as if they had come true."""
     rows = task.rows
     if not isinstance(rows, Prices) or task.test is None:
-        raise PellucidError("this network forecasts no series of prices, so there are no next values")
+        raise PellucidError(gettext("this network forecasts no series of prices, so there are no next values"))
     changes = np.diff(np.log(rows.values))
     window = list((changes[-task.x.shape[1] :] - rows.mean) / rows.deviation)
     price, prices = float(rows.values[-1]), []
@@ -66,7 +67,7 @@ def forecast(task: Task, net: BaseNetwork, samples: Samples) -> answers.Forecast
     Of prices, in their own units and by day; of another series as the network gives them.
     """
     if "forecast" not in task.views:
-        raise PellucidError("this network forecasts no series")
+        raise PellucidError(gettext("this network forecasts no series"))
     name = "test" if task.test is not None else "train"
     x, y = (part[: samples.affordable(FORECASTS)] for part in samples.of(name))
     predicted = predict(net, x).astype(np.float64)

@@ -56,6 +56,8 @@ export interface Store {
   show(panel: Panel): void;
   /** A text of the tables, in the person's language. */
   say(key: Key, values?: Values): string;
+  /** What an error says, in the person's language. */
+  reason(error: unknown): string;
   /** Words that came with the data. */
   translate(words: Words): string;
   /** A link that brings another person here, with the step, the branch and the weights where they are few. */

@@ -164,6 +164,10 @@ export class LabStore implements Store {
     return this.#preferences.say(key, values);
   }
 
+  reason(error: unknown): string {
+    return this.#preferences.reason(error);
+  }
+
   translate(words: Words): string {
     return this.#preferences.translate(words);
   }

@@ -36,14 +36,13 @@ export class Preferences {
 
   /** Show a message, or an error in the person's language; null dismisses it. */
   notify(message: unknown): void {
-    if (message === null || message === undefined) {
-      this.#message = null;
-    } else if (typeof message === "string") {
-      this.#message = message;
-    } else {
-      const words = (message as { words?: Words }).words;
-      this.#message = words?.[this.#language] ?? (message instanceof Error ? message.message : String(message));
-    }
+    this.#message = message === null || message === undefined ? null : this.reason(message);
+  }
+
+  /** What an error says, in the person's language if it knows it. */
+  reason(error: unknown): string {
+    const words = (error as { words?: Words }).words;
+    return words?.[this.#language] ?? (error instanceof Error ? error.message : String(error));
   }
 
   say(key: Key, values?: Values): string {

@@ -71,13 +71,13 @@ test("of questions that come while one is out only the newest is asked", async (
       return 10 * question;
     },
     (answer) => answers.push(answer),
-    (message, question) => refusals.push([message, question]),
+    (error, question) => refusals.push([String(error), question]),
   );
   for (const question of [1, 2, 3]) pace.put(question);
   await pause(30);
   pace.put(4);
   await pause(30);
-  expect([asked, answers, refusals]).toEqual([[1, 3, 4], [10, 30], [["no", 4]]]);
+  expect([asked, answers, refusals]).toEqual([[1, 3, 4], [10, 30], [["Error: no", 4]]]);
 });
 
 test("the same question again rests for several times its answer, another one does not", async () => {

@@ -56,7 +56,7 @@ describe("a lab over a WebSocket", () => {
     last().opens();
     expect(last().sent.map((message) => message.method)).toEqual(["code", "weights"]);
     const [a, b] = last().sent.map((message) => message.id);
-    last().says({ id: b, error: "too large for a link" });
+    last().says({ id: b, error: { en: "too large for a link", zh: "链接放不下" } });
     last().says({ id: a, result: "import pellucid" });
     last().says({ id: 999, result: "nobody's" });
     await expect(one).resolves.toBe("import pellucid");

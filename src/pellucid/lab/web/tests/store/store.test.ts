@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { Refusal } from "../../src/model/wire/exchange";
 import type { Live, State } from "../../src/model/wire/protocol";
 import { LabStore } from "../../src/store/lab-store.svelte";
 import type { Address } from "../../src/store/contract";
@@ -312,6 +313,12 @@ describe("watching", () => {
     expect(store.message).toContain("−1");
     store.notify(null);
     expect(store.message).toBeNull();
+    lab.answers.control = () => {
+      throw new Refusal({ en: "closed", zh: "已关闭" });
+    };
+    store.setLanguage("zh");
+    await store.control({ do: "rate", learning_rate: -1 });
+    expect(store.message).toBe("已关闭");
   });
 });
 

@@ -3,7 +3,7 @@
 import { gettext } from "../../strings/gettext.ts";
 import type { Events, Lab, Methods, Words } from "./protocol";
 
-/** A refusal that the page itself makes, in both languages. */
+/** A refusal of the page itself or of who answers it, in both languages. */
 export class Refusal extends Error {
   override name = "Refusal";
   readonly words: Words;
@@ -115,7 +115,7 @@ export abstract class Exchange implements Lab {
     }
     const waiting = reply.id === undefined ? undefined : this.#settled(reply.id);
     if (waiting === undefined) return;
-    if ("error" in reply) waiting.reject(new Error(String(reply.error)));
+    if ("error" in reply) waiting.reject(new Refusal(reply.error as Words));
     else waiting.resolve(reply.result as never);
     this.#pass();
   }

@@ -55,7 +55,7 @@ export function fresh<Q, A>(
       const answer = await ask(wanted.question, wanted.input);
       if (mine === serial) [value, refusal] = [answer, null];
     } catch (error) {
-      if (mine === serial) [value, refusal] = [null, error instanceof Error ? error.message : String(error)];
+      if (mine === serial) [value, refusal] = [null, store.reason(error)];
     } finally {
       if (mine === serial) {
         busy = false;

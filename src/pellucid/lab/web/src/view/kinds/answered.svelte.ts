@@ -42,8 +42,8 @@ export function answered<Q, A>(
       if (about === null) return;
       [value, known, refusal] = [answer, q, null];
     },
-    (message: string, q: Q) => {
-      if (about === key(q)) refusal = message;
+    (error: unknown, q: Q) => {
+      if (about === key(q)) refusal = store.reason(error);
     },
   );
   $effect(() => pace.close);

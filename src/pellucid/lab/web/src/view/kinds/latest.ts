@@ -19,7 +19,7 @@ export interface Latest<Q> {
 export function latest<Q, A>(
   ask: (question: Q) => Promise<A>,
   take: (answer: A, question: Q) => void,
-  refuse: (message: string, question: Q) => void,
+  refuse: (error: unknown, question: Q) => void,
 ): Latest<Q> {
   let busy = false;
   let closed = false;
@@ -46,7 +46,7 @@ export function latest<Q, A>(
       if (!closed) take(answer, question);
     } catch (error) {
       shortest = REFUSED_REST;
-      if (!closed) refuse(error instanceof Error ? error.message : String(error), question);
+      if (!closed) refuse(error, question);
     } finally {
       const now = performance.now();
       soon = now + Math.min(MAX_REST, now - began);
