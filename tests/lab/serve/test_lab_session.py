@@ -425,7 +425,7 @@ def test_a_fault_of_ours_is_told_and_ends_nothing(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setitem(METHODS, "code", lambda session, tab, params: 1 / 0)
-        with pytest.raises(Refused, match=r"ZeroDivisionError.*please report it; the run goes on"):
+        with pytest.raises(Refused, match=r"ZeroDivisionError.*please report it; the run continues"):
             asker.ask("code")
         patched.setitem(METHODS, "code", lambda session, tab, params: object())
         with pytest.raises(Refused, match="cannot be put into a frame"):
