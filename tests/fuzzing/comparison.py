@@ -171,7 +171,7 @@ def agree(
                     f"{name} has {bad} numbers of {b.size} that are not finite, the reference engine's {expected}",
                 )
             a64, b64 = np.where(there, a64, 0.0), np.where(there, b64, 0.0)
-        noise = _noise(name, oracle.values)
+        noise = _noise(name, oracle.values, dtype)
         if noise is not None and noise.any():
             report.uncertain.append(f"{check} {name}")
             a64 = np.where(noise, b64, a64)
@@ -196,13 +196,14 @@ def agree(
     return finite
 
 
-def _noise(name: str, values: Arrays) -> Array | None:
-    """Where a parameter's gradient is nothing but rounding and its optimiser divides by the gradient's size: what it
-    takes for a step there is of any sign."""
+def _noise(name: str, values: Arrays, dtype: str) -> Array | None:
+    """Where a parameter's gradient is nothing but rounding, beside its own largest or that of all, and its optimiser
+    divides by the gradient's size: what it takes for a step there is of any sign."""
     for slot in ("second_moment", "mean_square"):
         size = values.get(f"{name}:{slot}")
         if size is not None:
-            return size <= NOISE * float(np.abs(size).max(initial=0.0))
+            every = max(float(np.abs(a).max(initial=0.0)) for other, a in values.items() if other.endswith(f":{slot}"))
+            return size <= max(NOISE * float(np.abs(size).max(initial=0.0)), ROUNDING[dtype] * every)
     return None
 
 
