@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pellucid.cli.bench import CHECKOUT, command, found
+from pellucid.cli.bench import CHECKOUT, command, command_of
 from pellucid.errors import PellucidError
 
 from .conftest import Run
@@ -45,7 +45,7 @@ def test_errors_come_before_the_measurement(run: Run, args: list[str], said: str
 
 
 def test_an_installation_without_the_measurements_says_where_they_are(tmp_path: Path) -> None:
-    result = CliRunner().invoke(found(tmp_path), ["--quick", "--json", "b.json"])
+    result = CliRunner().invoke(command_of(tmp_path), ["--quick", "--json", "b.json"])
     assert isinstance(result.exception, PellucidError)
     assert "make bench" in str(result.exception)
-    assert found(CHECKOUT) is command
+    assert command_of(CHECKOUT) is command

@@ -105,7 +105,7 @@ def cli() -> None:
 def main() -> None:
     """The entry point of the ``pellucid`` script."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):  # a stream that cannot be told
+        with contextlib.suppress(AttributeError, ValueError):  # a stream that cannot be reconfigured
             cast(Any, stream).reconfigure(errors="replace")  # Σ on a terminal without it is no reason to stop
     # `pellucid train … | head` is no reason to lose the network
     sys.stdout, sys.stderr = (stream and cast(TextIO, Patient(stream)) for stream in (sys.stdout, sys.stderr))

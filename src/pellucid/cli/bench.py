@@ -27,7 +27,7 @@ def missing(options: tuple[str, ...]) -> None:
     )
 
 
-def found(checkout: Path) -> click.Command:
+def command_of(checkout: Path) -> click.Command:
     """The command, if `checkout` is a copy of the repository; else one that says what to do."""
     if not (checkout / "benchmarks" / "command.py").is_file():
         return missing
@@ -36,4 +36,4 @@ def found(checkout: Path) -> click.Command:
     return cast(click.Command, importlib.import_module("benchmarks.command").command)
 
 
-command = found(CHECKOUT)
+command = command_of(CHECKOUT)

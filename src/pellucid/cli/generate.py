@@ -69,7 +69,7 @@ def command(
         by = by or "char"
         length_read, units, epochs = BRIEF[by]
         parts = prepared(topics(), by=by, lower=None, size=4000, length=length_read, name="topics")
-        start = _prompt(parts[0], prompt, strict=not unknown)  # a bad prompt is told before the wait
+        start = _prompt(parts[0], prompt, strict=not unknown)  # a bad prompt is reported before the wait
         reader = _briefly(*parts, length=length_read, units=units, epochs=epochs, seed=seed)
     vocabulary = reader.vocabulary
     written: list[int] = []

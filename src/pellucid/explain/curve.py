@@ -111,9 +111,9 @@ def _texts(e: Expression, inner: Expression) -> tuple[str, str]:
     """The formula and its derivative as text, with the letters z and a."""
     z, a, upstream = Tensor.input("z"), Tensor("a", ()), Tensor.input("upstream")
     curve = a.define(_of(e, inner, Read(z, ())))
-    found = derivative(a, [z], upstream=upstream)[z].definition
-    assert found is not None
-    rule = transform(found.expression, lambda part: UNIT if _reads_only(part, upstream) else None)
+    gradient = derivative(a, [z], upstream=upstream)[z].definition
+    assert gradient is not None
+    rule = transform(gradient.expression, lambda part: UNIT if _reads_only(part, upstream) else None)
     slope = Tensor("slope", (), letter="a′")
     statement = Statement(slope, rule, {a: "a", z: "z", slope: "a′"})
     return unicode(curve), re.sub(r"^[^=]+= ", "a′ = ", unicode(statement))

@@ -87,7 +87,7 @@ def diagnose(
         print(net.diagnose(history, watch, x=x, y=y))
 
     Each piece of evidence shows something of its own: a History the learning rate and over-fitting, a Watch (or a
-    Flow) what becomes of activations and gradients, a Trace and the NonFiniteError that ended a `fit` where a NaN came
+    Flow) what happens to activations and gradients, a Trace and the NonFiniteError that ended a `fit` where a NaN came
     from, the data their scale and whether they fit the network. Give what there is.
 
     Args:
@@ -309,7 +309,7 @@ def _restores_units(net: BaseNetwork, path: str) -> bool:
 
 
 def _flow(clues: Clues) -> Iterator[Finding]:
-    """What becomes of values and gradients on their way."""
+    """What happens to values and gradients on their way."""
     if not clues.flows:
         return
     first, last = clues.flows[0], clues.flows[-1]

@@ -102,8 +102,8 @@ class Explanation:
             rows.append((_signed(rest), _more(count).text(language), ""))
         widths = [max((len(r[i]) for r in rows), default=0) for i in range(3)]
         for value, symbols, numbers in rows:
-            told = f" = {numbers}" if numbers and numbers != value.lstrip("+") else ""
-            lines.append(f"  {value:>{widths[0]}}  {symbols:<{widths[1]}}{told}".rstrip())
+            shown_numbers = f" = {numbers}" if numbers and numbers != value.lstrip("+") else ""
+            lines.append(f"  {value:>{widths[0]}}  {symbols:<{widths[1]}}{shown_numbers}".rstrip())
         if self.terms.outside:
             outside = gettext("{count} read outside and count nothing", count=self.terms.outside)
             lines.append("  " + outside.text(language))

@@ -301,14 +301,14 @@ def curves(values: Mapping[str, Tensor], paths: Sequence[str]) -> dict[str, str]
 
     A layer that only passes on the value of another (dropout in prediction) has no curve of its own.
     """
-    found: dict[str, str] = {}
+    by_layer: dict[str, str] = {}
     for path in paths:
         for value in (f"{path}.state", path):
             tensor = values.get(value)
-            if curve(tensor) and all(values[other] is not tensor for other in found.values()):
-                found[path] = value
+            if curve(tensor) and all(values[other] is not tensor for other in by_layer.values()):
+                by_layer[path] = value
                 break
-    return found
+    return by_layer
 
 
 def dead(value: Array) -> float:
