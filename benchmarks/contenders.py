@@ -8,12 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.workloads import Mode, Task
+from benchmarks.workloads import WORKLOADS, Mode, Task
 from pellucid.errors import PellucidError, nearest
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +26,8 @@ class Contender:
     Attributes:
         module: in `benchmarks.runners`.
         needs: the packages without which it does not take part.
+        modes: what it can do, and what of it is measured.
+        tables: whether it has networks for tables alone.
     """
 
     library: str
@@ -34,6 +36,7 @@ class Contender:
     needs: tuple[str, ...] = ()
     compiled: bool = False
     modes: tuple[Mode, ...] = ("training", "inference")
+    tables: bool = False
 
     @property
     def name(self) -> str:
@@ -47,6 +50,10 @@ class Contender:
     def installed(self) -> bool:
         return all(importlib.util.find_spec(name) for name in self.needs)
 
+    def takes(self, task: Task) -> bool:
+        """Whether it can do this."""
+        return task.mode in self.modes and (WORKLOADS[task.workload].table or not self.tables)
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -57,11 +64,15 @@ class Measurement:
     work: float
 
 
-PEERS: Final = ("torch", "compile", "jax", "onnx")
+PEERS: Final = ("torch", "compile", "jax", "onnx", "sklearn")
+"""By the names that people choose them by; "compile" is PyTorch's compiler, and is left out of quick benchmarks."""
+EVERYTHING: Final[tuple[Mode, ...]] = ("training", "fit", "inference")
 
 
 def contenders(peers: Iterable[str], cpus: int) -> list[Contender]:
-    """Pellucid and the peers that are named, at 1 and 2 threads; JAX and ONNX Runtime at 2 and 1.
+    """Pellucid and the peers that are named, at 1 and 2 threads.
+
+    torch.compile takes part in training alone, and on all CPUs alone: it takes up to minutes before its first step.
 
     Raises:
         PellucidError: no peer has this name.
@@ -74,29 +85,42 @@ def contenders(peers: Iterable[str], cpus: int) -> list[Contender]:
     chosen_contenders: list[Contender] = []
     for threads in counts:
         offered = {
-            "torch": Contender("PyTorch", "pytorch", threads, ("torch",)),
-            "compile": Contender("torch.compile", "pytorch", threads, ("torch",), compiled=True),
+            "torch": Contender("PyTorch", "pytorch", threads, ("torch",), modes=EVERYTHING),
+            "compile": Contender("torch.compile", "pytorch", threads, ("torch",), compiled=True, modes=("training",)),
             "jax": Contender("JAX jit", "xla", threads, ("jax",)),
             "onnx": Contender("ONNX Runtime", "onnx", threads, ("onnx", "onnxruntime"), modes=("inference",)),
+            "sklearn": Contender(
+                "scikit-learn", "scikit", threads, ("sklearn", "threadpoolctl"), modes=EVERYTHING, tables=True
+            ),
         }
-        chosen_contenders += [Contender("Pellucid", "own", threads), *(offered[name] for name in chosen)]
+        own = Contender("Pellucid", "own", threads, modes=EVERYTHING)
+        chosen_contenders += [own, *(offered[n] for n in chosen if n != "compile" or threads == counts[-1])]
     return [c for c in chosen_contenders if c.installed]
 
 
 class Process:
-    """A worker (see worker.py) of one contender."""
+    """A worker (see worker.py) of one contender.
 
-    def __init__(self, contender: Contender) -> None:
+    Args:
+        environment: what its environment has beside that of this process.
+    """
+
+    def __init__(self, contender: Contender, environment: Mapping[str, str] | None = None) -> None:
         self.contender = contender
         count = str(contender.threads)
         named = ("PELLUCID_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        settings = {"PYTHONPATH": path, "TORCHINDUCTOR_COMPILE_THREADS": "1", **dict.fromkeys(named, count)}
+        self.settings = {
+            "PYTHONPATH": path,
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",
+            **dict.fromkeys(named, count),
+            **(environment or {}),
+        }
         module = [sys.executable, "-m", "benchmarks.worker", contender.module, count, str(int(contender.compiled))]
         # A new session: Ctrl-C reaches the benchmark alone, which then ends its workers.
         self._process = subprocess.Popen(
             module,
-            env={**os.environ, **settings},
+            env={**os.environ, **self.settings},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -108,6 +132,7 @@ class Process:
         self._stand(still=True)
 
     def prepare(self, task: Task) -> dict[str, Any]:
+        """Build the task and take its first steps; what the worker says of them (see worker.py)."""
         return self._ask({"do": "prepare", "task": task.as_dict()})
 
     def measure(self, seconds: float) -> Measurement:
@@ -148,10 +173,11 @@ class Process:
 
 
 class Field:
-    """All contenders, each with its process from the first task on."""
+    """All contenders, each with its process from the first task on, in the same environment."""
 
-    def __init__(self, contenders: Sequence[Contender]) -> None:
+    def __init__(self, contenders: Sequence[Contender], environment: Mapping[str, str] | None = None) -> None:
         self.contenders = tuple(contenders)
+        self.environment = dict(environment or {})
         self._processes: dict[Contender, Process] = {}
 
     def __enter__(self) -> Field:
@@ -163,5 +189,5 @@ class Field:
 
     def process(self, contender: Contender) -> Process:
         if contender not in self._processes or self._processes[contender].ended:
-            self._processes[contender] = Process(contender)
+            self._processes[contender] = Process(contender, self.environment)
         return self._processes[contender]

@@ -1,4 +1,4 @@
-"""How the time of a step grows with the batch, the length of a sequence and the width of a layer."""
+"""How the time of a step grows with the batch, the length of a sequence, the width of a layer and the vocabulary."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ from benchmarks.timing import Patience, Times, compare
 from benchmarks.workloads import Task
 from pellucid.errors import PellucidError
 
-Quantity = Literal["batch", "length", "width"]
+Quantity = Literal["batch", "length", "width", "vocabulary"]
 
+_DOUBLED: Final = (16, 32, 64, 128, 256, 512, 1024, 2048)
 SERIES: Final[tuple[tuple[str, Quantity, tuple[int, ...]], ...]] = (
-    ("mlp", "batch", (16, 32, 64, 128, 256, 512, 1024, 2048)),
-    ("lenet", "batch", (16, 32, 64, 128, 256, 512, 1024, 2048)),
+    ("mlp", "batch", _DOUBLED),
+    ("lenet", "batch", _DOUBLED),
+    ("table32", "batch", _DOUBLED),
+    ("mlp", "width", _DOUBLED),
+    ("lstm", "width", (8, 32, 128, 512, 1024)),
     ("rnn", "length", (4, 8, 16, 32, 64, 128, 256, 512)),
-    ("mlp", "width", (16, 32, 64, 128, 256, 512, 1024, 2048)),
+    ("conv1d", "length", (64, 256, 1024, 4096, 8192)),
+    ("transformer", "length", (4, 16, 64, 256, 512)),
+    ("bilstm", "vocabulary", (256, 1024, 4096, 16384, 65536)),
+    ("words", "vocabulary", (128, 512, 2048, 8192, 16384)),
 )
+"""Two decades of everything that can grow."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +45,18 @@ class Growth:
 
     @property
     def exponent(self) -> float:
-        """The slope on double logarithmic paper over the last factor of 8: 1 is linear."""
-        start = -min(4, len(self.sizes))
-        rise = math.log(self.seconds[-1] / self.seconds[start])
-        return rise / math.log(self.sizes[-1] / self.sizes[start])
+        """The slope on double logarithmic paper over the last factor of 8 or more: 1 is linear."""
+        starts = [place for place, size in enumerate(self.sizes[:-1]) if 8 * size <= self.sizes[-1]]
+        return self._slope(starts[-1] if starts else 0, -1)
+
+    @property
+    def steepest(self) -> float:
+        """The largest slope between one size and the next."""
+        return max(self._slope(place, place + 1) for place in range(len(self.sizes) - 1))
+
+    def _slope(self, start: int, end: int) -> float:
+        rise = math.log(self.seconds[end] / self.seconds[start])
+        return rise / math.log(self.sizes[end] / self.sizes[start])
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -50,6 +66,7 @@ class Growth:
             "sizes": list(self.sizes),
             "us": [s * 1e6 for s in self.seconds],
             "exponent": self.exponent,
+            "steepest": self.steepest,
             "disturbed_runs": self.disturbed,
             "runs": self.runs,
         }
@@ -63,7 +80,7 @@ def growth(
     Raises:
         PellucidError: it cannot be measured at one of them.
     """
-    own = Field([c for c in field_.contenders if c.own][-1:])
+    own = Field([c for c in field_.contenders if c.own][-1:], field_.environment)
     times: list[Times] = []
     with own:
         for size in sizes:
@@ -76,5 +93,5 @@ def growth(
 
 
 def _task(workload: str, quantity: Quantity, size: int) -> Task:
-    sizes: dict[str, int] = {quantity: size}
-    return Task(workload, batch=sizes.get("batch", 0), length=sizes.get("length", 0), width=sizes.get("width", 0))
+    sizes: dict[str, Any] = {quantity: size}
+    return Task(workload, **sizes)

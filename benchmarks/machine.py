@@ -8,14 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("pellucid", "numpy", "llvmlite", "torch", "jax", "onnxruntime")
+from pellucid.engines.llvm.run.native import Target
+
+PACKAGES = ("pellucid", "numpy", "llvmlite", "torch", "jax", "onnxruntime", "scikit-learn")
 
 
-def machine() -> dict[str, Any]:
-    """Processor, cores, memory, system, versions, and how busy the machine is."""
+def machine(cpu: Target) -> dict[str, Any]:
+    """Processor, the target that code is made for, cores, memory, system, versions, and how busy the machine is."""
     return {
         "processor": _processor(),
-        "target": _target(),
+        "target": f"{cpu.cpu}, vectors of {cpu.registers.bits} bits",
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": _memory(),
         "system": f"{platform.system()} {platform.release()}",
@@ -47,13 +49,6 @@ def _processor() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _target() -> str:
-    from pellucid.engines.llvm.run.native import host
-
-    cpu = host()
-    return f"{cpu.cpu}, vectors of {cpu.registers.bits} bits"
 
 
 def _memory() -> float | None:

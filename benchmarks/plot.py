@@ -7,21 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import Growth
-from benchmarks.report import Report
+from benchmarks.report import MODES, Report
 from benchmarks.timing import Comparison
 from pellucid.plots import style
 
 
 def draw(report: Report, path: Path) -> None:
-    """Save the picture: a panel for training, one for inference, and one for each quantity that grows."""
-    modes = [
-        (comparisons[0].task.mode, comparisons)
-        for comparisons in (report.of("training"), report.of("inference"))
-        if comparisons
-    ]
+    """Save the picture: a panel for steps, one for epochs, one for calls, and one for each quantity that grows."""
+    modes = [(mode, comparisons) for mode in MODES if (comparisons := report.of(mode))]
     libraries = list(dict.fromkeys(t.contender.library for c in report.comparisons for t in c.times))
     quantities = list(dict.fromkeys(g.quantity for g in report.growths))
-    figure, panels = style.panels(1, max(1, len(modes) + len(quantities)), size=(5.2, 3.8))
+    bars = max([len(comparisons) for _, comparisons in modes], default=0)
+    figure, panels = style.panels(1, max(1, len(modes) + len(quantities)), size=(max(5.2, 0.6 * bars), 3.8))
     for panel, (mode, comparisons) in zip(panels, modes, strict=False):
         _bars(panel, mode, comparisons, libraries)
     for panel, quantity in zip(panels[len(modes) :], quantities, strict=False):
@@ -46,8 +43,11 @@ def _bars(panel: Any, mode: str, comparisons: Sequence[Comparison], libraries: S
         floor = 1e6 * c.floor
         panel.plot([k - 0.42, k + 0.42], [floor, floor], color=style.ink(), lw=1.2, label=None if k else "floor")
     names = [f"{c.task.workload}\n{c.task.examples}" for c in comparisons]
-    panel.set(title=mode, ylabel="µs a step, at the better number of threads", yscale="log")
-    style.marks(panel, names)
+    panel.set(title=mode, ylabel="µs, at the better number of threads", yscale="log")
+    if len(names) > 8:
+        style.marks(panel, names, rotation=90, fontsize=7)
+    else:
+        style.marks(panel, names)
     style.legend(panel, fontsize=7, ncols=2)
 
 

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from benchmarks.contenders import ROOT
 from pellucid.errors import PellucidError
 
 _MEMORY: Final = """
@@ -68,39 +70,42 @@ class Start:
         return asdict(self)
 
 
-def starts(*, peers: bool, repeats: int) -> list[Start]:
+def starts(*, peers: bool, repeats: int, environment: Mapping[str, str]) -> list[Start]:
     """Imports and first steps of Pellucid, with an empty and a warm code cache, and of the peers that are there."""
     packages = ["numpy", "pellucid", *(["torch", "jax", "onnxruntime"] if peers else [])]
-    measured = [_import(name, repeats) for name in packages if importlib.util.find_spec(name)]
+    measured = [_import(name, repeats, environment) for name in packages if importlib.util.find_spec(name)]
     with tempfile.TemporaryDirectory() as folder:
-        cold = [_run(_PELLUCID, cache=Path(folder, str(k))) for k in range(repeats)]
-        warm = [_run(_PELLUCID, cache=Path(folder, "0")) for _ in range(repeats)]
+        cold = [run(_PELLUCID, environment, cache=Path(folder, str(k))) for k in range(repeats)]
+        warm = [run(_PELLUCID, environment, cache=Path(folder, "0")) for _ in range(repeats)]
     measured.append(_start("LeNet, process to first step: Pellucid, empty cache", cold))
     measured.append(_start("LeNet, process to first step: Pellucid, warm cache", warm))
     if peers and importlib.util.find_spec("torch"):
-        runs = [_run(_TORCH) for _ in range(repeats)]
+        runs = [run(_TORCH, environment) for _ in range(repeats)]
         measured.append(_start("LeNet, process to first step: PyTorch", runs))
     return measured
 
 
-def _import(name: str, repeats: int) -> Start:
+def _import(name: str, repeats: int, environment: Mapping[str, str]) -> Start:
     """The import alone, without the start of Python."""
     code = f"import time; start = time.perf_counter(); import {name}; seconds = time.perf_counter() - start"
-    return _start(f"import {name}", [_run(code, own_clock=True) for _ in range(repeats)])
+    return _start(f"import {name}", [run(code, environment, own_clock=True) for _ in range(repeats)])
 
 
 def _start(what: str, runs: list[tuple[float, float]]) -> Start:
     return Start(what, median(s for s, _ in runs), median(m for _, m in runs))
 
 
-def _run(code: str, *, cache: Path | None = None, own_clock: bool = False) -> tuple[float, float]:
+def run(
+    code: str, environment: Mapping[str, str], *, cache: Path | None = None, own_clock: bool = False
+) -> tuple[float, float]:
     """Seconds until the code is through (its own variable `seconds`, or from outside), and MiB at the peak."""
     tail = f"{_MEMORY}\nprint({'seconds' if own_clock else 0}, memory(), flush=True)"
-    environment = dict(os.environ) if cache is None else {**os.environ, "PELLUCID_CACHE": str(cache)}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    settings = {"PYTHONPATH": path, **environment, **({} if cache is None else {"PELLUCID_CACHE": str(cache)})}
     start = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, "-c", f"{code}\n{tail}"],
-        env=environment,
+        env={**os.environ, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -9,9 +9,10 @@ from statistics import median
 from typing import Any
 
 from benchmarks.contenders import Contender, Field, Process
+from benchmarks.flops import flops
 from benchmarks.machine import busy
 from benchmarks.peak import Probe
-from benchmarks.workloads import Task, flops
+from benchmarks.workloads import Task
 from pellucid.errors import PellucidError
 
 AGREEMENT = 1e-3
@@ -35,12 +36,20 @@ class Patience:
 
 @dataclass
 class Times:
-    """One contender's runs: seconds of a step, one a round; `disturbed` of them while the cores were not free."""
+    """One contender's runs: seconds of a step, one a round; `disturbed` of them while the cores were not free.
+
+    Attributes:
+        difference: how far its first answers are from the first contender's.
+        first: seconds from the network to its first step, all compiling among it.
+        notes: what it warned of.
+    """
 
     contender: Contender
     runs: list[float] = field(default_factory=list)
     disturbed: int = 0
     difference: float = 0.0
+    first: float = 0.0
+    notes: list[str] = field(default_factory=list)
     error: str = ""
 
     @property
@@ -56,6 +65,8 @@ class Times:
             "median_us": self.median * 1e6,
             "runs_us": [s * 1e6 for s in self.runs],
             "disturbed_runs": self.disturbed,
+            "first_step_s": self.first,
+            "notes": self.notes,
             "difference": self.difference,
             "agrees": self.difference <= AGREEMENT,
         }
@@ -123,7 +134,7 @@ class Comparison:
 
 def compare(task: Task, field_: Field, probe: Probe, patience: Patience) -> Comparison:
     """Measure the task with every contender of its mode, in rounds; each begins with another contender."""
-    taking = [c for c in field_.contenders if task.mode in c.modes]
+    taking = [c for c in field_.contenders if c.takes(task)]
     times = {c: Times(c) for c in taking}
     ready = _prepare(task, field_, times)
     for turn in range(patience.rounds):
@@ -131,8 +142,10 @@ def compare(task: Task, field_: Field, probe: Probe, patience: Patience) -> Comp
         for contender in ready[first:] + ready[:first]:
             if not times[contender].error:
                 _run(field_.process(contender), times[contender], probe, patience)
-    peaks = {threads: probe.peak(threads) for threads in sorted({c.threads for c in taking})}
-    return Comparison(task, flops(task.network(), task), peaks, tuple(times.values()))
+    net = task.network()
+    halves = net.dtype.itemsize // 4  # a vector holds half as many numbers of twice the size
+    peaks = {threads: probe.peak(threads) / halves for threads in sorted({c.threads for c in taking})}
+    return Comparison(task, flops(net, task), peaks, tuple(times.values()))
 
 
 def _prepare(task: Task, field_: Field, times: dict[Contender, Times]) -> list[Contender]:
@@ -147,13 +160,17 @@ def _prepare(task: Task, field_: Field, times: dict[Contender, Times]) -> list[C
         ready.append(contender)
         expected = expected or answer["answers"]
         measured.difference = difference(answer["answers"], expected)
+        measured.first, measured.notes = answer["first"], answer["notes"]
     return ready
 
 
 def difference(answers: Sequence[float], expected: Sequence[float]) -> float:
-    """The largest distance, relative to the largest number expected; infinite where one is no number."""
+    """The largest distance, relative to the largest number expected; infinite where one is no number.
+
+    As many are compared as there are answers.
+    """
     largest = max(map(abs, expected))
-    apart = [abs(a - b) for a, b in zip(answers, expected, strict=True)]
+    apart = [abs(a - b) for a, b in zip(answers, expected, strict=False)]
     return max(apart) / largest if all(a == a for a in apart) else float("inf")
 
 

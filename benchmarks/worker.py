@@ -2,7 +2,8 @@
 
     python -m benchmarks.worker MODULE THREADS COMPILED
 
-"prepare" builds a task and takes its first steps, "measure" goes on for so many seconds and says how long a step took.
+"prepare" builds a task and takes its first steps, "measure" continues for so many seconds and says how long a step
+took.
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ import os
 import signal
 import sys
 import time
+import warnings
 from typing import Any
 
 import numpy as np
 
-from benchmarks.runners import Steps
+from benchmarks.runners import Job, Steps
 from benchmarks.workloads import Task
 
-FIRST = 5
-"""Steps whose losses are compared."""
+FIRST, NUMBERS = 5, 100
+"""Steps whose losses are compared, and how many numbers of an output are."""
 
 PR_SET_PDEATHSIG = 1
 
-CHUNK, SECONDS = 64, 0.01
-"""Steps between two looks at the clock: so many, or as many as take so long."""
+CHUNK, SECONDS = 64, {"training": 0.01, "inference": 0.01, "fit": 0.1}
+"""Steps between two looks at the clock: so many, or as many as take so long. Of `fit` it is the epochs of one call: a
+user's call has many where they are short."""
 
 
 class Worker:
@@ -38,24 +41,43 @@ class Worker:
         self._chunk = 1
 
     def prepare(self, task: dict[str, Any]) -> dict[str, Any]:
-        """Build, take the first steps; the answer has their losses (or outputs)."""
+        """Build, take the first steps: their losses (or outputs), the seconds until the first was done, and warnings.
+
+        An epoch has another order in every library: there, the first steps are epochs of the first batch alone.
+        """
         wanted = Task(**task)
         runner: Any = importlib.import_module(f"benchmarks.runners.{self._module}")
-        net = wanted.network()
-        x, y = wanted.data(net)
-        if wanted.mode == "training":
-            self._steps = runner.training(net, x, y, batch=wanted.examples, **self._options)
-        else:
-            self._steps = runner.inference(net, np.ascontiguousarray(x[: wanted.examples]), **self._options)
+        job = Job.of(wanted, **self._options)
+        compared = getattr(runner, "COMPARED", FIRST)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            start = time.perf_counter()
+            self._steps = getattr(runner, wanted.mode)(job.first() if wanted.mode == "fit" else job)
+            answers = self._steps(FIRST if wanted.mode == "fit" else 1).ravel()
+            seconds = time.perf_counter() - start
+            if wanted.mode == "inference":
+                compared = NUMBERS
+            elif wanted.mode == "training":
+                answers = np.concatenate([answers, self._steps(FIRST - 1)])
+            else:
+                self._steps = runner.fit(job)
+            self._settle(SECONDS[wanted.mode])
+        notes = [str(w.message) for w in caught if self._module == "own" and w.category is RuntimeWarning]
+        return {
+            "answers": [float(a) for a in answers[:compared]],
+            "first": seconds,
+            "notes": list(dict.fromkeys(notes)),
+        }
+
+    def _settle(self, enough: float) -> None:
+        """Find how many steps a call takes that takes so many seconds."""
         assert self._steps is not None
-        answers = self._steps(FIRST) if wanted.mode == "training" else self._steps(1)[:1].ravel()[:100]
         self._chunk, seconds = 1, 0.0
-        while self._chunk < CHUNK and seconds < SECONDS:
+        while self._chunk < CHUNK and seconds < enough:
             self._chunk *= 2
             start = time.perf_counter()
             self._steps(self._chunk)
             seconds = time.perf_counter() - start
-        return {"answers": [float(a) for a in answers]}
 
     def measure(self, seconds: float) -> dict[str, Any]:
         """So many seconds of steps: the seconds of one, and of all of them by the clock and of processor time."""

@@ -1,47 +1,74 @@
 """Who is measured: one module a library, each a reading of the same Pellucid network.
 
-A module has `training(net, x, y, batch, threads, compiled)` and `inference(net, x, threads, compiled)`. Either gives a
-function of a number of steps: it takes them, waits until they are done, and gives their losses, or the output of the
-last call.
-Libraries are imported inside, and only there; ONNX Runtime does not train.
+A module has some of `training(job)`, a step of training; `fit(job)`, an epoch as the library's users write it; and
+`inference(job)`, a call. Each gives a function of a number of steps (epochs, calls): it takes them, waits until they
+are done, and gives their losses (an epoch's is the mean of its steps), or the output of the last call. A library
+whose later losses are others by design says in `COMPARED` how many are compared.
+
+Libraries are imported inside, and only there. How a library computes a layer stands beside its module, in
+`pytorch_layers`, `xla_layers` and `onnx_layers`: one function a kind of layer. `graph` is what these share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import pellucid as pl
-from pellucid.network import Use
+from benchmarks.workloads import Task
 
 Array = NDArray[Any]
 Steps = Callable[[int], Array]
 
-ADAM = pl.Adam()
+
+@dataclass(frozen=True)
+class Job:
+    """What a runner is asked to do.
+
+    Attributes:
+        net: the network with its weights.
+        x, y: the examples and their targets, in whole batches.
+        batch: how many examples a step takes.
+        threads: how many threads the library may use.
+        compiled: whether the library compiles the network first, where it can do without.
+    """
+
+    net: pl.Network
+    x: Array
+    y: Array
+    batch: int
+    optimizer: pl.Optimizer
+    threads: int = 1
+    compiled: bool = False
+
+    @classmethod
+    def of(cls, task: Task, **options: Any) -> Job:
+        """The job that a task stands for."""
+        net = task.network()
+        x, y = task.data(net)
+        if task.mode == "inference":
+            x, y = np.ascontiguousarray(x[: task.examples]), y[: task.examples]
+        return cls(net, x, y, task.examples, task.optimizer, **options)
+
+    def first(self) -> Job:
+        """The same with the first batch alone."""
+        return replace(self, x=self.x[: self.batch], y=self.y[: self.batch])
+
+    def batches(self) -> list[tuple[Array, Array]]:
+        return [(self.x[k : k + self.batch], self.y[k : k + self.batch]) for k in range(0, len(self.x), self.batch)]
 
 
-def batches(x: Array, y: Array, size: int) -> list[tuple[Array, Array]]:
-    """The examples, cut into whole batches."""
-    return [(x[k : k + size], y[k : k + size]) for k in range(0, len(x) - size + 1, size)]
+def settings(optimizer: pl.Optimizer) -> Mapping[str, Any]:
+    """An optimizer's settings by Pellucid's names, its "name" among them.
 
-
-def layers(net: pl.Network) -> list[Use]:
-    """The layers of a sequential network, without its input."""
-    return list(net.uses[1:])
-
-
-def activation(use: Use) -> str:
-    """The name of a layer's activation; the softmax of the last layer is part of the loss."""
-    function = getattr(use.layer, "activation", "linear")
-    return str(getattr(function, "name", function))
-
-
-def kernel(net: pl.Network, use: Use, before: Use | None) -> Array:
-    """A dense layer's kernel (i, o) for a peer that flattens images channels first."""
-    array = np.asarray(net.parameters[f"{use.path}.kernel"])
-    if before is None or not isinstance(before.layer, pl.Flatten) or len(before.shapes[0]) != 3:
-        return array
-    return array.reshape(*before.shapes[0], -1).transpose(2, 0, 1, 3).reshape(array.shape)
+    Raises:
+        PellucidError: the runners have no such optimizer.
+    """
+    found = optimizer.config()
+    if found["name"] not in ("adam", "sgd") or found.get("momentum"):
+        raise pl.PellucidError(f"the runners train with Adam or plain SGD, got {optimizer!r}")
+    return found

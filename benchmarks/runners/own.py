@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-import pellucid as pl
-from benchmarks.runners import ADAM, Array, Steps
+from benchmarks.runners import Array, Job, Steps
 from pellucid.engines import compile_program
 from pellucid.formula import Program
 from pellucid.training.inputs.targets import goals
 from pellucid.training.programs import prediction_program, training_program
 
 
-def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, compiled: bool) -> Steps:
+def training(job: Job) -> Steps:
     """PELLUCID_THREADS of the process says how many threads there are."""
-    wanted, targets = goals(net, y, None)
-    whole = training_program(net, wanted, ADAM)
+    net, optimizer = job.net, job.optimizer
+    wanted, targets = goals(net, job.y, None)
+    whole = training_program(net, wanted, optimizer)
     # no peer's step hands its predictions out either
     program = Program({name: t for name, t in whole.outputs.items() if not name.endswith(".prediction")})
     state = {
-        n: np.zeros([a.size for a in t.axes], np.float32) for n, t in program.inputs.items() if n in program.outputs
+        n: np.zeros([a.size for a in t.axes], net.dtype) for n, t in program.inputs.items() if n in program.outputs
     }
-    executable: Any = compile_program(program, engine=net.engine, dtype=net.dtype)
+    executable = _compiled(job, program)
     session = executable.session({**state, **net.parameters})
-    data = {name: np.ascontiguousarray(a, np.int32) if a.dtype.kind == "i" else a for name, a in targets.items()}
-    data |= dict.fromkeys(net.input_shapes, np.ascontiguousarray(x, np.int32) if x.dtype.kind == "i" else x)
-    order = np.arange(len(x) // batch * batch).reshape(-1, batch)
+    data = {name: _plain(a) for name, a in targets.items()} | dict.fromkeys(net.input_shapes, _plain(job.x))
+    order = np.arange(len(job.x)).reshape(-1, job.batch)
+    given = [name for name in ("step", "learning_rate") if name in program.inputs]
     done = 0
 
     def steps(count: int) -> Array:
         nonlocal done
         number = np.arange(done, done + count)
         done += count
-        each = {"step": number + 1, "learning_rate": np.full(count, ADAM.initial_rate, np.float32)}
-        return np.asarray(session.run(data, rows=order[number % len(order)], each=each)["loss"])
+        each = {"step": number + 1, "learning_rate": np.full(count, optimizer.initial_rate, net.dtype)}
+        rows = order[number % len(order)]
+        return np.asarray(session.run(data, rows=rows, each={name: each[name] for name in given})["loss"])
 
     return steps
 
 
-def inference(net: pl.Network, x: Array, *, threads: int, compiled: bool) -> Steps:
+def fit(job: Job) -> Steps:
+    def epochs(count: int) -> Array:
+        history = job.net.fit(
+            job.x, job.y, epochs=count, batch_size=job.batch, optimizer=job.optimizer, verbose=0, on_nonfinite="stop"
+        )
+        return np.asarray(history["loss"])
+
+    return epochs
+
+
+def inference(job: Job) -> Steps:
     """The same examples in every call, from the array to the probabilities."""
-    executable: Any = compile_program(prediction_program(net), engine=net.engine, dtype=net.dtype)
+    net = job.net
+    executable = _compiled(job, prediction_program(net))
     parameters = dict(net.parameters)
     # a program of which the engine cannot compile every statement cannot be prepared
     prepare = getattr(executable, "prepare", None)
-    run = prepare(parameters, examples=len(x)) if prepare else lambda data: executable({**parameters, **data})
-    data = dict.fromkeys(net.input_shapes, np.ascontiguousarray(x, np.int32) if x.dtype.kind == "i" else x)
+    run = prepare(parameters, examples=len(job.x)) if prepare else lambda data: executable({**parameters, **data})
+    data = dict.fromkeys(net.input_shapes, _plain(job.x))
     (path,) = net.output_shapes
 
     def calls(count: int) -> Array:
@@ -56,3 +69,15 @@ def inference(net: pl.Network, x: Array, *, threads: int, compiled: bool) -> Ste
         return np.asarray(run(data)[path])
 
     return calls
+
+
+def _compiled(job: Job, program: Program) -> Any:
+    executable = compile_program(program, engine=job.net.engine, dtype=job.net.dtype)
+    if not hasattr(executable, "prepare"):
+        warnings.warn("some of it is computed by the reference engine", RuntimeWarning, stacklevel=3)
+    return executable
+
+
+def _plain(array: Array) -> Array:
+    """Integers as the engine has them, so that no call converts them."""
+    return np.ascontiguousarray(array, np.int32) if array.dtype.kind == "i" else array

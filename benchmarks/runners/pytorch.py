@@ -1,4 +1,4 @@
-"""PyTorch: its own layers, eager or through torch.compile, and its fused Adam."""
+"""PyTorch: its own layers, eager or through torch.compile, and its fused optimizers."""
 
 from __future__ import annotations
 
@@ -9,119 +9,96 @@ import numpy as np
 import torch
 from torch import nn
 
-import pellucid as pl
-from benchmarks.runners import ADAM, Array, Steps, activation, batches, kernel, layers
+from benchmarks.runners import Array, Job, Steps, settings
+from benchmarks.runners.graph import channels_first, turned
+from benchmarks.runners.pytorch_layers import Model
+from benchmarks.workloads import target
 
 
-class _Sequence(nn.Module):  # type: ignore[misc]  # torch is not looked into
-    """A recurrent layer without the last state that PyTorch gives beside the sequence."""
+class _Training:
+    """A model with its loss and optimizer; data as PyTorch takes it."""
 
-    def __init__(self, layer: Any) -> None:
-        super().__init__()
-        self.layer = layer
+    def __init__(self, job: Job) -> None:
+        torch.set_num_threads(job.threads)
+        model = Model(job.net, sums=True)
+        self.run = torch.compile(model) if job.compiled else model
+        self.update = _optimizer(job, [p for p in model.parameters() if p.requires_grad])
+        self._sought = target(job.net)
+        self._measure = {
+            "classes": nn.CrossEntropyLoss(),
+            "images": nn.BCEWithLogitsLoss(),
+            "values": nn.MSELoss(),
+        }[self._sought]
+        self.x = _input(job, job.x)
+        # an image is a target as it is an input
+        self.y = self.x if job.y is job.x or self._sought == "images" else torch.from_numpy(job.y)
 
-    def forward(self, x: Any) -> Any:
-        return self.layer(x)[0]
-
-
-def model(net: pl.Network) -> Any:
-    """The network up to the sums before the softmax, with Pellucid's weights."""
-    modules: list[Any] = []
-    before = None
-    for use in layers(net):
-        layer, values = use.layer, {n.rsplit(".", 1)[1]: a for n, a in net.parameters.items() if _owns(use.path, n)}
-        if isinstance(layer, pl.Dense):
-            made = nn.Linear(use.shapes[0][-1], layer.units)
-            _assign(made, weight=kernel(net, use, before).T, bias=values["bias"])
-        elif isinstance(layer, pl.Conv2D):
-            u, v, c, f = values["kernel"].shape
-            made = nn.Conv2d(c, f, (u, v), padding=u // 2 if use.shape[:2] == use.shapes[0][:2] else 0)
-            _assign(made, weight=values["kernel"].transpose(3, 2, 0, 1), bias=values["bias"])
-        elif isinstance(layer, pl.MaxPool2D):
-            made = nn.MaxPool2d(2)
-        elif isinstance(layer, pl.Embedding):
-            made = nn.Embedding(layer.input_dim, layer.output_dim)
-            _assign(made, weight=values["embeddings"])
-        elif isinstance(layer, pl.LSTM | pl.RNN):
-            made = _recurrent(layer, values)
-        else:
-            made = nn.Flatten()
-        modules.append(made)
-        if activation(use) == "relu":
-            modules.append(nn.ReLU())
-        before = use
-    return nn.Sequential(*modules)
+    def step(self, x: Any, y: Any) -> Any:
+        """A step on a batch; its loss."""
+        self.update.zero_grad()
+        output = self.run(x)
+        if self._sought == "classes":
+            output, y = output.reshape(-1, output.shape[-1]), y.reshape(-1)
+        loss = self._measure(output, y)
+        loss.backward()
+        self.update.step()
+        return loss.detach()
 
 
-def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, compiled: bool) -> Steps:
-    torch.set_num_threads(threads)
-    made = model(net)
-    run = torch.compile(made) if compiled else made
-    measure = nn.CrossEntropyLoss()
-    update = torch.optim.Adam(
-        [p for p in made.parameters() if p.requires_grad],
-        lr=ADAM.initial_rate,
-        betas=(ADAM.beta_1, ADAM.beta_2),
-        eps=ADAM.epsilon,
-        fused=True,
-    )
-    endless = itertools.cycle([(_input(a), torch.from_numpy(b).reshape(-1)) for a, b in batches(x, y, batch)])
+def training(job: Job) -> Steps:
+    made = _Training(job)
+    endless = itertools.cycle(list(zip(made.x.split(job.batch), made.y.split(job.batch), strict=True)))
 
     def steps(count: int) -> Array:
-        losses = []
-        for inputs, targets in itertools.islice(endless, count):
-            update.zero_grad()
-            logits = run(inputs)
-            loss = measure(logits.reshape(-1, logits.shape[-1]), targets)
-            loss.backward()
-            update.step()
-            losses.append(loss.detach())
+        losses = [made.step(x, y) for x, y in itertools.islice(endless, count)]
         return np.asarray(torch.stack(losses).numpy())
 
     return steps
 
 
-def inference(net: pl.Network, x: Array, *, threads: int, compiled: bool) -> Steps:
-    torch.set_num_threads(threads)
-    made = nn.Sequential(model(net), nn.Softmax(dim=-1)).eval()
-    run = torch.compile(made) if compiled else made
-    inputs = _input(x)
+def fit(job: Job) -> Steps:
+    """The plain loop: every epoch in an order of its own, batches taken from tensors in memory."""
+    made = _Training(job)
+
+    def epochs(count: int) -> Array:
+        losses = []
+        for _ in range(count):
+            total = torch.zeros(())
+            for rows in torch.randperm(len(made.x)).split(job.batch):
+                total += made.step(made.x[rows], made.y[rows]) * len(rows)
+            losses.append(total.item() / len(made.x))
+        return np.asarray(losses)
+
+    return epochs
+
+
+def inference(job: Job) -> Steps:
+    torch.set_num_threads(job.threads)
+    model = Model(job.net, sums=False).eval()
+    run = torch.compile(model) if job.compiled else model
+    inputs = _input(job, job.x)
+    image = next(iter(job.net.output_shapes)) in channels_first(job.net)
 
     def calls(count: int) -> Array:
         with torch.inference_mode():
             for _ in range(count - 1):
                 run(inputs)
-            return np.asarray(run(inputs).numpy())
+            output = np.asarray(run(inputs).numpy())
+        return np.moveaxis(output, 1, -1) if image else output
 
     return calls
 
 
-def _input(x: Array) -> Any:
-    """Images channels first, as PyTorch takes them."""
-    return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)) if x.ndim == 4 else x)
+def _optimizer(job: Job, parameters: list[Any]) -> Any:
+    chosen = settings(job.optimizer)
+    rate = chosen["learning_rate"]
+    if chosen["name"] == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, fused=True)
+    betas = chosen["beta_1"], chosen["beta_2"]
+    return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=chosen["epsilon"], fused=True)
 
 
-def _recurrent(layer: pl.LSTM | pl.RNN, values: dict[str, Array]) -> Any:
-    """PyTorch has the gates in our order, and a second bias, which stays 0."""
-    inputs, units = len(values["kernel"]), layer.units
-    kind: Any = nn.LSTM if isinstance(layer, pl.LSTM) else nn.RNN
-    made = kind(inputs, units, batch_first=True)
-    _assign(
-        made,
-        weight_ih_l0=values["kernel"].reshape(inputs, -1).T,
-        weight_hh_l0=values["recurrent_kernel"].reshape(units, -1).T,
-        bias_ih_l0=values["bias"].reshape(-1),
-        bias_hh_l0=np.zeros(values["bias"].size, np.float32),
-    )
-    made.bias_hh_l0.requires_grad_(False)
-    return _Sequence(made)
-
-
-def _assign(module: Any, **values: Array) -> None:
-    with torch.no_grad():
-        for name, array in values.items():
-            getattr(module, name).copy_(torch.from_numpy(np.ascontiguousarray(array)))
-
-
-def _owns(path: str, name: str) -> bool:
-    return name.startswith(f"{path}.")
+def _input(job: Job, x: Array) -> Any:
+    """The examples; sequences and images with their channels first where convolutions read them."""
+    (path,) = job.net.input_shapes
+    return torch.from_numpy(turned(x) if path in channels_first(job.net) else x)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,50 +10,35 @@ import jax.numpy as jnp
 import numpy as np
 
 import pellucid as pl
-from benchmarks.runners import ADAM, Array, Steps, activation, batches, layers
-from pellucid.network import Use
+from benchmarks.runners import Array, Job, Steps, settings
+from benchmarks.runners.xla_layers import output
+from benchmarks.workloads import target
 
 
-def model(net: pl.Network) -> Callable[[Any, Any], Any]:
-    """A function of the parameters by path and of the examples: the sums before the softmax."""
-    parts = [(use, _layer(use)) for use in layers(net)]
-
-    def logits(parameters: Any, x: Any) -> Any:
-        for use, part in parts:
-            x = part({n.rsplit(".", 1)[1]: a for n, a in parameters.items() if n.startswith(f"{use.path}.")}, x)
-            if activation(use) == "relu":
-                x = jax.nn.relu(x)
-        return x
-
-    return logits
-
-
-def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, compiled: bool) -> Steps:
+def training(job: Job) -> Steps:
     """The process's CPUs say how many threads there are."""
-    logits = model(net)
+    net = job.net
+    _precision(net)
+    trainable = net.parameters.trainable
+    measure = _LOSSES[target(net)]
+    change, slots = _optimizer(job.optimizer)
 
-    def loss_of(parameters: Any, inputs: Any, targets: Any) -> Any:
-        logs = jax.nn.log_softmax(logits(parameters, inputs))
-        return -jnp.take_along_axis(logs, targets[..., None], axis=-1).mean()
+    def loss_of(weights: Any, fixed: Any, inputs: Any, targets: Any) -> Any:
+        sums, updates = output(net, {**weights, **fixed}, inputs, training=True)
+        return measure(sums, targets), updates
 
     def update(state: Any, inputs: Any, targets: Any) -> Any:
-        parameters, first, second, t = state
-        loss, gradients = jax.value_and_grad(loss_of)(parameters, inputs, targets)
-        t = t + 1
-        b1, b2 = ADAM.beta_1, ADAM.beta_2
-        first = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, first, gradients)
-        second = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, second, gradients)
-        rate, scale = ADAM.initial_rate / (1 - b1**t), 1 / (1 - b2**t)
-        parameters = jax.tree.map(
-            lambda w, m, v: w - rate * m / (jnp.sqrt(v * scale) + ADAM.epsilon), parameters, first, second
-        )
-        return (parameters, first, second, t), loss
+        weights, fixed, moments, t = state
+        (loss, updates), gradients = jax.value_and_grad(loss_of, has_aux=True)(weights, fixed, inputs, targets)
+        weights, moments = change(weights, gradients, moments, t + 1)
+        return (weights, {**fixed, **updates}, moments, t + 1), loss
 
     step = jax.jit(update, donate_argnums=0)
-    start = {path: jnp.array(a) for path, a in net.parameters.items()}
-    zeros = [jax.tree.map(jnp.zeros_like, start) for _ in range(2)]
-    state: Any = (start, *zeros, jnp.zeros((), jnp.float32))
-    endless = itertools.cycle([(jnp.array(a), jnp.array(b)) for a, b in batches(x, y, batch)])
+    weights = {path: jnp.array(net.parameters[path]) for path in trainable}
+    fixed = {path: jnp.array(a) for path, a in net.parameters.items() if path not in weights}
+    moments = [jax.tree.map(jnp.zeros_like, weights) for _ in range(slots)]
+    state: Any = (weights, fixed, moments, jnp.zeros((), net.dtype))
+    endless = itertools.cycle([(jnp.array(a), jnp.array(b)) for a, b in job.batches()])
 
     def steps(count: int) -> Array:
         nonlocal state
@@ -68,10 +52,10 @@ def training(net: pl.Network, x: Array, y: Array, *, batch: int, threads: int, c
     return steps
 
 
-def inference(net: pl.Network, x: Array, *, threads: int, compiled: bool) -> Steps:
-    logits = model(net)
-    run = jax.jit(lambda parameters, inputs: jax.nn.softmax(logits(parameters, inputs)))
-    parameters, inputs = {path: jnp.array(a) for path, a in net.parameters.items()}, jnp.array(x)
+def inference(job: Job) -> Steps:
+    _precision(job.net)
+    run = jax.jit(lambda parameters, inputs: output(job.net, parameters, inputs, training=False)[0])
+    parameters, inputs = {path: jnp.array(a) for path, a in job.net.parameters.items()}, jnp.array(job.x)
 
     def calls(count: int) -> Array:
         for _ in range(count - 1):
@@ -81,50 +65,41 @@ def inference(net: pl.Network, x: Array, *, threads: int, compiled: bool) -> Ste
     return calls
 
 
-def _layer(use: Use) -> Callable[[dict[str, Any], Any], Any]:
-    layer = use.layer
-    if isinstance(layer, pl.Dense):
-        return lambda p, x: x @ p["kernel"] + p["bias"]
-    if isinstance(layer, pl.Conv2D):
-        padding = "SAME" if use.shape[:2] == use.shapes[0][:2] else "VALID"
-        kinds = ("NHWC", "HWIO", "NHWC")
-        return lambda p, x: (
-            jax.lax.conv_general_dilated(x, p["kernel"], (1, 1), padding, dimension_numbers=kinds) + p["bias"]
+def _precision(net: pl.Network) -> None:
+    jax.config.update("jax_enable_x64", net.dtype == np.float64)
+
+
+def _crossentropy(sums: Any, targets: Any) -> Any:
+    return -jnp.take_along_axis(jax.nn.log_softmax(sums), targets[..., None], axis=-1).mean()
+
+
+def _binary_crossentropy(sums: Any, targets: Any) -> Any:
+    return (jax.nn.softplus(sums) - targets * sums).mean()
+
+
+def _squared_error(sums: Any, targets: Any) -> Any:
+    return ((sums - targets) ** 2).mean()
+
+
+_LOSSES = {"classes": _crossentropy, "images": _binary_crossentropy, "values": _squared_error}
+
+
+def _optimizer(optimizer: pl.Optimizer) -> tuple[Any, int]:
+    """The change of weights and moments by gradients in a step, and how many moments there are."""
+    chosen = settings(optimizer)
+    rate = chosen["learning_rate"]
+
+    def sgd(weights: Any, gradients: Any, moments: Any, t: Any) -> Any:
+        return jax.tree.map(lambda w, g: w - rate * g, weights, gradients), moments
+
+    def adam(weights: Any, gradients: Any, moments: Any, t: Any) -> Any:
+        b1, b2, epsilon = chosen["beta_1"], chosen["beta_2"], chosen["epsilon"]
+        first = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, moments[0], gradients)
+        second = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, moments[1], gradients)
+        corrected, scale = rate / (1 - b1**t), 1 / (1 - b2**t)
+        weights = jax.tree.map(
+            lambda w, m, v: w - corrected * m / (jnp.sqrt(v * scale) + epsilon), weights, first, second
         )
-    if isinstance(layer, pl.MaxPool2D):
-        window = (1, 2, 2, 1)
-        return lambda p, x: jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, window, "VALID")
-    if isinstance(layer, pl.Embedding):
-        return lambda p, x: p["embeddings"][x]
-    if isinstance(layer, pl.LSTM):
-        return _lstm
-    if isinstance(layer, pl.RNN):
-        return _rnn
-    return lambda p, x: x.reshape(len(x), -1)
+        return weights, [first, second]
 
-
-def _lstm(p: dict[str, Any], x: Any) -> Any:
-    units = p["recurrent_kernel"].shape[0]
-    z = x @ p["kernel"].reshape(x.shape[-1], -1) + p["bias"].reshape(-1)
-    u = p["recurrent_kernel"].reshape(units, -1)
-
-    def step(carry: Any, now: Any) -> Any:
-        h, c = carry
-        i, f, g, o = jnp.split(now + h @ u, 4, axis=-1)
-        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-        h = jax.nn.sigmoid(o) * jnp.tanh(c)
-        return (h, c), h
-
-    zero = jnp.zeros((len(x), units), x.dtype)
-    return jax.lax.scan(step, (zero, zero), z.swapaxes(0, 1))[1].swapaxes(0, 1)
-
-
-def _rnn(p: dict[str, Any], x: Any) -> Any:
-    z = x @ p["kernel"] + p["bias"]
-
-    def step(h: Any, now: Any) -> Any:
-        h = jnp.tanh(now + h @ p["recurrent_kernel"])
-        return h, h
-
-    zero = jnp.zeros((len(x), p["recurrent_kernel"].shape[0]), x.dtype)
-    return jax.lax.scan(step, zero, z.swapaxes(0, 1))[1].swapaxes(0, 1)
+    return (sgd, 0) if chosen["name"] == "sgd" else (adam, 2)

@@ -1,75 +1,15 @@
 from __future__ import annotations
 
-import importlib
-from functools import cache
-from typing import Any
-
-import numpy as np
 import pytest
 from benchmarks.contenders import Contender, Field, Process, contenders
-from benchmarks.growth import Growth
+from benchmarks.growth import SERIES, Growth
+from benchmarks.instruction_sets import environment
 from benchmarks.peak import Probe, fma_ir
 from benchmarks.timing import Comparison, Times, difference
-from benchmarks.workloads import BATCHES, WORKLOADS, Array, Task, flops, geometric_mean
+from benchmarks.workloads import Task, geometric_mean
 
-from pellucid.engines.llvm.run.native import object_code, target
+from pellucid.engines.llvm.run.native import available, object_code, target
 from pellucid.errors import PellucidError
-
-SMALL = {
-    "mlp": Task("mlp", batch=3),
-    "lenet": Task("lenet", batch=3, width=20),
-    "lstm": Task("lstm", batch=3, length=5, width=16),
-    "rnn": Task("rnn", batch=3, length=5, width=16),
-}
-
-
-def runner(name: str) -> Any:
-    for package in {"pytorch": ["torch"], "xla": ["jax"], "onnx": ["onnx", "onnxruntime"]}.get(name, []):
-        pytest.importorskip(package)
-    return importlib.import_module(f"benchmarks.runners.{name}")
-
-
-@cache
-def losses(name: str, task: Task) -> Array:
-    net = task.network()
-    x, y = task.data(net)
-    steps = runner(name).training(net, x, y, batch=task.examples, threads=1, compiled=False)
-    # as a worker does: the first steps, then more of them, on through the data
-    return np.concatenate([steps(2), steps(BATCHES - 1)])
-
-
-@pytest.mark.parametrize("peer", ["xla", "pytorch"])
-@pytest.mark.parametrize("task", SMALL.values(), ids=SMALL)
-def test_peers_train_the_same_network_on_the_same_data(peer: str, task: Task) -> None:
-    np.testing.assert_allclose(losses(peer, task), losses("own", task), rtol=2e-4)
-
-
-@pytest.mark.parametrize("peer", ["xla", "pytorch", "onnx"])
-@pytest.mark.parametrize("task", SMALL.values(), ids=SMALL)
-def test_peers_predict_what_the_network_predicts(peer: str, task: Task) -> None:
-    net = task.network()
-    x = task.data(net)[0][:3]
-    np.testing.assert_allclose(runner(peer).inference(net, x, threads=1, compiled=False)(2), net.predict(x), atol=1e-6)
-
-
-def test_operations_are_counted_as_by_hand() -> None:
-    mlp = Task("mlp")
-    # 784·128 without, 128·64 and 64·10 with a gradient of their inputs; 64 examples, 2 operations a multiply-add
-    assert flops(mlp.network(), mlp) == 2 * 64 * (2 * 784 * 128 + 3 * (128 * 64 + 64 * 10))
-    call = Task("mlp", "inference", 1)
-    assert flops(call.network(), call) == 2 * (784 * 128 + 128 * 64 + 64 * 10)
-    rnn = Task("rnn")
-    # the recurrent kernel and the dense layer at each of 32·64 places; the kernel once for each of 65 letters
-    assert flops(rnn.network(), rnn) == 2 * 3 * (32 * 64 * (128 * 128 + 128 * 65) + 65 * 128 * 128)
-
-
-def test_workloads_have_their_data() -> None:
-    for name in WORKLOADS:
-        task = Task(name, batch=2, length=3, width=8)
-        net = task.network()
-        x, y = task.data(net)
-        assert x.shape == (2 * BATCHES, *next(iter(net.input_shapes.values())))
-        assert y.shape == (2 * BATCHES, *next(iter(net.output_shapes.values()))[:-1])
 
 
 def test_the_probe_multiplies_and_adds_in_registers_and_hands_a_line_over() -> None:
@@ -109,6 +49,16 @@ def test_the_ratio_is_the_median_of_pairs_with_the_fastest_peer_that_agrees() ->
 def test_growth_is_the_slope_at_the_end() -> None:
     found = Growth("mlp", "batch", (1, 2, 4, 8, 16), (9.0, 10.0, 20.0, 40.0, 80.0), threads=1)
     assert found.exponent == pytest.approx(1.0)
+    wider = Growth("words", "vocabulary", (1, 4, 16, 64), (1.0, 2.0, 4.0, 32.0), threads=1)
+    assert wider.exponent == pytest.approx(1.0), "over the last factor of 16, as none of 8 is there"
+    assert wider.steepest == pytest.approx(1.5)
+
+
+def test_series_grow_over_two_decades() -> None:
+    assert {quantity for _, quantity, _ in SERIES} == {"batch", "width", "length", "vocabulary"}
+    for workload, quantity, sizes in SERIES:
+        assert sizes[-1] >= 100 * sizes[0]
+        assert len({Task(workload, **{quantity: size}).network() for size in sizes[:2]}) == 2  # type: ignore[arg-type]
 
 
 def test_what_a_worker_cannot_do_is_said() -> None:
@@ -128,3 +78,50 @@ def test_a_peer_that_does_not_exist_is_named() -> None:
     with pytest.raises(PellucidError, match='Did you mean "torch"'):
         contenders(["toch"], 2)
     assert [c.name for c in contenders([], 2)] == ["Pellucid, 1 thr", "Pellucid, 2 thr"]
+
+
+def test_who_takes_part_in_what() -> None:
+    everybody = [
+        Contender("own", "own", 1, modes=("training", "fit")),
+        Contender("tables", "tables", 1, modes=("fit",), tables=True),
+        Contender("calls", "calls", 1),
+    ]
+
+    def taking(task: Task) -> list[str]:
+        return [c.library for c in everybody if c.takes(task)]
+
+    assert taking(Task("table32", "fit")) == ["own", "tables"]
+    assert taking(Task("mlp", "fit")) == ["own"]
+    assert taking(Task("table32", "inference")) == ["calls"]
+    offered = {c.library: c.modes for c in contenders(["torch", "compile", "sklearn"], 2)}
+    assert offered["Pellucid"] == ("training", "fit", "inference")
+
+
+def test_all_contenders_are_held_to_the_same_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment("native") == {}
+    if "v3" not in available():
+        with pytest.raises(PellucidError, match="does not have the instructions"):
+            environment("v3")
+        return
+    monkeypatch.setenv("XLA_FLAGS", "--before")
+    found = environment("v3")
+    assert found["XLA_FLAGS"] == "--before --xla_cpu_max_isa=AVX2"
+    assert found["PELLUCID_TARGET"] == "v3"
+    assert {found[name] for name in ("ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS")} == {"AVX2"}
+    with Field([Contender("Pellucid", "own", 1)], found) as field:
+        process = field.process(field.contenders[0])
+        assert process.settings.items() >= found.items()
+        assert "error" not in process.prepare(Task("table32", batch=4))
+
+
+def test_an_epoch_s_first_answers_are_those_of_its_first_batch() -> None:
+    own = Contender("Pellucid", "own", 1)
+    with Field([own]) as field:
+        process = field.process(own)
+        steps = process.prepare(Task("table32", batch=4))
+        epochs = process.prepare(Task("table32", "fit", 4))
+        assert len(steps["answers"]) == len(epochs["answers"]) == 5
+        assert steps["answers"][0] == pytest.approx(epochs["answers"][0], rel=1e-6)
+        assert steps["first"] > 0
+        assert steps["notes"] == epochs["notes"] == [], "all of it is native code"
+        assert process.measure(0.01).step > 0
