@@ -255,21 +255,21 @@ class Visitor:
 
     def clicks(self, times: int) -> list[float]:
         """A click on a unit until its arithmetic is shown."""
-        found = []
+        latencies = []
         for _ in range(times):
             at = self._element()
-            found.append(self._timed("unit", "click", lambda at=at: self.page.mouse.click(*at)))  # type: ignore[misc]
-        return found
+            latencies.append(self._timed("unit", "click", lambda at=at: self.page.mouse.click(*at)))  # type: ignore[misc]
+        return latencies
 
     def points(self, times: int) -> list[float]:
         """The mouse over a unit until its number is shown."""
-        found = []
+        latencies = []
         for _ in range(times):
             at = self._element()
             self.page.mouse.move(5, 300)
             self.page.wait_for_timeout(20)
-            found.append(self._timed("point", "pointermove", lambda at=at: self.page.mouse.move(*at)))  # type: ignore[misc]
-        return found
+            latencies.append(self._timed("point", "pointermove", lambda at=at: self.page.mouse.move(*at)))  # type: ignore[misc]
+        return latencies
 
     def examples(self, times: int) -> list[float]:
         """The next example until the arithmetic of the unit in focus has its numbers."""

@@ -286,13 +286,13 @@ class BaseNetwork(Layer):
     def executable(self, key: Hashable, build: Callable[[], Program]) -> Executable:
         """The program that `build` writes, compiled by the network's engine, and kept under the key."""
         key = key, self.parameters.frozen
-        found: Executable = self._made.get(key, lambda: compile_program(build(), engine=self.engine, dtype=self.dtype))
-        return found
+        run: Executable = self._made.get(key, lambda: compile_program(build(), engine=self.engine, dtype=self.dtype))
+        return run
 
     def reading(self) -> Forward:
         """The network as it predicts, to be looked at; written once, since that takes longer than a small step."""
-        found: Forward = self._made.get("reading", lambda: self.forward(training=False))
-        return found
+        forward: Forward = self._made.get("reading", lambda: self.forward(training=False))
+        return forward
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_snapshot": self.parameters.snapshot()}
@@ -371,12 +371,12 @@ class BaseNetwork(Layer):
 
 def _dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        found: np.dtype[Any] = np.dtype(dtype)
+        chosen: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
-        found = np.dtype(object)
-    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+        chosen = np.dtype(object)
+    if chosen not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise PellucidError(f"dtype has to be float32 or float64, got {dtype!r}")
-    return found
+    return chosen
 
 
 def _graph(

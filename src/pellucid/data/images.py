@@ -104,12 +104,12 @@ def load_image_folder(
         raise DataError(f'cannot read the folder "{folder}": {reason(error)}.') from error
     if len(classes) < 2:
         raise DataError(f'"{folder}" holds {len(classes)} folders, expected one folder of images for each class.')
-    for place, found in zip(classes, files, strict=True):
-        if not found:
+    for place, files_of_class in zip(classes, files, strict=True):
+        if not files_of_class:
             raise DataError(
                 f'the folder "{place}" holds no image ({", ".join(SUFFIXES[:3])}, …): add some or remove it.'
             )
-    paths = [path for found in files for path in found]
+    paths = [path for files_of_class in files for path in files_of_class]
     images: list[Pixels] = []
     for path in paths:
         image = _read(path, size, channels, False)
@@ -126,7 +126,7 @@ def load_image_folder(
         raise DataError(f'the {len(images)} images in "{folder}" do not fit into memory: {error}.') from error
     for row in reversed(range(len(x))):
         x[row] = images.pop()  # in grey it is repeated for every colour
-    y = np.repeat(np.arange(len(classes)), [len(found) for found in files])
+    y = np.repeat(np.arange(len(classes)), [len(files_of_class) for files_of_class in files])
     said = f"{len(x)} images of {x.shape[1]}×{x.shape[2]} from {root.name}"
     return Dataset(root.resolve().name, x, y, class_names=tuple(c.name for c in classes), description=said)
 

@@ -141,12 +141,12 @@ def _register(function: Callable[P, Tensor], *, learns: bool, probabilities: boo
 def _check_formula(function: Callable[..., object], name: str) -> None:
     """Refuse a function that computes numbers, as those of other libraries do, where a formula is wanted."""
     try:
-        found = function(Tensor.input("z", n=BATCH, o=2))
+        result = function(Tensor.input("z", n=BATCH, o=2))
     except PellucidError:
         raise
     except Exception as error:  # whatever a function of numbers makes of a tensor
-        found = error
-    if isinstance(found, Tensor):
+        result = error
+    if isinstance(result, Tensor):
         return
     word = name.lower()
     advice = (

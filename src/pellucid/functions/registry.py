@@ -76,11 +76,11 @@ def number(
 ) -> float:
     """The value as a finite number with `minimum` ≤ value < `below` and `above` < value."""
     try:
-        found = math.nan if isinstance(value, (bool, str)) else float(value)  # type: ignore[arg-type]
+        result = math.nan if isinstance(value, (bool, str)) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        found = math.nan
-    if math.isfinite(found) and minimum <= found < below and found > above:
-        return found
+        result = math.nan
+    if math.isfinite(result) and minimum <= result < below and result > above:
+        return result
     low = [f"at least {minimum:g}"] * math.isfinite(minimum) + [f"more than {above:g}"] * math.isfinite(above)
     limits = " and ".join([*low, *[f"less than {below:g}"] * math.isfinite(below)])
     raise PellucidError(f"{key} of {of}: expected a finite number{' ' + limits if limits else ''}, got {value!r}")

@@ -54,7 +54,7 @@ class Dense(Layer):
                 "insert Flatten() before it"
             )
         inputs = shape[-1]
-        found = {
+        parameters = {
             "kernel": Parameter(
                 {"i": inputs, "o": self.units},
                 self.kernel_initializer,
@@ -64,8 +64,8 @@ class Dense(Layer):
             )
         }
         if self.use_bias:
-            found["bias"] = Parameter({"o": self.units}, self.bias_initializer, inputs, self.units)
-        return found
+            parameters["bias"] = Parameter({"o": self.units}, self.bias_initializer, inputs, self.units)
+        return parameters
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs

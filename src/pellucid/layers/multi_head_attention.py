@@ -51,15 +51,15 @@ class MultiHeadAttention(Layer):
             raise ShapeError(f"MultiHeadAttention takes one or two inputs of shape (steps, features), got {came}")
         own, asked = shapes[0][-1], shapes[-1][-1]
         width = self.num_heads * self.key_dim
-        found: dict[str, Parameter] = {}
+        parameters: dict[str, Parameter] = {}
         for part, inputs in (("query", own), ("key", asked), ("value", asked)):
             axes = {"h": self.num_heads, "d": self.key_dim}
-            found[f"{part}.kernel"] = Parameter({"i": inputs, **axes}, self.kernel_initializer, inputs, width)
-            found[f"{part}.bias"] = Parameter(axes, self.bias_initializer, inputs, width)
+            parameters[f"{part}.kernel"] = Parameter({"i": inputs, **axes}, self.kernel_initializer, inputs, width)
+            parameters[f"{part}.bias"] = Parameter(axes, self.bias_initializer, inputs, width)
         axes = {"h": self.num_heads, "d": self.key_dim, "o": own}
-        found["output.kernel"] = Parameter(axes, self.kernel_initializer, width, own)
-        found["output.bias"] = Parameter({"o": own}, self.bias_initializer, width, own)
-        return {key: p for key, p in found.items() if self.use_bias or not key.endswith("bias")}
+        parameters["output.kernel"] = Parameter(axes, self.kernel_initializer, width, own)
+        parameters["output.bias"] = Parameter({"o": own}, self.bias_initializer, width, own)
+        return {key: p for key, p in parameters.items() if self.use_bias or not key.endswith("bias")}
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         x, memory = inputs[0], inputs[-1]
@@ -67,10 +67,10 @@ class MultiHeadAttention(Layer):
         for part, source in (("query", x), ("key", memory), ("value", memory)):
             projected = attention.projection(source, parameters[f"{part}.kernel"], parameters.get(f"{part}.bias"))
             parts[part] = context.record(part, projected)
-        found = attention.scaled_dot_product(**parts, mask=context.masks.get(memory), causal=self.causal)
+        tensors = attention.scaled_dot_product(**parts, mask=context.masks.get(memory), causal=self.causal)
         for name, letter in {"scores": "z", "weights": "a", "heads": "y"}.items():
-            context.record(name, found[letter])
-        result = attention.joined(found["y"], parameters["output.kernel"], parameters.get("output.bias"))
+            context.record(name, tensors[letter])
+        result = attention.joined(tensors["y"], parameters["output.kernel"], parameters.get("output.bias"))
         if x in context.masks:
             context.masks[result] = context.masks[x]
         return result

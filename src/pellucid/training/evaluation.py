@@ -70,8 +70,8 @@ class Measures:
 
         They have "loss" among them only where it is more than a mean of the losses of batches (see `count`).
         """
-        found = {} if self._losses is None else {"loss": self._losses.result()}
-        return found | {name: r.result() for name, (_, r) in self.running.items() if not (quick and r.measure.whole)}
+        values = {} if self._losses is None else {"loss": self._losses.result()}
+        return values | {name: r.result() for name, (_, r) in self.running.items() if not (quick and r.measure.whole)}
 
     @property
     def _all(self) -> list[Running]:
@@ -100,7 +100,7 @@ def _count(goal: Goal, batch: Mapping[str, Array], outputs: Mapping[str, Array])
 def _readings(net: BaseNetwork, targets: Sequence[Goal]) -> dict[str, Reading]:
     """A logit says yes above 0, a probability above a half."""
     last = net.reading().last
-    found: dict[str, Reading] = {}
+    readings: dict[str, Reading] = {}
     for goal in targets:
         activation, units = last[goal.path].activation, net.output_shapes[goal.path][-1]
         logit = goal.loss.reads != "values" and activation == "linear"
@@ -109,8 +109,8 @@ def _readings(net: BaseNetwork, targets: Sequence[Goal]) -> dict[str, Reading]:
             and not goal.labels
             and (goal.loss.reads == "binary" or (goal.loss.reads == "either" and activation == "sigmoid"))
         )
-        found[goal.path] = Reading(0.0 if logit else 0.5, multilabel)
-    return found
+        readings[goal.path] = Reading(0.0 if logit else 0.5, multilabel)
+    return readings
 
 
 def chosen(metrics: Metrics, targets: Sequence[Goal], examples: Examples) -> list[tuple[Goal, Measure]]:
@@ -124,19 +124,19 @@ def chosen(metrics: Metrics, targets: Sequence[Goal], examples: Examples) -> lis
         for key in metrics:
             if key not in paths:
                 raise DataError(f'metrics has the key "{key}", expected {", ".join(paths)}.{nearest(str(key), paths)}')
-    found = [
+    measures = [
         (goal, measure)
         for goal in targets
         for measure in metrics_of(metrics.get(goal.path, ()) if isinstance(metrics, Mapping) else metrics)
     ]
-    for goal, measure in found:
+    for goal, measure in measures:
         if measure.classes and goal.loss.reads == "values" and not _are_classes(examples.arrays[goal.name]):
             others = "" if isinstance(metrics, Mapping) or len(paths) == 1 else ", or metrics by output in a dict"
             raise DataError(
                 f'the metric "{measure.name}" compares classes, but the targets of {goal.path} are numbers: take '
                 f'"mae", "rmse" or "r2"{others}; for classes train with loss="crossentropy", or on targets of 0 and 1'
             )
-    return found
+    return measures
 
 
 def _are_classes(y: Array) -> bool:
@@ -207,8 +207,8 @@ def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:
     run = prediction_step(net)
     parameters = net.parameters.snapshot()
     size = check_integer(batch_size, "batch_size", minimum=1)
-    found = [run({**examples.rows(rows), **parameters}) for rows in batches(len(examples), size)]
-    outputs = {path: np.concatenate([part[path] for part in found]) for path in net.output_shapes}
+    parts = [run({**examples.rows(rows), **parameters}) for rows in batches(len(examples), size)]
+    outputs = {path: np.concatenate([part[path] for part in parts]) for path in net.output_shapes}
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
 

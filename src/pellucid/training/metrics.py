@@ -90,20 +90,20 @@ def metric(like: MetricLike) -> Measure:
         raise DataError(f'a metric is a {type(like).__name__}, expected a name such as "accuracy" or a function')
     if match := re.fullmatch(r"top_(\d+)_accuracy", like):
         return _top(like, int(match[1]))
-    found = METRICS.get(ALIASES.get(like, like))
-    if found is None:
+    measure = METRICS.get(ALIASES.get(like, like))
+    if measure is None:
         raise DataError(f'there is no metric "{like}", expected one of {", ".join(METRICS)}.{nearest(like, METRICS)}')
-    return found
+    return measure
 
 
 def metrics(likes: Sequence[MetricLike] | MetricLike) -> list[Measure]:
     """Several, of different names."""
-    found = [metric(m) for m in ([likes] if isinstance(likes, str) or callable(likes) else likes)]
-    names = [m.name for m in found]
+    measures = [metric(m) for m in ([likes] if isinstance(likes, str) or callable(likes) else likes)]
+    names = [m.name for m in measures]
     for name in names:
         if names.count(name) > 1 or name == "loss":
             raise DataError(f'two quantities are called "{name}": give the metrics different names')
-    return found
+    return measures
 
 
 def _accuracy(y: Array, p: Array, reading: Reading) -> Array:

@@ -34,12 +34,12 @@ class Clip:
     value: float | None = None
 
     def __call__(self, gradients: Mapping[str, Tensor], dtype: np.dtype[Any]) -> dict[str, Tensor]:
-        found = dict(gradients)
+        clipped = dict(gradients)
         if self.value is not None:
-            found = {path: clip_by_value(g, limit=self.value) for path, g in found.items()}
+            clipped = {path: clip_by_value(g, limit=self.value) for path, g in clipped.items()}
         if self.norm is not None:
-            found = clip_by_global_norm(found, limit=self.norm, exponent=int(np.finfo(dtype).maxexp))
-        return found
+            clipped = clip_by_global_norm(clipped, limit=self.norm, exponent=int(np.finfo(dtype).maxexp))
+        return clipped
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,8 @@ class Stepper:
         """
         arrays = {path: self._step_of(path, value) for path, value in by_path(x, list(self._inputs), "x").items()}
         with self._lock:
-            found = self._advance(arrays)
-        results = {path: found[path][:, 0] if t.rank > 2 else found[path] for path, t in self._outputs.items()}
+            outputs = self._advance(arrays)
+        results = {path: outputs[path][:, 0] if t.rank > 2 else outputs[path] for path, t in self._outputs.items()}
         return results if len(results) > 1 else next(iter(results.values()))
 
     def _advance(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -71,9 +71,9 @@ class Stepper:
             carried = len(next(iter(self._state.values())))
             raise DataError(f"x has {n} examples, but the states are those of {carried}; call reset() to begin anew")
         before = {self._before[path]: array for path, array in self._state.items()}
-        found = self._run({**arrays, **before, **self._net.parameters.snapshot()})
-        self._state = {path: found[path] for path in self._sizes}
-        return found
+        outputs = self._run({**arrays, **before, **self._net.parameters.snapshot()})
+        self._state = {path: outputs[path] for path in self._sizes}
+        return outputs
 
     def __getstate__(self) -> tuple[BaseNetwork, dict[str, Array]]:
         return self._net, self.state
@@ -96,15 +96,15 @@ class Stepper:
 
     @state.setter
     def state(self, state: Mapping[str, Any]) -> None:
-        found = {path: np.array(as_array(value, what=path), self._net.dtype) for path, value in state.items()}
-        for path, array in found.items():
+        arrays = {path: np.array(as_array(value, what=path), self._net.dtype) for path, value in state.items()}
+        for path, array in arrays.items():
             if path not in self._sizes:
                 raise DataError(f'there is no state "{path}".{nearest(path, self._sizes)}')
             check_examples(array, (self._sizes[path],), what=path)
-        if found and len(found) < len(self._sizes):
-            missing = next(path for path in self._sizes if path not in found)
+        if arrays and len(arrays) < len(self._sizes):
+            missing = next(path for path in self._sizes if path not in arrays)
             raise DataError(f"{missing} is missing: the states are {', '.join(self._sizes)}")
-        self._state = found
+        self._state = arrays
 
     def _step_of(self, path: str, value: Any) -> Array:
         tensor = self._inputs[path]

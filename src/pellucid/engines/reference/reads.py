@@ -329,9 +329,9 @@ def _gathered(c: Context, e: Read, frame: Frame) -> Node:
                 raise _missing(name, places[~inside][0], size, axis, tensor)
             valid = valid & inside
             at.append(np.where(inside, places // divisor, 0))
-        found = v[slot][tuple(at)]
+        values = v[slot][tuple(at)]
         if outer is not None:
-            found = np.where(valid, found, outer(v))
-        return np.broadcast_to(found, shape) if found.shape != shape else found
+            values = np.where(valid, values, outer(v))
+        return np.broadcast_to(values, shape) if values.shape != shape else values
 
     return Node(axes, _kind(e), run, strides=c.contiguous(axes, frame))

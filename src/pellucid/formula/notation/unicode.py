@@ -39,18 +39,18 @@ def letters(statement: Statement) -> dict[Tensor, str]:
     """A letter for every tensor of the statement; where two have the same one, their names, or the letter with a
     prime."""
     tensors = dict.fromkeys([statement.target, *(r.tensor for r in reads(statement.expression))])
-    found = {t: statement.letters.get(t, t.letter) for t in tensors}
-    given = list(found.values())
+    letter_of = {t: statement.letters.get(t, t.letter) for t in tensors}
+    given = list(letter_of.values())
     names = [t.name for t in tensors]
     used: set[str] = set()
-    for tensor, letter in found.items():
+    for tensor, letter in letter_of.items():
         telling = names.count(tensor.name) == 1 and _READABLE.fullmatch(tensor.name)
         name = tensor.name if given.count(letter) > 1 and telling else letter
         while name in used:
             name += "′"
         used.add(name)
-        found[tensor] = name
-    return found
+        letter_of[tensor] = name
+    return letter_of
 
 
 def number_text(value: Number) -> str:

@@ -28,21 +28,21 @@ def statistics(x: Tensor, *, over: Over, mask: Tensor | None = None) -> tuple[Te
         mask: (n,t), 0 for the steps of sequences that do not count, over the batch only.
     """
     if mask is not None:
-        found = define_all(
+        moments = define_all(
             """N[] = max(Σ[n,t] m[n,t], 1)
             μ[c] = (Σ[n,t] m[n,t]·x[n,t,c])/N[]
             v[c] = (Σ[n,t] m[n,t]·(x[n,t,c] − μ[c])²)/N[]""",
             x=x,
             m=mask,
         )
-        return found["μ"], found["v"]
+        return moments["μ"], moments["v"]
     kept, over_ = _AXES[over]
-    found = define_all(
+    moments = define_all(
         f"""μ[{kept}] = Σ[{over_}] x[…,c]/size({over_})
         v[{kept}] = Σ[{over_}] (x[…,c] − μ[{kept}])²/size({over_})""",
         x=x,
     )
-    return found["μ"], found["v"]
+    return moments["μ"], moments["v"]
 
 
 def standardise(

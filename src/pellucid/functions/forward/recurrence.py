@@ -53,19 +53,19 @@ def rnn(
     # An activation is a function of a tensor, so its formula cannot stand in the same text: the state is a stand-in
     # at first.
     h = Tensor("h", (*(a.fresh() for a in x.axes[:2]), recurrent_kernel.axes[-1].fresh("j")))
-    found = past.define(
+    tensors = past.define(
         f"z[n,t,j] = {_plus('b[j]', bias)}Σ[i] x[n,t,i]·W[i,j] + Σ[q] {past('h', 'q')}·U[q,j]",
         h=h,
         W=kernel,
         U=recurrent_kernel,
         b=bias,
     )
-    a = activate(found["z"])
+    a = activate(tensors["z"])
     if mask is not None:
         text = f"y[n,t,j] = {past.hold('h', 'a[n,t,j]')}"
-        a = define(text, **_read_in(text, past.bindings | found | {"h": h, "a": a}))
+        a = define(text, **_read_in(text, past.bindings | tensors | {"h": h, "a": a}))
     _tie(h, a)
-    return {"z": found["z"], "h": a}
+    return {"z": tensors["z"], "h": a}
 
 
 def lstm(

@@ -87,10 +87,10 @@ class Window:
     @property
     def numbers(self) -> dict[str, int | Pair]:
         """What s, d and p in the formulas mean."""
-        found: dict[str, int | Pair] = {}
+        bindings: dict[str, int | Pair] = {}
         for letter, values in (("s", self.stride), ("d", self.dilation), ("p", self.padding)):
-            found |= dict(zip(_names(letter, values), values, strict=True))
-        return found
+            bindings |= dict(zip(_names(letter, values), values, strict=True))
+        return bindings
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -103,20 +103,20 @@ class Window:
 
     def places(self, steps: str, taps: str) -> str:
         """The place of a tap, `i·s + u·d − p, j·s + v·d − p`."""
-        found = []
+        indices = []
         for axis, (i, u) in enumerate(zip(steps, taps, strict=True)):
             s, d, p = self._factors(axis)
-            found.append(f"{i}{s} + {u}{d}{f' − {p}' if p else ''}")
-        return ", ".join(found)
+            indices.append(f"{i}{s} + {u}{d}{f' − {p}' if p else ''}")
+        return ", ".join(indices)
 
     def inverse(self, places: str, taps: str) -> str:
         """The step at which a tap stands at a place, `(h + p − u·d)/s, (w + p − v·d)/s`."""
-        found = []
+        indices = []
         for axis, (h, u) in enumerate(zip(places, taps, strict=True)):
             s, d, p = self._factors(axis)
             index = f"{h}{f' + {p}' if p else ''} − {u}{d}"
-            found.append(f"({index})/{s[1:]}" if s else index)
-        return ", ".join(found)
+            indices.append(f"({index})/{s[1:]}" if s else index)
+        return ", ".join(indices)
 
     def _factors(self, axis: int) -> tuple[str, str, str]:
         """`·s`, `·d` and `p`, each empty where it does nothing."""

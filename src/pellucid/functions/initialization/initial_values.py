@@ -187,8 +187,8 @@ def orthogonalize(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     rows = values.reshape(-1, values.shape[-1])
     tall = rows.shape[0] >= rows.shape[1]
-    found = orthonormal(np.ascontiguousarray(rows.T if tall else rows))
-    return np.ascontiguousarray(found.T if tall else found).reshape(values.shape)
+    matrix = orthonormal(np.ascontiguousarray(rows.T if tall else rows))
+    return np.ascontiguousarray(matrix.T if tall else matrix).reshape(values.shape)
 
 
 @register(finish=orthogonalize)

@@ -25,7 +25,7 @@ def orthonormal(vectors: Reals) -> Reals:
     """
     count, size = vectors.shape
     bits = (52 - ceil(log2(max(count, size, 2)))) // 2
-    found, parts = np.empty((count, size)), np.empty((3, count, size))
+    rows, parts = np.empty((count, size)), np.empty((3, count, size))
     for start in range(0, count, BLOCK):
         new = vectors[start : start + BLOCK].copy()
         for _ in range(2 if start else 0):
@@ -35,9 +35,9 @@ def orthonormal(vectors: Reals) -> Reals:
             for _ in range(2):
                 row = row - ((new[:k] * row).sum(axis=1)[:, None] * new[:k]).sum(axis=0)
             new[k] = row / np.sqrt((row * row).sum())
-        found[start : start + BLOCK] = new
+        rows[start : start + BLOCK] = new
         parts[:, start : start + BLOCK] = _split(new, bits)
-    return found
+    return rows
 
 
 def _split(values: Reals, bits: int) -> Reals:

@@ -221,8 +221,8 @@ class Optimizer(metaclass=Spelled):
 
     def config(self) -> dict[str, Any]:
         """What JSON keeps and `optimizer` reads."""
-        found = {"name": self.name, **dataclasses.asdict(self)}
-        return found if self.schedule is None else found | {"learning_rate": config(self.schedule)}
+        settings = {"name": self.name, **dataclasses.asdict(self)}
+        return settings if self.schedule is None else settings | {"learning_rate": config(self.schedule)}
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,8 @@ class Penalty:
 
     def __call__(self, w: Tensor) -> list[Tensor]:
         """The penalties of this kernel, each of rank 0, which the loss adds up."""
-        found = [l1(w, strength=self.l1)] if self.l1 else []
-        return [*found, l2(w, strength=self.l2)] if self.l2 else found
+        terms = [l1(w, strength=self.l1)] if self.l1 else []
+        return [*terms, l2(w, strength=self.l2)] if self.l2 else terms
 
     @property
     def config(self) -> dict[str, float]:

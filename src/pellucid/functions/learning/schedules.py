@@ -112,10 +112,10 @@ def restored(spec: Mapping[str, object]) -> Schedule:
     check_options("schedule", name, {f.name: None for f in fields(kind)}, options)
     values = {key: restored(v) if isinstance(v, Mapping) else v for key, v in options.items()}
     try:
-        found: Schedule = kind(**values)
+        schedule: Schedule = kind(**values)
     except TypeError as error:
         raise PellucidError(f"the schedule {name} cannot be made from {dict(spec)!r}: {error}") from None
-    return found
+    return schedule
 
 
 def _positive(schedule: object, *names: str) -> None:

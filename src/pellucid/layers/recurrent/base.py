@@ -60,29 +60,29 @@ class _Recurrent(Layer):
         axes = {"g": self.gates, "j": self.units} if self.gates > 1 else {"j": self.units}
         w = penalty(self.kernel_regularizer)
         u = penalty(self.recurrent_regularizer)
-        found = {
+        parameters = {
             "kernel": Parameter({"i": inputs, **axes}, self.kernel_initializer, inputs, outputs, penalty=w),
             "recurrent_kernel": Parameter(
                 {"q": self.units, **axes}, self.recurrent_initializer, self.units, outputs, penalty=u
             ),
         }
         if self.use_bias:
-            found["bias"] = Parameter(axes, self.bias_initializer, inputs, outputs)
-        return found
+            parameters["bias"] = Parameter(axes, self.bias_initializer, inputs, outputs)
+        return parameters
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         x, *given = inputs
         before = self._before(x, given, context)
-        found = self.recur(x, context.masks.get(x), parameters, before)
-        for letter, tensor in found.items():
+        tensors = self.recur(x, context.masks.get(x), parameters, before)
+        for letter, tensor in tensors.items():
             context.place(letter, tensor)
         for name, letter in self.recorded.items():
-            context.record(name, found[letter])
+            context.record(name, tensors[letter])
         if context.stepping and x in context.stepping.sequences:
             for name, letter in zip(self.states, "hc", strict=False):
-                after = context.place(f"{name}.after", recurrence.last(found[letter]))
+                after = context.place(f"{name}.after", recurrence.last(tensors[letter]))
                 context.stepping.states[joined(context.path, name)] = before[name], after
-        return found["h"] if self.return_sequences else recurrence.last(found["h"], reverse=self.go_backwards)
+        return tensors["h"] if self.return_sequences else recurrence.last(tensors["h"], reverse=self.go_backwards)
 
     def _before(self, x: Tensor, given: list[Tensor], context: Context) -> dict[str, Tensor]:
         """The states before the first step: none (they are 0), those of the graph, or those of the step before."""

@@ -40,10 +40,10 @@ class GRU(_Recurrent):
         self.gate_activation = activation(self.gate_activation)
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
-        found = super().declare(*shapes)
+        parameters = super().declare(*shapes)
         if self.use_bias and self.reset_after:
-            found["recurrent_bias"] = found["bias"]
-        return found
+            parameters["recurrent_bias"] = parameters["bias"]
+        return parameters
 
     def recur(
         self, x: Tensor, mask: Tensor | None, parameters: Mapping[str, Tensor], before: Mapping[str, Tensor]

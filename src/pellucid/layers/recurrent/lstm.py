@@ -48,10 +48,10 @@ class LSTM(_Recurrent):
         self.gate_activation = activation(self.gate_activation)
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
-        found = super().declare(*shapes)
+        parameters = super().declare(*shapes)
         if self.use_bias and self.unit_forget_bias and self.bias_initializer == "zeros":
-            found["bias"] = replace(found["bias"], initial="forget_ones")
-        return found
+            parameters["bias"] = replace(parameters["bias"], initial="forget_ones")
+        return parameters
 
     def recur(
         self, x: Tensor, mask: Tensor | None, parameters: Mapping[str, Tensor], before: Mapping[str, Tensor]

@@ -84,8 +84,8 @@ def callbacks_of(given: Sequence[Callback] | Callback) -> list[Callback]:
     Raises:
         PellucidError: something that is no callback.
     """
-    found: list[Any] = list(given) if isinstance(given, (list, tuple)) else [given]
-    for callback in found:
+    callbacks: list[Any] = list(given) if isinstance(given, (list, tuple)) else [given]
+    for callback in callbacks:
         if isinstance(callback, type) and issubclass(callback, Callback):
             raise PellucidError(f"callbacks holds the class {callback.__name__}; write {callback.__name__}(…)")
         if not isinstance(callback, Callback):
@@ -93,4 +93,4 @@ def callbacks_of(given: Sequence[Callback] | Callback) -> list[Callback]:
                 f"callbacks holds {type(callback).__name__}, expected callbacks such as EarlyStopping(), or objects of "
                 "a class of your own, class Mine(pl.Callback), with on_epoch_end"
             )
-    return found
+    return callbacks

@@ -67,5 +67,5 @@ class Best:
         return {"best": self.best, "waited": self.waited}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        found = Fields(state, "watch")
-        self.best, self.waited = found.number("best", nan=True), found.integer("waited")
+        fields = Fields(state, "watch")
+        self.best, self.waited = fields.number("best", nan=True), fields.integer("waited")

@@ -53,10 +53,10 @@ class EarlyStopping(Callback):
             if self.restore_best_weights:
                 self._best = {path: np.array(value) for path, value in self.training.state.parameters.items()}
         elif self._watch.waited >= max(1, self.patience):
-            found = f"was best in epoch {self._epoch + 1}, {self._watch.best:.4g}"
+            why = f"was best in epoch {self._epoch + 1}, {self._watch.best:.4g}"
             if math.isnan(self._watch.best):
-                found = "was never a finite number"
-            self.training.stop(f"stopped after epoch {epoch + 1}: {self.monitor} {found}")
+                why = "was never a finite number"
+            self.training.stop(f"stopped after epoch {epoch + 1}: {self.monitor} {why}")
 
     def on_train_end(self) -> None:
         if self._best:
@@ -66,9 +66,9 @@ class EarlyStopping(Callback):
         return {"watch": self._watch.state_dict(), "epoch": self._epoch, "best": self._best}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        found = Fields(state)
-        self._watch.load_state_dict(found["watch"])
-        self._epoch, self._best = found.integer("epoch", low=-1), dict(found.arrays("best"))
+        fields = Fields(state)
+        self._watch.load_state_dict(fields["watch"])
+        self._epoch, self._best = fields.integer("epoch", low=-1), dict(fields.arrays("best"))
         if self._best and {p: a.shape for p, a in self._best.items()} != {
             p: a.shape for p, a in self.training.state.parameters.items()
         }:

@@ -58,6 +58,6 @@ class ReduceLROnPlateau(Callback):
         return {"watch": self._watch.state_dict(), "cooling": self._cooling}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        found = Fields(state)
-        self._watch.load_state_dict(found["watch"])
-        self._cooling = found.integer("cooling")
+        fields = Fields(state)
+        self._watch.load_state_dict(fields["watch"])
+        self._cooling = fields.integer("cooling")

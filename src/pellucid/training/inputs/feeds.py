@@ -54,7 +54,7 @@ def inputs(net: BaseNetwork, x: Any, what: str = "x") -> dict[str, Array]:
     Raises:
         DataError: not numbers, not finite, empty, or of another shape.
     """
-    found: dict[str, Array] = {}
+    arrays: dict[str, Array] = {}
     for path, value in by_path(x, list(net.input_shapes), what).items():
         name = what if len(net.input_shapes) == 1 else f'{what}["{path}"]'
         entries = vocabulary(net, path)
@@ -75,8 +75,8 @@ def inputs(net: BaseNetwork, x: Any, what: str = "x") -> dict[str, Array]:
         if array.dtype.kind == "f" and array.dtype.itemsize > net.dtype.itemsize and not isinstance(array, np.memmap):
             array = as_array(array, what=name, dtype=net.dtype)
         check_examples(array, net.input_shapes[path], what=name)
-        found[path] = array
-    return found
+        arrays[path] = array
+    return arrays
 
 
 def vocabulary(net: BaseNetwork, path: str) -> int | None:

@@ -87,15 +87,15 @@ def goals(
         else dict.fromkeys(paths, losses)
     )
     forward = net.reading()
-    found: list[Goal] = []
+    listed: list[Goal] = []
     arrays: dict[str, Array] = {}
     for path, values in by_path(y, paths, what).items():
         name = what if len(paths) == 1 else f'{what}["{path}"]'
         goal, array = _goal(path, net.output_shapes[path], forward, chosen[path], values, name)
         check_range(array, net.dtype, what=name)
-        found.append(goal)
+        listed.append(goal)
         arrays[goal.name] = array
-    return found, arrays
+    return listed, arrays
 
 
 def by_path(value: Any, paths: Sequence[str], what: str) -> dict[str, Any]:

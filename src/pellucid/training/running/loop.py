@@ -166,8 +166,8 @@ class Loop:
         logs = {"loss": state.mean_loss, **self._running.results()}
         self.publish()
         if self.validation is not None:
-            found = evaluated(training.net, self.validation, self.goals, self.measures, VALIDATION_BATCH)
-            logs |= {f"val_{name}": value for name, value in found.items()}
+            measured = evaluated(training.net, self.validation, self.goals, self.measures, VALIDATION_BATCH)
+            logs |= {f"val_{name}": value for name, value in measured.items()}
         state.keep_if_best(logs.get("val_loss", logs["loss"]))
         self._call("on_epoch_end", epoch, logs)
         self._take_up()

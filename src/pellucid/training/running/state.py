@@ -134,10 +134,10 @@ class Training:
 
     def rates(self, count: int) -> Array:
         """The learning rates of the next steps, shape (count,)."""
-        found = np.full(count, self.state.learning_rate)
+        rates = np.full(count, self.state.learning_rate)
         if self.schedule is not None:
-            found[1:] = [rate_at(self.schedule, self.state.step + after, "step") for after in range(1, count)]
-        return found
+            rates[1:] = [rate_at(self.schedule, self.state.step + after, "step") for after in range(1, count)]
+        return rates
 
     def follow_schedule(self) -> None:
         """After steps: the learning rate of the next one."""

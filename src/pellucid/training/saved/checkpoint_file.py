@@ -57,14 +57,14 @@ def resume(path: str | os.PathLike[str], training: Training, measures: Chosen = 
     """
     content, tensors = read_tensors(path, KIND)
     try:
-        found = Fields(content)
-        _check_plan(path, found.within("plan"), training.plan)
-        found = Fields(_with_arrays(content, tensors))
-        state = _state(found.within("state", names=frozenset(f.name for f in fields(State))), training)
+        record = Fields(content)
+        _check_plan(path, record.within("plan"), training.plan)
+        record = Fields(_with_arrays(content, tensors))
+        state = _state(record.within("state", names=frozenset(f.name for f in fields(State))), training)
         _check_arrays(path, state, training.state)
         _check_metrics(state.metrics, training, measures)
-        history = _history(found.within("history", names=frozenset(f.name for f in fields(History))))
-        _restore_callbacks(path, found.within("callbacks"), training)
+        history = _history(record.within("history", names=frozenset(f.name for f in fields(History))))
+        _restore_callbacks(path, record.within("callbacks"), training)
     except ModelFileError as error:
         raise ModelFileError(f'"{path}" is damaged: {error}') from error
     except RecursionError:
@@ -72,59 +72,59 @@ def resume(path: str | os.PathLike[str], training: Training, measures: Chosen = 
     training.state, training.history = state, history
 
 
-def _state(found: Fields, training: Training) -> State:
-    batch = found.integer("batch", high=training.steps_per_epoch)
+def _state(record: Fields, training: Training) -> State:
+    batch = record.integer("batch", high=training.steps_per_epoch)
     low = high = min(batch * training.plan["batch_size"], training.plan["examples"])
     masks = training.net.reading().masks
     if len(training.goals) == 1 and training.goals[0].path in masks:  # its real steps are counted
         low, high = 0, high * training.net.output_shapes[training.goals[0].path][0]
     return State(
-        parameters=found.arrays("parameters"),
-        slots=found.arrays("slots"),
-        learning_rate=found.number("learning_rate", low=0),
-        step=found.integer("step"),
-        epoch=found.integer("epoch"),
+        parameters=record.arrays("parameters"),
+        slots=record.arrays("slots"),
+        learning_rate=record.number("learning_rate", low=0),
+        step=record.integer("step"),
+        epoch=record.integer("epoch"),
         batch=batch,
-        loss=found.number("loss", finite=False, nan=True),
-        examples=found.integer("examples", low=low, high=high),
-        metrics=_metrics(found.sequence("metrics")),
-        best=found.number("best", finite=False),
-        best_parameters=found.arrays("best_parameters"),
-        stopped=found.text("stopped"),
+        loss=record.number("loss", finite=False, nan=True),
+        examples=record.integer("examples", low=low, high=high),
+        metrics=_metrics(record.sequence("metrics")),
+        best=record.number("best", finite=False),
+        best_parameters=record.arrays("best_parameters"),
+        stopped=record.text("stopped"),
     )
 
 
-def _history(found: Fields) -> History:
-    numbers = found.sequence("epoch")
+def _history(record: Fields) -> History:
+    numbers = record.sequence("epoch")
     epochs = [numbers.integer(place) for place in numbers]
-    curves = found.within("history")
+    curves = record.within("history")
     values: dict[str, list[float]] = {}
     for name in curves:
         curve = curves.sequence(name)
         values[name] = [curve.number(place, finite=False, nan=True) for place in curve]
         if len(values[name]) != len(epochs):
             raise ModelFileError(f"history.history.{name} has {len(values[name])} values, expected {len(epochs)}")
-    found.within("params")
-    return History(values, epochs, found["params"], found.flag("interrupted"), found.text("stopped"))
+    record.within("params")
+    return History(values, epochs, record["params"], record.flag("interrupted"), record.text("stopped"))
 
 
-def _metrics(found: Fields) -> list[list[Array]]:
-    parts = {place: found.sequence(place) for place in found}
+def _metrics(record: Fields) -> list[list[Array]]:
+    parts = {place: record.sequence(place) for place in record}
     return [[part.array(place) for place in part] for part in parts.values()]
 
 
-def _restore_callbacks(path: object, found: Fields, training: Training) -> None:
+def _restore_callbacks(path: object, record: Fields, training: Training) -> None:
     callbacks = named(training)
-    for name in found:
-        found.within(name)
-        if not found[name]:
+    for name in record:
+        record.within(name)
+        if not record[name]:
             continue
         if name not in callbacks:
             kind = name.split(" ")[0]
             raise DataError(f'"{path}" was written with the callback {kind}: add it to callbacks again')
         callbacks[name].training = training
         try:
-            callbacks[name].load_state_dict(found[name])
+            callbacks[name].load_state_dict(record[name])
         except ModelFileError as error:
             raise ModelFileError(f"callbacks.{name}: {error}") from error
         except Exception as error:  # a callback of the user's may say anything of a memory that is not its own
@@ -133,11 +133,11 @@ def _restore_callbacks(path: object, found: Fields, training: Training) -> None:
 
 def named(training: Training) -> dict[str, Callback]:
     """The callbacks by their class and their place among its kind."""
-    found: dict[str, Callback] = {}
+    callbacks: dict[str, Callback] = {}
     for callback in training.callbacks:
         kind = type(callback).__name__
-        found[f"{kind} {1 + sum(name.split(' ')[0] == kind for name in found)}"] = callback
-    return found
+        callbacks[f"{kind} {1 + sum(name.split(' ')[0] == kind for name in callbacks)}"] = callback
+    return callbacks
 
 
 def _check_plan(path: object, came: Fields, expected: Mapping[str, Any]) -> None:
