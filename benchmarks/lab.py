@@ -6,7 +6,7 @@ In a real Chromium (playwright and chromium have to be there), with networks of 
 parameters. A time is from the event of the mouse or the key, as the browser stamps it, to the frame that shows the
 answer; of a live frame, from its arrival to the frame that shows it. The speed of training is that with the page open
 and playing against `fit` alone, in turn, each in a process of its own: by the clock, and by the processor time of that
-process, which says what the lab takes from training also on a machine that does other work.
+process, which shows what the lab takes from training also on a machine that does other work.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Clock(pl.Callback):
 
 
 def obey_fit(name: str) -> None:
-    """For each line, a number of seconds, trains about as long and tells the steps a second."""
+    """For each line, a number of seconds, trains about as long and prints the steps a second."""
     net = NETWORKS[name][0]()
     x, y = data(net)
     steps = -(-EXAMPLES // BATCH)
@@ -117,7 +117,7 @@ def obey_fit(name: str) -> None:
 
 
 def obey_lab(name: str) -> None:
-    """Serves the lab, and for each line tells at what step it is."""
+    """Serves the lab, and for each line prints at what step it is."""
     from pellucid.lab.serve.lab_session import Session
     from pellucid.lab.serve.server import Server
     from pellucid.lab.task import task_of
@@ -280,7 +280,7 @@ class Visitor:
         return [self._timed("example", "click", button.click) for _ in range(times)]
 
     def batches(self, times: int) -> list[float]:
-        """One batch until it is told that it was taken."""
+        """One batch until it is answer that it was taken."""
         button = self.page.get_by_role("button", name="Batch", exact=True)
         return [self._timed("batch", "click", button.click) for _ in range(times)]
 
@@ -312,8 +312,8 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def percentile(times: list[float], share: float) -> float:
-    return float(np.percentile(times, 100 * share))
+def percentile(times: list[float], fraction: float) -> float:
+    return float(np.percentile(times, 100 * fraction))
 
 
 def interaction(browser: Any, child: Child, name: str, times: int) -> dict[str, list[float]]:
@@ -342,9 +342,9 @@ def training(browser: Any, child: Child, name: str, seconds: float, rounds: int)
     visitor = Visitor(browser, child.first["url"], *NETWORKS[name][1:])
     speeds: dict[str, list[float]] = {"fit": [], "lab": [], "fit, worked": [], "lab, worked": []}
     for _ in range(rounds):
-        told = alone.ask(str(seconds))
-        speeds["fit"].append(told["speed"])
-        speeds["fit, worked"].append(told["worked"])
+        answer = alone.ask(str(seconds))
+        speeds["fit"].append(answer["speed"])
+        speeds["fit, worked"].append(answer["worked"])
         visitor.plays()
         visitor.page.wait_for_timeout(1000)
         began = child.ask()
@@ -388,8 +388,8 @@ def main() -> None:
             pairs = zip(speed["fit, worked"], speed["lab, worked"], strict=True)
             worked = statistics.median(b / a for a, b in pairs)
             sign = "" if ratio >= BUDGET_SPEED else "  ← under"
-            told = f"{statistics.median(speed['lab']):.0f} of {statistics.median(speed['fit']):.0f} steps/s"
-            print(f"{name:<12} {'training in the lab':<28} {told}: {ratio:.0%} of fit{sign}", end="")
+            answer = f"{statistics.median(speed['lab']):.0f} of {statistics.median(speed['fit']):.0f} steps/s"
+            print(f"{name:<12} {'training in the lab':<28} {answer}: {ratio:.0%} of fit{sign}", end="")
             print(f" ({worked:.0%} by processor time)", flush=True)
             report[name] = {
                 "parameters": child.first["parameters"],

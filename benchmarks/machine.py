@@ -33,7 +33,7 @@ def load() -> float | None:
 
 
 def busy() -> float:
-    """Seconds that all CPUs together have worked, for whomever, since the machine was started; 0 where nobody tells."""
+    """Seconds that all CPUs together have worked since the machine was started; 0 where that is unknown."""
     try:
         with open("/proc/stat", encoding="utf-8") as file:
             fields = file.readline().split()[1:9]

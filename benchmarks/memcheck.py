@@ -83,7 +83,7 @@ def _block(size: int, *_: object, cut: int, **__: object) -> Array:
 
 
 def faults(name: str, folder: str) -> list[str]:
-    """What memcheck says against code made at run time."""
+    """What memcheck reports on code made at run time."""
     environment = {**os.environ, "PELLUCID_CACHE": folder, "PELLUCID_THREADS": "1", "PYTHONMALLOC": "malloc"}
     own = [sys.executable, "-m", "benchmarks.memcheck", name]
     subprocess.run(own, env=environment, check=True)  # compiles
@@ -112,8 +112,8 @@ def main() -> int:
             messages = faults(name, folder)
             wrong = bool(messages) != (name == BROKEN)
             bad = bad or wrong
-            told = "; ".join(sorted(set(messages))) or "nothing found"
-            print(f"{'WRONG' if wrong else 'fine '}  {name}: {told}", flush=True)
+            verdict = "; ".join(sorted(set(messages))) or "nothing found"
+            print(f"{'WRONG' if wrong else 'fine '}  {name}: {verdict}", flush=True)
     return int(bad)
 
 

@@ -76,18 +76,18 @@ def main() -> int:
         alone = [net.predict(x) for x in xs]
 
         call = partial(_wrong, net, xs, alone)
-        ratios, bad, share = [], 0, max(1, given.calls // ROUNDS // given.callers)
+        ratios, bad, calls_each = [], 0, max(1, given.calls // ROUNDS // given.callers)
         with ThreadPoolExecutor(given.callers) as pool:
             for _ in range(ROUNDS):
                 start = time.perf_counter()
-                call(share * given.callers)
+                call(calls_each * given.callers)
                 middle = time.perf_counter()
-                bad += sum(pool.map(call, [share] * given.callers))
+                bad += sum(pool.map(call, [calls_each] * given.callers))
                 ratios.append((middle - start) / (time.perf_counter() - middle))
         wrong += bad
-        calls = share * ROUNDS * given.callers
-        told = f"{bad} of {calls} answers wrong, {statistics.median(ratios):.2f} times as many a second"
-        print(f"{name}: {given.callers} callers: {told}", flush=True)
+        calls = calls_each * ROUNDS * given.callers
+        outcome = f"{bad} of {calls} answers wrong, {statistics.median(ratios):.2f} times as many a second"
+        print(f"{name}: {given.callers} callers: {outcome}", flush=True)
     return int(wrong > 0)
 
 

@@ -74,16 +74,16 @@ def as_labels(value: Any, classes: int | None = None, *, what: str = "y") -> NDA
                 f"{what} holds {array[where]:g} at {_place(where)}, expected integers as class labels:"
                 " a target of real numbers needs a regression loss."
             )
-    least, largest = int(array.min()), int(array.max())
+    smallest, largest = int(array.min()), int(array.max())
     top = (1 << 63) - 1 if classes is None else classes - 1
-    if least < 0 or largest > top:
-        where = _first(array < 0 if least < 0 else array > top)
+    if smallest < 0 or largest > top:
+        where = _first(array < 0 if smallest < 0 else array > top)
         expected = "labels from 0" if classes is None else f"labels from 0 to {top}"
-        if {least, largest} == {-1, 1} and np.abs(array).all():
+        if {smallest, largest} == {-1, 1} and np.abs(array).all():
             fix = f"turn -1 and 1 into 0 and 1 with {what} > 0"
-        elif least == 1 and largest == classes:
+        elif smallest == 1 and largest == classes:
             fix = f"count from 0 with {what} - 1"
-        elif least < 0:
+        elif smallest < 0:
             fix = f"number the classes with names, {what} = np.unique({what}, return_inverse=True)"
         else:
             fix = f"give the network at least {largest + 1} outputs, or correct the labels"

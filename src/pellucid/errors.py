@@ -1,6 +1,6 @@
 """The errors that Pellucid raises for its users.
 
-Each message is one sentence that names what came, what was expected and what to do about it.
+Each message is one sentence that names what was given, what was expected and what to do about it.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class ModelFileError(PellucidError):
 
 
 class UnknownNameError(PellucidError):
-    """Nothing that is registered has the name that came: no layer, no activation, …"""
+    """Nothing that is registered has the name given: no layer, no activation, …"""
 
 
 class NonFiniteError(PellucidError):
-    """A value stopped being finite during training; `origin` tells the first such value, and in which step."""
+    """A value stopped being finite during training; `origin` names the first such value, and in which step."""
 
     def __init__(self, message: object, origin: object = None) -> None:
         super().__init__(message)

@@ -23,7 +23,7 @@ from pellucid.errors import ModelFileError
 Form = tuple[tuple[int, ...], np.dtype[Any]]
 VERSION = 1
 MAX_BYTES = 1 << 30
-"""The most that a file may hold which is read into memory whole."""
+"""The maximum size of a file which is read into memory whole."""
 _DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64"}
 _MAX_CONTENT = 1 << 25
 _STALE_SECONDS = 3600.0
@@ -44,7 +44,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """A regular file, opened to be read: a pipe could wait for ever, and a device never end.
 
     Raises:
-        OSError: the file cannot be opened or is no regular file; ``reason`` says why in words.
+        OSError: the file cannot be opened or is no regular file; ``reason`` gives the reason in words.
     """
     # without O_NONBLOCK, opening a pipe waits for someone who writes into it
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -262,7 +262,7 @@ class Tensors(Mapping[str, NDArray[Any]]):
 
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """The file, its troubles told as errors of ours."""
+    """The file, its failures raised as errors of Pellucid."""
     from safetensors import SafetensorError, safe_open
 
     try:

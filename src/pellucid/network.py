@@ -36,14 +36,15 @@ from pellucid.parameters import Parameters
 INPUT_AXES = {1: "i", 2: "ti", 3: "hwc"}
 """The letters of an example's axes by their number: features; steps and features; height, width and channels."""
 MAX_ELEMENTS = 1 << 28
-"""The most numbers that a value may have for one example: 1 GiB in float32. A parameter may have eight times as many.
+"""The maximum number of elements of a value for one example: 1 GiB in float32. A parameter may have eight times as
+many.
 """
 MAX_USES = 2000
-"""The most uses of layers, and the most values that they take, in a network from a description; those inside its
+"""The maximum number of uses of layers, and of values that they take, in a network from a description; those inside its
 networks count as often as these are used.
 """
 MAX_INPUTS = 256
-"""The most values that one layer takes in a network from a description."""
+"""The maximum number of values that one layer takes in a network from a description."""
 
 
 @dataclass(frozen=True)
@@ -344,7 +345,7 @@ class BaseNetwork(Layer):
 
     @classmethod
     def restored(cls, options: Mapping[str, Any], *, engine: str = DEFAULT, initialise: bool = True) -> BaseNetwork:
-        """The network of a `config`. What it says is checked, never executed.
+        """The network of a `config`. Its content is checked, never executed.
 
         Args:
             initialise: whether parameters get their initial values; without, all have to be assigned.
@@ -510,7 +511,7 @@ def _output_shape(layer: Layer, home: str, shapes: tuple[Shape, ...]) -> Shape:
 def _apply(
     layer: Layer, path: str, inputs: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
 ) -> Tensor:
-    """The layer's formula; what does not fit is told with the layer's path."""
+    """The layer's formula; an error names the layer's path."""
     with _with_path(layer, path, len(inputs)):
         context.check_mask(layer, inputs)
         result = layer.formula(*inputs, parameters=parameters, context=context)
@@ -521,7 +522,7 @@ def _apply(
 
 @contextmanager
 def _with_path(layer: Layer, path: str, inputs: int) -> Iterator[None]:
-    """Put the layer's path in front of what it says of its inputs.
+    """Put the layer's path in front of its errors.
 
     Raises:
         PellucidError: the layer takes another number of inputs, or refuses these.

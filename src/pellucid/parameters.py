@@ -17,7 +17,7 @@ held_at_fork(_swap)
 
 
 class Network(Protocol):
-    """What a network says of its parameters: what each is, and which layer keeps it under which name."""
+    """What a network declares of its parameters: what each is, and which layer keeps it under which name."""
 
     specs: dict[str, Parameter]
     dtype: np.dtype[Any]

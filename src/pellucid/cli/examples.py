@@ -176,7 +176,7 @@ def as_targets(y: NDArray[Any], preparation: Preparation) -> NDArray[Any]:
 
 
 def target_of(label: str, net: pl.Network, preparation: Preparation) -> Any:
-    """What --label says, as the loss takes it: the name or number of a class, or a quantity."""
+    """The value of --label, as the loss takes it: the name or number of a class, or a quantity."""
     if preparation.classes is not None and label in preparation.classes:
         return np.int64(preparation.classes.index(label))
     try:

@@ -209,7 +209,7 @@ def _arithmetic(
 
 
 def _visible(y: NDArray[np.float32], values: str) -> NDArray[np.float32]:
-    """The result as levels of an image; says what was done where it is not the result itself."""
+    """The result as levels of an image; prints what was done where it is not the result itself."""
     low, high = float(y.min()), float(y.max())
     if values == "size" and max(-low, high) > 0:
         top = max(-low, high)

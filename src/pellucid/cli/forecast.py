@@ -47,7 +47,7 @@ Examples:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the forecasts of the test rows said: values by method (n, columns), the truth, and where the folds end."""
+    """The forecasts of the test rows: values by method (n, columns), the truth, and where the folds end."""
 
     truth: NDArray[np.float64]
     forecasts: dict[str, NDArray[np.float64]]
@@ -184,8 +184,8 @@ def _walk(
         network = _Network(x, y, cell=cell, units=units, epochs=epochs, seed=seed)
         models: list[_Network | Persistence | Autoregression]
         models = [network, Persistence().fit(x, y), Autoregression().fit(x, y)]
-        for said, model in zip(forecasts.values(), models, strict=True):
-            said.append(after(series.values[windows.origins[test]], model.predict(windows.x[test]), changes))
+        for rows, model in zip(forecasts.values(), models, strict=True):
+            rows.append(after(series.values[windows.origins[test]], model.predict(windows.x[test]), changes))
         latest = after(series.values[-1:], network.predict(newest), changes)[0]
     places = np.concatenate([test for _, test in stretches])
     targets = windows.origins[places] + windows.horizon

@@ -58,8 +58,8 @@ def check_writable(*paths: Path | None, sources: Iterable[str | Path | None] = (
     for path in paths:
         if path is None:
             continue
-        if said := taken.get(os.path.realpath(path)):
-            raise DataError(f'cannot write "{path}": it {said}, give another name.')
+        if use := taken.get(os.path.realpath(path)):
+            raise DataError(f'cannot write "{path}": it {use}, give another name.')
         taken[os.path.realpath(path)] = "is written already"
         if path.is_dir():
             raise DataError(f'cannot write "{path}": it is a folder, expected the name of a file.')

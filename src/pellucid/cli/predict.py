@@ -1,4 +1,4 @@
-"""``pellucid predict``: what a saved network says about new examples."""
+"""``pellucid predict``: what a saved network predicts for new examples."""
 
 from __future__ import annotations
 

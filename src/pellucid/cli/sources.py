@@ -104,7 +104,7 @@ def check_writing(data: str, writing: Mapping[str, Any] | None) -> None:
 
 
 def is_text(data: str, *, text: bool = False) -> bool:
-    """Whether DATA is a text: the embedded one, a file that ends in .txt, or said to be one."""
+    """Whether DATA is a text: the embedded one, a file that ends in .txt, or declared to be one."""
     return text or data == TEXT or data.lower().endswith(".txt")
 
 

@@ -90,7 +90,7 @@ def compare(first: ArrayLike, second: ArrayLike, *, horizon: int = 1) -> Compari
 
 
 def verdict(errors: Mapping[str, ArrayLike], name: str, *, horizon: int = 1) -> str:
-    """One sentence on whether the forecast ``name`` beats the others, as its errors (n,) say.
+    """One sentence on whether the forecast ``name`` beats the others, by its errors (n,).
 
     Args:
         errors: forecast − truth by the name of the forecast, on the same days in order of time.

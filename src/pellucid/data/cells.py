@@ -1,4 +1,4 @@
-"""What a cell of a table says: a number, in the dress that spreadsheets give it, or that there is no value."""
+"""What a cell of a table holds: a number, in the dress that spreadsheets give it, or that there is no value."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Writing:
         return cls(decimal, frozenset(word.strip().lower() for word in words))
 
     def lacks(self, cell: str) -> bool:
-        """Whether the cell says that there is no value."""
+        """Whether the cell stands for no value."""
         return cell.lower() in self.missing
 
     def number(self, cell: str, decimal: str | None = None) -> Number | None:

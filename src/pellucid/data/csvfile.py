@@ -5,7 +5,7 @@ The rules, for each column but the target:
 - otherwise its texts are categories → one feature of 0 or 1 for each, "column=text", in sorted order;
 - a column of numbers with a few texts among them (fewer than half) is an error, and so are numbers that may mean two
   things (250,000), measured values (3.5 kg), and dates of which most are different;
-- a cell that is blank or says NA, None, -, #N/A, … (`cells.MISSING`) is missing.
+- a cell that is blank or holds NA, None, -, #N/A, … (`cells.MISSING`) is missing.
 The target is a class when it is text, or integers from -100 to 100 (at most 20 different), and a number otherwise;
 ``task`` overrules this.
 """

@@ -23,7 +23,7 @@ class Dataset:
     Shapes: x (n, features) or (n, h, w, c), float32; y (n,), int64 labels where ``class_names`` is given and
     float32 otherwise. Where there is no target, y is x: what an autoencoder learns.
     ``feature_names`` name the columns of a table and are empty for images; ``feature_means`` are what a missing value
-    was replaced by, where it was, and ``filled`` (n, features) tells where, if these are means of x itself;
+    was replaced by, where it was, and ``filled`` (n, features) marks where, if these are means of x itself;
     ``target_name`` is the column of y.
     """
 

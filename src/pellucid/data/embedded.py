@@ -16,7 +16,7 @@ def load(name: str, *, images: bool = True) -> Dataset:
     """One of the embedded sets: digits, iris, wine, breast_cancer (classes), diabetes (regression).
 
     - digits: x (1797, 8, 8, 1), grey images scaled from 0..16 to 0..1; ``images=False`` gives the same
-      values as a table (1797, 64). ``images`` says nothing for the others.
+      values as a table (1797, 64). ``images`` changes nothing for the others.
     - the tables: x (n, features), unscaled, in the units of their source; see ``Standardizer``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""IDX files, the format of MNIST: plain or gzipped, told apart by their content.
+"""IDX files, the format of MNIST: plain or gzipped, distinguished by their content.
 
 Layout: two zero bytes, a byte for the type, a byte for the rank, each extent as a big-endian uint32, values.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section "File formats".
@@ -35,7 +35,7 @@ def read_idx(path: Source, *, max_bytes: int = 1 << 30) -> NDArray[Any]:
     """The array of one IDX file, in this machine's byte order.
 
     Args:
-        max_bytes: the most that the values may take; the size declared is checked before any of it is read.
+        max_bytes: the maximum that the values may take; the size declared is checked before any of it is read.
 
     Raises:
         DataError: a file that cannot be read, is no IDX file, is truncated, or holds more than it declares.
@@ -46,9 +46,9 @@ def read_idx(path: Source, *, max_bytes: int = 1 << 30) -> NDArray[Any]:
             zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             if not zipped:
-                return _read(file, path, most=size, max_bytes=max_bytes)
+                return _read(file, path, max_size=size, max_bytes=max_bytes)
             with gzip.GzipFile(fileobj=file) as stream:
-                return _read(stream, path, most=size * _GZIP_RATIO, max_bytes=max_bytes)
+                return _read(stream, path, max_size=size * _GZIP_RATIO, max_bytes=max_bytes)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f'"{path}" is a damaged gzip file ({str(error).rstrip(".")}): fetch it again.') from error
     except OSError as error:
@@ -123,8 +123,8 @@ def load_idx_folder(folder: Source) -> tuple[Dataset, Dataset]:
     return train, test
 
 
-def _read(stream: IO[bytes] | gzip.GzipFile, path: Source, *, most: int, max_bytes: int) -> NDArray[Any]:
-    """Read one array; ``most`` bounds the bytes that this file can hold when unpacked."""
+def _read(stream: IO[bytes] | gzip.GzipFile, path: Source, *, max_size: int, max_bytes: int) -> NDArray[Any]:
+    """Read one array; ``max_size`` bounds the bytes that this file can hold when unpacked."""
     magic = stream.read(4)
     if not magic:
         raise DataError(f'"{path}" is empty, expected an IDX file.')
@@ -140,7 +140,7 @@ def _read(stream: IO[bytes] | gzip.GzipFile, path: Source, *, most: int, max_byt
         raise DataError(f'"{path}" declares the shape {shape}, expected at least one value.')
     if declared > max_bytes:
         raise DataError(f'"{path}" declares {declared:,} bytes of values, expected at most {max_bytes:,}.')
-    if declared > most:  # before allocating: a header alone must not cost memory
+    if declared > max_size:  # before allocating: a header alone must not cost memory
         raise DataError(f'"{path}" is truncated: it declares {declared:,} bytes and is too small for them.')
     array = np.empty(shape, dtype)
     view = array.reshape(-1).view(np.uint8).data

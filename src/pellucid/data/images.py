@@ -65,7 +65,7 @@ def sample_image(name: str = "china") -> Pixels:
 
 
 def write_image(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
-    """Write (h, w, 1) or (h, w, 3) from 0 to 1, cut off outside, in the format that the file's name says.
+    """Write (h, w, 1) or (h, w, 3) from 0 to 1, cut off outside, in the format of the file's name.
 
     Raises:
         DataError: the name's ending is no format of images, or the path cannot be written.
@@ -127,8 +127,8 @@ def load_image_folder(
     for row in reversed(range(len(x))):
         x[row] = images.pop()  # in grey it is repeated for every colour
     y = np.repeat(np.arange(len(classes)), [len(files_of_class) for files_of_class in files])
-    said = f"{len(x)} images of {x.shape[1]}×{x.shape[2]} from {root.name}"
-    return Dataset(root.resolve().name, x, y, class_names=tuple(c.name for c in classes), description=said)
+    description = f"{len(x)} images of {x.shape[1]}×{x.shape[2]} from {root.name}"
+    return Dataset(root.resolve().name, x, y, class_names=tuple(c.name for c in classes), description=description)
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def _read(path: str | os.PathLike[str], size: Size | None, channels: int | None,
 
 
 def _decoded(path: str | os.PathLike[str], size: Size | None) -> Image:
-    """The image, as large as its file says, or at least ``size``."""
+    """The image, as large as it is in its file, or at least ``size``."""
     from PIL import Image, ImageOps
 
     with open_regular(path) as source, Image.open(source, formats=_FORMATS) as file:

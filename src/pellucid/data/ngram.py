@@ -82,10 +82,10 @@ class Trigram:
         parts, kinds = self._parts(ids)
         weights = np.full((_CLASSES, 4), 0.25)
         for _ in range(_ROUNDS):
-            shares = weights[kinds] * parts
-            shares /= shares.sum(axis=1, keepdims=True)
+            fractions = weights[kinds] * parts
+            fractions /= fractions.sum(axis=1, keepdims=True)
             # one imagined token in each estimate keeps every weight, and so every probability, above 0
-            sums = np.stack([np.bincount(kinds, shares[:, k], _CLASSES) for k in range(4)], axis=1) + 0.25
+            sums = np.stack([np.bincount(kinds, fractions[:, k], _CLASSES) for k in range(4)], axis=1) + 0.25
             weights = sums / sums.sum(axis=1, keepdims=True)
         return weights
 

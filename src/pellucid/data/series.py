@@ -108,9 +108,9 @@ def read_series(
         problem = "stands there twice" if steps[row - 1] == 0 else f"comes after {stamps.cells[row - 1]}"
         raise stamps.fail(row, f"{stamps.cells[row]} {problem}, expected ascending dates: sort the lines by date")
     values, filled = _without_gaps(values, wanted, fill=fill, newest_first=newest_first)
-    said = [f"{len(values)} lines of {file}"]
-    said += ["newest first, turned round"] * newest_first + [f"{filled} missing values filled"] * (filled > 0)
-    return Series(Path(path).stem, dates, values, names, "; ".join([*said, *_gap(dates)]))
+    parts = [f"{len(values)} lines of {file}"]
+    parts += ["newest first, turned round"] * newest_first + [f"{filled} missing values filled"] * (filled > 0)
+    return Series(Path(path).stem, dates, values, names, "; ".join([*parts, *_gap(dates)]))
 
 
 def load_series(name: str = "google") -> Series:
@@ -265,5 +265,5 @@ def _synthetic(days: int = 1500) -> Series:
     dates = np.busday_offset("2018-01-01", np.arange(days), roll="forward").astype("datetime64[s]")
     year = np.arange(days) / 261
     logs = np.log(100) + 0.05 * year + 0.04 * np.sin(2 * np.pi * year) + np.cumsum(0.01 * random.standard_normal(days))
-    said = "synthetic, no real prices: a random walk with a yearly season"
-    return Series("synthetic", dates, np.exp(logs)[:, None], ("Close",), said)
+    description = "synthetic, no real prices: a random walk with a yearly season"
+    return Series("synthetic", dates, np.exp(logs)[:, None], ("Close",), description)

@@ -37,7 +37,7 @@ class Column:
 
     @cached_property
     def missing(self) -> NDArray[np.bool_]:
-        """Which cells say that there is no value (n,)."""
+        """Which cells stand for no value (n,)."""
         return np.fromiter(map(self.writing.lacks, self.cells), dtype=bool, count=len(self.cells))
 
     @cached_property
@@ -109,9 +109,9 @@ class Column:
         return DataError(" ".join(f"{place}: {problem}.".split()))  # a cell may hold line breaks
 
     def _check_mark(self) -> None:
-        """Raise where the decimal mark is another than was said, or where a comma may be either."""
-        said, texts = self.writing.decimal, self.texts
-        mark, other = (".", ",") if said != "," else (",", ".")
+        """Raise where the decimal mark is another than was given, or where a comma may be either."""
+        given, texts = self.writing.decimal, self.texts
+        mark, other = (".", ",") if given != "," else (",", ".")
         foreign = [r for r in texts if self._holds(r, other) and self.writing.number(self.cells[r], other) is not None]
         if texts and 2 * len(foreign) > len(texts):
             how = argument("decimal", other)
@@ -120,7 +120,7 @@ class Column:
                 f'"{self.cells[foreign[0]]}" has a decimal {_MARKS[other]}, expected a decimal {_MARKS[mark]}'
                 + (f": use {how}" if how else ""),
             )
-        commas = [row for row, cell in enumerate(self.cells) if "," in cell] if said is None and not texts else []
+        commas = [row for row, cell in enumerate(self.cells) if "," in cell] if given is None and not texts else []
         if not commas or not all(may_be_thousands(self.cells[row]) for row in commas):
             return
         if any("." in cell and self.writing.number(cell, ",") is None for cell in self.cells):
@@ -227,8 +227,8 @@ def _text(path: str | os.PathLike[str], encoding: str) -> str:
 
 def _rows(text: str, file: str, delimiter: str | None) -> tuple[list[str], list[list[str]], list[int]]:
     """The header, the cells column by column, and the line of each row."""
-    if said := re.match(r"sep=(.)(?=[\r\n])", text):  # which spreadsheets write before the header
-        text, delimiter = text[said.end() :], delimiter or said[1]
+    if declared := re.match(r"sep=(.)(?=[\r\n])", text):  # which spreadsheets write before the header
+        text, delimiter = text[declared.end() :], delimiter or declared[1]
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter or _sniff(text), skipinitialspace=True, strict=True
     )

@@ -1,4 +1,4 @@
-"""Two-dimensional toys: points in the plane whose classes a network has to tell apart.
+"""Two-dimensional toys: points in the plane whose classes a network has to distinguish.
 
 Each function gives a ``Dataset`` with x (n, 2) float32 and y (n,) int64, the examples in random order.
 ``noise`` is the standard deviation of the Gaussian noise added to both coordinates, in units of the plane.

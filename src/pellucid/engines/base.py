@@ -78,7 +78,7 @@ def check_shape(
     """Look at the rank and the extents of an input.
 
     Args:
-        batch: the extent of the batch and the input that told it, where one did.
+        batch: the extent of the batch and the input that it is from, where one has it.
 
     Returns:
         The same after this input.

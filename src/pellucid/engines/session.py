@@ -80,7 +80,7 @@ class Given:
 def checked(
     program: Program, state: Mapping[str, Array], data: Mapping[str, Any], rows: Any, each: Mapping[str, Any]
 ) -> Given:
-    """The inputs of a session's call, each looked at: native code reads what it is told is there.
+    """The inputs of a session's call, each checked: native code reads without a check of its own.
 
     Raises:
         ShapeError: see `Session.run`.

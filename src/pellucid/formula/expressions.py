@@ -149,7 +149,7 @@ class Read(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Operation(Expression):
-    """A scalar function of expressions; which there are, `scalar.py` says."""
+    """A scalar function of expressions; `scalar.py` lists them."""
 
     name: str
     args: tuple[Expression, ...]
@@ -306,7 +306,7 @@ def power(base: Expression, exponent: Expression) -> Expression:
     if isinstance(base, Constant) and isinstance(exponent, Constant) and not (base.name or exponent.name):
         try:
             return Constant(math.pow(base.value, exponent.value))
-        except (ValueError, OverflowError):  # (−1)^0.5, 10^400: the engines say what they are
+        except (ValueError, OverflowError):  # (−1)^0.5, 10^400: the engines compute them
             pass
     return Operation("pow", (base, exponent))
 

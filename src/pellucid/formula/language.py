@@ -23,7 +23,7 @@ def define(
 
     Args:
         text: one or more statements, `y[n,o] = b[o] + Σ[i] x[n,i]·w[i,o]`, one a line.
-        extents: extents of axes that the text does not tell, by name.
+        extents: extents of axes that the text does not give, by name.
         derivative: derivatives stated by hand where they are better than the derived ones: for an argument's name, its
             adjoint as a formula of the arguments, the result and the result's adjoint, which is called d + the result's
             name (`{"z": "dz[…,k] = a[…,k]·(da[…,k] − Σ[o] a[…,o]·da[…,o])"}`).
@@ -83,7 +83,7 @@ def read_back(
         tensors: what its names mean. If the name on the left is among them, the statement is about that tensor; else
             about a new one.
         constants: the numbers that the text calls by name.
-        extents: extents of axes that the text does not tell, by the names it prints.
+        extents: extents of axes that the text does not give, by the names it prints.
 
     Raises:
         FormulaError: the text cannot be read; a caret points to the place.

@@ -87,7 +87,7 @@ class Parsed:
     axes: list[tuple[Axis, int]]
 
 
-def complain(text: str, at: int, message: str) -> NoReturn:
+def raise_at(text: str, at: int, message: str) -> NoReturn:
     """Raise a FormulaError with a caret under the place."""
     start = text.rfind("\n", 0, at) + 1
     end = text.find("\n", at)
@@ -102,7 +102,7 @@ def tokenize(text: str) -> list[Token]:
     while at < len(text):
         match = _TOKENS.match(text, at)
         if match is None:
-            complain(text, at, f"a formula cannot contain {text[at]!r}")
+            raise_at(text, at, f"a formula cannot contain {text[at]!r}")
         kind = match.lastgroup or ""
         if kind in ("number", "ellipsis", "name", "sign"):
             word = _SAME.get(match.group(), match.group()).replace("'", "′")
@@ -162,7 +162,7 @@ class Parser:
         return token
 
     def fail(self, message: str, at: int | None = None) -> NoReturn:
-        complain(self.text, self.next.at if at is None else at, message)
+        raise_at(self.text, self.next.at if at is None else at, message)
 
     @staticmethod
     def _what(token: Token) -> str:

@@ -105,7 +105,7 @@ class Program:
 
 
 def _merge_equal(statements: Sequence[Statement]) -> tuple[list[Statement], dict[Tensor, Tensor]]:
-    """Statements that say the same become one. A recurrence equals another only as itself, so it is left as it is."""
+    """Equal statements become one. A recurrence equals another only as itself, so it is left as it is."""
     merged: dict[Tensor, Tensor] = {}
     known: dict[object, Tensor] = {}
     result: list[Statement] = []

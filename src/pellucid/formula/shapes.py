@@ -13,11 +13,11 @@ from pellucid.errors import ShapeError
 from pellucid.formula.axes import Affine, Axis, Extent
 from pellucid.formula.expressions import Read
 from pellucid.formula.notation.unicode import affine_text, read_text
-from pellucid.formula.parser import Parsed, complain
+from pellucid.formula.parser import Parsed, raise_at
 
 
 def infer(text: str, statements: Sequence[Parsed], *, partial: bool = False) -> None:
-    """Give every axis of the statements its extent, in place; a ShapeError or FormulaError says what does not fit.
+    """Give every axis of the statements its extent, in place; a ShapeError or FormulaError names what does not fit.
 
     With `partial`, an axis may run over the first part of what it indexes; what people write by hand is then more
     likely a mistake.
@@ -27,7 +27,7 @@ def infer(text: str, statements: Sequence[Parsed], *, partial: bool = False) -> 
     for statement in statements:
         for axis, at in statement.axes:
             if axis.extent is None:
-                complain(text, at, f"nothing says how long axis {axis.name} is; declare it, as in {axis.name}<10")
+                raise_at(text, at, f"nothing says how long axis {axis.name} is; declare it, as in {axis.name}<10")
     for statement in statements:
         for read, at in statement.reads:
             _check(text, at, read, statement, partial)
@@ -84,7 +84,7 @@ def padding(index: Affine, read: Read) -> tuple[int, int]:
 
 
 def _fit(axis: Axis, index: Affine, read: Read, place: Axis) -> int | None:
-    """The largest extent of the axis for which the index stays inside, or None if the index does not tell."""
+    """The largest extent of the axis for which the index stays inside, or None if the index does not determine it."""
     step = index.coefficient(axis)
     if step <= 0 or index.divisor.value != 1 or not isinstance(place.extent, int):
         return None
@@ -151,6 +151,6 @@ def _disagree(text: str, at: int, axis: Axis, read: Read, extent: Extent | None,
 
 def _shape_error(text: str, at: int, message: str) -> NoReturn:
     try:
-        complain(text, at, message)
+        raise_at(text, at, message)
     except ValueError as error:
         raise ShapeError(str(error)) from None

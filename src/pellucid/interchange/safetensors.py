@@ -110,12 +110,12 @@ def _fill(path: object, net: BaseNetwork, tensors: Mapping[str, Array], *, probe
     if probed:
         known |= {_INPUT + name for name in net.input_shapes} | {_OUTPUT + name for name in net.output_shapes}
     if odd := sorted(known ^ set(tensors)):
-        said = "lacks" if odd[0] in known else "holds"
-        raise ModelFileError(f'"{path}" {said} the tensor "{odd[0]}", against its own description')
+        verb = "lacks" if odd[0] in known else "holds"
+        raise ModelFileError(f'"{path}" {verb} the tensor "{odd[0]}", against its own description')
     for name, spec in net.specs.items():
         if tensors[name].shape != spec.shape:
             raise ModelFileError(
-                f'"{path}" holds {name} with shape {tensors[name].shape}, but its description says {spec.shape}'
+                f'"{path}" holds {name} with shape {tensors[name].shape}, but {spec.shape} in its description'
             )
     for name in net.specs:
         net.parameters[name] = tensors[name]

@@ -125,7 +125,7 @@ class Context:
         """Refuse a mask that the layer would lose.
 
         Raises:
-            PellucidError: the layer has no use for masks, or does not say so.
+            PellucidError: the layer has no use for masks, or does not declare how it treats them.
         """
         kind = type(layer).__name__
         if layer.masking == "refuse" and self.mask_of(*inputs) is not None:
@@ -160,8 +160,8 @@ def joined(path: str, name: str) -> str:
 class Layer(metaclass=Spelled):
     """The base of all layers. A subclass is a dataclass whose fields are its options.
 
-    It says which parameters it has for given input shapes (`declare`), and what it computes (`formula`): gradient,
-    native code, explanation and picture are read off the formula. Calling a layer on nodes of a graph adds it to the
+    It declares its parameters for given input shapes (`declare`), and what it computes (`formula`): gradient,
+    native code, explanation and figure are read off the formula. Calling a layer on nodes of a graph adds it to the
     graph; a layer that is called twice shares its parameters. Files name a layer by its class, so no two classes may
     have one name.
 
@@ -180,11 +180,11 @@ class Layer(metaclass=Spelled):
     changeable: ClassVar[frozenset[str]] = frozenset({"trainable"})
     """The options that may change after the layer is made."""
     arity: ClassVar[int | None] = None
-    """How many inputs it takes; None where its formula says so."""
+    """How many inputs it takes; None where its formula decides."""
     stepwise: ClassVar[bool] = False
     """Whether each step of its output is made of the same step of its inputs and of what it carries along."""
     masking: ClassVar[Masks | None] = None
-    """What it makes of inputs whose mask says that some steps are padding; every layer has to state it.
+    """What it makes of inputs whose mask marks some steps as padding; every layer has to state it.
 
     "pass": nothing, for each step is treated by itself (`stepwise`), and the mask goes on to its output. "use": its
     formula reads `context.masks`, so that padding counts for nothing, and leaves the mask of its output there if that

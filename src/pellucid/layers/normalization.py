@@ -23,7 +23,7 @@ class Normalization(Layer):
         net = pl.Network(scale, pl.Dense(16, activation="relu"), pl.Dense(1), input_shape=(4,))
 
     The statistics are part of the network: they are saved with it, training leaves them alone, and explanations begin
-    at the numbers that came. A column that never changes loses its mean alone.
+    at the numbers given. A column that never changes loses its mean alone.
 
     Shapes: (n, …, c) to the same. Parameters mean and deviation, both (c,), not trained.
 

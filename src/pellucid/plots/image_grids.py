@@ -1,4 +1,4 @@
-"""Pictures of what networks of pictures hold: kernels, feature maps, receptive fields."""
+"""Images of what networks of images hold: kernels, feature maps, receptive fields."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 SHOWN = 64
-"""More pictures than this in one figure would be too small."""
+"""More images than this in one figure would be too small."""
 
 
 def grid_figure(
-    pictures: Array,
+    images: Array,
     *,
     names: list[str] | None = None,
     title: str = "",
@@ -28,8 +28,8 @@ def grid_figure(
     quantity: style.Quantity = "value",
     path: str | os.PathLike[str] | None = None,
 ) -> Figure:
-    """Pictures (number, h, w) side by side in one scale, 0 in the middle of the colours."""
-    shown = pictures[:SHOWN]
+    """Images (number, h, w) side by side in one scale, 0 in the middle of the colours."""
+    shown = images[:SHOWN]
     columns = min(len(shown), 8, max(2, math.ceil(math.sqrt(len(shown)))))
     rows = math.ceil(len(shown) / columns)
     figure, panels = style.panels(rows, columns, size=(1.15, 1.3))
@@ -47,20 +47,20 @@ def grid_figure(
     style.scale(figure, image, panels[: len(shown)])
     if title:
         figure.suptitle(title, color=style.ink(), fontsize=11)
-    more = f" The first {SHOWN} of {len(pictures)}." if len(pictures) > SHOWN else ""
+    more = f" The first {SHOWN} of {len(images)}." if len(images) > SHOWN else ""
     return style.finished(figure, caption + more, path)
 
 
 def kernels_figure(
     kernels: Array, *, title: str = "", quantity: style.Quantity = "value", path: str | os.PathLike[str] | None = None
 ) -> Figure:
-    """The kernels (u,v,c,f) of a convolution, a picture for each filter and channel."""
+    """The kernels (u,v,c,f) of a convolution, an image for each filter and channel."""
     u, v, channels, filters = kernels.shape
-    pictures = kernels.transpose(3, 2, 0, 1).reshape(filters * channels, u, v)
+    images = kernels.transpose(3, 2, 0, 1).reshape(filters * channels, u, v)
     names = [f"f{f}" if channels == 1 else f"f{f} c{c}" for f in range(filters) for c in range(channels)]
     what = "Kernels" if quantity == "value" else "Gradients of the loss by the kernels"
     return grid_figure(
-        pictures,
+        images,
         names=names,
         title=title,
         caption=f"{what}, {u} × {v}: one picture for every filter f{' and channel c' * (channels > 1)}.",
@@ -72,7 +72,7 @@ def kernels_figure(
 def maps_figure(
     maps: Array, *, title: str = "", quantity: style.Quantity = "value", path: str | os.PathLike[str] | None = None
 ) -> Figure:
-    """The feature maps (h,w,c) of one example, a picture a channel."""
+    """The feature maps (h,w,c) of one example, an image per channel."""
     what = "Feature maps" if quantity == "value" else "Gradients of the loss by the feature maps"
     return grid_figure(
         np.moveaxis(maps, -1, 0),
@@ -90,8 +90,8 @@ def draw_field(panel: Any, image: Array, mask: Array, *, title: str) -> None:
     low, high = float(image.min()), float(image.max())
     shown = (image - low) / (high - low) if high > low else np.zeros_like(image)
     colour = image.shape[-1] == 3
-    picture = shown if colour else shown[..., 0]
-    panel.imshow(picture, cmap=None if colour else "gray", vmin=0, vmax=1, interpolation="nearest")
+    pixels = shown if colour else shown[..., 0]
+    panel.imshow(pixels, cmap=None if colour else "gray", vmin=0, vmax=1, interpolation="nearest")
     veil = np.zeros((*mask.shape, 4))
     veil[..., :3] = 1 if style.dark() is False else 0
     veil[~mask, 3] = 0.35

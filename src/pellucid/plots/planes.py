@@ -63,10 +63,10 @@ def boundary_figure(
     page = np.array(to_rgb("#121212" if style.dark() else "white"))
     colors = np.array([to_rgb(style.series(int(k))) for k in range(int(max(classes.max(), labels.max())) + 1)])
     weight = 0.12 + 0.4 * confidence[..., None]
-    picture = page * (1 - weight) + colors[classes] * weight
+    pixels = page * (1 - weight) + colors[classes] * weight
     x, y = grid
     edges = (x[0], x[-1], y[0], y[-1])
-    panel.imshow(picture, extent=edges, origin="lower", aspect="auto", interpolation="bilinear")
+    panel.imshow(pixels, extent=edges, origin="lower", aspect="auto", interpolation="bilinear")
     for k in range(len(colors)):
         inside = (classes == k).astype(float)
         if 0 < inside.sum() < inside.size:

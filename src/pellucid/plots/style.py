@@ -1,7 +1,7 @@
 """What all figures share: colours, a caption, a frame.
 
 A figure follows matplotlib's own settings: under `plt.style.context("dark_background")`, or a dark theme of one's own,
-it is drawn for a dark page. Series are told apart by colours of Okabe and Ito (Color universal design, 2008), which
+it is drawn for a dark page. Series are distinguished by colours of Okabe and Ito (Color universal design, 2008), which
 colour-blind eyes can separate. Weights and activations run from blue over the page's colour to orange, gradients from
 green to purple.
 """
@@ -40,7 +40,7 @@ DIVERGING = {
 
 
 def dark() -> bool:
-    """Whether figures are drawn on a dark page: what matplotlib's settings say."""
+    """Whether figures are drawn on a dark page: by matplotlib's settings."""
     import matplotlib
     from matplotlib.colors import to_rgb
 
@@ -108,7 +108,7 @@ def framed(panel: Any) -> None:
 
 
 def bare(panel: Any) -> None:
-    """A panel without axes, for pictures."""
+    """A panel without axes, for images."""
     panel.grid(False)
     panel.set(xticks=[], yticks=[])
     for spine in panel.spines.values():
@@ -121,7 +121,7 @@ def legend(panel: Any, **options: Any) -> None:
 
 
 def scale(figure: Figure, image: Any, where: Any, label: str = "") -> None:
-    """The bar that tells which colour is which number."""
+    """The bar that shows which colour is which number."""
     bar = figure.colorbar(image, ax=where, shrink=0.85, pad=0.02, aspect=25)
     bar.outline.set_edgecolor(faint())
     bar.ax.tick_params(colors=ink(), labelsize=8)

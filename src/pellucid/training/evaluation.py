@@ -98,7 +98,7 @@ def _count(goal: Goal, batch: Mapping[str, Array], outputs: Mapping[str, Array])
 
 
 def _readings(net: BaseNetwork, targets: Sequence[Goal]) -> dict[str, Reading]:
-    """A logit says yes above 0, a probability above a half."""
+    """A logit means yes above 0, a probability above a half."""
     last = net.reading().last
     readings: dict[str, Reading] = {}
     for goal in targets:
@@ -254,7 +254,7 @@ def prepared(
         if len(array) != len(next(iter(arrays.values()))):
             came = f"{len(next(iter(arrays.values())))} examples in {prefix}x but {len(array)} in {prefix}y"
             where = f" ({name})" if len(values) > 1 else ""
-            raise DataError(f"{came}{where} came, expected as many in both")
+            raise DataError(f"expected as many examples in {prefix}x as in {prefix}y, got {came}{where}")
     examples = Examples(arrays | values)
     if sample_weight is not None:
         array = weights(sample_weight, len(examples), net.dtype, f"{prefix}sample_weight")

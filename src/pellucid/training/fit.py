@@ -87,7 +87,7 @@ def fit(
     Raises:
         DataError: examples or targets that the network cannot take.
         PellucidError: another thread is training this network.
-        NonFiniteError: a value stopped being finite; the message tells which one, where and why. The network keeps the
+        NonFiniteError: a value stopped being finite; the message names which one, where and why. The network keeps the
             last finite weights.
         ModelFileError: a checkpoint that cannot be written or read.
     """
@@ -224,7 +224,7 @@ def _validation(
         raise DataError(f"validation_split is {split!r}, expected a fraction of at least 0 and below 1")
     if data is not None:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise DataError("validation_data came in another form, expected (x, y) or (x, y, sample_weight)")
+            raise DataError("validation_data has another form, expected (x, y) or (x, y, sample_weight)")
         x, y, weight = (*data, None)[:3]
         validation, targets = prepared(net, x, y, loss, weight, prefix="validation_")
         if [g.key for g in targets] != [g.key for g in goals]:

@@ -62,7 +62,7 @@ def find_learning_rate(
 ) -> LearningRates:
     """Train for some steps while the learning rate rises geometrically; suggest the one at which the loss falls most.
 
-    The network stays as it is. The test ends early when the loss is four times its least.
+    The network stays as it is. The test ends early when the loss is four times its minimum.
 
     Raises:
         DataError: examples or targets that the network cannot take, or no range.
@@ -101,6 +101,6 @@ def find_learning_rate(
         raise DataError(
             f"the loss diverges from the lowest rate {lowest:g} on: choose a lower one, or scale the inputs"
         )
-    # What falls after the least loss is a network that recovers from a divergence, or has died.
+    # What falls after the minimum loss is a network that recovers from a divergence, or has died.
     slope = np.gradient(np.array(losses), np.log(rates))[: int(np.argmin(losses)) + 1]
     return LearningRates(rates, losses, rates[int(np.argmin(slope))])

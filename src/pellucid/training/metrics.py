@@ -134,7 +134,7 @@ def _top(name: str, k: int) -> Measure:
             )
         true = y.argmax(axis=-1) if y.shape == p.shape else y.astype(np.int64)
         own = np.take_along_axis(p, true[..., None], axis=-1)
-        # of equal scores the first goes first, as in accuracy: what is said of all classes alike is said of one alone
+        # of equal scores the first goes first, as in accuracy: what holds for all classes counts for one
         ahead = (p > own) | ((p == own) & (np.arange(p.shape[-1]) < true[..., None]))
         hits = (ahead.sum(axis=-1) < k) & ~np.isnan(p).any(axis=-1)
         return np.array([np.sum(hits), true.size])
@@ -146,12 +146,12 @@ def _counts(y: Array, p: Array, reading: Reading) -> Array:
     """Hits, false alarms and misses: of the one yes/no unit, or of each class. Shape (3, classes)."""
     true, predicted = reading.classes(y, p)
     if reading.multilabel or p.shape[-1] == 1:
-        hits, said, there = (true == 1) & (predicted == 1), predicted == 1, true == 1
-        flat = [part.reshape(-1, p.shape[-1]).sum(axis=0) for part in (hits, said, there)]
+        hits, chosen, actual = (true == 1) & (predicted == 1), predicted == 1, true == 1
+        flat = [part.reshape(-1, p.shape[-1]).sum(axis=0) for part in (hits, chosen, actual)]
     else:
         k = p.shape[-1]
-        said = predicted[predicted >= 0]
-        flat = [np.bincount(part.ravel(), minlength=k) for part in (true[true == predicted], said, true)]
+        chosen = predicted[predicted >= 0]
+        flat = [np.bincount(part.ravel(), minlength=k) for part in (true[true == predicted], chosen, true)]
     hit, said_, there_ = flat
     return np.array([hit, said_ - hit, there_ - hit])
 

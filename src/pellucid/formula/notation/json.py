@@ -72,7 +72,7 @@ def from_json(data: object) -> Program | tuple[Statement, ...]:
     Nothing in the data is ever run, and nothing in it is trusted: every number, name, axis and index is checked.
 
     Raises:
-        FormulaError: the data is not what `to_json` writes; the message says where.
+        FormulaError: the data is not what `to_json` writes; the message names the place.
     """
     return _Reader(data).document()
 
@@ -376,7 +376,7 @@ class _Reader:
 
 
 def _named(value: object) -> str:
-    """What came, shortly: it may be huge, or contain itself."""
+    """A value in short: it may be huge, or contain itself."""
     if isinstance(value, str):
         return repr(value[:40])
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 10**30):

@@ -1,7 +1,7 @@
 """Convolution in one and two dimensions, and its transpose.
 
 As everywhere in the field, convolution here is cross-correlation: the kernel is not turned round.
-`sliding_window.py` says what stride, padding and dilation mean.
+`sliding_window.py` defines stride, padding and dilation.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def whole_windows(mask: Tensor, *, steps: int, size: int, stride: int = 1, dilat
     return define("w[n,t<T] = min[u<K] m[n, t·s + u·d]", m=mask, T=steps, K=size, s=stride, d=dilation)
 
 
-def shares(mask: Tensor, *sizes: int) -> Tensor:
+def weights(mask: Tensor, *sizes: int) -> Tensor:
     """What each element counts in the mean of a sequence over the steps that are there; without any, all count 0.
 
     Shapes: m (n,t), and the sizes of the axes that a step has → (n, t, *sizes).

@@ -1,6 +1,6 @@
 """Pooling: one number for all that a window sees, or for a whole image or sequence.
 
-`sliding_window.py` says what stride and padding mean. Places that padding adds count for nothing: −∞ for a maximum,
+`sliding_window.py` defines stride and padding. Places that padding adds count for nothing: −∞ for a maximum,
 ∞ for a minimum, and an average divides by how many places of the window are inside (Keras's convention; PyTorch counts
 the padding too).
 """
@@ -24,7 +24,7 @@ def max_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding: Pa
     Source: Riesenhuber & Poggio, Hierarchical models of object recognition in cortex, Nature Neuroscience 2 (1999).
 
     Args:
-        stride: as large as the window unless told otherwise.
+        stride: as large as the window by default.
 
     Raises:
         ShapeError: the window is larger than the padded image, or the padding as large as the window.

@@ -44,7 +44,7 @@ def rnn(
 
     Args:
         activate: from the sums to the states.
-        reverse: from the last step to the first: h[t] tells of the steps from t on.
+        reverse: from the last step to the first: h[t] depends on the steps from t on.
         truncate: the gradient passes back over so many steps at most; the states are the same.
 
     Source: Elman, Finding structure in time, Cognitive Science 14 (1990).

@@ -67,7 +67,7 @@ def reshaped(sizes: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:
     bad = not wanted or open_ > 1 or any(s < 1 for s in wanted if s != -1) or len(wanted) > len(_LETTERS)
     if bad or (total % known if open_ else total != known):
         raise ShapeError(
-            f"shape {wanted} came for {total} numbers of shape {tuple(sizes)}; "
+            f"{total} numbers of shape {tuple(sizes)} cannot take the shape {wanted}: "
             f"expected extents whose product is {total}, one of which may be -1"
         )
     return tuple(total // known if s == -1 else s for s in wanted)
@@ -85,7 +85,7 @@ def dropout(x: Tensor, *, rate: float, seed: Tensor, step: Tensor, stream: int) 
 
     Args:
         seed, step: integers, of rank 0; the training step.
-        stream: tells this layer from the others.
+        stream: distinguishes this layer from the others.
 
     Source: Srivastava et al., Dropout, JMLR 15 (2014); the scaling by 1/(1 − rate) in training is their section 10.
 

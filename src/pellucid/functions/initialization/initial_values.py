@@ -1,6 +1,6 @@
 """Initial values of parameters by name, as formulas of the counter-based generator.
 
-`seed` is the network's, `stream` tells one parameter from another, so a parameter's first values depend on nothing
+`seed` is the network's, `stream` distinguishes the parameters, so a parameter's first values depend on nothing
 else. They are meant to be computed once, by the reference engine in float64, with the same bits on every machine.
 `fan_in` and `fan_out` count the inputs that a unit sums up and the outputs that an input reaches.
 """

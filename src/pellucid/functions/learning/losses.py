@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Axis, Tensor, define
-from pellucid.functions.forward.masks import counts, shares
+from pellucid.functions.forward.masks import counts, weights
 from pellucid.functions.forward.shaping import squeeze
 from pellucid.functions.registry import check_options, find, named, number, options_of
 
 EPSILON = 1e-7
-"""The least probability whose logarithm is taken (Keras's number); where p is smaller, no gradient passes. From logits,
-nothing is clipped."""
+"""The smallest probability whose logarithm is taken (Keras's number); where p is smaller, no gradient passes. From
+logits, nothing is clipped."""
 
 Reads = Literal["values", "binary", "categorical", "either"]
 
@@ -175,7 +175,7 @@ def _mean(mask: Tensor | None, axes: Sequence[Axis]) -> tuple[str, dict[str, Any
     """What turns a sum over these axes of an example into their mean, and what it reads."""
     if mask is None:
         return "/size(…)", {}
-    return "·w[n,…]", {"w": shares(mask, *(axis.size for axis in axes[1:]))}
+    return "·w[n,…]", {"w": weights(mask, *(axis.size for axis in axes[1:]))}
 
 
 @register("mse", "l2", "squared_error", reads="values")

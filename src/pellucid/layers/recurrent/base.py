@@ -17,7 +17,7 @@ from pellucid.layers.base import Context, Layer, Parameter, Shape, joined
 
 @dataclass(eq=False, repr=False)
 class _Recurrent(Layer):
-    """What RNN, LSTM and GRU share; `RNN` tells the options."""
+    """What RNN, LSTM and GRU share; `RNN` documents the options."""
 
     stepwise = True
     masking = "use"

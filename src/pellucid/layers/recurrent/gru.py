@@ -15,7 +15,7 @@ from pellucid.layers.recurrent.base import _Recurrent
 
 @dataclass(eq=False, repr=False)
 class GRU(_Recurrent):
-    """The gated recurrent unit: an update gate mixes state and candidate, a reset gate says what the candidate sees.
+    """The gated recurrent unit: an update gate mixes state and candidate, a reset gate decides what the candidate sees.
 
     `trace` gives the gates by path: gru_1.gate.update, .reset and .candidate, then gru_1.state, each (n, t, units).
     They stand in this order along g in `kernel` (i,g,j), `recurrent_kernel` (q,g,j), `bias` and, with `reset_after`,

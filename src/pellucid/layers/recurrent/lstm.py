@@ -15,7 +15,7 @@ from pellucid.layers.recurrent.base import _Recurrent
 
 @dataclass(eq=False, repr=False)
 class LSTM(_Recurrent):
-    """Long short-term memory: gates say what its cells take in, keep and show.
+    """Long short-term memory: gates decide what its cells take in, keep and show.
 
     `trace` gives the gates by path: lstm_1.gate.input, .forget, .cell (what is proposed) and .output, then
     lstm_1.cell and lstm_1.state, each (n, t, units). In `kernel` (i,g,j), `recurrent_kernel` (q,g,j) and `bias` (g,j)

@@ -19,7 +19,7 @@ class RNN(_Recurrent):
     Shapes: (n, t, i) to (n, units), the state after the last step, or with `return_sequences` (n, t, units), the
     state after every step. In a graph the state before the first step may be given, (n, units): `RNN(8)(x, h0)`.
 
-    Where a mask says that a step is not there (see `Masking`), the state stays as it was, so the last state is that of
+    Where a mask marks a step as padding (see `Masking`), the state stays as it was, so the last state is that of
     the last step that is there. The number of steps is fixed when the network is made, by its input_shape.
 
     Args:

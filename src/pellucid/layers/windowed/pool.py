@@ -21,7 +21,7 @@ class _Pool(Layer):
 
     Args:
         pool_size: the window's size, one number or (height, width).
-        strides: how far it moves; as far as it is large unless told otherwise.
+        strides: how far it moves; by default, as far as it is large.
         padding: as for `Conv2D`. Padded places never win, and a mean does not count them.
 
     Of a sequence with a mask, the windows that are wholly real stay real (with padding="valid").

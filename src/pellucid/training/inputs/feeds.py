@@ -31,7 +31,7 @@ class Examples:
         lengths = {name: len(a) for name, a in self.arrays.items()}
         if len(set(lengths.values())) > 1:
             came = ", ".join(f"{n} for {name}" for name, n in lengths.items())
-            raise DataError(f"different numbers of examples came ({came}), expected as many for each")
+            raise DataError(f"expected as many examples for each input, got {came}")
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -122,7 +122,7 @@ def class_weights(value: ClassWeight, goals: list[Goal], arrays: Mapping[str, Ar
         or goal.loss.reads == "values"
         or (y.ndim > 1 and not (y.ndim == 2 and (units == 1 or y.shape[1] == units)))
     ):
-        raise DataError("class_weight came, but it needs one output with one class an example: use sample_weight")
+        raise DataError("class_weight needs one output with one class per example: use sample_weight")
     classes = max(units, 2)
     labels = (
         y.astype(np.int64)

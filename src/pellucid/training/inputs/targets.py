@@ -48,7 +48,7 @@ class Goal:
 
     @property
     def key(self) -> tuple[str, str, bool]:
-        """What tells it from other goals."""
+        """What distinguishes it from other goals."""
         return self.path, json.dumps(self.loss.config, sort_keys=True), self.labels
 
     def examples(self, forward: Forward) -> Tensor:
@@ -106,9 +106,7 @@ def by_path(value: Any, paths: Sequence[str], what: str) -> dict[str, Any]:
         return {paths[0]: value}
     if not isinstance(value, (list, tuple)) or len(value) != len(paths):
         came = f"{len(value)} parts" if isinstance(value, (list, tuple)) else type(value).__name__
-        raise DataError(
-            f"{what} came as {came}, expected {len(paths)} arrays: give a dict with the keys {', '.join(paths)}"
-        )
+        raise DataError(f"{what} is {came}, expected {len(paths)} arrays: give a dict with the keys {', '.join(paths)}")
     return dict(zip(paths, value, strict=True))
 
 
@@ -221,7 +219,7 @@ def _yes_or_no(y: Any, shape: tuple[int, ...], path: str, last: Last, what: str)
 
 
 def _numbers(y: Any, what: str) -> Array:
-    """As an array; of text, the error of labels tells more than that of numbers."""
+    """As an array; of text, the error of labels is clearer than that of numbers."""
     if isinstance(y, (list, tuple, np.ndarray)) and np.asarray(y).dtype.kind in "UST":
         return as_labels(y, what=what)
     return as_array(y, what=what)

@@ -38,7 +38,7 @@ class History:
         """The values of one name, one an epoch.
 
         Raises:
-            DataError: there is no such name; the message tells which there are.
+            DataError: there is no such name; the message lists those that there are.
         """
         if name not in self.history:
             hint = nearest(name, self.history) if isinstance(name, str) else ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 class Interruption:
     """Whether Ctrl-C came."""
 
-    came: bool = False
+    pressed: bool = False
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def interruption() -> Iterator[Interruption]:
     noted = Interruption()
 
     def note(number: int, frame: object) -> None:
-        noted.came = True
+        noted.pressed = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     ours = (

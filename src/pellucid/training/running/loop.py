@@ -32,7 +32,7 @@ VALIDATION_BATCH = 256
 MOMENT = 0.05
 """About how long one call of the engine may last, in seconds."""
 MAX_EXAMPLES = 4096
-"""How many examples one call takes at the most: they are gathered in memory."""
+"""How many examples one call takes at most: they are gathered in memory."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,13 @@ class Loop:
         with interruption() as ctrl_c, self.progress:
             try:
                 self._call("on_train_begin")
-                while training.state.epoch < training.epochs and not training.state.stopped and not ctrl_c.came:
+                while training.state.epoch < training.epochs and not training.state.stopped and not ctrl_c.pressed:
                     self.advance()
             except KeyboardInterrupt:
-                ctrl_c.came = True
+                ctrl_c.pressed = True
             finally:
                 self.publish()
-            if ctrl_c.came:
+            if ctrl_c.pressed:
                 self._interrupted()
             self._call("on_train_end")
             training.history.stopped = training.history.stopped or training.state.stopped
@@ -179,7 +179,7 @@ class Loop:
         return logs
 
     def _steps(self, max_steps: int | None) -> Array:
-        """As many updates as `advance` says; gives their losses."""
+        """As many updates as `advance` allows; gives their losses."""
         state = self.training.state
         count = self._at_once(max_steps)
         batch, each = self._batch(count), self._each(count)
@@ -297,7 +297,7 @@ class Loop:
         return self._kept
 
     def _raise_nonfinite(self, program: Program, bad: str, inputs: dict[str, Array]) -> NoReturn:
-        """Find where the first value of this step that is not finite came up, and say so."""
+        """Find where the first value of this step that is not finite came up, and raise."""
         state = self.training.state
         origin = failures.non_finite(self.training.net, program, {**inputs, **self.run_step.trace(inputs)})
         message = gettext(

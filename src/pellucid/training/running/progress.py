@@ -1,4 +1,4 @@
-"""What a training tells while it runs: a bar on a terminal and in a notebook, a line an epoch elsewhere, or nothing."""
+"""What a training reports while it runs: a bar on a terminal and in a notebook, else a line an epoch, or nothing."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Bars(Silent):
 
 def reporter(verbose: Verbose, epochs: int, steps: int) -> Silent:
     """The one asked for: 0 nothing, 1 a bar, 2 a line an epoch; None is 1 on a terminal and in a notebook, else 2. A
-    bar belongs to the main thread: trainings in others tell lines."""
+    bar belongs to the main thread: trainings in others print lines."""
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() or _notebook() else 2
     kinds: dict[int, type[Silent]] = {0: Silent, 1: Bars, 2: Lines}

@@ -62,7 +62,7 @@ class State:
         loss, examples: the sum of the losses of this epoch's examples, and their number; of their real steps where the
             output has a mask.
         metrics: for each metric, what it remembers of this epoch.
-        best, best_parameters: the least loss of an epoch, on the validation data where there are any, and the
+        best, best_parameters: the smallest loss of an epoch, on the validation data where there are any, and the
             parameters at its end.
         stopped: why the training ended before its last epoch, or "".
     """

@@ -53,7 +53,7 @@ def resume(path: str | os.PathLike[str], training: Training, measures: Chosen = 
 
     Raises:
         ModelFileError: the file is missing, truncated, damaged, or no checkpoint; the message names the field.
-        DataError: it belongs to another training; the message says what differs.
+        DataError: it belongs to another training; the message names what differs.
     """
     content, tensors = read_tensors(path, KIND)
     try:
@@ -127,7 +127,7 @@ def _restore_callbacks(path: object, record: Fields, training: Training) -> None
             callbacks[name].load_state_dict(record[name])
         except ModelFileError as error:
             raise ModelFileError(f"callbacks.{name}: {error}") from error
-        except Exception as error:  # a callback of the user's may say anything of a memory that is not its own
+        except Exception as error:  # a callback of the user's may raise anything for a state that is not its own
             raise ModelFileError(f"callbacks.{name} cannot be taken up: {type(error).__name__} {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""What JSON from a file says, taken field by field: each has a type and a range, and an error names it."""
+"""JSON from a file, read field by field: each has a type and a range, and an error names it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Fields:
 
 
 def _shown(value: object) -> str:
-    """What came, shortly: it may be huge."""
+    """A value in short: it may be huge."""
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 10**30):
         return repr(value)
     return repr(value[:40]) if isinstance(value, str) else f"a {type(value).__name__}"
