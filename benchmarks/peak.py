@@ -113,7 +113,7 @@ class Probe:
 
     Attributes:
         single, double: the last rates measured that nothing disturbed, newest last.
-        handing: the least time in which a line went from one core to another, in nanoseconds; infinite if none did.
+        handing: the minimum time in which a line went from one core to another, in nanoseconds; infinite if none did.
     """
 
     def __init__(self, milliseconds: float = 2.0, *, target: Target | None = None) -> None:

@@ -30,7 +30,7 @@ Size = tuple[int, int]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 SAMPLES = ("china", "flower")
 MAX_PIXELS = 1 << 25
-"""The most pixels that are decoded: as float32 in colour they take 400 MB."""
+"""The maximum number of pixels that are decoded: as float32 in colour they take 400 MB."""
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # others run programs, as EPS does
 _GREY = ("1", "L", "LA", "I", "F")
 

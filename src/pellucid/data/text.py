@@ -86,7 +86,7 @@ class Vocabulary:
         """The vocabulary of a text, or of its tokens: the most frequent first, equally frequent ones in order.
 
         Args:
-            max_size: the most tokens to keep, ``<unknown>`` included.
+            max_size: the maximum number of tokens to keep, ``<unknown>`` included.
             min_count: how often a token has to occur; by default once for characters and twice for words, so that
                 the network meets ``<unknown>`` in training.
 

@@ -89,14 +89,14 @@ def check_shape(
     if len(shape) != tensor.rank:
         axes = f" ({', '.join(a.name for a in tensor.axes)})" if tensor.axes else ""
         raise ShapeError(f"{name} has {tensor.rank} axes{axes}, got an array of shape {shape}")
-    for axis, came in zip(tensor.axes, shape, strict=True):
+    for axis, extent in zip(tensor.axes, shape, strict=True):
         if axis.extent is not BATCH:
-            if came != axis.extent:
-                raise ShapeError(f"axis {axis.name} of {name} is {axis.extent}, got {came}, in shape {shape}")
-        elif came < 1:
+            if extent != axis.extent:
+                raise ShapeError(f"axis {axis.name} of {name} is {axis.extent}, got {extent}, in shape {shape}")
+        elif extent < 1:
             raise ShapeError(f"axis {axis.name} of {name} is empty; a batch needs at least one example")
         elif batch is None:
-            batch = came, name
-        elif came != batch[0]:
-            raise ShapeError(f"the batch is {batch[0]} in {batch[1]} but {came} along axis {axis.name} of {name}")
+            batch = extent, name
+        elif extent != batch[0]:
+            raise ShapeError(f"the batch is {batch[0]} in {batch[1]} but {extent} along axis {axis.name} of {name}")
     return batch

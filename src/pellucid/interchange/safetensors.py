@@ -32,9 +32,9 @@ N = TypeVar("N", bound=BaseNetwork)
 KIND = "pellucid network"
 PROBES = 2
 MAX_PROBED_ELEMENTS = 1 << 26
-"""The most numbers that a network with a probe computes for one example, all values together."""
+"""The maximum number of elements that a network with a probe computes for one example, all values together."""
 MAX_PROBED_TERMS = 1 << 34
-"""The most terms of sums that it computes for one example; a step of a loop counts as 1,000."""
+"""The maximum number of terms of sums that it computes for one example; a step of a loop counts as 1,000."""
 _INPUT, _OUTPUT = "probe input ", "probe output "
 
 

@@ -36,9 +36,9 @@ class Masking(Layer):
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         shape, *given = shapes
         if len(shape) != 2 or (given and given != [shape[:1]]):
-            came = " and ".join(map(str, shapes))
+            given_shapes = " and ".join(map(str, shapes))
             raise ShapeError(
-                f"Masking takes examples of shape (steps, features), and a mask of (steps,) if any, got {came}"
+                f"Masking takes examples of shape (steps, features), and a mask of (steps,) if any, got {given_shapes}"
             )
         return {}
 

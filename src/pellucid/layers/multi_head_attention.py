@@ -47,8 +47,8 @@ class MultiHeadAttention(Layer):
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         if len(shapes) > 2 or any(len(s) != 2 for s in shapes):
-            came = " and ".join(map(str, shapes))
-            raise ShapeError(f"MultiHeadAttention takes one or two inputs of shape (steps, features), got {came}")
+            given = " and ".join(map(str, shapes))
+            raise ShapeError(f"MultiHeadAttention takes one or two inputs of shape (steps, features), got {given}")
         own, asked = shapes[0][-1], shapes[-1][-1]
         width = self.num_heads * self.key_dim
         parameters: dict[str, Parameter] = {}

@@ -252,9 +252,9 @@ def prepared(
     targets, values = goals(net, y, loss, f"{prefix}y")
     for name, array in values.items():
         if len(array) != len(next(iter(arrays.values()))):
-            came = f"{len(next(iter(arrays.values())))} examples in {prefix}x but {len(array)} in {prefix}y"
+            counts = f"{len(next(iter(arrays.values())))} examples in {prefix}x but {len(array)} in {prefix}y"
             where = f" ({name})" if len(values) > 1 else ""
-            raise DataError(f"expected as many examples in {prefix}x as in {prefix}y, got {came}{where}")
+            raise DataError(f"expected as many examples in {prefix}x as in {prefix}y, got {counts}{where}")
     examples = Examples(arrays | values)
     if sample_weight is not None:
         array = weights(sample_weight, len(examples), net.dtype, f"{prefix}sample_weight")

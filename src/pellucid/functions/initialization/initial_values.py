@@ -62,8 +62,8 @@ def initial(spec: str | Mapping[str, object] | Initial, **options: object) -> In
         name, stored = named("initial values", spec)
         return initial(name, **{**stored, **options})
     if not isinstance(spec, (str, Initial)):
-        came = type(spec).__name__
-        raise PellucidError(f'initial values: expected a name such as "he_normal", got {came}')
+        given = type(spec).__name__
+        raise PellucidError(f'initial values: expected a name such as "he_normal", got {given}')
     entry = find("kind of initial values", spec, INITIALS) if isinstance(spec, str) else spec
     if not options:
         return entry

@@ -51,9 +51,9 @@ def _split(values: Reals, bits: int) -> Reals:
 
 
 def _product(one: Reals, other: Reals) -> Reals:
-    """The matrix product of what was split, least parts first. Every sum of products of two parts is exact, in whatever
-    order it is added up. Source: Ozaki, Ogita, Oishi & Rump, Error-free transformations of matrix multiplication,
-    Numerical Algorithms 59 (2012)."""
+    """The matrix product of what was split, smallest parts first. Every sum of products of two parts is exact, in
+    whatever order it is added up. Source: Ozaki, Ogita, Oishi & Rump, Error-free transformations of matrix
+    multiplication, Numerical Algorithms 59 (2012)."""
     total: Reals = np.zeros((one.shape[1], other.shape[2]))
     for place in (2, 1, 0):
         for k in range(place + 1):

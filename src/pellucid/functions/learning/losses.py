@@ -245,7 +245,7 @@ def categorical_crossentropy(
 
     Raises:
         ShapeError: the target has neither shape.
-        PellucidError: class numbers came as real numbers.
+        PellucidError: class numbers are real numbers.
     """
     p, y = prediction, target
     hot = y.rank == p.rank and (_units(y) == _units(p))

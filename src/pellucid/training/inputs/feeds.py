@@ -30,8 +30,8 @@ class Examples:
     def __post_init__(self) -> None:
         lengths = {name: len(a) for name, a in self.arrays.items()}
         if len(set(lengths.values())) > 1:
-            came = ", ".join(f"{n} for {name}" for name, n in lengths.items())
-            raise DataError(f"expected as many examples for each input, got {came}")
+            counts = ", ".join(f"{n} for {name}" for name, n in lengths.items())
+            raise DataError(f"expected as many examples for each input, got {counts}")
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))

@@ -105,8 +105,8 @@ def by_path(value: Any, paths: Sequence[str], what: str) -> dict[str, Any]:
     if len(paths) == 1:
         return {paths[0]: value}
     if not isinstance(value, (list, tuple)) or len(value) != len(paths):
-        came = f"{len(value)} parts" if isinstance(value, (list, tuple)) else type(value).__name__
-        raise DataError(f"{what} is {came}, expected {len(paths)} arrays: give a dict with the keys {', '.join(paths)}")
+        form = f"{len(value)} parts" if isinstance(value, (list, tuple)) else type(value).__name__
+        raise DataError(f"{what} is {form}, expected {len(paths)} arrays: give a dict with the keys {', '.join(paths)}")
     return dict(zip(paths, value, strict=True))
 
 

@@ -140,11 +140,11 @@ def named(training: Training) -> dict[str, Callback]:
     return callbacks
 
 
-def _check_plan(path: object, came: Fields, expected: Mapping[str, Any]) -> None:
+def _check_plan(path: object, saved: Fields, expected: Mapping[str, Any]) -> None:
     for name, value in expected.items():
-        if came[name] != value:
+        if saved[name] != value:
             outputs = [entry[0] for entry in value] if name == "loss" else []
-            if name == "loss" and (written := _outputs(came[name])) != outputs:
+            if name == "loss" and (written := _outputs(saved[name])) != outputs:
                 raise DataError(
                     f'"{path}" is a checkpoint of another network: it ends in {_words(written)}, expected '
                     f"{_words(outputs)}; build the one that it was written with"
@@ -152,7 +152,7 @@ def _check_plan(path: object, came: Fields, expected: Mapping[str, Any]) -> None
             how = argument("resume", str(path)) or "resume"
             raise DataError(
                 f'"{path}" is a checkpoint of another training: its {name.replace("_", " ")} is '
-                f"{_words(came[name])[:200]}, got {_words(value)}; give what it had, or start without {how}"
+                f"{_words(saved[name])[:200]}, got {_words(value)}; give what it had, or start without {how}"
             )
 
 
@@ -180,14 +180,14 @@ def _words(value: object) -> str:
     return str(value).strip('"')
 
 
-def _check_arrays(path: object, came: State, expected: State) -> None:
+def _check_arrays(path: object, saved: State, expected: State) -> None:
     for part in ("parameters", "slots"):
-        mine, theirs = _kinds(getattr(expected, part)), _kinds(getattr(came, part))
+        mine, theirs = _kinds(getattr(expected, part)), _kinds(getattr(saved, part))
         if odd := [name for name in mine | theirs if mine.get(name) != theirs.get(name)]:
             raise DataError(
                 f'"{path}" is a checkpoint of another network, {odd[0]} differs: build the one that it was written with'
             )
-    if came.best_parameters and _kinds(came.best_parameters) != _kinds(expected.parameters):
+    if saved.best_parameters and _kinds(saved.best_parameters) != _kinds(expected.parameters):
         raise ModelFileError("state.best_parameters are not those of the network")
 
 
@@ -195,16 +195,16 @@ def _kinds(arrays: Mapping[str, Array]) -> dict[str, tuple[tuple[int, ...], np.d
     return {name: (array.shape, array.dtype) for name, array in arrays.items()}
 
 
-def _check_metrics(came: list[list[Array]], training: Training, measures: Chosen) -> None:
+def _check_metrics(saved: list[list[Array]], training: Training, measures: Chosen) -> None:
     """Whether metrics can go on from what they remembered: it is of the form that one example would give."""
-    if not came:
+    if not saved:
         return
     assert training.examples is not None
     one = Measures(training.net, training.goals, measures)
     one.add(*_one_example(training))
-    if len(came) != len(one.parts):
-        raise ModelFileError(f"state.metrics has {len(came)} entries, expected {len(one.parts)}")
-    for place, (parts, expected) in enumerate(zip(came, one.parts, strict=True)):
+    if len(saved) != len(one.parts):
+        raise ModelFileError(f"state.metrics has {len(saved)} entries, expected {len(one.parts)}")
+    for place, (parts, expected) in enumerate(zip(saved, one.parts, strict=True)):
         whole = len(expected) == 2  # all targets and predictions so far, batch by batch; else sums
         forms = [(array.ndim, array.shape[whole:], array.dtype) for array in expected]
         right = len(parts) % len(expected) == 0 and (whole or len(parts) <= 1)
@@ -214,7 +214,7 @@ def _check_metrics(came: list[list[Array]], training: Training, measures: Chosen
             right = all(len(y) == len(p) for y, p in zip(parts[::2], parts[1::2], strict=True))
         if not right:
             raise ModelFileError(f"state.metrics.{place} is not what the metric remembers")
-    one.parts = came
+    one.parts = saved
     try:
         for _, running in one.running.values():
             if running.measure in METRICS.values():  # one of the user's own may refuse a part of an epoch
