@@ -64,9 +64,9 @@ class Window:
         if any(span > e for span, e in zip(window.spans, padded, strict=True)):
             covers = f", which covers {window.spans} at dilation {window.dilation}," if window.spans != sizes else ""
             places = {1: "sequence", 2: "image"}[rank]
-            region = f"padded {places}" if any(map(any, known)) else places
+            area = f"padded {places}" if any(map(any, known)) else places
             raise ShapeError(
-                f'the {what} {sizes}{covers} is larger than the {region} {padded}; take a smaller one, or padding="same"'
+                f'the {what} {sizes}{covers} is larger than the {area} {padded}; take a smaller one, or padding="same"'
             )
         return window
 
