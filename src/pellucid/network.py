@@ -14,7 +14,7 @@ from pellucid.arrays import check_integer
 from pellucid.engines import DEFAULT, Executable, compile_program, engine_named, reference
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor
-from pellucid.formula.derivative import reachable
+from pellucid.formula.derivative import postorder, reachable
 from pellucid.formula.expressions import Kind, reads
 from pellucid.functions.initialization import initial_values
 from pellucid.functions.learning import penalties
@@ -426,22 +426,12 @@ def _graph(
 
 def _ordered(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[Node]:
     """All nodes between inputs and outputs, each after its parents."""
-    order: dict[Node, None] = dict.fromkeys(inputs)
-    stack = [(node, False) for node in reversed(outputs)]
-    while stack:
-        node, finished = stack.pop()
-        if node in order:
-            continue
-        if finished:
-            order[node] = None
-            continue
-        if isinstance(node.layer, InputLayer):
-            raise PellucidError(
-                "an output depends on an Input that is not among the network's inputs; add it to inputs=[…]"
-            )
-        stack.append((node, True))
-        stack += [(p, False) for p in reversed(node.parents)]
-    return list(order)
+    inner = [n for n in postorder(outputs, lambda n: () if n in inputs else n.parents) if n not in inputs]
+    if any(isinstance(node.layer, InputLayer) for node in inner):
+        raise PellucidError(
+            "an output depends on an Input that is not among the network's inputs; add it to inputs=[…]"
+        )
+    return [*dict.fromkeys(inputs), *inner]
 
 
 def _homes(order: Sequence[Node]) -> dict[Layer, str]:

@@ -14,8 +14,9 @@ gradient of a recurrence is a recurrence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from pellucid.errors import FormulaError, ShapeError
 from pellucid.formula.axes import Affine, Axis
@@ -49,6 +50,7 @@ from pellucid.formula.expressions import (
 from pellucid.formula.parser import flat
 from pellucid.formula.scalar import SCALARS
 
+T = TypeVar("T", bound=Hashable)
 _UNDEFINED_AT_ZERO = {"div", "log", "pow", "exp", "sqrt", "log1p", "expm1"}
 
 
@@ -117,21 +119,30 @@ def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None
 
 def reachable(outputs: Iterable[Tensor]) -> list[Statement]:
     """The statements that the outputs need, each after what it reads, as far as recurrences allow."""
-    tensors: dict[Tensor, None] = {}
-    seen: set[Tensor] = set()
-    for output in outputs:
-        stack: list[tuple[Tensor, bool]] = [(output, False)]
-        while stack:
-            tensor, finished = stack.pop()
-            if finished:
-                tensors[tensor] = None
-            elif tensor not in seen:
-                seen.add(tensor)
-                if tensor.definition is not None:
-                    stack.append((tensor, True))
-                    inner = [r.tensor for r in reads(tensor.definition.expression)]
-                    stack += [(t, False) for t in reversed(inner) if t not in seen]
+    tensors = postorder(
+        outputs, lambda t: [] if t.definition is None else [r.tensor for r in reads(t.definition.expression)]
+    )
     return [s for t in tensors if (s := t.definition) is not None]
+
+
+def postorder(roots: Iterable[T], needs: Callable[[T], Sequence[T]]) -> list[T]:
+    """All that the roots need, and these, each once and after what it needs, as far as there are no cycles.
+
+    Depth first: names and bits follow this order, which graphlib, that sorts level by level, does not give.
+    """
+    order: list[T] = []
+    seen: set[T] = set()
+    for root in roots:
+        stack = [(root, False)]
+        while stack:
+            node, finished = stack.pop()
+            if finished:
+                order.append(node)
+            elif node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                stack += [(n, False) for n in reversed(needs(node)) if n not in seen]
+    return order
 
 
 def _arguments(statement: Statement) -> list[Tensor]:
