@@ -19,7 +19,7 @@ from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Arithmetic, Value
 from pellucid.engines.llvm.plan.layout import Layout
 from pellucid.engines.llvm.plan.panels import Panel
-from pellucid.engines.llvm.plan.work import LANES, Nest, batched, strides
+from pellucid.engines.llvm.plan.work import LANES, Nest, batched, plain_axes, strides
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import (
     Constant,
@@ -61,7 +61,7 @@ class Evaluator:
         self.layout = layout
         self.kind = kind
         self.maths = Arithmetic(builder, kind, inline=inline)
-        self.axes = nest.axes
+        self.axes = list(nest.axes)
         self.lane = lane
         self.rows = rows
         self.stored = stored
@@ -140,8 +140,7 @@ class Evaluator:
         """What the nest has read or made itself at the point."""
         if e.tensor not in point.known:
             return point.known.get(id(e))
-        here = all(isinstance(i, Affine) and i.plain is a for i, a in zip(e.indices, self.axes, strict=True))
-        return point.known[e.tensor] if here else None
+        return point.known[e.tensor] if plain_axes(e) == self.axes else None
 
     def read(self, e: Read, point: Point) -> Value:
         tensor = e.tensor

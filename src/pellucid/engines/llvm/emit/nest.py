@@ -18,8 +18,8 @@ from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.layout import Layout, at_home
 from pellucid.engines.llvm.plan.split_reductions import CACHED
 from pellucid.engines.llvm.plan.tiles import Tile, lane_last, looked_up
-from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Unsupported
-from pellucid.formula.axes import Affine, Axis
+from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Unsupported, plain_axes
+from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import (
     Expression,
     Read,
@@ -217,10 +217,9 @@ class Writer:
                 self.b.effect(f"call void @llvm.prefetch.p0(ptr {place}, i32 1, i32 3, i32 1)")
 
     def far(self, read: Read) -> bool:
-        places = [i.plain if isinstance(i, Affine) else None for i in read.indices]
         return (
             read.tensor not in self.nest.targets
-            and places == list(self.nest.axes)
+            and plain_axes(read) == list(self.nest.axes)
             and prod(a.size for a in read.tensor.axes) * self.layout.real > CACHED
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import prod
 
-from pellucid.engines.llvm.plan.work import LANES, Plan
+from pellucid.engines.llvm.plan.work import LANES, Plan, plain_axes
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import (
     Expression,
@@ -73,13 +73,11 @@ def _is_lookup(statement: Statement) -> bool:
 
 def _bare(read: Read, axes: Iterable[Axis]) -> bool:
     """Whether the read's indices are these axes, in order."""
-    wanted = list(axes)
-    found = [i.plain if isinstance(i, Affine) else None for i in read.indices]
-    return len(found) == len(wanted) and all(a is b for a, b in zip(found, wanted, strict=True))
+    return plain_axes(read) == list(axes)
 
 
 def _plain(read: Read) -> list[Axis] | None:
-    found = [i.plain if isinstance(i, Affine) else None for i in read.indices]
+    found = plain_axes(read)
     return [a for a in found if a is not None] if all(a is not None for a in found) else None
 
 

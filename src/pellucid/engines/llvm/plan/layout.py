@@ -17,8 +17,7 @@ from typing import Any, Literal
 from pellucid.engines.llvm.plan.light_loops import by_rows, of_one_step
 from pellucid.engines.llvm.plan.panels import Panel
 from pellucid.engines.llvm.plan.tiles import lane_last
-from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Plan, Work, batched, nests_of, strides
-from pellucid.formula.axes import Affine
+from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Plan, Work, batched, nests_of, plain_axes, strides
 from pellucid.formula.expressions import Read, Tensor
 
 ALIGN = 64
@@ -101,8 +100,7 @@ class Layout:
 
 def lay_out(plan: Plan) -> Layout:
     """Homes for everything: of the user's arrays by word, of all else by lifetimes."""
-    nests = (n for phase in plan.phases for work in phase.works for n in nests_of(work))
-    once = of_one_step(plan, (n for n in nests if lane_last(n) and not n.few))
+    once = of_one_step(plan, (n for n in plan.nests if lane_last(n) and not n.few))
     state = [name for name in plan.program.outputs if name not in plan.state]
     words = [("in", name) for name in plan.program.inputs] + [("out", name) for name in state]
     places = {word: Home("user", HEADER + k) for k, word in enumerate(words)}
@@ -238,9 +236,7 @@ def _partials(plan: Plan) -> dict[Partial, tuple[int, int]]:
 
 def at_home(read: Read, nest: Nest) -> bool:
     """Whether a nest reads what it has just made itself, at the same place."""
-    return read.tensor in nest.targets and all(
-        isinstance(i, Affine) and i.plain is a for i, a in zip(read.indices, nest.axes, strict=True)
-    )
+    return read.tensor in nest.targets and plain_axes(read) == list(nest.axes)
 
 
 def _lifetimes(plan: Plan) -> dict[Tensor, tuple[int, int]]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pellucid.engines.llvm.plan.aliases import view
 from pellucid.engines.llvm.plan.embedding_fusion import fold
-from pellucid.engines.llvm.plan.work import Nest, Plan, Recurrence, Unsupported, Work, batched
+from pellucid.engines.llvm.plan.work import Nest, Plan, Recurrence, Unsupported, Work, batched, plain_axes
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import (
     Index,
@@ -162,9 +162,7 @@ def may_join(nest: Nest, other: Nest, views: Mapping[Tensor, Tensor]) -> bool:
     made = set(nest.targets)
     for read in other.reads:
         if _home(views, read.tensor) in made:
-            here = read.tensor in made and all(
-                isinstance(i, Affine) and i.plain is a for i, a in zip(read.indices, other.axes, strict=True)
-            )
+            here = read.tensor in made and plain_axes(read) == list(other.axes)
             step = other.step
             earlier = step is not None and _other_step(read, other.axes.index(step), step)
             if not here and not earlier:

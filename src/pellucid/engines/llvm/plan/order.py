@@ -6,8 +6,8 @@ would notice. The plan is therefore held against its order before any code is ma
 
 from __future__ import annotations
 
-from pellucid.engines.llvm.plan.work import Nest, Partial, Plan, Recurrence, Work
-from pellucid.formula.axes import Affine, Axis
+from pellucid.engines.llvm.plan.work import Nest, Partial, Plan, Recurrence, Work, plain_axes
+from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import Read, Tensor, reads
 
 
@@ -64,7 +64,7 @@ def _check_nest(plan: Plan, nest: Nest, made: set[Tensor], loop: set[Tensor]) ->
 
 def _at(read: Read, step: Axis) -> bool:
     """Whether a read of a loop's tensor is of the step that is being computed."""
-    return any(isinstance(i, Affine) and i.plain is step for i in read.indices)
+    return step in plain_axes(read)
 
 
 def _look(plan: Plan, name: str, read: Read, made: set[Tensor]) -> None:

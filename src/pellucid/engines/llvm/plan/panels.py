@@ -22,10 +22,11 @@ from pellucid.engines.llvm.plan.work import (
     Recurrence,
     batched,
     nests_of,
+    plain_axes,
     strides,
 )
 from pellucid.formula.axes import Affine, Axis
-from pellucid.formula.expressions import Read, Reduction, Tensor, factors, walk
+from pellucid.formula.expressions import Read, Reduction, Tensor, factors
 
 FIRST = 32 * 1024
 """Bytes of the first cache: what lies there is read as fast as it stands."""
@@ -70,14 +71,10 @@ def pack_panels(plan: Plan) -> Plan:
     panels = [p for some in found.values() for p in some.values()]
     phases = plan.phases
     if panels:
-        ready = phases and phases[0].kind == "global" and not _reads_examples(phases[0])
+        ready = phases and phases[0].kind == "global" and not phases[0].reads_examples
         first, rest = (phases[0].works, phases[1:]) if ready else ([], phases)
         phases = [Phase("global", [*first, *panels]), *rest]
     return replace(plan, panels=found, phases=phases)
-
-
-def _reads_examples(phase: Phase) -> bool:
-    return any(batched(r.tensor) for work in phase.works for r in work.reads)
 
 
 def _panels(plan: Plan, nest: Nest) -> list[Panel]:
@@ -86,23 +83,20 @@ def _panels(plan: Plan, nest: Nest) -> list[Panel]:
     tile = plan.tiles[nest]
     inputs = set(plan.program.inputs.values())
     found: dict[Tensor, Panel] = {}
-    for s in nest.statements:
-        for e in walk(s.expression):
-            if not isinstance(e, Reduction) or e.name != "sum":
+    for e in nest.sums:
+        for read in factors(e.body):
+            if not isinstance(read, Read) or read.tensor not in inputs or read.tensor.rank < 2:
                 continue
-            for read in factors(e.body):
-                if not isinstance(read, Read) or read.tensor not in inputs or read.tensor.rank < 2:
-                    continue
-                if not batched(read.tensor) and (nest.step is not None or _apart(nest, read, e, tile, real)):
-                    panel = _panel(read, e, tile.sizes, lane)
-                    if panel is not None:
-                        found.setdefault(read.tensor, panel)
+            if not batched(read.tensor) and (nest.step is not None or _apart(nest, read, e, tile, real)):
+                panel = _panel(read, e, tile.sizes, lane)
+                if panel is not None:
+                    found.setdefault(read.tensor, panel)
     return list(found.values())
 
 
 def _apart(nest: Nest, read: Read, e: Reduction, tile: Tile, real: int) -> bool:
     """Whether the tiles of a nest read a large kernel often, each time at places far from each other."""
-    axes = _axes(read)
+    axes = plain_axes(read)
     rounds = prod(a.size // tile.get(a, 1) for a in nest.axes[1:] if a not in axes)
     steps = strides(read.tensor.axes)
     size = real * prod(a.size for a in read.tensor.axes)
@@ -110,12 +104,8 @@ def _apart(nest: Nest, read: Read, e: Reduction, tile: Tile, real: int) -> bool:
     return rounds >= OFTEN and size > FIRST and step * real >= LINE
 
 
-def _axes(read: Read) -> list[Axis | None]:
-    return [i.plain if isinstance(i, Affine) else None for i in read.indices]
-
-
 def _panel(read: Read, e: Reduction, sizes: dict[Axis, int], lane: Axis | None) -> Panel | None:
-    axes = _axes(read)
+    axes = plain_axes(read)
     tiled = [k for k, a in enumerate(axes) if a is not None and (sizes.get(a, 1) > 1 or a is lane)]
     if not tiled:
         return None

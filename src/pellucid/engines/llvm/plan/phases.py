@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pellucid.engines.llvm.plan.nests import join, may_join, merge
-from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Work, batched
-from pellucid.formula.axes import Affine
+from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Work, batched, plain_axes
 from pellucid.formula.expressions import (
     Read,
     Tensor,
@@ -125,13 +124,12 @@ def _read_after(plan: Plan, work: Nest) -> bool:
     others = [
         w for p in plan.phases if p.kind == "global" for w in p.works if w is not work and w.targets != work.targets
     ]
-    return any(r.tensor in inputs and not elementwise_reader(plan, w, r) for w in others for r in w.reads)
+    return any(r.tensor in inputs and not _elementwise(w, r) for w in others for r in w.reads)
 
 
-def elementwise_reader(plan: Plan, work: Work, read: Read) -> bool:
-    return isinstance(work, Nest) and all(
-        isinstance(i, Affine) and i.plain is a for i, a in zip(read.indices, work.axes, strict=False)
-    )
+def _elementwise(work: Work, read: Read) -> bool:
+    """Whether each element is read for the one at its own place."""
+    return isinstance(work, Nest) and all(a is b for a, b in zip(plain_axes(read), work.axes, strict=False))
 
 
 def _add(works: list[Work], work: Work, plan: Plan) -> None:
@@ -159,7 +157,7 @@ def _in_place(plan: Plan, target: Tensor, name: str) -> bool:
             if work in here:
                 if not isinstance(work, Nest) or work.scatter is not None:
                     return False
-                if any(plan.home(r.tensor) is old and not elementwise_reader(plan, work, r) for r in work.reads):
+                if any(plan.home(r.tensor) is old and not _elementwise(work, r) for r in work.reads):
                     return False
             elif (here or seen) and any(plan.home(r.tensor) is old for r in work.reads):
                 return False

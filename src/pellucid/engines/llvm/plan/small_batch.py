@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pellucid.engines.llvm.plan.tiles import lane_last
-from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Recurrence, Unsupported, batched, nests_of
+from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Recurrence, Unsupported, nests_of
 from pellucid.formula.axes import Affine
 
 MEETING = 250_000
@@ -23,7 +23,7 @@ def for_small_batches(plan: Plan) -> Plan:
     """
     if not plan.request.small_batch:
         return plan
-    nests = [n for phase in plan.phases if phase.kind == "shard" for work in phase.works for n in nests_of(work)]
+    nests = [nest for nest in plan.nests if nest.kind == "shard"]
     if not _apart(plan, nests):
         raise Unsupported(plan.program.statements[0], "an example needs others")
     for nest in nests:
@@ -33,10 +33,7 @@ def for_small_batches(plan: Plan) -> Plan:
 
 def _apart(plan: Plan, nests: list[Nest]) -> bool:
     """Whether no example needs another: a prediction, not a training step."""
-    return not any(
-        phase.kind == "global" and any(batched(r.tensor) for work in phase.works for r in work.reads)
-        for phase in plan.phases
-    ) and not any(
+    return not any(phase.kind == "global" and phase.reads_examples for phase in plan.phases) and not any(
         isinstance(i, Affine) and i.divisor.value != 1 and nest.axes[-1] in i.axes
         for nest in nests
         for read in nest.reads

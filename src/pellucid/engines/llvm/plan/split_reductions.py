@@ -12,9 +12,9 @@ from dataclasses import replace
 from math import prod
 
 from pellucid.engines.llvm.plan.tiles import lane_last
-from pellucid.engines.llvm.plan.work import LANES, LINE, OFTEN, Nest, Partial, Phase, Plan, batched, strides
-from pellucid.formula.axes import BATCH, Affine
-from pellucid.formula.expressions import Read, Reduction, Tensor, factors, free_axes, reads, walk
+from pellucid.engines.llvm.plan.work import LANES, LINE, OFTEN, Nest, Partial, Phase, Plan, batched, plain_axes, strides
+from pellucid.formula.axes import BATCH
+from pellucid.formula.expressions import Read, Tensor, factors, free_axes, reads
 
 CACHED = 256 * 1024
 """Bytes of a sum's operands that a core's second cache holds beside everything else."""
@@ -49,7 +49,7 @@ def _begun_with_shards(plan: Plan) -> list[Phase]:
     for phase in plan.phases:
         if phase.kind == "shard":
             return plan.phases
-        if any(batched(r.tensor) for work in phase.works for r in work.reads):
+        if phase.reads_examples:
             break
     else:
         if not any(map(batched, plan.program.outputs.values())):
@@ -58,8 +58,7 @@ def _begun_with_shards(plan: Plan) -> list[Phase]:
 
 
 def _long(nest: Nest, real: int) -> Partial | None:
-    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
-    sums = [e for e in sums if any(a.extent is BATCH for a in e.axes)]
+    sums = [e for e in nest.sums if any(a.extent is BATCH for a in e.axes)]
     if len(sums) != 1 or not all(a in free_axes(sums[0]) for a in nest.axes if a.size > 1):
         return None
     rest = [a for a in sums[0].axes if a.extent is not BATCH]
@@ -78,13 +77,13 @@ def _long(nest: Nest, real: int) -> Partial | None:
 def _streamed(nest: Nest, real: int) -> Partial | None:
     """A shard's sum whose weights are too large for the second cache and read once only, a tile after the other: summed
     in pieces, all tiles of it, the weights come in once."""
-    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
+    sums = nest.sums
     if len(sums) != 1 or not all(a in free_axes(sums[0]) for a in nest.axes[1:] if a.size > 1):
         return None
     first = sums[0].axes[0]
     for read in factors(sums[0].body):
         if isinstance(read, Read) and not batched(read.tensor):
-            axes = [i.plain if isinstance(i, Affine) else None for i in read.indices]
+            axes = plain_axes(read)
             size = real * prod(a.size for a in read.tensor.axes)
             step = dict(zip(axes, strides(read.tensor.axes), strict=True)).get(sums[0].axes[-1], 1) * real
             again = prod(a.size for a in nest.axes[1:] if a not in axes)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from math import inf, prod
 
-from pellucid.engines.llvm.plan.work import LANES, Nest, Plan, Request, batched, nests_of
+from pellucid.engines.llvm.plan.work import LANES, Nest, Plan, Request, batched, length
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, reads, walk
 
@@ -39,8 +39,7 @@ class Tile:
 
 def choose_tiles(plan: Plan) -> Plan:
     """A tile for every nest."""
-    nests = [nest for phase in plan.phases for work in phase.works for nest in nests_of(work)]
-    return replace(plan, tiles={nest: _chosen(nest, plan.request) for nest in nests})
+    return replace(plan, tiles={nest: _chosen(nest, plan.request) for nest in plan.nests})
 
 
 def _chosen(nest: Nest, request: Request) -> Tile:
@@ -53,7 +52,7 @@ def _chosen(nest: Nest, request: Request) -> Tile:
         need = _needed(nest, axis)
         if need > 1 and axis.size >= need:
             tile.sizes[axis] = need
-    heavy = _heaviest(nest)
+    heavy = max(nest.sums, key=length, default=None)
     if heavy is not None:
         _contraction(tile, nest, heavy, axes, lane, request)
     if nest.divided and lane is not None:
@@ -82,8 +81,7 @@ def lane_last(nest: Nest) -> bool:
         return True
     product = any(len([r for r in reads(s.expression) if batched(r.tensor)]) > 1 for s in nest.statements)
     # Idle lanes cost as often as there are terms, sums across the lanes and what follows them once for every element.
-    sums = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction)]
-    terms = max((prod(a.size for a in e.axes if a.extent is not BATCH) for e in sums), default=1)
+    terms = max((prod(a.size for a in e.axes if a.extent is not BATCH) for e in nest.reductions), default=1)
     if product and terms * (-extent % LANES) < ACROSS * extent:
         return True
     return (product and extent >= 40) or (len(nest.axes) > 1 and extent >= 64)
@@ -129,16 +127,6 @@ def _by_row(e: Read, last: Axis) -> bool:
         and isinstance(e.indices[-1], Affine)
         and e.indices[-1].plain is last
     )
-
-
-def _heaviest(nest: Nest) -> Reduction | None:
-    """The nest's largest sum."""
-    found = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
-    return max(found, key=length, default=None)
-
-
-def length(e: Reduction) -> int:
-    return prod(a.size if isinstance(a.extent, int) else 64 for a in e.axes)
 
 
 def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: Axis | None, request: Request) -> None:

@@ -46,6 +46,16 @@ def batched(tensor: Tensor) -> bool:
     return bool(tensor.axes) and tensor.axes[0].extent is BATCH
 
 
+def plain_axes(read: Read) -> list[Axis | None]:
+    """The axes that are a read's indices as they are; None for any other index."""
+    return [i.plain if isinstance(i, Affine) else None for i in read.indices]
+
+
+def length(e: Reduction) -> int:
+    """How many terms a reduction has; of a batch, as many as one may have."""
+    return prod(a.size if isinstance(a.extent, int) else 64 for a in e.axes)
+
+
 @dataclass(eq=False)
 class Nest:
     """Statements over the same axes, each target's axes renamed to `axes`. `scatter` is the axis at which
@@ -79,22 +89,27 @@ class Nest:
         return self._reads
 
     @property
+    def reductions(self) -> list[Reduction]:
+        return [e for s in self.statements for e in walk(s.expression) if isinstance(e, Reduction)]
+
+    @property
+    def sums(self) -> list[Reduction]:
+        return [e for e in self.reductions if e.name == "sum"]
+
+    @property
     def operations(self) -> int:
         """A guess at the operations of the nest: of an example, of a step."""
         mine = prod(a.size for a in self.axes if a.extent is not BATCH and a is not self.step)
-        sums = [e for s in self.statements for e in walk(s.expression) if isinstance(e, Reduction)]
-        inner = max((prod(a.size if isinstance(a.extent, int) else 64 for a in e.axes) for e in sums), default=4)
-        return mine * inner
+        return mine * max(map(length, self.reductions), default=4)
 
     @property
     def products(self) -> int:
         """The products that its largest sum adds up: of an example, of a step."""
-        sums = [e for s in self.statements for e in walk(s.expression) if isinstance(e, Reduction) and e.name == "sum"]
         own = [a for a in self.axes if a.extent is not BATCH and a is not self.step]
         return max(
             (
                 prod(a.size for a in (*e.axes, *(a for a in own if a in free_axes(e))))
-                for e in sums
+                for e in self.sums
                 if len(factors(e.body)) > 1
             ),
             default=0,
@@ -102,7 +117,7 @@ class Nest:
 
     @property
     def heavy(self) -> bool:
-        return any(isinstance(e, Reduction) for s in self.statements for e in walk(s.expression))
+        return bool(self.reductions)
 
 
 @dataclass(eq=False)
@@ -186,6 +201,10 @@ class Phase:
     works: list[Any] = field(default_factory=list)
 
     @property
+    def reads_examples(self) -> bool:
+        return any(batched(r.tensor) for work in self.works for r in work.reads)
+
+    @property
     def divided(self) -> bool:
         """Whether it is a single piece of work that threads share: what it makes is for all of them."""
         return any(nest.divided for work in self.works for nest in nests_of(work))
@@ -236,10 +255,14 @@ class Plan:
     tiles: dict[Nest, Any] = field(default_factory=dict)
     panels: dict[Nest, dict[Tensor, Any]] = field(default_factory=dict)
 
+    @property
+    def nests(self) -> list[Nest]:
+        return [nest for phase in self.phases for work in phase.works for nest in nests_of(work)]
+
     def ahead(self) -> int:
         """How many phases at the start read parameters alone."""
         for place, phase in enumerate(self.phases):
-            if phase.kind == "shard" or any(batched(r.tensor) for work in phase.works for r in work.reads):
+            if phase.kind == "shard" or phase.reads_examples:
                 return place
         return 0
 
