@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from tests.engines.llvm.support import draw, native
-from tests.engines.llvm.test_few import image
+from tests.engines.llvm.test_small_batch import image
 from tests.engines.llvm.training import finish, image_program, start, text_program
 
 from pellucid.engines.base import Array

@@ -29,7 +29,7 @@ import pellucid as pl
 from pellucid.batches import shuffled
 from pellucid.engines import Executable, compile_program
 from pellucid.engines.llvm.run import executable as runtime
-from pellucid.engines.llvm.run import worker_pool as threads
+from pellucid.engines.llvm.run import worker_pool
 from pellucid.formula import Program
 from pellucid.formula.expressions import Index, Read, walk
 from pellucid.training.evaluation import prepared
@@ -318,7 +318,7 @@ def predictions(s: Subject) -> None:
             return
         part = _Part(oracle, rows)
         s.agree("predictions", found, part)
-        if size > runtime.FEW and rows >= size:
+        if size > runtime.SMALL_BATCH and rows >= size:
             lanes = {name: a[:size] for name, a in found.items()}
             if whole is not None:
                 same = {name: a[: len(whole[name])] for name, a in lanes.items()}
@@ -492,22 +492,22 @@ def examined(case: Case) -> Report:
 @contextmanager
 def shared_calls() -> Iterator[None]:
     """Let threads share calls that are too short for it."""
-    kept = threads.BRIEF, threads.SLOW
-    threads.BRIEF, threads.SLOW = 0.0, inf  # type: ignore[assignment]
+    kept = worker_pool.BRIEF, worker_pool.SLOW
+    worker_pool.BRIEF, worker_pool.SLOW = 0.0, inf  # type: ignore[assignment]
     try:
         yield
     finally:
-        threads.BRIEF, threads.SLOW = kept
+        worker_pool.BRIEF, worker_pool.SLOW = kept
 
 
 LIMITS: dict[str, tuple[int, ...]] = {
     "emit.module.VOLUME": (3_000, 20_000),
     "emit.nest.CACHED": (256, 4096),
     "emit.nest.LONG": (1, 10),
-    "plan.panels.FIRST": (64, 1024),
+    "plan.panels.L1_BYTES": (64, 1024),
     "plan.panels.OFTEN": (1, 3),
-    "plan.small_batch.HANDING": (1, 1000),
-    "plan.small_batch.MEETING": (1, 500),
+    "plan.small_batch.HANDOFF": (1, 1000),
+    "plan.small_batch.BARRIER": (1, 500),
     "plan.split_reductions.CACHED": (256, 4096),
     "plan.split_reductions.NEAR": (64, 1024),
     "plan.split_reductions.OFTEN": (2, 64),

@@ -13,7 +13,7 @@ import pytest
 from tests.engines.llvm.support import draw, native
 
 import pellucid as pl
-from pellucid.engines.llvm.run import worker_pool as threads
+from pellucid.engines.llvm.run import worker_pool
 from pellucid.formula import BATCH, Program, Tensor, define
 
 
@@ -68,13 +68,13 @@ def test_threads_asleep_and_awake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PELLUCID_THREADS", "3")
     program = product(400)
     inputs = draw(program, 100)
-    monkeypatch.setattr(threads, "BRIEF", 0.0)
+    monkeypatch.setattr(worker_pool, "BRIEF", 0.0)
     always = native(program)
     expected = always(inputs)["y"]
     for pause in [0.0] * 200 + [0.0003] * 20:  # about when they fall asleep
         time.sleep(pause)
         assert np.array_equal(always(inputs)["y"], expected)
-    monkeypatch.setattr(threads, "BRIEF", 1e12)
+    monkeypatch.setattr(worker_pool, "BRIEF", 1e12)
     brief = native(program)
     for pause in [0.0] * 200 + [0.0003] * 20:
         time.sleep(pause)
@@ -84,19 +84,19 @@ def test_threads_asleep_and_awake(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not say where threads may run")
 def test_workers_may_run_wherever_the_caller_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PELLUCID_THREADS", "3")
-    monkeypatch.setattr(threads, "BRIEF", 0.0)
+    monkeypatch.setattr(worker_pool, "BRIEF", 0.0)
     program = product(400)
     run, inputs = native(program), draw(program, 100)
     for _ in range(3):
         time.sleep(0.01)  # they fall asleep; woken, they begin on another processor than the caller's
         run(inputs)
-    assert threads._crew is not None
-    for worker in threads._crew._idle[-2:]:
+    assert worker_pool._pool is not None
+    for worker in worker_pool._pool._idle[-2:]:
         assert os.sched_getaffinity(worker.thread) == os.sched_getaffinity(0)
 
 
 def test_short_calls_that_went_badly_together_are_done_alone_for_a_while() -> None:
-    past = threads.Past()
+    past = worker_pool.Past()
     past.learn(0, 1e-4)
     past.learn(1, 1 + 2e-4)
     assert past.until == 0, "twice the best is no disturbance"
@@ -112,7 +112,7 @@ def test_short_calls_that_went_badly_together_are_done_alone_for_a_while() -> No
 
 
 def test_long_calls_even_out_what_disturbs_them() -> None:
-    past = threads.Past()
+    past = worker_pool.Past()
     past.learn(0, 1e-2)
     past.learn(1, 2)
     assert past.until == 0
@@ -120,7 +120,7 @@ def test_long_calls_even_out_what_disturbs_them() -> None:
 
 def test_a_call_does_not_wait_for_another_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PELLUCID_THREADS", "2")
-    monkeypatch.setattr(threads, "BRIEF", 0.0)
+    monkeypatch.setattr(worker_pool, "BRIEF", 0.0)
     x, w = Tensor.input("x", n=BATCH, i=2000), Tensor.input("w", i=2000, j=24)
     program = Program({"s": define("s[] = Σ[n,i,j] x[n,i]·w[i,j]", x=x, w=w)})
     given, short, inputs = draw(program, 200), native(product(300)), draw(product(300), 100)
@@ -160,7 +160,7 @@ def native(function):
     return called
 
 pool = worker_pool._ours()
-for name in ("hand", "join", "wake"):
+for name in ("dispatch", "join", "wake"):
     setattr(pool._library, name, native(getattr(pool._library, name)))
 
 def predict(rows):

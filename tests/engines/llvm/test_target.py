@@ -14,8 +14,7 @@ import pellucid as pl
 from pellucid.engines.llvm.emit import math
 from pellucid.engines.llvm.emit.module import write
 from pellucid.engines.llvm.plan.target import Target
-from pellucid.engines.llvm.run import fallback, native
-from pellucid.engines.llvm.run import handoff as handover
+from pellucid.engines.llvm.run import fallback, handoff, native
 from pellucid.engines.llvm.run.native import object_code
 from pellucid.formula import Program
 
@@ -71,14 +70,14 @@ def test_programs_of_doubles_call_the_c_library(name: str) -> None:
 
 def test_threads_wait_with_what_the_system_has(name: str) -> None:
     to = TARGETS[name]
-    assert needed([handover.text(to)], to) <= HAVE[name.split()[-1]]
+    assert needed([handoff.text(to)], to) <= HAVE[name.split()[-1]]
 
 
 @pytest.mark.parametrize("name", ["arm64 linux", "arm64 mac"], indirect=True)
 def test_waiting_on_arm_reads_no_register_of_the_kernel(name: str) -> None:
     """The counter of cycles, PMCCNTR_EL0, may be read by the kernel alone; the timer by everyone."""
     machine = llvm.Target.from_triple(TARGETS[name].triple).create_target_machine(cpu="generic")
-    text = machine.emit_assembly(llvm.parse_assembly(handover.text(TARGETS[name])))
+    text = machine.emit_assembly(llvm.parse_assembly(handoff.text(TARGETS[name])))
     assert "CNTVCT_EL0" in text and "PMCCNTR" not in text.upper()
 
 

@@ -49,7 +49,7 @@ class Reducing:
         across: whether their lanes are examples.
         mask: which lanes are in use, where not all are.
         examples: those that are looped over last.
-        each_shard: is told of each shard that is visited.
+        each_shard: is called with each shard that is visited.
     """
 
     o: Evaluator
@@ -114,8 +114,8 @@ class Reducing:
         for value in range(low):
             accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
         loop = self.b.open(low, high, carried=list(zip(kinds, accs, strict=True)))
-        found = self.over(rest, [p.at(axis, Linear.counter(loop.counter)) for p in points], list(loop.values), kinds)
-        accs = self.b.close(loop, found)
+        sums = self.over(rest, [p.at(axis, Linear.counter(loop.counter)) for p in points], list(loop.values), kinds)
+        accs = self.b.close(loop, sums)
         for value in range(high, axis.size):
             accs = self.over(rest, [p.at(axis, Linear((), value)) for p in points], accs, kinds)
         return accs
@@ -132,11 +132,11 @@ class Reducing:
         if self.across:
             index = Linear(((shard, LANES),), 0, 1)
             new = [p.of_batch(axis, index, Batch(shard)) for p in points]
-            found = replace(self, mask=self.in_use(shard)).over(rest, new, values, kinds)
+            sums = replace(self, mask=self.in_use(shard)).over(rest, new, values, kinds)
         else:
             # Examples innermost: the values of one place of 16 examples lie together.
-            found = replace(self, examples=Examples(axis, shard, start)).over(rest, points, values, kinds)
-        return b.close(loop, found)
+            sums = replace(self, examples=Examples(axis, shard, start)).over(rest, points, values, kinds)
+        return b.close(loop, sums)
 
     def over_examples(self, e: Examples, points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
         b = self.b
@@ -164,28 +164,28 @@ class Reducing:
         values = [maths.as_real(v) for v in self.o.values(self.body, points)]
         if self.vector:
             values = [maths.splat(v) for v in values]
-        found: list[str] = []
+        following: list[str] = []
         for k, (point, value) in enumerate(zip(points, values, strict=True)):
             if value.number == -inf:
-                found += accs[2 * k : 2 * k + 2] if self.e.name == "argmax" else [accs[k]]
+                following += accs[2 * k : 2 * k + 2] if self.e.name == "argmax" else [accs[k]]
                 continue
             old = Value(accs[2 * k if self.e.name == "argmax" else k], "f", self.vector)
             if self.mask is not None:
                 value = maths.select(self.mask, value, maths.constant(-inf))
             if self.e.name == "max":
-                found.append(maths.extreme("max", value, old).text)
+                following.append(maths.extreme("max", value, old).text)
             else:
                 # the first of equals wins, and NaN, the first of them, over all
                 better = maths.both(maths.compare("ugt", value, old), maths.compare("ord", old, old))
-                found.append(maths.select(better, value, old).text)
+                following.append(maths.select(better, value, old).text)
                 place = self.o.index_value(flat(self.e.axes), point)
                 before = Value(accs[2 * k + 1], "i", self.vector)
-                found.append(maths.select(better, place, before).text)
-        return found
+                following.append(maths.select(better, place, before).text)
+        return following
 
     def summed(self, points: list[Point], accs: list[str]) -> list[str]:
         maths = self.o.maths
-        found: list[str] = []
+        following: list[str] = []
         for point, acc in zip(points, accs, strict=True):
             # each point's loads just before its product: all at the start would need a register each
             row = [self.o.values(f, [point])[0] for f in factors(self.body)]
@@ -193,7 +193,7 @@ class Reducing:
             truths = [v for v in row if v.kind == "b" and v.number is None]
             numbers = [maths.as_real(v) for v in row if not (v.kind == "b" and v.number is None)]
             if any(v.number == 0 for v in numbers):
-                found.append(acc)
+                following.append(acc)
                 continue
             numbers = [v for v in numbers if v.number != 1] or [maths.constant(1.0)]
             if self.mask is not None:
@@ -206,14 +206,16 @@ class Reducing:
                 first = v if first is None else maths.multiply(first, v)
             if self.vector:
                 last = maths.splat(last)
-            found.append((maths.binary("fadd", total, last) if first is None else maths.fma(first, last, total)).text)
-        return found
+            following.append(
+                (maths.binary("fadd", total, last) if first is None else maths.fma(first, last, total)).text
+            )
+        return following
 
     # Bounds
 
     def guards(self, axis: Axis, points: list[Point]) -> list[tuple[Read, int]]:
         """Reads that add nothing where they are outside, with the place of an index that the axis takes outside."""
-        found: list[tuple[Read, int]] = []
+        guards: list[tuple[Read, int]] = []
         if self.e.name == "sum":
             candidates = [
                 f for f in factors(self.body) if isinstance(f, Read) and (f.outside is None or f.outside == Constant(0))
@@ -225,8 +227,8 @@ class Reducing:
                 if not isinstance(index, Affine) or axis not in index.axes or place.extent is BATCH:
                     continue
                 if index.divisor.value != 1 or not self.surely_inside(index, axis, place.size, points):
-                    found.append((read, k))
-        return found
+                    guards.append((read, k))
+        return guards
 
     def surely_inside(self, index: Affine, axis: Axis, extent: int, points: list[Point]) -> bool:
         for point in points:
@@ -246,8 +248,8 @@ class Reducing:
             else:
                 reach = c.value * (a.size - 1)
                 low, high = low + min(0, reach), high + max(0, reach)
-        least, most = known.range(self.b, LANES)
-        return least + low, most + high
+        first, last = known.range(self.b, LANES)
+        return first + low, last + high
 
     def bounds(
         self, axis: Axis, guards: list[tuple[Read, int]], points: list[Point]
@@ -277,10 +279,10 @@ class Reducing:
             number = rest.emit(b)
             # 0 ≤ rest ± r < extent
             if c == 1:
-                least, most = self.negative(number), self.minus(extent, number)
+                first, end = self.negative(number), self.minus(extent, number)
             else:
-                least, most = self.minus(number, extent - 1), b.add(number, 1)
-            low, high = b.larger(low, least), b.smaller(high, most)
+                first, end = self.minus(number, extent - 1), b.add(number, 1)
+            low, high = b.larger(low, first), b.smaller(high, end)
             inside.append((rest, c, extent))
         return low, high, inside
 

@@ -1,4 +1,4 @@
-"""What all threads do: meet, move on to the next step, and take pieces of work until none is left.
+"""What all threads do: meet at barriers, move on to the next step, and take pieces of work until none is left.
 
 The pieces of a phase are dealt out to the threads, the same ones in every step and call, as their memory is still in
 the caches of the thread that had them last. A thread that has done its own takes of the others'; where there are no
@@ -24,11 +24,11 @@ SPIN_ROUNDS = 4000
 
 def system(target: Target) -> str:
     """What every program may call: `pl.pause` between two looks at a word that another thread writes, `pl.yield` to
-    leave the processor to others, `pl.clock` for a clock of this processor's and `pl.patience` for 100 µs of it, about.
+    leave the processor to others, `pl.clock` for this processor's clock and `pl.spin_cycles` for 100 µs of it, about.
     """
     yields = "SwitchToThread" if target.windows else "sched_yield"
     pause, yield_ = Builder("pl.pause", ""), Builder("pl.yield", "")
-    clock, patience = Builder("pl.clock", "", result="i64"), Builder("pl.patience", "", result="i64")
+    clock, spin = Builder("pl.clock", "", result="i64"), Builder("pl.spin_cycles", "", result="i64")
     yield_.here(f"call i32 @{yields}()")
     if target.architecture == "AArch64":
         # A barrier of instructions waits as long as x86's pause does, where `yield` does nothing on most CPUs. The
@@ -38,12 +38,12 @@ def system(target: Target) -> str:
         register = 'call i64 @llvm.read_volatile_register.i64(metadata !{{!"{}"}})'
         pause.effect("call void @llvm.aarch64.isb(i32 15)")
         now = clock.here(register, "CNTVCT_EL0")
-        ticks = patience.here("udiv i64 {}, 10000", patience.here(register, "CNTFRQ_EL0"))
+        ticks = spin.here("udiv i64 {}, 10000", spin.here(register, "CNTFRQ_EL0"))
     else:
         declared = "void @llvm.x86.sse2.pause()", "i64 @llvm.readcyclecounter()"
         pause.effect("call void @llvm.x86.sse2.pause()")
         now, ticks = clock.here("call i64 @llvm.readcyclecounter()"), "300000"
-    functions = pause.text(), yield_.text(), clock.text(f"i64 {now}"), patience.text(f"i64 {ticks}")
+    functions = pause.text(), yield_.text(), clock.text(f"i64 {now}"), spin.text(f"i64 {ticks}")
     return "".join(f"declare {d}\n" for d in (*declared, f"i32 @{yields}()")) + "".join(functions) + _wait()
 
 
@@ -62,9 +62,9 @@ def _wait() -> str:
 
 
 @cache
-def barrier() -> str:
-    """`pl.meet`, at which every thread waits for all others, and `pl.work`, which takes pieces of a phase."""
-    return _advance() + _meet() + _work()
+def functions() -> str:
+    """`pl.barrier`, at which every thread waits for all others, and `pl.work`, which takes pieces of a phase."""
+    return _advance() + _barrier() + _work()
 
 
 def _advance() -> str:
@@ -85,8 +85,8 @@ def _counters(b: Builder) -> tuple[str, str]:
     return sync, b.at("i64", sync, b.multiply(b.add("%phase", 2), SYNC))
 
 
-def _meet() -> str:
-    b = Builder("pl.meet", "ptr %ctx, i64 %phase, i64 %final")
+def _barrier() -> str:
+    b = Builder("pl.barrier", "ptr %ctx, i64 %phase, i64 %final")
     sync, counters = _counters(b)
     generation = b.at("i64", sync, SYNC)
     following = b.here("add i64 {}, 1", b.here("load atomic i64, ptr {} acquire, align 8", generation))
@@ -142,10 +142,10 @@ class Group:
     more: int = 0
 
 
-def thread(groups: list[Group], local_bytes: int, ahead: int) -> str:
-    """What every thread does, step after step: work at a phase until nothing is left, meet the others, go on.
+def thread(groups: list[Group], local_bytes: int, parameter_only: int) -> str:
+    """What every thread does, step after step: work at a phase until nothing is left, wait for the others, go on.
 
-    The first `ahead` phases may be left out. The last phase is in no loop where there are several steps.
+    The first `parameter_only` phases may be left out. The last phase is in no loop where there are several steps.
     """
     b = Builder("run", "ptr %ctx, i64 %ticket", linkage="")
     local = b.at("i8", b.word(11, "ptr"), b.multiply("%ticket", local_bytes))
@@ -157,11 +157,11 @@ def thread(groups: list[Group], local_bytes: int, ahead: int) -> str:
             total = b.pure("mul i64 {}, {}", b.word(1), pieces(b, units)) if group.shards else units
             arguments = f"i64 {k}, i64 {total}, i64 {step}, ptr @phase{k}"
             b.effect(f"call void @pl.work(ptr %ctx, ptr {local}, i64 %ticket, {arguments})")
-            b.effect(f"call void @pl.meet(ptr %ctx, i64 {k}, i64 {last})")
+            b.effect(f"call void @pl.barrier(ptr %ctx, i64 {k}, i64 {last})")
 
     with b.loop(0, b.word(8)):
         for group in groups:
-            left_out = b.branch(b.here("icmp eq i64 {}, 0", b.word(LEFT_OUT))) if phase < ahead else None
+            left_out = b.branch(b.here("icmp eq i64 {}, 0", b.word(LEFT_OUT))) if phase < parameter_only else None
             if group.more:
                 with b.loop(0, group.more + 1) as k:
                     work(group, phase, b.add(b.multiply(k, group.by), group.first))

@@ -76,12 +76,12 @@ class Builder:
         return len(self.stack) - 1
 
     def level(self, *operands: object) -> int:
-        found = 0
+        deepest = 0
         for operand in operands:
             level = self.levels.get(operand, 0) if isinstance(operand, str) else 0
-            if level > found:
-                found = level
-        return found
+            if level > deepest:
+                deepest = level
+        return deepest
 
     def pure(self, template: str, *operands: object) -> str:
         """An instruction without effects, `add i64 {}, {}`: merged with an equal one, at the depth of its deepest
@@ -89,19 +89,19 @@ class Builder:
         level = self.level(*operands)
         region = self.stack[level]
         key = (template, *map(str, operands))
-        found = region.memo.get(key)
-        if found is None:
-            found = region.memo[key] = self.name()
-            self.levels[found] = level
-            region.lines.append(f"  {found} = {template.format(*operands)}")
-        return found
+        name = region.memo.get(key)
+        if name is None:
+            name = region.memo[key] = self.name()
+            self.levels[name] = level
+            region.lines.append(f"  {name} = {template.format(*operands)}")
+        return name
 
     def here(self, template: str, *operands: object) -> str:
         """An instruction that stays where it is."""
-        found = self.name()
-        self.levels[found] = self.depth
-        self.stack[-1].lines.append(f"  {found} = {template.format(*operands)}")
-        return found
+        name = self.name()
+        self.levels[name] = self.depth
+        self.stack[-1].lines.append(f"  {name} = {template.format(*operands)}")
+        return name
 
     def effect(self, template: str, *operands: object) -> None:
         self.stack[-1].lines.append(f"  {template.format(*operands)}" if operands else f"  {template}")
@@ -123,12 +123,12 @@ class Builder:
 
     def stack_memory(self, kind: str) -> str:
         """Memory of the function's own, given at its start."""
-        found = self.name("m")
-        self.levels[found] = 0
-        self.stack[0].lines.insert(0, f"  {found} = alloca {kind}, align 64")
-        return found
+        name = self.name("m")
+        self.levels[name] = 0
+        self.stack[0].lines.insert(0, f"  {name} = alloca {kind}, align 64")
+        return name
 
-    # Whole numbers, folded where they are known
+    # Integers, folded where they are known
 
     def add(self, a: str | int, b: str | int) -> str | int:
         if isinstance(a, int) and isinstance(b, int):
@@ -188,11 +188,11 @@ class Builder:
         self.stack.append(Region(head))
         for value in (counter, *values):
             self.levels[value] = self.depth
-        least = low if isinstance(low, int) else bottom
-        most = high - 1 if isinstance(high, int) else top
+        smallest = low if isinstance(low, int) else bottom
+        largest = high - 1 if isinstance(high, int) else top
         if isinstance(low, int) and isinstance(high, int):
-            most = low + (high - 1 - low) // step * step
-        self.ranges[counter] = (least, most)
+            largest = low + (high - 1 - low) // step * step
+        self.ranges[counter] = (smallest, largest)
         return Loop(head, counter, low, high, step, tuple(t for t, _ in carried), tuple(v for _, v in carried), values)
 
     def close(self, loop: Loop, following: Sequence[str] = ()) -> list[str]:
@@ -221,11 +221,11 @@ class Builder:
         outer.label = after
         results = []
         for kind, first, last in zip(loop.types, loop.starts, following, strict=True):
-            found = self.name()
+            result = self.name()
             edges = f"[ {last}, %{end} ]" if sure else f"[ {first}, %{start} ], [ {last}, %{end} ]"
-            outer.lines.append(f"  {found} = phi {kind} {edges}")
-            self.levels[found] = self.depth
-            results.append(found)
+            outer.lines.append(f"  {result} = phi {kind} {edges}")
+            self.levels[result] = self.depth
+            results.append(result)
         return results
 
     def repeat(self, *carried: tuple[str, str]) -> Loop:

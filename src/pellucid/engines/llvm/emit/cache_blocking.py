@@ -144,7 +144,7 @@ def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:
     for axis in reversed(w.nest.axes[int(own) :]):
         offset = offset + point.axes[axis] * step
         step *= axis.size
-    home = w.layout.sums[partial]
+    home = w.layout.partials[partial]
     base = w.b.at("i8", "%local", home.offset) if home.place == "local" else w.o.in_shard(shard, home.offset)
     return w.o.place(base, w.kind, offset)
 

@@ -80,8 +80,8 @@ def rows_of_shard() -> str:
     with b.loop(0, LANES) as k:
         row = b.smaller(b.add(b.multiply("%unit", LANES), k), last)
         branch = b.branch(named)
-        found = b.load("i64", b.at("i64", "%index", row))
-        (row,) = b.join(branch, ("i64", found, str(row)))
+        named_row = b.load("i64", b.at("i64", "%index", row))
+        (row,) = b.join(branch, ("i64", named_row, str(row)))
         address = b.at("i8", "%base", b.here("mul i64 {}, %bytes", row))
         b.store("ptr", address, b.at("ptr", "%rows", k))
     return b.text()

@@ -29,11 +29,11 @@ class Grid:
     steps: dict[Axis, tuple[int, int]]
 
     def place(self, point: Point) -> int:
-        found = 0
+        place = 0
         for axis, (step, count) in self.steps.items():
             away = point.axes[axis].constant - self.first.axes[axis].constant
-            found = found * count + away // step
-        return found
+            place = place * count + away // step
+        return place
 
 
 def grid(points: list[Point]) -> Grid | None:
@@ -60,7 +60,7 @@ def operations(e: Expression) -> int:
     return isinstance(e, Operation) + sum(map(operations, children(e)))
 
 
-def write_afterwards(w: Writer, points: list[Point], sums: dict[int, list[Value]], over: Grid) -> None:
+def write_epilogue(w: Writer, points: list[Point], sums: dict[int, list[Value]], over: Grid) -> None:
     """The nest's statements for all points, whose sums are known."""
     b = w.b
     buffers: dict[int, tuple[str, str, bool]] = {}

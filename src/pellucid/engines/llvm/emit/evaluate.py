@@ -41,7 +41,7 @@ class Evaluator:
     Args:
         lane: the axis that lies in the lanes.
         rows: whether it is the last of the nest's axes, so that examples are counted one by one.
-        inline: whether exp and its kin are written out instead of called.
+        inline: whether exp and similar functions are inlined.
         stored: what reads sums that are in memory already, by the identity of the sum.
     """
 
@@ -97,8 +97,8 @@ class Evaluator:
     def factor(self, e: Expression, points: list[Point]) -> list[Value]:
         """A factor's values. A product with what does not exist is left out, one with a 0 that the formula states is
         not: 0·NaN and 0·∞ are NaN."""
-        found = self.values(e, points)
-        return [replace(v, number=None) for v in found] if isinstance(e, Constant) and e.value == 0 else found
+        values = self.values(e, points)
+        return [replace(v, number=None) for v in values] if isinstance(e, Constant) and e.value == 0 else values
 
     def linear(self, affine: Affine, point: Point) -> Linear:
         """The index before its division."""
@@ -110,11 +110,11 @@ class Evaluator:
     def index_value(self, affine: Affine, point: Point) -> Value:
         value = self.linear(affine, point)
         if affine.divisor.value != 1:
-            found = self.divided(value, affine.divisor.value)
-            if found is None:
-                raise NotImplementedError("the value of a divided index that is no whole number")
-            value = found[0]
-        return self.maths.whole(replace(value, lane=0).emit(self.b), value.lane)
+            quotient = self.divided(value, affine.divisor.value)
+            if quotient is None:
+                raise NotImplementedError("the value of a divided index that is no integer")
+            value = quotient[0]
+        return self.maths.index(replace(value, lane=0).emit(self.b), value.lane)
 
     def divided(self, value: Linear, by: int) -> tuple[Linear, str | None] | None:
         """The quotient, and the condition under which it is whole (None if always); None if it never is."""
@@ -153,7 +153,7 @@ class Evaluator:
                 places.append(Linear())
                 continue
             if not isinstance(index, Affine):
-                value = self.maths.as_whole(self.values(index, [point])[0])
+                value = self.maths.as_integer(self.values(index, [point])[0])
                 if value.vector:
                     vectors.append((k, value))
                     places.append(Linear())
@@ -177,7 +177,7 @@ class Evaluator:
                 if place.lane and point.active is not None:
                     high = high - (LANES - point.active) * place.lane if place.lane > 0 else high
                 if place.lane and not (low >= 0 and high < extent):
-                    value = self.maths.whole(replace(place, lane=0).emit(self.b), place.lane)
+                    value = self.maths.index(replace(place, lane=0).emit(self.b), place.lane)
                     vectors.append((k, value))
                     places.append(Linear())
                     continue
@@ -225,7 +225,7 @@ class Evaluator:
         steps = self.layout.steps(tensor)
         if batched(tensor):
             assert batch is not None
-            if self.layout.plan.few:
+            if self.layout.plan.small_batch:
                 if self.layout.home(tensor).place == "user":
                     offset = offset + Linear.counter(batch.shard, self.layout.elements(tensor))
             elif rows:
@@ -319,7 +319,7 @@ class Evaluator:
         offset, base = self.address(tensor, places, batch, False)
         word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")
         first = 1 if batched(tensor) else 0
-        spread = LANES if first and not self.layout.plan.few else 1
+        spread = LANES if first and not self.layout.plan.small_batch else 1
         steps = [s * spread for s in self.layout.steps(tensor)]
         moved: list[str] = [""] * LANES
         inside: Value | None = None
@@ -361,7 +361,7 @@ class Evaluator:
             if isinstance(index, Affine):
                 offset = offset + self.linear(index, points[0]) * step
                 continue
-            number = self.maths.splat(self.maths.as_whole(self.values(index, points[:1])[0])).text
+            number = self.maths.splat(self.maths.as_integer(self.values(index, points[:1])[0])).text
             ok = self.b.pure(f"icmp ult <{LANES} x i32> {{}}, splat (i32 {axis.size})", number)
             rows = self.b.pure(
                 f"select <{LANES} x i1> {{}}, <{LANES} x i32> {{}}, <{LANES} x i32> zeroinitializer", ok, number
@@ -382,14 +382,14 @@ class Evaluator:
     def reduction(
         self, e: Reduction, points: list[Point], each_shard: Callable[[str], None] | None = None
     ) -> list[Value]:
-        """The sum or extreme at every point; `each_shard` is told of each shard that a sum over all examples visits."""
+        """The sum or extreme at every point; `each_shard` is called with each shard that a sum over examples visits."""
         if id(e) in self.stored:
             return [self.stored[id(e)](p) for p in points]
         if id(e) in points[0].known:
             return [p.known[id(e)] for p in points]
         number, body = coefficient(e.body) if e.name == "sum" else (1, e.body)
         lanes = {self.lane} if self.lane is not None else set()
-        if not self.layout.plan.few:  # inside a sum over the examples, they are the lanes
+        if not self.layout.plan.small_batch:  # inside a sum over the examples, they are the lanes
             lanes |= {axis for axis, batch in points[0].batches.items() if batch.lane is None}
         # where the lanes are taken, examples are counted one by one
         across = not self.rows and any(a.extent is BATCH for a in e.axes)
@@ -405,12 +405,12 @@ class Evaluator:
         names = work.over(list(e.axes), points, [s for _, s in starts], [k for k, _ in starts])
         if e.name == "argmax":
             return [Value(text, "i", vector) for text in names[1::2]]
-        found = [Value(text, "f", vector) for text in names]
+        values = [Value(text, "f", vector) for text in names]
         if across:
-            found = [self.maths.across(e.name, v) for v in found]
+            values = [self.maths.across(e.name, v) for v in values]
         if number != 1:
-            found = [self.maths.multiply(self.maths.constant(float(number)), v) for v in found]
-        return found
+            values = [self.maths.multiply(self.maths.constant(float(number)), v) for v in values]
+        return values
 
 
 def in_panel(panel: Panel, places: list[Linear]) -> Linear | None:

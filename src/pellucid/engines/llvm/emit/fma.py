@@ -39,5 +39,5 @@ def _write(f: Lanes, *floats: str) -> str:
     away = f.op("or", f.op("ashr", f.op("xor", bits, f.cast("bitcast", error, "l")), 63), 1)
     even = f.op("sub", f.op("and", bits, 1), 1)
     odd = f.op("add", bits, f.op("and", away, even))
-    found = f.select(f.compare("one", error, 0.0), f.cast("bitcast", odd, "d"), total)
-    return f.cast("fptrunc", found, "f")
+    rounded = f.select(f.compare("one", error, 0.0), f.cast("bitcast", odd, "d"), total)
+    return f.cast("fptrunc", rounded, "f")

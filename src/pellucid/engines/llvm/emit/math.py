@@ -1,4 +1,4 @@
-"""exp, log, tanh and their kin for 16 lanes of float32, as polynomials in IR: the same bits on every CPU, with
+"""exp, log, tanh and similar functions for 16 lanes of float32, as polynomials in IR: the same bits on every CPU, with
 stated errors.
 
 Largest errors found by the tests, in units of the last place: exp 1, log 1, tanh 1.5, σ 2.5, softplus 2.5, erf 1,
@@ -155,8 +155,8 @@ def _two_to(f: Lanes, n: str) -> str:
 
 
 def _parts(f: Lanes, x: str) -> tuple[str, str]:
-    """exp x as y·2ⁿ, n a whole number."""
-    magic = 12582912.0  # 1.5·2²³: adding it rounds to a whole number, which then stands in the lowest bits
+    """exp x as y·2ⁿ, n an integer."""
+    magic = 12582912.0  # 1.5·2²³: adding it rounds to an integer, which then stands in the lowest bits
     shifted = f.fma(x, 1.4426950408889634, magic)
     n = f.sub(shifted, magic)
     r = f.fma(n, -1.42860677e-6, f.fma(n, -0.693145752, x))
@@ -334,7 +334,7 @@ def _pow(f: Lanes, x: str, y: str) -> str:
     p = f.poly(r, [1 / math.factorial(k) for k in range(12, -1, -1)])
     scale = f.op("shl", f.op("add", f.op("sub", f.cast("bitcast", shifted, "l"), 0x4338000000000000), 1023), 52)
     value = f.cast("fptrunc", f.mul(p, f.cast("bitcast", scale, "d")), "f")
-    # A whole number keeps its value when the magic constant is added and taken away; the lowest bit then tells odd
+    # An integer keeps its value when the magic constant is added and taken away; the lowest bit then tells odd
     # from even.
     wide = f.cast("fpext", y, "d")
     rounded = f.add(wide, magic)

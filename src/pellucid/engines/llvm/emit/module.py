@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
-from pellucid.engines.llvm.emit import copies, math
-from pellucid.engines.llvm.emit.barriers import Group, barrier, pieces, system, thread
+from pellucid.engines.llvm.emit import barriers, copies, math
+from pellucid.engines.llvm.emit.barriers import Group, pieces, system, thread
 from pellucid.engines.llvm.emit.builder import ATTRIBUTES, Builder
 from pellucid.engines.llvm.emit.nest import ARGUMENTS, Function, Writer
 from pellucid.engines.llvm.plan.layout import Home, Layout
@@ -45,7 +45,7 @@ def write(
     target: Target,
     state: dict[str, str] | None = None,
     profile: bool = False,
-    few: bool = False,
+    small_batch: bool = False,
     shared: bool = False,
     finished: Callable[[str], None],
 ) -> Module:
@@ -54,7 +54,7 @@ def write(
     Args:
         target: what the code is for.
         state: by output, the input in whose array it is written.
-        few: for a few examples at a time, a function of its own for each.
+        small_batch: for a few examples at a time, a function of its own for each.
         shared: whether threads may share the work of one of few examples.
         profile: whether the cycles of every nest are counted (the labels are in the module, the counts at `clocks`).
         finished: takes the text, module by module.
@@ -63,7 +63,7 @@ def write(
         Unsupported: a statement that cannot be compiled.
     """
     real = 4 if kind == "float" else 8
-    layout = planned(program, Request(real, target.registers, state or {}, few, shared))
+    layout = planned(program, Request(real, target.registers, state or {}, small_batch, shared))
     return _Module(layout, kind, profile, finished).write(target)
 
 
@@ -89,15 +89,15 @@ class _Module:
                 self.groups.append(Group([1]))
             else:
                 self.groups.append(Group([self.global_phase(phase)], shards=False))
-        self.parts.append(thread(self.groups, self.layout.local_bytes, plan.ahead()))
+        self.parts.append(thread(self.groups, self.layout.local_bytes, plan.parameter_only()))
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
         self.close_volume()
         support = [copies.functions(size) for size in ((4, 8) if self.kind == "double" else (4,))]
-        head = [system(target), *support, copies.rows_of_shard(), barrier()]
+        head = [system(target), *support, copies.rows_of_shard(), barriers.functions()]
         self.finished("".join([*head, *self.parts, ATTRIBUTES]))
-        most = max((u for group in self.groups if group.shards for u in group.units), default=1)
-        return Module(self.layout, self.phases, most, plan.state, self.labels)
+        max_pieces = max((u for group in self.groups if group.shards for u in group.units), default=1)
+        return Module(self.layout, self.phases, max_pieces, plan.state, self.labels)
 
     def add(self, function: Function) -> None:
         self.volume.append(function)
@@ -181,7 +181,7 @@ class _Module:
 
     def shard_phase(self, phase: Phase, *, first: bool, last: bool) -> None:
         b, plan = self.phase(), self.layout.plan
-        if first and not plan.few:
+        if first and not plan.small_batch:
             for name, tensor in plan.program.inputs.items():
                 if batched(tensor):
                     self.exchange(b, "in", name, tensor)
@@ -190,7 +190,7 @@ class _Module:
             self.work(b, work)
             for target in work.targets:
                 self.all_copies(b, target, views_alone=self.step_by_step(work, target))
-        if last and not plan.few:
+        if last and not plan.small_batch:
             for name, tensor in plan.program.outputs.items():
                 if batched(tensor):
                     self.exchange(b, "out", name, tensor)
@@ -284,7 +284,7 @@ class _Module:
             outer //= tensor.axes[1].size
             offset = b.multiply(step, outer * last * LANES * size)
             to = b.at("i8", to, offset)
-            start = start if tensor in self.layout.once else b.at("i8", start, offset)
+            start = start if tensor in self.layout.single_step else b.at("i8", start, offset)
         with self.timed(b, f"rows {tensor.name}"):
             b.effect(f"call void @pl.transpose{size}(ptr {to}, ptr {start}, i64 {outer}, i64 {last})")
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.cache_blocking import sum_of_parts, sum_of_pieces, write_partial
-from pellucid.engines.llvm.emit.epilogues import LONG, grid, operations, write_afterwards
+from pellucid.engines.llvm.emit.epilogues import LONG, grid, operations, write_epilogue
 from pellucid.engines.llvm.emit.evaluate import Evaluator
 from pellucid.engines.llvm.emit.loops import TileLoops
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
@@ -34,7 +34,7 @@ from pellucid.formula.expressions import (
 ARGUMENTS = "ptr %ctx, ptr %local, i64 %unit, i64 %step, i64 %piece, i64 %pieces"
 
 INLINE = 4
-"""Up to how many points of a tile write exp and its kin out instead of calling them: more would be much code."""
+"""Up to how many points of a tile inline exp and similar functions: more would be much code."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Writer:
         self.lanes_last = lane_last(nest)
         axes = list(nest.axes)
         self.batch = axes.pop(0) if nest.kind == "shard" else None
-        self.lane = axes[-1] if self.lanes_last else self.batch if not nest.few else None
+        self.lane = axes[-1] if self.lanes_last else self.batch if not nest.small_batch else None
         if nest.step is not None:
             axes.remove(nest.step)
         self.axes = axes
@@ -80,7 +80,7 @@ class Writer:
             inline=prod(tile.sizes.values()) <= INLINE,
             stored={
                 id(partial.sum): bound(read, self, partial)
-                for partial, read in ((nest.partial, sum_of_parts), (nest.blocked, sum_of_pieces))
+                for partial, read in ((nest.partial, sum_of_parts), (nest.cache_blocking, sum_of_pieces))
                 if partial is not None
             },
         )
@@ -97,7 +97,7 @@ class Writer:
         """What is known of the axes before any loop is opened: the batch's and the recurrence's."""
         nest, point = self.nest, Point({})
         if self.batch is not None:
-            index = Linear.counter("%unit") if nest.few else Linear((("%unit", LANES),), 0, 1)
+            index = Linear.counter("%unit") if nest.small_batch else Linear((("%unit", LANES),), 0, 1)
             point = point.of_batch(self.batch, index, Batch("%unit"))
         if nest.step is not None and fixed is None:
             # the first step of a recurrence is a function of its own, with the number known
@@ -123,14 +123,14 @@ class Writer:
             return self.finished(write_scatter(self))
         outer, units = self.division()
         axes = self.axes if outer is None else [outer, *(a for a in self.axes if a is not outer)]
-        if nest.blocked is not None:
-            write_partial(self, nest.blocked)
+        if nest.cache_blocking is not None:
+            write_partial(self, nest.cache_blocking)
         tiles = replace(self.tiles, pieces="%pieces" if nest.divided else units)
         if nest.partial is not None:
             tiles = replace(tiles, tile=Tile())
-        ahead = outer if self.lanes_last and not nest.divided else None
+        prefetch_axis = outer if self.lanes_last and not nest.divided else None
         enter = self.hoisted if nest.partial is None else None
-        tiles.over(axes, [self.start], lambda points: self.body(points, tiles, ahead), enter, cut=units > 1)
+        tiles.over(axes, [self.start], lambda points: self.body(points, tiles, prefetch_axis), enter, cut=units > 1)
         return self.finished(units)
 
     def prepared(self, partial: Partial) -> Function:
@@ -170,10 +170,10 @@ class Writer:
 
     # The innermost part
 
-    def body(self, points: list[Point], tiles: TileLoops, ahead: Axis | None) -> None:
+    def body(self, points: list[Point], tiles: TileLoops, prefetch_axis: Axis | None) -> None:
         """The sums of all points side by side, as they share their loads; then one point after the other, so that
-        what is made of a sum needs registers for no longer than it takes to store it. `ahead` is the axis along which
-        what comes next is fetched meanwhile."""
+        what is made of a sum needs registers for no longer than it takes to store it. What comes next along
+        `prefetch_axis` is fetched meanwhile."""
         sums = [e for s in self.nest.statements for e in outermost(s.expression)]
         if any(self.made_here(e) for e in sums):
             self.together(points)
@@ -182,7 +182,9 @@ class Writer:
         length = len(points) * sum(operations(s.expression) for s in self.nest.statements)
         there = points[0].known.keys() | self.o.stored
         over = grid(points) if shared == sums != [] and length >= LONG and not there else None
-        each_shard = None if ahead is None else bound(self.prefetch, points, ahead, tiles.step(ahead))
+        each_shard = None
+        if prefetch_axis is not None:
+            each_shard = bound(self.prefetch, points, prefetch_axis, tiles.step(prefetch_axis))
         values: dict[int, list[Value]] = {}
         for e in shared:
             if id(e) not in there:
@@ -191,18 +193,18 @@ class Writer:
                 elif isinstance(e, Read):
                     values[id(e)] = self.o.looked_up(e, points)
         if over is not None:
-            write_afterwards(self, points, values, over)
+            write_epilogue(self, points, values, over)
             return
         for k, point in enumerate(points):
-            self.together([point._replace(known={**point.known, **{n: found[k] for n, found in values.items()}})])
+            self.together([point._replace(known={**point.known, **{n: each[k] for n, each in values.items()}})])
 
     def looked_up(self, points: list[Point], tiles: TileLoops) -> list[Read]:
         """Reads of rows that are loaded for all points together: those of a whole tile of neighbours."""
-        found = looked_up(self.nest)
-        return found if found and len(points) == LANES == tiles.tile.get(self.nest.axes[-1], 1) else []
+        rows = looked_up(self.nest)
+        return rows if rows and len(points) == LANES == tiles.tile.get(self.nest.axes[-1], 1) else []
 
     def prefetch(self, points: list[Point], outer: Axis, step: int, shard: str) -> None:
-        """While a shard is summed, fetch some of what the sums of the next round will meet: large weights and their
+        """While a shard is summed, fetch some of what the sums of the next round will need: large weights and their
         moments, last used a step ago."""
         assert self.lane is not None
         first = min(p.axes[self.lane].constant for p in points)
@@ -238,7 +240,7 @@ class Writer:
                     self.store(statement, point, point.known[statement.target])
 
     def kind_of(self, target: Tensor, value: Value) -> Value:
-        return self.o.maths.as_whole(value) if target.kind == "int" else self.o.maths.as_real(value)
+        return self.o.maths.as_integer(value) if target.kind == "int" else self.o.maths.as_real(value)
 
     def store(self, statement: Statement, point: Point, value: Value) -> None:
         target = statement.target

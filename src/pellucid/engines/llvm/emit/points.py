@@ -1,4 +1,4 @@
-"""What the axes are while code is written: whole numbers affine in the counters of the open loops, with the lane of a
+"""What the axes are while code is written: integers affine in the counters of the open loops, with the lane of a
 vector as one more; and a point of a nest, with all that is known there."""
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Linear:
     def __add__(self, other: Linear) -> Linear:
         if not other.terms:
             return Linear(self.terms, self.constant + other.constant, self.lane + other.lane)
-        found = dict(self.terms)
+        coefficients = dict(self.terms)
         for name, c in other.terms:
-            found[name] = found.get(name, 0) + c
-        terms = tuple(sorted((n, c) for n, c in found.items() if c))
+            coefficients[name] = coefficients.get(name, 0) + c
+        terms = tuple(sorted((n, c) for n, c in coefficients.items() if c))
         return Linear(terms, self.constant + other.constant, self.lane + other.lane)
 
     def __mul__(self, by: int) -> Linear:
@@ -52,8 +52,8 @@ class Linear:
         if self.lane:
             low, high = low + min(0, self.lane * (lanes - 1)), high + max(0, self.lane * (lanes - 1))
         for name, c in self.terms:
-            least, most = builder.ranges.get(name, (0, None))
-            ends = (c * least, c * most if most is not None else c * float("inf"))
+            smallest, largest = builder.ranges.get(name, (0, None))
+            ends = (c * smallest, c * largest if largest is not None else c * float("inf"))
             low, high = low + min(ends), high + max(ends)
         return low, high
 

@@ -1,4 +1,4 @@
-"""Additions scattered to the places that a tensor of whole numbers names: the gradient of an embedding."""
+"""Additions scattered to the places that a tensor of integers names: the gradient of an embedding."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _pass(w: Writer, e: Reduction, axis: Axis, where: Read, value: Expression, p
         lane = inner[-1].counter
         index = Linear.counter(shard, LANES) + Linear.counter(lane)
         points = [p.of_batch(batch, index, Batch(shard, lane)) for p in points]
-    place = o.maths.as_whole(o.values(where, points[:1])[0])
+    place = o.maths.as_integer(o.values(where, points[:1])[0])
     wide = b.pure("sext i32 {} to i64", place.text)
     inside = b.branch(b.pure("icmp ult i64 {}, {}", wide, axis.size))
     b.ranges[wide] = (0, axis.size - 1)

@@ -14,7 +14,7 @@ from pellucid.engines.llvm.plan.work import LANES
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value's name; `kind` is "f" for a real number, "i" for a whole one (32 bits), "b" for a truth. `number` if
+    """A value's name; `kind` is "f" for a real number, "i" for an integer (32 bits), "b" for a boolean. `number` if
     it is known."""
 
     text: str
@@ -68,8 +68,8 @@ class Arithmetic:
         if value.kind == "f":
             return value
         if value.number is not None:
-            found = self.constant(value.number)
-            return self.splat(found) if value.vector else found
+            constant = self.constant(value.number)
+            return self.splat(constant) if value.vector else constant
         result = self.type_of("f", value.vector)
         if value.kind == "i":
             return Value(self.b.pure(f"sitofp {self.type(value)} {{}} to {result}", value.text), "f", value.vector)
@@ -79,7 +79,7 @@ class Arithmetic:
         text = self.b.pure(f"select {self.type(value)} {{}}, {result} {one}, {result} {zero}", value.text)
         return Value(text, "f", value.vector)
 
-    def as_truth(self, value: Value) -> Value:
+    def as_boolean(self, value: Value) -> Value:
         return value if value.kind == "b" else self.compare("ne", value, self.constant(0.0))
 
     # Arithmetic
@@ -88,8 +88,8 @@ class Arithmetic:
         a, b = self.alike(self.as_real(a), self.as_real(b))
         if a.number is not None and b.number is not None and (word != "fdiv" or b.number):
             operations = {"fadd": operator.add, "fsub": operator.sub, "fmul": operator.mul, "fdiv": operator.truediv}
-            found = operations[word](a.number, b.number)
-            return self.splat(self.constant(found)) if a.vector else self.constant(found)
+            result = operations[word](a.number, b.number)
+            return self.splat(self.constant(result)) if a.vector else self.constant(result)
         return Value(self.b.pure(f"{word} {self.type(a)} {{}}, {{}}", a.text, b.text), "f", a.vector)
 
     def add(self, a: Value, b: Value) -> Value:
@@ -152,7 +152,7 @@ class Arithmetic:
 
     def compare(self, word: str, a: Value, b: Value) -> Value:
         """`lt`, `le`, `eq`, `ne`, `gt`; of real numbers also `ugt`, `ult` (true where either is NaN too), `uno` and
-        `ord` (true where either is, where none is). Whole numbers as such, anything else as real numbers."""
+        `ord` (true where either is, where none is). Integers as such, anything else as real numbers."""
         if a.number is not None and b.number is not None:
             truth = {
                 "lt": a.number < b.number,
@@ -164,7 +164,7 @@ class Arithmetic:
                 "ult": not a.number >= b.number,
             }[word]
             return Value("1" if truth else "0", "b", False, float(truth))
-        a, b = (self._whole(a, b), self._whole(b, a))
+        a, b = (self._as_integer_beside(a, b), self._as_integer_beside(b, a))
         if a.kind == "i" and b.kind == "i":
             a, b = self.alike(a, b)
             names = {"lt": "slt", "le": "sle", "gt": "sgt"}
@@ -178,8 +178,8 @@ class Arithmetic:
         )
 
     @staticmethod
-    def _whole(a: Value, other: Value) -> Value:
-        """A known whole number becomes one when it faces one."""
+    def _as_integer_beside(a: Value, other: Value) -> Value:
+        """A known integer becomes one when it faces one."""
         if (
             a.kind == "f"
             and a.number is not None
@@ -192,14 +192,14 @@ class Arithmetic:
         return a
 
     def extreme(self, name: str, a: Value, b: Value) -> Value:
-        """The larger or smaller of two, NaN if one is; b of equals. One comparison can tell of one operand whether it
+        """The chosen or smaller of two, NaN if one is; b of equals. One comparison can tell of one operand whether it
         is NaN: the other is asked, unless it is known."""
         word = "gt" if name == "max" else "lt"
         a, b = self.as_real(a), self.as_real(b)
         if b.number is not None:
             return self.select(self.compare(f"u{word}", a, b), a, b)
-        found = self.select(self.compare(word, a, b), a, b)
-        return found if a.number is not None else self.select(self.compare("uno", a, a), a, found)
+        chosen = self.select(self.compare(word, a, b), a, b)
+        return chosen if a.number is not None else self.select(self.compare("uno", a, a), a, chosen)
 
     def both(self, a: Value, b: Value) -> Value:
         for one, other in ((a, b), (b, a)):
@@ -270,9 +270,9 @@ class Arithmetic:
             case "lt" | "le" | "eq":
                 return self.compare(name, *args)
             case "and":
-                return self.both(*map(self.as_truth, args))
+                return self.both(*map(self.as_boolean, args))
             case "where":
-                return self.select(self.as_truth(args[0]), args[1], args[2])
+                return self.select(self.as_boolean(args[0]), args[1], args[2])
             case "stop":
                 return args[0]
             case "sqrt":
@@ -297,9 +297,9 @@ class Arithmetic:
             return self.call(name, args[0])
         raise NotImplementedError(f"no code is written for {name}")
 
-    # Whole numbers
+    # Integers
 
-    def whole(self, text: str | int, lane: int = 0) -> Value:
+    def index(self, text: str | int, lane: int = 0) -> Value:
         """The value of an index: a 64-bit number for lane 0 and the step from lane to lane."""
         if isinstance(text, int) and not lane:
             return Value(str(text), "i", False, float(text))
@@ -311,7 +311,7 @@ class Arithmetic:
         steps = ", ".join(f"i32 {lane * k}" for k in range(LANES))
         return Value(self.b.pure(f"add <{LANES} x i32> {{}}, <{steps}>", wide.text), "i", True)
 
-    def as_whole(self, value: Value) -> Value:
+    def as_integer(self, value: Value) -> Value:
         if value.kind == "i":
             return value
         if value.number is not None:
@@ -325,7 +325,7 @@ class Arithmetic:
     def uniform(self, args: list[Value]) -> Value:
         """Philox4x32-10 of key (seed, stream) and counter (index, step): the first word's upper 24 bits over 2²⁴.
         See engines/random.py."""
-        seed, stream, step, index = (self.splat(self.as_whole(a)).text for a in args)
+        seed, stream, step, index = (self.splat(self.as_integer(a)).text for a in args)
         v, w = f"<{LANES} x i32>", f"<{LANES} x i64>"
 
         def op(template: str, *operands: str) -> str:

@@ -19,10 +19,10 @@ from pellucid.formula.expressions import (
 
 def view(statement: Statement) -> Tensor | None:
     """The tensor of which the target is only another shape: the same numbers in the same order."""
-    found = _same_place(statement)
-    if found is None:
+    source = _same_place(statement)
+    if source is None:
         return None
-    read, places = found
+    read, places = source
     tensor = read.tensor
     if tensor.kind != statement.target.kind or batched(tensor) != batched(statement.target):
         return None

@@ -77,8 +77,8 @@ def _bare(read: Read, axes: Iterable[Axis]) -> bool:
 
 
 def _plain(read: Read) -> list[Axis] | None:
-    found = plain_axes(read)
-    return [a for a in found if a is not None] if all(a is not None for a in found) else None
+    axes = plain_axes(read)
+    return [a for a in axes if a is not None] if all(a is not None for a in axes) else None
 
 
 def _folded(f: Folding, s: Statement) -> Statement:
@@ -90,12 +90,12 @@ def _folded(f: Folding, s: Statement) -> Statement:
             else Statement(s.target, add(*changed))
         )
     e = s.expression
-    found = (
+    folded = (
         (_gradient_of_kernel(f, e) or _gradient_of_table(f, e))
         if isinstance(e, Reduction) and e.name == "sum"
         else None
     )
-    return s if found is None else Statement(s.target, found)
+    return s if folded is None else Statement(s.target, folded)
 
 
 def _pair(e: Expression) -> tuple[Read, Read] | None:
@@ -210,7 +210,7 @@ def _gradient_of_table(f: Folding, e: Reduction) -> Expression | None:
 
 
 def _used(stages: list[Stage], outputs: Iterable[Tensor]) -> list[Stage]:
-    """Without the statements that nobody reads any more."""
+    """Without the statements that nothing reads any more."""
     needed = set(outputs)
     kept: list[Stage] = []
     for stage in reversed(stages):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Literal
 
-from pellucid.engines.llvm.plan.light_loops import by_rows, of_one_step
+from pellucid.engines.llvm.plan.light_loops import by_rows, of_single_step
 from pellucid.engines.llvm.plan.panels import Panel
 from pellucid.engines.llvm.plan.tiles import lane_last
 from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Plan, Work, batched, nests_of, plain_axes, strides
@@ -50,19 +50,19 @@ class Layout:
 
     Attributes:
         words: the user's arrays, in the order of the context's pointers: ("in" | "out", program name).
-        once: tensors of recurrences that have memory for one step, with the place of their loop axis.
+        single_step: tensors of recurrences that have memory for one step, with the place of their loop axis.
         homes: of tensors.
         rows: of copies of tensors that have their last axis in the lanes.
-        sums: of the parts of sums.
+        partials: of the parts of sums.
         places: of panels, in the global arena.
     """
 
     plan: Plan
     words: list[tuple[str, str]]
-    once: dict[Tensor, int]
+    single_step: dict[Tensor, int]
     homes: dict[Tensor, Home]
     rows: dict[Tensor, Home] = field(default_factory=dict)
-    sums: dict[Partial, Home] = field(default_factory=dict)
+    partials: dict[Partial, Home] = field(default_factory=dict)
     places: dict[Panel, int] = field(default_factory=dict)
     shard_bytes: int = 0
     local_bytes: int = 0
@@ -79,15 +79,15 @@ class Layout:
 
     def elements(self, tensor: Tensor) -> int:
         """How many elements have memory, of one example."""
-        once = self.once.get(tensor)
-        return prod(a.size for k, a in enumerate(tensor.axes) if isinstance(a.extent, int) and k != once)
+        step = self.single_step.get(tensor)
+        return prod(a.size for k, a in enumerate(tensor.axes) if isinstance(a.extent, int) and k != step)
 
     def steps(self, tensor: Tensor) -> list[int]:
         """How far it is from one element to the next along every axis but the batch."""
         if tensor not in self._steps:
-            first, once = int(batched(tensor)), self.once.get(tensor)
-            kept = iter(strides(a for k, a in enumerate(tensor.axes) if k >= first and k != once))
-            self._steps[tensor] = [0 if k == once else next(kept) for k in range(first, tensor.rank)]
+            first, step = int(batched(tensor)), self.single_step.get(tensor)
+            kept = iter(strides(a for k, a in enumerate(tensor.axes) if k >= first and k != step))
+            self._steps[tensor] = [0 if k == step else next(kept) for k in range(first, tensor.rank)]
         return self._steps[tensor]
 
     def size(self, tensor: Tensor) -> int:
@@ -100,32 +100,32 @@ class Layout:
 
 def lay_out(plan: Plan) -> Layout:
     """Homes for everything: of the user's arrays by word, of all else by lifetimes."""
-    once = of_one_step(plan, (n for n in plan.nests if lane_last(n) and not n.few))
+    single_step = of_single_step(plan, (n for n in plan.nests if lane_last(n) and not n.small_batch))
     state = [name for name in plan.program.outputs if name not in plan.state]
     words = [("in", name) for name in plan.program.inputs] + [("out", name) for name in state]
     places = {word: Home("user", HEADER + k) for k, word in enumerate(words)}
     homes: dict[Tensor, Home] = {}
     for name, tensor in plan.program.inputs.items():
-        if plan.few or not batched(tensor):
+        if plan.small_batch or not batched(tensor):
             homes[tensor] = places["in", name]
     for name, tensor in plan.program.outputs.items():
         if name in plan.state:
             homes[tensor] = places["in", plan.state[name]]
-        elif plan.few or not batched(tensor):
+        elif plan.small_batch or not batched(tensor):
             homes.setdefault(plan.home(tensor), places["out", name])
-    return _with_arenas(Layout(plan, words, once, homes))
+    return _with_arenas(Layout(plan, words, single_step, homes))
 
 
 def _wanted_rows(plan: Plan) -> list[Tensor]:
     """Tensors of which a global nest reads the last axis in its lanes."""
-    found: dict[Tensor, None] = {}
+    wanted: dict[Tensor, None] = {}
     for phase in plan.phases:
         for work in phase.works:
-            reading = [(n, n.reads) for n in nests_of(work) if lane_last(n) and not n.few]
+            reading = [(n, n.reads) for n in nests_of(work) if lane_last(n) and not n.small_batch]
             if isinstance(work, Partial) and not work.across:
                 reading.append((work.nest, work.reads))
-            found |= {r.tensor: None for nest, its in reading for r in its if by_rows(r, nest)}
-    return list(found)
+            wanted |= {r.tensor: None for nest, its in reading for r in its if by_rows(r, nest)}
+    return list(wanted)
 
 
 def _with_arenas(layout: Layout) -> Layout:
@@ -137,7 +137,7 @@ def _with_arenas(layout: Layout) -> Layout:
     lives = _lifetimes(plan)
     if not plan.state:
         end = max((last for _, last in lives.values()), default=0)
-        for phase in plan.phases[: plan.ahead()]:
+        for phase in plan.phases[: plan.parameter_only()]:
             lives |= {target: (0, end) for work in phase.works for target in work.targets}
     stored = _stored(plan)
     spans: dict[Place, list[Span]] = {"shard": [], "local": [], "global": []}
@@ -150,7 +150,7 @@ def _with_arenas(layout: Layout) -> Layout:
             continue
         size = layout.elements(tensor) * layout.size(tensor)
         if batched(tensor):
-            place(("homes", tensor), life, size if plan.few else size * LANES)
+            place(("homes", tensor), life, size if plan.small_batch else size * LANES)
         else:
             spans["global"].append((*life, size, ("homes", tensor)))
     for tensor in _wanted_rows(plan):
@@ -158,11 +158,13 @@ def _with_arenas(layout: Layout) -> Layout:
         place(("rows", tensor), lives[plan.home(tensor)], size)
     for partial, life in _partials(plan).items():
         elements = layout.elements(partial.nest.targets[0]) * (LANES if partial.across else 1)
-        place(("sums", partial), life, elements * layout.real)
+        place(("partials", partial), life, elements * layout.real)
     for time, work in _times(plan):
-        if isinstance(work, Nest) and work.blocked is not None:
-            place(("sums", work.blocked), (time, time), layout.elements(work.targets[0]) * LANES * layout.real)
-    tables: dict[str, dict[Any, Any]] = {"homes": dict(layout.homes), "rows": {}, "sums": {}, "places": {}}
+        if isinstance(work, Nest) and work.cache_blocking is not None:
+            place(
+                ("partials", work.cache_blocking), (time, time), layout.elements(work.targets[0]) * LANES * layout.real
+            )
+    tables: dict[str, dict[Any, Any]] = {"homes": dict(layout.homes), "rows": {}, "partials": {}, "places": {}}
     totals: dict[str, int] = {}
     for where, some in spans.items():
         offsets, totals[f"{where}_bytes"] = pack(some)
@@ -177,17 +179,17 @@ def _with_arenas(layout: Layout) -> Layout:
 
 def _stored(plan: Plan) -> set[Tensor]:
     """What needs memory: all but what is made and used within one nest, in registers."""
-    found = {t for t in plan.program.inputs.values()} | {plan.home(t) for t in plan.program.outputs.values()}
+    stored = {t for t in plan.program.inputs.values()} | {plan.home(t) for t in plan.program.outputs.values()}
     for phase in plan.phases:
         for work in phase.works:
             for nest in nests_of(work):
                 mine = set(nest.targets)
                 for r in nest.reads:
                     if r.tensor not in mine or not at_home(r, nest):
-                        found.add(plan.home(r.tensor))
+                        stored.add(plan.home(r.tensor))
             if isinstance(work, Partial):
-                found |= {plan.home(r.tensor) for r in work.reads}
-    return found
+                stored |= {plan.home(r.tensor) for r in work.reads}
+    return stored
 
 
 def _times(plan: Plan) -> Iterator[tuple[int, Work]]:
@@ -204,14 +206,14 @@ def _times(plan: Plan) -> Iterator[tuple[int, Work]]:
 
 def _phase_ends(plan: Plan) -> list[tuple[int, int]]:
     """The first and last moments of the phases of shards."""
-    found = []
+    ends = []
     time = 0
     for phase in plan.phases:
         start = time
         time += len(phase.works) + 1 if phase.kind == "shard" else 1
         if phase.kind == "shard":
-            found.append((start, time))
-    return found
+            ends.append((start, time))
+    return ends
 
 
 def _within(life: tuple[int, int], plan: Plan) -> bool:
@@ -225,13 +227,13 @@ def _within(life: tuple[int, int], plan: Plan) -> bool:
 
 def _partials(plan: Plan) -> dict[Partial, tuple[int, int]]:
     """From when to when the parts of prepared sums are needed."""
-    found: dict[Partial, tuple[int, int]] = {}
+    lives: dict[Partial, tuple[int, int]] = {}
     for time, work in _times(plan):
         if isinstance(work, Partial):
-            found[work] = (time, time)
+            lives[work] = (time, time)
         elif isinstance(work, Nest) and work.partial is not None:
-            found[work.partial] = (found[work.partial][0], time)
-    return found
+            lives[work.partial] = (lives[work.partial][0], time)
+    return lives
 
 
 def at_home(read: Read, nest: Nest) -> bool:

@@ -1,7 +1,7 @@
 """Recurrences that work near: what is needed in one step only stays in one step.
 
 A statement without a sum of which only the loop reads, each step its own part, runs inside the loop. And a tensor of
-the loop that nobody asks for later has memory for one step, which the next one overwrites.
+the loop that nothing reads later has memory for one step, which the next one overwrites.
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ def by_rows(read: Read, nest: Nest) -> bool:
     )
 
 
-def of_one_step(plan: Plan, lanes_last: Iterable[Nest]) -> dict[Tensor, int]:
+def of_single_step(plan: Plan, lanes_last: Iterable[Nest]) -> dict[Tensor, int]:
     """Tensors of recurrences of which one step is kept, with the place of their loop axis."""
     last = set(lanes_last)
     kept = {plan.home(t) for t in plan.program.outputs.values()} | set(plan.views.values())
-    found: dict[Tensor, int] = {}
+    places: dict[Tensor, int] = {}
     loops = [w for p in plan.phases for w in p.works if isinstance(w, Recurrence) and w.kind == "shard"]
     for loop in loops:
         for number, nest in enumerate(loop.nests):
@@ -80,8 +80,8 @@ def of_one_step(plan: Plan, lanes_last: Iterable[Nest]) -> dict[Tensor, int]:
             place = nest.axes.index(nest.step)
             for target in nest.targets:
                 if place == 1 and target not in kept and _within(plan, loop, number, target, place, last):
-                    found[target] = place
-    return found
+                    places[target] = place
+    return places
 
 
 def _within(plan: Plan, loop: Recurrence, maker: int, target: Tensor, place: int, lanes_last: set[Nest]) -> bool:

@@ -13,8 +13,8 @@ from math import prod
 
 from pellucid.engines.llvm.plan.tiles import Tile
 from pellucid.engines.llvm.plan.work import (
+    CACHE_LINE,
     LANES,
-    LINE,
     OFTEN,
     Nest,
     Phase,
@@ -28,8 +28,8 @@ from pellucid.engines.llvm.plan.work import (
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import Read, Reduction, Tensor, factors
 
-FIRST = 32 * 1024
-"""Bytes of the first cache: what lies there is read as fast as it stands."""
+L1_BYTES = 32 * 1024
+"""Bytes of the L1 cache: what lies there is read as fast as it stands."""
 
 
 @dataclass(eq=False)
@@ -62,27 +62,27 @@ class Panel:
 
 def pack_panels(plan: Plan) -> Plan:
     """Panels for all nests that read weights often enough; the packing is put in front of all other work."""
-    found: dict[Nest, dict[Tensor, Panel]] = {}
+    by_nest: dict[Nest, dict[Tensor, Panel]] = {}
     for phase in plan.phases:
         for work in phase.works:
-            if work.kind == "shard" and (work.extent > 2 if isinstance(work, Recurrence) else not plan.few):
+            if work.kind == "shard" and (work.extent > 2 if isinstance(work, Recurrence) else not plan.small_batch):
                 for nest in nests_of(work):
-                    found[nest] = {p.tensor: p for p in _panels(plan, nest)}
-    panels = [p for some in found.values() for p in some.values()]
+                    by_nest[nest] = {p.tensor: p for p in _panels(plan, nest)}
+    panels = [p for some in by_nest.values() for p in some.values()]
     phases = plan.phases
     if panels:
         ready = phases and phases[0].kind == "global" and not phases[0].reads_examples
         first, rest = (phases[0].works, phases[1:]) if ready else ([], phases)
         phases = [Phase("global", [*first, *panels]), *rest]
-    return replace(plan, panels=found, phases=phases)
+    return replace(plan, panels=by_nest, phases=phases)
 
 
 def _panels(plan: Plan, nest: Nest) -> list[Panel]:
     real = plan.request.real
-    lane = nest.axes[-1] if nest.few and nest.axes[-1] is not nest.step and len(nest.axes) > 1 else None
+    lane = nest.axes[-1] if nest.small_batch and nest.axes[-1] is not nest.step and len(nest.axes) > 1 else None
     tile = plan.tiles[nest]
     inputs = set(plan.program.inputs.values())
-    found: dict[Tensor, Panel] = {}
+    panels: dict[Tensor, Panel] = {}
     for e in nest.sums:
         for read in factors(e.body):
             if not isinstance(read, Read) or read.tensor not in inputs or read.tensor.rank < 2:
@@ -90,8 +90,8 @@ def _panels(plan: Plan, nest: Nest) -> list[Panel]:
             if not batched(read.tensor) and (nest.step is not None or _apart(nest, read, e, tile, real)):
                 panel = _panel(read, e, tile.sizes, lane)
                 if panel is not None:
-                    found.setdefault(read.tensor, panel)
-    return list(found.values())
+                    panels.setdefault(read.tensor, panel)
+    return list(panels.values())
 
 
 def _apart(nest: Nest, read: Read, e: Reduction, tile: Tile, real: int) -> bool:
@@ -101,7 +101,7 @@ def _apart(nest: Nest, read: Read, e: Reduction, tile: Tile, real: int) -> bool:
     steps = strides(read.tensor.axes)
     size = real * prod(a.size for a in read.tensor.axes)
     step = next((s for a, s in zip(axes, steps, strict=True) if a is e.axes[-1]), 1)
-    return rounds >= OFTEN and size > FIRST and step * real >= LINE
+    return rounds >= OFTEN and size > L1_BYTES and step * real >= CACHE_LINE
 
 
 def _panel(read: Read, e: Reduction, sizes: dict[Axis, int], lane: Axis | None) -> Panel | None:

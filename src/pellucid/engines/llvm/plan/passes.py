@@ -28,7 +28,7 @@ PASSES: tuple[Callable[[Plan], Plan], ...] = (
     join_light_loops,  # light statements move into the recurrence that alone reads them
     make_phases,  # what shards do one after the other, what all threads do between; nests that share loads become one
     join_updates,  # what only continues a nest of a phase before joins it: an update its gradient
-    write_in_place,  # new parameters go where the old ones are, if nobody reads these any more
+    write_in_place,  # new parameters go where the old ones are, if nothing reads these any more
     for_small_batches,  # for a few examples, other axes than the batch's are in the lanes
     split_reductions,  # long sums over the examples are added up shard by shard
     choose_tiles,  # how many points of a nest are computed at once

@@ -1,7 +1,7 @@
 """What runs when: statements become nests of loops, nests become phases.
 
 Work on examples runs a shard of 16 of them at a time, all of it from the inputs to the gradients of the sums, with
-no meeting of threads. A statement whose target has no batch axis is global: it meets every shard (Σ over n) or
+no barrier. A statement whose target has no batch axis is global: it meets every shard (Σ over n) or
 none, and runs in a phase of its own, cut along its target. Statements over the same axes share one nest; what one
 makes, the next finds in a register.
 """
@@ -146,7 +146,7 @@ def write_in_place(plan: Plan) -> Plan:
 
 
 def _in_place(plan: Plan, target: Tensor, name: str) -> bool:
-    """Whether a new value may overwrite the input of that name: nobody reads the old one elsewhere, or later."""
+    """Whether a new value may overwrite the input of that name: nothing reads the old one elsewhere, or later."""
     old = plan.program.inputs[name]
     if old.shape != target.shape or old.kind != target.kind or batched(target) or target in plan.views:
         return False

@@ -8,11 +8,11 @@ from pellucid.engines.llvm.plan.tiles import lane_last
 from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Recurrence, Unsupported, nests_of
 from pellucid.formula.axes import Affine
 
-MEETING = 250_000
-"""Products of a nest that take a few times as long as it takes threads to meet before and after it."""
+BARRIER = 250_000
+"""Products of a nest that take a few times as long as the barriers before and after it."""
 
-HANDING = 1_000_000
-"""Products of a call that take as much longer alone as it takes to hand the call to another thread."""
+HANDOFF = 1_000_000
+"""Products of a call that take as much longer alone as it takes to dispatch the call to another thread."""
 
 
 def for_small_batches(plan: Plan) -> Plan:
@@ -27,8 +27,8 @@ def for_small_batches(plan: Plan) -> Plan:
     if not _apart(plan, nests):
         raise Unsupported(plan.program.statements[0], "an example needs others")
     for nest in nests:
-        nest.few = True
-    return replace(plan, few=True, phases=_shared(plan) if plan.request.shared else plan.phases)
+        nest.small_batch = True
+    return replace(plan, small_batch=True, phases=_shared(plan) if plan.request.shared else plan.phases)
 
 
 def _apart(plan: Plan, nests: list[Nest]) -> bool:
@@ -47,10 +47,10 @@ def _shared(plan: Plan) -> list[Phase]:
     saved = 0
     for work in (work for phase in plan.phases if phase.kind == "shard" for work in phase.works):
         for nest in nests_of(work):
-            if lane_last(nest) and nest.products >= MEETING:
+            if lane_last(nest) and nest.products >= BARRIER:
                 large.append(nest)
                 saved += nest.products * (work.extent if isinstance(work, Recurrence) else 1)
-    if saved < HANDING:
+    if saved < HANDOFF:
         return plan.phases
     for nest in large:
         nest.divided = True

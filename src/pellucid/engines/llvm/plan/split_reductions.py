@@ -2,8 +2,8 @@
 
 The gradient of a kernel sums over all examples and places. Summed in one go, tile after tile, every tile would
 fetch everything from far away. Where the operands are much larger than the sum, each shard adds up its own part,
-as soon as it has them; the parts are added in the order of the shards, so the result does not depend on who
-computed which.
+as soon as it has them; the parts are added in the order of the shards, so the result does not depend on which
+thread computed which.
 """
 
 from __future__ import annotations
@@ -12,23 +12,34 @@ from dataclasses import replace
 from math import prod
 
 from pellucid.engines.llvm.plan.tiles import lane_last
-from pellucid.engines.llvm.plan.work import LANES, LINE, OFTEN, Nest, Partial, Phase, Plan, batched, plain_axes, strides
+from pellucid.engines.llvm.plan.work import (
+    CACHE_LINE,
+    LANES,
+    OFTEN,
+    Nest,
+    Partial,
+    Phase,
+    Plan,
+    batched,
+    plain_axes,
+    strides,
+)
 from pellucid.formula.axes import BATCH
 from pellucid.formula.expressions import Read, Tensor, factors, free_axes, reads
 
 CACHED = 256 * 1024
-"""Bytes of a sum's operands that a core's second cache holds beside everything else."""
+"""Bytes of a sum's operands that a core's L2 cache holds beside everything else."""
 
 PIECE = 2 * CACHED
 """The same while a piece of the sum is all that goes on: the larger it is, the less often its sums are fetched."""
 
 NEAR = 32 * 1024
-"""The same of the first cache, where a single value of the first axis is too much for the second."""
+"""The same of the L1 cache, where a single value of the first axis is too much for the L2."""
 
 
 def split_reductions(plan: Plan) -> Plan:
     """Put the preparation of long sums into the shards' phases."""
-    if plan.few:
+    if plan.small_batch:
         return plan
     phases = [Phase(p.kind, list(p.works)) for p in _begun_with_shards(plan)]
     real = plan.request.real
@@ -40,7 +51,7 @@ def split_reductions(plan: Plan) -> Plan:
                     _insert(plan, phases, nest.partial, phases.index(phase))
         for work in phase.works if phase.kind == "shard" else []:
             if isinstance(work, Nest):
-                work.blocked = _streamed(work, real)
+                work.cache_blocking = _streamed(work, real)
     return replace(plan, phases=phases)
 
 
@@ -75,7 +86,7 @@ def _long(nest: Nest, real: int) -> Partial | None:
 
 
 def _streamed(nest: Nest, real: int) -> Partial | None:
-    """A shard's sum whose weights are too large for the second cache and read once only, a tile after the other: summed
+    """A shard's sum whose weights are too large for the L2 cache and read once only, a tile after the other: summed
     in pieces, all tiles of it, the weights come in once."""
     sums = nest.sums
     if len(sums) != 1 or not all(a in free_axes(sums[0]) for a in nest.axes[1:] if a.size > 1):
@@ -87,7 +98,7 @@ def _streamed(nest: Nest, real: int) -> Partial | None:
             size = real * prod(a.size for a in read.tensor.axes)
             step = dict(zip(axes, strides(read.tensor.axes), strict=True)).get(sums[0].axes[-1], 1) * real
             again = prod(a.size for a in nest.axes[1:] if a not in axes)
-            if size > CACHED and step >= LINE and again < OFTEN and first in axes:
+            if size > CACHED and step >= CACHE_LINE and again < OFTEN and first in axes:
                 others = [r for r in reads(sums[0].body) if batched(r.tensor) and first in free_axes(r)]
                 row = max([_elements(r.tensor) * LANES * real // first.size for r in others], default=1)
                 return Partial(nest, sums[0], (max(1, min(CACHED * first.size // size, NEAR // row)),))

@@ -15,7 +15,7 @@ from pellucid.engines.llvm.plan.work import LANES, Nest, Plan, Request, batched,
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, reads, walk
 
-MOST_EDGES = 6
+MAX_EDGES = 6
 """Rounds at the edge of an image that are written out one by one; more would make more code than they save."""
 
 
@@ -65,7 +65,7 @@ def _chosen(nest: Nest, request: Request) -> Tile:
 
 def lane_last(nest: Nest) -> bool:
     """Whether a nest has its target's last axis in the lanes; else it has the examples there, or is scalar."""
-    if nest.few:
+    if nest.small_batch:
         return len(nest.axes) > 1 and nest.axes[-1] is not nest.step and nest.axes[-1].size > 1
     if nest.kind != "global" or not nest.axes:
         return False
@@ -108,10 +108,10 @@ def _needed(nest: Nest, axis: Axis) -> int:
 def looked_up(nest: Nest) -> list[Read]:
     """Reads of rows of a table whose number differs from example to example: as many neighbours as there are lanes
     are loaded from every row and turned. A nest with a sum has other reasons for its tile."""
-    if nest.kind != "shard" or nest.few or nest.heavy or len(nest.axes) < 2:
+    if nest.kind != "shard" or nest.small_batch or nest.heavy or len(nest.axes) < 2:
         return []
-    found = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Read)]
-    return [e for e in found if not batched(e.tensor) and e.outside is None and _by_row(e, nest.axes[-1])]
+    all_reads = [e for s in nest.statements for e in walk(s.expression) if isinstance(e, Read)]
+    return [e for e in all_reads if not batched(e.tensor) and e.outside is None and _by_row(e, nest.axes[-1])]
 
 
 def _by_row(e: Read, last: Axis) -> bool:
@@ -226,12 +226,12 @@ def _held(operands: list[_Operand], size: list[int]) -> int:
 def _rounds(axis: Axis, size: int, lanes: bool) -> list[tuple[int, int]]:
     """Points at once along an axis, and how often: whole tiles, what is left of them, and what is left of a vector."""
     count = axis.size // LANES if lanes else axis.size
-    found = [(size, count // size)]
+    rounds = [(size, count // size)]
     if count % size:
-        found.append((count % size, 1))
+        rounds.append((count % size, 1))
     if lanes and axis.size % LANES:
-        found.append((1, 1))
-    return found
+        rounds.append((1, 1))
+    return rounds
 
 
 def _together(read: Read, lane: Axis) -> bool:
@@ -242,7 +242,7 @@ def _together(read: Read, lane: Axis) -> bool:
 
 def _guards(e: Reduction, axis: Axis) -> list[tuple[Affine, int]]:
     """Windowed indices of the sum that move with the axis and may leave their tensor."""
-    found = []
+    guards = []
     for f in factors(e.body):
         if isinstance(f, Read) and (f.outside is None or f.outside == Constant(0)):
             for index, place in zip(f.indices, f.tensor.axes, strict=True):
@@ -252,8 +252,8 @@ def _guards(e: Reduction, axis: Axis) -> list[tuple[Affine, int]]:
                     and place.extent is not BATCH
                     and not index.within(place.extent)
                 ):
-                    found.append((index, place.size))
-    return found
+                    guards.append((index, place.size))
+    return guards
 
 
 def _edges(e: Reduction, axis: Axis, size: int) -> tuple[int, int] | None:
@@ -266,9 +266,9 @@ def _edges(e: Reduction, axis: Axis, size: int) -> tuple[int, int] | None:
         return None
     inside = [k for k in range(rounds) if all(_inside(index, extent, axis, k * size, size) for index, extent in guards)]
     if not inside:
-        return (rounds, rounds) if rounds <= MOST_EDGES else None
+        return (rounds, rounds) if rounds <= MAX_EDGES else None
     first, last = inside[0], inside[-1] + 1
-    return (first, last) if first + rounds - last <= MOST_EDGES else None
+    return (first, last) if first + rounds - last <= MAX_EDGES else None
 
 
 def _inside(index: Affine, extent: int, axis: Axis, start: int, count: int) -> bool:

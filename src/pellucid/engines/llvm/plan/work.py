@@ -29,8 +29,8 @@ LANES = 16
 OFTEN = 8
 """How many times a shard has to read a kernel outside a recurrence for a packed copy of it to pay."""
 
-LINE = 64
-"""Bytes of a line of the caches: terms of a sum that lie farther apart cost a line each."""
+CACHE_LINE = 64
+"""Bytes of a cache line: terms of a sum that lie farther apart cost a line each."""
 
 
 class Unsupported(Exception):
@@ -60,7 +60,7 @@ def length(e: Reduction) -> int:
 class Nest:
     """Statements over the same axes, each target's axes renamed to `axes`. `scatter` is the axis at which
     additions are scattered, `divided` says that threads share an example's work, `partial` is a sum that the shards
-    prepare, `blocked` one that is summed in pieces."""
+    prepare, `cache_blocking` one that is summed in pieces."""
 
     statements: list[Statement]
     axes: tuple[Axis, ...]
@@ -68,10 +68,10 @@ class Nest:
     scatter: Axis | None = None
     step: Axis | None = None
     reverse: bool = False
-    few: bool = False
+    small_batch: bool = False
     divided: bool = False
     partial: Partial | None = None
-    blocked: Partial | None = None
+    cache_blocking: Partial | None = None
     _known: object = None
     _reads: list[Read] = field(default_factory=list)
 
@@ -194,7 +194,7 @@ def _reads_but(e: Expression, skip: Expression | None) -> list[Read]:
 
 @dataclass(eq=False)
 class Phase:
-    """Work between two meetings of all threads: a chain for every shard, or global nests that do not read each
+    """Work between two barriers of all threads: a chain for every shard, or global nests that do not read each
     other."""
 
     kind: Literal["shard", "global"]
@@ -239,7 +239,7 @@ class Plan:
         views: tensors that are others under another shape: no code, no memory.
         phases: what runs when.
         state: by output, the input in whose place it is written.
-        few: for a few examples, each a shard of its own with its last axes in the lanes.
+        small_batch: for a few examples, each a shard of its own with its last axes in the lanes.
         tiles: how many points of a nest are computed at once.
         panels: packed copies of parameters, by the nest that reads them.
     """
@@ -251,7 +251,7 @@ class Plan:
     views: dict[Tensor, Tensor] = field(default_factory=dict)
     phases: list[Phase] = field(default_factory=list)
     state: dict[str, str] = field(default_factory=dict)
-    few: bool = False
+    small_batch: bool = False
     tiles: dict[Nest, Any] = field(default_factory=dict)
     panels: dict[Nest, dict[Tensor, Any]] = field(default_factory=dict)
 
@@ -259,7 +259,7 @@ class Plan:
     def nests(self) -> list[Nest]:
         return [nest for phase in self.phases for work in phase.works for nest in nests_of(work)]
 
-    def ahead(self) -> int:
+    def parameter_only(self) -> int:
         """How many phases at the start read parameters alone."""
         for place, phase in enumerate(self.phases):
             if phase.kind == "shard" or phase.reads_examples:
@@ -274,9 +274,9 @@ class Plan:
 
 def strides(axes: Iterable[Axis]) -> list[int]:
     """Row-major strides; the batch axis among them counts as 1."""
-    found: list[int] = []
+    steps: list[int] = []
     step = 1
     for axis in reversed(list(axes)):
-        found.append(step)
+        steps.append(step)
         step *= axis.extent if isinstance(axis.extent, int) else 1
-    return found[::-1]
+    return steps[::-1]

@@ -32,13 +32,13 @@ from pellucid.formula.program import Program
 
 
 @dataclass
-class Facts:
+class Metadata:
     """What the run time needs to know of a program's code: the user's arrays in order, and the sizes of its memory.
 
     `copies` are outputs that are another array's copy, `state` the outputs that overwrite an input, `labels` what a
     profile counts, `pieces` in how many threads may share the work of an example, `work` is a guess at the operations
-    of one. `ahead` are the inputs that the first phases read, if these read parameters alone and make no output: they
-    may be left out while the parameters are the same.
+    of one. `parameter_only` are the inputs that the first phases read, if these read parameters alone and make no
+    output: they may be left out while the parameters are the same.
     """
 
     words: list[tuple[str, str]]
@@ -51,7 +51,7 @@ class Facts:
     state: dict[str, str]
     labels: list[str]
     work: float
-    ahead: list[str]
+    parameter_only: list[str]
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Code:
 
     library: Library
     entry: int
-    facts: Facts
+    metadata: Metadata
 
 
 def compiled(
@@ -70,27 +70,27 @@ def compiled(
     target: Target,
     *,
     profile: bool = False,
-    few: bool = False,
+    small_batch: bool = False,
     shared: bool = False,
 ) -> Code:
     """The program's code, from the cache if it is there.
 
     Args:
         state: outputs that may overwrite an input, and that input's name.
-        few: for a few examples at a time.
+        small_batch: for a few examples at a time.
         shared: whether threads may share the work of one of these.
 
     Raises:
         Unsupported: a statement cannot be compiled.
     """
-    key = _key(target, dtype, state, profile, few, shared, fingerprint(program))
-    found = _load(key)
-    if found is None:
-        found = _make(program, dtype, state, target, profile, few, shared)
-        _save(key, *found)
-    facts, objects = found
+    key = _key(target, dtype, state, profile, small_batch, shared, fingerprint(program))
+    stored = _load(key)
+    if stored is None:
+        stored = _make(program, dtype, state, target, profile, small_batch, shared)
+        _save(key, *stored)
+    metadata, objects = stored
     library = Library(objects, target)
-    return Code(library, library.address("run"), facts)
+    return Code(library, library.address("run"), metadata)
 
 
 def library(text: str) -> Library:
@@ -111,8 +111,14 @@ def _key(*parts: object) -> str | None:
 
 
 def _make(
-    program: Program, dtype: Dtype, state: dict[str, str], target: Target, profile: bool, few: bool, shared: bool
-) -> tuple[Facts, list[bytes]]:
+    program: Program,
+    dtype: Dtype,
+    state: dict[str, str],
+    target: Target,
+    profile: bool,
+    small_batch: bool,
+    shared: bool,
+) -> tuple[Metadata, list[bytes]]:
     kind: Any = "float" if dtype.itemsize == 4 else "double"
     with Compiler(target) as compiler:
         module = write(
@@ -121,30 +127,30 @@ def _make(
             target=target,
             state=state,
             profile=profile,
-            few=few,
+            small_batch=small_batch,
             shared=shared,
             finished=compiler.add,
         )
         objects = compiler.objects()
     layout = module.layout
-    facts = Facts(
+    metadata = Metadata(
         layout.words,
         layout.shard_bytes,
         layout.local_bytes,
         layout.global_bytes,
         module.phases,
         module.pieces,
-        _copies(layout, module.state, few),
+        _copies(layout, module.state, small_batch),
         module.state,
         module.labels,
         sum(map(operations, program.statements)),
-        _ahead(layout.plan),
+        _parameter_only(layout.plan),
     )
-    return facts, objects
+    return metadata, objects
 
 
-def _ahead(plan: Plan) -> list[str]:
-    works = [work for phase in plan.phases[: plan.ahead()] for work in phase.works]
+def _parameter_only(plan: Plan) -> list[str]:
+    works = [work for phase in plan.phases[: plan.parameter_only()] for work in phase.works]
     made = {t for work in works for t in work.targets}
     if any(plan.home(t) in made for t in plan.program.outputs.values()):
         return []
@@ -152,15 +158,15 @@ def _ahead(plan: Plan) -> list[str]:
     return [name for name, tensor in plan.program.inputs.items() if tensor in read]
 
 
-def _copies(layout: Layout, state: dict[str, str], few: bool) -> dict[str, tuple[str, str]]:
+def _copies(layout: Layout, state: dict[str, str], small_batch: bool) -> dict[str, tuple[str, str]]:
     """Outputs without a batch axis that are some other array: an input, or what another output is too."""
-    found: dict[str, tuple[str, str]] = {}
+    copies: dict[str, tuple[str, str]] = {}
     for name, tensor in layout.plan.program.outputs.items():
-        if name not in state and (few or not batched(tensor)):
+        if name not in state and (small_batch or not batched(tensor)):
             home = layout.home(tensor)
             if home.place == "user" and home.offset != layout.word("out", name):
-                found[name] = layout.words[home.offset - layout.word(*layout.words[0])]
-    return found
+                copies[name] = layout.words[home.offset - layout.word(*layout.words[0])]
+    return copies
 
 
 def operations(s: Statement) -> float:
@@ -193,20 +199,20 @@ def _sources() -> str | None:
     return digest.hexdigest()
 
 
-def _load(key: str | None) -> tuple[Facts, list[bytes]] | None:
+def _load(key: str | None) -> tuple[Metadata, list[bytes]] | None:
     content = store.read(key) if key is not None else None
     if content is None:
         return None
     size = int.from_bytes(content[:8], "little")
     fields, sizes = json.loads(content[8 : 8 + size])
-    facts = Facts(**fields)
-    facts.words = [(way, name) for way, name in facts.words]
-    facts.copies = {name: (way, source) for name, (way, source) in facts.copies.items()}
+    metadata = Metadata(**fields)
+    metadata.words = [(way, name) for way, name in metadata.words]
+    metadata.copies = {name: (way, source) for name, (way, source) in metadata.copies.items()}
     ends = [8 + size + sum(sizes[:k]) for k in range(len(sizes) + 1)]
-    return facts, [content[a:b] for a, b in pairwise(ends)]
+    return metadata, [content[a:b] for a, b in pairwise(ends)]
 
 
-def _save(key: str | None, facts: Facts, objects: list[bytes]) -> None:
+def _save(key: str | None, metadata: Metadata, objects: list[bytes]) -> None:
     if key is not None:
-        header = json.dumps([asdict(facts), [len(code) for code in objects]]).encode()
+        header = json.dumps([asdict(metadata), [len(code) for code in objects]]).encode()
         store.write(key, len(header).to_bytes(8, "little") + header + b"".join(objects))

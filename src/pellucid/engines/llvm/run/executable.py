@@ -11,8 +11,7 @@ from pellucid.engines.base import Array, Dtype, bind
 from pellucid.engines.llvm.plan.layout import THREADS
 from pellucid.engines.llvm.plan.nests import check_supported
 from pellucid.engines.llvm.plan.work import LANES, Unsupported, batched
-from pellucid.engines.llvm.run import memory
-from pellucid.engines.llvm.run import worker_pool as threads
+from pellucid.engines.llvm.run import memory, worker_pool
 from pellucid.engines.llvm.run.cache import compiled
 from pellucid.engines.llvm.run.memory import converted, suits
 from pellucid.engines.llvm.run.native import Target, host
@@ -25,7 +24,7 @@ from pellucid.formula.expressions import Read, Tensor, reads
 from pellucid.formula.program import Loop, Program
 from pellucid.once import Once
 
-FEW = 4
+SMALL_BATCH = 4
 """Up to how many examples they are not worth lanes of their own."""
 
 KEPT = 4
@@ -43,14 +42,16 @@ class Compiled:
         *,
         state: Mapping[str, str] | None = None,
         target: Target | None = None,
-        few: bool = False,
+        small_batch: bool = False,
         shared: bool = False,
     ) -> None:
         self.program = program
-        self.lanes = 1 if few else LANES
-        self.code = compiled(program, dtype, dict(state or {}), target or host(), few=few, shared=shared)
+        self.lanes = 1 if small_batch else LANES
+        self.code = compiled(
+            program, dtype, dict(state or {}), target or host(), small_batch=small_batch, shared=shared
+        )
         self.checks = list(_indices(program))
-        self._entry = threads.Entry(self.code.entry)
+        self._entry = worker_pool.Entry(self.code.entry)
         self._idle: list[Workspace] = []
 
     def borrow(self) -> Workspace:
@@ -58,7 +59,7 @@ class Compiled:
         try:
             return self._idle.pop()  # one step for all threads: who gets it has it alone
         except IndexError:
-            return Workspace(self.code.facts, self.lanes)
+            return Workspace(self.code.metadata, self.lanes)
 
     def give_back(self, workspace: Workspace) -> None:
         if len(self._idle) < KEPT:
@@ -85,13 +86,13 @@ class Compiled:
 
     def threads(self, examples: int, steps: int = 1) -> int:
         """How many threads a call of so many examples and steps deserves."""
-        return threads.wanted(
-            -(-examples // self.lanes) * self.code.facts.pieces, self.code.facts.work * examples, steps
+        return worker_pool.wanted(
+            -(-examples // self.lanes) * self.code.metadata.pieces, self.code.metadata.work * examples, steps
         )
 
     def caller(self, words: Array) -> Callable[[], None]:
         """A call with the words of a workspace, to be done again and again, by one thread at a time."""
-        work = self.code.facts.work * float(words[0] * words[8])
+        work = self.code.metadata.work * float(words[0] * words[8])
         return self._entry.caller(words.ctypes.data, int(words[THREADS]), work)
 
     def run(self, pointers: Mapping[tuple[str, str], int], examples: int, count: int) -> None:
@@ -130,8 +131,8 @@ class Executable:
     @property
     def compiled(self) -> Compiled:
         """The program's code, made when it is first asked for: a session has code of its own."""
-        found: Compiled = self._code.get("many", lambda: Compiled(self.program, self.dtype, target=self.target))
-        return found
+        compiled: Compiled = self._code.get("many", lambda: Compiled(self.program, self.dtype, target=self.target))
+        return compiled
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The program's outputs by name; inputs that the program does not read are ignored."""
@@ -146,8 +147,8 @@ class Executable:
         """Every tensor of the program by name, in the program's order."""
         everything: Any = Everything(self.program)
         compiled = self._code.get("trace", lambda: Compiled(everything, self.dtype, target=self.target))
-        found = self._run(compiled, inputs)
-        return {name: found[name] for name in self.program.tensors}
+        values = self._run(compiled, inputs)
+        return {name: values[name] for name in self.program.tensors}
 
     def session(self, state: Mapping[str, Array]) -> Session:
         """The program with arrays that it changes in place from step to step; see `Session`."""
@@ -175,15 +176,15 @@ class Executable:
     def code_for(self, examples: int) -> Compiled:
         """The code for so many examples: a few have other things than examples in the lanes, if the program allows
         it."""
-        if examples > FEW:
+        if examples > SMALL_BATCH:
             return self.compiled
-        found: Compiled = self._code.get("few", self._few)
-        return found
+        compiled: Compiled = self._code.get("small batch", self._for_small_batch)
+        return compiled
 
-    def _few(self) -> Compiled:
+    def _for_small_batch(self) -> Compiled:
         try:
-            shared = (self.threads or threads.available()) > 1
-            return Compiled(self.program, self.dtype, target=self.target, few=True, shared=shared)
+            shared = (self.threads or worker_pool.available()) > 1
+            return Compiled(self.program, self.dtype, target=self.target, small_batch=True, shared=shared)
         except Unsupported:
             return self.compiled
 
@@ -197,7 +198,7 @@ class Executable:
         pointers = {("in", name): a.ctypes.data for name, a in arrays.items()}
         pointers |= {("out", name): a.ctypes.data for name, a in results.items()}
         compiled.run(pointers, examples, self.threads or compiled.threads(examples))
-        for name, (way, source) in compiled.code.facts.copies.items():
+        for name, (way, source) in compiled.code.metadata.copies.items():
             results[name][...] = (arrays if way == "in" else results)[source].reshape(results[name].shape)
         return {name: a.astype(np.int64) if a.dtype == np.int32 else a for name, a in results.items()}
 
@@ -210,14 +211,14 @@ class Executable:
 def _indices(program: Program) -> Iterator[tuple[str, Tensor, Axis]]:
     """Every input that is an index of a tensor, with the axis that it indexes."""
     names = {t: name for name, t in program.inputs.items()}
-    found: dict[tuple[str, Axis], Tensor] = {}
+    tensors: dict[tuple[str, Axis], Tensor] = {}
     for stage in program.stages:
         for statement in stage.statements if isinstance(stage, Loop) else (stage,):
             for read in reads(statement.expression):
                 for index, axis in zip(read.indices, read.tensor.axes, strict=True):
                     if isinstance(index, Read) and index.tensor in names and read.outside is None:
-                        found[names[index.tensor], axis] = read.tensor
-    for (name, axis), tensor in found.items():
+                        tensors[names[index.tensor], axis] = read.tensor
+    for (name, axis), tensor in tensors.items():
         yield name, tensor, axis
 
 

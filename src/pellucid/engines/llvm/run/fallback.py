@@ -50,13 +50,13 @@ def statements_of(stage: Stage) -> tuple[Statement, ...]:
 class Mixed:
     """A program of which some stages run natively and some by the reference engine, one part after the other."""
 
-    def __init__(self, program: Program, dtype: Dtype, strange: Sequence[Stage]) -> None:
+    def __init__(self, program: Program, dtype: Dtype, unsupported: Sequence[Stage]) -> None:
         from pellucid.engines.llvm.run.executable import Executable
 
         self.program, self.dtype = program, dtype
         groups: list[tuple[bool, list[Stage]]] = []
         for stage in program.stages:
-            native = stage not in strange
+            native = stage not in unsupported
             if not groups or groups[-1][0] != native:
                 groups.append((native, []))
             groups[-1][1].append(stage)
@@ -95,15 +95,15 @@ def executable(program: Program, dtype: Dtype) -> Any:
     except ImportError as error:
         warn(f"llvmlite cannot be used ({error}); programs run by the reference engine, which is slower")
         return reference.executable(program, dtype)
-    strange: list[Stage] = []
+    unsupported: list[Stage] = []
     while True:
         try:
-            return Mixed(program, dtype, strange) if strange else Executable(program, dtype)
+            return Mixed(program, dtype, unsupported) if unsupported else Executable(program, dtype)
         except Unsupported as error:
-            found = next(
+            stage = next(
                 (s for s in program.stages if error.statement.target in (t.target for t in statements_of(s))), None
             )
-            if found is None or found in strange:
+            if stage is None or stage in unsupported:
                 return reference.executable(program, dtype)
             warn(f"no native code for {error}; the reference engine computes it")
-            strange.append(found)
+            unsupported.append(stage)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.engines.base import Array, real_or_integer
-from pellucid.engines.llvm.plan.work import LINE
+from pellucid.engines.llvm.plan.work import CACHE_LINE
 from pellucid.errors import PellucidError
 from pellucid.formula.expressions import Tensor
 
@@ -61,7 +61,7 @@ def suits(value: Any, kind: np.dtype[Any]) -> bool:
 def copied(array: Array) -> Array:
     """A copy in C order that begins with a cache line: no vector of it lies in two. NumPy's own arrays begin
     anywhere."""
-    memory = aligned(array.nbytes, "parameters", LINE, advice="the network is too large for this machine")
+    memory = aligned(array.nbytes, "parameters", CACHE_LINE, advice="the network is too large for this machine")
     copy: Array = memory.view(array.dtype).reshape(array.shape)
     copy[...] = array
     return copy

@@ -37,7 +37,7 @@ class Prepared:
         self._examples = examples
         self._dtype = executable.dtype
         self._compiled = compiled = executable.code_for(examples)
-        facts = compiled.code.facts
+        metadata = compiled.code.metadata
         self._count = executable.threads or compiled.threads(examples)
         self._shapes = {t: self._shape(t) for t in (*program.inputs.values(), *program.outputs.values())}
         self._kept = {
@@ -46,15 +46,17 @@ class Prepared:
         if not live:
             self._kept = {name: copied(array) for name, array in self._kept.items()}
         self._inputs = {name: t for name, t in program.inputs.items() if name not in fixed}
-        self._outputs = {name: t for name, t in program.outputs.items() if name not in facts.copies}
+        self._outputs = {name: t for name, t in program.outputs.items() if name not in metadata.copies}
         self._checked = any(name in self._inputs for name, _, _ in compiled.checks)
-        self._once = not live and bool(facts.ahead) and all(name in fixed for name in facts.ahead)
+        self._reuses = (
+            not live and bool(metadata.parameter_only) and all(name in fixed for name in metadata.parameter_only)
+        )
         self._idle: list[_Call] = []
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         """The outputs, for these values of the inputs that are not fixed."""
         try:
-            call = self._idle.pop()  # one step for all threads: who gets it has it alone
+            call = self._idle.pop()  # one step for all threads: whoever gets it has it alone
         except IndexError:
             call = _Call(self)
         try:
@@ -74,7 +76,7 @@ class Prepared:
         arrays: dict[str, Array] = {}
         for name, tensor in self._inputs.items():
             if name not in inputs:
-                raise ShapeError(f"{', '.join(inputs) or 'nothing'} came, expected {name}.{nearest(name, inputs)}")
+                raise ShapeError(f"expected {name}, got {', '.join(inputs) or 'nothing'}.{nearest(name, inputs)}")
             buffer = call.inputs[name]
             if buffer is None:
                 arrays[name] = self._array(name, tensor, inputs[name])
@@ -94,14 +96,14 @@ class Prepared:
         if memory.POISON:
             call.poison()
         call.run()
-        if self._once:  # what the first call makes of the parameters serves the others
+        if self._reuses:  # what the first call makes of the parameters serves the others
             call.words[LEFT_OUT] = 1
         for name, buffer in call.outputs.items():
             if buffer is not None:
                 results[name] = buffer.copy()
-        for name, (way, source) in self._compiled.code.facts.copies.items():
-            found = ({**self._kept, **arrays} if way == "in" else results)[source]
-            results[name] = found.reshape(self._shapes[self._compiled.program.outputs[name]]).copy()
+        for name, (way, source) in self._compiled.code.metadata.copies.items():
+            array = ({**self._kept, **arrays} if way == "in" else results)[source]
+            results[name] = array.reshape(self._shapes[self._compiled.program.outputs[name]]).copy()
         return {name: a.astype(np.int64) if a.dtype == np.int32 else a for name, a in results.items()}
 
     def takes(self, inputs: Mapping[str, Any]) -> bool:
@@ -137,9 +139,9 @@ class Prepared:
         return array.reshape(shape)  # a number has become a row of one
 
     @staticmethod
-    def _fits(name: str, came: tuple[int, ...], expected: tuple[int, ...]) -> None:
-        if came != expected:
-            raise ShapeError(f"{name} has the shape {came}, expected {expected}")
+    def _fits(name: str, given: tuple[int, ...], expected: tuple[int, ...]) -> None:
+        if given != expected:
+            raise ShapeError(f"{name} has the shape {given}, expected {expected}")
 
 
 class _Call:
@@ -148,17 +150,17 @@ class _Call:
 
     def __init__(self, prepared: Prepared) -> None:
         compiled = prepared._compiled
-        facts = compiled.code.facts
+        metadata = compiled.code.metadata
         self.inputs = {name: self._buffer(prepared, t) for name, t in prepared._inputs.items()}
         self.outputs = {name: self._buffer(prepared, t) for name, t in prepared._outputs.items()}
-        pointers = dict.fromkeys(facts.words, 0) | {("in", n): a.ctypes.data for n, a in prepared._kept.items()}
+        pointers = dict.fromkeys(metadata.words, 0) | {("in", n): a.ctypes.data for n, a in prepared._kept.items()}
         for way, buffers in (("in", self.inputs), ("out", self.outputs)):
             pointers |= {(way, n): b.ctypes.data for n, b in buffers.items() if b is not None}
         self.workspace = compiled.borrow()
         self.words = self.workspace.words(pointers, prepared._examples, prepared._count)
         self.run = compiled.caller(self.words)
         first = self.words.ctypes.data + 8 * HEADER
-        self._places = {word: ctypes.c_int64.from_address(first + 8 * k) for k, word in enumerate(facts.words)}
+        self._places = {word: ctypes.c_int64.from_address(first + 8 * k) for k, word in enumerate(metadata.words)}
 
     @staticmethod
     def _buffer(prepared: Prepared, tensor: Tensor) -> Array | None:

@@ -36,7 +36,7 @@ class Session:
         program = executable.program
         wanted = {name: name for name in program.outputs if name in state and name in program.inputs}
         self._compiled = Compiled(program, executable.dtype, state=wanted, target=executable.target)
-        self._in_place = set(self._compiled.code.facts.state)
+        self._in_place = set(self._compiled.code.metadata.state)
         self.state: dict[str, Array] = {}
         for name, array in state.items():
             if name in program.inputs:
@@ -74,7 +74,7 @@ class Session:
                 if name not in self._in_place and name not in self._turned:
                     results[name] = self._executable.empty(tensor, given.examples, given.steps)
                     moves["out", name] = results[name].nbytes // given.steps
-            at_once = 1 if self._turned or self._compiled.code.facts.copies else given.steps
+            at_once = 1 if self._turned or self._compiled.code.metadata.copies else given.steps
             for start in range(0, given.steps, at_once):
                 self._call(arrays, results, moves, given, start, at_once)
         return {name: a.astype(np.int64) if a.dtype == np.int32 else a for name, a in results.items()}
@@ -88,7 +88,7 @@ class Session:
         start: int,
         count: int,
     ) -> None:
-        code = self._compiled.code.facts
+        code = self._compiled.code.metadata
         pointers = {}
         for way, name in code.words:
             array = arrays[name] if way == "in" else self._turned[name] if name in self._turned else results[name]
@@ -112,8 +112,8 @@ class Session:
             self._compiled.give_back(workspace)
         for name, (way, source) in code.copies.items():
             if name in results:
-                found = arrays[source] if way == "in" else results[source][start]
-                results[name][start] = found.reshape(results[name][start].shape)
+                array = arrays[source] if way == "in" else results[source][start]
+                results[name][start] = array.reshape(results[name][start].shape)
         for name in self._turned:
             self._turned[name], self.state[name] = self.state[name], self._turned[name]
             arrays[name] = self.state[name]

@@ -130,7 +130,7 @@ def _content(path: Path) -> bytes | None:
 
 def _make_room(new: Path) -> None:
     """Where files take too much, let those go that were not used for longest, and what was left half written."""
-    found: list[tuple[float, int, str]] = []
+    files: list[tuple[float, int, str]] = []
     now = time.time()
     for entry in os.scandir(new.parent):
         with contextlib.suppress(OSError):
@@ -141,11 +141,11 @@ def _make_room(new: Path) -> None:
                 if now - status.st_mtime > ABANDONED:
                     os.unlink(entry.path)
             else:
-                found.append((status.st_mtime, status.st_size, entry.path))
-    total = sum(size for _, size, _ in found) + new.stat().st_size
+                files.append((status.st_mtime, status.st_size, entry.path))
+    total = sum(size for _, size, _ in files) + new.stat().st_size
     if total <= LARGEST:
         return
-    for _, size, path in sorted(found):
+    for _, size, path in sorted(files):
         if total <= KEPT * LARGEST:
             break
         with contextlib.suppress(OSError):

@@ -1,5 +1,5 @@
-"""The threads that run a program: the caller and, for as long as the process lives, workers that look out for the
-next call for a moment and then sleep.
+"""The threads that run a program: the caller and, for as long as the process lives, workers that spin for a moment
+waiting for the next call and then sleep.
 
 Several callers may be in native code at once, each with workers that no other has: they share the processors, so that
 there are no more threads than processors unless there are more callers. No lock is held while native code runs.
@@ -20,7 +20,7 @@ from functools import partial
 from math import inf
 
 from pellucid.engines.llvm.plan.layout import THREADS
-from pellucid.engines.llvm.run import handoff as handover
+from pellucid.engines.llvm.run import handoff
 from pellucid.engines.llvm.run.handoff import ASLEEP, BOX, OWED, WAKE
 from pellucid.once import Lock
 
@@ -37,7 +37,7 @@ def available() -> int:
 
 
 ALONE = 1e6
-"""So many operations are done before threads that are awake have met a few times."""
+"""So many operations are done before threads that are awake have passed a few barriers."""
 
 BRIEF = 4e7
 """So many operations are done before another thread is awake: some 100 µs, and the first call that waits pays twice."""
@@ -45,14 +45,14 @@ BRIEF = 4e7
 SOON = 100e-6
 """Seconds from one call to the next for which a worker stays awake."""
 
-MOST = 256
+MAX_WORKERS = 256
 """Workers that there may be."""
 
 SHORT = 5e-3
 """Seconds that a call may take at the best to be compared with others: longer ones even out what disturbs them."""
 
 SLOW = 3
-"""A short call that took so many times its best met threads that had no processor to run on."""
+"""A short call that took so many times its best had threads with no processor to run on."""
 
 AGAIN, LONGEST = 8, 50
 """Calls like it are done alone for as long as it took; for twice as long as the last time, if that is not so many times
@@ -69,7 +69,7 @@ def wanted(shards: int, work: float, steps: int = 1) -> int:
     """
     if shards <= 1 or work * steps < ALONE or work < ALONE / 20:
         return 1
-    return min(available(), shards, MOST)
+    return min(available(), shards, MAX_WORKERS)
 
 
 @dataclass
@@ -94,11 +94,11 @@ class Past:
 
 @dataclass
 class _Worker:
-    """A thread that sleeps until its bed is free. `up`: it has begun to look out, and not yet gone to sleep again.
+    """A thread that sleeps until its parking lock is released. `up`: it has begun to spin, and not yet gone to sleep.
     `allowed` are the processors that it may run on, but for the moment in which it is woken."""
 
     box: int
-    bed: threading.Lock
+    parked: threading.Lock
     thread: int = -1
     up: bool = False
     allowed: set[int] = field(default_factory=set)
@@ -121,29 +121,29 @@ class _Team:
 
     @property
     def awake(self) -> bool:
-        """Whether all are on the lookout."""
+        """Whether all are spinning."""
         return all(worker.awake for worker in self.workers)
 
-    def rouse(self) -> None:
+    def wake(self) -> None:
         """Wake those who sleep, for a call that may come soon."""
         try:
-            _free([w for w in self.workers if self._library.wake(w.box)])
+            _unpark([w for w in self.workers if self._library.wake(w.box)])
         except BaseException:
-            _free(self.workers)  # nobody may be left in bed who is thought to be up
+            _unpark(self.workers)  # none may stay parked that is thought to be awake
             raise
 
     def run(self, entry: int, context: int) -> None:
-        """The code at `entry` on the caller's thread and on all workers. It returns when all are through, also where
+        """The code at `entry` on the caller's thread and on all workers. It returns when all are done, also where
         Ctrl-C comes in between: they write into the caller's memory."""
         count = len(self.workers)
         interrupted: BaseException | None = None
         try:
-            self._library.hand(self._boxes, count, entry, context)
+            self._library.dispatch(self._boxes, count, entry, context)
         except BaseException as error:
             interrupted = error
-        while self.workers[0].owed.value:  # some sleep: nobody has begun
+        while self.workers[0].owed.value:  # some sleep: none has begun
             try:
-                _free([w for w in self.workers if w.wake.value])
+                _unpark([w for w in self.workers if w.wake.value])
                 self._library.join(self._boxes, count, entry, context)
             except BaseException as error:
                 interrupted = error
@@ -151,11 +151,11 @@ class _Team:
             raise interrupted
 
 
-def _free(workers: list[_Worker]) -> None:
-    """Let them get up, on other processors than the caller's: some kernels wake a thread where it is woken from, and
-    leave the two there to wait for each other while another processor has nothing to do.
+def _unpark(workers: list[_Worker]) -> None:
+    """Release their parking locks, on other processors than the caller's: some kernels wake a thread where it is woken
+    from, and leave the two there to wait for each other while another processor has nothing to do.
 
-    Who is up already finds nothing to do the next time, and goes to bed again: it does no harm to be called twice.
+    A worker that is awake already finds nothing to do the next time, and sleeps again: to wake it twice does no harm.
     """
     here = None if _processor is None else _processor()
     for worker in workers:
@@ -163,8 +163,8 @@ def _free(workers: list[_Worker]) -> None:
             with contextlib.suppress(OSError):
                 worker.allowed = worker.allowed or os.sched_getaffinity(worker.thread)
                 os.sched_setaffinity(worker.thread, worker.allowed - {here} or worker.allowed)
-        if worker.bed.locked():
-            worker.bed.release()
+        if worker.parked.locked():
+            worker.parked.release()
 
 
 @dataclass
@@ -176,19 +176,19 @@ class _Visit:
 
 
 class _Library:
-    """The functions of `handover`."""
+    """The functions of `handoff`."""
 
     def __init__(self) -> None:
-        self._code = handover.library()
+        self._code = handoff.library()
         address = self._code.address
-        self.hand = ctypes.CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p, c_void_p)(address("hand"))
+        self.dispatch = ctypes.CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p, c_void_p)(address("dispatch"))
         self.join = ctypes.CFUNCTYPE(None, c_void_p, c_int64, c_void_p, c_void_p)(address("join"))
         self.wake = ctypes.CFUNCTYPE(c_int64, c_void_p)(address("wake"))
         self.serve = ctypes.CFUNCTYPE(None, c_void_p)(address("serve"))
 
 
-class _Crew:
-    """The workers of this process, and who of them has nothing to do."""
+class _WorkerPool:
+    """The workers of this process, and those of them that are idle."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
@@ -196,9 +196,9 @@ class _Crew:
         self._lock = threading.Lock()
         self._callers = 0
         self._library = _Library()
-        self._raw = (ctypes.c_char * (BOX * (MOST + 1)))()
+        self._raw = (ctypes.c_char * (BOX * (MAX_WORKERS + 1)))()
         start = -(-ctypes.addressof(self._raw) // BOX) * BOX
-        self._boxes = [start + k * BOX for k in range(MOST)]
+        self._boxes = [start + k * BOX for k in range(MAX_WORKERS)]
         self._idle: list[_Worker] = []
         self._teams: dict[tuple[int, ...], _Team] = {}
 
@@ -212,7 +212,7 @@ class _Crew:
             if count < 1:
                 return None
             while len(self._idle) < count and self._boxes:
-                self._idle.insert(0, self._hire(self._boxes.pop(0)))
+                self._idle.insert(0, self._spawn(self._boxes.pop(0)))
             visit.workers = self._idle[-count:]
             del self._idle[-count:]
         key = tuple(w.box for w in visit.workers)
@@ -222,7 +222,7 @@ class _Crew:
         return team
 
     def leave(self, visit: _Visit) -> None:
-        """The caller is through, and its workers are there for others; once, however often it says so."""
+        """The caller is done, and its workers are there for others; this may be said several times."""
         with self._lock:
             self._callers -= visit.counted
             visit.counted = False
@@ -230,9 +230,9 @@ class _Crew:
             visit.workers = []
         self.last = time.perf_counter()
 
-    def _hire(self, box: int) -> _Worker:
+    def _spawn(self, box: int) -> _Worker:
         worker = _Worker(box, threading.Lock())
-        worker.bed.acquire()
+        worker.parked.acquire()
         worker.asleep.value = 1
         thread = threading.Thread(target=self._work, args=(worker,), daemon=True, name="pellucid")
         thread.start()
@@ -241,7 +241,7 @@ class _Crew:
 
     def _work(self, worker: _Worker) -> None:
         while True:
-            worker.bed.acquire()
+            worker.parked.acquire()
             if worker.allowed:
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(0, worker.allowed)
@@ -254,19 +254,19 @@ class _Crew:
 _processor = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 """The number of the processor that this thread runs on, where the system tells it."""
 
-_hiring = Lock()
-_crew: _Crew | None = None
+_pool_lock = Lock()
+_pool: _WorkerPool | None = None
 
 
-def _ours() -> _Crew:
-    global _crew
-    crew = _crew
-    if crew is None or crew.process != os.getpid():  # after a fork the workers are gone
-        with _hiring:
-            if _crew is None or _crew.process != os.getpid():
-                _crew = _Crew()
-            crew = _crew
-    return crew
+def _ours() -> _WorkerPool:
+    global _pool
+    pool = _pool
+    if pool is None or pool.process != os.getpid():  # after a fork the workers are gone
+        with _pool_lock:
+            if _pool is None or _pool.process != os.getpid():
+                _pool = _WorkerPool()
+            pool = _pool
+    return pool
 
 
 class Entry:
@@ -294,11 +294,11 @@ class Entry:
         """The caller does brief work alone while the workers sleep; if calls come one upon the other, it wakes them for
         the next. Where other processes use the processors, so that a shared call took far longer than it can, short
         calls are done alone for a while. So are calls while others use the processors."""
-        crew, past = _ours(), self._past[work]
-        began, last = time.perf_counter(), crew.last
+        pool, past = _ours(), self._past[work]
+        began, last = time.perf_counter(), pool.last
         visit = _Visit()
         try:
-            team = crew.enter(visit, count - 1 if began >= past.until else 0)
+            team = pool.enter(visit, count - 1 if began >= past.until else 0)
             if team is not None and (work >= BRIEF or team.awake):
                 threads.value = len(team.workers) + 1
                 team.run(self._address, context)
@@ -306,12 +306,12 @@ class Entry:
                     past.learn(began, time.perf_counter())
                 return
             if team is not None and began - last < SOON:
-                team.rouse()
+                team.wake()
             threads.value = 1
             self._function(context, 0)
         finally:
             try:
-                crew.leave(visit)
+                pool.leave(visit)
             except BaseException:  # Ctrl-C came first
-                crew.leave(visit)
+                pool.leave(visit)
                 raise

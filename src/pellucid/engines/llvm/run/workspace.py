@@ -11,18 +11,18 @@ from pellucid.engines.base import Array
 from pellucid.engines.llvm.emit.barriers import SYNC
 from pellucid.engines.llvm.plan.layout import HEADER
 from pellucid.engines.llvm.run import memory
-from pellucid.engines.llvm.run.cache import Facts
+from pellucid.engines.llvm.run.cache import Metadata
 
 
 class Workspace:
     """The memory of one call: the shards' arena, that of each thread, that for all examples together (`shared`), and
-    the counters by which the threads meet. It grows with the batch and is kept for the next call.
+    the counters of the threads' barriers. It grows with the batch and is kept for the next call.
 
     Args:
         lanes: examples of a shard.
     """
 
-    def __init__(self, code: Facts, lanes: int) -> None:
+    def __init__(self, code: Metadata, lanes: int) -> None:
         self._code = code
         self._lanes = lanes
         self._shards = self._threads = 0

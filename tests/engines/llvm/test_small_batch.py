@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.engines.llvm.support import agree, draw, native
 
-from pellucid.engines.llvm.run import worker_pool as crew
+from pellucid.engines.llvm.run import worker_pool
 from pellucid.engines.llvm.run.executable import Executable
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor, define
@@ -120,7 +120,7 @@ def large_image() -> Program:
 @pytest.mark.parametrize("n", [1, 3])
 @pytest.mark.parametrize("program", [text_of_some_length(), large_image()], ids=["text", "image"])
 def test_threads_share_an_example(program: Program, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "BRIEF", 0.0)  # wait for those who sleep
+    monkeypatch.setattr(worker_pool, "BRIEF", 0.0)  # wait for workers that sleep
     inputs = draw(program, n)
     agree(program, inputs)
     fixed = {name: a for name, a in inputs.items() if name != "x"}
@@ -128,7 +128,7 @@ def test_threads_share_an_example(program: Program, n: int, monkeypatch: pytest.
     for threads in (2, 3):
         run = Executable(program, np.dtype(np.float32), threads=threads)
         prepared = run.prepare(fixed, examples=n)
-        assert run.code_for(n).code.facts.pieces > 1
+        assert run.code_for(n).code.metadata.pieces > 1
         for _ in range(20):
             found = prepared({"x": inputs["x"]})
             assert all(np.array_equal(found[name], array) for name, array in expected.items())
@@ -140,8 +140,8 @@ def test_threads_share_an_example(program: Program, n: int, monkeypatch: pytest.
     [
         ({"x": "words"}, "x holds real numbers"),
         ({"x": 1j}, "x holds real numbers"),
-        ({"y": 1.0}, "y came, expected x"),
-        ({}, "nothing came, expected x"),
+        ({"y": 1.0}, "expected x, got y"),
+        ({}, "expected x, got nothing"),
     ],
 )
 def test_prepared_programs_look_at_what_they_are_given(n: int, value: dict[str, object], said: str) -> None:
