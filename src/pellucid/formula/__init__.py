@@ -8,9 +8,9 @@ from pellucid.formula.derivative import derivative as derivative
 from pellucid.formula.expressions import Expression as Expression
 from pellucid.formula.expressions import Statement as Statement
 from pellucid.formula.expressions import Tensor as Tensor
-from pellucid.formula.language import define as define
-from pellucid.formula.language import define_all as define_all
-from pellucid.formula.language import read_back as read_back
+from pellucid.formula.definition import define as define
+from pellucid.formula.definition import define_all as define_all
+from pellucid.formula.definition import read_back as read_back
 from pellucid.formula.notation.json import from_json as from_json
 from pellucid.formula.notation.json import to_json as to_json
 from pellucid.formula.notation.latex import latex as latex
