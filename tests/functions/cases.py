@@ -168,6 +168,10 @@ def _losses() -> list[Case]:
         _loss("mae", pair, lambda jax, p, y: _mean(abs(p - y))),
         _loss("huber", pair, partial(_huber, delta=1.0)),
         _loss("huber", pair, partial(_huber, delta=0.05), " 0.05", delta=0.05),
+        _loss("log_cosh", pair, lambda jax, p, y: _mean(jax.numpy.log(jax.numpy.cosh(p - y)))),
+        _loss("quantile", pair, partial(_pinball, q=0.5)),
+        _loss("quantile", pair, partial(_pinball, q=0.9), " 0.9", quantile=0.9),
+        _loss("poisson", _counts, lambda jax, p, y: _mean(p - y * jax.numpy.log(p))),
     ]
     for logits in (False, True):
         draw = away if logits else probabilities
@@ -190,6 +194,14 @@ def _losses() -> list[Case]:
 def _huber(jax: Any, p: Any, y: Any, *, delta: float) -> Any:
     d = abs(p - y)
     return _mean(jax.numpy.where(d <= delta, d**2 / 2, delta * (d - delta / 2)))
+
+
+def _pinball(jax: Any, p: Any, y: Any, *, q: float) -> Any:
+    return _mean(jax.numpy.maximum(q * (y - p), (q - 1) * (y - p)))
+
+
+def _counts(rng: Generator, shape: Shape) -> Arrays:
+    return {"p": rng.uniform(0.2, 4.0, shape), "y": rng.poisson(2.0, shape).astype(float)}
 
 
 def _others() -> list[Case]:

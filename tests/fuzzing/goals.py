@@ -22,7 +22,7 @@ TARGETS = {"linear": "normal", "log_softmax": "negative"}
 
 
 LOSSES = {
-    "values": ("mean_squared_error", "mean_absolute_error", "huber"),
+    "values": ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "quantile"),
     "binary": ("binary_crossentropy",),
     "categorical": ("categorical_crossentropy",),
     "either": ("crossentropy",),

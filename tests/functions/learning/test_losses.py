@@ -21,6 +21,8 @@ def test_values_worked_out_by_hand() -> None:
         "mse": [(1 + 9) / 2, 0.25 / 2],
         "mae": [(1 + 3) / 2, 0.5 / 2],
         "huber": [(0.5 + (3 - 0.5)) / 2, (0.125 + 0) / 2],
+        "log_cosh": [(math.log(math.cosh(1)) + math.log(math.cosh(3))) / 2, math.log(math.cosh(0.5)) / 2],
+        "quantile": [(1 + 3) / 4, 0.5 / 4],
     }
     a, b = _input("a", 2), _input("b", 2)
     found = evaluate({name: loss(name)(a, b) for name in expected}, {"a": p, "b": y})
@@ -102,6 +104,33 @@ def test_names_aliases_and_configurations(name: str) -> None:
     assert all(loss(alias) is entry for alias in (name, name.upper(), name.replace("_", "-"), *entry.aliases))
     assert loss(entry.config) is entry
     assert loss(entry) is entry
+
+
+def test_huge_errors_of_log_cosh() -> None:
+    arrays = {"p": np.array([[1e4], [-1e4]], np.float32), "y": np.zeros((2, 1), np.float32)}
+    value, gradients = with_gradients(
+        lambda p, y: loss("log_cosh")(p, y), arrays, np.ones(2), batched=("p", "y"), dtype=np.float32
+    )
+    np.testing.assert_allclose(value, np.full(2, 1e4 - math.log(2)), rtol=1e-6)
+    np.testing.assert_allclose(gradients["p"], np.array([[1], [-1]]))
+
+
+def test_the_pinball_loss_is_least_at_the_quantile() -> None:
+    y = np.random.default_rng(0).normal(size=(101, 1))
+    places = np.sort(y, axis=0)
+    entry = loss("quantile", quantile=0.9)
+    a, b = _input("a", 1), _input("b", 1)
+    means = [evaluate({"l": entry(a, b)}, {"a": np.full_like(y, p), "b": y})["l"].mean() for p in places[:, 0]]
+    assert int(np.argmin(means)) == 90
+    with pytest.raises(PellucidError, match="quantile"):
+        loss("quantile", quantile=1.0)
+
+
+def test_a_poisson_mean_of_zero_is_led_away_from_there() -> None:
+    arrays = {"p": np.array([[0.0], [0.0]]), "y": np.array([[2.0], [0.0]])}
+    value, gradients = with_gradients(lambda p, y: loss("poisson")(p, y), arrays, np.ones(2), batched=("p", "y"))
+    np.testing.assert_allclose(value, np.array([-2 * math.log(EPSILON), 0]))
+    np.testing.assert_allclose(gradients["p"], np.array([[1 - 2 / EPSILON], [1]]))
 
 
 def test_options_are_kept() -> None:

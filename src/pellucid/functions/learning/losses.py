@@ -223,6 +223,77 @@ def huber(prediction: Tensor, target: Tensor, *, delta: float = 1.0, mask: Tenso
     )
 
 
+@register("logcosh", reads="values")
+def log_cosh(prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """The logarithm of the hyperbolic cosine of the error d: about d²/2 near 0, |d| − log 2 far from it.
+
+    Written as |d| + softplus(−2·|d|) − log 2, which no error overflows; the derivative is tanh(d).
+
+    Shapes: both (n, …) → (n,).
+    Source: Green, Bayesian reconstructions from emission tomography data using a modified EM algorithm, IEEE
+        Transactions on Medical Imaging 9 (1990), section III.
+    """
+    p, y = _facing(prediction, target)
+    mean, w = _mean(mask, p.axes[1:])
+    return define(
+        f"l[n] = Σ[…] (abs(p[n,…] − y[n,…]) + softplus(−2·abs(p[n,…] − y[n,…])) − log(2)){mean}",
+        p=p,
+        y=y,
+        derivative={
+            "p": f"dp[n,…] = dl[n]·tanh(p[n,…] − y[n,…]){mean}",
+            "y": f"dy[n,…] = −dl[n]·tanh(p[n,…] − y[n,…]){mean}",
+        },
+        **w,
+    )
+
+
+@register("pinball", reads="values")
+def quantile(prediction: Tensor, target: Tensor, *, quantile: float = 0.5, mask: Tensor | None = None) -> Tensor:
+    """The pinball loss, which is least where a fraction `quantile` of the targets lies below the prediction.
+
+    Shapes: both (n, …) → (n,).
+    Source: Koenker & Bassett, Regression quantiles, Econometrica 46 (1978).
+
+    Raises:
+        PellucidError: the quantile is not between 0 and 1.
+    """
+    q = number("quantile", quantile, of="quantile", above=0, below=1)
+    p, y = _facing(prediction, target)
+    mean, w = _mean(mask, p.axes[1:])
+    return define(
+        f"l[n] = Σ[…] where(p[n,…] < y[n,…], q·(y[n,…] − p[n,…]), (1 − q)·(p[n,…] − y[n,…])){mean}",
+        p=p,
+        y=y,
+        q=q,
+        **w,
+    )
+
+
+@register("poisson_loss", reads="values")
+def poisson(prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """−log of the probability that a Poisson distribution of mean p gives to the count y, without log y!.
+
+    For p above 0, as softplus gives it. p < EPSILON counts as EPSILON in the logarithm, but a gradient passes: it leads
+    away from there.
+
+    Shapes: both (n, …) → (n,).
+    Source: McCullagh & Nelder, Generalized linear models (1989), section 6.2.
+    """
+    p, y = _facing(prediction, target)
+    mean, w = _mean(mask, p.axes[1:])
+    return define(
+        f"l[n] = Σ[…] (p[n,…] − y[n,…]·log(max(p[n,…], ε))){mean}",
+        p=p,
+        y=y,
+        ε=EPSILON,
+        derivative={
+            "p": f"dp[n,…] = dl[n]·(1 − y[n,…]/max(p[n,…], ε)){mean}",
+            "y": f"dy[n,…] = −dl[n]·log(max(p[n,…], ε)){mean}",
+        },
+        **w,
+    )
+
+
 @register("cross_entropy", reads="either")
 def crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = False, mask: Tensor | None = None) -> Tensor:
     """Binary cross-entropy of one unit, categorical cross-entropy of more. See these."""
