@@ -4,6 +4,6 @@ What `pellucid bench` runs: `command` is the command, `workloads` what is measur
 `worker` and `contenders` the processes, `peak` the machine's ceiling, `timing` the taking of turns, `start` and
 `growth` what else is asked, `report` and `plot` what is made of it.
 
-Each of the others is a program of its own: `lab` measures the page, `watch` and `threads` what they are named after,
-and `memcheck` runs compiled programs under valgrind.
+Each of the others is a program of its own: `lab` measures the page, `estimators` scores on tables, `watch` and
+`threads` what they are named after, and `memcheck` runs compiled programs under valgrind.
 """
