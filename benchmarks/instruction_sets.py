@@ -15,7 +15,7 @@ TARGETS: Final[dict[str, dict[str, str]]] = {
         "PELLUCID_TARGET": "v3",
         "ATEN_CPU_CAPABILITY": "avx2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-        "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "OPENBLAS_CORETYPE": "Haswell",
         "TORCHINDUCTOR_CPP_MARCH": "x86-64-v3",
