@@ -74,7 +74,8 @@ Examples:
     type=click.Choice(list(TARGETS)),
     default=NATIVE,
     show_default=True,
-    help="The instructions that all may use: v3 is AVX2, v4 AVX-512, native what this CPU has.",
+    help="The instructions that all may use, but for ONNX Runtime, which has no switch: v3 is AVX2, v4 AVX-512, native "
+    "what this CPU has.",
 )
 @click.option("--quick", is_flag=True, help="Fewer and shorter runs: figures within a tenth or so.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write every run to this file.")
@@ -87,7 +88,7 @@ def command(
     All contenders take turns in short runs, so that what disturbs one disturbs all. Between the runs the machine's
     rate of multiply-adds is measured, on one and on two threads: runs without two free cores are taken again, and
     counted if that does not help. All train the same network from the same weights on the same data, and who comes to
-    other losses is left out of the ratios. Peers that are not installed are left out: pip install "pellucid[bench]"
+    other losses is left out of the ratios. Peers that are not installed are left out: pip install -e ".[bench]"
     installs them.
 
     On two CPUs that do nothing else, everything takes half an hour or so with all peers, --quick ten minutes or so, and
