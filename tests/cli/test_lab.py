@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.lab.asking import decoded
 from websockets.sync import client
 
 from pellucid.cli import lab as command
 from pellucid.cli.lab import _task
-from pellucid.lab.serve import frames, page
+from pellucid.lab.serve import page
 from pellucid.lab.serve.server import listen
 
 from .conftest import Run
@@ -130,7 +131,7 @@ def test_control_c_leaves_nothing_behind(tmp_path: Path) -> None:
     place = url.removeprefix("http://").rstrip("/")
     with connect(f"ws://{place}/ws", origin=f"http://{place}", max_size=None, proxy=None) as line:
         line.send('{"id": 1, "method": "control", "params": {"do": "play"}}')
-        while frames.decode(line.recv(timeout=60)).get("id") != 1:
+        while decoded(line.recv(timeout=60)).get("id") != 1:
             pass
         process.send_signal(signal.SIGINT)  # in the middle of training, with a tab that looks
         said, errors = process.communicate(timeout=30)

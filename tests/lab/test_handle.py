@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.lab.asking import decoded
 from websockets.sync import client
 
 import pellucid as pl
 from pellucid.errors import DataError, ModelFileError
 from pellucid.lab import handle
 from pellucid.lab.handle import Lab
-from pellucid.lab.serve import frames, page, widget
+from pellucid.lab.serve import page, widget
 
 pytestmark = pytest.mark.skipif(
     not all((page.ASSETS / name).is_file() for name in page.NAMES),
@@ -141,7 +142,7 @@ def test_a_script_stays_until_control_c(tmp_path: Path) -> None:
         line.send('{"id": 1, "method": "control", "params": {"do": "step", "count": 2}}')
         told: dict[str, Any] = {}
         while told.get("event") != "state" or told["value"]["step"] < 2:  # it trains, though the script has ended
-            told = frames.decode(line.recv(timeout=60))
+            told = decoded(line.recv(timeout=60))
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 0
@@ -199,7 +200,7 @@ def test_in_a_notebook_it_is_a_widget(notebook: None, opened: list[str], monkeyp
         assert there.wait(60)
         (content, buffers) = sent[0]
         assert content == {"kind": "frame"}
-        answer = frames.decode(bytes(buffers[0]))
+        answer = decoded(bytes(buffers[0]))
         assert answer["id"] == 4
         assert answer["result"]["layers"][1]["path"] == "dense_1"
     assert not opened

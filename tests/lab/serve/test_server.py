@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.lab.asking import decoded
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync import client
 
 from pellucid.errors import DataError
-from pellucid.lab.serve import frames, page, safety
+from pellucid.lab.serve import page, safety
 from pellucid.lab.serve.lab_session import Session
 from pellucid.lab.serve.safety import HEADERS, LARGEST_MESSAGE, MAX_TABS
 from pellucid.lab.serve.server import PORT, Server, listen
@@ -88,14 +89,14 @@ def steps(line: Any, count: int) -> Any:
 
 def answer_of(line: Any, number: int | None) -> Any:
     while True:
-        message = frames.decode(line.recv(timeout=60))
+        message = decoded(line.recv(timeout=60))
         if "id" in message and message["id"] == number:
             return message["result"] if "result" in message else message["error"]["en"]
 
 
 def event_of(line: Any, name: str) -> Any:
     while True:
-        message = frames.decode(line.recv(timeout=60))
+        message = decoded(line.recv(timeout=60))
         if message.get("event") == name:
             return message["value"]
 
@@ -264,7 +265,7 @@ def test_a_tab_that_reads_nothing_costs_little(server: Server) -> None:
         assert len(tab._events) <= 4
         assert len(tab._answers) <= 4
         while True:  # when it reads again, it comes to the end
-            message = frames.decode(slow.recv(timeout=60))
+            message = decoded(slow.recv(timeout=60))
             if message.get("event") == "state" and message["value"]["step"] == before + 30:
                 break
 

@@ -69,14 +69,7 @@ MAX_WORK = 30_000_000
 MAX_UNROLLED = 2_000
 """Times that a statement of a recurrence runs in such a step, each of which costs a browser some microseconds more."""
 
-CAN: answers.Can = {
-    "gallery": False,
-    "train": False,
-    "branch": False,
-    "own": True,
-    "convolve": False,
-    "save": False,
-}
+CAN = answers.Can(gallery=False, train=False, branch=False, own=True, convolve=False, save=False)
 
 
 def document(

@@ -23,7 +23,6 @@ MAGIC = b"PLF1"
 LARGEST = 1 << 26
 """How many bytes a frame may have."""
 DTYPES = {"f4": "<f4", "f8": "<f8", "i4": "<i4", "u1": "u1"}
-_NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def encode(message: Any) -> bytes:
@@ -53,32 +52,6 @@ def encode(message: Any) -> bytes:
     if len(text) + size > LARGEST:
         raise DataError(f"the answer has more than {LARGEST >> 20} MiB: ask for less of it")
     return b"".join([MAGIC, struct.pack("<I", len(text)), text, *arrays])
-
-
-def decode(frame: bytes) -> Any:
-    """The message of a frame; arrays come back flat.
-
-    Raises:
-        DataError: it is anything else.
-    """
-    if len(frame) < 8 or frame[:4] != MAGIC:
-        raise DataError("the frame does not begin with PLF1, expected one that `encode` wrote")
-    (length,) = struct.unpack_from("<I", frame, 4)
-    binary = memoryview(frame)[8 + length :]
-
-    def revive(part: dict[str, Any]) -> Any:
-        if part.keys() != {"$"}:
-            return part
-        what = part["$"]
-        if isinstance(what, str):
-            return _NUMBERS[what]
-        code, place, count = what
-        return np.frombuffer(binary, DTYPES[code], count, place)
-
-    try:
-        return json.loads(frame[8 : 8 + length].decode(), object_hook=revive)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"the frame is damaged ({error}), expected one that `encode` wrote") from error
 
 
 def jsonable(value: Any, put: Callable[[NDArray[Any]], Any]) -> Any:

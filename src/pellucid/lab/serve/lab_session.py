@@ -179,14 +179,7 @@ class Session:
         return description
 
     def describe(self) -> answers.Description:
-        can: answers.Can = {
-            "gallery": self.gallery,
-            "train": True,
-            "branch": True,
-            "own": True,
-            "convolve": True,
-            "save": True,
-        }
+        can = answers.Can(gallery=self.gallery, train=True, branch=True, own=True, convolve=True, save=True)
         stage = self.stage
         return stage.look.describe(stage.run.state(), can)
 

@@ -54,14 +54,6 @@ def _tasks(session: Session, tab: Tab, asked: requests.Params) -> list[answers.T
     return [{"name": e.name, "title": words(e.title), "about": words(e.about), "kind": e.kind} for e in TASKS.values()]
 
 
-def _open(session: Session, tab: Tab, asked: requests.OpenParams) -> answers.Description:
-    return session.open(asked.task)
-
-
-def _describe(session: Session, tab: Tab, asked: requests.Params) -> answers.Description:
-    return session.describe()
-
-
 def _watch(session: Session, tab: Tab, asked: requests.WatchParams) -> answers.Live:
     if sum(wanted.limit for wanted in asked.paths) > 1 << 22:
         raise DataError(f"watch: more than {1 << 22} numbers were asked for: watch less at once")
@@ -73,14 +65,6 @@ def _watch(session: Session, tab: Tab, asked: requests.WatchParams) -> answers.L
     if stage.run.moment() is not moment:  # what changed meanwhile was not sent to this watch
         session.hurry()
     return live
-
-
-def _examples(session: Session, tab: Tab, asked: requests.ExamplesParams) -> list[answers.Example]:
-    return session.stage.look.examples(asked.set, asked.start, asked.count)
-
-
-def _example(session: Session, tab: Tab, asked: requests.ExampleParams) -> answers.Example:
-    return session.stage.look.example(asked.name)
 
 
 def _own(session: Session, tab: Tab, asked: requests.OwnParams) -> answers.Example:
@@ -98,26 +82,10 @@ def _curve(session: Session, tab: Tab, asked: requests.ElementParams) -> Any:
     return _at(session, lambda look, moment: look.curve(moment, asked.input, asked.path, asked.index))
 
 
-def _control(session: Session, tab: Tab, asked: requests.Action) -> answers.State:
-    return session.act(asked)
-
-
-def _history(session: Session, tab: Tab, asked: requests.HistoryParams) -> answers.History:
-    return session.stage.run.history(asked.branch, max(asked.start, 1))
-
-
-def _flows(session: Session, tab: Tab, asked: requests.FlowParams) -> list[answers.Flow]:
-    return session.flows(asked.branch)
-
-
 def _diagnose(session: Session, tab: Tab, asked: requests.Params) -> Any:
     stage = session.stage
     moment = stage.run.moment()
     return _of(moment, {"findings": stage.look.diagnose(moment, stage.run.past(moment), stage.run.fault)})
-
-
-def _code(session: Session, tab: Tab, asked: requests.Params) -> str:
-    return session.stage.run.code()
 
 
 def _boundary(session: Session, tab: Tab, asked: requests.BoundaryParams) -> Any:
@@ -126,10 +94,6 @@ def _boundary(session: Session, tab: Tab, asked: requests.BoundaryParams) -> Any
 
 def _confusion(session: Session, tab: Tab, asked: requests.ConfusionParams) -> Any:
     return _at(session, lambda look, moment: look.confusion(moment, asked.set))
-
-
-def _latent(session: Session, tab: Tab, asked: requests.Params) -> Any:
-    return _at(session, Look.latent)
 
 
 def _decode(session: Session, tab: Tab, asked: requests.DecodeParams) -> Any:
@@ -159,16 +123,8 @@ def _generate(session: Session, tab: Tab, asked: requests.GenerateParams) -> Any
     return _at(session, lambda look, moment: look.generate(moment, **structs.asdict(asked)))
 
 
-def _forecast(session: Session, tab: Tab, asked: requests.Params) -> Any:
-    return _at(session, Look.forecast)
-
-
 def _reach(session: Session, tab: Tab, asked: requests.Params) -> Any:
     return _at(session, lambda look, moment: {"layers": look.reach(moment)})
-
-
-def _weights(session: Session, tab: Tab, asked: requests.Params) -> str:
-    return packed(session.stage.run.moment().parameters)
 
 
 def _adopt(session: Session, tab: Tab, asked: requests.AdoptParams) -> answers.State:
@@ -184,28 +140,28 @@ def _save(session: Session, tab: Tab, asked: requests.Params) -> str:
 
 METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     "tasks": _tasks,
-    "open": _open,
-    "describe": _describe,
+    "open": lambda session, tab, asked: session.open(asked.task),
+    "describe": lambda session, tab, asked: session.describe(),
     "watch": _watch,
-    "examples": _examples,
-    "example": _example,
+    "examples": lambda session, tab, asked: session.stage.look.examples(asked.set, asked.start, asked.count),
+    "example": lambda session, tab, asked: session.stage.look.example(asked.name),
     "own": _own,
     "explain": _explain,
     "curve": _curve,
-    "control": _control,
-    "history": _history,
-    "flow": _flows,
+    "control": lambda session, tab, asked: session.act(asked),
+    "history": lambda session, tab, asked: session.stage.run.history(asked.branch, max(asked.start, 1)),
+    "flow": lambda session, tab, asked: session.flows(asked.branch),
     "diagnose": _diagnose,
-    "code": _code,
+    "code": lambda session, tab, asked: session.stage.run.code(),
     "boundary": _boundary,
     "confusion": _confusion,
-    "latent": _latent,
+    "latent": lambda session, tab, asked: _at(session, Look.latent),
     "decode": _decode,
     "convolve": _convolve,
     "generate": _generate,
-    "forecast": _forecast,
+    "forecast": lambda session, tab, asked: _at(session, Look.forecast),
     "reach": _reach,
-    "weights": _weights,
+    "weights": lambda session, tab, asked: packed(session.stage.run.moment().parameters),
     "adopt": _adopt,
     "save": _save,
 }

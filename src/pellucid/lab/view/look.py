@@ -196,18 +196,9 @@ class Look:
         return self._decoders[path](code)
 
     @_alone
-    def convolve(
-        self,
-        image: Any,
-        kernel: Any,
-        *,
-        stride: int,
-        padding: int,
-        dilation: int,
-        at: Sequence[int] | None = None,
-    ) -> answers.Convolution:
-        """A kernel over an image, or over the sample where None is given; with `at` the arithmetic of one place."""
-        return self._sliding(image, kernel, stride=stride, padding=padding, dilation=dilation, at=at)
+    def convolve(self, image: Any, kernel: Any, /, **how: Any) -> answers.Convolution:
+        """A kernel over an image, or over the sample where None is given; see `Sliding`."""
+        return self._sliding(image, kernel, **how)
 
     @_alone
     def generate(

@@ -104,17 +104,8 @@ def past(task: Task, history: answers.History, rate: float | None = None) -> His
 
 def column(flow: Flow, branch: int) -> answers.Flow:
     """A flow as a column of the page's ribbon; what is not there, or not finite, is null."""
-    layers: list[answers.LayerFlow] = [
-        {
-            "path": row.path,
-            "activation": _finite(row.activation),
-            "gradient": _finite(row.gradient),
-            "dead": _finite(row.dead),
-            "saturated": _finite(row.saturated),
-            "ratio": _finite(row.ratio),
-        }
-        for row in flow
-    ]
+    names = ("activation", "gradient", "dead", "saturated", "ratio")
+    layers: list[Any] = [{"path": row.path} | {name: _finite(getattr(row, name)) for name in names} for row in flow]
     return {"branch": branch, "step": flow.step, "layers": layers}
 
 

@@ -22,7 +22,10 @@ Array = NDArray[Any]
 
 
 class Sliding:
-    """A kernel over an image, computed by the formula of Conv2D; programs are kept for the next image."""
+    """A kernel over an image, computed by the formula of Conv2D; programs are kept for the next image.
+
+    With `at`, a row and a column of the output, the answer has the arithmetic of that place.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Any, Any] = {}

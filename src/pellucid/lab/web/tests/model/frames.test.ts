@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { decode, encode, FrameError } from "../../src/model/wire/frames";
+import { decode, FrameError } from "../../src/model/wire/frames";
+import { encode } from "../frame";
 
 describe("frames", () => {
   const cases: [string, unknown][] = [

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { socketAddress, WebSocketLab } from "../../src/connection";
 import { MAX_OUT } from "../../src/model/wire/exchange";
-import { encode } from "../../src/model/wire/frames";
+import { encode } from "../frame";
 import { WidgetLab, type Model } from "../../src/widget-lab";
 
 class FakeSocket {
