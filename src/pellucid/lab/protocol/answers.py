@@ -89,8 +89,6 @@ class Layer(TypedDict):
 
 
 class Training(TypedDict):
-    """How the network is trained."""
-
     optimizer: str
     loss: str
     metrics: list[str]
@@ -113,8 +111,6 @@ class Can(TypedDict):
 
 
 class ExampleSet(TypedDict):
-    """A set of examples."""
-
     name: Set
     count: int
 
@@ -192,8 +188,6 @@ class Description(TypedDict):
 
 
 class Task(TypedDict):
-    """An entry of the gallery."""
-
     name: str
     title: Words
     about: Words
@@ -201,8 +195,6 @@ class Task(TypedDict):
 
 
 class Epoch(TypedDict):
-    """What was measured when an epoch ended."""
-
     epoch: int
     step: int
     metrics: dict[str, float]
@@ -235,8 +227,6 @@ class Term(TypedDict):
 
 
 class Rest(TypedDict):
-    """The terms that are not listed."""
-
     count: int
     sum: float
 
@@ -265,8 +255,6 @@ class Explanation(TypedDict):
 
 
 class Point(TypedDict):
-    """A place on a curve."""
-
     x: float
     y: float
     slope: float
@@ -329,16 +317,12 @@ class Flow(Moment):
 
 
 class Said(TypedDict):
-    """A finding in words."""
-
     what: str
     evidence: str
     fix: str
 
 
 class Finding(TypedDict):
-    """Something that is wrong."""
-
     kind: str
     where: Path
     en: Said
@@ -346,8 +330,6 @@ class Finding(TypedDict):
 
 
 class Findings(TypedDict):
-    """What is wrong."""
-
     findings: list[Finding]
 
 
@@ -412,8 +394,6 @@ class Continuation(TypedDict):
 
 
 class Errors(TypedDict):
-    """The mean sizes of the errors of forecasts."""
-
     network: float
     today: float | None
 
@@ -442,6 +422,4 @@ class LayerReach(TypedDict):
 
 
 class Reach(TypedDict):
-    """How far back the gradient reaches."""
-
     layers: list[LayerReach]
