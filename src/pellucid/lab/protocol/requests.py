@@ -143,20 +143,17 @@ class Change(Params):
     value: Weight | UnsetType = UNSET
 
 
-class Play(Params, tag_field="do", tag="play"):
-    pass
+class Play(Params, tag_field="do", tag="play"): ...
 
 
-class Pause(Params, tag_field="do", tag="pause"):
-    pass
+class Pause(Params, tag_field="do", tag="pause"): ...
 
 
 class TakeSteps(Params, tag_field="do", tag="step"):
     count: Annotated[int, Meta(ge=1, le=MAX_STEPS)]
 
 
-class TakeEpoch(Params, tag_field="do", tag="epoch"):
-    pass
+class TakeEpoch(Params, tag_field="do", tag="epoch"): ...
 
 
 class Seek(Params, tag_field="do", tag="seek"):
@@ -179,8 +176,7 @@ class SetSpeed(Params, tag_field="do", tag="speed"):
     speed: Annotated[float, Meta(ge=0, le=1e6)]
 
 
-class Reset(Params, tag_field="do", tag="reset"):
-    pass
+class Reset(Params, tag_field="do", tag="reset"): ...
 
 
 Action = Play | Pause | TakeSteps | TakeEpoch | Seek | Fork | Switch | SetRate | SetSpeed | Reset

@@ -3,21 +3,22 @@
 import { HOME, format, parse, type Link } from "../model/place/route";
 import type { Place } from "../model/place/place";
 import type {
-  Action, Description, Example, Lab, Language, Path, Picture, State, Task, Words,
+  Action, Description, Example, Lab, Language, Methods, Path, Picture, State, Task, Words,
 } from "../model/wire/protocol";
 import type { Key, Values } from "../strings";
-import type { Options, Panel, Store } from "./contract";
+import type { Options, Panel } from "./contract";
 import { Measured } from "./history.svelte";
 import { Preferences } from "./preferences.svelte";
 import { Routing, fixedAddress, same } from "./routing.svelte";
 import { Watching } from "./watching.svelte";
 
-export class LabStore implements Store {
+export class LabStore {
   readonly lab: Lab;
   #description = $state.raw<Description | null>(null);
   #state = $state.raw<State | null>(null);
   #tasks = $state.raw<Task[]>([]);
   #example = $state.raw<Example | null>(null);
+  /** Whether the example has one: without it there is no loss, and no gradient. */
   readonly hasTarget = $derived(this.#example !== null && this.#example.y !== null);
   #connected = $state.raw(false);
   #panel = $state.raw<Panel>(null);
@@ -74,24 +75,31 @@ export class LabStore implements Store {
   get tasks() { return this.#tasks; }
   get place() { return this.#routing.place; }
   get example() { return this.#example; }
+  /** The values of the watched example by path; each component asks for its own by `want`. */
   get live() { return this.#watching.live; }
+  /** By branch, as `flow` is. */
   get history() { return this.#measured.history; }
   get flow() { return this.#measured.flow; }
   get language() { return this.#preferences.language; }
   get theme() { return this.#preferences.theme; }
+  /** The last refusal, in words, until it is dismissed. */
   get message() { return this.#preferences.message; }
   get connected() { return this.#connected; }
   get panel() { return this.#panel; }
+  /** An action of which the answer has not come yet. */
   get busy() { return this.#busy; }
 
+  /** Keep these paths live while a component stands: call in $effect and return what it gives. */
   want(paths: Path[], limit = 1024): () => void {
     return this.#watching.want(paths, limit);
   }
 
+  /** The live value of a path, if it is there. */
   value(path: Path): Picture | undefined {
     return this.#watching.live?.values[path];
   }
 
+  /** Go to a place; what is left out of it stays: go({path, index}) keeps the example. */
   go(place: Partial<Place>): void {
     const before = this.#routing.place;
     const next = this.#routing.toward(place);
@@ -101,6 +109,7 @@ export class LabStore implements Store {
     if (next.input !== before.input) void this.#look();
   }
 
+  /** The link that `go` would follow, for an <a>. */
   link(place: Partial<Place>): string {
     return this.#routing.link(place);
   }
@@ -109,6 +118,7 @@ export class LabStore implements Store {
     void this.#follow(link, false, true);
   }
 
+  /** One depth out. */
   out(): void {
     this.go(this.#routing.outward());
   }
@@ -121,7 +131,8 @@ export class LabStore implements Store {
     await this.#look();
   }
 
-  async own(given: { x: number[]; y?: number } | { text: string; y?: number }): Promise<void> {
+  /** Take up an example that the person gave, and go to it. */
+  async own(given: Methods["own"]["params"]): Promise<void> {
     const example = await this.#try(() => this.lab.request("own", given));
     if (example !== undefined) await this.choose(example.name);
   }
@@ -153,25 +164,29 @@ export class LabStore implements Store {
     this.#preferences.setTheme(theme);
   }
 
-  /** Bound, for whoever hands it on as what to do with a refusal. */
+  /** Show a refusal. Bound, for whoever hands it on as what to do with a refusal. */
   notify = (message: unknown): void => this.#preferences.notify(message);
 
   show(panel: Panel): void {
     this.#panel = panel;
   }
 
+  /** A text of the tables, in the person's language. */
   say(key: Key, values?: Values): string {
     return this.#preferences.say(key, values);
   }
 
+  /** What an error says, in the person's language. */
   reason(error: unknown): string {
     return this.#preferences.reason(error);
   }
 
+  /** Words that came with the data. */
   translate(words: Words): string {
     return this.#preferences.translate(words);
   }
 
+  /** A link that brings another person here, with the step, the branch and the weights where they are few. */
   async share(): Promise<string> {
     let weights: string | null = null;
     try {

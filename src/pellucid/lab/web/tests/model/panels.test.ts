@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { unravelled } from "../../src/formula/arithmetic.ts";
+import { contiguous } from "../../src/formula/views.ts";
 import {
   arrange,
   beside,
@@ -9,9 +11,7 @@ import {
   index,
   numberAt,
   offset,
-  strides,
   under,
-  unravel,
 } from "../../src/model/numbers/panels";
 
 describe("arrange", () => {
@@ -36,11 +36,11 @@ describe("cells and indices", () => {
     const laid = flat(shape, arrange(shape), 1000);
     const size = shape.reduce((a, b) => a * b, 1);
     for (let place = 0; place < size; place++) {
-      const here = unravel(shape, place);
+      const here = unravelled(place, shape);
       const found = cell(laid, here);
       expect(found && index(laid, found.panel, found.row, found.column)).toEqual(here);
       expect(offset(shape, here)).toBe(place);
-      expect(here.reduce((sum, i, axis) => sum + i * strides(shape)[axis]!, 0)).toBe(place);
+      expect(here.reduce((sum, i, axis) => sum + i * contiguous(shape)[axis]!, 0)).toBe(place);
     }
   });
   it("leave out what is not drawn", () => {

@@ -1,7 +1,7 @@
 // The terms of a value as pictures: what came in, through which weights, and what each added, laid where it came from.
 
 import { bare, located, spot } from "../place/elements";
-import { unravel } from "../numbers/panels";
+import { unravelled } from "../../formula/arithmetic.ts";
 import type { Explanation, Layer, Numbers, Path } from "../wire/protocol";
 
 export interface Gathered {
@@ -20,7 +20,7 @@ function unflattened(path: Path, index: number[], layers: readonly Layer[]): { s
   const layer = layers.find((l) => l.path === bare(path));
   const parent = layer?.kind === "Flatten" ? layers.find((l) => l.path === layer.parents[0]) : undefined;
   return parent && index.length === 1
-    ? { seen: unravel(parent.shape, index[0] ?? 0), shape: parent.shape }
+    ? { seen: unravelled(index[0] ?? 0, parent.shape), shape: parent.shape }
     : { seen: index, shape: located(path, layers)?.value.shape ?? [] };
 }
 

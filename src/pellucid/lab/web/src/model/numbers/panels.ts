@@ -122,18 +122,6 @@ export function offset(shape: readonly number[], at: readonly number[]): number 
   return at.reduce((n, i, axis) => n * (shape[axis] ?? 1) + i, 0);
 }
 
-/** The index at a place in row-major order. */
-export function unravel(shape: readonly number[], place: number): number[] {
-  const indices = new Array<number>(shape.length).fill(0);
-  let left = place;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    const size = shape[axis] ?? 1;
-    indices[axis] = left % size;
-    left = Math.floor(left / size);
-  }
-  return indices;
-}
-
 /** The number of a cell, if it is there. */
 export function numberAt(numbers: Numbers, index: readonly number[]): number | undefined {
   return index.length === numbers.shape.length && index.every((i, axis) => i >= 0 && i < (numbers.shape[axis] ?? 1))
@@ -161,13 +149,6 @@ export function beside(numbers: Numbers, index: readonly number[]): Slice | null
   return rank === 2
     ? { numbers: { shape, data }, focus: [0, index[0] ?? 0], whole: (cell) => [cell[1] ?? 0, last] }
     : { numbers: { shape, data }, focus: index.slice(0, -1), whole: (cell) => [...cell, last] };
-}
-
-/** The steps in row-major order along each axis, to walk a value quickly. */
-export function strides(shape: readonly number[]): number[] {
-  const steps = new Array<number>(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) steps[axis] = (steps[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
-  return steps;
 }
 
 export interface Boxes {

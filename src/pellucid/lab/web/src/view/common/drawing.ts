@@ -2,7 +2,8 @@
 
 import { colour, inkOn, paint, table, type Hue, type Theme } from "../../model/numbers/colour";
 import { show } from "../../model/numbers/numbers";
-import { corner, strides, type Boxes, type Flat } from "../../model/numbers/panels";
+import { contiguous } from "../../formula/views.ts";
+import { corner, type Boxes, type Flat } from "../../model/numbers/panels";
 import type { Numbers } from "../../model/wire/protocol";
 
 export interface Look {
@@ -27,7 +28,7 @@ const LEGIBLE = 46;
 
 /** The flat places of a panel's first cell, and the steps to the next row and column. */
 function walk(laid: Flat, panel: number): { start: number; down: number; right: number } {
-  const step = strides(laid.shape);
+  const step = contiguous(laid.shape);
   const { row, column, panels, wrap } = laid.arrangement;
   let left = panel;
   let start = 0;
