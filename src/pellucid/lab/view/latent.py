@@ -86,10 +86,7 @@ def decoder(net: BaseNetwork, path: str) -> Callable[[Any], answers.Numbers]:
     shape = tuple(a.size for a in cut.axes[1:])
 
     def decode(code: Any) -> answers.Numbers:
-        try:
-            array = np.asarray(code, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise DataError(f"expected a code of numbers, got {type(code).__name__}") from None
+        array = np.asarray(code, dtype=np.float64)
         if array.size != math.prod(shape) or not np.isfinite(array).all():
             raise DataError(f"{path}: expected {math.prod(shape)} finite numbers, got {array.size}")
         outputs = run({cut.name: array.reshape(1, *shape).astype(net.dtype), **net.parameters.snapshot()})

@@ -192,10 +192,7 @@ class Samples:
         if y is None:
             return x.astype(self._task.y.dtype) if self._mirrors else None
         example = self._task.y[0]
-        try:
-            array = np.asarray(y, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise DataError(f"expected a number as target, got {type(y).__name__}") from None
+        array = np.asarray(y, dtype=np.float64)
         units = self._net.output_shapes[self.goal.path][-1]
         if array.size == 1 and example.shape == (units,) and units > 1 and self._task.classes is not None:
             array = np.eye(units)[_class(array, units)]  # the task's targets are one-hot rows

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Vocabulary
-from pellucid.errors import DataError, PellucidError
+from pellucid.errors import PellucidError
 from pellucid.explain.arithmetic import number
 from pellucid.lab.gallery import Prices
 from pellucid.lab.protocol import answers
@@ -21,7 +21,6 @@ from pellucid.training.stepper import Stepper, continued
 
 Array = NDArray[Any]
 
-LONGEST = 1000
 FORECASTS = 2000
 
 
@@ -34,11 +33,9 @@ def grown(task: Task, read: Stepper, *, text: str, count: int, temperature: floa
     vocabulary = task.rows
     if not isinstance(vocabulary, Vocabulary) or "text" not in task.views:
         raise PellucidError(gettext("this network does not predict the next symbol of a text, so it cannot write"))
-    if not 0 <= temperature <= 100 or not np.isfinite(temperature):
-        raise DataError(f"the temperature is {temperature:g}, expected a number from 0 to 100")
     start = vocabulary.encode(text or ("\n" if vocabulary.by == "char" else "the"))
     read.reset()
-    steps = continued(read, start, max(1, min(int(count), LONGEST)), temperature=temperature, seed=seed)
+    steps = continued(read, start, count, temperature=temperature, seed=seed)
     more = [token for token, _ in steps]
     between = " " if vocabulary.by == "word" and text else ""
     return text + between + vocabulary.decode(np.array(more))
@@ -52,7 +49,7 @@ def next_values(task: Task, net: BaseNetwork, *, count: int) -> str:
     changes = np.diff(np.log(rows.values))
     window = list((changes[-task.x.shape[1] :] - rows.mean) / rows.deviation)
     price, prices = float(rows.values[-1]), []
-    for _ in range(max(1, min(int(count), LONGEST))):
+    for _ in range(count):
         x = np.array(window[-task.x.shape[1] :], net.dtype).reshape(1, -1, 1)
         change = float(predict(net, x)[0, 0])
         window.append(change)
