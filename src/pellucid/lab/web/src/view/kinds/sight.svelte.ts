@@ -7,7 +7,7 @@ export interface Sight {
 }
 
 export function sight(): Sight {
-  // Who cannot tell takes it to be seen.
+  // Where there is no way to know, it is taken to be seen.
   let seen = $state(typeof IntersectionObserver === "undefined");
   return {
     get seen() {
