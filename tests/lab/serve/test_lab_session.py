@@ -506,6 +506,8 @@ def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pyte
     [
         ("explode", {}, "there is no method"),
         ("descrbe", {}, 'Did you mean "describe"?'),
+        ("\n", {}, 'there is no method " "'),
+        ("example", {"name": "test\r\n"}, 'no examples called "test "'),
         ("describe", {"path": 1}, "there is no parameter"),
         ("describe", [], "the parameters are a list of 0, expected an object"),
         ("describe", None, "the parameters are null"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -27,6 +28,7 @@ Lane = Literal["steer", "look", "whole"]
 terms. Within a lane order is kept."""
 _BACKLOG = 4
 """Answers ready but not yet taken: with more of them a lane waits, so that a slow reader costs no memory."""
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 FAILED = gettext("Pellucid failed at {method} ({fault}), please report it; the run continues")
 
 
@@ -173,11 +175,10 @@ class Tab:
             try:
                 return frames.encode({"id": number, "result": self._answer(self, method, params)})
             except PellucidError as error:
-                return frames.encode({"id": number, "error": words(error.message)})
+                return _refusal(number, error.message)
         except Exception as error:  # a fault of ours: the tab is notified, and the run continues
             _log.exception("the lab could not answer %r", method[:100])
-            message = FAILED.filled(method=method[:100], fault=_described(error))
-            return frames.encode({"id": number, "error": words(message)})
+            return _refusal(number, FAILED.filled(method=method[:100], fault=_described(error)))
 
     def _wake(self) -> None:
         """Notify that something waits; the run that has news must not fail where nobody can be notified."""
@@ -187,7 +188,7 @@ class Tab:
             _log.debug("a tab could not be notified", exc_info=True)
 
     def _refuse(self, number: int | None, message: object) -> None:
-        self._put(frames.encode({"id": number, "error": words(message)}))
+        self._put(_refusal(number, message))
 
     def _put(self, frame: bytes) -> None:
         with self._change:
@@ -195,6 +196,12 @@ class Tab:
                 return
             self._answers.append(frame)
         self._wake()
+
+
+def _refusal(number: int | None, message: object) -> bytes:
+    """An answer that is a sentence, of one line whatever names it quotes."""
+    said = {language: _BREAKS.sub(" ", text) for language, text in words(message).items()}
+    return frames.encode({"id": number, "error": said})
 
 
 def _described(error: Exception) -> str:
