@@ -39,6 +39,9 @@ def test_written_kernels() -> None:
         ("box", {"sigma": 1.0}, "got one for the kernel"),
         ("box", {"size": 4}, "odd number"),
         ("gaussian", {"sigma": -1.0}, "above 0"),
+        ("gaussian", {"sigma": 1e38}, r"sigma is 1e\+38, expected at most 170"),
+        ("1e300 1", {}, "adds up to more than float32 can hold"),
+        ("3e38 3e38", {}, "adds up to more than float32 can hold"),
     ],
 )
 def test_what_is_refused(text: str, options: dict[str, float], said: str) -> None:

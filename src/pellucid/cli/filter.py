@@ -12,7 +12,7 @@ from pellucid.functions.forward.convolution import conv2d
 from pellucid.functions.forward.sliding_window import Window
 
 from ..data.images import SAMPLES, SUFFIXES, read_image, sample_image, write_image
-from ..data.kernels import KERNELS, kernel
+from ..data.kernels import KERNELS, MAX_SIZE, kernel
 from ..engines import DEFAULT, compile_program
 from ..errors import DataError
 from ..formula import Program, Tensor, unicode
@@ -57,7 +57,7 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     help="Rotate the kernel by 180° before it slides (convolution, as in mathematics), or use it as it is written"
     " (cross-correlation, as layers of networks do).  [default: convolve]",
 )
-@click.option("--size", type=options.IntRange(min=1), help="Rows and columns of box and gaussian, odd.  [default: 5]")
+@click.option("--size", type=options.IntRange(1, MAX_SIZE), help="Rows of box and gaussian, odd.  [default: 5]")
 @click.option("--sigma", type=options.FloatRange(min=0, min_open=True), help="The width of gaussian in pixels.")
 @click.option(
     "--stride", type=options.IntRange(min=1), default=1, show_default=True, help="Pixels from one place to the next."

@@ -25,6 +25,7 @@ _FIXED = {
     "emboss": [[2, 1, 0], [1, 1, -1], [0, -1, -2]],
 }
 _SIZED = ("box", "gaussian")
+MAX_SIZE = 1023
 KERNELS = ("identity", *_SIZED, *(name for name in _FIXED if name != "identity"))
 
 
@@ -60,7 +61,11 @@ def _sized(name: str, size: int | None, sigma: float | None) -> Kernel:
         raise DataError(f"sigma is {sigma!r}, expected a number of pixels above 0.")
     if size is None:
         size = 5 if sigma is None else 2 * math.ceil(3 * sigma) + 1
-    size = check_integer(size, "size", minimum=1, below=1 << 10)
+        if size > MAX_SIZE:
+            raise DataError(
+                f"sigma is {sigma:g}, expected at most {MAX_SIZE // 6}: a kernel has up to {MAX_SIZE} rows."
+            )
+    size = check_integer(size, "size", minimum=1, below=MAX_SIZE + 1)
     if size % 2 == 0:
         raise DataError(f"the size is {size}, expected an odd number: an even kernel has no middle.")
     if name == "box":
@@ -83,4 +88,6 @@ def _written(text: str) -> Kernel:
     values = np.array(numbers)
     if not np.isfinite(values).all():
         raise DataError(f'the kernel "{text}" holds NaN or infinity, expected finite numbers.')
+    if np.abs(values).max() > np.finfo(np.float32).max / values.size:
+        raise DataError(f'the kernel "{text}" adds up to more than float32 can hold, expected smaller numbers.')
     return values
