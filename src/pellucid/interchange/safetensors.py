@@ -115,7 +115,7 @@ def _fill(path: object, net: BaseNetwork, tensors: Mapping[str, Array], *, probe
     for name, spec in net.specs.items():
         if tensors[name].shape != spec.shape:
             raise ModelFileError(
-                f'"{path}" holds {name} with shape {tensors[name].shape}, but {spec.shape} in its description'
+                f'"{path}" holds {name} with shape {tensors[name].shape}, but its description says {spec.shape}'
             )
     for name in net.specs:
         net.parameters[name] = tensors[name]
