@@ -11,7 +11,7 @@ from torch import nn
 
 from benchmarks.runners import Array, Job, Steps, settings
 from benchmarks.runners.graph import channels_first, turned
-from benchmarks.runners.pytorch_layers import Model
+from benchmarks.runners.pytorch_layers import model
 from benchmarks.workloads import target
 
 
@@ -20,9 +20,9 @@ class _Training:
 
     def __init__(self, job: Job) -> None:
         torch.set_num_threads(job.threads)
-        model = Model(job.net, sums=True)
-        self.run = torch.compile(model) if job.compiled else model
-        self.update = _optimizer(job, [p for p in model.parameters() if p.requires_grad])
+        made = model(job.net, sums=True)
+        self.run = _compiled(made) if job.compiled else made
+        self.update = _optimizer(job, [p for p in made.parameters() if p.requires_grad])
         self._sought = target(job.net)
         self._measure = {
             "classes": nn.CrossEntropyLoss(),
@@ -74,8 +74,8 @@ def fit(job: Job) -> Steps:
 
 def inference(job: Job) -> Steps:
     torch.set_num_threads(job.threads)
-    model = Model(job.net, sums=False).eval()
-    run = torch.compile(model) if job.compiled else model
+    made = model(job.net, sums=False).eval()
+    run = _compiled(made) if job.compiled else made
     inputs = _input(job, job.x)
     image = next(iter(job.net.output_shapes)) in channels_first(job.net)
 
@@ -87,6 +87,12 @@ def inference(job: Job) -> Steps:
         return np.moveaxis(output, 1, -1) if image else output
 
     return calls
+
+
+def _compiled(module: Any) -> Any:
+    """Compiled afresh: PyTorch gives up compiling code that it has compiled for too many networks before."""
+    torch.compiler.reset()
+    return torch.compile(module)
 
 
 def _optimizer(job: Job, parameters: list[Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional
 
 import pellucid as pl
@@ -26,13 +26,13 @@ from benchmarks.runners.graph import (
 )
 from pellucid.network import Use
 
-Part = Callable[..., Any]
-LAYERS: Translations[Callable[[pl.Network, Use], Part]] = Translations()
-ACTIVATIONS: Final[dict[str, Part]] = {
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "softmax": lambda z: torch.softmax(z, -1),
+LAYERS: Translations[Callable[[pl.Network, Use], Any]] = Translations()
+"""Functions of the network and the use; they give a module."""
+ACTIVATIONS: Final[dict[str, Callable[[], Any]]] = {
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "softmax": lambda: nn.Softmax(-1),
 }
 GATES: Final[dict[type[pl.Layer], tuple[Any, list[int]]]] = {
     pl.RNN: (nn.RNN, [0]),
@@ -42,40 +42,31 @@ GATES: Final[dict[type[pl.Layer], tuple[Any, list[int]]]] = {
 """The recurrent layers, and where Pellucid has the gates that PyTorch has in this order: r, z, n of the GRU."""
 
 
-class Model(nn.Module):  # type: ignore[misc]  # torch is not looked into
-    """The network, with Pellucid's weights.
+def model(net: pl.Network, *, sums: bool) -> Any:
+    """The network as a module, with Pellucid's weights.
+
+    Its `forward` is written out, one call of a module after the other, as a user writes it: code of its own, which
+    torch.compile takes in one piece, and in a few where a recurrent layer stands in it.
 
     Args:
         sums: whether it ends before its softmax or sigmoid.
     """
+    torch.set_default_dtype(torch.float64 if net.dtype == np.float64 else torch.float32)
+    uses = {use.path: use for use in net.uses}
+    code, modules = fx.Graph(), {}
 
-    def __init__(self, net: pl.Network, *, sums: bool) -> None:
-        super().__init__()
-        self.graph = Graph(net)
-        self.parts: dict[str, Part] = {}
-        for use in net.uses[1:]:
-            part = LAYERS.find(use)(net, use)
-            if isinstance(part, nn.Module):
-                self.add_module(use.path, part)
-            name = activation(net, use, sums=sums)
-            self.parts[use.path] = part if name == "linear" else _Activated(part, ACTIVATIONS[name])
-        self.to(torch.float64 if net.dtype == np.float64 else torch.float32)
+    def apply(path: str, *inputs: Any) -> Any:
+        use = uses[path]
+        modules[path] = LAYERS.find(use)(net, use)
+        value = code.call_module(path, inputs)
+        name = activation(net, use, sums=sums)
+        if name == "linear":
+            return value
+        modules[f"{path}_{name}"] = ACTIVATIONS[name]()
+        return code.call_module(f"{path}_{name}", (value,))
 
-    def forward(self, x: Any) -> Any:
-        return self.graph(self._apply_part, x)
-
-    def _apply_part(self, path: str, *inputs: Any) -> Any:
-        return self.parts[path](*inputs)
-
-
-class _Activated:
-    """A part and what follows its sums."""
-
-    def __init__(self, part: Part, function: Part) -> None:
-        self.part, self.function = part, function
-
-    def __call__(self, *inputs: Any) -> Any:
-        return self.function(self.part(*inputs))
+    code.output(Graph(net)(apply, code.placeholder("x")))
+    return fx.GraphModule(modules, code)
 
 
 def _assign(module: Any, **arrays: Array) -> None:
@@ -128,12 +119,21 @@ def _pool(net: pl.Network, use: Use) -> Any:
     return kind(moving.size, moving.stride, even_padding(use))
 
 
+class _Mean(nn.Module):  # type: ignore[misc]  # torch is not looked into
+    def __init__(self, axes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, x: Any) -> Any:
+        return x.mean(self.axes)
+
+
 @LAYERS.of(pl.GlobalAveragePool)
 def _mean(net: pl.Network, use: Use) -> Any:
     places = len(use.shapes[0]) - 1
     first = use.parents[0] in channels_first(net)
     axes = tuple(range(2, 2 + places)) if first else tuple(range(1, 1 + places))
-    return lambda x: x.mean(axes)
+    return _Mean(axes)
 
 
 @LAYERS.of(pl.BatchNormalization)
@@ -171,17 +171,17 @@ def _flatten(net: pl.Network, use: Use) -> Any:
 
 @LAYERS.of(pl.Activation)
 def _itself(net: pl.Network, use: Use) -> Any:
-    return lambda x: x
+    return nn.Identity()
+
+
+class _Add(nn.Module):  # type: ignore[misc]
+    def forward(self, first: Any, *others: Any) -> Any:
+        return sum(others, first)
 
 
 @LAYERS.of(pl.Add)
 def _add(net: pl.Network, use: Use) -> Any:
-    def add(first: Any, *others: Any) -> Any:
-        for other in others:
-            first = first + other
-        return first
-
-    return add
+    return _Add()
 
 
 class _Recurrent(nn.Module):  # type: ignore[misc]
