@@ -52,7 +52,7 @@ class Reducing:
         each_shard: is called with each shard that is visited.
     """
 
-    o: Evaluator
+    evaluator: Evaluator
     e: Reduction
     body: Expression
     vector: bool
@@ -63,7 +63,7 @@ class Reducing:
 
     @property
     def b(self) -> Builder:
-        return self.o.b
+        return self.evaluator.b
 
     def over(self, axes: list[Axis], points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
         b = self.b
@@ -124,7 +124,7 @@ class Reducing:
         self, axis: Axis, rest: list[Axis], points: list[Point], accs: list[str], kinds: list[str]
     ) -> list[str]:
         b = self.b
-        loop = b.open(0, self.o.shards, carried=list(zip(kinds, accs, strict=True)))
+        loop = b.open(0, self.evaluator.shards, carried=list(zip(kinds, accs, strict=True)))
         shard, values = loop.counter, list(loop.values)
         if self.each_shard is not None:
             self.each_shard(shard)
@@ -140,7 +140,7 @@ class Reducing:
 
     def over_examples(self, e: Examples, points: list[Point], accs: list[str], kinds: list[str]) -> list[str]:
         b = self.b
-        left = b.pure("sub nsw i64 {}, {}", self.o.examples, e.start)
+        left = b.pure("sub nsw i64 {}, {}", self.evaluator.examples, e.start)
         loop = b.open(0, b.smaller(left, LANES), carried=list(zip(kinds, accs, strict=True)), top=LANES - 1)
         index = Linear.counter(e.shard, LANES) + Linear.counter(loop.counter)
         new = [p.of_batch(e.axis, index, Batch(e.shard, loop.counter)) for p in points]
@@ -150,7 +150,7 @@ class Reducing:
         """Which lanes of a shard are examples of their own."""
         b = self.b
         lanes = ", ".join(f"i64 {k}" for k in range(LANES))
-        left = b.pure("sub nsw i64 {}, {}", self.o.examples, b.pure("mul nsw i64 {}, {}", shard, LANES))
+        left = b.pure("sub nsw i64 {}, {}", self.evaluator.examples, b.pure("mul nsw i64 {}, {}", shard, LANES))
         one = b.pure(f"insertelement <{LANES} x i64> poison, i64 {{}}, i32 0", left)
         wide = b.pure(
             f"shufflevector <{LANES} x i64> {{}}, <{LANES} x i64> poison, <{LANES} x i32> zeroinitializer", one
@@ -158,10 +158,10 @@ class Reducing:
         return Value(b.pure(f"icmp sgt <{LANES} x i64> {{}}, <{lanes}>", wide), "b", True)
 
     def body_once(self, points: list[Point], accs: list[str]) -> list[str]:
-        maths = self.o.maths
+        maths = self.evaluator.maths
         if self.e.name == "sum":
             return self.summed(points, accs)
-        values = [maths.as_real(v) for v in self.o.values(self.body, points)]
+        values = [maths.as_real(v) for v in self.evaluator.values(self.body, points)]
         if self.vector:
             values = [maths.splat(v) for v in values]
         following: list[str] = []
@@ -178,17 +178,17 @@ class Reducing:
                 # the first of equals wins, and NaN, the first of them, over all
                 better = maths.both(maths.compare("ugt", value, old), maths.compare("ord", old, old))
                 following.append(maths.select(better, value, old).text)
-                place = self.o.index_value(flat(self.e.axes), point)
+                place = self.evaluator.index_value(flat(self.e.axes), point)
                 before = Value(accs[2 * k + 1], "i", self.vector)
                 following.append(maths.select(better, place, before).text)
         return following
 
     def summed(self, points: list[Point], accs: list[str]) -> list[str]:
-        maths = self.o.maths
+        maths = self.evaluator.maths
         following: list[str] = []
         for point, acc in zip(points, accs, strict=True):
             # each point's loads just before its product: all at the start would need a register each
-            row = [self.o.values(f, [point])[0] for f in factors(self.body)]
+            row = [self.evaluator.values(f, [point])[0] for f in factors(self.body)]
             total = Value(acc, "f", self.vector)
             truths = [v for v in row if v.kind == "b" and v.number is None]
             numbers = [maths.as_real(v) for v in row if not (v.kind == "b" and v.number is None)]
@@ -269,7 +269,7 @@ class Reducing:
                 or any(a not in points[0].axes for a in index.axes if a is not axis)
             ):
                 return None
-            others = {self.o.linear(index, p.at(axis, Linear())) for p in points}
+            others = {self.evaluator.linear(index, p.at(axis, Linear())) for p in points}
             if len(others) > 1:
                 return None
             rest = others.pop()
@@ -295,7 +295,7 @@ class Reducing:
             if index.coefficient(axis) != 1 or any(a not in points[0].axes for a in index.axes if a is not axis):
                 return None
             for point in points:
-                rest = self.o.linear(index, point.at(axis, Linear()))
+                rest = self.evaluator.linear(index, point.at(axis, Linear()))
                 if not rest.static:
                     return None
                 low, high = max(low, -rest.constant), min(high, read.tensor.axes[k].size - rest.constant)

@@ -23,7 +23,7 @@ class Region:
 
     label: str
     lines: list[str] = field(default_factory=list)
-    memo: dict[tuple[str, ...], str] = field(default_factory=dict)
+    memo: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Builder:
     ) -> None:
         self.head = f"define {linkage} {result} @{name}({parameters}) {attributes} {{"
         self.stack = [Region("entry")]
-        self.levels: dict[str, int] = {}
+        self.levels: dict[str | int, int] = {}
         self.ranges: dict[str, tuple[int, int | None]] = {}
         self.count = 0
 
@@ -75,20 +75,12 @@ class Builder:
     def depth(self) -> int:
         return len(self.stack) - 1
 
-    def level(self, *operands: object) -> int:
-        deepest = 0
-        for operand in operands:
-            level = self.levels.get(operand, 0) if isinstance(operand, str) else 0
-            if level > deepest:
-                deepest = level
-        return deepest
-
-    def pure(self, template: str, *operands: object) -> str:
+    def pure(self, template: str, *operands: str | int) -> str:
         """An instruction without effects, `add i64 {}, {}`: merged with an equal one, at the depth of its deepest
         operand."""
-        level = self.level(*operands)
+        level = max([self.levels.get(o, 0) for o in operands], default=0)
         region = self.stack[level]
-        key = (template, *map(str, operands))
+        key = (template, *operands)
         name = region.memo.get(key)
         if name is None:
             name = region.memo[key] = self.name()

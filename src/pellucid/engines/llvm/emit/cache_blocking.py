@@ -24,12 +24,12 @@ def write_partial(w: Writer, partial: Partial) -> None:
 
     def clear(points: list[Point]) -> None:
         for p in points:
-            _put(w, partial, p, w.o.maths.constant(0.0))
+            _put(w, partial, p, w.evaluator.maths.constant(0.0))
 
     w.tiles.over(w.axes, [w.start], clear)
     e = partial.sum
     _, body = coefficient(e.body)
-    reducing = Reducing(w.o, e, body, True)
+    reducing = Reducing(w.evaluator, e, body, True)
     start, there = w.start, None
     batch = next((a for a in e.axes if a.extent is BATCH), None)
     if batch is not None and partial.across:
@@ -75,10 +75,12 @@ def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:
     """The whole sum: the shards' parts in their order."""
     b = w.b
     loop = b.open(
-        0, w.o.shards, carried=[(w.o.maths.type_of("f", True), w.o.maths.splat(w.o.maths.constant(0.0)).text)]
+        0,
+        w.evaluator.shards,
+        carried=[(w.evaluator.maths.type_of("f", True), w.evaluator.maths.splat(w.evaluator.maths.constant(0.0)).text)],
     )
     part = _get(w, partial, point, loop.counter)
-    total = w.o.maths.binary("fadd", Value(loop.values[0], "f", True), part)
+    total = w.evaluator.maths.binary("fadd", Value(loop.values[0], "f", True), part)
     return _times(w, partial, Value(b.close(loop, [total.text])[0], "f", True))
 
 
@@ -90,8 +92,8 @@ def sum_of_pieces(w: Writer, partial: Partial, point: Point) -> Value:
 def _times(w: Writer, partial: Partial, total: Value) -> Value:
     number, _ = coefficient(partial.sum.body)
     if partial.across:
-        total = w.o.maths.across("sum", total)
-    return w.o.maths.multiply(w.o.maths.constant(float(number)), total)
+        total = w.evaluator.maths.across("sum", total)
+    return w.evaluator.maths.multiply(w.evaluator.maths.constant(float(number)), total)
 
 
 def _add_piece(
@@ -104,7 +106,7 @@ def _add_piece(
     spans: list[Span],
 ) -> None:
     """One piece of the sum, for a tile; `there` says which lanes are examples."""
-    b, maths = w.b, w.o.maths
+    b, maths = w.b, w.evaluator.maths
     kinds = [maths.type_of("f", True)] * len(points)
 
     def inner(points: list[Point], accs: list[str], left: list[Span]) -> list[str]:
@@ -145,16 +147,16 @@ def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:
         offset = offset + point.axes[axis] * step
         step *= axis.size
     home = w.layout.partials[partial]
-    base = w.b.at("i8", "%local", home.offset) if home.place == "local" else w.o.in_shard(shard, home.offset)
-    return w.o.place(base, w.kind, offset)
+    base = w.b.at("i8", "%local", home.offset) if home.place == "local" else w.evaluator.in_shard(shard, home.offset)
+    return w.evaluator.place(base, w.kind, offset)
 
 
 def _get(w: Writer, partial: Partial, point: Point, shard: str = "%unit") -> Value:
     pointer = _pointer(w, partial, point, shard)
     if point.active is not None:
-        return Value(w.b.here(w.o.masked_load(w.kind, point.active), pointer), "f", True)
-    return Value(w.b.here(f"load <{LANES} x {w.kind}>, ptr {{}}, align {w.o.size(w.kind)}", pointer), "f", True)
+        return Value(w.b.here(w.evaluator.masked_load(w.kind, point.active), pointer), "f", True)
+    return Value(w.b.here(f"load <{LANES} x {w.kind}>, ptr {{}}, align {w.evaluator.size(w.kind)}", pointer), "f", True)
 
 
 def _put(w: Writer, partial: Partial, point: Point, value: Value) -> None:
-    w.put(_pointer(w, partial, point, "%unit"), w.kind, w.o.maths.splat(value), point.active)
+    w.put(_pointer(w, partial, point, "%unit"), w.kind, w.evaluator.maths.splat(value), point.active)

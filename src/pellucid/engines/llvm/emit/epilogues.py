@@ -66,12 +66,12 @@ def write_epilogue(w: Writer, points: list[Point], sums: dict[int, list[Value]],
     buffers: dict[int, tuple[str, str, bool]] = {}
     for number, values in sums.items():
         vector = any(v.vector for v in values)
-        kind = w.o.maths.type_of("f", vector)
+        kind = w.evaluator.maths.type_of("f", vector)
         buffer = b.stack_memory(f"[{len(points)} x {kind}]")
         buffers[number] = buffer, kind, vector
         for point, value in zip(points, values, strict=True):
             at = b.at(kind, buffer, over.place(point))
-            text = (w.o.maths.splat(value) if vector else value).text
+            text = (w.evaluator.maths.splat(value) if vector else value).text
             b.effect(f"store {kind} {text}, ptr {at}")
     loops, axes, place = [], dict(over.first.axes), Linear()
     for axis, (step, count) in over.steps.items():

@@ -70,7 +70,7 @@ class Writer:
             axes.remove(nest.step)
         self.axes = axes
         tile: Tile = layout.plan.tiles[nest]
-        self.o = Evaluator(
+        self.evaluator = Evaluator(
             self.b,
             layout,
             kind,
@@ -139,7 +139,7 @@ class Writer:
         return self.finished(0)
 
     def finished(self, units: int) -> Function:
-        return Function(self.name, self.b.text(), units, frozenset(self.o.maths.used))
+        return Function(self.name, self.b.text(), units, frozenset(self.evaluator.maths.used))
 
     def division(self) -> tuple[Axis | None, int]:
         """The axis along which threads share the nest, and in how many pieces it can be cut; 0 if it is a shard's."""
@@ -163,8 +163,8 @@ class Writer:
         if all(a.size == 1 for a in axes):
             return points
         for e, free in self.reductions:
-            if id(e) not in points[0].known and id(e) not in self.o.stored and not free.intersection(axes):
-                values = self.o.values(e, points)
+            if id(e) not in points[0].known and id(e) not in self.evaluator.stored and not free.intersection(axes):
+                values = self.evaluator.values(e, points)
                 points = [p.knowing(id(e), v) for p, v in zip(points, values, strict=True)]
         return points
 
@@ -180,7 +180,7 @@ class Writer:
             return
         shared: list[Expression] = [*sums, *self.looked_up(points, tiles)]
         length = len(points) * sum(operations(s.expression) for s in self.nest.statements)
-        there = points[0].known.keys() | self.o.stored
+        there = points[0].known.keys() | self.evaluator.stored
         over = grid(points) if shared == sums != [] and length >= LONG and not there else None
         each_shard = None
         if prefetch_axis is not None:
@@ -189,9 +189,9 @@ class Writer:
         for e in shared:
             if id(e) not in there:
                 if isinstance(e, Reduction):
-                    values[id(e)] = self.o.reduction(e, points, each_shard)
+                    values[id(e)] = self.evaluator.reduction(e, points, each_shard)
                 elif isinstance(e, Read):
-                    values[id(e)] = self.o.looked_up(e, points)
+                    values[id(e)] = self.evaluator.looked_up(e, points)
         if over is not None:
             write_epilogue(self, points, values, over)
             return
@@ -212,9 +212,9 @@ class Writer:
         count = len(points) // len(rows)
         for tensor in {r.tensor: r for s in self.nest.statements for r in outside_sums(s.expression) if self.far(r)}:
             for point in rows:
-                offset, base = self.o.address(tensor, [point.axes[a] for a in self.nest.axes], None, False)
+                offset, base = self.evaluator.address(tensor, [point.axes[a] for a in self.nest.axes], None, False)
                 some = self.b.multiply(self.b.pure("urem i64 {}, {}", shard, count), LANES)
-                place = self.o.place(base, self.kind, offset)
+                place = self.evaluator.place(base, self.kind, offset)
                 place = self.b.at(self.kind, place, some)
                 self.b.effect(f"call void @llvm.prefetch.p0(ptr {place}, i32 1, i32 3, i32 1)")
 
@@ -232,7 +232,7 @@ class Writer:
     def together(self, points: list[Point]) -> None:
         for statement in self.nest.statements:
             target = statement.target
-            values = [self.kind_of(target, v) for v in self.o.values(statement.expression, points)]
+            values = [self.kind_of(target, v) for v in self.evaluator.values(statement.expression, points)]
             points = [p.knowing(target, v) for p, v in zip(points, values, strict=True)]
         for statement in self.nest.statements:
             if self.layout.plan.home(statement.target) in self.layout.homes:
@@ -240,7 +240,7 @@ class Writer:
                     self.store(statement, point, point.known[statement.target])
 
     def kind_of(self, target: Tensor, value: Value) -> Value:
-        return self.o.maths.as_integer(value) if target.kind == "int" else self.o.maths.as_real(value)
+        return self.evaluator.maths.as_integer(value) if target.kind == "int" else self.evaluator.maths.as_real(value)
 
     def store(self, statement: Statement, point: Point, value: Value) -> None:
         target = statement.target
@@ -248,17 +248,17 @@ class Writer:
         batch = point.batches[self.batch] if self.batch is not None else None
         if self.batch is not None:
             places[0] = Linear()
-        offset, base = self.o.address(target, places, batch, False)
-        word = self.o.element(target)
+        offset, base = self.evaluator.address(target, places, batch, False)
+        word = self.evaluator.element(target)
         if not offset.lane:
-            self.b.effect(f"store {word} {value.text}, ptr {self.o.place(base, word, offset)}")
+            self.b.effect(f"store {word} {value.text}, ptr {self.evaluator.place(base, word, offset)}")
             return
         assert offset.lane == 1, "a vector is stored in one piece"
-        self.put(self.o.place(base, word, offset), word, self.o.maths.splat(value), point.active)
+        self.put(self.evaluator.place(base, word, offset), word, self.evaluator.maths.splat(value), point.active)
 
     def put(self, pointer: str, word: str, value: Value, active: int | None) -> None:
         """Store a vector, or its first lanes."""
-        v, size = f"<{LANES} x {word}>", self.o.size(word)
+        v, size = f"<{LANES} x {word}>", self.evaluator.size(word)
         if active is None:
             self.b.effect(f"store {v} {value.text}, ptr {pointer}, align {size}")
             return

@@ -60,7 +60,7 @@ class Linear:
     def emit(self, builder: Builder) -> str | int:
         """The value for lane 0, outer counters first so that what they give is computed outside the inner loops."""
         total: str | int = 0
-        for name, c in sorted(self.terms, key=lambda term: (builder.level(term[0]), term[0])):
+        for name, c in sorted(self.terms, key=lambda term: (builder.levels.get(term[0], 0), term[0])):
             total = builder.add(total, builder.multiply(name, c))
         return builder.add(total, self.constant)
 

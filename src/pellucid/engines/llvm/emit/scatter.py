@@ -86,46 +86,48 @@ def _names(e: object, axis: Axis) -> bool:
 
 def _pass(w: Writer, e: Reduction, axis: Axis, where: Read, value: Expression, points: list[Point]) -> None:
     """Zeros, then all terms, for the vectors (or the number) of one place."""
-    b, o = w.b, w.o
+    b, evaluator = w.b, w.evaluator
     statement = w.nest.statements[0]
     clear = b.open(0, axis.size)
     for point in points:
-        w.store(statement, point.at(axis, Linear.counter(clear.counter)), o.maths.constant(0.0))
+        w.store(statement, point.at(axis, Linear.counter(clear.counter)), evaluator.maths.constant(0.0))
     b.close(clear)
     inner = []
     number, body = coefficient(value)
     batch = next((a for a in e.axes if a.extent is BATCH), None)
     if batch is not None:
-        inner.append(b.open(0, o.shards))
+        inner.append(b.open(0, evaluator.shards))
         shard = inner[-1].counter
     for a in e.axes:
         if a is not batch:
             inner.append(b.open(0, a.size))
             points = [p.at(a, Linear.counter(inner[-1].counter)) for p in points]
     if batch is not None:
-        left = b.pure("sub nsw i64 {}, {}", o.examples, b.pure("mul nsw i64 {}, {}", shard, LANES))
+        left = b.pure("sub nsw i64 {}, {}", evaluator.examples, b.pure("mul nsw i64 {}, {}", shard, LANES))
         inner.append(b.open(0, b.smaller(left, LANES), top=LANES - 1))
         lane = inner[-1].counter
         index = Linear.counter(shard, LANES) + Linear.counter(lane)
         points = [p.of_batch(batch, index, Batch(shard, lane)) for p in points]
-    place = o.maths.as_integer(o.values(where, points[:1])[0])
+    place = evaluator.maths.as_integer(evaluator.values(where, points[:1])[0])
     wide = b.pure("sext i32 {} to i64", place.text)
     inside = b.branch(b.pure("icmp ult i64 {}, {}", wide, axis.size))
     b.ranges[wide] = (0, axis.size - 1)
     for point in points:
-        term = o.maths.as_real(o.values(body, [point])[0])
+        term = evaluator.maths.as_real(evaluator.values(body, [point])[0])
         if number != 1:
-            term = o.maths.multiply(o.maths.constant(float(number)), term)
+            term = evaluator.maths.multiply(evaluator.maths.constant(float(number)), term)
         at = point.at(axis, Linear.counter(wide))
-        offset, base = o.address(statement.target, [at.axes[a] for a in w.nest.axes], None, False)
-        pointer = o.place(base, w.kind, offset)
+        offset, base = evaluator.address(statement.target, [at.axes[a] for a in w.nest.axes], None, False)
+        pointer = evaluator.place(base, w.kind, offset)
         if offset.lane and point.active is None:
-            old = Value(b.here(f"load <{LANES} x {w.kind}>, ptr {{}}, align {o.size(w.kind)}", pointer), "f", True)
+            old = Value(
+                b.here(f"load <{LANES} x {w.kind}>, ptr {{}}, align {evaluator.size(w.kind)}", pointer), "f", True
+            )
         elif offset.lane:
-            old = Value(b.here(o.masked_load(w.kind, point.active or LANES), pointer), "f", True)
+            old = Value(b.here(evaluator.masked_load(w.kind, point.active or LANES), pointer), "f", True)
         else:
             old = Value(b.load(w.kind, pointer), "f")
-        w.store(statement, at, o.maths.binary("fadd", old, term))
+        w.store(statement, at, evaluator.maths.binary("fadd", old, term))
     b.join(inside)
     for loop in reversed(inner):
         b.close(loop)

@@ -142,15 +142,17 @@ def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: A
     largest = prod(max(sizes) for sizes in options.values())
     operands = [_operand(r, axes, lane, cpu.each) for r in reads]
     best, best_cost = start, inf
+    seen: set[tuple[int, ...]] = set()
     # The last axes first: where two choices cost the same, what lies together in memory is taken together.
     for one, two in [*combinations(axes[::-1], 2), *((a, a) for a in axes)]:
         if one in windows and two in windows and one is not two:
             continue
         for first, second in product(options[one], options[two]):
             sizes = {**start, one: first, two: second}
-            points = prod(sizes.values())
-            if sizes != start and (points > room or 3 * points < min(room, largest)):
+            points, key = prod(sizes.values()), tuple(sizes.values())
+            if key in seen or (sizes != start and (points > room or 3 * points < min(room, largest))):
                 continue
+            seen.add(key)
             cost = _cost(operands, sizes, lane, cpu)
             if cost < best_cost - 1e-9:
                 best, best_cost = sizes, cost
@@ -207,20 +209,21 @@ def _cost(operands: list[_Operand], sizes: dict[Axis, int], lane: Axis | None, c
         rounds = prod(count for _, count in combination)
         size = [size for size, _ in combination]
         sums = prod(size) * cpu.each
-        loads = sum(o.loads * o.count(size) for o in operands)
+        counts = [o.count(size) for o in operands]
+        loads = sum(o.loads * count for o, count in zip(operands, counts, strict=True))
         # A sum that has no register waits for the memory it was put into, again and again.
-        spills = max(0, sums + _held(operands, size) - cpu.registers)
+        spills = max(0, sums + _held(operands, counts, size) - cpu.registers)
         busy = max(sums / 2, loads / 2, RELOADED if spills else LATENCY)
         total += rounds * (busy + 0.15 * loads + 0.5 * spills + 0.6)
     return total
 
 
-def _held(operands: list[_Operand], size: list[int]) -> int:
+def _held(operands: list[_Operand], counts: list[int], size: list[int]) -> int:
     """Registers for the factors, the points one after the other, those of the last axis first: a factor that others
     than neighbours share is kept for all of them."""
     last = max((k for k, s in enumerate(size) if s > 1), default=-1)
-    again = [o.depends[last] and o.count(size) < prod(size) for o in operands]
-    return sum(o.registers * (o.count(size) if keep else 1) for o, keep in zip(operands, again, strict=True))
+    points, pairs = prod(size), zip(operands, counts, strict=True)
+    return sum(o.registers * (count if o.depends[last] and count < points else 1) for o, count in pairs)
 
 
 def _rounds(axis: Axis, size: int, lanes: bool) -> list[tuple[int, int]]:

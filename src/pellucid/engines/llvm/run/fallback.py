@@ -39,9 +39,6 @@ class Part:
         self.names = {t: whole.names[t] for t in (*self.inputs.values(), *self._definitions)}
         self.tensors = {name: t for t, name in self.names.items()}
 
-    def definition(self, tensor: Tensor) -> Statement | None:
-        return self._definitions.get(tensor)
-
 
 def statements_of(stage: Stage) -> tuple[Statement, ...]:
     return stage.statements if isinstance(stage, Loop) else (stage,)
