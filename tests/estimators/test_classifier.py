@@ -23,6 +23,7 @@ def test_names_of_classes() -> None:
     assert net.score(IRIS, names[SPECIES]) > 0.9
     np.testing.assert_allclose(net.predict_proba(IRIS).sum(axis=1), 1)
     np.testing.assert_allclose(np.exp(net.predict_log_proba(IRIS)), net.predict_proba(IRIS))
+    assert np.isneginf(net.predict_log_proba(1e6 * IRIS)).any()
     assert net.out_activation_ == "softmax"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
-from tests.estimators.support import DIABETES, IRIS, PROGRESSION, SPECIES, classifier, regressor
+from tests.estimators.support import DIABETES, IRIS, PROGRESSION, SPECIES, classifier, regressor, same
+from threadpoolctl import threadpool_limits
 
 
 def test_without_hidden_layers_it_finds_ridge_regression() -> None:
@@ -33,6 +35,16 @@ def test_the_loss_falls_to_a_flat_place() -> None:
     _, gradients = net.network_.gradients(IRIS, SPECIES)  # with the penalty
     assert max(abs(g).max() for g in gradients.values()) < 1e-3
     assert net.network_.dtype == np.float64
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_the_bits_do_not_depend_on_the_threads_of_blas() -> None:
+    x, y = load_digits(return_X_y=True)
+    nets = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            nets.append(regressor(solver="lbfgs", max_iter=10, hidden_layer_sizes=(64, 64)).fit(x, y))
+    assert same(*nets)
 
 
 def test_what_it_cannot_do() -> None:

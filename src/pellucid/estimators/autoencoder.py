@@ -37,7 +37,7 @@ class AutoencoderTransformer(NetworkEstimator):
         What is minimised, by name, as in NetworkRegressor; columns in units of their standard deviation.
     alpha : float, default=0.0
         As in NetworkClassifier.
-    standardize, activation, solver, batch_size, learning_rate, learning_rate_init, max_iter, max_fun, tol, \
+    standardize, activation, solver, batch_size, learning_rate, learning_rate_init, clip_norm, max_iter, max_fun, tol, \
 n_iter_no_change, early_stopping, validation_fraction, scoring, shuffle, random_state, warm_start, callbacks, dtype, \
 engine, verbose
         As in NetworkClassifier.
@@ -83,6 +83,7 @@ engine, verbose
         batch_size: Any = "auto",
         learning_rate: Any = "cosine",
         learning_rate_init: float = 0.01,
+        clip_norm: float | None = None,
         max_iter: int = 100,
         max_fun: int = 15000,
         tol: float = 1e-4,

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from pellucid.estimators import options
 from pellucid.estimators.architecture import Ends, Networks, build
@@ -89,7 +90,8 @@ class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callba
             self._begin(table)
         with FitHooks(self, X, y, sample_weight, int(self.max_iter)) as hooks:
             solve = self._descend if options.is_stochastic(self.solver) else self._minimise
-            solve(table, held, hooks)
+            with threadpool_limits(1, "blas"):  # sums in NumPy and SciPy depend on how many threads share them
+                solve(table, held, hooks)
         if not self.warm_start:
             self._progress.slots = {}  # as large as the network, and not needed
         return self
@@ -107,7 +109,8 @@ class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callba
         if first:
             self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             self._begin(table)
-        history = descend(self, table.examples(self._scaled), None, progress=self._progress, epochs=1)
+        with threadpool_limits(1, "blas"):
+            history = descend(self, table.examples(self._scaled), None, progress=self._progress, epochs=1)
         self._note(history, len(table))
         return self
 

@@ -57,6 +57,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         that is over.
     learning_rate_init : float, default=0.01
         The learning rate at the beginning.
+    clip_norm : float, default=None
+        The longest that the gradient of a step may be; longer ones are shortened.
     max_iter : int, default=60
         The number of epochs, or of iterations of L-BFGS.
     max_fun : int, default=15000
@@ -136,6 +138,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         batch_size: Any = "auto",
         learning_rate: Any = "cosine",
         learning_rate_init: float = 0.01,
+        clip_norm: float | None = None,
         max_iter: int = 60,
         max_fun: int = 15000,
         tol: float = 1e-4,
@@ -179,6 +182,12 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            Parameters or data that do not fit. Its child `pl.NonFiniteError`: a value of the network stopped being
+            finite; the message says which and why.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
@@ -213,9 +222,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         return outputs / sums
 
     def predict_log_proba(self, X: Any) -> Array:
-        """The logarithms of `predict_proba`."""
-        found = self.predict_proba(X)
-        return np.asarray(np.log(np.maximum(found, np.finfo(found.dtype).tiny)))
+        """The logarithms of `predict_proba`, −∞ where it is 0."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.predict_proba(X)))
 
     def predict(self, X: Any) -> Array:
         """The likeliest class of each sample, shape (n_samples,), or 0 and 1 for each label."""

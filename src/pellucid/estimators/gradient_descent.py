@@ -126,6 +126,7 @@ def descend(
             validation_data=validation,
             callbacks=[*mine, *theirs, *ends, *last],
             shuffle=estimator.shuffle,
+            clip_norm=None if estimator.clip_norm is None else float(estimator.clip_norm),
             verbose=min(int(estimator.verbose), 2) if hooks else 0,
         )
     finally:

@@ -36,8 +36,8 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         Whether each column is brought to mean 0 and standard deviation 1 by the network's first layer, and the targets
         back from there by its last.
     hidden_layer_sizes, activation, dropout, network, solver, alpha, batch_size, learning_rate, learning_rate_init, \
-max_iter, max_fun, tol, n_iter_no_change, early_stopping, validation_fraction, scoring, shuffle, random_state, \
-warm_start, callbacks, dtype, engine, verbose
+clip_norm, max_iter, max_fun, tol, n_iter_no_change, early_stopping, validation_fraction, scoring, shuffle, \
+random_state, warm_start, callbacks, dtype, engine, verbose
         As in NetworkClassifier.
 
     Attributes
@@ -80,6 +80,7 @@ warm_start, callbacks, dtype, engine, verbose
         batch_size: Any = "auto",
         learning_rate: Any = "cosine",
         learning_rate_init: float = 0.01,
+        clip_norm: float | None = None,
         max_iter: int = 60,
         max_fun: int = 15000,
         tol: float = 1e-4,
@@ -122,6 +123,12 @@ warm_start, callbacks, dtype, engine, verbose
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            Parameters or data that do not fit. Its child `pl.NonFiniteError`: a value of the network stopped being
+            finite; the message says which and why.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
