@@ -86,8 +86,8 @@ def test_what_a_network_gives(way: str) -> None:
     assert list(other) == list(trace)
     assert all(np.array_equal(other[path], trace[path]) for path in trace)
     for path, index in (("dense_2.sum", (1, 3)), ("d(conv2d_1.kernel)", (0, 2, 0, 1)), ("loss", ())):
-        told = trace.explain(path, index=index)
-        assert same(told).text() == told.text() == other.explain(path, index=index).text()
+        explanation = trace.explain(path, index=index)
+        assert same(explanation).text() == explanation.text() == other.explain(path, index=index).text()
     assert str(same(net.flow(X, Y))) == str(net.flow(X, Y))
     same(net.layers[0])
     same(pl.EarlyStopping())

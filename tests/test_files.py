@@ -71,8 +71,8 @@ try:
 except ModelFileError as error:
     print(error)
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "cannot be written: File too large" in told
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "cannot be written: File too large" in output
     assert not list(tmp_path.iterdir())
 
 

@@ -58,7 +58,7 @@ def test_every_spelling_exists_here(word: str) -> None:
 
 
 def test_the_table_answers_where_it_is_meant() -> None:
-    told: dict[str, Callable[[], object]] = {
+    calls_by_message: dict[str, Callable[[], object]] = {
         "Conv2D has no argument stride. Write strides=….": lambda: pl.Conv2D(3, 3, stride=2),  # type: ignore[call-arg]
         "Adam has no argument lr. Write learning_rate=….": lambda: pl.Adam(lr=0.1),  # type: ignore[call-arg]
         "Adam has no argument betas. Write beta_1=…, beta_2=….": lambda: pl.Adam(betas=(0, 1)),  # type: ignore[call-arg]
@@ -75,7 +75,7 @@ def test_the_table_answers_where_it_is_meant() -> None:
         ),
         "Dense needs units: Dense(units=…)": lambda: pl.Dense(),  # type: ignore[call-arg]
     }
-    for message, call in told.items():
+    for message, call in calls_by_message.items():
         with pytest.raises(pl.PellucidError) as error:
             call()
         assert str(error.value) == message

@@ -388,8 +388,8 @@ except pl.PellucidError as error:
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space")
 @pytest.mark.parametrize("engine", ["llvm", "reference"])
 def test_a_shortage_of_memory(engine: str) -> None:
-    told = subprocess.run([sys.executable, "-c", SHORT, engine], capture_output=True, text=True, check=True).stdout
-    assert "memory" in told and "a smaller batch" in told
+    output = subprocess.run([sys.executable, "-c", SHORT, engine], capture_output=True, text=True, check=True).stdout
+    assert "memory" in output and "a smaller batch" in output
 
 
 def test_a_network_says_what_it_is_made_of() -> None:

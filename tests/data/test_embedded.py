@@ -37,7 +37,7 @@ def test_digits_are_scaled_images_or_a_table() -> None:
     assert images.x.min() == 0 and images.x.max() == 1
     np.testing.assert_array_equal(images.flat().x, table.x)
     assert images.class_names == tuple("0123456789")
-    # the first picture is a zero: its top row reads 0 0 5 13 9 1 0 0, of 16
+    # the first image is a zero: its top row reads 0 0 5 13 9 1 0 0, of 16
     assert (images.x[0, 0, :, 0] * 16).tolist() == [0, 0, 5, 13, 9, 1, 0, 0]
     assert images.y[0] == 0
 

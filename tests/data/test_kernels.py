@@ -11,7 +11,7 @@ from pellucid.errors import DataError
 def test_named_kernels_are_square_with_a_middle(name: str) -> None:
     k = kernel(name)
     assert k.shape[0] == k.shape[1] and k.shape[0] % 2 == 1
-    # what blurs, sharpens or embosses keeps the mean of a picture; what finds edges makes an even picture 0
+    # what blurs, sharpens or embosses keeps the mean of an image; what finds edges makes an even image 0
     assert k.sum() == pytest.approx(0 if name in ("sobel-x", "sobel-y", "laplacian") else 1)
 
 

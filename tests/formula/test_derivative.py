@@ -305,7 +305,7 @@ def test_errors() -> None:
 
 
 def test_one_channel_is_no_digit() -> None:
-    """A grey picture's channel has extent 1, and the coefficient 1 like the column's: still a reshape."""
+    """A grey image's channel has extent 1, and the coefficient 1 like the column's: still a reshape."""
     i, j, k, q = Axis("i", 28), Axis("j", 28), Axis("k", 1), Axis("q", 784)
     index = Affine(((i, Coefficient(28)), (j, Coefficient(1)), (k, Coefficient(1))))
     assert mixed_radix(index, q, (i, j, k))

@@ -1,5 +1,5 @@
 """What text means, and what the parser says when it means nothing: the place, the axis, what was expected and what
-came."""
+was given."""
 
 from __future__ import annotations
 

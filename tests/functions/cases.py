@@ -37,9 +37,9 @@ class Case:
     batched: tuple[str, ...] = ("x", "y", "p", "z", "e")
 
 
-def away(rng: Generator, *shape: int, least: float = 0.1, most: float = 2.0) -> Array:
+def away(rng: Generator, *shape: int, low: float = 0.1, high: float = 2.0) -> Array:
     """Numbers of both signs whose absolute value lies between two bounds, so that no corner at 0 is near."""
-    sizes: Array = rng.uniform(least, most, shape)
+    sizes: Array = rng.uniform(low, high, shape)
     signs: Array = rng.choice([-1.0, 1.0], shape)
     return sizes * signs
 
@@ -58,7 +58,7 @@ def one_hot(rng: Generator, *shape: int) -> Array:
 def _near(rng: Generator, target: Array) -> Array:
     """A prediction whose errors are small or large, but neither near 0 nor near 1, the corner of Huber's loss."""
     small = rng.random(target.shape) < 0.5
-    return target + np.where(small, away(rng, *target.shape, most=0.8), away(rng, *target.shape, least=1.2, most=3.0))
+    return target + np.where(small, away(rng, *target.shape, high=0.8), away(rng, *target.shape, low=1.2, high=3.0))
 
 
 def pair(rng: Generator, shape: Shape) -> Arrays:
@@ -104,7 +104,7 @@ def _hot(rng: Generator, shape: Shape, *, draw: Callable[..., Array]) -> Arrays:
 def _yes(rng: Generator, shape: Shape, *, logits: bool, one_unit: bool = False) -> Arrays:
     n, _, k = shape
     size = (n, 1) if one_unit else (n, k)
-    p = away(rng, *size, most=4.0) if logits else rng.uniform(0.1, 0.9, size)
+    p = away(rng, *size, high=4.0) if logits else rng.uniform(0.1, 0.9, size)
     y = rng.integers(0, 2, size) if one_unit else rng.uniform(0, 1, size)
     return {"p": p, "y": y[:, 0] if one_unit else y}
 

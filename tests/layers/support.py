@@ -43,8 +43,8 @@ def fed(net: BaseNetwork, *examples: Array, step: int = 0) -> dict[str, Any]:
     return {**given, **net.parameters, "seed": np.array(net.seed), "step": np.array(step)}
 
 
-def check_gradients(net: BaseNetwork, *examples: Array, most: int = 8, seed: int = 0) -> None:
-    """The gradients in training by each trainable parameter, against central differences at up to `most` places."""
+def check_gradients(net: BaseNetwork, *examples: Array, max_places: int = 8, seed: int = 0) -> None:
+    """The gradients in training by each trainable parameter, against central differences at so many places."""
     rng = np.random.default_rng(seed)
     forward = net.forward(training=True)
     (y,) = forward.outputs.values()
@@ -61,7 +61,7 @@ def check_gradients(net: BaseNetwork, *examples: Array, most: int = 8, seed: int
     for path in wanted:
         array = net.parameters[path]
         places = list(np.ndindex(array.shape))
-        for number in rng.permutation(len(places))[:most]:
+        for number in rng.permutation(len(places))[:max_places]:
             ends = []
             for sign in (1, -1):
                 moved = array.astype(np.float64)

@@ -144,7 +144,7 @@ def test_global_pools_look_at_real_steps_alone(engine: str) -> None:
 def test_gradients_with_a_mask_agree_with_central_differences(layer: Make) -> None:
     random = np.random.default_rng(1)
     m = (np.arange(STEPS) < np.array([[STEPS], [2], [0], [4]])).astype(np.float64)
-    check_gradients(network(layer()), random.normal(size=(4, STEPS, 3)), m, most=12)
+    check_gradients(network(layer()), random.normal(size=(4, STEPS, 3)), m, max_places=12)
 
 
 @pytest.mark.parametrize("engine", ["reference", "llvm"])

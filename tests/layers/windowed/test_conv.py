@@ -85,7 +85,7 @@ def test_lenet_builds_and_its_gradients_agree_with_central_differences() -> None
     assert [u.shape for u in net.uses if u.path.startswith(("conv", "max"))] == [
         *[(28, 28, 6), (14, 14, 6), (10, 10, 16), (5, 5, 16)]
     ]
-    check_gradients(net, np.random.default_rng(2).random((2, 28, 28, 1)), most=4)
+    check_gradients(net, np.random.default_rng(2).random((2, 28, 28, 1)), max_places=4)
 
 
 @pytest.mark.parametrize(

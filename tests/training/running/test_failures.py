@@ -27,9 +27,9 @@ def test_step_units_do_not_learn_and_fit_says_why(blobs: Blobs) -> None:
     before = {path: v.copy() for path, v in net.parameters.items()}
     with pytest.warns(
         UserWarning, match=r"the network cannot learn.*no gradient passes dense_2, a\[n,o\] = \[0 ≤ z\[n,o\]\]"
-    ) as told:
+    ) as warned:
         net.fit(x, np.eye(3)[y], epochs=3, verbose=0)
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     assert all(np.array_equal(before[path], v) for path, v in net.parameters.items())
 
 

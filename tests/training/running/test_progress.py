@@ -41,8 +41,8 @@ def test_trainings_in_threads_tell_their_lines_beside_a_bar(monkeypatch: pytest.
         for other in others:
             other.result(timeout=60)
     assert sys.stdout is screen
-    told = screen.getvalue()
-    assert told.count("loss") >= 20 + 4 * 10
+    shown = screen.getvalue()
+    assert shown.count("loss") >= 20 + 4 * 10
 
 
 def test_a_callback_prints_on_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

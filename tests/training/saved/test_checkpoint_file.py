@@ -50,8 +50,8 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         command = [sys.executable, str(WORKER), str(data), str(run / "run.ckpt"), str(run / "result")]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
-        with process.stdout as told:
-            assert told.readline() == "ready\n"
+        with process.stdout as lines:
+            assert lines.readline() == "ready\n"
         return process
 
     whole = tmp_path / "whole"
