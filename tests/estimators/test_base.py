@@ -146,6 +146,10 @@ def test_callbacks_of_pellucid() -> None:
     slower = pl.ReduceLROnPlateau("loss", patience=1)
     with pytest.raises(ValueError, match="ReduceLROnPlateau sets the learning rate"):
         classifier(callbacks=slower).fit(IRIS, SPECIES)
+    with pytest.raises(
+        ValueError, match="EarlyStopping watches 'val_loss', but there is no validation set: give X_val"
+    ):
+        classifier(callbacks=pl.EarlyStopping()).fit(IRIS, SPECIES)
     net = classifier(callbacks=[count, slower], learning_rate="constant")
     with pytest.raises(ValueError, match="expected"):
         classifier(callbacks=[print]).fit(IRIS, SPECIES)

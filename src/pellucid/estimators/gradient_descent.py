@@ -106,11 +106,7 @@ def descend(
     mine: list[Callback] = [Resume(progress, schedule)]
     if score is not None:
         mine.append(Scoring(score))
-    theirs = estimator.callbacks or []
-    theirs = list(theirs) if isinstance(theirs, (list, tuple)) else [theirs]
-    rival = next((c for c in theirs if isinstance(c, (LearningRateSchedule, ReduceLROnPlateau))), None)
-    if schedule is not None and rival is not None:
-        raise ValueError(f"{type(rival).__name__} sets the learning rate, and learning_rate too: choose 'constant'.")
+    theirs = _callbacks(estimator, scheduled=schedule is not None, validated=validation is not None)
     ends = _ends(estimator, schedule, stopping=stopping, scored=score is not None) if hooks else []
     last = [EpochHooks(hooks)] if hooks else []
     try:
@@ -142,6 +138,26 @@ def descend(
             stacklevel=2,
         )
     return history
+
+
+def _callbacks(estimator: Any, *, scheduled: bool, validated: bool) -> list[Callback]:
+    """The user's callbacks.
+
+    Raises:
+        ValueError: one that needs what the parameters do not give.
+    """
+    given = estimator.callbacks or []
+    found: list[Callback] = list(given) if isinstance(given, (list, tuple)) else [given]
+    for callback in found:
+        kind, monitor = type(callback).__name__, vars(callback).get("monitor") if isinstance(callback, Callback) else ""
+        if scheduled and isinstance(callback, (LearningRateSchedule, ReduceLROnPlateau)):
+            raise ValueError(f"{kind} sets the learning rate, and learning_rate too: choose learning_rate='constant'.")
+        if not validated and str(monitor).startswith("val"):
+            raise ValueError(
+                f"{kind} watches {monitor!r}, but there is no validation set: give X_val and y_val to fit, or "
+                "early_stopping=True."
+            )
+    return found
 
 
 def _ends(estimator: Any, schedule: Schedule | None, *, stopping: bool, scored: bool) -> list[Callback]:
