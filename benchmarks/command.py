@@ -91,8 +91,8 @@ def command(
     other losses is left out of the ratios. Peers that are not installed are left out: pip install -e ".[bench]"
     installs them.
 
-    On two CPUs that do nothing else, everything takes half an hour or so with all peers, --quick ten minutes or so, and
-    half of that without peers.
+    On two CPUs that do nothing else, everything takes up to an hour with all peers, --quick about a quarter of an hour.
+    Most of it is the peers' compiling; a part or a network alone takes its fraction.
 
     Ctrl-C ends it and shows the rows so far; --json has them in its file after every row.
     """

@@ -92,4 +92,4 @@ def test_first_steps_above_the_aim_are_named() -> None:
 def test_help_teaches() -> None:
     text = CliRunner().invoke(command, ["--help"]).stdout
     assert all(name in text for name in (*WORKLOADS, *report.PARTS))
-    assert "half an hour" in text
+    assert "an hour with all peers" in " ".join(text.split())
