@@ -22,7 +22,7 @@ TARGETS = {"linear": "normal", "log_softmax": "negative"}
 
 
 LOSSES = {
-    "values": ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "quantile"),
+    "values": ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "quantile", "poisson"),
     "binary": ("binary_crossentropy",),
     "categorical": ("categorical_crossentropy",),
     "either": ("crossentropy",),
@@ -62,7 +62,7 @@ def goal(d: Draw, value: int, last: str, size: int) -> Goal:
     if binary and d.chance(0.8):
         default: list[Any] = [None, *LOSSES["either"]] if last == "sigmoid" else []
         return Goal(value, d.pick(["binary", "soft"]), d.pick([*LOSSES["binary"], *default]))
-    loss = d.pick(LOSSES["values"])
+    loss = d.pick([name for name in LOSSES["values"] if name != "poisson" or last == "softplus"])  # a rate is above 0
     if loss == "huber" and d.chance(0.5):
         loss = {"name": loss, "delta": d.pick([0.3, 2.0])}
     return Goal(value, TARGETS.get(last, "fraction"), loss)

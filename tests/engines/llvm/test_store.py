@@ -154,7 +154,7 @@ assert store.read("a") is None
 @root
 def test_a_folder_that_can_only_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an administrator has put there serves others."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # TMPDIR may be root's own
         monkeypatch.setenv("PELLUCID_CACHE", folder)
         kept(Path(folder)).chmod(0o644)
         os.chmod(folder, 0o755)
