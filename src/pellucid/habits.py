@@ -282,10 +282,17 @@ def check_call(name: str, signature: inspect.Signature, args: tuple[Any, ...], g
 def spelled(function: Callable[P, R]) -> Callable[P, R]:
     """A function that names the right spelling of arguments that it does not take."""
     signature = inspect.signature(function)
+    known = list(signature.parameters.values())
+    places = [p.name for p in known if p.kind is p.POSITIONAL_OR_KEYWORD]
+    names = {p.name for p in known if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    required = {p.name for p in known if p.default is p.empty}
 
     @functools.wraps(function)
     def checked(*args: P.args, **given: P.kwargs) -> R:
-        check_call(function.__name__, signature, args, given)
+        first = set(places[: len(args)])  # much quicker than to bind them
+        plain = len(args) <= len(places) and given.keys() <= names and first.isdisjoint(given)
+        if not plain or not required <= first.union(given):
+            check_call(function.__name__, signature, args, given)
         return function(*args, **given)
 
     return checked

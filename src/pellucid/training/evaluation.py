@@ -208,7 +208,8 @@ def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:
     parameters = net.parameters.snapshot()
     size = check_integer(batch_size, "batch_size", minimum=1)
     parts = [run({**examples.rows(rows), **parameters}) for rows in batches(len(examples), size)]
-    outputs = {path: np.concatenate([part[path] for part in parts]) for path in net.output_shapes}
+    whole = parts[0] if len(parts) == 1 else {path: np.concatenate([p[path] for p in parts]) for path in parts[0]}
+    outputs = {path: whole[path] for path in net.output_shapes}
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
 

@@ -84,7 +84,7 @@ class Prepared:
                 continue
             value = real_or_integer(name, tensor, inputs[name])
             self._fits(name, value.shape, buffer.shape)
-            buffer[...] = value if tensor.kind == "float" else converted(name, value, tensor)
+            _copy(value if tensor.kind == "float" else converted(name, value, tensor), buffer)
             arrays[name] = buffer
         if self._checked:
             self._compiled.check({**self._kept, **arrays})
@@ -142,6 +142,14 @@ class Prepared:
     def _fits(name: str, given: tuple[int, ...], expected: tuple[int, ...]) -> None:
         if given != expected:
             raise ShapeError(f"{name} has the shape {given}, expected {expected}")
+
+
+def _copy(value: Array, buffer: Array) -> None:
+    """Copy an array into another. NumPy would give the interpreter's lock away, which takes longer to get back."""
+    if value.dtype == buffer.dtype and value.flags.c_contiguous and value.size:
+        buffer.data.cast("B")[:] = value.data.cast("B")
+    else:
+        buffer[...] = value
 
 
 class _Call:

@@ -39,6 +39,9 @@ def available() -> int:
 ALONE = 1e6
 """So many operations are done before threads that are awake have passed a few barriers."""
 
+HELD = 8e6
+"""So many operations are done before another thread of the interpreter would have had its lock and given it back."""
+
 BRIEF = 4e7
 """So many operations are done before another thread is awake: some 100 µs, and the first call that waits pays twice."""
 
@@ -287,7 +290,7 @@ class Entry:
             work: operations of the call.
         """
         if count <= 1 and work < BRIEF:
-            return partial(self._function if work >= ALONE else self._shortest, context, 0)
+            return partial(self._function if work >= HELD else self._shortest, context, 0)
         return partial(self._run, context, c_int64.from_address(context + 8 * THREADS), count, work)
 
     def _run(self, context: int, threads: c_int64, count: int, work: float) -> None:
@@ -308,7 +311,7 @@ class Entry:
             if team is not None and began - last < SOON:
                 team.wake()
             threads.value = 1
-            self._function(context, 0)
+            (self._function if work >= HELD else self._shortest)(context, 0)
         finally:
             try:
                 pool.leave(visit)
