@@ -269,3 +269,16 @@ def test_the_statistics_of_a_table_take_little_memory() -> None:
     tracemalloc.stop()
     assert peak < 2 * x.nbytes
     np.testing.assert_array_equal(deviation, 1)
+
+
+@pytest.mark.parametrize("count", [1, 499, 1501, 100_000])
+@pytest.mark.parametrize("dtype", ["float32", "float64", ">f8", "float16"])
+def test_finite_whatever_the_size(count: int, dtype: str) -> None:
+    large = np.full(count, np.finfo(dtype).max, dtype)
+    assert np.array_equal(as_array(large), large)
+    for bad in (np.nan, np.inf, -np.inf):
+        large[-1] = bad
+        with pytest.raises(DataError, match=r"holds 1 (NaN|infinite) value"):
+            as_array(large)
+        with pytest.raises(DataError, match=r"holds 1 (NaN|infinite) value"):
+            as_array(np.stack([np.zeros(count, dtype), large], axis=-1)[:, ::-1])

@@ -289,7 +289,8 @@ def _surely_finite(part: NDArray[Any]) -> bool:
         return False
     flat = part.reshape(-1)
     if flat.size > _PIECES * _HELD:
-        return math.isfinite(flat.dot(flat))  # a square above all that float32 holds is looked at again
+        with np.errstate(over="ignore", invalid="ignore"):  # a square that float32 cannot hold is looked at again
+            return math.isfinite(flat.dot(flat))
     return all(np.isfinite(flat[k : k + _HELD]).all() for k in range(0, flat.size, _HELD))
 
 
