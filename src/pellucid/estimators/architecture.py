@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pellucid.estimators import options, scaling
+from pellucid.estimators import scaling, settings
 from pellucid.layers import Dense, Dropout, Input, Layer
 from pellucid.layers.base import Node
 from pellucid.model import Network
@@ -59,10 +59,10 @@ def build(estimator: Any, ends: Ends, *, seed: int, dtype: str) -> Networks:
 
 def build_autoencoder(estimator: Any, ends: Ends, *, seed: int, dtype: str) -> tuple[Networks, Network]:
     """The networks of an autoencoder, `hidden` being the encoder; and the decoder."""
-    if not options.is_stochastic(estimator.solver) and estimator.dropout:
+    if not settings.is_stochastic(estimator.solver) and estimator.dropout:
         raise ValueError(NO_DROPOUT)
-    sizes = options.sizes_of(estimator.hidden_layer_sizes)
-    acts = options.each_layer(estimator.activation, len(sizes), "activation")
+    sizes = settings.sizes_of(estimator.hidden_layer_sizes)
+    acts = settings.each_layer(estimator.activation, len(sizes), "activation")
     encoder: list[Layer] = [Dropout(float(estimator.dropout))] if estimator.dropout else []
     encoder += [dense(estimator, size, act, ends) for size, act in zip(sizes, acts, strict=True)]
     encoder.append(dense(estimator, estimator.n_components, estimator.code_activation, ends))
@@ -83,9 +83,9 @@ def _networks(
 ) -> Networks:
     """Networks to these nodes, on an engine that suits the work."""
     common: dict[str, Any] = {"inputs": start, "seed": seed, "dtype": dtype}
-    trained = Network(**common, outputs=output, engine=options.NUMPY)
-    common["engine"] = options.engine_of(estimator, ends.samples, weights(trained))
-    if common["engine"] != options.NUMPY:
+    trained = Network(**common, outputs=output, engine=settings.NUMPY)
+    common["engine"] = settings.engine_of(estimator, ends.samples, weights(trained))
+    if common["engine"] != settings.NUMPY:
         trained = Network(**common, outputs=output)
     used = trained if back is output else Network(**common, outputs=back)
     return Networks(trained, used, Network(**common, outputs=last))
@@ -101,9 +101,11 @@ def weights(net: Network) -> int:
 
 def hidden_layers(estimator: Any, sizes: Sequence[int], ends: Ends) -> list[Layer]:
     """Dense layers, each with its activation and its dropout."""
-    activations = [options.activation_of(a) for a in options.each_layer(estimator.activation, len(sizes), "activation")]
-    rates = options.each_layer(estimator.dropout, len(sizes), "dropout")
-    if any(rates) and not options.is_stochastic(estimator.solver):
+    activations = [
+        settings.activation_of(a) for a in settings.each_layer(estimator.activation, len(sizes), "activation")
+    ]
+    rates = settings.each_layer(estimator.dropout, len(sizes), "dropout")
+    if any(rates) and not settings.is_stochastic(estimator.solver):
         raise ValueError(NO_DROPOUT)
     layers: list[Layer] = []
     for size, act, rate in zip(sizes, activations, rates, strict=True):
@@ -116,10 +118,10 @@ def hidden_layers(estimator: Any, sizes: Sequence[int], ends: Ends) -> list[Laye
 def dense(estimator: Any, units: int, activation: Any, ends: Ends) -> Dense:
     return Dense(
         units,
-        activation=options.activation_of(activation),
+        activation=settings.activation_of(activation),
         # kernels that begin smaller, as with glorot_uniform, hardly leave the straight part of silu on few columns
         kernel_initializer="lecun_uniform",
-        kernel_regularizer=options.penalty_of(estimator, ends.samples),
+        kernel_regularizer=settings.penalty_of(estimator, ends.samples),
     )
 
 
@@ -133,7 +135,7 @@ def _body(estimator: Any, ends: Ends, node: Node, seed: int) -> tuple[Node, Node
     """The last hidden node, and the output."""
     layers: Sequence[Layer]
     if estimator.network is None:
-        layers = hidden_layers(estimator, options.sizes_of(estimator.hidden_layer_sizes), ends)
+        layers = hidden_layers(estimator, settings.sizes_of(estimator.hidden_layer_sizes), ends)
     else:
         given = _own(estimator.network, ends, seed)
         if isinstance(given, Network):

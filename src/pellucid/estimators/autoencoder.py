@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from pellucid.estimators import options, scaling
+from pellucid.estimators import scaling, settings
 from pellucid.estimators.architecture import Ends, Networks, build_autoencoder
 from pellucid.estimators.base import FLOATS, NetworkEstimator
 from pellucid.estimators.hooks import with_callbacks
@@ -61,9 +61,9 @@ engine, verbose
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **{name: limits for name, limits in options.CONSTRAINTS.items() if name != "network"},
+        **{name: limits for name, limits in settings.CONSTRAINTS.items() if name != "network"},
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "code_activation": options.CONSTRAINTS["activation"][:3],
+        "code_activation": settings.CONSTRAINTS["activation"][:3],
     }
 
     fitted_networks = (*NetworkEstimator.fitted_networks, "encoder_", "decoder_")

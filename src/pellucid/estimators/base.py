@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from pellucid.estimators import options
+from pellucid.estimators import settings
 from pellucid.estimators.architecture import Ends, Networks, build
 from pellucid.estimators.gradient_descent import Progress, descend
 from pellucid.estimators.hooks import CallbackSupportMixin, FitHooks
@@ -30,7 +30,7 @@ FLOATS = (np.float64, np.float32)
 class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator):
     """The base of the estimators; see `NetworkClassifier`."""
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = options.CONSTRAINTS
+    _parameter_constraints: ClassVar[dict[str, Any]] = settings.CONSTRAINTS
     fitted_networks: ClassVar[tuple[str, ...]] = ("_networks", "network_")
     """The attributes that a moment of a fit is made of."""
     _networks: Networks
@@ -89,7 +89,7 @@ class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callba
         if first:
             self._begin(table)
         with FitHooks(self, X, y, sample_weight, int(self.max_iter)) as hooks:
-            solve = self._descend if options.is_stochastic(self.solver) else self._minimise
+            solve = self._descend if settings.is_stochastic(self.solver) else self._minimise
             with threadpool_limits(1, "blas"):  # sums in NumPy and SciPy depend on how many threads share them
                 solve(table, held, hooks)
         if not self.warm_start:
@@ -98,7 +98,7 @@ class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callba
 
     def _fit_part(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         self._validate_params()
-        if not options.is_stochastic(self.solver):
+        if not settings.is_stochastic(self.solver):
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
@@ -133,13 +133,13 @@ class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callba
         if X is not None:
             if y is None and table.y is not None:
                 raise ValueError("X_val came without y_val.")
-            if not options.is_stochastic(self.solver):
+            if not settings.is_stochastic(self.solver):
                 raise ValueError("X_val needs a stochastic solver, such as solver='adamw'; got solver='lbfgs'.")
             return table, self._table(X, y, weight, first=False)
         if y is not None:
             raise ValueError("y_val came without X_val.")
-        auto = self.early_stopping == "auto" and len(table) > options.AUTO_STOPPING
-        if not options.is_stochastic(self.solver) or not (auto or self.early_stopping is True):
+        auto = self.early_stopping == "auto" and len(table) > settings.AUTO_STOPPING
+        if not settings.is_stochastic(self.solver) or not (auto or self.early_stopping is True):
             return table, None
         return table.split(self.validation_fraction, strata=self._strata(table), seed=self._seed)
 
@@ -147,7 +147,7 @@ class NetworkEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callba
         """New networks, with the statistics of these rows."""
         ends = self._ends(table)
         self._target_scale = ends.targets
-        dtype = options.dtype_of(self, table.x)
+        dtype = settings.dtype_of(self, table.x)
         self._networks = self._build(ends, dtype)
         self.network_: Network = self._networks.used
         self._progress = Progress()

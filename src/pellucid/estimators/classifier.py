@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets, type_of_target
 
-from pellucid.estimators import options, scaling
+from pellucid.estimators import scaling, settings
 from pellucid.estimators.architecture import Ends
 from pellucid.estimators.base import NetworkEstimator
 from pellucid.estimators.hooks import with_callbacks
@@ -119,7 +119,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **options.CONSTRAINTS,
+        **settings.CONSTRAINTS,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
@@ -256,7 +256,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         if multilabel:
             return y.astype(np.float64), y
         numbers = np.searchsorted(self.classes_, y)
-        kept = options.is_of_classes(self.loss) or self.n_outputs_ == 1
+        kept = settings.is_of_classes(self.loss) or self.n_outputs_ == 1
         return numbers if kept else np.eye(self.n_outputs_)[numbers], y
 
     def _ends(self, table: Table) -> Ends:

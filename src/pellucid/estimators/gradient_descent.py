@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from pellucid.estimators import options
+from pellucid.estimators import settings
 from pellucid.estimators.hooks import FitHooks
 from pellucid.functions.learning.schedules import Schedule
 from pellucid.training import Callback, EarlyStopping, History, LearningRateSchedule, ReduceLROnPlateau
@@ -100,9 +100,9 @@ def descend(
     """
     net = estimator._networks.trained
     x, y, weight = (*examples, None)[:3]
-    batch_size = options.batch_size_of(estimator.batch_size, len(x))
-    rule = options.optimizer_of(estimator)
-    schedule = options.schedule_of(estimator, rule, epochs * math.ceil(len(x) / batch_size)) if hooks else None
+    batch_size = settings.batch_size_of(estimator.batch_size, len(x))
+    rule = settings.optimizer_of(estimator)
+    schedule = settings.schedule_of(estimator, rule, epochs * math.ceil(len(x) / batch_size)) if hooks else None
     mine: list[Callback] = [Resume(progress, schedule)]
     if score is not None:
         mine.append(Scoring(score))

@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
-from pellucid.estimators import options, scaling
+from pellucid.estimators import scaling, settings
 from pellucid.estimators.architecture import Ends
 from pellucid.estimators.base import FLOATS, NetworkEstimator
 from pellucid.estimators.hooks import with_callbacks
@@ -61,7 +61,7 @@ random_state, warm_start, callbacks, dtype, engine, verbose
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **options.CONSTRAINTS,
+        **settings.CONSTRAINTS,
         "quantile": [Interval(Real, 0, 1, closed="neither")],
     }
 

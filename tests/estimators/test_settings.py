@@ -9,7 +9,7 @@ import pytest
 from tests.estimators.support import DIABETES, IRIS, PROGRESSION, SPECIES, classifier, regressor
 
 import pellucid as pl
-from pellucid.estimators.options import batch_size_of, engine_of, optimizer_of
+from pellucid.estimators.settings import batch_size_of, engine_of, optimizer_of
 
 
 @pytest.mark.parametrize(("samples", "expected"), [(20, 20), (150, 32), (400, 64), (700, 128), (10**6, 128)])
