@@ -96,8 +96,7 @@ class Reducing:
                 return self.over(rest, [p.at(axis, Linear((), low)) for p in points], accs, kinds)
         loop = b.open(low, high, carried=list(zip(kinds, accs, strict=True)), top=extent - 1)
         counter = Linear.counter(loop.counter)
-        new = [(index + counter * c, size) for index, c, size in inside]
-        inner = [p.at(axis, counter)._replace(inside=(*p.inside, *new)) for p in points]
+        inner = [p.counted(axis, counter, inside) for p in points]
         return b.close(loop, self.over(rest, inner, list(loop.values), kinds))
 
     def in_three(

@@ -122,16 +122,14 @@ def _add_piece(
         start, bottom = low, low if isinstance(low, int) else b.ranges[low][0]
         inside: list[tuple[Linear, int, int]] = []
         if bounds is not None:  # what lies outside adds nothing
-            first, last, conditions = bounds
+            first, last, inside = bounds
             start, end = b.larger(low, first), b.smaller(end, last)
-            inside = conditions
             if isinstance(start, int) and isinstance(end, int) and start >= end:
                 return accs
         loop = b.open(start, end, carried=list(zip(kinds, accs, strict=True)), bottom=bottom, top=high - 1)
         counter = Linear.counter(loop.counter)
-        new = [(rest + counter * c, extent) for rest, c, extent in inside]
-        inner_points = [p.at(axis, counter)._replace(inside=(*p.inside, *new)) for p in points]
-        return b.close(loop, inner(inner_points, list(loop.values), left[1:]))
+        new = [p.counted(axis, counter, inside) for p in points]
+        return b.close(loop, inner(new, list(loop.values), left[1:]))
 
     for p, text in zip(points, inner(points, [_get(w, partial, p).text for p in points], spans), strict=True):
         total = Value(text, "f", True)

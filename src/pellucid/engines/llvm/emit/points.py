@@ -3,7 +3,7 @@ vector as one more; and a point of a nest, with all that is known there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -95,6 +95,11 @@ class Point(NamedTuple):
 
     def of_batch(self, axis: Axis, value: Linear, batch: Batch) -> Point:
         return self.at(axis, value)._replace(batches={**self.batches, axis: batch})
+
+    def counted(self, axis: Axis, counter: Linear, inside: Iterable[tuple[Linear, int, int]]) -> Point:
+        """The point in a loop over the axis; its bounds keep these indices, so many counters added, in extents."""
+        kept = [(index + counter * times, extent) for index, times, extent in inside]
+        return self.at(axis, counter)._replace(inside=(*self.inside, *kept))
 
     def knowing(self, key: Tensor | int, value: Value) -> Point:
         return self._replace(known={**self.known, key: value})
