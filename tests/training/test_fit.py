@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rich
 from numpy.typing import NDArray
 
 from pellucid.errors import DataError
@@ -236,7 +237,9 @@ def test_lines(capsys: pytest.CaptureFixture[str], blobs: Blobs, classifier: Mak
 def test_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, blobs: Blobs, classifier: Make
 ) -> None:
+    monkeypatch.setattr(rich, "_console", None)  # one that an earlier test made would take the output for a file
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
 
     class Slow(Callback):
