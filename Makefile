@@ -13,7 +13,7 @@ CATALOGUE := src/pellucid/locale/zh/LC_MESSAGES/pellucid.po
 FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint strings memcheck fuzz gallery bench clean
+.PHONY: help demo lab test lint strings memcheck fuzz gallery bench repeat clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
@@ -25,6 +25,7 @@ help:
 	@echo "make fuzz    train random networks on both engines, and read damaged files, until it is stopped"
 	@echo "make gallery draw the figures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
+	@echo "make repeat  run the short experiments, and compare their weights with the stored ones, to the bit"
 	@echo "make clean   remove the environment and everything that tools left behind"
 
 demo: .venv/installed
@@ -68,6 +69,9 @@ gallery: .venv/installed-dev
 
 bench: .venv/installed
 	$(BIN)/pellucid bench --json bench.json --plot bench.png
+
+repeat: .venv/installed-dev
+	$(BIN)/python -m tests.experiments.digests
 
 clean:
 	rm -rf src/pellucid/lab/assets src/pellucid/lab/web/node_modules

@@ -18,7 +18,10 @@ import click
 from ..errors import PellucidError, nearest, spelled
 from .output import Patient, printable
 
-COMMANDS = ("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect", "lab", "bench")
+COMMANDS = (
+    *("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect"),
+    *("experiment", "lab", "bench"),
+)
 
 EPILOG = """\b
 Examples:
@@ -31,6 +34,7 @@ Examples:
   pellucid forecast prices.csv --column Close        a series, compared with "tomorrow = today"
   pellucid filter photo.jpg --kernel sobel-x         a kernel slides over an image
   pellucid inspect iris.safetensors                  what is in a model file
+  pellucid experiment list                           claims about networks, tested
   pellucid lab                                       networks in the browser, while they train
   pellucid bench --quick                             how fast it is here, against its peers
 

@@ -1,0 +1,187 @@
+"""``pellucid experiment``: claims about neural networks, measured, judged and drawn."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import DataError
+from .output import check_writable, printable, table
+
+if TYPE_CHECKING:
+    from ..experiments import Claim, Outcome
+    from ..experiments.trial import Report
+
+FOLDER = "pellucid-experiments"
+
+EPILOG = """\b
+Examples:
+  pellucid experiment list                         which claims there are
+  pellucid experiment sigmoid-range                one of them: numbers, verdict, figure
+  pellucid experiment all --quick                  all of them, a short version, in some minutes
+  pellucid experiment step-does-not-learn --json   the numbers as JSON
+  pellucid experiment ./my_claim.py                a claim of your own; docs/experiments.md shows one
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("what", metavar="[list|all|NAME|FILE]", default="list")
+@click.option("--quick", is_flag=True, help="A short version, with fewer seeds: all take less than 5 minutes.")
+@click.option(
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(FOLDER),
+    show_default=True,
+    metavar="DIR",
+    help="The folder to write NAME.json and NAME.png into; it is made where it is missing.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what the JSON files hold instead of tables.")
+def command(what: str, quick: bool, folder: Path, as_json: bool) -> None:
+    """Test a claim about neural networks: measure, judge, draw.
+
+    Each experiment states a claim, what would refute it, and how it is tested; it trains the networks it needs, shows
+    the numbers with their spread, and gives a verdict that follows from the numbers: supported, not supported here, or
+    undecided. The JSON file holds a digest of the final weights: on another machine, with any number of threads, the
+    same command gives the same digest. FILE is a Python file with a claim of your own; it is run.
+    """
+    from ..experiments import NAMES
+
+    if what == "list":
+        _list(as_json)
+        return
+    claims = {name: _claim(name) for name in NAMES} if what == "all" else dict([_one(what)])
+    _check(folder, list(claims), source=what)
+    outcomes: list[Outcome] = []
+    for place, (name, claim) in enumerate(claims.items()):
+        if not as_json:
+            _introduce(name, claim, f"{place + 1}/{len(claims)} " if len(claims) > 1 else "")
+        try:
+            with _progress(name) as report:
+                outcomes.append(_run(name, claim, quick, report))
+        except KeyboardInterrupt as error:
+            done = [outcome.name for outcome in outcomes]
+            raise KeyboardInterrupt(f"{folder} holds {', '.join(done)}." if done else "") from error
+        _write(outcomes[-1], folder, as_json)
+    if as_json:
+        records = [outcome.record() for outcome in outcomes]
+        click.echo(json.dumps(records if what == "all" else records[0], indent=1, ensure_ascii=False))
+    elif len(outcomes) > 1:
+        _overview(outcomes)
+
+
+def _claim(name: str) -> Claim:
+    from ..experiments import claim_named
+
+    return claim_named(name)
+
+
+def _one(what: str) -> tuple[str, Claim]:
+    """The claim that is meant, and what its files are called: a name, or a file where it looks like one."""
+    from ..experiments import claim_in
+
+    path = Path(what)
+    if path.suffix == ".py" or os.sep in what or "/" in what:
+        return path.stem.replace("_", "-"), claim_in(path)
+    return what.replace("_", "-").lower(), _claim(what)
+
+
+def _check(folder: Path, names: list[str], *, source: str) -> None:
+    """Raise before the work begins where its results could not be written; make the folder."""
+    from ..experiments.runner import paths
+
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f'"{folder}" is a file, expected a folder: give another --output.')
+    if not folder.parent.is_dir():
+        raise DataError(f'cannot make the folder "{folder}": there is no folder "{folder.parent}", create it first.')
+    if not folder.is_dir():
+        folder.mkdir()
+    check_writable(*(path for name in names for path in paths(name, folder)), sources=[source])
+
+
+def _list(as_json: bool) -> None:
+    from ..experiments import NAMES
+    from ..experiments.claim import SENTENCES
+
+    claims = {name: _claim(name) for name in NAMES}
+    if as_json:
+        listed = [{"experiment": n, **{each: getattr(c, each) for each in SENTENCES}} for n, c in claims.items()]
+        click.echo(json.dumps(listed, indent=1, ensure_ascii=False))
+        return
+    table(["experiment", "claim"], [[name, claim.statement] for name, claim in claims.items()])
+    click.echo("Run one by its name, or all: pellucid experiment NAME | all [--quick]")
+
+
+def _introduce(name: str, claim: Claim, place: str) -> None:
+    click.echo(f"{place}{name}\n")
+    for head, text in (
+        ("claim", claim.statement),
+        ("source", claim.source),
+        ("refuted if", claim.refuted_if),
+        ("set-up", claim.setup),
+    ):
+        click.echo(click.wrap_text(printable(text), 110, f"  {head + ':':<12}", " " * 14))
+    click.echo()
+
+
+def _run(name: str, claim: Claim, quick: bool, report: Report) -> Outcome:
+    from ..experiments import run
+
+    return run(name, claim, quick=quick, report=report)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Report]:
+    """A bar on a terminal, on stderr, so that what is printed can be piped; nothing in a file."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns: list[Any] = [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[part]}", markup=False),
+    ]
+    console = Console(stderr=True)
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as bar:
+        task = bar.add_task(printable(name), total=None, part="")
+        yield lambda done, total, part: bar.update(task, completed=done, total=total, part=printable(part)[:60])
+
+
+def _write(outcome: Outcome, folder: Path, as_json: bool) -> None:
+    from ..experiments.runner import paths
+
+    replaced = any(path.exists() for path in paths(outcome.name, folder))
+    written = outcome.write(folder)
+    if as_json:
+        return
+    numbers = outcome.claim.table(outcome.numbers)
+    table(numbers.columns, numbers.rows)
+    verdict = outcome.verdict
+    click.echo(click.wrap_text(f"Verdict: {verdict.word}: {printable(verdict.because)}.", 110, "", "  "))
+    digest = f"; weights {outcome.digest[:16]}" if outcome.digest else ""
+    click.echo(f"{outcome.seconds:.1f} s, seeds {', '.join(map(str, outcome.seeds)) or 'none'}{digest}")
+    how = "replaced" if replaced else "wrote"
+    click.echo(f"{how} {' and '.join(map(str, written))}\n")
+
+
+def _overview(outcomes: list[Outcome]) -> None:
+    table(
+        ["experiment", "verdict", "seconds", "weights"],
+        [[o.name, o.verdict.word, f"{o.seconds:.1f}", (o.digest or "")[:16]] for o in outcomes],
+    )
+    click.echo(f"{len(outcomes)} experiments in {sum(o.seconds for o in outcomes) / 60:.1f} minutes")

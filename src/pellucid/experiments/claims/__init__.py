@@ -1,0 +1,1 @@
+"""The claims, one in each file; `registry.NAMES` lists them."""

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tests.experiments.support import MINE
+
+from pellucid.experiments import NAMES
+
+from .conftest import Run
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    path = tmp_path / "my_claim.py"
+    path.write_text(MINE, encoding="utf-8")
+    return path
+
+
+def test_the_list_names_every_claim(run: Run) -> None:
+    text = run("experiment", "list").output
+    assert [name for name in NAMES if name in text] == list(NAMES)
+    assert run("experiment").output == text
+    listed = json.loads(run("experiment", "list", "--json").output)
+    assert [each["experiment"] for each in listed] == list(NAMES)
+    assert all(each["refuted_if"] for each in listed)
+
+
+def test_an_experiment_shows_writes_and_says_what_it_replaces(run: Run, tmp_path: Path) -> None:
+    text = run("experiment", "sigmoid_range").output
+    assert "refuted if:" in text and "0.1966119332" in text and "Verdict: supported:" in text
+    assert "wrote pellucid-experiments/sigmoid-range.json and" in text.replace("\\", "/")
+    folder = tmp_path / "pellucid-experiments"
+    assert sorted(path.name for path in folder.iterdir()) == ["sigmoid-range.json", "sigmoid-range.png"]
+    assert "replaced pellucid" in run("experiment", "sigmoid-range").output
+    record = json.loads((folder / "sigmoid-range.json").read_text(encoding="utf-8"))
+    assert record["verdict"]["word"] == "supported" and len(record["digest"]) == 64
+
+
+def test_a_claim_in_a_file_of_one_s_own(run: Run, mine: Path, tmp_path: Path) -> None:
+    assert "Verdict: supported: the least is 0.5." in run("experiment", "./my_claim.py", "--quick").output
+    printed = json.loads(run("experiment", mine.name, "--json", "--output", "there").output)
+    assert printed == json.loads((tmp_path / "there" / "my-claim.json").read_text(encoding="utf-8"))
+    assert printed["seeds"] == [0, 1, 2]
+
+
+def test_all_are_run_one_after_the_other(run: Run, monkeypatch: pytest.MonkeyPatch, mine: Path) -> None:
+    from pellucid.experiments import claim_in
+
+    monkeypatch.setattr("pellucid.experiments.NAMES", ("one", "two"))
+    monkeypatch.setattr("pellucid.experiments.claim_named", lambda name: claim_in(mine))
+    text = run("experiment", "all", "--quick").output
+    assert "1/2 one" in text and "2/2 two" in text and "2 experiments in 0.0 minutes" in text
+    assert [r["experiment"] for r in json.loads(run("experiment", "all", "--json").output)] == ["one", "two"]
+
+
+def test_ctrl_c_keeps_what_is_done(run: Run, monkeypatch: pytest.MonkeyPatch, mine: Path) -> None:
+    from pellucid.experiments import Claim, claim_in
+
+    claims = {"one": claim_in(mine), "two": claim_in(mine)}
+
+    def interrupt(trial: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(claims["two"], "measure", interrupt, raising=False)
+
+    def named(name: str) -> Claim:
+        return claims[name]
+
+    monkeypatch.setattr("pellucid.experiments.NAMES", tuple(claims))
+    monkeypatch.setattr("pellucid.experiments.claim_named", named)
+    assert "pellucid-experiments holds one." in run("experiment", "all", code=130).stderr
+    assert (mine.parent / "pellucid-experiments" / "one.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["sigmoid-rnage"], 'Did you mean "sigmoid-range"?'),
+        (["./none.py"], '"none.py" cannot be read: No such file'),
+        (["empty.py"], "got none"),
+        (["my_claim.py", "--output", "my_claim.py"], "is a file, expected a folder"),
+        (["my_claim.py", "--output", "a/b"], 'there is no folder "a", create it first'),
+    ],
+)
+def test_errors_are_one_line_and_come_first(run: Run, mine: Path, args: list[str], said: str) -> None:
+    (mine.parent / "empty.py").write_text("", encoding="utf-8")
+    error = run("experiment", *args, code=2).stderr
+    assert said in error and error.count("\n") == 1
+    assert sorted(path.name for path in mine.parent.iterdir()) == ["empty.py", "my_claim.py"]
+
+
+@pytest.mark.skipif(os.name == "nt" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="may write everywhere")
+def test_an_unwritable_folder_is_said_first(run: Run, mine: Path) -> None:
+    closed = mine.parent / "closed"
+    closed.mkdir(mode=0o500)
+    assert "permission denied" in run("experiment", "my_claim.py", "--output", "closed", code=2).stderr
