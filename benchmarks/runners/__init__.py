@@ -6,7 +6,8 @@ are done, and gives their losses (an epoch's is the mean of its steps), or the o
 whose later losses are others by design says in `COMPARED` how many are compared.
 
 Libraries are imported inside, and only there. How a library computes a layer stands beside its module, in
-`pytorch_layers`, `xla_layers` and `onnx_layers`: one function a kind of layer. `graph` is what these share.
+`pytorch_layers` and `xla_layers`: one function a kind of layer. `graph` is what these share. ONNX Runtime runs what
+Pellucid exports.
 """
 
 from __future__ import annotations

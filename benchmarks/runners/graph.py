@@ -9,8 +9,8 @@ import numpy as np
 
 import pellucid as pl
 from benchmarks.runners import Array
-from pellucid.functions.forward.convolution import transposed
 from pellucid.functions.forward.sliding_window import Window
+from pellucid.layers.windowed.window import window_of
 from pellucid.network import Use
 
 T = TypeVar("T")
@@ -125,15 +125,7 @@ def kernel(net: pl.Network, use: Use) -> Array:
 
 def window(use: Use) -> Window:
     """The window of a convolution, a transposed one or a pool, with its padding in numbers."""
-    layer: Any = use.layer
-    places = use.shapes[0][:-1]
-    if hasattr(layer, "pool_size"):
-        stride = layer.pool_size if layer.strides is None else layer.strides
-        return Window.over(places, layer.pool_size, stride=stride, padding=layer.padding, what="window")
-    options: Any = {"stride": layer.strides, "padding": layer.padding, "dilation": layer.dilation_rate}
-    if isinstance(layer, pl.ConvTranspose1D | pl.ConvTranspose2D):
-        return transposed(places, layer.size, **options)[0]
-    return Window.over(places, layer.size, **options, what="kernel")
+    return window_of(use.layer, use.shapes[0])[0]
 
 
 def even_padding(use: Use) -> tuple[int, ...]:

@@ -1,0 +1,128 @@
+"""The whole model: its inputs, outputs, metadata, and the walk over the layers."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+
+import pellucid.interchange.onnx.export.plain
+import pellucid.interchange.onnx.export.recurrent
+import pellucid.interchange.onnx.export.windowed  # noqa: F401 - their rules
+from pellucid.errors import ModelFileError
+from pellucid.files import replacing
+from pellucid.interchange.onnx.export.nodes import RULES, Array, Place, Value, Writer
+from pellucid.interchange.onnx.package import onnx_package
+from pellucid.layers.base import InputLayer, joined
+from pellucid.network import BaseNetwork
+
+OPSET, IR_VERSION = 17, 8
+"""What runtimes since 2022 read."""
+BATCH: Final = "batch"
+_LARGEST = 2_000_000_000
+
+
+def write(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
+    """See `pellucid.interchange.onnx.to_onnx`."""
+    content = model(net).SerializeToString()
+    with replacing(path) as beside:
+        beside.write_bytes(content)
+
+
+def model(net: BaseNetwork) -> Any:
+    """The network as an `onnx.ModelProto`. See `write`."""
+    onnx = onnx_package()
+    made = Writer(net.dtype)
+    size = sum(array.nbytes for array in net.parameters.snapshot().values())
+    if size > _LARGEST:
+        raise ModelFileError(f"the weights have {size:,} bytes, expected at most {_LARGEST:,} in an ONNX model")
+    kinds = {path: tensor.kind for path, tensor in net.reading().inputs.items()}
+    made.names |= {*net.input_shapes, *net.output_shapes}
+    given = [Value(shape, path) for path, shape in net.input_shapes.items()]
+    values = _walk(made, net, given, dict(net.parameters.snapshot()), "")
+    real = onnx.TensorProto.DOUBLE if net.dtype == np.float64 else onnx.TensorProto.FLOAT
+    inputs = [
+        onnx.helper.make_tensor_value_info(
+            path, onnx.TensorProto.INT64 if kinds[path] == "int" else real, [BATCH, *shape]
+        )
+        for path, shape in net.input_shapes.items()
+    ]
+    for path in net.output_shapes:
+        if path in net.input_shapes:
+            continue
+        made.path = path
+        name = made.last(values[path])
+        made.nodes.append(onnx.helper.make_node("Identity", [name], [path], name=made.unique(f"{path}/Identity")))
+    _rename_outputs(
+        made.nodes,
+        [p for p in net.output_shapes if p not in net.input_shapes],
+        set(net.input_shapes) | set(made.constants),
+    )
+    outputs = [
+        onnx.helper.make_tensor_value_info(path, real, [BATCH, *shape]) for path, shape in net.output_shapes.items()
+    ]
+    constants = [onnx.numpy_helper.from_array(array, name) for name, array in made.constants.items()]
+    graph = onnx.helper.make_graph(made.nodes, net.name or "network", inputs, outputs, constants)
+    return _described(net, graph)
+
+
+def _described(net: BaseNetwork, graph: Any) -> Any:
+    """The model of a graph, with what is known of the network."""
+    helper = onnx_package().helper
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    made.producer_name, made.producer_version = "pellucid", version("pellucid")
+    try:
+        known = {str(key): json.dumps(value, ensure_ascii=False) for key, value in net.metadata.items()}
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"the metadata of the network cannot be written as JSON: {error}") from None
+    helper.set_model_props(made, known)
+    return made
+
+
+def _rename_outputs(nodes: list[Any], outputs: Sequence[str], given: set[str]) -> None:
+    """Leave out an `Identity` that gives an output its name where the node before can give it itself."""
+    producers = {name: node for node in nodes for name in node.output}
+    for path in outputs:
+        last = producers[path]
+        (source,) = last.input
+        readers = [node for node in nodes if source in node.input and node is not last]
+        if (
+            source in given
+            or source in outputs
+            or source not in producers
+            or any(r.op_type == "Identity" and r.output[0] in outputs for r in readers)
+        ):
+            continue
+        nodes.remove(last)
+        producer = producers[source]
+        producer.output[list(producer.output).index(source)] = path
+        for node in readers:
+            for place, name in enumerate(node.input):
+                if name == source:
+                    node.input[place] = path
+
+
+def _walk(
+    made: Writer, net: BaseNetwork, inputs: Sequence[Value], parameters: Mapping[str, Array], prefix: str
+) -> dict[str, Value]:
+    """The values of all uses by path; `prefix` is the path of a network inside another."""
+    waiting = list(inputs)
+    values: dict[str, Value] = {}
+    for use in net.uses:
+        if isinstance(use.layer, InputLayer):
+            values[use.path] = waiting.pop(0)
+            continue
+        taken = [values[p] for p in use.parents]
+        mine = {k.removeprefix(f"{use.home}."): a for k, a in parameters.items() if k.startswith(f"{use.home}.")}
+        path, home = joined(prefix, use.path), joined(prefix, use.home)
+        if isinstance(use.layer, BaseNetwork):
+            inner = _walk(made, use.layer, taken, mine, home)
+            (values[use.path],) = (inner[p] for p in use.layer.output_shapes)
+            continue
+        made.path = path
+        values[use.path] = RULES.find(use.layer, path)(made, Place(use, home, mine), taken)
+    return values

@@ -1,0 +1,149 @@
+"""The nodes and constants of a graph while it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import PellucidError
+from pellucid.interchange.onnx.package import onnx_package
+from pellucid.layers.base import Layer
+from pellucid.network import Use
+
+Array = NDArray[Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Value:
+    """A layer's output in the graph.
+
+    `last` and `first` are its names with the channels last, as Pellucid has them, and with the channels in front of
+    the places, as ONNX's convolutions want them; one of them may not be there yet. `mask` is the name of which steps
+    are there, (n,t), 1 or 0.
+    """
+
+    shape: tuple[int, ...]
+    last: str = ""
+    first: str = ""
+    mask: str = ""
+
+
+@dataclass
+class Writer:
+    """Nodes and constants as they come; `path` is the layer that is being written."""
+
+    dtype: np.dtype[Any]
+    nodes: list[Any] = field(default_factory=list)
+    constants: dict[str, Any] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    path: str = ""
+
+    def unique(self, name: str) -> str:
+        """A name that nothing has yet."""
+        chosen, count = name, 1
+        while chosen in self.names:
+            count += 1
+            chosen = f"{name}_{count}"
+        self.names.add(chosen)
+        return chosen
+
+    def constant(self, name: str, array: Any, *, integers: bool = False) -> str:
+        """An array in the graph; one of the same name and content is written once."""
+        kept = np.ascontiguousarray(array, np.int64 if integers else self.dtype)
+        kept = kept.reshape(np.shape(array))
+        full = f"{self.path}.{name}"
+        known = self.constants.get(full)
+        if known is not None and known.dtype == kept.dtype and np.array_equal(known, kept):
+            return full
+        full = self.unique(full)
+        self.constants[full] = kept
+        return full
+
+    def parameter(self, path: str, array: Array) -> str:
+        """A parameter under its own path, which a layer that is used twice has once."""
+        if path not in self.constants:
+            self.names.add(path)
+            self.constants[path] = np.ascontiguousarray(array, self.dtype)
+        return path
+
+    def integers(self, name: str, *values: int) -> str:
+        return self.constant(name, list(values), integers=True)
+
+    def add(self, kind: str, *inputs: str, name: str = "", **options: Any) -> str:
+        """A node with one output; its name."""
+        return self.outputs(kind, inputs, (name or kind.lower(),), **options)[0]
+
+    def outputs(self, kind: str, inputs: Sequence[str], names: Sequence[str], **options: Any) -> list[str]:
+        """A node; the names of its outputs, "" for those that are not wanted."""
+        given = [self.unique(f"{self.path}.{name}") if name else "" for name in names]
+        node = onnx_package().helper.make_node(kind, list(inputs), given, **options)
+        node.name = self.unique(f"{self.path}/{kind}")
+        self.nodes.append(node)
+        return given
+
+    def transpose(self, x: str, *order: int) -> str:
+        return self.add("Transpose", x, perm=list(order))
+
+    def reshape(self, x: str, *shape: int) -> str:
+        """0 keeps an extent, −1 is what remains."""
+        return self.add("Reshape", x, self.integers("shape", *shape))
+
+    def last(self, value: Value) -> str:
+        """The name of a value with its channels last."""
+        rank = len(value.shape) + 1
+        return value.last or self.transpose(value.first, 0, *range(2, rank), 1)
+
+    def first(self, value: Value) -> str:
+        """The name of a value with its channels in front of the places."""
+        rank = len(value.shape) + 1
+        if rank < 3:
+            return value.last
+        return value.first or self.transpose(value.last, 0, rank - 1, *range(1, rank - 1))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A use of a layer: its parameters by their names in it, and the path in front of them."""
+
+    use: Use
+    home: str
+    parameters: Mapping[str, Array]
+
+    @property
+    def layer(self) -> Any:
+        return self.use.layer
+
+
+Rule = Callable[[Writer, Place, Sequence[Value]], Value]
+
+
+class Rules(dict[type[Layer], Rule], Generic[F]):
+    """How each kind of layer is written: `@RULES.of(Dense)` in front of a function."""
+
+    def of(self, *kinds: type[Layer]) -> Callable[[F], F]:
+        def register(function: F) -> F:
+            self.update(dict.fromkeys(kinds, function))
+            return function
+
+        return register
+
+    def find(self, layer: Layer, path: str) -> Rule:
+        """The rule of a layer.
+
+        Raises:
+            PellucidError: there is none.
+        """
+        if type(layer) not in self:
+            raise PellucidError(
+                f"{path} is a {type(layer).__name__} layer, which ONNX export has no operators for: "
+                "build the network of Pellucid's own layers, or leave this one out"
+            )
+        return self[type(layer)]
+
+
+RULES: Rules[Rule] = Rules()
