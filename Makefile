@@ -13,7 +13,7 @@ CATALOGUE := src/pellucid/locale/zh/LC_MESSAGES/pellucid.po
 FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint strings memcheck fuzz gallery bench repeat clean
+.PHONY: help demo lab test lint strings memcheck fuzz gallery bench repeat docs clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
@@ -26,6 +26,7 @@ help:
 	@echo "make gallery draw the figures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make repeat  run the short experiments, and compare their weights with the stored ones, to the bit"
+	@echo "make docs    build the site, into site/: the guide, the how-to pages, the reference"
 	@echo "make clean   remove the environment and everything that tools left behind"
 
 demo: .venv/installed
@@ -73,9 +74,13 @@ bench: .venv/installed
 repeat: .venv/installed-dev
 	$(BIN)/python -m tests.experiments.digests
 
+# Offline once it was installed: KaTeX is fetched the first time. Every warning is an error.
+docs: .venv/installed-docs
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python docs/site/build.py
+
 clean:
 	rm -rf src/pellucid/lab/assets src/pellucid/lab/web/node_modules
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist bench.json bench.png pellucid-demo.safetensors
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist site bench.json bench.png pellucid-demo.safetensors
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -83,6 +88,7 @@ clean:
 # The stamps make repeats quick: pip runs again only when something of these is newer. Only the lab needs the page at the
 # installation, and with it node; the tests build it themselves.
 .venv/installed .venv/installed-dev: export PELLUCID_PAGE = off
+.venv/installed-docs: export PELLUCID_PAGE = off
 
 .venv/installed: pyproject.toml hatch_build.py | .venv/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --editable .
@@ -94,4 +100,8 @@ clean:
 
 .venv/installed-dev: pyproject.toml hatch_build.py | .venv/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --editable ".[test,dev]"
+	@touch .venv/installed $@
+
+.venv/installed-docs: pyproject.toml hatch_build.py | .venv/pyvenv.cfg
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	@touch .venv/installed $@

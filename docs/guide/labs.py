@@ -1,0 +1,54 @@
+"""The labs that the site embeds, each a function that opens one without showing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.data import TOYS
+
+LABS: dict[str, Callable[[], Any]] = {}
+DAYS = np.array([[2, 1, 0.5], [3, 0, 1], [1, 2, 1], [2.5, 0, 0], [0.5, 0, 2], [1.5, 3, 0.5]])
+WALKED = np.array([1, 1, 0, 1, 0, 0])
+
+
+def lab(function: Callable[[], Any]) -> Callable[[], Any]:
+    LABS[function.__name__] = function
+    return function
+
+
+@lab
+def spirals() -> Any:
+    """The lab of the first page: two spirals, learned."""
+    points, test = TOYS["spirals"](400, noise=0.03, seed=1), TOYS["spirals"](200, noise=0.03, seed=2)
+    net = pl.Network(
+        pl.Dense(16, activation="tanh"),
+        pl.Dense(16, activation="tanh"),
+        pl.Dense(2, activation="softmax"),
+        input_shape=2,
+        seed=1,
+    )
+    net.fit(points.x, points.y, epochs=60, optimizer=pl.Adam(0.02), verbose=0)
+    return net.lab(points.x, points.y, validation_data=(test.x, test.y), optimizer=pl.Adam(0.02), title="Two spirals")
+
+
+def walk(activation: str) -> Any:
+    """The neuron of the first chapters, with the six days."""
+    net = pl.Network(pl.Dense(1, activation=activation), input_shape=3, seed=1)
+    net.parameters["dense_1.kernel"] = [[1.0], [-1.5], [-1.0]]
+    net.parameters["dense_1.bias"] = [0.5]
+    loss = "crossentropy" if activation == "sigmoid" else "mse"
+    return net.lab(DAYS, WALKED, loss=loss, optimizer=pl.SGD(0.5), batch_size=6, title="A day for a walk?")
+
+
+@lab
+def neuron() -> Any:
+    return walk("linear")
+
+
+@lab
+def sigmoid() -> Any:
+    return walk("sigmoid")

@@ -1,0 +1,172 @@
+"""The guide runs: its cells print what stands below them, its numbers come from there, its terms are explained first.
+
+A chapter that exists in both languages has the same cells, headings, figures and numbers in each.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+GUIDE = Path(__file__).parents[1] / "docs" / "guide"
+ENGLISH = sorted((GUIDE / "en").glob("[0-9]*.md"))
+BOTH = [page for page in ENGLISH if (GUIDE / "zh" / page.name).is_file()]
+GLOSSARY = GUIDE / "en" / "glossary.md"
+
+FENCE = re.compile(r"^```(\S+)?([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
+HEADING = re.compile(r"^(#+) ", re.MULTILINE)
+DIRECTIVE = re.compile(r"^:::\{(\w+)\} (.+)$", re.MULTILINE)
+TERM = re.compile(r"^## (.+)$", re.MULTILINE)
+LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")
+UNREAD = re.compile(r"\$[^$]*\$|\]\([^)]*\)")
+"""Formulas and the addresses of links."""
+SMALL = 20
+"""Integers up to this are counted on fingers; a chapter has to show where any other number comes from."""
+CITED = {
+    "02-step.md": {"1958"},
+}
+"""Numbers that come from elsewhere: years of publications."""
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def cells(text: str) -> Iterator[tuple[str, str | None, int]]:
+    """The cells that run, each with what it is to print, if that is shown, and its line."""
+    blocks = [*FENCE.finditer(text), None]
+    for block, following in pairwise(blocks):
+        assert block is not None
+        if block[1] != "python" or "no-run" in block[2]:
+            continue
+        shown = following is not None and following[1] == "text" and not text[block.end() : following.start()].strip()
+        printed = following[3] if following is not None and shown else None
+        yield block[3], printed, text.count("\n", 0, block.start(3))
+
+
+def prose(text: str) -> str:
+    """What is read: without code, figures' options, addresses and marks."""
+    text = FENCE.sub(" ", text)
+    text = re.sub(r"^:::\{\w+\}.*$|^:\w+:", " ", text, flags=re.MULTILINE)
+    return re.sub(r"`[^`\n]*`", " ", text)
+
+
+@pytest.mark.parametrize("page", ENGLISH, ids=lambda p: p.stem)
+def test_the_cells_print_what_is_shown(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scope = {"__name__": page.stem}
+    for source, shown, line in cells(text_of(page)):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            exec(compile("\n" * line + source, page.name, "exec"), scope)
+        assert shown is None or output.getvalue() == shown, f"{page.name}, line {line}"
+        assert shown is not None or not output.getvalue(), f"{page.name}, line {line} prints what is not shown"
+
+
+@pytest.mark.parametrize("page", ENGLISH, ids=lambda p: p.stem)
+def test_every_number_comes_from_a_cell(page: Path) -> None:
+    """A number of the text stands in a cell or in what one prints; small integers and rounded ones are let through."""
+    text = text_of(page)
+    given = {n.replace(",", "") for block in FENCE.finditer(text) for n in NUMBER.findall(block[3].replace("_", ""))}
+    values = [float(n) for n in given]
+
+    def known(number: str) -> bool:
+        digits = len(number.partition(".")[2])
+        return number in given or any(round(value, digits) == float(number) for value in values if digits)
+
+    reading = LINK.sub(r"\1", prose(text))
+    told = {n.rstrip(",").replace(",", "") for n in NUMBER.findall(reading)}
+    told -= {n for n in told if "." not in n and int(n) <= SMALL}
+    assert sorted(n for n in told if not known(n) and n not in CITED.get(page.name, ())) == []
+
+
+def slug(term: str) -> str:
+    return term.lower().replace(" ", "-")
+
+
+def test_every_term_is_linked_where_it_comes_first() -> None:
+    """In reading order, the first time a term of the glossary is used it is explained there, by a link to its entry."""
+    terms = TERM.findall(text_of(GLOSSARY))
+    assert len(terms) == len({slug(term) for term in terms})
+    reading = {page: re.sub(r"^#.*$", " ", prose(text_of(page)), flags=re.MULTILINE) for page in ENGLISH}
+    wrong = []
+    for term in terms:
+        word = re.compile(rf"\b{re.escape(term)}(?:s|es)?\b", re.IGNORECASE)
+        for page, text in reading.items():
+            linked = [m for m in LINK.finditer(text) if m[2] == f"glossary.md#{slug(term)}"]
+            # a term inside the link of a longer one ("loss" in "loss function") is that one's
+            other = [m.span() for m in LINK.finditer(text) if m[2].startswith("glossary.md#") and m not in linked]
+            uses = [m.start() for m in word.finditer(UNREAD.sub(lambda m: " " * len(m[0]), text))]
+            uses = [use for use in uses if not any(start <= use < end for start, end in other)]
+            if not uses and not linked:
+                continue
+            if not linked or (uses and uses[0] < linked[0].start()):
+                wrong.append(f"{term}: {page.name}, …{text[max(0, uses[0] - 40) : uses[0] + 30]!r}")
+            break
+        else:
+            wrong.append(f"{term}: in no chapter")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "language", [folder.name for folder in sorted(GUIDE.iterdir()) if (folder / "index.md").is_file()]
+)
+def test_links_lead_to_entries_and_pages(language: str) -> None:
+    folder = GUIDE / language
+    anchors = {slug(term) for term in TERM.findall(text_of(folder / "glossary.md"))}
+    for page in folder.glob("*.md"):
+        for _, target in LINK.findall(FENCE.sub(" ", text_of(page))):
+            path, _, anchor = target.partition("#")
+            if "://" not in target:
+                assert (folder / path).is_file(), f"{page.name}: {target}"
+            if path == "glossary.md" and anchor:
+                assert anchor in anchors, f"{page.name}: {target}"
+
+
+def test_every_figure_and_lab_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(GUIDE))
+    for name in ("figures", "labs"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    from figures import FIGURES  # type: ignore[import-not-found]
+    from labs import LABS  # type: ignore[import-not-found]
+
+    made = {"drawn": FIGURES, "lab": LABS}
+    used: dict[str, set[str]] = {"drawn": set(), "lab": {"spirals"}}  # that of the first page
+    for page in GUIDE.rglob("*.md"):
+        for kind, arguments in DIRECTIVE.findall(text_of(page)):
+            if kind in made:
+                used[kind].add(arguments.split()[0])
+    assert {kind: used[kind] for kind in made} == {kind: set(known) for kind, known in made.items()}
+
+
+def code_of(text: str) -> list[str]:
+    """What the cells do, whatever their comments say."""
+    return [ast.dump(ast.parse(block[3])) for block in FENCE.finditer(text) if block[1] == "python"]
+
+
+@pytest.mark.parametrize("page", BOTH, ids=lambda p: p.stem)
+def test_both_languages_carry_the_same(page: Path) -> None:
+    english, chinese = text_of(page), text_of(GUIDE / "zh" / page.name)
+    assert code_of(chinese) == code_of(english)
+    assert [b[3] for b in FENCE.finditer(chinese) if b[1] == "text"] == [
+        b[3] for b in FENCE.finditer(english) if b[1] == "text"
+    ]
+    assert HEADING.findall(chinese) == HEADING.findall(english)
+    assert DIRECTIVE.findall(chinese) == DIRECTIVE.findall(english)
+    assert numbers(chinese) == numbers(english)
+    assert len(re.findall(r"\(glossary\.md#", chinese)) == len(re.findall(r"\(glossary\.md#", english))
+
+
+def numbers(text: str) -> set[str]:
+    """The numbers that come out of something: those with a decimal point, and large ones."""
+    told = {n.rstrip(",").replace(",", "") for n in NUMBER.findall(LINK.sub(r"\1", prose(text)))}
+    return {n for n in told if "." in n or int(n) > SMALL}
