@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from pellucid import arrays
 from pellucid.arrays import mean_and_deviation
 from pellucid.data import as_array, as_labels, check_examples
+from pellucid.engines.llvm.run import finite
 from pellucid.errors import DataError
 
 
@@ -271,9 +273,11 @@ def test_the_statistics_of_a_table_take_little_memory() -> None:
     np.testing.assert_array_equal(deviation, 1)
 
 
-@pytest.mark.parametrize("count", [1, 499, 1501, 100_000])
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("count", [1, 15, 499, 1501, 100_000])
 @pytest.mark.parametrize("dtype", ["float32", "float64", ">f8", "float16"])
-def test_finite_whatever_the_size(count: int, dtype: str) -> None:
+def test_finite_whatever_the_size(count: int, dtype: str, native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "all_finite", finite.native() if native else None)
     large = np.full(count, np.finfo(dtype).max, dtype)
     assert np.array_equal(as_array(large), large)
     for bad in (np.nan, np.inf, -np.inf):

@@ -9,7 +9,7 @@ import importlib
 import math
 import numbers
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from .errors import DataError
 
-_HELD, _PIECES = 500, 3
+all_finite: Callable[[NDArray[Any]], bool] | None = None
+"""Whether the numbers of an array in C order, of 4 or 8 bytes, are finite: native code, where an engine has put it."""
+
+_NATIVE = 1 << 16  # elements that it looks at while other threads wait
 _CHUNK = 1 << 20  # elements looked at together: an array mapped from a file need not fit into memory
 _FAILURES = (TypeError, ValueError, RuntimeError, BufferError, AttributeError, NotImplementedError)
 
@@ -280,18 +283,15 @@ def _check_finite(array: NDArray[Any], what: str, names: list[str] | None) -> No
 
 
 def _surely_finite(part: NDArray[Any]) -> bool:
-    """Whether all are finite, found quickly; False where that takes a closer look.
-
-    NumPy gives the interpreter's lock away in any operation on more than _HELD elements, and to get it back from
-    another thread takes longer than to look at a few pieces.
-    """
-    if not part.flags.c_contiguous or part.dtype.itemsize not in (4, 8) or not part.dtype.isnative:
+    """Whether all are finite, found quickly; False where that takes a closer look."""
+    flags, kind = part.flags, part.dtype
+    if not flags.c_contiguous or not flags.aligned or kind.itemsize not in (4, 8) or not kind.isnative:
         return False
+    if all_finite is not None and part.size <= _NATIVE:
+        return all_finite(part)
     flat = part.reshape(-1)
-    if flat.size > _PIECES * _HELD:
-        with np.errstate(over="ignore", invalid="ignore"):  # a square that float32 cannot hold is looked at again
-            return math.isfinite(flat.dot(flat))
-    return all(np.isfinite(flat[k : k + _HELD]).all() for k in range(0, flat.size, _HELD))
+    with np.errstate(over="ignore", invalid="ignore"):  # a square that float32 cannot hold is looked at again
+        return math.isfinite(flat.dot(flat))
 
 
 def _count_message(what: str, counts: str, total: int, place: str) -> str:

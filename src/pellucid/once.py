@@ -1,4 +1,4 @@
-"""Values that are made once, by whichever thread asks first."""
+"""Values that are made once, by whichever thread asks first, and locks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def held_at_fork(lock: AbstractContextManager[Any]) -> None:
@@ -42,6 +44,36 @@ class Lock:
 
     def __reduce__(self) -> tuple[type[Lock], tuple[()]]:
         return Lock, ()
+
+
+class SequenceLock:
+    """A lock for those who write (`with`); those who read take none, and read again where a writer came in between.
+
+    Locks that are taken at every call make a queue that does not dissolve: once a thread is interrupted while it holds
+    one, the others wait for it, and from then on hand it from one to the next.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._begun = self._ended = 0
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._begun += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._ended += 1
+        self._lock.release()
+
+    def read(self, take: Callable[[], T]) -> T:
+        """What `take` finds while nobody writes."""
+        ended = self._ended
+        if self._begun == ended:
+            value = take()
+            if self._begun == ended:
+                return value
+        with self._lock:
+            return take()
 
 
 class Once:

@@ -9,10 +9,10 @@ import numpy as np
 
 from pellucid.errors import PellucidError, ShapeError, nearest
 from pellucid.layers.base import Layer, Parameter
-from pellucid.once import Lock, held_at_fork
+from pellucid.once import SequenceLock, held_at_fork
 
-_swap = Lock()
-"""Held for the moment in which arrays are taken or put in place, all of a network's at once."""
+_swap = SequenceLock()
+"""Held for the moment in which arrays are put in place, all of a network's at once."""
 held_at_fork(_swap)
 
 
@@ -50,8 +50,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """All arrays by path, as they are at one moment; the arrays themselves, not copies."""
-        with _swap:
-            return {path: self[path] for path in self}
+        return _swap.read(lambda: {path: self[path] for path in self})
 
     def replace(self, values: Mapping[str, object]) -> None:
         """Copy values in, by path; readers see all of them or none.

@@ -15,6 +15,7 @@ from tests.engines.llvm.support import draw, native
 import pellucid as pl
 from pellucid.engines.llvm.run import worker_pool
 from pellucid.formula import BATCH, Program, Tensor, define
+from pellucid.training import prediction_program
 
 
 def product(size: int) -> Program:
@@ -53,6 +54,14 @@ def test_what_is_prepared_outlives_a_larger_batch() -> None:
     prepared = run.prepare({"w": inputs["w"]}, examples=20)
     expected = run(inputs)["y"]
     assert np.array_equal(prepared({"x": inputs["x"][:20]})["y"], expected[:20])
+
+
+def test_the_guess_at_the_work_counts_what_is_computed() -> None:
+    """It decides on how many threads a call runs. What only finds its place, as in flattening, is no work."""
+    net = pl.Network(pl.Conv2D(8, 3), pl.MaxPool2D(2), pl.Flatten(), pl.Dense(10), input_shape=(28, 28, 1))
+    run = native(prediction_program(net))
+    products = 26 * 26 * 8 * 9 + 13 * 13 * 8 * 10
+    assert 2 * products <= run.compiled.code.metadata.work < 2.5 * products
 
 
 def test_results_are_the_callers_own() -> None:

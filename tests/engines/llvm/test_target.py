@@ -14,7 +14,7 @@ import pellucid as pl
 from pellucid.engines.llvm.emit import math
 from pellucid.engines.llvm.emit.module import write
 from pellucid.engines.llvm.plan.target import Target
-from pellucid.engines.llvm.run import fallback, handoff, native
+from pellucid.engines.llvm.run import fallback, finite, handoff, native
 from pellucid.engines.llvm.run.native import object_code
 from pellucid.formula import Program
 
@@ -71,6 +71,7 @@ def test_programs_of_doubles_call_the_c_library(name: str) -> None:
 def test_threads_wait_with_what_the_system_has(name: str) -> None:
     to = TARGETS[name]
     assert needed([handoff.text(to)], to) <= HAVE[name.split()[-1]]
+    assert not needed([finite.text()], to)
 
 
 @pytest.mark.parametrize("name", ["arm64 linux", "arm64 mac"], indirect=True)

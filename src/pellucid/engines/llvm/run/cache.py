@@ -143,7 +143,7 @@ def _make(
         _copies(layout, module.state, small_batch),
         module.state,
         module.labels,
-        sum(map(operations, program.statements)),
+        sum(operations(s) for nest in layout.plan.nests for s in nest.statements),
         _parameter_only(layout.plan),
     )
     return metadata, objects
@@ -170,7 +170,7 @@ def _copies(layout: Layout, state: dict[str, str], small_batch: bool) -> dict[st
 
 
 def operations(s: Statement) -> float:
-    """A guess at the operations of a statement, for one example."""
+    """A guess at the operations of a statement of the plan, for one example."""
     sums = [e for e in walk(s.expression) if isinstance(e, Reduction)]
     inner = max((_extent(e.axes) for e in sums), default=1)
     return 2.0 * _extent(s.axes) * inner

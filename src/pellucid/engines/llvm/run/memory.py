@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from typing import Any
 
@@ -51,6 +52,14 @@ def empty(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:
     if POISON:
         poison(array)
     return array
+
+
+def address(array: Array) -> int:
+    """Where an array lies; a buffer says so in a fifth of the time that NumPy takes, if it may be written."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return int(array.ctypes.data)
 
 
 def suits(value: Any, kind: np.dtype[Any]) -> bool:

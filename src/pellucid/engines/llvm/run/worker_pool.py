@@ -39,10 +39,10 @@ def available() -> int:
 ALONE = 1e6
 """So many operations are done before threads that are awake have passed a few barriers."""
 
-HELD = 8e6
+HELD = 3e6
 """So many operations are done before another thread of the interpreter would have had its lock and given it back."""
 
-BRIEF = 4e7
+BRIEF = 8e6
 """So many operations are done before another thread is awake: some 100 µs, and the first call that waits pays twice."""
 
 SOON = 100e-6
@@ -195,7 +195,9 @@ class _WorkerPool:
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.last = 0.0
+        self.last, self.last_thread = 0.0, 0
+        # Python changes threads, and looks for Ctrl-C, where something is called. So nobody is sent away while he holds
+        # this lock, and nobody waits for it: once some do, they hand it on at every call (see `SequenceLock`).
         self._lock = threading.Lock()
         self._callers = 0
         self._library = _Library()
@@ -207,21 +209,23 @@ class _WorkerPool:
 
     def enter(self, visit: _Visit, count: int) -> _Team | None:
         """One more caller, and so many workers for it, or fewer where other callers are at work too."""
-        with self._lock:
+        processors = available() if self._callers else MAX_WORKERS
+        with self._lock:  # nothing is called here: see `_lock`
             self._callers += 1
             visit.counted = True
-            if self._callers > 1:
-                count = min(count, available() // self._callers - 1)
+            if self._callers > 1 and count > processors // self._callers - 1:
+                count = processors // self._callers - 1
             if count < 1:
                 return None
-            while len(self._idle) < count and self._boxes:
-                self._idle.insert(0, self._spawn(self._boxes.pop(0)))
             visit.workers = self._idle[-count:]
             del self._idle[-count:]
+        while len(visit.workers) < count and self._boxes:
+            with contextlib.suppress(IndexError):  # another caller took the last one
+                visit.workers.insert(0, self._spawn(self._boxes.pop(0)))
         key = tuple(w.box for w in visit.workers)
         team = self._teams.get(key)
         if team is None and visit.workers:
-            team = self._teams[key] = _Team(visit.workers, self._library)
+            team = self._teams[key] = _Team(visit.workers.copy(), self._library)
         return team
 
     def leave(self, visit: _Visit) -> None:
@@ -231,7 +235,7 @@ class _WorkerPool:
             visit.counted = False
             self._idle += visit.workers
             visit.workers = []
-        self.last = time.perf_counter()
+        self.last, self.last_thread = time.perf_counter(), threading.get_ident()
 
     def _spawn(self, box: int) -> _Worker:
         worker = _Worker(box, threading.Lock())
@@ -296,12 +300,14 @@ class Entry:
     def _run(self, context: int, threads: c_int64, count: int, work: float) -> None:
         """The caller does brief work alone while the workers sleep; if calls come one upon the other, it wakes them for
         the next. Where other processes use the processors, so that a shared call took far longer than it can, short
-        calls are done alone for a while. So are calls while others use the processors."""
+        calls are done alone for a while. So are calls while others use the processors, and brief ones in turn with
+        those of another thread."""
         pool, past = _ours(), self._past[work]
         began, last = time.perf_counter(), pool.last
+        alone = began < past.until or (work < BRIEF and pool.last_thread != threading.get_ident())
         visit = _Visit()
         try:
-            team = pool.enter(visit, count - 1 if began >= past.until else 0)
+            team = pool.enter(visit, 0 if alone else count - 1)
             if team is not None and (work >= BRIEF or team.awake):
                 threads.value = len(team.workers) + 1
                 team.run(self._address, context)
