@@ -40,15 +40,16 @@ def test_what_is_written_repeats_and_is_judged_again(tmp_path: Path) -> None:
     data, image = outcome.write(tmp_path)
     record = json.loads(data.read_text(encoding="utf-8"))
     assert record["experiment"] == "half" and record["statement"] == "A half is more than a third."
-    assert record["numbers"] == {"halves": [0.5, 0.5], "count": 2, "none": None}
+    assert record["numbers"] == {"halves": [0.5, 0.5, 0.5], "count": 3, "none": None}
     assert record["verdict"] == {"word": "supported", "because": "the least is 0.5"}
-    assert record["seeds"] == [0, 1] and record["quick"] is True
+    assert record["seeds"] == [0, 1, 2] and record["quick"] is True
     assert record["machine"]["threads"] >= 1 and "numpy" in record["machine"]["packages"]
     assert image.read_bytes().startswith(b"\x89PNG")
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["half.json", "half.png", "half.py"]
     assert claim_in(path).judge(record["numbers"]).word == "supported"
     assert run("half", claim_in(path), quick=True).digest == record["digest"]
-    assert run("half", claim_in(path)).digest != record["digest"]
+    (tmp_path / "fifth.py").write_text(MINE.replace("seeds(3)", "seeds(5, quick=5)"), encoding="utf-8")
+    assert run("half", claim_in(tmp_path / "fifth.py")).digest != record["digest"]
 
 
 def test_a_measurement_is_told_how_quick_to_be_and_where_it_is() -> None:

@@ -18,6 +18,14 @@ from .claim import SENTENCES, Claim
 NAMES = (
     "step-does-not-learn",
     "sigmoid-range",
+    "vanishing-gradient",
+    "tanh-or-sigmoid",
+    "relu-or-smooth",
+    "leaky-relu",
+    "depth",
+    "cnn-or-mlp",
+    "convolution-or-correlation",
+    "pooling",
 )
 """The claims of Pellucid, in the order in which the article makes them; `claims/` has a file for each."""
 

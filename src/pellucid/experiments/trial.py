@@ -38,7 +38,7 @@ class Trial:
         self._hash = hashlib.sha256()
         self._kept = 0
 
-    def seeds(self, full: int, quick: int = 2) -> list[int]:
+    def seeds(self, full: int, quick: int = 3) -> list[int]:
         """The seeds to repeat the measurement with: 0, 1, 2, …"""
         chosen = list(range(quick if self.quick else full))
         self.seeds_used += [seed for seed in chosen if seed not in self.seeds_used]
