@@ -3,12 +3,14 @@
     python -m benchmarks.threads [--calls 10000] [--callers 4]
 
 The answers are held against those of one thread to the bit. Rates are medians of rounds in which one caller and several
-take turns.
+take turns. The first line is what the interpreter makes of threads that do nothing but run Python, one at a time as
+they must: calls of a few µs, which are mostly Python, can do no better.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import statistics
 import sys
 import time
@@ -21,7 +23,7 @@ import numpy as np
 
 import pellucid as pl
 
-ROUNDS = 8
+ROUNDS = 12
 RNG = np.random.default_rng(0)
 
 
@@ -65,28 +67,38 @@ def _wrong(net: pl.Network, xs: list[Any], alone: list[Any], calls: int) -> int:
     return sum(not np.array_equal(net.predict(xs[k]), alone[k]) for k in places)
 
 
+def _ratio(call: Callable[[int], int], calls: int, callers: int) -> tuple[float, int]:
+    """How many times as many calls a second several callers make, and the sum of what the calls gave."""
+    ratios, results = [], 0
+    with ThreadPoolExecutor(callers) as pool:
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            call(calls * callers)
+            middle = time.perf_counter()
+            results += sum(pool.map(call, [calls] * callers))
+            ratios.append((middle - start) / (time.perf_counter() - middle))
+    return statistics.median(ratios), results
+
+
+def _python(calls: int) -> int:
+    """Calls of about 40 µs, of Python alone."""
+    return sum(not ast.dump(ast.parse("a = b + c * (d - e)\nf(x)")) for _ in range(calls))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=10_000, help="calls of each network by all callers (10000)")
     parser.add_argument("--callers", type=int, default=4, help="threads that call (4)")
     given = parser.parse_args()
-    wrong = 0
+    wrong, calls = 0, max(1, given.calls // ROUNDS // given.callers)
+    ratio, _ = _ratio(_python, calls, given.callers)
+    print(f"Python alone: {given.callers} callers: {ratio:.2f} times as many a second", flush=True)
     for name, (net, draw, sizes) in NETWORKS.items():
         xs = [draw(n) for n in sizes]
         alone = [net.predict(x) for x in xs]
-
-        call = partial(_wrong, net, xs, alone)
-        ratios, bad, calls_each = [], 0, max(1, given.calls // ROUNDS // given.callers)
-        with ThreadPoolExecutor(given.callers) as pool:
-            for _ in range(ROUNDS):
-                start = time.perf_counter()
-                call(calls_each * given.callers)
-                middle = time.perf_counter()
-                bad += sum(pool.map(call, [calls_each] * given.callers))
-                ratios.append((middle - start) / (time.perf_counter() - middle))
+        ratio, bad = _ratio(partial(_wrong, net, xs, alone), calls, given.callers)
         wrong += bad
-        calls = calls_each * ROUNDS * given.callers
-        outcome = f"{bad} of {calls} answers wrong, {statistics.median(ratios):.2f} times as many a second"
+        outcome = f"{bad} of {calls * ROUNDS * given.callers} answers wrong, {ratio:.2f} times as many a second"
         print(f"{name}: {given.callers} callers: {outcome}", flush=True)
     return int(wrong > 0)
 

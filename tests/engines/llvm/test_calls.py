@@ -13,7 +13,7 @@ import pytest
 from tests.engines.llvm.support import draw, native
 
 import pellucid as pl
-from pellucid.engines.llvm.run import worker_pool
+from pellucid.engines.llvm.run import executable, worker_pool
 from pellucid.formula import BATCH, Program, Tensor, define
 from pellucid.training import prediction_program
 
@@ -54,6 +54,21 @@ def test_what_is_prepared_outlives_a_larger_batch() -> None:
     prepared = run.prepare({"w": inputs["w"]}, examples=20)
     expected = run(inputs)["y"]
     assert np.array_equal(prepared({"x": inputs["x"][:20]})["y"], expected[:20])
+
+
+def test_sizes_that_come_again_are_prepared_for_and_old_parameters_let_go() -> None:
+    program = product(8)
+    run, inputs = native(program), draw(program, 100)
+    x, w = (np.ascontiguousarray(inputs[name], np.float32) for name in ("x", "w"))
+    for weights in (w, w + 1):
+        for n in (20, 7, 33, 20, 7, 33, 20, 7, 33):
+            np.testing.assert_allclose(run({"x": x[:n], "w": weights})["y"], x[:n] @ weights, rtol=1e-5, atol=1e-5)
+        assert sorted(run._again) == [7, 20, 33]
+        assert all(prepared.reads({"w": weights}) for prepared in run._again.values())
+    for n in (*range(10, 30), *range(10, 30)):
+        run({"x": x[:n], "w": w})
+        run({"x": x[:n], "w": w})
+    assert len(run._again) <= executable.KEPT
 
 
 def test_the_guess_at_the_work_counts_what_is_computed() -> None:
@@ -157,7 +172,7 @@ INTERRUPTED = """
 import sys, time
 import numpy as np
 import pellucid as pl
-from pellucid.engines.llvm.run import worker_pool
+from pellucid.engines.llvm.run import executable, worker_pool
 
 worker_pool.SOON = 1000  # calls always come one upon the other
 x = np.random.default_rng(0).normal(size=(2000, 200)).astype(np.float32)

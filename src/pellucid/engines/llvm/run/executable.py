@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -28,7 +29,8 @@ SMALL_BATCH = 4
 """Up to how many examples they are not worth lanes of their own."""
 
 KEPT = 4
-"""Workspaces that are kept between calls: more callers at once are rare, and their memory may be large."""
+"""Workspaces that are kept between calls, and sizes of batches that are prepared for: more callers at once are rare,
+and their memory may be large."""
 
 
 class Compiled:
@@ -125,8 +127,9 @@ class Executable:
         self.threads = threads
         check_supported(program)
         self._code = Once()
-        self._again: Prepared | None = None
-        self._last: tuple[int, ...] = ()
+        self._batched = [name for name, tensor in program.inputs.items() if batched(tensor)]
+        self._again: dict[int, Prepared] = {}
+        self._seen: deque[tuple[int, ...]] = deque(maxlen=KEPT)
 
     @property
     def compiled(self) -> Compiled:
@@ -136,9 +139,11 @@ class Executable:
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The program's outputs by name; inputs that the program does not read are ignored."""
-        again = self._again  # another thread may put another one in its place
-        if again is not None and again.takes(inputs):
-            return again(inputs)
+        first = inputs.get(self._batched[0]) if self._batched else None
+        if type(first) is np.ndarray and first.ndim:
+            again = self._again.get(len(first))
+            if again is not None and again.takes(inputs):
+                return again(inputs)
         results = self._run(None, inputs)
         self._remember(inputs)
         return results
@@ -159,19 +164,22 @@ class Executable:
         return Prepared(self, fixed, examples)
 
     def _remember(self, inputs: Mapping[str, Array]) -> None:
-        """A call that is like the last one is likely to be followed by more. What has a batch axis may change; what has
-        none is read where it lies, so it has to be what native code takes as it is."""
-        program = self.program.inputs
-        fixed = {name: inputs[name] for name, t in program.items() if not batched(t) and t.rank}
-        batches = [len(inputs[name]) for name, t in program.items() if batched(t)]
-        if not batches or not all(suits(a, self.dtype) for a in fixed.values()):
+        """A call that is like one of the last is likely to be followed by more. What has a batch axis may change; what
+        has none is read where it lies, so it has to be what native code takes as it is."""
+        fixed = {name: inputs[name] for name, t in self.program.inputs.items() if not batched(t) and t.rank}
+        if not self._batched or not all(suits(a, self.dtype) for a in fixed.values()):
             return
-        this = (batches[0], *map(id, fixed.values()))
-        if this == self._last:
-            before, self._again = self._again, Prepared(self, fixed, batches[0], live=True)
-            if before is not None:
-                before.release()
-        self._last = this
+        batch, these = len(inputs[self._batched[0]]), tuple(map(id, fixed.values()))
+        if (batch, *these) not in self._seen:
+            self._seen.append((batch, *these))
+            return
+        # Of what is fixed one set is kept at a time: an older one may need its memory back.
+        for other, prepared in list(self._again.items()):
+            if other == batch or len(self._again) >= KEPT or not prepared.reads(fixed):
+                dropped = self._again.pop(other, None)
+                if dropped is not None:
+                    dropped.release()
+        self._again[batch] = Prepared(self, fixed, batch, live=True)
 
     def code_for(self, examples: int) -> Compiled:
         """The code for so many examples: a few have other things than examples in the lanes, if the program allows

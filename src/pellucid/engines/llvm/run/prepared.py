@@ -109,9 +109,8 @@ class Prepared:
 
     def takes(self, inputs: Mapping[str, Any]) -> bool:
         """Whether a call with all inputs is one of these: the very arrays that are fixed, and as many examples."""
-        for name, array in self._kept.items():
-            if inputs.get(name) is not array:
-                return False
+        if not self.reads(inputs):
+            return False
         for name, tensor in self._inputs.items():
             value = inputs.get(name)
             if type(value) is not np.ndarray or value.shape != self._shapes[tensor] or value.dtype.kind not in "iuf":
@@ -119,6 +118,10 @@ class Prepared:
             if tensor.kind == "int" and value.dtype.kind == "f":
                 return False
         return True
+
+    def reads(self, inputs: Mapping[str, Any]) -> bool:
+        """Whether the arrays that are fixed are among these."""
+        return all(inputs.get(name) is array for name, array in self._kept.items())
 
     def empty(self, tensor: Tensor) -> Array:
         return memory.empty(self._shapes[tensor], self._kind(tensor))
