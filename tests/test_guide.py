@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from pellucid.experiments.registry import NAMES
+
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 ENGLISH = sorted((GUIDE / "en").glob("[0-9]*.md"))
 BOTH = [page for page in ENGLISH if (GUIDE / "zh" / page.name).is_file()]
@@ -33,6 +35,7 @@ SMALL = 20
 """Integers up to this are counted on fingers; a chapter has to show where any other number comes from."""
 CITED = {
     "02-step.md": {"1958"},
+    "05-relu.md": {"2012"},
 }
 """Numbers that come from elsewhere: years of publications."""
 
@@ -86,7 +89,8 @@ def test_every_number_comes_from_a_cell(page: Path) -> None:
     reading = LINK.sub(r"\1", prose(text))
     told = {n.rstrip(",").replace(",", "") for n in NUMBER.findall(reading)}
     told -= {n for n in told if "." not in n and int(n) <= SMALL}
-    assert sorted(n for n in told if not known(n) and n not in CITED.get(page.name, ())) == []
+    unknown = sorted(n for n in told if not known(n) and n not in CITED.get(page.name, ()))
+    assert not unknown, ", ".join(unknown)
 
 
 def slug(term: str) -> str:
@@ -114,7 +118,7 @@ def test_every_term_is_linked_where_it_comes_first() -> None:
             break
         else:
             wrong.append(f"{term}: in no chapter")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +150,11 @@ def test_every_figure_and_lab_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
             if kind in made:
                 used[kind].add(arguments.split()[0])
     assert {kind: used[kind] for kind in made} == {kind: set(known) for kind, known in made.items()}
+
+
+@pytest.mark.parametrize("page", ENGLISH, ids=lambda p: p.stem)
+def test_every_experiment_is_there(page: Path) -> None:
+    assert set(re.findall(r"`pellucid experiment ([\w-]+)", text_of(page))) <= {*NAMES, "list", "all"}
 
 
 def code_of(text: str) -> list[str]:

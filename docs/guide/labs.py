@@ -52,3 +52,42 @@ def neuron() -> Any:
 @lab
 def sigmoid() -> Any:
     return walk("sigmoid")
+
+
+@lab
+def tanh() -> Any:
+    return walk("tanh")
+
+
+@lab
+def relu() -> Any:
+    return walk("relu")
+
+
+def three_three_one() -> pl.Network:
+    """The network that the chapters work out by hand."""
+    net = pl.Network(pl.Dense(3, activation="relu"), pl.Dense(1, activation="sigmoid"), input_shape=3)
+    net.parameters["dense_1.kernel"] = [[1.0, 0.5, -1.0], [-1.5, 1.0, 0.0], [-1.0, -0.5, 2.0]]
+    net.parameters["dense_1.bias"] = [0.5, -1.0, 1.0]
+    net.parameters["dense_2.kernel"] = [[1.0], [-1.0], [0.5]]
+    net.parameters["dense_2.bias"] = [0.25]
+    return net
+
+
+@lab
+def layers() -> Any:
+    return three_three_one().lab(
+        DAYS,
+        WALKED,
+        loss="crossentropy",
+        optimizer=pl.SGD(0.1),
+        batch_size=6,
+        title="Three inputs, three units, one output",
+    )
+
+
+@lab
+def learning() -> Any:
+    return three_three_one().lab(
+        DAYS[:1], WALKED[:1], loss="crossentropy", optimizer=pl.SGD(0.1), batch_size=1, title="One day, one step"
+    )

@@ -135,7 +135,9 @@ def signature(thing: Any) -> str:
     except (TypeError, ValueError):
         return ""
     text = re.sub(r"<(?:class )?'?([\w.]+)'?[^>]*>", r"\1", text)
-    return re.sub(r"\((?:self|cls)(?:, )?", "(", text.replace("'", ""), count=1)
+    # annotations are texts, and lose their quotes; defaults that are texts keep them
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
+    return re.sub(r"\((?:self|cls)(?:, )?", "(", text, count=1)
 
 
 def code(text: str) -> str:

@@ -147,3 +147,21 @@ def sigmoid_is_no_gaussian() -> Any:
     panel.set(xlabel="z", ylim=(1e-9, 1))
     style.legend(panel)
     return style.finished(figure, "")
+
+
+@drawing
+def tanh_curve() -> Any:
+    return style.finished(both("tanh", -5, 5, at=0.5), "")
+
+
+@drawing
+def relu_curve() -> Any:
+    return style.finished(both("relu", -4, 4), "")
+
+
+@drawing
+def leaky_relu_curve() -> Any:
+    figure = both("leaky_relu", -4, 4)
+    figure.axes[0].set_title("leaky(z), with 0.3")
+    figure.axes[1].set_ylim(-0.05, 1.05)
+    return style.finished(figure, "")
