@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.data import TOYS
+from pellucid.data import TOYS, load
 
 LABS: dict[str, Callable[[], Any]] = {}
 DAYS = np.array([[2, 1, 0.5], [3, 0, 1], [1, 2, 1], [2.5, 0, 0], [0.5, 0, 2], [1.5, 3, 0.5]])
@@ -91,3 +91,31 @@ def learning() -> Any:
     return three_three_one().lab(
         DAYS[:1], WALKED[:1], loss="crossentropy", optimizer=pl.SGD(0.1), batch_size=1, title="One day, one step"
     )
+
+
+@lab
+def vanishing() -> Any:
+    """Eight layers of sigmoids, which will not learn."""
+    points = TOYS["moons"](400, noise=0.1, seed=1)
+    hidden = [pl.Dense(16, activation="sigmoid", kernel_initializer="he_normal") for _ in range(8)]
+    net = pl.Network(*hidden, pl.Dense(2, activation="softmax"), input_shape=2, seed=1)
+    return net.lab(points.x, points.y, optimizer=pl.SGD(0.05), title="A deep stack that will not learn")
+
+
+@lab
+def digits() -> Any:
+    """A convolutional network that reads digits, and the digits."""
+    data = load("digits")
+    (x, y), test = data.split(test_size=0.25, seed=0)
+    net = pl.Network(
+        pl.Conv2D(8, 3, padding="same", activation="relu"),
+        pl.MaxPool2D(2),
+        pl.Conv2D(16, 3, padding="same", activation="relu"),
+        pl.MaxPool2D(2),
+        pl.Flatten(),
+        pl.Dense(10, activation="softmax"),
+        input_shape=(8, 8, 1),
+        seed=0,
+    )
+    net.fit(x, y, epochs=8, batch_size=32, optimizer=pl.Adam(0.01), verbose=0)
+    return net.lab(x, y, validation_data=test, optimizer=pl.Adam(0.01), title="Handwritten digits")

@@ -134,3 +134,44 @@ def six_days_learned() -> Any:
     panel.set(yscale="log", xlabel="epoch", ylabel="loss")
     style.legend(panel)
     return style.finished(figure, "")
+
+
+def deep(activation: str, layers: int, width: int, *, inputs: int, seed: int = 1) -> Any:
+    hidden = [pl.Dense(width, activation=activation, kernel_initializer="he_normal") for _ in range(layers)]
+    return pl.Network(*hidden, pl.Dense(1, activation="sigmoid"), input_shape=inputs, seed=seed, engine="reference")
+
+
+@drawing
+def vanishing() -> Any:
+    figure, (panel,) = style.panels(size=(6.2, 3.4))
+    for place, activation in enumerate(("sigmoid", "tanh", "relu")):
+        _, slopes = deep(activation, 20, 16, inputs=3).gradients(DAYS, WALKED, loss="crossentropy")
+        sizes = [np.sqrt((slopes[f"dense_{k}.kernel"] ** 2).mean()) for k in range(1, 21)]
+        panel.semilogy(range(1, 21), sizes, "o-", color=style.series(place), markersize=4, label=activation)
+    panel.set(xlabel="layer", ylabel="size of the gradient", xticks=[1, 5, 10, 15, 20])
+    style.legend(panel)
+    return style.finished(figure, "")
+
+
+@drawing
+def spirals_by_depth() -> Any:
+    from pellucid.data import spirals
+
+    points = spirals(300, noise=0.03, seed=1)
+    across = np.linspace(-1.15, 1.15, 121)
+    grid = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
+    figure, panels = style.panels(1, 3, size=(2.7, 2.8))
+    for layers, panel in enumerate(panels, 1):
+        hidden = [pl.Dense(8, activation="tanh") for _ in range(layers)]
+        net = pl.Network(*hidden, pl.Dense(1, activation="sigmoid"), input_shape=2, seed=1)
+        net.fit(points.x, points.y, epochs=150, optimizer=pl.Adam(0.02), loss="crossentropy", verbose=0)
+        yes = net.predict(grid).reshape(len(across), -1)
+        panel.contourf(
+            across, across, yes, levels=[-0.01, 0.5, 1.01], colors=[style.series(1), style.series(0)], alpha=0.3
+        )
+        for label, mark in ((0, "s"), (1, "o")):
+            some = points.x[points.y == label]
+            panel.plot(*some.T, mark, color=style.series(1 - label), markersize=2.5, lw=0)
+        panel.set(title=f"{layers} hidden layer{'s' * (layers > 1)}", aspect="equal")
+        style.bare(panel)
+    return style.finished(figure, "")
