@@ -83,6 +83,10 @@ def test_ctrl_c_keeps_what_is_done(run: Run, monkeypatch: pytest.MonkeyPatch, mi
         (["empty.py"], "got none"),
         (["my_claim.py", "--output", "my_claim.py"], "is a file, expected a folder"),
         (["my_claim.py", "--output", "a/b"], 'there is no folder "a", create it first'),
+        (["my_claim.py", "--csv", "p.csv", "--column", "Close"], "my-claim takes no --csv: leave it out"),
+        (["stock-prices", "--csv", "p.csv"], "expected the column to forecast: --column COLUMN"),
+        (["stock-prices", "--csv", "p.csv", "--column", "Close"], "p.csv"),
+        (["stock-prices", "--column", "Close"], "expected --csv FILE with --column"),
     ],
 )
 def test_errors_are_one_line_and_come_first(run: Run, mine: Path, args: list[str], said: str) -> None:
@@ -90,6 +94,16 @@ def test_errors_are_one_line_and_come_first(run: Run, mine: Path, args: list[str
     error = run("experiment", *args, code=2).stderr
     assert said in error and error.count("\n") == 1
     assert sorted(path.name for path in mine.parent.iterdir()) == ["empty.py", "my_claim.py"]
+
+
+def test_a_series_of_one_s_own_reaches_the_claims_that_look_at_one(run: Run, mine: Path) -> None:
+    text = MINE.replace('setup = "two seeds"', 'setup = "two seeds"\n    takes_series = True')
+    mine.write_text(text.replace('"none": None', '"none": trial.series.columns[0]'), encoding="utf-8")
+    rows = "".join(f"2024-01-{day:02},{day}\n" for day in range(1, 29))
+    (mine.parent / "p.csv").write_text(f"Day,Close\n{rows}", encoding="utf-8")
+    args = ("experiment", "my_claim.py", "--json", "--csv", "p.csv", "--column")
+    assert json.loads(run(*args, "Close").output)["numbers"]["none"] == "Close"
+    assert 'Did you mean "Close"' in run(*args, "Clse", code=2).stderr
 
 
 @pytest.mark.skipif(os.name == "nt" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="may write everywhere")

@@ -15,6 +15,7 @@ from ..errors import DataError
 from .output import check_writable, printable, table
 
 if TYPE_CHECKING:
+    from ..data import Series
     from ..experiments import Claim, Outcome
     from ..experiments.trial import Report
 
@@ -42,8 +43,13 @@ Examples:
     metavar="DIR",
     help="The folder to write NAME.json and NAME.png into; it is made where it is missing.",
 )
+@click.option("--csv", metavar="FILE", help="For stock-prices: a CSV file with a series of your own, to forecast too.")
+@click.option("--column", metavar="COLUMN", help="With --csv: the column to forecast.")
+@click.option("--date", metavar="COLUMN", help="With --csv: the column of the dates.  [default: as in forecast]")
 @click.option("--json", "as_json", is_flag=True, help="Print what the JSON files hold instead of tables.")
-def command(what: str, quick: bool, folder: Path, as_json: bool) -> None:
+def command(
+    what: str, quick: bool, folder: Path, csv: str | None, column: str | None, date: str | None, as_json: bool
+) -> None:
     """Test a claim about neural networks: measure, judge, draw.
 
     Each experiment states a claim, what would refute it, and how it is tested; it trains the networks it needs, shows
@@ -57,14 +63,15 @@ def command(what: str, quick: bool, folder: Path, as_json: bool) -> None:
         _list(as_json)
         return
     claims = {name: _claim(name) for name in NAMES} if what == "all" else dict([_one(what)])
-    _check(folder, list(claims), source=what)
+    series = _series(csv, column, date, claims)
+    _check(folder, list(claims), sources=[what, csv])
     outcomes: list[Outcome] = []
     for place, (name, claim) in enumerate(claims.items()):
         if not as_json:
             _introduce(name, claim, f"{place + 1}/{len(claims)} " if len(claims) > 1 else "")
         try:
             with _progress(name) as report:
-                outcomes.append(_run(name, claim, quick, report))
+                outcomes.append(_run(name, claim, quick, series, report))
         except KeyboardInterrupt as error:
             done = [outcome.name for outcome in outcomes]
             raise KeyboardInterrupt(f"{folder} holds {', '.join(done)}." if done else "") from error
@@ -92,7 +99,7 @@ def _one(what: str) -> tuple[str, Claim]:
     return what.replace("_", "-").lower(), _claim(what)
 
 
-def _check(folder: Path, names: list[str], *, source: str) -> None:
+def _check(folder: Path, names: list[str], *, sources: list[str | None]) -> None:
     """Raise before the work begins where its results could not be written; make the folder."""
     from ..experiments.runner import paths
 
@@ -102,7 +109,7 @@ def _check(folder: Path, names: list[str], *, source: str) -> None:
         raise DataError(f'cannot make the folder "{folder}": there is no folder "{folder.parent}", create it first.')
     if not folder.is_dir():
         folder.mkdir()
-    check_writable(*(path for name in names for path in paths(name, folder)), sources=[source])
+    check_writable(*(path for name in names for path in paths(name, folder)), sources=sources)
 
 
 def _list(as_json: bool) -> None:
@@ -130,10 +137,25 @@ def _introduce(name: str, claim: Claim, place: str) -> None:
     click.echo()
 
 
-def _run(name: str, claim: Claim, quick: bool, report: Report) -> Outcome:
+def _series(csv: str | None, column: str | None, date: str | None, claims: dict[str, Claim]) -> Series | None:
+    """The user's own series, where one is given and one of the claims looks at it."""
+    if csv is None:
+        if given := next((option for option, value in (("--column", column), ("--date", date)) if value), None):
+            raise DataError(f"expected --csv FILE with {given}, the file of the column, got none.")
+        return None
+    if not any(claim.takes_series for claim in claims.values()):
+        raise DataError(f'{", ".join(claims)} takes no --csv: leave it out, or run "stock-prices".')
+    if column is None:
+        raise DataError(f"{Path(csv).name} is a table, expected the column to forecast: --column COLUMN.")
+    from ..data import read_series
+
+    return read_series(csv, column, date=date)
+
+
+def _run(name: str, claim: Claim, quick: bool, series: Series | None, report: Report) -> Outcome:
     from ..experiments import run
 
-    return run(name, claim, quick=quick, report=report)
+    return run(name, claim, quick=quick, series=series if claim.takes_series else None, report=report)
 
 
 @contextmanager

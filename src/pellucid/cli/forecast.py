@@ -11,10 +11,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-import pellucid as pl
-
 from ..data.baselines import Autoregression, Persistence, verdict
-from ..data.dataset import Standardizer
 from ..data.series import (
     SERIES,
     Series,
@@ -28,10 +25,10 @@ from ..data.series import (
     walk_forward,
 )
 from ..errors import DataError, nearest
+from ..forecasting import CELLS, RecurrentForecaster
 from . import options
 from .output import check_figure, check_writable, printable, replacing, table
 
-CELLS = {"lstm": "LSTM", "rnn": "RNN", "gru": "GRU"}
 TODAY = "tomorrow = today"
 SPOKEN = {"network": "the network", TODAY: f'"{TODAY}"', "autoregression": "the autoregression"}
 
@@ -126,7 +123,7 @@ def command(
     tested = sum(len(test_rows) for _, test_rows in stretches)
     click.echo(f"{series.name}: {series.description}")
     click.echo(
-        f"{len(series)} rows from {series.day(0)} to {series.day(-1)}; {CELLS[cell]} of {units} units on windows of"
+        f"{len(series)} rows from {series.day(0)} to {series.day(-1)}; {cell.upper()} of {units} units on windows of"
         f" {window}, {_rows(horizon)} ahead; tested on the last {tested} in {folds} steps"
     )
     outcome = _walk(series, windows, level, stretches, changes, cell=cell, units=units, epochs=epochs, seed=seed)
@@ -181,8 +178,8 @@ def _walk(
     latest = np.empty(0)
     for train, test in stretches:
         x, y = windows.x[train], windows.y[train]
-        network = _Network(x, y, cell=cell, units=units, epochs=epochs, seed=seed)
-        models: list[_Network | Persistence | Autoregression]
+        network = RecurrentForecaster(x, y, cell=cell, units=units, epochs=epochs, seed=seed)
+        models: list[RecurrentForecaster | Persistence | Autoregression]
         models = [network, Persistence().fit(x, y), Autoregression().fit(x, y)]
         for rows, model in zip(forecasts.values(), models, strict=True):
             rows.append(after(series.values[windows.origins[test]], model.predict(windows.x[test]), changes))
@@ -191,28 +188,6 @@ def _walk(
     targets = windows.origins[places] + windows.horizon
     ends = np.cumsum([len(test) for _, test in stretches])[:-1].tolist()
     return Outcome(series.values[targets], {k: np.concatenate(v) for k, v in forecasts.items()}, targets, ends, latest)
-
-
-class _Network:
-    """A recurrent network from scaled changes to the scaled change ahead; the scales come from its past alone."""
-
-    def __init__(
-        self, x: NDArray[np.float64], y: NDArray[np.float64], *, cell: str, units: int, epochs: int, seed: int
-    ) -> None:
-        self.inputs, self.outputs = Standardizer.fit(x), Standardizer.fit(y)
-        self.net = pl.Network(getattr(pl, CELLS[cell])(units), pl.Dense(x.shape[2]), input_shape=x.shape[1:], seed=seed)
-        self.net.fit(
-            self.inputs.transform(x),
-            self.outputs.transform(y),
-            epochs=epochs,
-            batch_size=64,
-            optimizer=pl.Adam(2e-3),
-            loss="mse",
-            verbose=0,
-        )
-
-    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self.outputs.inverse(self.net.predict(self.inputs.transform(x))).astype(np.float64)
 
 
 def _judge(outcome: Outcome, place: int, name: str, horizon: int) -> None:

@@ -53,12 +53,14 @@ class Claim(ABC):
         source: who makes it.
         refuted_if: what would refute it.
         setup: what is varied, what is equal, and how many times it is repeated.
+        takes_series: whether it also looks at a time series of the user's own, `trial.series`.
     """
 
     statement: ClassVar[str]
     source: ClassVar[str]
     refuted_if: ClassVar[str]
     setup: ClassVar[str]
+    takes_series: ClassVar[bool] = False
 
     @abstractmethod
     def measure(self, trial: Trial) -> Numbers:

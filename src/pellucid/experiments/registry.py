@@ -26,6 +26,9 @@ NAMES = (
     "cnn-or-mlp",
     "convolution-or-correlation",
     "pooling",
+    "stock-prices",
+    "memory",
+    "other-algorithms",
 )
 """The claims of Pellucid, in the order in which the article makes them; `claims/` has a file for each."""
 

@@ -48,7 +48,13 @@ def dense(
 
 
 def fitted(
-    make: Callable[[], pl.Network], task: Task, *, steps: int, rates: Sequence[float] = RATES, batch_size: int = BATCH
+    make: Callable[[], pl.Network],
+    task: Task,
+    *,
+    steps: int,
+    rates: Sequence[float] = RATES,
+    batch_size: int = BATCH,
+    clip_norm: float | None = None,
 ) -> Fitted:
     """Train with every rate by Adam for about so many steps, and keep the network with the best validation accuracy.
 
@@ -61,7 +67,14 @@ def fitted(
     for rate in rates:
         net = make()
         try:
-            history = net.fit(*task.train, epochs=epochs, batch_size=batch_size, optimizer=pl.Adam(rate), verbose=0)
+            history = net.fit(
+                *task.train,
+                epochs=epochs,
+                batch_size=batch_size,
+                optimizer=pl.Adam(rate),
+                clip_norm=clip_norm,
+                verbose=0,
+            )
             score = net.evaluate(*task.validation, metrics=["accuracy"])
             key = score["accuracy"], -score["loss"]
             losses = list(history["loss"])
