@@ -79,6 +79,7 @@ from pellucid.layers import Parameter as Parameter
 from pellucid.layers import Reshape as Reshape
 from pellucid.model import Network as Network
 from pellucid.model import Neuron as Neuron
+from pellucid.model import from_onnx as from_onnx
 from pellucid.model import load as load
 from pellucid.training import Callback as Callback
 from pellucid.training import Checkpoint as Checkpoint

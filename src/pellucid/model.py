@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,3 +99,30 @@ def load(path: str | os.PathLike[str], *, engine: str = DEFAULT) -> Network:
         ModelFileError: no such file, truncated, foreign, damaged, or computing something else than when it was saved.
     """
     return safetensors.load(path, Network, engine=engine)
+
+
+def from_onnx(
+    path: str | os.PathLike[str],
+    *,
+    input_shapes: Mapping[str, Sequence[int | None]] | None = None,
+    engine: str = DEFAULT,
+) -> Network:
+    """The network that an ONNX model describes, to be used, explained and trained on like any other.
+
+    Each node is a layer called as the node is: Dense, Embedding, Activation, Add, … where that computes the same, else
+    an `Operator`. Arrays come and go with the batch in front, wherever the model has it; a model that was made for one
+    size of the batch takes any.
+
+    Args:
+        input_shapes: sizes of the axes that the model leaves open, by the inputs' names, with None for the batch:
+            `{"tokens": (None, 64)}`.
+
+    Raises:
+        ModelFileError: no such file; truncated, foreign or damaged; of a newer opset than the package onnx knows; or
+            with data outside its folder.
+        PellucidError: operators that are not known, all of them listed with their nodes, or the package onnx is not
+            installed.
+    """
+    from pellucid.interchange.onnx.reading.network import read
+
+    return read(path, Network, input_shapes=input_shapes, engine=engine)

@@ -142,6 +142,8 @@ class BaseNetwork(Layer):
 
     masking = "use"  # its layers do
 
+    title = "Network"
+
     @property
     def kind(self) -> str:
         return "network"

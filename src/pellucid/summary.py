@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pellucid.formula.axes import Axis
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Reduction, Statement, factors, free_axes, reads, walk
-from pellucid.layers.base import InputLayer, Shape
-from pellucid.network import BaseNetwork, class_name
+from pellucid.layers.base import Shape
+from pellucid.network import BaseNetwork
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def summarise(network: BaseNetwork) -> Summary:
         sizes[owner] = sizes.get(owner, 0) + math.prod(spec.shape)
     rows = []
     for use in network.uses:
-        kind = "Input" if isinstance(use.layer, InputLayer) else class_name(use.layer)
+        kind = use.layer.title
         rows.append(Row(use.path, kind, use.shape, sizes.get(use.path, 0), work.get(use.path, 0)))
     trainable = sum(math.prod(network.specs[path].shape) for path in network.parameters.trainable)
     return Summary(network.name or "network", tuple(rows), trainable, sum(sizes.values()) - trainable)

@@ -35,7 +35,7 @@ def test_native_code_trains_as_the_reference_engine(seed: int) -> None:
 
 def library() -> dict[str, type[Layer]]:
     """The library's layers, networks left out."""
-    own = {name: kind for name, kind in Layer.kinds.items() if kind.__module__.startswith("pellucid.")}
+    own = {name: kind for name, kind in Layer.kinds.items() if kind.__module__.startswith("pellucid.layers.")}
     return {name: kind for name, kind in own.items() if not issubclass(kind, (BaseNetwork, InputLayer))}
 
 

@@ -245,6 +245,11 @@ class Layer(metaclass=Spelled):
         """What paths call it: dense for Dense, conv2d for Conv2D."""
         return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
 
+    @property
+    def title(self) -> str:
+        """What tables call it: its class, and of a layer that stands for several things, which."""
+        return type(self).__name__
+
     def takes(self, place: int) -> Kind:
         """Whether its input at this place holds reals or integers."""
         return "float"
@@ -331,6 +336,8 @@ class InputLayer(Layer):
     masking = "pass"
 
     shape: Shape = ()
+
+    title = "Input"
 
     @property
     def kind(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from pellucid.interchange.onnx.layer import Operator as Operator  # files of imported networks name it
 from pellucid.network import BaseNetwork
 
 

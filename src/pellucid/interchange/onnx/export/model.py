@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
 
+import pellucid.interchange.onnx.export.operators
 import pellucid.interchange.onnx.export.plain
 import pellucid.interchange.onnx.export.recurrent
 import pellucid.interchange.onnx.export.windowed  # noqa: F401 - their rules
-from pellucid.errors import ModelFileError
+from pellucid.errors import ModelFileError, PellucidError
 from pellucid.files import replacing
 from pellucid.interchange.onnx.export.nodes import RULES, Array, Place, Value, Writer
+from pellucid.interchange.onnx.layer import Operator
 from pellucid.interchange.onnx.package import onnx_package
 from pellucid.layers.base import InputLayer, joined
 from pellucid.network import BaseNetwork
 
-OPSET, IR_VERSION = 17, 8
-"""What runtimes since 2022 read."""
+OPSET: Final = 17
+"""What runtimes since 2022 read. A network that was imported keeps the opset that its operators have."""
 BATCH: Final = "batch"
 _LARGEST = 2_000_000_000
 
@@ -36,7 +38,7 @@ def write(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
 def model(net: BaseNetwork) -> Any:
     """The network as an `onnx.ModelProto`. See `write`."""
     onnx = onnx_package()
-    made = Writer(net.dtype)
+    made = Writer(net.dtype, opset=max(_opsets(net), default=OPSET))
     size = sum(array.nbytes for array in net.parameters.snapshot().values())
     if size > _LARGEST:
         raise ModelFileError(f"the weights have {size:,} bytes, expected at most {_LARGEST:,} in an ONNX model")
@@ -67,19 +69,39 @@ def model(net: BaseNetwork) -> Any:
     ]
     constants = [onnx.numpy_helper.from_array(array, name) for name, array in made.constants.items()]
     graph = onnx.helper.make_graph(made.nodes, net.name or "network", inputs, outputs, constants)
-    return _described(net, graph)
+    return _described(net, graph, made.opset)
 
 
-def _described(net: BaseNetwork, graph: Any) -> Any:
-    """The model of a graph, with what is known of the network."""
-    helper = onnx_package().helper
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+def _opsets(net: BaseNetwork) -> Iterator[int]:
+    """The opsets of the operators in a network, and in those inside it."""
+    for layer in net.layers:
+        if isinstance(layer, Operator):
+            yield layer.opset
+        elif isinstance(layer, BaseNetwork):
+            yield from _opsets(layer)
+
+
+def _described(net: BaseNetwork, graph: Any, opset: int) -> Any:
+    """The model of a graph, with what is known of the network, as ONNX's checker finds it in order.
+
+    Raises:
+        PellucidError: it does not: the operators of an imported network do not go with the other layers.
+    """
+    onnx = onnx_package()
+    helper = onnx.helper
+    imports = [helper.make_opsetid("", opset)]
+    made = helper.make_model(graph, opset_imports=imports, ir_version=max(helper.find_min_ir_version_for(imports), 8))
     made.producer_name, made.producer_version = "pellucid", version("pellucid")
     try:
         known = {str(key): json.dumps(value, ensure_ascii=False) for key, value in net.metadata.items()}
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"the metadata of the network cannot be written as JSON: {error}") from None
     helper.set_model_props(made, known)
+    try:
+        onnx.checker.check_model(made)
+    except onnx.checker.ValidationError as error:
+        first = str(error).strip().splitlines()[0]
+        raise PellucidError(f"the network cannot be written with the operators of opset {opset}: {first}") from None
     return made
 
 

@@ -42,6 +42,7 @@ class Writer:
     constants: dict[str, Any] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     path: str = ""
+    opset: int = 17
 
     def unique(self, name: str) -> str:
         """A name that nothing has yet."""
@@ -70,6 +71,20 @@ class Writer:
             self.names.add(path)
             self.constants[path] = np.ascontiguousarray(array, self.dtype)
         return path
+
+    def typed(self, path: str, array: Array) -> str:
+        """An array of another type than the network's under a path of its own."""
+        if path not in self.constants:
+            self.names.add(path)
+            self.constants[path] = np.ascontiguousarray(array).reshape(array.shape)
+        return path
+
+    def reduce(self, kind: str, x: str, *axes: int, keepdims: int = 0, name: str = "") -> str:
+        """A reduction, whose axes are an input or, in older opsets, an attribute."""
+        if kind == "ReduceSum" or self.opset >= 18:
+            over = self.integers(f"axes_{'_'.join(str(a) if a >= 0 else 'last' for a in axes)}", *axes)
+            return self.add(kind, x, over, keepdims=keepdims, name=name)
+        return self.add(kind, x, axes=list(axes), keepdims=keepdims, name=name)
 
     def integers(self, name: str, *values: int) -> str:
         return self.constant(name, list(values), integers=True)

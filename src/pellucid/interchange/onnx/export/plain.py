@@ -125,16 +125,11 @@ def _masking(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     else:
         padding = made.constant("padding", np.asarray(place.layer.value))
         same = _as_numbers(made, made.add("Equal", values, padding))
-        mask = made.add("Sub", made.constant("one", np.asarray(1.0)), _reduce(made, "ReduceMin", same), name="mask")
+        mask = made.add("Sub", made.constant("one", np.asarray(1.0)), made.reduce("ReduceMin", same, -1), name="mask")
     if x.mask:
         mask = made.add("Mul", x.mask, mask, name="mask")
     wide = made.add("Unsqueeze", mask, made.integers("axes", 2))
     return Value(x.shape, made.add("Mul", values, wide), mask=mask)
-
-
-def _reduce(made: Writer, kind: str, x: str) -> str:
-    """A reduction over the last axis, which goes."""
-    return made.add(kind, x, axes=[-1], keepdims=0)
 
 
 @RULES.of(Flatten)

@@ -150,11 +150,11 @@ def _merged(made: Writer, place: Place, x: str, *, axis: int) -> str:
     """The directions of a value as one, unless they are to stand one behind the other."""
     match getattr(place.layer, "merge_mode", "concat"):
         case "sum":
-            return made.add("ReduceSum", x, made.integers("directions", axis), keepdims=0)
+            return made.reduce("ReduceSum", x, axis)
         case "ave":
-            return made.add("ReduceMean", x, axes=[axis], keepdims=0)
+            return made.reduce("ReduceMean", x, axis)
         case "mul":
-            return made.add("ReduceProd", x, axes=[axis], keepdims=0)
+            return made.reduce("ReduceProd", x, axis)
     return x
 
 
@@ -171,8 +171,14 @@ def _gathered(made: Writer, x: str, mask: str, steps: int) -> tuple[str, str]:
     )
     ends = made.add("Unsqueeze", order, made.integers("axes", 2))
     sequence = made.add("GatherND", x, ends, batch_dims=1)
-    lengths = made.add("Cast", made.add("ReduceSum", mask, made.integers("axis", 1), keepdims=0), to=6, name="lengths")
+    real = _counted(made, mask)
+    lengths = made.add("Cast", made.reduce("ReduceSum", real, 1), to=6, name="lengths")
     return sequence, lengths
+
+
+def _counted(made: Writer, mask: str) -> str:
+    """A mask as integers."""
+    return made.add("Cast", made.add("Greater", mask, made.constant("zero", np.asarray(0.0))), to=7)
 
 
 def _read_back(
@@ -184,7 +190,8 @@ def _read_back(
     is that of the first real step that follows.
     """
     axis = made.constant("axis", np.asarray(1), integers=True)
-    total = made.add("CumSum", mask, axis)
+    real = _counted(made, mask)
+    total = made.add("CumSum", real, axis)
     results = []
     for direction, back in enumerate(backwards):
         one = made.add(
@@ -201,13 +208,13 @@ def _read_back(
             initial = made.add("Mul", some, made.constant("zero", np.asarray(0.0)))
         whole = made.add("Concat", initial, one, axis=1)  # the first state, then that after 1, 2, … real steps
         if back:
-            before = made.add("Sub", total, mask)
-            count = made.add("ReduceSum", mask, made.integers("axis_s", 1), keepdims=1)
-            following = made.add("Add", before, made.constant("one", np.asarray(1.0)))
-            zero = made.constant("zero", np.asarray(0.0))
+            before = made.add("Sub", total, real)
+            count = made.reduce("ReduceSum", real, 1, keepdims=1)
+            following = made.add("Add", before, made.constant("next", np.asarray(1), integers=True))
+            zero = made.constant("first", np.asarray(0), integers=True)
             place = made.add("Where", made.add("Less", before, count), following, zero)
         else:
             place = total
-        index = made.add("Unsqueeze", made.add("Cast", place, to=7), made.integers("axes_2", 2))
+        index = made.add("Unsqueeze", place, made.integers("axes_2", 2))
         results.append(made.add("GatherND", whole, index, batch_dims=1))
     return results[0] if len(results) == 1 else made.add("Concat", *results, axis=2)

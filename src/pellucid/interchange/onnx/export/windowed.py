@@ -101,12 +101,12 @@ def _global_pool(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
         return Value(place.use.shape, made.add("Flatten", pooled, axis=1))
     if len(x.shape) != 2:
         raise PellucidError(f"{place.use.path} pools an image that comes with a mask, expected a sequence")
-    values, axes = made.last(x), made.integers("steps", 1)
-    count = made.add("ReduceSum", x.mask, axes, keepdims=1)
+    values = made.last(x)
+    count = made.reduce("ReduceSum", x.mask, 1, keepdims=1)
     if largest:
         zero, never = made.constant("zero", np.asarray(0.0)), made.constant("never", np.asarray(-np.inf))
         there = made.add("Greater", _wide(made, x.mask), zero)
-        most = made.add("ReduceMax", made.add("Where", there, values, never), axes=[1], keepdims=0)
+        most = made.reduce("ReduceMax", made.add("Where", there, values, never), 1)
         return Value(place.use.shape, made.add("Where", made.add("Greater", count, zero), most, zero))
-    total = made.add("ReduceSum", made.add("Mul", values, _wide(made, x.mask)), axes, keepdims=0)
+    total = made.reduce("ReduceSum", made.add("Mul", values, _wide(made, x.mask)), 1)
     return Value(place.use.shape, made.add("Div", total, made.add("Max", count, made.constant("one", np.asarray(1.0)))))
