@@ -5,7 +5,6 @@ A chapter that exists in both languages has the same cells, headings, figures an
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import re
@@ -21,7 +20,7 @@ from pellucid.experiments.registry import NAMES
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 ENGLISH = sorted((GUIDE / "en").glob("[0-9]*.md"))
 BOTH = [page for page in ENGLISH if (GUIDE / "zh" / page.name).is_file()]
-GLOSSARY = GUIDE / "en" / "glossary.md"
+CHINESE = [GUIDE / "zh" / page.name for page in BOTH]
 
 FENCE = re.compile(r"^```(\S+)?([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
@@ -97,14 +96,17 @@ def slug(term: str) -> str:
     return term.lower().replace(" ", "-")
 
 
-def test_every_term_is_linked_where_it_comes_first() -> None:
+@pytest.mark.parametrize("chapters", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_every_term_is_linked_where_it_comes_first(chapters: list[Path]) -> None:
     """In reading order, the first time a term of the glossary is used it is explained there, by a link to its entry."""
-    terms = TERM.findall(text_of(GLOSSARY))
+    terms = TERM.findall(text_of(chapters[0].parent / "glossary.md"))
     assert len(terms) == len({slug(term) for term in terms})
-    reading = {page: re.sub(r"^#.*$", " ", prose(text_of(page)), flags=re.MULTILINE) for page in ENGLISH}
+    reading = {page: re.sub(r"^#.*$", " ", prose(text_of(page)), flags=re.MULTILINE) for page in chapters}
     wrong = []
     for term in terms:
-        word = re.compile(rf"\b{re.escape(term)}(?:s|es)?\b", re.IGNORECASE)
+        # Chinese runs its words together, and writes Latin ones between Chinese ones
+        edge = "" if chapters is CHINESE and not term.isascii() else r"\b"
+        word = re.compile(rf"{edge}{re.escape(term)}(?:s|es)?{edge}", re.IGNORECASE)
         for page, text in reading.items():
             linked = [m for m in LINK.finditer(text) if m[2] == f"glossary.md#{slug(term)}"]
             # a term inside the link of a longer one ("loss" in "loss function") is that one's
@@ -157,22 +159,59 @@ def test_every_experiment_is_there(page: Path) -> None:
     assert set(re.findall(r"`pellucid experiment ([\w-]+)", text_of(page))) <= {*NAMES, "list", "all"}
 
 
-def code_of(text: str) -> list[str]:
-    """What the cells do, whatever their comments say."""
-    return [ast.dump(ast.parse(block[3])) for block in FENCE.finditer(text) if block[1] == "python"]
+DISPLAYED = re.compile(r"^\$\$\n.*?^\$\$$", re.DOTALL | re.MULTILINE)
+ENGLISH_NAME = re.compile(r"^英文：(.+?)。", re.MULTILINE)
+
+
+def test_both_glossaries_have_the_same_entries() -> None:
+    chinese = text_of(GUIDE / "zh" / "glossary.md")
+    named = ENGLISH_NAME.findall(chinese)
+    assert len(named) == len(TERM.findall(chinese))
+    terms = TERM.findall(text_of(GUIDE / "en" / "glossary.md"))
+    assert named == [term for term in terms if term in named or BOTH == ENGLISH]
 
 
 @pytest.mark.parametrize("page", BOTH, ids=lambda p: p.stem)
 def test_both_languages_carry_the_same(page: Path) -> None:
     english, chinese = text_of(page), text_of(GUIDE / "zh" / page.name)
-    assert code_of(chinese) == code_of(english)
-    assert [b[3] for b in FENCE.finditer(chinese) if b[1] == "text"] == [
-        b[3] for b in FENCE.finditer(english) if b[1] == "text"
-    ]
-    assert HEADING.findall(chinese) == HEADING.findall(english)
+    assert [m[0] for m in FENCE.finditer(chinese)] == [m[0] for m in FENCE.finditer(english)]
+    assert HEADING.findall(FENCE.sub(" ", chinese)) == HEADING.findall(FENCE.sub(" ", english))
     assert DIRECTIVE.findall(chinese) == DIRECTIVE.findall(english)
+    assert formulas(chinese) == formulas(english)
     assert numbers(chinese) == numbers(english)
-    assert len(re.findall(r"\(glossary\.md#", chinese)) == len(re.findall(r"\(glossary\.md#", english))
+    for mark in ("<details>", "`pellucid "):
+        assert chinese.count(mark) == english.count(mark), mark
+    glossary = text_of(GUIDE / "zh" / "glossary.md")
+    keys = {slug(t): slug(name) for t, name in zip(TERM.findall(glossary), ENGLISH_NAME.findall(glossary), strict=True)}
+    linked = [re.findall(r"\(glossary\.md#([^)]+)\)", text) for text in (chinese, english)]
+    assert sorted(keys[anchor] for anchor in linked[0]) == sorted(linked[1])
+
+
+def formulas(text: str) -> list[str]:
+    """Those that stand by themselves, without their words."""
+    return [re.sub(r"\s|\\quad|\\text\{[^}]*\}", "", shown) for shown in DISPLAYED.findall(text)]
+
+
+@pytest.mark.parametrize("page", sorted((GUIDE / "zh").glob("*.md")), ids=lambda p: p.stem)
+def test_chinese_is_set_as_chinese(page: Path) -> None:
+    """A paragraph is one line, since a browser shows a break as a blank; signs are full; Latin stands free."""
+    wrong = []
+    lines = re.sub(r"`[^`\n]*`|\$[^$]*\$", "x", DISPLAYED.sub("", FENCE.sub("", text_of(page)))).splitlines()
+    for line, following in pairwise([*lines, ""]):
+        seen = LINK.sub(r"\1", line)
+        han = r"[\u4e00-\u9fff]"
+        if (
+            following
+            and re.search(rf"{han}|[，。；：、]$", line)
+            and not re.match(r"[#|:<*]|$", line)
+            and following[0] not in ":|<"
+        ):
+            wrong.append(f"a break inside a paragraph: {line[-30:]!r}")
+        wrong += [
+            f"{m[0]!r} in {seen[:40]!r}"
+            for m in re.finditer(rf"{han}[,;:?!]|{han}[A-Za-z0-9]|[A-Za-z0-9]{han}|{han} {han}", seen)
+        ]
+    assert not wrong, "\n".join(wrong)
 
 
 def numbers(text: str) -> set[str]:
