@@ -136,7 +136,7 @@ def staged(page: Path) -> str:
             code for code in LANGUAGES if code != where.parts[1] and (SOURCE / "guide" / code / page.name).is_file()
         ]
         links = " ".join(f"[{LANGUAGES[code]}](../{code}/{page.name})" for code in others)
-        text = f"{title}\n\n:::{{container}} language-switch\n{links}\n:::\n{rest}" if links else text
+        text = f"{title}\n\n:::{{container}} other-language\n{links}\n:::\n{rest}" if links else text
     return text
 
 
