@@ -7,13 +7,14 @@ import json
 import os
 import re
 import subprocess
+from gettext import translation
 from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from sphinx import package_dir
 from sphinx.application import Sphinx
-from sphinx.locale import get_translator, init
 from sphinx.search import SearchLanguage, languages
 from sphinx.search.en import SearchEnglish
 from sphinx.util.docutils import SphinxDirective
@@ -138,14 +139,23 @@ class LabFrame(SphinxDirective):
 
 
 class BothLanguages(SearchEnglish):
-    """English words by their stems, Chinese by every two, three and four characters in a row: what a person types finds
-    its page without a dictionary of Chinese words."""
+    """English words by their stems, Chinese by every character and every two in a row: what a person types finds its
+    page without a dictionary of Chinese words. The page that searches takes the question apart in the same way."""
 
     lang = "en"
+    js_splitter_code = r"""
+function splitQuery(query) {
+  const pairs = (run) => (run.length === 1 ? [run] : [...run].slice(1).map((second, k) => run[k] + second));
+  return query
+    .replace(/[\u4e00-\u9fff]+/gu, (run) => ` ${pairs(run).join(" ")} `)
+    .split(/[^\p{Letter}\p{Number}_\p{Emoji_Presentation}]+/gu)
+    .filter((term) => term);
+}
+"""
 
     def split(self, text: str) -> list[str]:
         runs = CHINESE.findall(text)
-        pieces = {run[k : k + n] for run in runs for n in (2, 3, 4) for k in range(len(run) - n + 1)}
+        pieces = {run[k : k + n] for run in runs for n in (1, 2) for k in range(len(run) - n + 1)}
         return [*super().split(CHINESE.sub(" ", text)), *sorted(pieces)]
 
 
@@ -160,24 +170,26 @@ def speak_the_page_s_language(
     if not is_chinese(pagename):
         return
     context["language"] = "zh-Hans"
-    translator = app.config.pellucid_chinese
-    context["gettext"], context["ngettext"] = translator.gettext, translator.ngettext
+    known = translation("sphinx", package_dir / "locale", languages=["zh_CN"])
+    context["gettext"] = lambda message: BUTTONS.get(message) or known.gettext(message)
+    context["ngettext"] = known.ngettext
 
 
-def prepare(app: Sphinx) -> None:
-    english = app.config.language
-    init(app.config.locale_dirs, "zh_CN", "sphinx")
-    app.config.pellucid_chinese = get_translator("sphinx")
-    init(app.config.locale_dirs, english, "sphinx")
+BUTTONS = {
+    "Back to top": "回到顶部",
+    "Home": "首页",
+    "Next": "下一页",
+    "On this page": "本页内容",
+    "Previous": "上一页",
+}
+"""What the theme says, and Sphinx has no Chinese for."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     languages["en"] = BothLanguages
-    app.add_config_value("pellucid_chinese", None, "", types=frozenset({object}))
     app.add_html_math_renderer("katex", (visit_math, None), (visit_math_block, None))
     app.add_directive("drawn", Drawn)
     app.add_directive("lab", LabFrame)
-    app.connect("builder-inited", prepare)
     app.connect("html-page-context", speak_the_page_s_language)
     app.connect("build-finished", lambda app, error: typeset.close())
     assert issubclass(BothLanguages, SearchLanguage)
