@@ -30,8 +30,8 @@ class ReluOrSmooth(Claim):
     statement = "ReLU performs better than sigmoid and tanh."
     source = 'The article, "ReLU function"; X. Glorot, A. Bordes and Y. Bengio, 2011, for deep networks.'
     refuted_if = (
-        "the mean test accuracy of ReLU, with its 95 % interval over the seeds, is not half a point above that of one"
-        " of the others"
+        "ReLU's advantage in mean test accuracy over one of the others, with its 95 % interval over the seeds, lies"
+        " below half a point"
     )
     setup = (
         "Five tasks (spirals, checkerboard, digits, breast_cancer, wine), 2 and 6 hidden layers of 32 units, 5 seeds."
