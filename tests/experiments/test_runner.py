@@ -84,6 +84,28 @@ def test_a_verdict_is_a_verdict() -> None:
         run("given", claim)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("halves = []", "halves = [1 / 0]", "measure of Half failed: line 17: ZeroDivisionError: division by zero"),
+        ("more = min", "more = nim", "judge of Half failed: line 24: NameError: name 'nim' is not defined"),
+        ("figure, (panel,) =", "figure =", "draw of Half failed: line 32: NameError"),
+        ("return style.finished(figure", "return (figure", "expected draw of half to return a figure, got tuple"),
+        ('return Table(["half"]', 'return (["half"]', "expected table of half to return a Table, got tuple"),
+        ("for half in numbers", "for half in nmbers", "table of Half failed: line 28: NameError"),
+    ],
+)
+def test_what_fails_in_a_file_of_one_s_own_is_located(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "half.py"
+    assert old in MINE
+    path.write_text(MINE.replace(old, new), encoding="utf-8")
+    with pytest.raises(PellucidError, match=said):
+        outcome = run("half", claim_in(path))
+        outcome.table()
+        outcome.write(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["half.py"]
+
+
 def test_numpy_becomes_plain() -> None:
     value = {"a": np.arange(3), "b": (np.float32(0.5), np.bool_(True)), "c": "text"}
     assert plain(value, "numbers") == {"a": [0, 1, 2], "b": [0.5, True], "c": "text"}

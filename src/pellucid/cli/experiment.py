@@ -191,7 +191,7 @@ def _write(outcome: Outcome, folder: Path, as_json: bool) -> None:
     written = outcome.write(folder)
     if as_json:
         return
-    numbers = outcome.claim.table(outcome.numbers)
+    numbers = outcome.table()
     table(numbers.columns, numbers.rows)
     verdict = outcome.verdict
     click.echo(click.wrap_text(f"Verdict: {verdict.word}: {printable(verdict.because)}.", 110, "", "  "))

@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import os
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +13,7 @@ from pellucid.errors import DataError, UnknownNameError, nearest
 from pellucid.files import read_bytes, reason
 
 from .claim import SENTENCES, Claim
+from .foreign import place_of
 
 NAMES = (
     "step-does-not-learn",
@@ -70,7 +70,7 @@ def claim_in(path: str | os.PathLike[str]) -> Claim:
     try:
         exec(compile(source, str(file), "exec"), vars(module))
     except Exception as error:
-        raise DataError(f'"{path}" cannot be run: {_where(error, str(file))}') from error
+        raise DataError(f'"{path}" cannot be run: {place_of(error, str(file))}') from error
     finally:
         sys.path.remove(folder)
     return _only_claim(module, str(path))
@@ -93,12 +93,3 @@ def _only_claim(module: ModuleType, name: str) -> Claim:
     if missing:
         raise DataError(f'the claim {kind.__name__} of "{name}" lacks {", ".join(missing)}: add what is missing.')
     return kind()
-
-
-def _where(error: Exception, file: str) -> str:
-    """An exception in a line, with the line of the file at which it came."""
-    if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: {error.msg}."
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    where = f"line {lines[-1]}: " if lines else ""
-    return f"{where}{type(error).__name__}: {error}."

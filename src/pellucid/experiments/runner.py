@@ -20,7 +20,8 @@ from pellucid.data import Series
 from pellucid.errors import DataError, PellucidError
 from pellucid.files import replacing, write_atomically
 
-from .claim import SENTENCES, Claim, Numbers, Verdict
+from .claim import SENTENCES, Claim, Numbers, Table, Verdict
+from .foreign import located
 from .trial import Report, Trial
 
 FORMAT = 1
@@ -64,6 +65,18 @@ class Outcome:
             "machine": self.machine,
         }
 
+    def table(self) -> Table:
+        """The key numbers.
+
+        Raises:
+            DataError: the claim gives no table.
+        """
+        with located(self.claim, "table"):
+            table = self.claim.table(self.numbers)
+        if not isinstance(table, Table):
+            raise DataError(f"expected table of {self.name} to return a Table, got {type(table).__name__}.")
+        return Table([str(head) for head in table.columns], [[str(cell) for cell in row] for row in table.rows])
+
     def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
         """Write NAME.json and NAME.png into a folder, each beside its old version, whose place it takes.
 
@@ -71,7 +84,10 @@ class Outcome:
             ModelFileError: one of them cannot be written.
         """
         data, image = paths(self.name, folder)
-        figure = self.claim.draw(self.numbers)
+        with located(self.claim, "draw"):
+            figure = self.claim.draw(self.numbers)
+        if not hasattr(figure, "savefig"):
+            raise DataError(f"expected draw of {self.name} to return a figure, got {type(figure).__name__}.")
         text = json.dumps(self.record(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         write_atomically(data, lambda file: file.write(text.encode("utf-8", errors="replace")))
         with replacing(image) as beside:
@@ -100,13 +116,16 @@ def run(
     """
     trial = Trial(quick=quick, series=series, report=report)
     start = time.perf_counter()
-    numbers = plain(claim.measure(trial), "numbers")
+    with located(claim, "measure"):
+        measured = claim.measure(trial)
     seconds = time.perf_counter() - start
+    numbers = plain(measured, "numbers")
     if not isinstance(numbers, dict):
         raise DataError(f"expected measure of {name} to return a dict, got {type(numbers).__name__}.")
     # what is judged is what a reader of the file has
     numbers = json.loads(json.dumps(numbers))
-    verdict = claim.judge(numbers)
+    with located(claim, "judge"):
+        verdict = claim.judge(numbers)
     if not isinstance(verdict, Verdict):
         raise DataError(f"expected judge of {name} to return a Verdict, got {type(verdict).__name__}.")
     return Outcome(name, claim, quick, numbers, verdict, trial.seeds_used, trial.digest, seconds, machine())
