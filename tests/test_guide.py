@@ -35,6 +35,9 @@ SMALL = 20
 CITED = {
     "02-step.md": {"1958"},
     "05-relu.md": {"2012"},
+    "13-lstm.md": {"1997"},
+    "14-autoencoders.md": {"1901"},
+    "15-next-word.md": {"2017"},
 }
 """Numbers that come from elsewhere: years of publications."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.data import TOYS, load
+from pellucid.data import TOYS, load, text_windows
 
 LABS: dict[str, Callable[[], Any]] = {}
 DAYS = np.array([[2, 1, 0.5], [3, 0, 1], [1, 2, 1], [2.5, 0, 0], [0.5, 0, 2], [1.5, 3, 0.5]])
@@ -119,3 +119,58 @@ def digits() -> Any:
     )
     net.fit(x, y, epochs=8, batch_size=32, optimizer=pl.Adam(0.01), verbose=0)
     return net.lab(x, y, validation_data=test, optimizer=pl.Adam(0.01), title="Handwritten digits")
+
+
+def heard(layer: Any, title: str) -> Any:
+    """A recurrent layer of one unit that hears a bell, and silence."""
+    net = pl.Network(layer, input_shape=(5, 1), seed=0)
+    if "rnn_1.kernel" in net.parameters:
+        net.parameters["rnn_1.kernel"] = [[1.0]]
+        net.parameters["rnn_1.recurrent_kernel"] = [[0.5]]
+    else:
+        net.parameters["lstm_1.kernel"] = np.array([2.0, 0, 2, 0]).reshape(1, 4, 1)
+        net.parameters["lstm_1.recurrent_kernel"] = np.zeros((1, 4, 1))
+        net.parameters["lstm_1.bias"] = np.array([-1.0, 3, 0, 1]).reshape(4, 1)
+    bell = np.array([1.0, 0, 0, 0, 0]).reshape(1, 5, 1)
+    return net.lab(bell, np.zeros((1, 1)), loss="mse", optimizer=pl.SGD(0.1), title=title)
+
+
+@lab
+def bell() -> Any:
+    return heard(pl.RNN(1), "A bell, and a plain recurrent unit")
+
+
+@lab
+def bell_lstm() -> Any:
+    return heard(pl.LSTM(1), "A bell, and an LSTM")
+
+
+@lab
+def latent() -> Any:
+    """Digits through two numbers."""
+    (x, _), (x_test, _) = load("digits").split(test_size=0.2, seed=0)
+    net = pl.Network(
+        pl.Flatten(),
+        pl.Dense(32, activation="relu"),
+        pl.Dense(2),
+        pl.Dense(32, activation="relu"),
+        pl.Dense(64, activation="sigmoid"),
+        pl.Reshape((8, 8, 1)),
+        input_shape=(8, 8, 1),
+        seed=1,
+    )
+    net.fit(x, x, epochs=20, optimizer=pl.Adam(0.005), loss="mse", verbose=0)
+    return net.lab(
+        x, validation_data=(x_test, x_test), loss="mse", optimizer=pl.Adam(0.005), title="Digits through two numbers"
+    )
+
+
+@lab
+def animals() -> Any:
+    """The three animals and their places, word by word."""
+    from figures.sequences import ANIMALS
+    from figures.sequences import animals as trained
+
+    net, vocabulary = trained()
+    x, y = text_windows(vocabulary.encode(ANIMALS * 4), 12, step=3)
+    return net.lab(x, y, vocabulary=vocabulary, optimizer=pl.Adam(0.02), title="Cat, dog and bird")

@@ -15,5 +15,5 @@ def drawing(function: Callable[[], Any]) -> Callable[[], Any]:
     return function
 
 
-for _name in ("neurons", "learning", "images"):
+for _name in ("neurons", "learning", "images", "sequences"):
     import_module(f".{_name}", __package__)
