@@ -132,17 +132,17 @@ def heard(layer: Any, title: str) -> Any:
         net.parameters["lstm_1.recurrent_kernel"] = np.zeros((1, 4, 1))
         net.parameters["lstm_1.bias"] = np.array([-1.0, 3, 0, 1]).reshape(4, 1)
     bell = np.array([1.0, 0, 0, 0, 0]).reshape(1, 5, 1)
-    return net.lab(bell, np.zeros((1, 1)), loss="mse", optimizer=pl.SGD(0.1), title=title)
+    return net.lab(bell, np.zeros((1, 5, 1)), loss="mse", optimizer=pl.SGD(0.1), title=title)
 
 
 @lab
 def bell() -> Any:
-    return heard(pl.RNN(1), "A bell, and a plain recurrent unit")
+    return heard(pl.RNN(1, return_sequences=True), "A bell, and a plain recurrent unit")
 
 
 @lab
 def bell_lstm() -> Any:
-    return heard(pl.LSTM(1), "A bell, and an LSTM")
+    return heard(pl.LSTM(1, return_sequences=True), "A bell, and an LSTM")
 
 
 @lab

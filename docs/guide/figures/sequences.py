@@ -161,3 +161,62 @@ def next_words() -> Any:
         panel.set(title=f"{beginning} …", xlim=(0, 1))
         panel.invert_yaxis()
     return style.finished(figure, "")
+
+
+@drawing
+def price_forecasts() -> Any:
+    from pellucid.data import choose_changes, levels, load_series, series_windows, walk_forward
+
+    series = load_series("google")
+    windows = series_windows(levels(series.values, choose_changes(series.values)), window=20)
+    ((past, future),) = walk_forward(windows, test_size=0.2, folds=1)
+    scale = windows.y[past].std()
+    net = pl.Network(pl.LSTM(8), pl.Dense(1), input_shape=(20, 1), seed=0)
+    net.fit(windows.x[past] / scale, windows.y[past] / scale, epochs=3, loss="mse", verbose=0)
+    changes = (net.predict(windows.x[future] / scale) * scale).ravel()[-40:]
+    prices = series.values[:, 0]
+    today = prices[-41:-1]
+    figure, (panel,) = style.panels(size=(6.6, 3.2))
+    panel.plot(prices[-40:], color=style.ink(), lw=2, label="price")
+    panel.plot(today * np.exp(changes), color=style.series(0), lw=1.5, label="network")
+    panel.plot(today, "--", color=style.series(1), lw=1.5, label="tomorrow as today")
+    panel.set(xlabel="day", ylabel="dollars")
+    style.legend(panel)
+    return style.finished(figure, "")
+
+
+@drawing
+def extrapolation() -> Any:
+    x = np.linspace(-3, 3, 200)[:, None]
+    net = pl.Network(pl.Dense(24, activation="tanh"), pl.Dense(1), input_shape=1, seed=0)
+    net.fit(x, np.sin(x), epochs=150, optimizer=pl.Adam(0.02), loss="mse", verbose=0)
+    wide = np.linspace(-10, 10, 401)
+    figure, (panel,) = style.panels(size=(6.4, 3.0))
+    panel.plot(wide, np.sin(wide), color=style.faint(), lw=2, label="sine")
+    panel.plot(wide, net.predict(wide[:, None]).ravel(), color=style.series(0), lw=2, label="network")
+    for end in (-3, 3):
+        panel.axvline(end, color=style.ink(), ls="--", lw=1)
+    style.legend(panel)
+    return style.finished(figure, "")
+
+
+@drawing
+def fooled() -> Any:
+    digits = load("digits")
+    (x, y), _ = digits.split(test_size=0.25, seed=0)
+    net = pl.Network(
+        pl.Flatten(),
+        pl.Dense(25, activation="relu"),
+        pl.Dense(10, activation="softmax"),
+        input_shape=(8, 8, 1),
+        seed=0,
+    )
+    net.fit(x, y, epochs=8, batch_size=32, optimizer=pl.Adam(0.01), verbose=0)
+    seven = digits.x[7:8]
+    slope = net.trace(seven, np.array([7])).gradient("input_1")
+    figure, panels = style.panels(1, 3, size=(2.1, 2.3))
+    for panel, amount in zip(panels, (0.0, 0.1, 0.2), strict=True):
+        changed = np.clip(seven + amount * np.sign(slope), 0, 1)
+        answer = net.predict(changed)[0]
+        show(panel, changed[0, :, :, 0], f'"{answer.argmax()}", {answer.max():.0%}')
+    return style.finished(figure, "")
