@@ -57,6 +57,15 @@ def test_long_sums(program: object, extents: tuple[int, ...]) -> None:
     assert np.abs(result / expected - 1).max() < CLOSE
 
 
+def test_probabilities_of_many_classes() -> None:
+    x = np.random.default_rng(0).normal(size=(17, 50)).astype(np.float32)
+    one = pl.Network(pl.Dense(10_000, activation="softmax"), input_shape=50)
+    exact = pl.Network(pl.Dense(10_000, activation="softmax"), input_shape=50, engine="reference", dtype="float64")
+    for path, value in one.parameters.items():
+        exact.parameters[path] = value
+    assert np.abs(one.predict(x) / exact.predict(x) - 1).max() < 1.5e-6, "in one accumulator it is 3e-6"
+
+
 def test_penalties_and_norms_of_large_kernels() -> None:
     nets: dict[str, pl.Network] = {}
     for engine in ("llvm", "reference"):

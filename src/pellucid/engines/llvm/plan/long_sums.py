@@ -31,8 +31,8 @@ from pellucid.formula.expressions import (
 )
 from pellucid.formula.program import Stage
 
-LONG = 1 << 14
-"""Terms of a sum that may meet in one accumulator: they lose less than 2⁻¹¹ of it, and mostly a hundredth of that."""
+LONG = 1 << 10
+"""Terms of a sum that may meet in one accumulator: they lose less than 2⁻¹⁵ of it, and mostly a hundredth of that."""
 
 
 def split_long_sums(plan: Plan) -> Plan:
