@@ -146,7 +146,7 @@ def home() -> None:
     trees = [("Guide", [f"guide/en/{name}" for name in ["index", *chapters["en"], "glossary"]])]
     if chapters["zh"]:
         trees.append(("指南", [f"guide/zh/{name}" for name in ["index", *chapters["zh"], "glossary"]]))
-    how = "lab worked-example your-own-activation images text tables prices autoencoders estimators gallery"
+    how = "lab worked-example your-own-activation images text tables prices autoencoders estimators onnx gallery"
     known = {page.stem for page in SOURCE.glob("*.md")}
     about = ["architecture", "performance", "platforms", "decisions/index", "guide/compared", "changelog"]
     reserved = {*how.split(), *about, "experiments", "index"}

@@ -52,6 +52,51 @@ def mutated_bytes(data: bytes, random: Random) -> bytes:
     return bytes(content)
 
 
+def mutated_onnx(data: bytes, random: Random) -> bytes:
+    """Fields of an ONNX model changed: nodes, names, attributes, shapes, data, versions."""
+    import onnx
+
+    model = onnx.ModelProto.FromString(data)
+    graph = model.graph
+    for _ in range(random.choice((1, 1, 2, 4))):
+        node = random.choice(graph.node)
+        names = [*(i.name for i in graph.initializer), *(n for each in graph.node for n in (*each.input, *each.output))]
+        tensor = random.choice(graph.initializer)
+        match random.randrange(12):
+            case 0 if node.input:
+                node.input[random.randrange(len(node.input))] = random.choice((*names, "", "x\n"))
+            case 1 if node.output:
+                node.output[random.randrange(len(node.output))] = random.choice((*names, ""))
+            case 2:
+                node.op_type = random.choice((*(n.op_type for n in graph.node), "Loop", "\0", "Resize", "Tile"))
+            case 3 if node.attribute:
+                given = random.choice(node.attribute)
+                given.i = random.choice((0, 1, -1, 7, 2**31, 2**62, -(2**63)))
+                given.ints[:] = random.choice(([], [0], [1, 1], [2**40], [-1, 3], list(given.ints) * 2))
+                given.f = random.choice((0.0, -1.0, 1e30, math.inf, math.nan))
+            case 4 if node.attribute:
+                given = random.choice(node.attribute)
+                given.name, given.type = random.choice(("axis", "to", "pads", given.name)), random.randrange(12)
+            case 5:
+                tensor.dims[:] = random.choice(([], [0], [-1], [2**40], [2**31, 2**31], list(tensor.dims)[::-1]))
+            case 6:
+                tensor.raw_data = random.choice((b"", tensor.raw_data[:-1], random.randbytes(len(tensor.raw_data))))
+            case 7:
+                tensor.data_type = random.randrange(24)
+            case 8:
+                tensor.data_location = 1
+                entry = tensor.external_data.add()
+                entry.key, entry.value = "location", random.choice(("../x", "/etc/passwd", "", "file.onnx", "\0"))
+            case 9:
+                model.opset_import[0].version = random.choice((0, 1, 7, 11, 13, 18, 99, 2**62, -1))
+            case 10:
+                dims = graph.input[0].type.tensor_type.shape.dim
+                random.choice(dims).dim_value = random.choice((0, 1, -1, 3, 2**20, 2**62))
+            case _:
+                graph.node.insert(random.randrange(len(graph.node) + 1), node)
+    return bytes(model.SerializeToString())
+
+
 def mutated_lines(data: bytes, random: Random) -> bytes:
     """Cells and lines of a text changed, doubled, moved."""
     lines = data.split(b"\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gzip
+import importlib.util
 import io
 import tempfile
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from tests.fuzzing.mutations import (
     mutated_bytes,
     mutated_idx,
     mutated_lines,
+    mutated_onnx,
     mutated_png,
     mutated_safetensors,
 )
@@ -111,6 +113,29 @@ def _graph() -> pl.Network:
 
 
 NETWORKS = (_table, _images, _text, _sequence, _graph)
+
+
+def _imported() -> pl.Network:
+    """As ONNX has them: operators."""
+    return _read_back(_images)
+
+
+def _imported_sequence() -> pl.Network:
+    return _read_back(_sequence)
+
+
+def _read_back(make: Callable[[], pl.Network]) -> pl.Network:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.onnx"
+        make().to_onnx(path)
+        return pl.from_onnx(path)
+
+
+def _use_onnx(path: Path, random: Random) -> None:
+    net = pl.from_onnx(path, engine=random.choice(("reference",) * 9 + ("llvm",)))
+    repr(net), net.config()
+    if small_enough_to_probe(net):
+        net.predict({name: np.zeros((2, *shape)) for name, shape in net.input_shapes.items()})
 
 
 def _use_network(path: Path, random: Random) -> None:
@@ -266,8 +291,24 @@ def _network(make: Callable[[], pl.Network]) -> Sample:
     return Sample(".safetensors", lambda: _content(make), mutated_safetensors, _use_network, weight=12)
 
 
+def _as_onnx(make: Callable[[], pl.Network]) -> bytes:
+    return _saved(make().to_onnx)
+
+
+def _onnx_samples() -> dict[str, Sample]:
+    """Models of operators, and networks that are made of them; where the package onnx is installed."""
+    samples = {f"network of {make.__name__[1:]}": _network(make) for make in (_imported, _imported_sequence)}
+    for make in (_table, _images, _sequence, _graph):
+        content = functools.partial(_as_onnx, make)
+        name = make.__name__[1:]
+        samples[f"onnx of {name}"] = Sample(".onnx", content, mutated_onnx, _use_onnx, weight=8)
+        samples[f"bytes of an onnx of {name}"] = Sample(".onnx", content, mutated_bytes, _use_onnx, weight=2)
+    return samples
+
+
 SAMPLES: dict[str, Sample] = {
     **{f"network of {make.__name__[1:]}": _network(make) for make in NETWORKS},
+    **(_onnx_samples() if importlib.util.find_spec("onnx") else {}),
     "command of a table": Sample(".safetensors", lambda: _content(_table), mutated_safetensors, _command),
     "command of a text": Sample(".safetensors", lambda: _content(_text), mutated_safetensors, _command),
     "trace": Sample(

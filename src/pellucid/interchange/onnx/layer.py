@@ -113,7 +113,11 @@ class Operator(Layer):
             if self.operator == "BatchNormalization" and context.training and self.trainable:
                 return self._of_batch(node, context)
             value = results_of(node)[self.output]
-        except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError) as error:
+        except PellucidError as error:
+            raise type(error)(
+                str(error).splitlines()[0]
+            ) from None  # without the formula, which a file may have damaged
+        except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise PellucidError(
                 f"the description of the operator {self.operator} is damaged: {type(error).__name__} {error}"
             ) from None

@@ -152,7 +152,8 @@ def _rotary(node: Node) -> Value:
         text = Text()
         letters = text.axes([n_, h_, t_, half])
         n, h, t, k = letters
-        first, second = (f"2·{k}", f"2·{k} + 1") if node.attr("interleaved") else (k, f"{k} + {half}")
+        text.bindings["first"] = 0  # by name: an index that is an axis alone reads all of it
+        first, second = (f"2·{k}", f"2·{k} + 1") if node.attr("interleaved") else (f"{k} + first", f"{k} + {half}")
         one, two = text.read(given, [n, h, t, first]), text.read(given, [n, h, t, second])
         c, s = angle(text, cos, n, t, k, "c"), angle(text, sin, n, t, k, "s")
         parts.append(text.result(letters, f"{c}·{one} − {s}·{two}" if part == 0 else f"{s}·{one} + {c}·{two}", x.dtype))

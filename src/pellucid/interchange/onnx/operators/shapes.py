@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from pellucid.interchange.onnx.operators.base import (
     BOOL,
     FLOAT,
     INT,
+    MAX_STATIC,
     Node,
     Text,
     UnsupportedError,
@@ -413,6 +415,8 @@ def _pad(node: Node) -> Value:
     for k in range(x.rank):
         if low.get(k) or high.get(k):
             size = size_of(x.shape[k])
+            if size + low.get(k, 0) + high.get(k, 0) > MAX_STATIC:
+                raise UnsupportedError(f"Pad reflects along an axis of more than {MAX_STATIC:,}")
             places = np.arange(-low.get(k, 0), size + high.get(k, 0))
             result = picked(result, k, _reflected(places, size, str(mode)))
     return result
@@ -443,10 +447,24 @@ def picked(x: Value, axis: int, places: Any) -> Value:
             end += 1
         runs.append((wanted[k], step or 1, end - k))
         k = end
-    if len(runs) > 64:
-        raise UnsupportedError(f"{len(runs)} runs of places along an axis, expected at most 64")
+    if len(runs) > 8:
+        return _looked_up(x, axis, wanted)
     parts = [sliced(x, {axis: run}) for run in runs]
     return parts[0] if len(parts) == 1 else joined(parts, axis)
+
+
+def _looked_up(x: Value, axis: int, places: list[int]) -> Value:
+    """A value at known places, which a sum of steps gives: the first one, and each change where it comes."""
+    jumps = [(k, b - a) for k, (a, b) in enumerate(pairwise(places), 1) if a != b]
+    if len(jumps) > 1024:
+        raise UnsupportedError(f"{len(jumps):,} changes of places along an axis, expected at most 1,024")
+    text = Text()
+    letters = text.axes([len(places) if k == axis else e for k, e in enumerate(x.shape)])
+    here, i = letters[axis], text.axis(size_of(x.shape[axis]))
+    steps = " + ".join([str(places[0]), *(f"{number(by)}·[{at} ≤ {here}]" for at, by in jumps)])
+    text.line("k", [here], f"argmax[{i}] [{i} = {steps}]")
+    at = text.head("k", [here])
+    return text.result(letters, text.read(x, [at if k == axis else a for k, a in enumerate(letters)]), x.dtype)
 
 
 def as_index(ids: Value, size: int) -> Value:
@@ -469,7 +487,7 @@ def _gather(node: Node) -> Value:
     if x.shape[axis] is BATCH:
         raise UnsupportedError("Gather chooses among the batch")
     size = size_of(x.shape[axis])
-    if ids.array is not None:
+    if ids.array is not None and ids.array.size <= MAX_STATIC:
         places = np.where(ids.array < 0, ids.array + size, ids.array).reshape(-1)
         if ((places < 0) | (places >= size)).any():
             raise ShapeError(f"Gather reads at {int(places.max())}, expected places below {size}")
@@ -550,9 +568,11 @@ def _blocks(node: Node) -> Value:
         if h % b or w % b:
             raise ShapeError(f"SpaceToDepth divides {h}×{w} places into blocks of {b}")
         parts = reshaped(x, [n, c, h // b, b, w // b, b])
-        return reshaped(_ordered(parts, 0, 3, 5, 1, 2, 4), [n, size_of(c) * b * b, h // b, w // b])
+        order = (0, 1, 3, 5, 2, 4) if node.attr("mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+        return reshaped(_ordered(parts, *order), [n, size_of(c) * b * b, h // b, w // b])
     depth = size_of(c) // (b * b)
-    split, order = ([n, b, b, depth, h, w], (0, 3, 4, 1, 5, 2))
+    split: list[Extent] = [n, b, b, depth, h, w]
+    order = (0, 3, 4, 1, 5, 2)
     if node.attr("mode", "DCR") == "CRD":
         split, order = [n, depth, b, b, h, w], (0, 1, 4, 2, 5, 3)
     return reshaped(_ordered(reshaped(x, split), *order), [n, depth, size_of(h) * b, size_of(w) * b])

@@ -12,6 +12,7 @@ import numpy as np
 from pellucid.errors import ShapeError
 from pellucid.interchange.onnx.operators.base import (
     INT,
+    MAX_STATIC,
     Node,
     Text,
     UnsupportedError,
@@ -309,7 +310,10 @@ def _resize(node: Node) -> Value:
         if sizes[place] == x.shape[axis] and scales[place] == 1 and transform != "tf_crop_and_resize":
             continue
         whole = size_of(x.shape[axis])
-        check_size([sizes[place]])
+        if size_of(sizes[place]) > MAX_STATIC:
+            raise UnsupportedError(
+                f"{node.operator} makes an axis of {sizes[place]:,}, expected at most {MAX_STATIC:,}"
+            )
         span = (0.0, 1.0)
         if region and transform == "tf_crop_and_resize":
             span = (region[place], region[place + len(axes)])
@@ -348,7 +352,7 @@ def _coordinates(transform: str, old: int, new: int, scale: float, span: tuple[f
         case "pytorch_half_pixel":
             return (i + 0.5) / scale - 0.5 if new > 1 else 0 * i
         case "align_corners":
-            return i * (old - 1) / (new - 1) if new > 1 else 0 * i
+            return i * (old - 1) / (old * scale - 1) if new > 1 else 0 * i
         case "asymmetric":
             return i / scale
         case "tf_crop_and_resize":

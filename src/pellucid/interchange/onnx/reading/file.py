@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,27 @@ def parsed(content: bytes, name: str) -> Any:
     return model
 
 
+def check_names(model: Any) -> None:
+    """Names are text.
+
+    Raises:
+        ModelFileError: one is none: protobuf gives bytes that are no UTF-8 as they are.
+    """
+    graph = model.graph
+    names: list[object] = [graph.name, *(given.name for given in (*graph.input, *graph.output, *graph.initializer))]
+    for given in (*graph.input, *graph.output):
+        names += [d.dim_param for d in given.type.tensor_type.shape.dim]
+    for node in graph.node:
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output, *(a.name for a in node.attribute)]
+    for entry in model.metadata_props:
+        names += [entry.key, entry.value]
+    names += [entry.domain for entry in model.opset_import]
+    for tensor_ in graph.initializer:
+        names += [part for entry in tensor_.external_data for part in (entry.key, entry.value)]
+    if any(not isinstance(name, str) for name in names):
+        raise ModelFileError("the model is damaged: it has a name that is no text in UTF-8")
+
+
 def opset_of(model: Any) -> int:
     """The version of ONNX's operators that a model uses.
 
@@ -89,7 +110,7 @@ def tensor(proto: Any, folder: Path | None) -> Array:
             outside the folder.
     """
     onnx = onnx_package()
-    name = proto.name or "without a name"
+    name = plain(proto.name) or "without a name"
     shape = tuple(int(d) for d in proto.dims)
     if any(d < 0 for d in shape) or math.prod(shape) > MAX_ELEMENTS:
         raise ModelFileError(f'the tensor "{name}" has the shape {shape}, expected at most {MAX_ELEMENTS:,} elements')
@@ -128,13 +149,15 @@ def dtype_name(number: int, what: str) -> str:
 def _external(proto: Any, folder: Path | None, size: int) -> bytes:
     """The bytes of a tensor in a file of its own."""
     entries = {entry.key: entry.value for entry in proto.external_data}
-    where, name = entries.get("location", ""), proto.name
+    where, name = entries.get("location", ""), plain(proto.name)
     if folder is None:
-        raise ModelFileError(f'the tensor "{name}" lies in the file "{where}", but the model was not read from a file')
+        raise ModelFileError(
+            f'the tensor "{name}" lies in the file "{plain(where)}", but the model was not read from a file'
+        )
     path = Path(os.path.realpath(folder / where)) if where and "\0" not in where else folder
     if folder not in path.parents:
         raise ModelFileError(
-            f'the tensor "{name}" lies in "{where}", outside the folder of the model, where nothing is read'
+            f'the tensor "{name}" lies in "{plain(where)}", outside the folder of the model, where nothing is read'
         )
     try:
         offset = int(entries.get("offset", 0))
@@ -146,11 +169,13 @@ def _external(proto: Any, folder: Path | None, size: int) -> bytes:
     try:
         with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size < offset + size:
-                raise ModelFileError(f'the file "{where}" is too short for the tensor "{name}"')
+                raise ModelFileError(f'the file "{plain(where)}" is too short for the tensor "{name}"')
             file.seek(offset)
             return file.read(size)
     except OSError as error:
-        raise ModelFileError(f'the file "{where}" of the tensor "{name}" cannot be read: {reason(error)}') from None
+        raise ModelFileError(
+            f'the file "{plain(where)}" of the tensor "{name}" cannot be read: {reason(error)}'
+        ) from None
 
 
 def attributes_of(proto: Any) -> dict[str, Any]:
@@ -195,25 +220,24 @@ def check_order(nodes: Sequence[Any], known: set[str]) -> None:
         for name in node.input:
             if name and name not in made:
                 why = "a later node or itself gives, so the nodes go in a circle" if name in later else "nothing gives"
-                raise ModelFileError(f'{described(node, number)} reads "{name}", which {why}')
+                raise ModelFileError(f'{described(node, number)} reads "{plain(name)}", which {why}')
         for name in node.output:
             if name and name in made:
-                raise ModelFileError(f'{described(node, number)} gives "{name}", which is there already')
+                raise ModelFileError(f'{described(node, number)} gives "{plain(name)}", which is there already')
             made.add(name)
 
 
 def described(node: Any, number: int) -> str:
     """What messages call a node."""
-    name = f' "{node.name}"' if node.name else f" number {number}"
+    name = f' "{plain(node.name)}"' if node.name else f" number {number}"
     domain = f"{node.domain}." if node.domain not in ("", "ai.onnx") else ""
-    return f"the node{name} ({domain}{node.op_type})"
+    return f"the node{name} ({plain(domain + node.op_type)})"
 
 
-def all_nodes(graph: Any) -> Iterator[tuple[int, Any]]:
-    """The nodes of a graph with their numbers."""
-    return enumerate(graph.node)
+def plain(name: str) -> str:
+    """A name from a file as messages can have it: on one line, and short."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:100]
 
 
 def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
+    return plain((str(error).strip().splitlines() or [type(error).__name__])[0])

@@ -14,7 +14,15 @@ from pellucid.errors import ModelFileError, PellucidError
 from pellucid.formula import Program
 from pellucid.interchange.onnx.layer import operators, results_of
 from pellucid.interchange.onnx.operators.base import MAX_ELEMENTS, Array, Node, UnsupportedError, Value, constant
-from pellucid.interchange.onnx.reading.file import attributes_of, check_order, described, opset_of, tensor
+from pellucid.interchange.onnx.reading.file import (
+    attributes_of,
+    check_names,
+    check_order,
+    described,
+    opset_of,
+    plain,
+    tensor,
+)
 
 
 @dataclass
@@ -33,6 +41,7 @@ class Graph:
 
     def __init__(self, model: Any, folder: Path | None) -> None:
         self.model, self.graph = model, model.graph
+        check_names(model)
         check_unknown(self.graph)
         self.opset = opset_of(model)
         if model.functions:
@@ -42,26 +51,33 @@ class Graph:
             )
         if self.graph.sparse_initializer:
             raise ModelFileError("the model has sparse tensors, expected dense ones")
-        self.initializers = {proto.name: tensor(proto, folder) for proto in self.graph.initializer}
+        self.initializers = {proto.name: real(tensor(proto, folder)) for proto in self.graph.initializer}
+        for name, array in self.initializers.items():
+            if array.dtype.kind not in "fiub":
+                raise UnsupportedError(f'the tensor "{plain(name)}" holds {array.dtype}, expected numbers')
         self.inputs = [given for given in self.graph.input if given.name not in self.initializers]
         self.outputs = [given.name for given in self.graph.output]
         known = set(self.initializers) | {given.name for given in self.inputs}
         check_order(self.graph.node, known)
         every = known | {name for node in self.graph.node for name in node.output}
         if missing := [name for name in self.outputs if name not in every]:
-            raise ModelFileError(f'nothing gives the output "{missing[0]}"')
+            raise ModelFileError(f'nothing gives the output "{plain(missing[0])}"')
 
-    def walk(self, values: dict[str, Value], emit: Any, *, batch: int | None = None) -> dict[str, Value]:
+    def walk(
+        self, values: dict[str, Value], emit: Any, *, batch: int | None = None, limit: int | None = None
+    ) -> dict[str, Value]:
         """Every node's values, added to those of the inputs and initializers.
 
         Args:
             emit: gives the values of a `Step` that is no constant.
             batch: the size of the batch that the model was made for, where it says one.
+            limit: the maximum number of elements of all constants that are computed.
 
         Raises:
             PellucidError: a node cannot be read; the message names it.
         """
         wanted = {name for node in self.graph.node for name in node.input} | set(self.outputs)
+        kept = 0
         for number, proto in enumerate(self.graph.node):
             place = described(proto, number)
             try:
@@ -76,13 +92,24 @@ class Graph:
                 known = all(v is None or v.array is not None for v in inputs)
                 results = folded(node) if known or proto.op_type in ("Shape", "Size") else emit(step)
             except PellucidError as error:
-                raise type(error)(f"{place}: {error}") from None
+                raise type(error)(f"{place}: {str(error).splitlines()[0]}") from None
             except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-                raise ModelFileError(f"{place} is damaged: {type(error).__name__} {error}") from None
+                why = " ".join(str(error).split())[:200]
+                raise ModelFileError(f"{place} is damaged: {type(error).__name__} {why}") from None
             for name, value in zip(proto.output, results, strict=False):
                 if name:
                     values[name] = value
+                    kept += 0 if value.array is None else value.array.size
+            if limit is not None and kept > limit:
+                raise UnsupportedError(
+                    f"{place}: constants of more than {limit:,} numbers, which would take the memory"
+                )
         return values
+
+
+def real(array: Array) -> Array:
+    """An array in a type that formulas have: the short floats of machine learning in float32."""
+    return array.astype(np.float32) if "float" in array.dtype.name and array.dtype.kind not in "f" else array
 
 
 def check_unknown(graph: Any) -> None:
@@ -96,7 +123,7 @@ def check_unknown(graph: Any) -> None:
     for number, node in enumerate(graph.node):
         domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
         if domain or node.op_type not in known:
-            unknown.setdefault(domain + node.op_type, []).append(node.name or f"node {number}")
+            unknown.setdefault(plain(domain + node.op_type), []).append(plain(node.name) or f"node {number}")
     if unknown:
         each = "; ".join(f"{kind} ({_listed(names)})" for kind, names in sorted(unknown.items()))
         count = "an operator" if len(unknown) == 1 else f"{len(unknown)} operators"
@@ -133,7 +160,8 @@ def computed(values: Sequence[Value], known: Mapping[Any, Array | None]) -> list
     run = reference.executable(program, np.dtype(np.float64 if wide else np.float32))
     inputs = {given.name: np.asarray(array) for given, array in known.items() if given.name in program.inputs}
     outputs = run({name: a.astype(np.float64) if a.dtype.kind in "iub" else a for name, a in inputs.items()})
-    return [as_type(outputs[str(k)], value) for k, value in enumerate(values)]
+    with np.errstate(all="ignore"):  # infinities and what a type does not hold are values like others here
+        return [as_type(outputs[str(k)], value) for k, value in enumerate(values)]
 
 
 def as_type(array: Array, value: Value) -> Array:

@@ -20,7 +20,7 @@ from pellucid.interchange.onnx.layer import MAX_NUMBERS, Operator, results_of
 from pellucid.interchange.onnx.operators.base import Array, Node, UnsupportedError, Value, constant
 from pellucid.interchange.onnx.operators.shapes import BATCH_SIZE
 from pellucid.interchange.onnx.package import onnx_package
-from pellucid.interchange.onnx.reading.file import dtype_name, load
+from pellucid.interchange.onnx.reading.file import dtype_name, load, plain
 from pellucid.interchange.onnx.reading.graph import Graph, Step
 from pellucid.layers.activation import Activation
 from pellucid.layers.base import Input, Layer
@@ -30,9 +30,11 @@ from pellucid.layers.dropout import Dropout
 from pellucid.layers.embedding import Embedding
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.merging import Add, Multiply
-from pellucid.network import BaseNetwork
+from pellucid.network import MAX_USES, BaseNetwork
 
 N = TypeVar("N", bound=BaseNetwork)
+MAX_CONSTANTS = 1 << 28
+"""The maximum number of elements of all constants that are computed: 1 GiB in float32."""
 InputShapes = Mapping[str, Sequence[int | None]]
 
 _ACTIVATIONS: Final = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softplus": "softplus"}
@@ -92,7 +94,7 @@ class Reading:
         for given in self.graph.inputs:
             value = values[given.name] = self._input(given)
             starts.append(self.uses[value.tensor])
-        self.graph.walk(values, self._emit, batch=self.batch)
+        self.graph.walk(values, self._emit, batch=self.batch, limit=MAX_CONSTANTS)
         ends = [self._output(name, values[name]) for name in self.graph.outputs]
         double = any(v.dtype == np.float64 for v in values.values())
         network = kind(
@@ -109,20 +111,21 @@ class Reading:
 
     def _input(self, given: Any) -> Value:
         """An input of the network: its shape without the batch, and where ONNX has the batch."""
-        name = given.name
+        name, shown = given.name, plain(given.name)
         if not given.type.HasField("tensor_type") or not given.type.tensor_type.HasField("shape"):
-            raise UnsupportedError(f'the input "{name}" is no tensor with a number of axes')
+            raise UnsupportedError(f'the input "{shown}" is no tensor with a number of axes')
         dims = [
-            d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in given.type.tensor_type.shape.dim
+            d.dim_value if d.HasField("dim_value") else plain(d.dim_param) or None
+            for d in given.type.tensor_type.shape.dim
         ]
         if len(dims) < 2 and name not in self.shapes:
-            raise UnsupportedError(f'the input "{name}" has the shape {_shape(dims)}, expected a batch of examples')
+            raise UnsupportedError(f'the input "{shown}" has the shape {_shape(dims)}, expected a batch of examples')
         shape, batch = _without_batch(name, dims, self.shapes.get(name))
-        if isinstance(dims[batch], int):
-            self.batch = dims[batch]
-        dtype = np.dtype(dtype_name(given.type.tensor_type.elem_type, f"input {name}"))
+        if isinstance(size := dims[batch], int):
+            self.batch = size
+        dtype = np.dtype(dtype_name(given.type.tensor_type.elem_type, f"input {shown}"))
         if dtype.kind not in "fiub":
-            raise UnsupportedError(f'the input "{name}" holds {dtype}, expected numbers')
+            raise UnsupportedError(f'the input "{shown}" holds {dtype}, expected numbers')
         use = Input(shape, name=self._name(name))
         value = self._value(shape, dtype, batch, use)
         if dtype.kind in "iu":
@@ -132,7 +135,7 @@ class Reading:
     def _output(self, name: str, value: Value) -> Use:
         use = self.uses.get(value.tensor)
         if use is None:
-            raise UnsupportedError(f'the output "{name}" does not depend on the inputs')
+            raise UnsupportedError(f'the output "{plain(name)}" does not depend on the inputs')
         return use
 
     def _value(self, shape: Sequence[Any], dtype: np.dtype[Any], batch: int, use: Use) -> Value:
@@ -168,6 +171,8 @@ class Reading:
         """The layer that gives an output, and the value that stands for it."""
         if value.batch is None:
             raise UnsupportedError("what it gives has no batch: it runs over the examples, or does not depend on them")
+        if len(self.uses) > MAX_USES:
+            raise UnsupportedError(f"the network has more than {MAX_USES:,} nodes that are no constants")
         shape, node = value.tensor.shape[1:], step.node
         x = next((v for v in node.inputs if v is not None and v.tensor in self.uses), None)
         if x is None:
@@ -351,6 +356,7 @@ def _without_batch(name: str, dims: Sequence[Any], wanted: Sequence[int | None] 
     Raises:
         PellucidError: an axis has no size, or the shape asked for is another.
     """
+    name = plain(name)
     if wanted is not None:
         fits = len(wanted) == len(dims) and sum(w is None for w in wanted) == 1
         if not fits or any(isinstance(d, int) and w not in (None, d) for d, w in zip(dims, wanted, strict=True)):
