@@ -19,6 +19,7 @@ from pellucid.layers.base import Context, Last, Layer, Parameter, Shape
 FAMILIES = (
     "attention",
     "elementwise",
+    "known",
     "losses",
     "normalisation",
     "products",

@@ -263,8 +263,20 @@ def _transpose(node: Node) -> Value:
 
 @operator("Expand")
 def _expand(node: Node) -> Value:
-    x = node.input(0)
-    return expanded(x, broadcast_shapes(x.shape, meant(node.integers(1) or [])))
+    x, wanted = node.input(0), meant(node.integers(1) or [])
+    if BATCH in wanted and x.batch is None:
+        x = one_example(x, wanted.index(BATCH) - len(wanted) + x.rank, node.batch)
+    return expanded(x, broadcast_shapes(x.shape, wanted))
+
+
+def one_example(x: Value, axis: int, batch: int | None) -> Value:
+    """Known numbers that are the same along an axis for all examples of the batch that a model was made for, for one:
+    first states, say.
+    """
+    if x.array is None or batch is None or not 0 <= axis < x.rank or x.array.shape[axis] != batch:
+        return x
+    first = x.array.take([0], axis)
+    return constant(first, literal=x.literal) if (x.array == first).all() else x
 
 
 def expanded(x: Value, shape: Sequence[Extent]) -> Value:
@@ -306,6 +318,9 @@ def _tile(node: Node) -> Value:
 @operator("Concat")
 def _concat(node: Node) -> Value:
     values = [node.input(place) for place in range(len(node.inputs))]
+    values = [v for v in values if v.array is None or v.array.size] or values[:1]  # empty ones are of shapes alone
+    if values[0].array is not None and not values[0].array.size:
+        return values[0]
     return joined(values, axis_of(int(node.attr("axis", 1)), values[0].rank))
 
 
@@ -378,6 +393,8 @@ def _slice(node: Node) -> Value:
                 raise UnsupportedError("Slice takes a part of the batch")
             continue
         chosen = range(size_of(extent))[slice(start, end if end > -(1 << 62) else None, step)]
+        if not chosen and x.array is not None:
+            return constant(x.array.take([], axis), literal=False)
         if not chosen:
             raise UnsupportedError("Slice takes an empty part")
         ranges[axis] = (chosen.start, chosen.step, len(chosen))
@@ -614,11 +631,6 @@ def _crop(node: Node) -> Value:
         shift = (own - extent) // 2 if extent <= own else -((extent - own) // 2)
         indices[k] = f"{letters[k]} + {number(shift)}" if shift else letters[k]
     return text.result(letters, text.read(x, indices, outside="0"), x.dtype)
-
-
-@operator("NonZero", "Compress", "Unique")
-def _of_unknown_size(node: Node) -> Value:
-    raise UnsupportedError(f"the shape of what {node.operator} gives depends on the data")
 
 
 @operator("ScatterElements", "Scatter")
