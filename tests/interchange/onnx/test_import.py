@@ -162,6 +162,44 @@ def test_the_batch_may_stand_elsewhere(tmp_path: Path) -> None:
     np.testing.assert_allclose(net.predict(x), np.stack(states, 1), atol=1e-6)
 
 
+def test_rounding_is_for_known_numbers(tmp_path: Path) -> None:
+    nodes = [
+        node("Shape", "x", "s"),
+        node("Gather", "s one", "steps", axis=0),
+        node("Mod", "steps two", "odd"),
+        node("Sub", "steps odd", "even"),
+        node("Unsqueeze", "even zero", "end"),
+        node("Slice", "x zero end one", "y"),
+    ]
+    constants = {"one": np.array([1]), "zero": np.array([0]), "two": np.array(2)}
+    nodes[1] = node("Gather", "s index", "steps", axis=0)
+    net = read(written(tmp_path / "net.onnx", nodes, ["batch", 5, 2], constants | {"index": np.array(1)}))
+    assert list(net.output_shapes.values()) == [(4, 2)]
+    path = written(tmp_path / "other.onnx", [node("Floor", "x", "y")], ["batch", 5], {})
+    with pytest.raises(PellucidError, match=r"Floor_y.* only where its inputs are known"):
+        read(path)
+
+
+def test_first_states_of_one_size_of_the_batch_are_for_any(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    constants = {
+        "w": rng.random((1, 4, 3), dtype=np.float32),
+        "r": rng.random((1, 4, 4), dtype=np.float32),
+        "h": np.repeat(rng.random((1, 1, 4), dtype=np.float32), 4, 1),
+        "axes": np.array([0]),
+    }
+    nodes = [
+        onnx.helper.make_node("RNN", ["x", "w", "r", "", "", "h"], ["", "last"], hidden_size=4),
+        node("Squeeze", "last axes", "y"),
+    ]
+    net = read(written(tmp_path / "net.onnx", nodes, [2, 4, 3], constants), input_shapes={"x": (2, None, 3)})
+    x = rng.random((5, 2, 3), dtype=np.float32)
+    h = constants["h"][0, :1]
+    for t in range(2):
+        h = np.tanh(x[:, t] @ constants["w"][0].T + h @ constants["r"][0].T)
+    np.testing.assert_allclose(net.predict(x), h, atol=1e-6)
+
+
 def test_sizes_that_a_model_leaves_open_are_asked_for(tmp_path: Path) -> None:
     path = written(tmp_path / "net.onnx", [node("Relu", "x", "y")], ["batch", "length", 3], {})
     with pytest.raises(PellucidError, match=r'input_shapes=\{"x": \(None, …, 3\)\}'):

@@ -1,4 +1,4 @@
-"""Operators that no formula says, for they round, look at bits, or give as much as the data have: of known numbers alone.
+"""Operators that no formula says: they round, look at bits, or give as much as the data have. They take known numbers.
 
 They stand in the arithmetic of shapes, and in what ONNX's backends are asked for.
 """
@@ -96,7 +96,9 @@ def _compress(node: Node) -> Value:
 def _unique(node: Node) -> list[Value]:
     (x,) = _arrays(node, 1)
     axis = node.attr("axis")
-    values, first, inverse, counts = np.unique(x, True, True, True, None if axis is None else axis_of(int(axis), x.ndim))
+    values, first, inverse, counts = np.unique(
+        x, True, True, True, None if axis is None else axis_of(int(axis), x.ndim)
+    )
     if not node.attr("sorted", 1):
         order = np.argsort(first)
         place = np.argsort(order)

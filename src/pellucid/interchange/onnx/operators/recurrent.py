@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pellucid.errors import ShapeError
 from pellucid.interchange.onnx.operators.base import Node, Text, UnsupportedError, Value, number, operator, size_of
-from pellucid.interchange.onnx.operators.shapes import one_example
 
 _FUNCTIONS: dict[str, tuple[str, float, float]] = {
     "relu": ("relu({z})", 0.0, 0.0),
@@ -60,9 +59,6 @@ class Step:
 def _recurrent(node: Node) -> list[Value]:
     x, w, r = (node.input(place) for place in range(3))
     layout = int(node.attr("layout", 0))
-    places = {place: v for place in (5, 6) if (v := node.optional(place)) is not None}
-    states = {place: one_example(v, 0 if layout else 1, node.batch) for place, v in places.items()}
-    node = replace(node, inputs=tuple(states.get(place, v) for place, v in enumerate(node.inputs)))
     if x.rank != 3 or w.rank != 3 or r.rank != 3:
         raise ShapeError(f"{node.operator} takes three axes of each, got shapes {x.shape}, {w.shape} and {r.shape}")
     steps, count = (x.shape[1], x.shape[0]) if layout else (x.shape[0], x.shape[1])

@@ -186,7 +186,7 @@ def attributes_of(proto: Any) -> dict[str, Any]:
     for entry in proto.attribute:
         match entry.type:
             case kinds.FLOAT:
-                result[entry.name] = float(entry.f)
+                result[entry.name] = _decimal(entry.f)
             case kinds.INT:
                 result[entry.name] = int(entry.i)
             case kinds.STRING:
@@ -194,7 +194,7 @@ def attributes_of(proto: Any) -> dict[str, Any]:
             case kinds.TENSOR:
                 result[entry.name] = tensor(entry.t, None)
             case kinds.FLOATS:
-                result[entry.name] = [float(v) for v in entry.floats]
+                result[entry.name] = [_decimal(v) for v in entry.floats]
             case kinds.INTS:
                 result[entry.name] = [int(v) for v in entry.ints]
             case kinds.STRINGS:
@@ -203,6 +203,11 @@ def attributes_of(proto: Any) -> dict[str, Any]:
         if isinstance(result.get(name), int):
             result[name] = dtype_name(result[name], f"{name} of {proto.op_type}")
     return result
+
+
+def _decimal(value: float) -> float:
+    """The shortest decimal number that float32 has as this: 0.001, not 0.0010000000474974513."""
+    return float(str(np.float32(value)))
 
 
 def check_order(nodes: Sequence[Any], known: set[str]) -> None:

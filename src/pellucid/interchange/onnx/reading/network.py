@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import reads
 from pellucid.interchange.onnx.layer import MAX_NUMBERS, Operator, results_of
 from pellucid.interchange.onnx.operators.base import Array, Node, UnsupportedError, Value, constant
-from pellucid.interchange.onnx.operators.shapes import BATCH_SIZE
+from pellucid.interchange.onnx.operators.shapes import BATCH_SIZE, one_example
 from pellucid.interchange.onnx.package import onnx_package
 from pellucid.interchange.onnx.reading.file import dtype_name, load, plain
 from pellucid.interchange.onnx.reading.graph import Graph, Step
@@ -160,8 +160,8 @@ class Reading:
     # Nodes
 
     def _emit(self, step: Step) -> list[Value]:
-        node = step.node
-        results = results_of(node)[: len(step.names)]
+        step = replace(step, node=_of_any_batch(step.node))
+        results = results_of(step.node)[: len(step.names)]
         made: list[Value] = []
         for place, (name, value) in enumerate(zip(step.names, results, strict=True)):
             made.append(self._made(step, place, value) if name else value)
@@ -303,6 +303,17 @@ def _described(node: Node, place: int, value: Value, key: str, *, needed: bool) 
     )
     role = {3: "mean", 4: "variance"}.get(place) if node.operator == "BatchNormalization" else None
     return {"parameter": key, "trained": trained, **({"role": role} if role else {}), **known}
+
+
+def _of_any_batch(node: Node) -> Node:
+    """A recurrent operator whose first states are those of one size of the batch, for any."""
+    if node.operator not in ("RNN", "LSTM", "GRU"):
+        return node
+    axis = 0 if node.attr("layout") else 1
+    first = [
+        one_example(v, axis, node.batch) if v is not None and k in (5, 6) else v for k, v in enumerate(node.inputs)
+    ]
+    return replace(node, inputs=tuple(first))
 
 
 def _open(node: Node, extent: Any) -> int:
