@@ -13,7 +13,7 @@ CATALOGUE := src/pellucid/locale/zh/LC_MESSAGES/pellucid.po
 FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint strings memcheck fuzz gallery bench repeat docs clean
+.PHONY: help demo lab test lint strings memcheck fuzz gallery bench repeat docs docs-check clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make repeat  run the short experiments, and compare their weights with the stored ones, to the bit"
 	@echo "make docs    build the site, into site/: the guide, the how-to pages, the reference"
+	@echo "make docs-check look at the built site in Chromium: axe, links, narrow windows"
 	@echo "make clean   remove the environment and everything that tools left behind"
 
 demo: .venv/installed
@@ -77,6 +78,9 @@ repeat: .venv/installed-dev
 # Offline once it was installed: KaTeX is fetched the first time. Every warning is an error.
 docs: .venv/installed-docs
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python docs/site/build.py
+
+docs-check: .venv/installed-dev
+	$(BIN)/python docs/site/check.py
 
 clean:
 	rm -rf src/pellucid/lab/assets src/pellucid/lab/web/node_modules

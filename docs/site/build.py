@@ -146,9 +146,9 @@ def home() -> None:
     trees = [("Guide", [f"guide/en/{name}" for name in ["index", *chapters["en"], "glossary"]])]
     if chapters["zh"]:
         trees.append(("指南", [f"guide/zh/{name}" for name in ["index", *chapters["zh"], "glossary"]]))
-    how = "lab worked-example your-own-activation images text tables prices autoencoders estimators onnx gallery"
+    how = "lab coming-from worked-example your-own-activation images text tables prices autoencoders estimators onnx gallery"
     known = {page.stem for page in SOURCE.glob("*.md")}
-    about = ["architecture", "performance", "platforms", "decisions/index", "guide/compared", "changelog"]
+    about = "architecture performance platforms decisions/index guide/article guide/compared changelog".split()
     reserved = {*how.split(), *about, "experiments", "index"}
     trees.append(("How to", [*how.split(), *sorted(known - reserved)]))
     trees.append(("Experiments", ["experiments", "experiments/index"]))
@@ -238,8 +238,36 @@ def sphinx(node: str) -> int:
     ]
     done = subprocess.run([*command, str(SITE), str(SOURCE), str(OUTPUT)], env=environment)
     if done.returncode == 0:
+        finish()
         console.print(f"The site is at {OUTPUT / 'index.html'}")
     return done.returncode
+
+
+ACCESSIBLE = (
+    ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="site">'),
+    ('<aside class="toc-drawer', '<aside aria-label="page" class="toc-drawer'),
+    ('role="heading"', 'role="heading" aria-level="2"'),
+    ("<pre>", '<pre tabindex="0">'),
+    ('<div id="search-results">', '<h1>Search</h1>\n<div id="search-results">'),
+)
+"""What the theme's pages lack for people who use a keyboard or a screen reader."""
+
+
+def finish() -> None:
+    pages = [page for page in OUTPUT.rglob("*.html") if "_static" not in page.parts]
+    used = set()
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for before, after in ACCESSIBLE:
+            if before in text:
+                used.add(before)
+                text = text.replace(before, after)
+        page.write_text(text, encoding="utf-8")
+    unused = [before for before, _ in ACCESSIBLE if before not in used]
+    if unused:
+        raise SystemExit(
+            f"build.py: error: the theme writes no {', '.join(unused)} any more: look at it with check.py."
+        )
 
 
 if __name__ == "__main__":
