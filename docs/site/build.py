@@ -146,11 +146,13 @@ def home() -> None:
     trees = [("Guide", [f"guide/en/{name}" for name in ["index", *chapters["en"], "glossary"]])]
     if chapters["zh"]:
         trees.append(("指南", [f"guide/zh/{name}" for name in ["index", *chapters["zh"], "glossary"]]))
-    how = "lab coming-from worked-example your-own-activation images text tables prices autoencoders estimators onnx gallery"
+    how = ["lab", "coming-from", "worked-example", "your-own-activation", "images", "text", "tables", "prices"]
+    how += ["autoencoders", "estimators", "onnx", "gallery"]
     known = {page.stem for page in SOURCE.glob("*.md")}
-    about = "architecture performance platforms decisions/index guide/article guide/compared changelog".split()
-    reserved = {*how.split(), *about, "experiments", "index"}
-    trees.append(("How to", [*how.split(), *sorted(known - reserved)]))
+    about = ["architecture", "performance", "platforms", "decisions/index", "guide/article", "guide/compared"]
+    about += ["changelog"]
+    reserved = {*how, *about, "experiments", "index"}
+    trees.append(("How to", [*how, *sorted(known - reserved)]))
     trees.append(("Experiments", ["experiments", "experiments/index"]))
     trees.append(("Reference", ["reference/index"]))
     trees.append(("About", about))
@@ -248,6 +250,7 @@ ACCESSIBLE = (
     ('<aside class="toc-drawer', '<aside aria-label="page" class="toc-drawer'),
     ('role="heading"', 'role="heading" aria-level="2"'),
     ("<pre>", '<pre tabindex="0">'),
+    ('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
     ('<div id="search-results">', '<h1>Search</h1>\n<div id="search-results">'),
 )
 """What the theme's pages lack for people who use a keyboard or a screen reader."""

@@ -1,8 +1,8 @@
 """Looks at the built site as a browser does: `python docs/site/check.py [PAGE…]`, or `make docs-check`.
 
-Every page of site/ is opened from disk in Chromium, 1440 pixels wide and light, and 360 pixels wide and dark. Counted as faults are: what
-axe finds, a page that is wider than the window, a link or an anchor that leads nowhere, an image that does not load, an
-error of a script, and any request that is not for a file.
+Every page of site/ is opened from disk in Chromium, 1440 pixels wide and light, and 360 pixels wide and dark. Faults
+are: what axe finds, a page that is wider than the window, a link or an anchor that leads nowhere, an image that does
+not load, an error of a script, and any request that is not for a file.
 """
 
 from __future__ import annotations
@@ -45,22 +45,10 @@ def main(names: list[str]) -> int:
         executable = next((path for path in CHROMIUM if Path(path).is_file()), None)
         browser = playwright.chromium.launch(executable_path=executable, args=["--allow-file-access-from-files"])
         for path in track(pages, description="looking", console=Console(stderr=True)):
-            name = path.relative_to(SITE)
             for width, scheme in VIEWS:
-                page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-                where = f"{name} ({width}, {scheme})"
-                page.on("pageerror", lambda error, where=where: faults.append(f"{where}: {error}"))
-                page.on("request", lambda request, where=where: outside(request, where, faults))
-                page.goto(path.as_uri())
-                seen: dict[str, Any] = page.evaluate(COLLECT)
-                if seen["wide"] > 0:
-                    faults.append(f"{where}: {seen['wide']} pixels too wide")
-                faults += [f"{where}: {source} does not load" for source in seen["broken"]]
-                page.add_script_tag(path=AXE)
-                faults += [f"{where}: {violation}" for violation in page.evaluate(RULES)]
+                seen = look(browser, path, width, scheme, faults)
                 ids[path] = set(seen["ids"])
                 links += [(path, link) for link in seen["links"]]
-                page.close()
         browser.close()
     for path, link in dict.fromkeys(links):
         if urlsplit(link).scheme == "file":
@@ -69,6 +57,23 @@ def main(names: list[str]) -> int:
         print(fault)
     print(f"{len(pages)} pages, {len(set(faults))} faults", file=sys.stderr)
     return 1 if faults else 0
+
+
+def look(browser: Any, path: Path, width: int, scheme: str, faults: list[str]) -> dict[str, Any]:
+    """One page in one window: its faults go on the list, its links and anchors come back."""
+    where = f"{path.relative_to(SITE)} ({width}, {scheme})"
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.on("pageerror", lambda error: faults.append(f"{where}: {error}"))
+    page.on("request", lambda request: outside(request, where, faults))
+    page.goto(path.as_uri())
+    seen: dict[str, Any] = page.evaluate(COLLECT)
+    if seen["wide"] > 0:
+        faults.append(f"{where}: {seen['wide']} pixels too wide")
+    faults += [f"{where}: {source} does not load" for source in seen["broken"]]
+    page.add_script_tag(path=AXE)
+    faults += [f"{where}: {violation}" for violation in page.evaluate(RULES)]
+    page.close()
+    return seen
 
 
 def outside(request: Any, where: str, faults: list[str]) -> None:
