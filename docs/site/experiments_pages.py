@@ -1,4 +1,4 @@
-"""A page for every claim of the registry: what it says, how it is tested, and the verdict of its last run here."""
+"""A page for every claim of the registry: what it says, the verdict and numbers of its short version, the set-up."""
 
 from __future__ import annotations
 
@@ -6,36 +6,42 @@ import json
 import shutil
 from pathlib import Path
 
-from pellucid.experiments.registry import NAMES, claim_named
+from pellucid.experiments import NAMES, claim_named
+from pellucid.experiments.runner import paths
+
+SIGNS = {"supported": "✓", "not supported here": "✗", "undecided": "?"}
 
 
 def write(folder: Path, results: Path) -> None:
-    """Pages into `folder`, with figure and verdict where `results` holds those of a run.
-
-    `pellucid experiment all --quick --output build/docs/experiments` puts them there.
-    """
+    """Pages into `folder`, of the runs whose files are in `results`."""
     folder.mkdir(parents=True)
     rows = []
     for name in NAMES:
         claim = claim_named(name)
-        record = results / f"{name}.json"
-        verdict = "not run for this copy"
-        lines = [f"# {claim.statement}\n"]
-        if record.is_file():
-            outcome = json.loads(record.read_text(encoding="utf-8"))
-            verdict = outcome["verdict"]["word"]
-            short = " (the short version)" if outcome.get("quick") else ""
-            lines.append(f"**{verdict}**{short}: {outcome['verdict']['because']}.\n")
-            table = claim.table(outcome["numbers"])
-            head = [table.columns, ["---"] * len(table.columns), *table.rows]
-            lines.append("\n".join("| " + " | ".join(cells) + " |" for cells in head) + "\n")
-            if (figure := results / f"{name}.png").is_file():
-                shutil.copyfile(figure, folder / figure.name)
-                lines.append(f"![What was measured for this claim]({figure.name})\n")
-        lines += [f"Repeat it: `pellucid experiment {name}`\n", "## How it is tested\n", f"{claim.setup}\n"]
-        lines += [f"**Source.** {claim.source}\n", f"**What would refute it.** {claim.refuted_if}\n"]
+        data, image = (Path(shutil.copy(path, folder)) for path in paths(name, results))
+        record = json.loads(data.read_text(encoding="utf-8"))
+        word, because = record["verdict"]["word"], record["verdict"]["because"]
+        table = claim.table(record["numbers"])
+        lines = [
+            f"# {claim.statement}\n",
+            f"**{SIGNS[word]} {word}**: {because.rstrip('.')}.\n",
+            grid(list(table.columns), [list(row) for row in table.rows]),
+            f"![What was measured, drawn]({image.name})\n",
+            f"This is the short version, [with all its numbers]({data.name}); the digest of all weights is"
+            f" `{record['digest'][:16]}…`, on every machine. Repeat it, or run the long one:\n",
+            f"```\npellucid experiment {name} --quick\npellucid experiment {name}\n```\n",
+            "## How it is tested\n",
+            f"{claim.setup}\n",
+            f"**Source.** {claim.source}\n",
+            f"**What would refute it.** {claim.refuted_if[:1].upper()}{claim.refuted_if[1:].rstrip('.')}.\n",
+        ]
         (folder / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
-        rows.append(f"| [{claim.statement}]({name}.md) | {verdict} |")
+        rows.append([f"[{claim.statement}]({name}.md)", f"{SIGNS[word]} {word}"])
     tree = "```{toctree}\n:hidden:\n\n" + "\n".join(NAMES) + "\n```\n"
-    text = "# The claims\n\n| claim | verdict |\n|---|---|\n" + "\n".join(rows) + f"\n\n{tree}"
+    text = f"# The claims\n\nEach with the verdict of its short version.\n\n{grid(['claim', 'verdict'], rows)}\n{tree}"
     (folder / "index.md").write_text(text, encoding="utf-8")
+
+
+def grid(columns: list[str], rows: list[list[str]]) -> str:
+    cells = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells) + "\n"
