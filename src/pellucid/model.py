@@ -13,7 +13,7 @@ from pellucid.arrays import as_array, check_examples
 from pellucid.engines import DEFAULT
 from pellucid.errors import DataError
 from pellucid.functions.activations import ActivationLike
-from pellucid.interchange import onnx, safetensors
+from pellucid.interchange import onnx, safetensors, spreadsheet
 from pellucid.layers.base import Node
 from pellucid.layers.dense import Dense
 from pellucid.network import BaseNetwork
@@ -44,6 +44,7 @@ class Network(BaseNetwork):
     lab = lab.lab
     save = safetensors.save
     to_onnx = onnx.to_onnx
+    sheet = spreadsheet.sheet
 
     def summary(self) -> None:
         """Print a table of the layers: path, kind, output shape, parameters, multiply-adds of one example."""

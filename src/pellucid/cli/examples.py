@@ -175,15 +175,15 @@ def as_targets(y: NDArray[Any], preparation: Preparation) -> NDArray[Any]:
     return y if preparation.classes is not None or y.ndim > 1 else y[:, None]
 
 
-def target_of(label: str, net: pl.Network, preparation: Preparation) -> Any:
-    """The value of --label, as the loss takes it: the name or number of a class, or a quantity."""
+def target_of(label: str, net: pl.Network, preparation: Preparation, *, option: str = "--label") -> Any:
+    """The value of an option, as the loss takes it: the name or number of a class, or a quantity."""
     if preparation.classes is not None and label in preparation.classes:
         return np.int64(preparation.classes.index(label))
     try:
         value = float(label)
     except ValueError:
         known = ", ".join(preparation.classes or ()) or "a number"
-        raise DataError(f'--label is "{label}", expected {known}.') from None
+        raise DataError(f'{option} is "{label}", expected {known}.') from None
     (shape,) = net.output_shapes.values()
     if preparation.classes is None and shape == (1,):
         return np.array([value], dtype=np.float32)
@@ -204,3 +204,13 @@ def fitted(source: str, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]
 
 def _shown(shape: tuple[int, ...]) -> str:
     return f"{' × '.join(map(str, shape))} number{'s' * (math.prod(shape) != 1)}"
+
+
+def column_names(net: pl.Network, preparation: Preparation) -> dict[str, tuple[str, ...]]:
+    """The names of the columns, for the input and for what only scales it."""
+    if not preparation.features:
+        return {}
+    scaled = [
+        use.path for use in net.uses if isinstance(use.layer, pl.Normalization) and use.parents[0] in net.input_shapes
+    ]
+    return dict.fromkeys([*net.input_shapes, *scaled], preparation.features)

@@ -14,7 +14,7 @@ import pellucid as pl
 from ..data import Preparation
 from ..errors import DataError
 from . import options
-from .examples import one_example, target_of
+from .examples import column_names, one_example, target_of
 from .language import KEY
 from .output import check_figure, check_writable, printable, replacing
 
@@ -105,7 +105,7 @@ def command(
         raise DataError(f"{path} needs the true class or quantity, which is not in the data: give --label.")
     y = None if target is None else np.asarray(target)[None]
     explanation = net.explain(path, x=x[None], y=y, unit=unit, at=at, time=time, index=index, backward=backward)
-    names = _columns(net, preparation)
+    names = column_names(net, preparation)
     if as_json:
         click.echo(json.dumps(explanation.json(limit=terms, names=names), ensure_ascii=False, indent=2))
     else:
@@ -115,13 +115,3 @@ def command(
         with replacing(plot) as beside:
             explanation.plot().savefig(beside)
         click.echo(f"drew {plot}", err=as_json)
-
-
-def _columns(net: pl.Network, preparation: Preparation) -> dict[str, tuple[str, ...]]:
-    """The names of the columns, for the input and for what only scales it."""
-    if not preparation.features:
-        return {}
-    scaled = [
-        use.path for use in net.uses if isinstance(use.layer, pl.Normalization) and use.parents[0] in net.input_shapes
-    ]
-    return dict.fromkeys([*net.input_shapes, *scaled], preparation.features)
