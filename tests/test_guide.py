@@ -157,6 +157,23 @@ def test_every_figure_and_lab_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {kind: used[kind] for kind in made} == {kind: set(known) for kind, known in made.items()}
 
 
+def test_labels_of_figures_are_put_into_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(GUIDE))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "figures"]:
+        monkeypatch.delitem(sys.modules, name)
+    from figures.chinese import translated  # type: ignore[import-not-found]
+
+    svg = '<text x="1">{}</text><path d="M 1"/><text>-0.5</text>'
+    for shown, chinese in {
+        "learning rate 0.3": "学习率 0.3",
+        "tanh(z)": "tanh(z)",
+        "&lt;unknown&gt;": "&lt;unknown&gt;",
+    }.items():
+        assert translated(svg.format(shown)) == svg.format(chinese)
+    with pytest.raises(ValueError, match='"cold"'):
+        translated(svg.format("cold"))
+
+
 @pytest.mark.parametrize("page", sorted(GUIDE.rglob("*.md")), ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_every_experiment_is_there(page: Path) -> None:
     assert set(re.findall(r"`pellucid experiment ([\w-]+)", text_of(page))) <= {*NAMES, "list", "all"}

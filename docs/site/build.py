@@ -209,7 +209,7 @@ def bar() -> Progress:
 
 def draw_figures(folder: Path) -> None:
     import matplotlib
-    from figures import FIGURES
+    from figures import FIGURES, chinese
     from matplotlib import style as styles
 
     matplotlib.use("svg")
@@ -217,7 +217,12 @@ def draw_figures(folder: Path) -> None:
         for name, figure in progress.track(list(FIGURES.items()), description="drawing figures"):
             for theme, sheet in (("light", "default"), ("dark", "dark_background")):
                 with styles.context([sheet, {"svg.hashsalt": name, "font.size": 11}]):
-                    figure().savefig(folder / f"{name}-{theme}.svg", transparent=True, metadata={"Date": None})
+                    drawn = figure()
+                    drawn.savefig(folder / f"{name}-{theme}.svg", transparent=True, metadata={"Date": None})
+                    with styles.context({"svg.fonttype": "none"}):
+                        path = folder / f"{name}-{theme}-zh.svg"
+                        drawn.savefig(path, transparent=True, metadata={"Date": None})
+                    path.write_text(chinese.translated(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def save_labs(folder: Path) -> None:

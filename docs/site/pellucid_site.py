@@ -93,8 +93,9 @@ class Drawn(SphinxDirective):
         if not alt:
             raise self.error(f'the figure "{name}" needs an :alt: text')
         figure = nodes.figure(classes=["drawn"])
+        language = "-zh" if is_chinese(self.env.docname) else ""
         for theme in ("light", "dark"):
-            figure += nodes.image(uri=f"/_figures/{name}-{theme}.svg", alt=alt, classes=[f"only-{theme}"])
+            figure += nodes.image(uri=f"/_figures/{name}-{theme}{language}.svg", alt=alt, classes=[f"only-{theme}"])
         caption = nodes.caption()
         inside = nodes.Element()
         self.state.nested_parse(StringList(self.content), self.content_offset, inside)
