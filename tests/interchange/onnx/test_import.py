@@ -162,6 +162,41 @@ def test_the_batch_may_stand_elsewhere(tmp_path: Path) -> None:
     np.testing.assert_allclose(net.predict(x), np.stack(states, 1), atol=1e-6)
 
 
+def test_the_batch_may_be_merged_with_another_axis(tmp_path: Path) -> None:
+    """As PyTorch's attention has it: heads behind the batch, (n·h, t, d), and steps before it, (t·n, c)."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        node("Transpose", "x", "steps", perm=[1, 0, 2]),
+        node("Reshape", "steps heads", "h"),  # (t, n·h, d)
+        node("Transpose", "h", "q", perm=[1, 0, 2]),
+        node("Transpose", "h", "k", perm=[1, 2, 0]),
+        node("MatMul", "q k", "z"),
+        node("Softmax", "z", "a", axis=-1),
+        node("MatMul", "a q", "v"),
+        node("Transpose", "v", "back", perm=[1, 0, 2]),
+        node("Reshape", "back rows", "r"),  # (t·n, c)
+        node("Gemm", "r w b", "o"),
+        node("Reshape", "o whole", "e"),
+        node("Transpose", "e", "y", perm=[1, 0, 2]),
+    ]
+    constants = {
+        "heads": np.array([6, -1, 4]),
+        "rows": np.array([-1, 8]),
+        "whole": np.array([6, -1, 3]),
+        "w": rng.random((8, 3), dtype=np.float32),
+        "b": rng.random(3, dtype=np.float32),
+    }
+    net = read(written(tmp_path / "net.onnx", nodes, ["batch", 6, 8], constants))
+    x = rng.random((5, 6, 8), dtype=np.float32)
+    q = x.reshape(5, 6, 2, 4).transpose(0, 2, 1, 3)
+    z = np.exp(q @ q.swapaxes(2, 3))
+    v = (z / z.sum(-1, keepdims=True)) @ q
+    expected = v.transpose(0, 2, 1, 3).reshape(5, 6, 8) @ constants["w"] + constants["b"]
+    np.testing.assert_allclose(net.predict(x), expected, atol=1e-5)
+    net.to_onnx(tmp_path / "again.onnx")
+    np.testing.assert_allclose(read(tmp_path / "again.onnx").predict(x), expected, atol=1e-5)
+
+
 def test_rounding_is_for_known_numbers(tmp_path: Path) -> None:
     nodes = [
         node("Shape", "x", "s"),
@@ -235,7 +270,7 @@ def test_operators_that_are_not_known_are_listed_with_their_nodes(tmp_path: Path
 )
 def test_what_no_formula_says_is_refused_with_its_node(nodes: list[Any], message: str, tmp_path: Path) -> None:
     made = [node(kind, inputs, output, **attributes) for kind, inputs, output, attributes in nodes]
-    constants = {"axis": np.array([0]), "merged": np.array([-1, 2])}
+    constants = {"axis": np.array([0]), "merged": np.array([2, -1])}
     path = written(tmp_path / "net.onnx", made, ["batch", 3, 4], constants)
     with pytest.raises(PellucidError, match=f"the node .*{message}"):
         read(path)

@@ -13,7 +13,7 @@ import numpy as np
 from pellucid.arrays import check_integer, is_integer
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor
-from pellucid.interchange.onnx.operators.base import OPERATORS, Node, Text, Value, number
+from pellucid.interchange.onnx.operators.base import OPERATORS, Merged, Node, Text, Value, number
 from pellucid.layers.base import Context, Last, Layer, Parameter, Shape
 
 FAMILIES = (
@@ -57,8 +57,10 @@ class Operator(Layer):
         operator: its name, "Conv".
         attributes: its attributes, by ONNX's names.
         inputs: what each input is, in ONNX's order: None where it is left out; `{"from": 0, "batch": 0, "dtype": …}`
-            for an input of the layer and the place at which ONNX has the batch; `{"parameter": "W", "shape": …}` for a
-            parameter; `{"number": …, "shape": …, "dtype": …}` for numbers that are known.
+            for an input of the layer and the place at which ONNX has the batch (with "merged", the extent of its second
+            axis, where ONNX has that merged with the batch, and "outer", whether it runs slower);
+            `{"parameter": "W", "shape": …}` for a parameter; `{"number": …, "shape": …, "dtype": …}` for numbers that
+            are known.
         output: which of its outputs the layer gives.
         opset: the version of ONNX's operators.
     """
@@ -141,7 +143,12 @@ class Operator(Layer):
                 tensor = inputs[int(given["from"])]
                 if not 0 <= batch < tensor.rank:
                     raise PellucidError(f"an input of {self.operator} has its batch at {batch} of {tensor.rank} axes")
-                values.append(Value(tensor, np.dtype(str(given["dtype"])), batch))
+                other, merged = given.get("merged"), None
+                if other is not None:
+                    if tensor.rank < 2 or tensor.axes[1].extent != other:
+                        raise PellucidError(f"an input of {self.operator} is merged with an axis of {str(other)[:40]}")
+                    merged = Merged(int(other), bool(given.get("outer", False)))
+                values.append(Value(tensor, np.dtype(str(given["dtype"])), batch, merged=merged))
             elif "parameter" in given:
                 values.append(Value(parameters[str(given["parameter"])], np.dtype(str(given["dtype"]))))
             else:

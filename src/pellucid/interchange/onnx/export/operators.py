@@ -10,6 +10,7 @@ import numpy as np
 from pellucid.formula import BATCH, Tensor
 from pellucid.interchange.onnx.export.nodes import RULES, Place, Value, Writer
 from pellucid.interchange.onnx.layer import Operator, results_of
+from pellucid.interchange.onnx.operators.base import Merged
 from pellucid.interchange.onnx.package import onnx_package
 
 
@@ -23,9 +24,14 @@ def _operator(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
         if given is None:
             taken.append("")
         elif "from" in given:
-            name = made.last(inputs[int(given["from"])])
-            rank = len(inputs[int(given["from"])].shape) + 1
-            taken.append(made.transpose(name, *_moved(rank, 0, int(given["batch"]))) if given["batch"] else name)
+            value, other = inputs[int(given["from"])], given.get("merged")
+            name, shape = made.last(value), value.shape
+            if other is not None:
+                name = made.transpose(name, 1, 0, *range(2, len(shape) + 1)) if given.get("outer") else name
+                name, shape = made.reshape(name, -1, *shape[1:]), shape[1:]
+            taken.append(
+                made.transpose(name, *_moved(len(shape) + 1, 0, int(given["batch"]))) if given["batch"] else name
+            )
         elif "parameter" in given:
             key = str(given["parameter"])
             array = place.parameters[key]
@@ -45,10 +51,16 @@ def _operator(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
         if isinstance(attributes.get(name), str):
             attributes[name] = helper.np_dtype_to_tensor_dtype(np.dtype(attributes[name]))
     names = [f"{layer.operator.lower()}_{number}" for number in range(layer.output + 1)]
-    batch = _batch_of(layer, inputs)
+    batch, merged = _batch_of(layer, inputs)
     result = made.outputs(layer.operator, taken, names, **attributes)[-1]
-    rank = len(place.use.shape) + 1
-    return Value(place.use.shape, made.transpose(result, *_moved(rank, batch, 0)) if batch else result)
+    shape = place.use.shape
+    rank = len(shape) + 1 - (merged is not None)
+    result = made.transpose(result, *_moved(rank, batch, 0)) if batch else result
+    if merged is not None and merged.outer:
+        result = made.transpose(made.reshape(result, shape[0], -1, *shape[1:]), 1, 0, *range(2, len(shape) + 1))
+    elif merged is not None:
+        result = made.reshape(result, -1, *shape)
+    return Value(shape, result)
 
 
 def _moved(rank: int, source: int, target: int) -> list[int]:
@@ -58,11 +70,11 @@ def _moved(rank: int, source: int, target: int) -> list[int]:
     return order
 
 
-def _batch_of(layer: Operator, inputs: Sequence[Value]) -> int:
-    """Where the operator's output has the batch."""
+def _batch_of(layer: Operator, inputs: Sequence[Value]) -> tuple[int, Merged | None]:
+    """Where the operator's output has the batch, and the extent that it is merged with."""
     tensors = [
         Tensor.input(f"x{k}", {"n": BATCH, **{f"i{j}": e for j, e in enumerate(v.shape)}}) for k, v in enumerate(inputs)
     ]
     parameters = {key: Tensor.input(key, spec.axes) for key, spec in layer.declare(*(v.shape for v in inputs)).items()}
     value: Any = results_of(layer.node(tuple(tensors), parameters))[layer.output]
-    return int(value.batch)
+    return int(value.batch), value.merged

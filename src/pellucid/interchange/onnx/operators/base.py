@@ -32,6 +32,20 @@ class UnsupportedError(PellucidError):
     """An operator with an attribute, a type or an input that is not supported."""
 
 
+@dataclass(frozen=True)
+class Merged:
+    """The extent of an axis of ONNX's that holds the batch and another axis, of this extent.
+
+    The other one runs faster than the batch, or where `outer` is set, slower.
+    """
+
+    other: int
+    outer: bool = False
+
+
+Size = Extent | Merged
+
+
 @dataclass(frozen=True, eq=False)
 class Value:
     """A value in a graph.
@@ -40,6 +54,7 @@ class Value:
         tensor: the formula, its batch in front.
         dtype: ONNX's type.
         batch: which of ONNX's axes the batch is; None where there is none.
+        merged: what ONNX has merged with the batch; the tensor has it as its second axis.
         array: the numbers, where they are known before anything runs.
         literal: whether formulas may write the number itself.
     """
@@ -49,18 +64,22 @@ class Value:
     batch: int | None = None
     array: Array | None = None
     literal: bool = False
+    merged: Merged | None = None
 
     @property
-    def shape(self) -> tuple[Extent, ...]:
-        """The extents in ONNX's order; BATCH for the batch."""
-        extents = list(self.tensor.shape)
+    def shape(self) -> tuple[Any, ...]:
+        """The extents in ONNX's order; BATCH for the batch, or what it is merged with."""
+        extents: list[Size] = list(self.tensor.shape)
         if self.batch is not None:
-            extents.insert(self.batch, extents.pop(0))
+            first = extents.pop(0)
+            if self.merged is not None:
+                extents.pop(0)
+            extents.insert(self.batch, first if self.merged is None else self.merged)
         return tuple(extents)
 
     @property
     def rank(self) -> int:
-        return self.tensor.rank
+        return self.tensor.rank - (self.merged is not None)
 
     @property
     def integer(self) -> bool:
@@ -159,24 +178,31 @@ def number(value: float) -> str:
 
 
 class Text:
-    """The text of a formula while it is put together."""
+    """The text of a formula while it is put together.
+
+    An axis that ONNX has merged with the batch is two axes here, "n,i", wherever it is read or written.
+    """
 
     def __init__(self) -> None:
-        self.extents: dict[str, Extent] = {}
+        self.extents: dict[str, Any] = {}
         self.bindings: dict[str, Binding] = {}
         self.lines: list[str] = []
         self._names: dict[int, str] = {}
         self._letters = iter([*"ijklmpqrstuvoefgh", *(f"a{k}" for k in range(100))])
 
-    def axis(self, extent: Extent) -> str:
+    def axis(self, extent: Size) -> str:
         """A new axis."""
+        if isinstance(extent, Merged):
+            pair = f"n,{next(self._letters)}"
+            self.extents[pair] = extent
+            return pair
         if isinstance(extent, int) and extent < 1:
             raise UnsupportedError("an axis is empty, expected at least one element along each")
         letter = "n" if extent is BATCH and "n" not in self.extents else next(self._letters)
         self.extents[letter] = extent
         return letter
 
-    def axes(self, shape: Sequence[Extent]) -> list[str]:
+    def axes(self, shape: Sequence[Size]) -> list[str]:
         return [self.axis(extent) for extent in shape]
 
     def read(self, value: Value, indices: Sequence[str], name: str = "x", *, outside: str | None = None) -> str:
@@ -216,7 +242,7 @@ class Text:
 
     def head(self, name: str, letters: Sequence[str]) -> str:
         """A tensor of these lines, at these axes."""
-        front = [a for a in letters if self.extents[a] is BATCH]
+        front = [a for a in letters if not isinstance(self.extents[a], int)]
         return f"{name}[{','.join([*front, *(a for a in letters if a not in front)])}]"
 
     def result(
@@ -237,36 +263,44 @@ class Text:
         derivative: Mapping[str, str] | None = None,
     ) -> list[Value]:
         """Values of the lines so far, by their names."""
-        extents = {a: e for a, e in self.extents.items() if e is not BATCH}
         check_size([self.extents[a] for a in max((letters for letters, _ in wanted.values()), key=len)])
-        made = define_all("\n".join(self.lines), extents=self._given(extents), derivative=derivative, **self.bindings)
-        return [Value(made[name], dtype, self._batch(letters)) for name, (letters, dtype) in wanted.items()]
+        made = define_all("\n".join(self.lines), extents=self._given(), derivative=derivative, **self.bindings)
+        return [self._value(made[name], letters, dtype) for name, (letters, dtype) in wanted.items()]
 
-    def _given(self, extents: Mapping[str, Any]) -> dict[str, Any]:
-        return {**extents, **{a: BATCH for a, e in self.extents.items() if e is BATCH}}
+    def _given(self) -> dict[str, Any]:
+        """The extent of each letter."""
+        each: dict[str, Any] = {}
+        for letters, extent in self.extents.items():
+            if isinstance(extent, Merged):
+                each |= zip(letters.split(","), (BATCH, extent.other), strict=True)
+            else:
+                each[letters] = extent
+        return each
 
-    def _batch(self, letters: Sequence[str]) -> int | None:
-        places = [k for k, a in enumerate(letters) if self.extents[a] is BATCH]
+    def _value(self, tensor: Tensor, letters: Sequence[str], dtype: np.dtype[Any]) -> Value:
+        places = [k for k, a in enumerate(letters) if not isinstance(self.extents[a], int)]
         if len(places) > 1:
             raise UnsupportedError("two axes of a value are the batch, expected one")
-        return places[0] if places else None
+        extent = self.extents[letters[places[0]]] if places else None
+        merged = extent if isinstance(extent, Merged) else None
+        return Value(tensor, dtype, places[0] if places else None, merged=merged)
 
 
-def check_size(shape: Sequence[Extent]) -> None:
+def check_size(shape: Sequence[Size]) -> None:
     """Refuse a value before memory is taken for it."""
-    count = math.prod(e for e in shape if isinstance(e, int))
+    count = math.prod(e.other if isinstance(e, Merged) else e for e in shape if isinstance(e, int | Merged))
     if count > MAX_ELEMENTS:
         raise ShapeError(f"a value of shape {tuple(shape)} has {count:,} elements, expected at most {MAX_ELEMENTS:,}")
 
 
-def broadcast_shapes(*shapes: Sequence[Extent]) -> tuple[Extent, ...]:
+def broadcast_shapes(*shapes: Sequence[Any]) -> tuple[Any, ...]:
     """The shape of values that stretch their axes of 1 to each other's.
 
     Raises:
         ShapeError: they do not fit.
     """
     rank = max(map(len, shapes))
-    result: list[Extent] = []
+    result: list[Any] = []
     for place in range(rank):
         extents = [s[place - rank + len(s)] for s in shapes if place - rank + len(s) >= 0]
         known = {e for e in extents if e != 1}
@@ -300,7 +334,7 @@ def axes_of(axes: Sequence[int], rank: int) -> list[int]:
     return [axis_of(a, rank) for a in axes]
 
 
-def size_of(extent: Extent) -> int:
+def size_of(extent: Size) -> int:
     """An extent that has to be a number."""
     if not isinstance(extent, int):
         raise UnsupportedError("the size of the batch is needed here, which only the run knows")

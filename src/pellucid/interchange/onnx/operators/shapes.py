@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from pellucid.errors import ShapeError
+from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH
 from pellucid.formula.axes import Extent
 from pellucid.formula.expressions import Reduction
@@ -19,7 +20,9 @@ from pellucid.interchange.onnx.operators.base import (
     FLOAT,
     INT,
     MAX_STATIC,
+    Merged,
     Node,
+    Size,
     Text,
     UnsupportedError,
     Value,
@@ -38,14 +41,14 @@ BATCH_SIZE = 1_000_003
 """What stands for the size of the batch in shape arithmetic: a prime that no other extent is a multiple of."""
 
 
-def stood_for(shape: Sequence[Extent]) -> list[int]:
+def stood_for(shape: Sequence[Size]) -> list[int]:
     """A shape as integers, the batch by its stand-in."""
-    return [e if isinstance(e, int) else BATCH_SIZE for e in shape]
+    return [e if isinstance(e, int) else BATCH_SIZE * (e.other if isinstance(e, Merged) else 1) for e in shape]
 
 
-def meant(shape: Sequence[int]) -> list[Extent]:
-    """A shape from integers, some of which may stand for the batch."""
-    return [BATCH if e == BATCH_SIZE else e for e in shape]
+def meant(shape: Sequence[int]) -> list[Any]:
+    """A shape from integers, some of which may stand for the batch, alone or with another axis."""
+    return [e if e == 0 or e % BATCH_SIZE else BATCH if e == BATCH_SIZE else Merged(e // BATCH_SIZE) for e in shape]
 
 
 @operator("Shape")
@@ -125,27 +128,44 @@ def _completed(x: Value, wanted: Sequence[int], batch: int | None) -> list[Exten
     make up an example.
     """
     own, shape = math.prod(stood_for(x.shape)), list(wanted)
-    bad = ShapeError(f"a value of shape {x.shape} cannot take the shape {tuple(wanted)}")
+    bad: PellucidError = ShapeError(f"a value of shape {x.shape} cannot take the shape {tuple(wanted)}")
     if shape.count(-1) > 1 or any(e < -1 or e == 0 for e in shape):
         raise bad
     tries = [shape]
     if x.batch is not None and batch is not None:
-        tries += [[*shape[:k], BATCH_SIZE, *shape[k + 1 :]] for k, e in enumerate(shape) if e == batch]
-    merged = False
+        each = [(k, e) for k, e in enumerate(shape) if e > 0 and e % batch == 0]
+        each.sort(key=lambda found: found[1] != batch)  # the size itself before its multiples
+        tries += [[*shape[:k], BATCH_SIZE * (e // batch), *shape[k + 1 :]] for k, e in each]
+    found: list[list[Any]] = []
     for one in tries:
         rest = math.prod(e for e in one if e != -1)
         if own % rest or (-1 not in one and own != rest):
             continue
-        full = [own // rest if e == -1 else e for e in one]
-        if all(e % BATCH_SIZE or e == BATCH_SIZE for e in full):
-            return meant(full)
-        merged = True
-    if merged:
-        raise UnsupportedError("the batch is merged with other axes, expected it to stay an axis of its own")
-    raise bad
+        full = meant([own // rest if e == -1 else e for e in one])
+        for sizes in (full, [replace(e, outer=True) if isinstance(e, Merged) else e for e in full]):
+            try:
+                _runs(_apart(x.shape), _apart(sizes))
+            except UnsupportedError as error:
+                bad = error
+            else:
+                found.append(sizes)
+    if not found:
+        raise bad
+    return min(found, key=lambda shape: sum(isinstance(e, Merged) for e in shape))  # the first of those
 
 
-def reshaped(x: Value, shape: Sequence[Extent]) -> Value:
+def _apart(shape: Sequence[Any]) -> list[Any]:
+    """A shape with the batch apart from what is merged with it."""
+    each: list[Any] = []
+    for extent in shape:
+        if isinstance(extent, Merged):
+            each += [extent.other, BATCH] if extent.outer else [BATCH, extent.other]
+        else:
+            each.append(extent)
+    return each
+
+
+def reshaped(x: Value, shape: Sequence[Any]) -> Value:
     """The numbers in their order under another shape.
 
     Runs of axes of the same product stay apart, so that each index is as short as it can be; the batch is a run of its
@@ -153,14 +173,16 @@ def reshaped(x: Value, shape: Sequence[Extent]) -> Value:
     """
     check_size(shape)
     text = Text()
-    before, after = text.axes(x.shape), [text.axis(e) if e is not BATCH else "n" for e in shape]
+    whole, result = text.axes(x.shape), [text.axis(e) if e is not BATCH else "n" for e in shape]
+    before, after = _letters(whole, x.shape), _letters(result, shape)
+    old_sizes, new_sizes = _apart(x.shape), _apart(shape)
     indices: list[str] = []
     brackets: list[str] = []
     summed: list[str] = []
-    for old, new in _runs(x.shape, shape):
+    for old, new in _runs(old_sizes, new_sizes):
         old_letters, new_letters = [before[k] for k in old], [after[k] for k in new]
-        sizes = [x.shape[k] for k in old]
-        others = [shape[k] for k in new]
+        sizes = [old_sizes[k] for k in old]
+        others = [new_sizes[k] for k in new]
         if any(e is BATCH for e in sizes):
             indices += ["n" if e is BATCH else "0" for e in sizes]
             continue
@@ -177,12 +199,29 @@ def reshaped(x: Value, shape: Sequence[Extent]) -> Value:
             brackets.append(f"[{place} = {own}]")
             summed += inner
             indices += [a if k in real else "0" for k, a in enumerate(old_letters)]
-    read = text.read(x, indices)
-    for a in before:
-        if a not in summed and a != "n":
-            del text.extents[a]
+    read = text.read(x, _together(whole, x.shape, indices))
     body = f"Σ[{','.join(summed)}] {'·'.join(brackets)}·{read}" if brackets else read
-    return text.result(after, body, x.dtype)
+    if "n" in after:
+        text.extents.setdefault("n", BATCH)
+    return text.result(result, body, x.dtype)
+
+
+def _letters(axes: Sequence[str], shape: Sequence[Any]) -> list[str]:
+    """The letters of axes, those that are merged apart, in ONNX's order."""
+    each: list[str] = []
+    for pair, extent in zip(axes, shape, strict=True):
+        parts = pair.split(",")
+        each += reversed(parts) if isinstance(extent, Merged) and extent.outer else parts
+    return each
+
+
+def _together(axes: Sequence[str], shape: Sequence[Any], indices: Sequence[str]) -> list[str]:
+    """Indices by axes, that of an axis that is merged with the batch behind the batch's."""
+    each, result = iter(indices), []
+    for pair, extent in zip(axes, shape, strict=True):
+        parts = [next(each) for _ in pair.split(",")]
+        result.append(",".join(reversed(parts) if isinstance(extent, Merged) and extent.outer else parts))
+    return result
 
 
 def _runs(old: Sequence[Extent], new: Sequence[Extent]) -> list[tuple[list[int], list[int]]]:
@@ -206,17 +245,9 @@ def _runs(old: Sequence[Extent], new: Sequence[Extent]) -> list[tuple[list[int],
             else:
                 raise ShapeError(f"shapes {tuple(old)} and {tuple(new)} hold different numbers")
         runs.append((here, there))
-    return _joined(runs, left, right)
-
-
-def _joined(
-    runs: list[tuple[list[int], list[int]]], left: list[int], right: list[int]
-) -> list[tuple[list[int], list[int]]]:
-    """Runs whose batch shares them with other axes are refused."""
-    for here, there in runs:
-        together = [left[k] for k in here] + [right[k] for k in there]
-        if BATCH_SIZE in together and math.prod(left[k] for k in here) != BATCH_SIZE:
-            raise UnsupportedError("the batch is moved among other axes by a Reshape, expected it to stay where it is")
+    for here, _ in runs:
+        if BATCH_SIZE in [left[k] for k in here] and math.prod(left[k] for k in here) != BATCH_SIZE:
+            raise UnsupportedError("the batch is moved among other axes, expected it to stay before them")
     return runs
 
 

@@ -296,7 +296,7 @@ def _resize(node: Node) -> Value:
             scales = [one] * len(scales)
             sizes = [math.floor(one * size_of(e) + 0.5) for e in extents]
     elif scales:
-        sizes = [math.floor(size_of(e) * s) if s != 1 else e for e, s in zip(extents, scales, strict=True)]  # type: ignore[misc]
+        sizes = [math.floor(size_of(e) * s) if s != 1 else e for e, s in zip(extents, scales, strict=True)]
     else:
         raise UnsupportedError("Resize has neither scales nor sizes")
     result = x

@@ -17,7 +17,7 @@ from pellucid.formula import BATCH, Tensor
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import reads
 from pellucid.interchange.onnx.layer import MAX_NUMBERS, Operator, results_of
-from pellucid.interchange.onnx.operators.base import Array, Node, UnsupportedError, Value, constant
+from pellucid.interchange.onnx.operators.base import Array, Merged, Node, UnsupportedError, Value, constant
 from pellucid.interchange.onnx.operators.shapes import BATCH_SIZE, one_example
 from pellucid.interchange.onnx.package import onnx_package
 from pellucid.interchange.onnx.reading.file import dtype_name, load, plain
@@ -138,11 +138,13 @@ class Reading:
             raise UnsupportedError(f'the output "{plain(name)}" does not depend on the inputs')
         return use
 
-    def _value(self, shape: Sequence[Any], dtype: np.dtype[Any], batch: int, use: Use) -> Value:
+    def _value(
+        self, shape: Sequence[Any], dtype: np.dtype[Any], batch: int, use: Use, merged: Merged | None = None
+    ) -> Value:
         """A value that stands for what a use gives."""
         tensor = Tensor.input("x", {"n": BATCH, **{f"i{k}": size for k, size in enumerate(shape)}})
         self.uses[tensor] = use
-        return Value(tensor, dtype, batch)
+        return Value(tensor, dtype, batch, merged=merged)
 
     def _name(self, name: str) -> str | None:
         """A layer's name from ONNX's; None where nothing is left of it."""
@@ -178,15 +180,16 @@ class Reading:
         if x is None:
             raise UnsupportedError("it does not depend on the inputs")
         if node.operator == "Transpose" and _order(node, x) == sorted(_order(node, x)):
-            return Value(x.tensor, x.dtype, value.batch)  # the batch alone has moved, and stands in front here
+            # the batch alone has moved, and stands in front here
+            return Value(x.tensor, x.dtype, value.batch, merged=x.merged)
         if node.operator == "Identity":
-            return Value(x.tensor, x.dtype, x.batch)
+            return x
         own = self._own(step, value)
         if own is None:
             layer, taken = self._operator(step, place, value)
         else:
             layer, taken = own
-        return self._value(shape, value.dtype, value.batch, layer(*taken))
+        return self._value(shape, value.dtype, value.batch, layer(*taken), value.merged)
 
     def _own(self, step: Step, value: Value) -> tuple[Layer, list[Use]] | None:
         """A layer of Pellucid's own that computes the same, with its weights; None where there is none."""
@@ -207,7 +210,7 @@ class Reading:
                 return self._layer(Activation, step, _ALONG[node.operator]), [self.uses[x.tensor]]
             case "Dropout" if 0 <= (rate := _rate(node)) < 1:
                 return self._layer(Dropout, step, rate), [self.uses[x.tensor]]
-            case "Flatten" if x.batch == 0 and int(node.attr("axis", 1)) == 1:
+            case "Flatten" if x.batch == 0 and x.merged is None and int(node.attr("axis", 1)) == 1:
                 return self._layer(Flatten, step), [self.uses[x.tensor]]
             case "Add" | "Mul" if len(node.inputs) == 2:
                 z = node.inputs[1]
@@ -226,7 +229,7 @@ class Reading:
 
     def _dense(self, step: Step, node: Node, x: Value) -> tuple[Layer, list[Use]] | None:
         w, b = node.input(1), node.optional(2)
-        if w.array is None or w.array.ndim != 2 or x.batch != 0 or x.rank > 3:
+        if w.array is None or w.array.ndim != 2 or x.batch != 0 or x.tensor.rank > 3:
             return None
         if node.attr("transA") or node.attr("alpha", 1.0) != 1 or (b is not None and node.attr("beta", 1.0) != 1):
             return None
@@ -261,7 +264,8 @@ class Reading:
             if value is None:
                 inputs.append(None)
             elif value.tensor in self.uses:
-                inputs.append({"from": len(taken), "batch": value.batch, "dtype": value.dtype.name})
+                merged = {"merged": m.other, "outer": m.outer} if (m := value.merged) is not None else {}
+                inputs.append({"from": len(taken), "batch": value.batch, "dtype": value.dtype.name, **merged})
                 taken.append(self.uses[value.tensor])
             else:
                 key = names[k] if k < len(names) else f"input_{k}"
