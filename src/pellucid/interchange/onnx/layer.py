@@ -172,7 +172,9 @@ class Operator(Layer):
         made = text.values({"y": (letters, x.dtype), "μ": ([c], x.dtype), "σ2": ([c], x.dtype)})
         momentum = number(float(node.attr("momentum", 0.9)))
         for name, old, new in (("mean", mean, made[1]), ("variance", variance, made[2])):
-            key = next(str(g["parameter"]) for g in self.inputs[3:] if g and g.get("role") == name)
+            key = next((str(g["parameter"]) for g in self.inputs[3:] if g and g.get("role") == name), None)
+            if key is None:
+                raise PellucidError(f"the running {name} of {self.operator} is no parameter")
             text = Text()
             letters = text.axes(old.shape)
             body = f"{momentum}·{text.read(old, letters, 'm')} + (1 − {momentum})·{text.read(new, letters, 'b')}"
