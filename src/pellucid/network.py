@@ -288,9 +288,12 @@ class BaseNetwork(Layer):
 
     def executable(self, key: Hashable, build: Callable[[], Program]) -> Executable:
         """The program that `build` writes, compiled by the network's engine, and kept under the key."""
-        key = key, self.parameters.frozen
-        run: Executable = self._made.get(key, lambda: compile_program(build(), engine=self.engine, dtype=self.dtype))
+        run: Executable = self.kept(key, lambda: compile_program(build(), engine=self.engine, dtype=self.dtype))
         return run
+
+    def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` makes of the network's formulas, kept under the key as long as the same layers are frozen."""
+        return self._made.get((key, self.parameters.frozen), make)
 
     def reading(self) -> Forward:
         """The network as it predicts, to be looked at; written once, since that takes longer than a small step."""

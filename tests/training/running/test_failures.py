@@ -11,12 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from pellucid.errors import NonFiniteError
-from pellucid.formula import Tensor, define
+from pellucid.formula import Tensor, define, derivative
 from pellucid.functions.activations import ACTIVATIONS, activation
 from pellucid.functions.learning.optimizers import SGD, Adam
 from pellucid.layers import Add, BatchNormalization, Dense, Dropout, Input
 from pellucid.model import Network
 from pellucid.training import Callback
+from pellucid.training.running import failures
 
 Blobs = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -43,6 +44,26 @@ def test_the_warning_comes_before_the_first_epoch(blobs: Blobs) -> None:
         net.fit(*blobs, verbose=0)
     changed = {path for path, v in net.parameters.items() if not np.array_equal(before[path], v)}
     assert changed == {"dense_2.kernel", "dense_2.bias"}
+
+
+def test_a_network_is_differentiated_once_for_it(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Dense(4, activation="relu"), Dense(3, activation="step")
+    net = Network(first, second, Dense(3, activation="softmax"), input_shape=4)
+    calls: list[object] = []
+
+    def counted(*args: Any) -> Any:
+        calls.append(args)
+        return derivative(*args)
+
+    monkeypatch.setattr(failures, "derivative", counted)
+    for _ in range(3):
+        with pytest.warns(UserWarning, match="^dense_1 and dense_2 cannot learn"):
+            net.fit(*blobs, epochs=0)
+    assert len(calls) == 1
+    first.trainable = second.trainable = False
+    with warnings.catch_warnings(action="error"):
+        net.fit(*blobs, epochs=0)  # what nobody expects to learn
+    assert len(calls) == 2
 
 
 def test_a_wall_in_the_middle(blobs: Blobs) -> None:

@@ -25,8 +25,14 @@ Array = NDArray[Any]
 def flat_layers(net: BaseNetwork, goals: Sequence[Goal]) -> str:
     """Which parameters cannot learn since their gradient is 0 whatever the data, and why; "" if all can.
 
-    Read off the derivative itself: its formula comes out as 0. Penalties do not count as learning.
+    Read off the derivative itself: its formula comes out as 0. Penalties do not count as learning. The network keeps
+    the answer, as differentiating takes longer than an epoch of a small table.
     """
+    flat: str = net.kept(("flat", tuple(goal.key for goal in goals)), lambda: _flat_layers(net, goals))
+    return flat
+
+
+def _flat_layers(net: BaseNetwork, goals: Sequence[Goal]) -> str:
     target = objective(net, goals, training=True)
     values = dict(target.forward.values)
     trainable = {path: target.forward.parameters[path] for path in net.parameters.trainable}
