@@ -42,9 +42,28 @@ EXAMPLES: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "BatchNormalization": (lambda: pl.BatchNormalization(), (4,)),
     "LayerNormalization": (lambda: pl.LayerNormalization(), (4,)),
     "Dropout": (lambda: pl.Dropout(0.5), (4,)),
+    "DepthwiseConv1D": (lambda: pl.DepthwiseConv1D(3), (8, 3)),
+    "DepthwiseConv2D": (lambda: pl.DepthwiseConv2D(3), (8, 8, 2)),
+    "SeparableConv1D": (lambda: pl.SeparableConv1D(2, 3), (8, 3)),
+    "SeparableConv2D": (lambda: pl.SeparableConv2D(2, 3), (8, 8, 2)),
+    "GroupNormalization": (lambda: pl.GroupNormalization(2), (8, 8, 4)),
+    "PReLU": (lambda: pl.PReLU(), (4,)),
+    "Permute": (lambda: pl.Permute((2, 1)), (5, 3)),
+    "RepeatVector": (lambda: pl.RepeatVector(3), (4,)),
+    "UpSampling1D": (lambda: pl.UpSampling1D(2), (5, 3)),
+    "UpSampling2D": (lambda: pl.UpSampling2D(2), (4, 4, 1)),
+    "ZeroPadding1D": (lambda: pl.ZeroPadding1D(1), (5, 3)),
+    "ZeroPadding2D": (lambda: pl.ZeroPadding2D(1), (4, 4, 1)),
+    "Cropping1D": (lambda: pl.Cropping1D(1), (5, 3)),
+    "Cropping2D": (lambda: pl.Cropping2D(1), (4, 4, 1)),
+    "SpatialDropout1D": (lambda: pl.SpatialDropout1D(0.5), (5, 3)),
+    "SpatialDropout2D": (lambda: pl.SpatialDropout2D(0.5), (4, 4, 2)),
+    "GaussianNoise": (lambda: pl.GaussianNoise(0.1), (4,)),
     "MultiHeadAttention": (lambda: pl.MultiHeadAttention(2, 4), (5, 8)),
 }
 """A layer of each kind that computes something, and the shape of what it takes, from which its formulas are read."""
+RANDOM = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
+"""Layers that compute something in training only."""
 
 
 def write(folder: Path) -> None:
@@ -168,7 +187,7 @@ def formulas(name: str, thing: Any) -> list[str]:
     """The formulas of what a layer, an activation or an optimizer computes, as the engine reads them."""
     if name in EXAMPLES:
         layer, shape = EXAMPLES[name]
-        forward = pl.Network(layer(), input_shape=shape, engine="reference").forward(training=name == "Dropout")
+        forward = pl.Network(layer(), input_shape=shape, engine="reference").forward(training=name in RANDOM)
         return texts({**forward.values, **forward.outputs})
     if name in ACTIVATIONS and not isinstance(thing, type):
         return texts({"a": ACTIVATIONS[name](Tensor.input("z", n=BATCH, o=3))})

@@ -15,7 +15,7 @@ from tests.functions.support import Array, Arrays, Formula
 
 from pellucid.formula import Tensor
 from pellucid.functions.activations import ACTIVATIONS, activation
-from pellucid.functions.forward import combining, matmul, shaping
+from pellucid.functions.forward import combining, matmul, noise, rectifying, resizing, shaping
 from pellucid.functions.learning import penalties
 from pellucid.functions.learning.losses import log_sum_exp, loss, total
 
@@ -119,6 +119,10 @@ def _dense(rng: Generator, shape: Shape, *, axes: int, bias: bool) -> Arrays:
     return {**found, "b": away(rng, 3)} if bias else found
 
 
+def _image(rng: Generator, shape: Shape) -> Arrays:
+    return {"x": away(rng, shape[0], shape[1] + 1, 3, shape[2])}
+
+
 def _several(rng: Generator, shape: Shape, *, widths: tuple[int, ...]) -> Arrays:
     return {f"x{k}": away(rng, *shape[:2], shape[2] + more) for k, more in enumerate(widths, 1)}
 
@@ -141,6 +145,9 @@ JAX_ACTIVATIONS: dict[str, Reference] = {
     "gelu": lambda jax, z: jax.nn.gelu(z, approximate=False),
     "gelu(approximate=tanh)": lambda jax, z: jax.nn.gelu(z, approximate=True),
     "silu": lambda jax, z: jax.nn.silu(z),
+    "selu": lambda jax, z: jax.nn.selu(z),
+    "mish": lambda jax, z: jax.nn.mish(z),
+    "hard_sigmoid": lambda jax, z: jax.nn.hard_sigmoid(z),
     "softplus": lambda jax, z: jax.nn.softplus(z),
     "softmax": lambda jax, z: jax.nn.softmax(z),
     "log_softmax": lambda jax, z: jax.nn.log_softmax(z),
@@ -223,8 +230,17 @@ def _others() -> list[Case]:
     def middle(**x: Tensor) -> Tensor:
         return joined(*x.values(), by=combining.average)
 
-    def means(**x: Tensor) -> Tensor:
-        return joined(*x.values(), by=combining.average)
+    def differences(**x: Tensor) -> Tensor:
+        return joined(*x.values(), by=combining.subtract)
+
+    def largest(**x: Tensor) -> Tensor:
+        return joined(*x.values(), by=combining.maximum)
+
+    def smallest(**x: Tensor) -> Tensor:
+        return joined(*x.values(), by=combining.minimum)
+
+    def random(rng: Generator, shape: Shape) -> Arrays:
+        return {**_one(rng, shape), "seed": np.array(3), "step": np.array(5)}
 
     def beside(**x: Tensor) -> Tensor:
         return joined(*x.values(), by=combining.concatenate)
@@ -260,10 +276,125 @@ def _others() -> list[Case]:
         ),
         Case(
             "dropout",
-            "shaping.dropout",
-            lambda rng, shape: {**_one(rng, shape), "seed": np.array(3), "step": np.array(5)},
-            lambda x, seed, step: shaping.dropout(x, rate=0.3, seed=seed, step=step, stream=7),
-            None,  # its generator is our own; test_shaping.py looks at the mask
+            "noise.dropout",
+            random,
+            lambda x, seed, step: noise.dropout(x, rate=0.3, seed=seed, step=step, stream=7),
+            None,  # its generator is our own; test_noise.py looks at the mask
+        ),
+        Case(
+            "spatial dropout",
+            "noise.spatial_dropout",
+            random,
+            lambda x, seed, step: noise.spatial_dropout(x, rate=0.3, seed=seed, step=step, stream=7),
+            None,
+        ),
+        Case(
+            "gaussian noise",
+            "noise.gaussian_noise",
+            random,
+            lambda x, seed, step: noise.gaussian_noise(x, stddev=0.3, seed=seed, step=step, streams=(7, 8)),
+            None,
+        ),
+        Case(
+            "permute",
+            "shaping.permute",
+            _one,
+            lambda x: shaping.permute(x, (2, 1)),
+            lambda jax, x: x.swapaxes(1, 2),
+        ),
+        Case(
+            "repeat",
+            "shaping.repeat",
+            partial(_one, axes=2),
+            lambda x: shaping.repeat(x, 3),
+            lambda jax, x: jax.numpy.repeat(x[:, None], 3, axis=1),
+        ),
+        Case(
+            "prelu",
+            "rectifying.prelu",
+            lambda rng, shape: {**_one(rng, shape), "a": away(rng, *shape[1:])},
+            lambda x, a: rectifying.prelu(x, a, shared=()),
+            lambda jax, x, a: jax.numpy.where(x > 0, x, a * x),
+        ),
+        Case(
+            "prelu, one slope a channel",
+            "rectifying.prelu",
+            lambda rng, shape: {**_one(rng, shape), "a": away(rng, 1, shape[2])},
+            lambda x, a: rectifying.prelu(x, a, shared=(1,)),
+            lambda jax, x, a: jax.numpy.where(x > 0, x, a * x),
+        ),
+        Case(
+            "upsample a sequence",
+            "resizing.upsample",
+            _one,
+            lambda x: resizing.upsample(x, (3,)),
+            lambda jax, x: jax.numpy.repeat(x, 3, axis=1),
+        ),
+        Case(
+            "upsample an image",
+            "resizing.upsample",
+            _image,
+            lambda x: resizing.upsample(x, (2, 3)),
+            lambda jax, x: jax.numpy.repeat(jax.numpy.repeat(x, 2, axis=1), 3, axis=2),
+        ),
+        Case(
+            "upsample along one axis",
+            "resizing.upsample",
+            _image,
+            lambda x: resizing.upsample(x, (1, 2)),
+            lambda jax, x: jax.numpy.repeat(x, 2, axis=2),
+        ),
+        Case(
+            "zero padding of a sequence",
+            "resizing.zero_pad",
+            _one,
+            lambda x: resizing.zero_pad(x, ((2, 1),)),
+            lambda jax, x: jax.numpy.pad(x, ((0, 0), (2, 1), (0, 0))),
+        ),
+        Case(
+            "zero padding of an image",
+            "resizing.zero_pad",
+            _image,
+            lambda x: resizing.zero_pad(x, ((0, 2), (1, 3))),
+            lambda jax, x: jax.numpy.pad(x, ((0, 0), (0, 2), (1, 3), (0, 0))),
+        ),
+        Case(
+            "cropping of a sequence",
+            "resizing.crop",
+            lambda rng, shape: {"x": away(rng, shape[0], shape[1] + 3, shape[2])},
+            lambda x: resizing.crop(x, ((2, 1),)),
+            lambda jax, x: x[:, 2:-1],
+        ),
+        Case(
+            "cropping of an image",
+            "resizing.crop",
+            _image,
+            lambda x: resizing.crop(x, ((0, 1), (1, 0))),
+            lambda jax, x: x[:, :-1, 1:],
+        ),
+        Case(
+            "subtract",
+            "combining.subtract",
+            partial(_several, widths=(0, 0)),
+            differences,
+            lambda jax, x1, x2: x1 - x2,
+            parts,
+        ),
+        Case(
+            "maximum",
+            "combining.maximum",
+            partial(_several, widths=(0, 0, 0)),
+            largest,
+            lambda jax, x1, x2, x3: jax.numpy.maximum(x1, jax.numpy.maximum(x2, x3)),
+            parts,
+        ),
+        Case(
+            "minimum",
+            "combining.minimum",
+            partial(_several, widths=(0, 0, 0)),
+            smallest,
+            lambda jax, x1, x2, x3: jax.numpy.minimum(x1, jax.numpy.minimum(x2, x3)),
+            parts,
         ),
         Case(
             "add",
@@ -286,14 +417,6 @@ def _others() -> list[Case]:
             "combining.average",
             partial(_several, widths=(0, 0, 0)),
             middle,
-            lambda jax, x1, x2, x3: (x1 + x2 + x3) / 3,
-            parts,
-        ),
-        Case(
-            "average",
-            "combining.average",
-            partial(_several, widths=(0, 0, 0)),
-            means,
             lambda jax, x1, x2, x3: (x1 + x2 + x3) / 3,
             parts,
         ),

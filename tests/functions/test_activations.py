@@ -15,6 +15,7 @@ from pellucid.functions.activations import ACTIVATIONS, Activation, activation, 
 
 Z = np.array([[-1.0, 0.0, 2.0]])
 
+# By hand: selu is 1.0507… times 2, and times 1.6732…·(e⁻¹ − 1); mish(2) = 2·tanh(2.126928…); hard_sigmoid(2) = 2/6 + ½
 # By hand: σ(2) = 1/(1 + e⁻²) = 0.880797…; 2·Φ(2) = 2·0.977249…; softmax over e⁻¹, 1, e² with the sum 8.756935…
 BY_HAND: dict[str, list[float]] = {
     "step": [0, 1, 1],
@@ -24,6 +25,9 @@ BY_HAND: dict[str, list[float]] = {
     "leaky_relu": [-0.3, 0, 2],
     "elu": [math.exp(-1) - 1, 0, 2],
     "gelu": [-0.15865525393145707, 0, 1.9544997361036416],
+    "selu": [1.0507009873554805 * 1.6732632423543772 * (math.exp(-1) - 1), 0, 2.101401974710961],
+    "mish": [-math.tanh(math.log(1 + math.exp(-1))), 0, 2 * math.tanh(math.log(1 + math.exp(2)))],
+    "hard_sigmoid": [1 / 3, 1 / 2, 5 / 6],
     "silu": [-0.2689414213699951, 0, 1.7615941559557646],
     "softplus": [0.31326168751822286, math.log(2), 2.1269280110429727],
     "softmax": [0.04201006613406605, 0.11419519938459449, 0.8437947344813395],
@@ -65,6 +69,7 @@ def test_names_options_and_configurations() -> None:
     assert activation("relu") is relu
     assert activation("ReLU") is relu
     assert activation("Leaky-ReLU") is leaky_relu
+    assert activation("swish").name == activation("Swish").name == "silu"
     assert activation(None).name == "linear"
     assert activation(relu) is relu
     assert relu.config == "relu"

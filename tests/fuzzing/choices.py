@@ -102,6 +102,12 @@ def padding(d: Draw, shape: Shape) -> Any:
     return d.pick(pairs)
 
 
+def ends(d: Draw, shape: Shape) -> Any:
+    """How many places at both ends of each axis."""
+    pairs = [((1, 0), (0, 2)), ((0, 1), (1, 0)), (1, 0)] if len(shape) == 3 else [(1, 0), (0, 2), (0, 0)]
+    return d.pick([1, 2, *pairs])
+
+
 def groups(d: Draw, shape: Shape) -> int:
     return int(d.pick([g for g in range(1, shape[-1] + 1) if shape[-1] % g == 0]))
 
@@ -130,6 +136,10 @@ CONVOLUTION = {
     "dilation_rate": per_axis(1, 2, 3),
     **KERNEL,
 }
+DEPTHWISE = {
+    **{name: drawn for name, drawn in CONVOLUTION.items() if name != "filters"},
+    "depth_multiplier": lambda d, shape: d.between(1, 3),
+}
 POOL = {"pool_size": per_axis(1, 2, 3, 4), "strides": per_axis(1, 2, 3), "padding": padding}
 RECURRENT = {
     "units": units,
@@ -147,6 +157,31 @@ NORMALIZATION: dict[str, Callable[[Draw, Shape], Any]] = {
     "scale": flag,
 }
 OPTIONS: dict[str, Mapping[str, Callable[[Draw, Shape], Any]]] = {
+    "SeparableConv2D": {**CONVOLUTION, "depth_multiplier": lambda d, shape: d.between(1, 3)},
+    "DepthwiseConv2D": DEPTHWISE,
+    "Cropping2D": {"cropping": ends},
+    "ZeroPadding2D": {"padding": ends},
+    "UpSampling2D": {"size": per_axis(1, 2, 2, 3), "interpolation": lambda d, shape: "nearest"},
+    "SpatialDropout2D": {"rate": lambda d, shape: d.pick([0.0, 0.2, 0.5])},
+    "SeparableConv1D": {**CONVOLUTION, "depth_multiplier": lambda d, shape: d.between(1, 3)},
+    "DepthwiseConv1D": DEPTHWISE,
+    "Cropping1D": {"cropping": ends},
+    "ZeroPadding1D": {"padding": ends},
+    "UpSampling1D": {"size": per_axis(1, 2, 2, 3)},
+    "SpatialDropout1D": {"rate": lambda d, shape: d.pick([0.0, 0.2, 0.5])},
+    "GaussianNoise": {"stddev": lambda d, shape: d.pick([0.0, 0.1, 1.0])},
+    "GroupNormalization": {**NORMALIZATION, "groups": groups},
+    "PReLU": {
+        "shared_axes": lambda d, shape: tuple(k for k in range(1, len(shape)) if d.chance(0.7)),
+        "alpha_initializer": bias,
+        "alpha_regularizer": regularizer,
+    },
+    "RepeatVector": {"n": lambda d, shape: d.between(1, 6)},
+    "Permute": {"dims": lambda d, shape: tuple(int(k) + 1 for k in d.rng.permutation(len(shape)))},
+    "Subtract": {},
+    "Minimum": {},
+    "Maximum": {},
+    "Average": {},
     "Activation": {"activation": activation},
     "Add": {},
     "AveragePool1D": POOL,
@@ -197,6 +232,10 @@ OPTIONS: dict[str, Mapping[str, Callable[[Draw, Shape], Any]]] = {
 RECURRENTS = ("RNN", "LSTM", "GRU")
 FLAT = tuple(
     [
+        "RepeatVector",
+        "PReLU",
+        "GroupNormalization",
+        "GaussianNoise",
         "Normalization",
         "Dense",
         "Dense",
@@ -210,6 +249,16 @@ FLAT = tuple(
 )
 SEQUENCE = tuple(
     [
+        "Permute",
+        "PReLU",
+        "GroupNormalization",
+        "GaussianNoise",
+        "SpatialDropout1D",
+        "UpSampling1D",
+        "ZeroPadding1D",
+        "Cropping1D",
+        "DepthwiseConv1D",
+        "SeparableConv1D",
         "RNN",
         "LSTM",
         "LSTM",
@@ -239,6 +288,15 @@ SEQUENCE = tuple(
 )
 IMAGE = tuple(
     [
+        "Permute",
+        "PReLU",
+        "GroupNormalization",
+        "SpatialDropout2D",
+        "UpSampling2D",
+        "ZeroPadding2D",
+        "Cropping2D",
+        "DepthwiseConv2D",
+        "SeparableConv2D",
         "Conv2D",
         "Conv2D",
         "Conv2D",
@@ -276,17 +334,19 @@ def call_of(d: Draw, kind: str, shape: Shape, **given: Any) -> Call:
     share = d.pick([0.0, 0.2, 0.6])
     for name, field in known.items():
         needed = (field.default is MISSING and field.default_factory is MISSING) or name == "adapted"
+        needed |= kind == "GroupNormalization" and name == "groups"
         if name in given:
             chosen[name] = given[name]
         elif name in OPTIONS[kind] and (needed or d.chance(share)):
             chosen[name] = OPTIONS[kind][name](d, shape)
-    if kind.startswith("Conv") and d.chance(0.5):
+    convolution = "filters" in OPTIONS[kind] or kind.startswith("Depthwise")
+    if convolution and d.chance(0.5):
         chosen.setdefault("padding", "same")
-    if "groups" in chosen:
+    if "groups" in chosen and convolution:
         chosen["filters"] = chosen["groups"] * d.between(1, max(1, 8 // chosen["groups"]))
     if kind in RECURRENTS and "return_sequences" not in given and d.chance(0.5):
         chosen["return_sequences"] = True
-    if (kind.startswith("Conv") or kind == "Dense") and "activation" not in given and d.chance(0.4):
+    if (convolution or kind == "Dense") and "activation" not in given and d.chance(0.4):
         chosen["activation"] = activation(d, shape)
     if d.chance(0.04):
         chosen["trainable"] = False

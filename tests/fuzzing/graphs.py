@@ -15,6 +15,9 @@ from pellucid.network import _output_shape  # the rule by which a network finds 
 MOST = 40_000
 """Numbers in one value of one example: more takes too long."""
 
+ALIKE = ("Multiply", "Average", "Subtract", "Maximum", "Minimum")
+"""Layers that merge values of one shape, beside Add."""
+
 
 class Builder:
     """A graph while it grows: its values by number, with the shape of each."""
@@ -102,18 +105,18 @@ class Builder:
                 return self.use(call_of(d, kind, shape), value, d.pick(memories))
         new = self.use(call_of(d, kind, shape), value)
         if new is not None and self.shapes[new] == shape and d.chance(0.2):
-            return self.use(Call(d.pick(["Add", "Add", "Multiply"])), value, new)
+            return self.use(Call(d.pick(["Add", "Add", *ALIKE])), value, new)
         return new
 
     def _join(self, value: int) -> int | None:
         d = self.d
-        kind = d.pick(["Add", "Multiply", "Concatenate"])
+        kind = d.pick(["Add", "Concatenate", "Concatenate", *ALIKE])
         others = self.alike(value, last=kind != "Concatenate")
         if kind == "Concatenate":
             others.append(value)
         if not others:
             return None
-        more = [d.pick(others) for _ in range(d.pick([1, 1, 2]))]
+        more = [d.pick(others) for _ in range(1 if kind == "Subtract" else d.pick([1, 1, 2]))]
         return self.use(Call(kind), value, *more)
 
 

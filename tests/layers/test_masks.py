@@ -20,10 +20,12 @@ Make = Callable[[], pl.Layer]
 SAYS = {"pass", "use", "refuse"}
 KINDS = {name: kind for name, kind in pl.Layer.kinds.items() if kind.__module__.startswith("pellucid.")}
 STEPS = 6
+MERGING = pl.Add | pl.Average | pl.Concatenate | pl.Maximum | pl.Minimum | pl.Multiply | pl.Subtract
 
 TAKES: dict[str, list[Make]] = {
     "Activation": [lambda: pl.Activation("tanh")],
     "Add": [pl.Add],
+    "Average": [pl.Average],
     "AveragePool1D": [pl.AveragePool1D, lambda: pl.AveragePool1D(3, strides=1)],
     "BatchNormalization": [pl.BatchNormalization],
     "Bidirectional": [
@@ -41,12 +43,15 @@ TAKES: dict[str, list[Make]] = {
     "Dense": [lambda: pl.Dense(2, activation="softmax")],
     "Dropout": [lambda: pl.Dropout(0.5)],
     "GRU": [lambda: pl.GRU(2), lambda: pl.GRU(2, return_sequences=True, go_backwards=True)],
+    "GaussianNoise": [lambda: pl.GaussianNoise(0.5)],
     "GlobalAveragePool": [pl.GlobalAveragePool],
     "GlobalMaxPool": [pl.GlobalMaxPool],
     "LSTM": [lambda: pl.LSTM(2), lambda: pl.LSTM(2, go_backwards=True)],
     "LayerNormalization": [pl.LayerNormalization],
     "Masking": [lambda: pl.Masking(-9.0)],
+    "Maximum": [pl.Maximum],
     "MaxPool1D": [lambda: pl.MaxPool1D(2), lambda: pl.MaxPool1D(2, strides=1)],
+    "Minimum": [pl.Minimum],
     "MinPool1D": [lambda: pl.MinPool1D(2)],
     "MultiHeadAttention": [lambda: pl.MultiHeadAttention(2, 2), lambda: pl.MultiHeadAttention(1, 2, causal=True)],
     "Multiply": [pl.Multiply],
@@ -54,21 +59,32 @@ TAKES: dict[str, list[Make]] = {
         lambda: pl.Network(pl.Dense(2), pl.Conv1D(2, 3, padding="same"), pl.GlobalMaxPool(), input_shape=(STEPS, 3)),
     ],
     "Normalization": [lambda: pl.Normalization().adapt(np.random.default_rng(1).normal(3, 2, (9, 3)))],
+    "PReLU": [lambda: pl.PReLU(shared_axes=1, alpha_initializer="ones")],
     "RNN": [lambda: pl.RNN(2), lambda: pl.RNN(2, return_sequences=True)],
+    "SpatialDropout1D": [lambda: pl.SpatialDropout1D(0.5)],
+    "Subtract": [pl.Subtract],
 }
 REFUSES: dict[str, Make] = {
     "AveragePool1D": lambda: pl.AveragePool1D(2, padding="same"),
     "Conv1D": lambda: pl.Conv1D(2, 3, strides=2, padding="same"),
     "Conv1D in numbers": lambda: pl.Conv1D(2, 3, padding=1),
     "ConvTranspose1D": lambda: pl.ConvTranspose1D(2, 3),
+    "Cropping1D": lambda: pl.Cropping1D(1),
+    "DepthwiseConv1D": lambda: pl.DepthwiseConv1D(2),
     "Flatten": pl.Flatten,
+    "GroupNormalization": lambda: pl.GroupNormalization(1),
     "MaxPool1D": lambda: pl.MaxPool1D(2, padding="same"),
     "MinPool1D": lambda: pl.MinPool1D(2, padding="same"),
     "Network": lambda: pl.Network(pl.Dense(2), pl.Flatten(), input_shape=(STEPS, 3)),
+    "Permute": lambda: pl.Permute((2, 1)),
     "Reshape": lambda: pl.Reshape((3, -1)),
+    "SeparableConv1D": lambda: pl.SeparableConv1D(2, 2),
+    "UpSampling1D": lambda: pl.UpSampling1D(2),
+    "ZeroPadding1D": lambda: pl.ZeroPadding1D(1),
 }
 NO_STEPS = {
-    "InputLayer", "Embedding", "Conv2D", "ConvTranspose2D", "MaxPool2D", "MinPool2D", "AveragePool2D"
+    "InputLayer", "Embedding", "Conv2D", "ConvTranspose2D", "MaxPool2D", "MinPool2D", "AveragePool2D", "RepeatVector",
+    "Cropping2D", "DepthwiseConv2D", "SeparableConv2D", "SpatialDropout2D", "UpSampling2D", "ZeroPadding2D",
 }  # fmt: skip
 """Where masks begin, and what takes images only."""
 
@@ -78,7 +94,7 @@ def network(layer: pl.Layer, steps: int = STEPS, *, mask: bool = True) -> pl.Net
     x, m = pl.Input((steps, 3), name="x"), pl.Input((steps,), name="m")
     start = pl.Masking()(x, m) if mask else x
     made = pl.Dense(3, activation="tanh", bias_initializer="ones", name="before")(start)
-    both = [made, pl.Activation("elu")(made)] if isinstance(layer, pl.Add | pl.Multiply | pl.Concatenate) else [made]
+    both = [made, pl.Activation("elu")(made)] if isinstance(layer, MERGING) else [made]
     last = layer(*both)
     inputs = [x, m] if mask else [x]
     return pl.Network(inputs=inputs, outputs=last, seed=3, dtype="float64", engine="reference")

@@ -15,7 +15,7 @@ def define(
     text: str,
     /,
     *,
-    extents: Mapping[str, int] | None = None,
+    extents: Mapping[str, Extent] | None = None,
     derivative: Mapping[str, str] | None = None,
     **bindings: Binding,
 ) -> Tensor:
@@ -40,7 +40,7 @@ def define_all(
     text: str,
     /,
     *,
-    extents: Mapping[str, int] | None = None,
+    extents: Mapping[str, Extent] | None = None,
     derivative: Mapping[str, str] | None = None,
     **bindings: Binding,
 ) -> dict[str, Tensor]:

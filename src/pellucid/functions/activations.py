@@ -86,6 +86,8 @@ ActivationLike = str | Mapping[str, object] | Callable[..., Tensor] | None
 """What `activation` makes an Activation of."""
 
 ACTIVATIONS: dict[str, Activation[...]] = {}
+ALIASES = {"swish": "silu", "logsoftmax": "log_softmax", "leakyrelu": "leaky_relu", "hardsigmoid": "hard_sigmoid"}
+"""Other names of activations."""
 
 
 @overload
@@ -122,7 +124,8 @@ def activation(spec: Any = ..., /, *, learns: Any = True, probabilities: Any = F
     if not isinstance(spec, str):
         kind = type(spec).__name__
         raise PellucidError(f'activation: expected a name such as "relu" or a function of a tensor, got {kind}')
-    return find("activation", spec, ACTIVATIONS).with_options(**options)
+    known = ACTIVATIONS | {other: ACTIVATIONS[name] for other, name in ALIASES.items() if name in ACTIVATIONS}
+    return find("activation", spec, known).with_options(**options)
 
 
 def _register(function: Callable[P, Tensor], *, learns: bool, probabilities: bool) -> Activation[P]:
@@ -209,6 +212,18 @@ def elu(z: Tensor, *, alpha: float = 1.0) -> Tensor:
 
 
 @activation
+def selu(z: Tensor) -> Tensor:
+    """The scaled exponential linear unit: λ·z where z is positive, else λ·α·(exp(z) − 1).
+
+    With λ = 1.0507… and α = 1.6732… mean 0 and variance 1 stay, given initial values "lecun_normal".
+
+    Source: Klambauer et al., Self-normalizing neural networks, NIPS 2017, equation 2 and section 2.
+    """
+    text = "a[…] = λ·where(0 < z[…], z[…], α·expm1(z[…]))"
+    return define(text, z=z, λ=1.0507009873554804934193349852946, α=1.6732632423543772848170429916717)
+
+
+@activation
 def gelu(z: Tensor, *, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     """The Gaussian error linear unit z·Φ(z), Φ the normal distribution's function, exact or by a tanh close to it.
 
@@ -235,6 +250,24 @@ def silu(z: Tensor) -> Tensor:
     Source: Elfwing, Uchibe & Doya, Sigmoid-weighted linear units, Neural Networks 107 (2018).
     """
     return define("a[…] = z[…]·σ(z[…])", z=z, derivative={"z": "dz[…] = da[…]·(a[…] + σ(z[…])·(1 − a[…]))"})
+
+
+@activation
+def mish(z: Tensor) -> Tensor:
+    """z·tanh(softplus(z)), smooth and not monotonous, as silu.
+
+    Source: Misra, Mish: a self regularized non-monotonic activation function, BMVC 2020, equation 1.
+    """
+    return define("a[…] = z[…]·tanh(softplus(z[…]))", z=z)
+
+
+@activation
+def hard_sigmoid(z: Tensor) -> Tensor:
+    """A straight line instead of the logistic function: z/6 + 1/2, kept between 0 and 1 (Keras's and PyTorch's).
+
+    Source: Howard et al., Searching for MobileNetV3, ICCV 2019, section 5.2.
+    """
+    return define("a[…] = max(0, min(1, z[…]/6 + 0.5))", z=z)
 
 
 @activation

@@ -1,4 +1,4 @@
-"""Layers that take several inputs: Add, Multiply, Concatenate."""
+"""Layers that take several inputs: sums, differences, products, means, extremes, concatenation."""
 
 from __future__ import annotations
 
@@ -41,6 +41,35 @@ class Multiply(_Merging):
     """The product of its inputs, element by element: a gate."""
 
     combine = staticmethod(combining.multiply)
+
+
+@dataclass(eq=False, repr=False)
+class Average(_Merging):
+    """The mean of its inputs, element by element."""
+
+    combine = staticmethod(combining.average)
+
+
+@dataclass(eq=False, repr=False)
+class Subtract(_Merging):
+    """Its first input less its second, element by element."""
+
+    arity = 2
+    combine = staticmethod(combining.subtract)
+
+
+@dataclass(eq=False, repr=False)
+class Maximum(_Merging):
+    """The largest of its inputs, element by element; where several are equal, no gradient passes."""
+
+    combine = staticmethod(combining.maximum)
+
+
+@dataclass(eq=False, repr=False)
+class Minimum(_Merging):
+    """The smallest of its inputs, element by element; where several are equal, no gradient passes."""
+
+    combine = staticmethod(combining.minimum)
 
 
 @dataclass(eq=False, repr=False)

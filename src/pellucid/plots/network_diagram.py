@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 FAMILIES = {
     "input": ("Input",),
     "dense": ("Dense", "Embedding"),
-    "convolution": ("Conv1D", "Conv2D", "ConvTranspose1D", "ConvTranspose2D"),
+    "convolution": (
+        "Conv1D",
+        "Conv2D",
+        "ConvTranspose1D",
+        "ConvTranspose2D",
+        "DepthwiseConv1D",
+        "DepthwiseConv2D",
+        "SeparableConv1D",
+        "SeparableConv2D",
+    ),
     "pooling": (
         "MaxPool1D",
         "MaxPool2D",
@@ -28,7 +37,16 @@ FAMILIES = {
         "GlobalAveragePool",
     ),
     "recurrent": ("RNN", "LSTM", "GRU", "Bidirectional"),
-    "normalisation": ("BatchNormalization", "LayerNormalization", "Normalization", "Dropout"),
+    "normalisation": (
+        "BatchNormalization",
+        "LayerNormalization",
+        "GroupNormalization",
+        "Normalization",
+        "Dropout",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "GaussianNoise",
+    ),
     "attention": ("MultiHeadAttention",),
 }
 COLORS = {

@@ -17,8 +17,8 @@ from pellucid.formula.expressions import Read, Reduction
 from pellucid.formula.expressions import Tensor as Array
 from pellucid.functions.activations import ACTIVATIONS, activation
 from pellucid.functions.forward.attention import scaled_dot_product
+from pellucid.functions.forward.noise import dropout
 from pellucid.functions.forward.recurrence import gru, lstm, rnn
-from pellucid.functions.forward.shaping import dropout
 from pellucid.functions.learning.losses import loss, total
 from pellucid.functions.learning.optimizers import OPTIMIZERS, optimizer
 

@@ -10,8 +10,8 @@ from tests.engines.llvm.support import Arrays, native
 from pellucid.engines.llvm.run.executable import Executable
 from pellucid.engines.llvm.run.native import Target
 from pellucid.formula import BATCH, Program, Tensor, define, derivative
+from pellucid.functions.forward.noise import dropout
 from pellucid.functions.forward.recurrence import lstm
-from pellucid.functions.forward.shaping import dropout
 from pellucid.functions.learning.losses import loss, total
 from pellucid.functions.learning.optimizers import Adam
 

@@ -10,7 +10,8 @@ from tests.functions.support import evaluate
 
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Tensor
-from pellucid.functions.forward.shaping import dropout, flatten, reshape
+from pellucid.functions.forward.noise import dropout
+from pellucid.functions.forward.shaping import flatten, reshape
 
 
 @pytest.mark.parametrize(

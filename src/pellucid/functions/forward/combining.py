@@ -1,4 +1,4 @@
-"""Several tensors into one: sums and concatenation."""
+"""Several tensors into one: sums, differences, extremes and concatenation."""
 
 from __future__ import annotations
 
@@ -39,3 +39,28 @@ def average(tensors: Sequence[Tensor]) -> Tensor:
     letters: dict[str, Any] = {f"x{number}": tensor for number, tensor in enumerate(tensors, 1)}
     terms = " + ".join(f"{letter}[…]" for letter in letters)
     return define(f"y[…] = ({terms})/{len(letters)}", **letters)
+
+
+def subtract(tensors: Sequence[Tensor]) -> Tensor:
+    """The first less the second, element by element."""
+    first, second = tensors
+    return define("y[…] = x1[…] − x2[…]", x1=first, x2=second)
+
+
+def maximum(tensors: Sequence[Tensor]) -> Tensor:
+    """The largest, element by element, of tensors of one shape; where several are equal, no gradient passes."""
+    return _extreme("max", tensors)
+
+
+def minimum(tensors: Sequence[Tensor]) -> Tensor:
+    """The smallest, element by element, of tensors of one shape; where several are equal, no gradient passes."""
+    return _extreme("min", tensors)
+
+
+def _extreme(word: str, tensors: Sequence[Tensor]) -> Tensor:
+    letters: dict[str, Any] = {f"x{number}": tensor for number, tensor in enumerate(tensors, 1)}
+    first, *others = (f"{letter}[…]" for letter in letters)
+    text = first
+    for other in others:
+        text = f"{word}({text}, {other})"
+    return define(f"y[…] = {text}", **letters)

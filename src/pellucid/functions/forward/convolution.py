@@ -104,6 +104,46 @@ def _convolution(x: Tensor, k: Tensor, b: Tensor | None, window: Window, groups:
     return define("\n".join(lines), extents=grouped, C=C, F=F, **arguments)
 
 
+def depthwise(
+    x: Tensor,
+    k: Tensor,
+    b: Tensor | None = None,
+    *,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+) -> Tensor:
+    """A convolution of each channel by itself, with M kernels for each.
+
+    Notation: as for `conv2d`, with m the kernel of a channel.
+    Equation: y[n,i,j,M·c + m] = b[M·c + m] + Σ[u,v] x[n, i·s + u·d − p, j·s + v·d − p, c | 0]·k[u,v,c,m]
+    Shapes: x (n, h, w, c), k (u, v, c, m), b (c·m,) → (n, i, j, c·m), and so for a sequence (n, t, c).
+    Source: Sifre, Rigid-motion scattering for image classification, PhD thesis (2014), section 6.2; Chollet, Xception,
+    CVPR 2017.
+
+    Raises:
+        ShapeError: the kernel is larger than the padded image, or is for other channels.
+    """
+    rank = x.rank - 2
+    window = _window(x, k, rank, stride, padding, dilation)
+    check_groups(x.axes[-1].size, k.axes[-2].size, k.axes[-2].size, 1)
+    steps, taps = ("t", "u") if rank == 1 else ("ij", "uv")
+    at, within = ",".join(steps), ",".join(taps)
+    places, outside = window.places(steps, taps), " | 0" if window.padded else ""
+    channels, several = (axis.size for axis in k.axes[-2:])
+    arguments: dict[str, Any] = {"x": x, "k": k, **window.numbers} | ({} if b is None else {"b": b})
+    if several == 1:
+        bias = "" if b is None else "b[c] + "
+        return define(f"y[n,{at},c] = {bias}Σ[{within}] x[n, {places}, c{outside}]·k[{within},c,0]", **arguments)
+    lines = [
+        *([] if b is None else ["B[c,m] = b[M·c + m]"]),
+        f"z[n,{at},c,m] = {'' if b is None else 'B[c,m] + '}Σ[{within}] x[n, {places}, c{outside}]·k[{within},c,m]",
+        f"y[n,{at},q] = Σ[c,m] [q = M·c + m]·z[n,{at},c,m]",
+    ]
+    sizes = {"c": channels, "m": several, "q": channels * several}
+    return define("\n".join(lines), extents=sizes, M=several, **arguments)
+
+
 def check_groups(channels: int, expected: int, filters: int, groups: int) -> None:
     """Refuse groups that divide neither channels nor filters, and a kernel for other channels."""
     if channels % groups or filters % groups:

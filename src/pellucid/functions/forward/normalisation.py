@@ -9,20 +9,27 @@ from typing import Any, Literal
 
 from pellucid.formula import Tensor, define, define_all
 
-Over = Literal["batch", "example"]
+Over = Literal["batch", "example", "group"]
 
-# which axes a statistic keeps, and which it is taken over
-_AXES: dict[Over, tuple[str, str]] = {"batch": ("c", "…"), "example": ("…", "c")}
+# all axes, which of them a statistic keeps, and which it is taken over
+_AXES: dict[Over, tuple[str, str, str]] = {
+    "batch": ("…,c", "c", "…"),
+    "example": ("…,c", "…", "c"),
+    "group": ("n,…,g,c", "n,g", "…,c"),
+}
 
 
 def statistics(x: Tensor, *, over: Over, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean and variance (the sum of squares over N, not N − 1).
 
     Notation: n batch, … places, c channel.
-    Equation: over the batch μ[c] = Σ[n,…] x[n,…,c]/N and v[c] = Σ[n,…] (x[n,…,c] − μ[c])²/N; in an example Σ is over c.
-    Shapes: x (n, …, c) → (c,) and (c,) over the batch, (n, …) and (n, …) in an example.
+    Equation: over the batch μ[c] = Σ[n,…] x[n,…,c]/N and v[c] = Σ[n,…] (x[n,…,c] − μ[c])²/N; in an example Σ is over c,
+    in a group over all places and the group's channels.
+    Shapes: x (n, …, c) → (c,) and (c,) over the batch, (n, …) and (n, …) in an example; x (n, …, g, c) → (n, g) and
+    (n, g) in a group.
     Source: Ioffe & Szegedy, Batch normalization, ICML 2015, algorithm 1, and section 3.2 for the places of a
-    convolution; Ba, Kiros & Hinton, Layer normalization (2016), equation 3.
+    convolution; Ba, Kiros & Hinton, Layer normalization (2016), equation 3; Wu & He, Group normalization, ECCV 2018,
+    equation 7.
 
     Args:
         mask: (n,t), 0 for the steps of sequences that do not count, over the batch only.
@@ -36,10 +43,11 @@ def statistics(x: Tensor, *, over: Over, mask: Tensor | None = None) -> tuple[Te
             m=mask,
         )
         return moments["μ"], moments["v"]
-    kept, over_ = _AXES[over]
+    axes, kept, over_ = _AXES[over]
+    count = _count(over_)
     moments = define_all(
-        f"""μ[{kept}] = Σ[{over_}] x[…,c]/size({over_})
-        v[{kept}] = Σ[{over_}] (x[…,c] − μ[{kept}])²/size({over_})""",
+        f"""μ[{kept}] = Σ[{over_}] x[{axes}]/{count}
+        v[{kept}] = Σ[{over_}] (x[{axes}] − μ[{kept}])²/{count}""",
         x=x,
     )
     return moments["μ"], moments["v"]
@@ -79,18 +87,41 @@ def standardise(
             m=mask,
             derivative={"x": rule},
         )
-    kept, over_ = _AXES[over]
-    rule = f"""a[{kept}] = Σ[{over_}] dz[…,c]/size({over_})
-    r[{kept}] = Σ[{over_}] dz[…,c]·z[…,c]/size({over_})
-    dx[…,c] = (dz[…,c] − a[{kept}] − z[…,c]·r[{kept}])/√(v[{kept}] + ε)"""
+    axes, kept, over_ = _AXES[over]
+    count = _count(over_)
+    rule = f"""a[{kept}] = Σ[{over_}] dz[{axes}]/{count}
+    r[{kept}] = Σ[{over_}] dz[{axes}]·z[{axes}]/{count}
+    dx[{axes}] = (dz[{axes}] − a[{kept}] − z[{axes}]·r[{kept}])/√(v[{kept}] + ε)"""
     return define(
-        f"z[…,c] = (x[…,c] − μ[{kept}])/√(v[{kept}] + ε)",
+        f"z[{axes}] = (x[{axes}] − μ[{kept}])/√(v[{kept}] + ε)",
         x=x,
         μ=mean,
         v=variance,
         ε=epsilon,
         derivative={"x": rule} if own else None,
     )
+
+
+def _count(axes: str) -> str:
+    """How many numbers these axes have together."""
+    sizes = [f"size({axis})" for axis in axes.split(",")]
+    return sizes[0] if len(sizes) == 1 else f"({'·'.join(sizes)})"
+
+
+def in_groups(x: Tensor, groups: int) -> Tensor:
+    """The channels split into so many groups, in their order: x (n, …, q) → (n, …, g, c)."""
+    size = x.axes[-1].size // groups
+    if size == 1:
+        return define("X[n,…,g,c<1] = x[n,…,g]", x=x)
+    return define("X[n,…,g,c] = x[n,…, C·g + c]", extents={"g": groups, "c": size}, x=x, C=size)
+
+
+def together(z: Tensor) -> Tensor:
+    """The channels of all groups one behind the other: z (n, …, g, c) → (n, …, q)."""
+    groups, size = (axis.size for axis in z.axes[-2:])
+    if size == 1:
+        return define("y[n,…,g] = z[n,…,g,0]", z=z)
+    return define("y[n,…,q<Q] = Σ[g,c] [q = C·g + c]·z[n,…,g,c]", z=z, C=size, Q=groups * size)
 
 
 def scale(z: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:

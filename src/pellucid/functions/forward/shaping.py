@@ -1,4 +1,4 @@
-"""The same numbers under other indices, and dropout, which leaves some of them out.
+"""The same numbers under other indices.
 
 The first axis is the batch and stays. Merging axes is the mixed-radix equation q = w·i + j, splitting one reads at it.
 """
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor, define
-from pellucid.functions.registry import number
 
 _LETTERS = "ijklmopuv"  # not n, the batch, nor q, the merged axis
 
@@ -78,27 +77,16 @@ def squeeze(x: Tensor) -> Tensor:
     return define("p[…] = x[…,0]", x=x)
 
 
-def dropout(x: Tensor, *, rate: float, seed: Tensor, step: Tensor, stream: int) -> Tensor:
-    """Leave out each number with probability `rate`, and enlarge the others so that the mean stays (for training only).
+def permute(x: Tensor, order: Sequence[int]) -> Tensor:
+    """The axes in another order: that of place `order[k]` (counted from 1, the batch left out) becomes axis k.
 
-    The mask m is drawn by the counter-based generator: the same seed, step and stream give the same mask anywhere.
-
-    Args:
-        seed, step: integers, of rank 0; the training step.
-        stream: distinguishes this layer from the others.
-
-    Source: Srivastava et al., Dropout, JMLR 15 (2014); the scaling by 1/(1 − rate) in training is their section 10.
-
-    Raises:
-        PellucidError: the rate is not in [0, 1).
+    Shapes: x (n, i, j) with the order (2, 1) → (n, j, i).
     """
-    rate = number("rate", rate, of="dropout", minimum=0, below=1)
-    return define(
-        """m[…] = [rate ≤ uniform(seed, stream, step, …)]/(1 − rate)
-        y[…] = x[…]·m[…]""",
-        x=x,
-        rate=rate,
-        seed=seed,
-        step=step,
-        stream=stream,
-    )
+    letters = _LETTERS[: len(order)]
+    axes = ",".join(letters[place - 1] for place in order)
+    return define(f"y[n,{axes}] = x[n,{','.join(letters)}]", x=x)
+
+
+def repeat(x: Tensor, times: int) -> Tensor:
+    """The same row at every step: x (n, i) → (n, t, i)."""
+    return define("y[n,t<T,i] = x[n,i]", x=x, T=times)
