@@ -138,3 +138,54 @@ assert not any(isinstance(getattr(pl, name), types.ModuleType) for name in pl.__
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="'pellucid' has no attribute 'nosuch'"):
         pl.nosuch  # noqa: B018
+
+
+def test_layers_by_name_and_place() -> None:
+    inner = pl.Network(pl.Dense(2), input_shape=3)
+    net = pl.Network(pl.Dense(3, name="first"), inner, pl.Dense(1), input_shape=4)
+    assert net.get_layer("first") is net.layers[0] is net.get_layer(index=0)
+    assert net.get_layer("dense_1") is net.layers[-1] is net.get_layer(index=-1)
+    assert net.get_layer("network_1.dense_1") is inner.layers[0]
+    with pytest.raises(pl.PellucidError, match=r'no layer "frist"\. Did you mean "first"'):
+        net.get_layer("frist")
+    with pytest.raises(pl.PellucidError, match="index is 3, expected an integer from 0 to 2"):
+        net.get_layer(index=3)
+    with pytest.raises(pl.PellucidError, match="a name or an index"):
+        net.get_layer()
+    assert net.count_params() == 4 * 3 + 3 + 3 * 2 + 2 + 2 * 1 + 1
+
+
+def test_a_clone_begins_anew() -> None:
+    x = np.random.default_rng(0).normal(5, 2, (8, 3)).astype(np.float32)
+    net = pl.Network(pl.Normalization().adapt(x), pl.Dense(2), input_shape=3, seed=4)
+    net.layers[1].trainable = False
+    begin = net.parameters["dense_1.kernel"].copy()
+    net.parameters["dense_1.kernel"] = begin + 1
+    twin, other = net.clone(), net.clone(seed=5)
+    np.testing.assert_array_equal(twin.parameters["dense_1.kernel"], begin)
+    assert (other.parameters["dense_1.kernel"] != begin).any()
+    np.testing.assert_array_equal(twin.parameters["normalization_1.mean"], net.parameters["normalization_1.mean"])
+    assert not twin.layers[1].trainable
+    twin.parameters["dense_1.bias"] = [1, 2]
+    assert not net.parameters["dense_1.bias"].any()
+
+
+def test_a_prediction_as_in_training_drops_anew_at_every_step_and_in_every_batch() -> None:
+    net = pl.Network(pl.Dropout(0.5), pl.BatchNormalization(), input_shape=50, engine="reference")
+    x = np.ones((6, 50), np.float32)
+    before = {path: array.copy() for path, array in net.parameters.items()}
+    first = net.predict(x, training=True)
+    np.testing.assert_array_equal(first, net.predict(x, training=True, step=1))
+    assert (first != net.predict(x, training=True, step=2)).any()
+    assert (first != net.predict(x)).any()
+    halves = pl.Network(pl.Dropout(0.5), input_shape=50, engine="reference").predict(x, training=True, batch_size=3)
+    assert (halves[:3] != halves[3:]).any()
+    for path, array in net.parameters.items():
+        np.testing.assert_array_equal(array, before[path])
+
+
+@pytest.mark.parametrize("engine", ["reference", "llvm"])
+def test_outputs_that_do_not_depend_on_the_input_have_a_row_an_example(engine: str) -> None:
+    a = pl.Input(2)
+    net = pl.Network(inputs=a, outputs=pl.Subtract()(a, a), engine=engine)
+    np.testing.assert_array_equal(net.predict(np.ones((5, 2))), np.zeros((5, 2)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from pellucid import explain, lab, training
-from pellucid.arrays import as_array, check_examples
+from pellucid.arrays import as_array, check_examples, is_integer
 from pellucid.engines import DEFAULT
-from pellucid.errors import DataError
+from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.functions.activations import ActivationLike
 from pellucid.interchange import onnx, safetensors, spreadsheet
-from pellucid.layers.base import Node
+from pellucid.layers.base import Layer, Node
 from pellucid.layers.dense import Dense
+from pellucid.layers.normalization import Normalization
 from pellucid.network import BaseNetwork
 from pellucid.summary import summarise
 
@@ -46,9 +48,52 @@ class Network(BaseNetwork):
     to_onnx = onnx.to_onnx
     sheet = spreadsheet.sheet
 
+    def get_layer(self, name: str | None = None, *, index: int | None = None) -> Layer:
+        """The layer of this name, as paths call it ("dense_1", of a network inside "network_1.dense_1"), or at this
+        place among the layers, counted from 0.
+
+        Raises:
+            PellucidError: there is none; the message names the nearest.
+        """
+        if (name is None) == (index is None):
+            raise PellucidError('get_layer takes a name or an index, as in get_layer("dense_1") or get_layer(index=0)')
+        if index is not None:
+            if not is_integer(index, minimum=-len(self.layers)) or index >= len(self.layers):
+                raise PellucidError(f"index is {index!r}, expected an integer from 0 to {len(self.layers) - 1}")
+            return self.layers[index]
+        return _layer_at(self, str(name))
+
+    def count_params(self) -> int:
+        """How many numbers all parameters have together."""
+        return sum(math.prod(spec.shape) for spec in self.specs.values())
+
+    def clone(self, *, seed: int | None = None) -> Network:
+        """A network of the same architecture with layers of its own and new initial values.
+
+        What was measured, not learnt (the statistics of Normalization layers), is copied. `copy.deepcopy(net)` copies
+        the weights too.
+
+        Args:
+            seed: the seed of its initial values; the network's own by default, which gives those it began with.
+        """
+        config = self.config() | ({} if seed is None else {"seed": seed})
+        twin: Network = Network.restored(config, engine=self.engine)  # type: ignore[assignment]
+        measured = [path for path in self.specs if isinstance(self.owner(path)[0], Normalization)]
+        twin.parameters.replace({path: self.parameters[path] for path in measured})
+        return twin
+
     def summary(self) -> None:
         """Print a table of the layers: path, kind, output shape, parameters, multiply-adds of one example."""
         print(summarise(self))
+
+
+def _layer_at(net: BaseNetwork, path: str) -> Layer:
+    layers = {use.home: use.layer for use in net.uses}
+    first, _, rest = path.partition(".")
+    layer = layers.get(first)
+    if layer is None:
+        raise PellucidError(f'there is no layer "{path}".{nearest(first, layers)}')
+    return _layer_at(layer, rest) if rest and isinstance(layer, BaseNetwork) else layer
 
 
 class Neuron(Network):

@@ -29,12 +29,16 @@ from pellucid.layers import (
     Conv2D,
     ConvTranspose1D,
     ConvTranspose2D,
+    Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Embedding,
     Flatten,
+    GaussianNoise,
     GlobalAveragePool,
     GlobalMaxPool,
+    GroupNormalization,
     Input,
     Layer,
     LayerNormalization,
@@ -46,7 +50,14 @@ from pellucid.layers import (
     MultiHeadAttention,
     Multiply,
     Normalization,
+    Permute,
+    PReLU,
+    RepeatVector,
     Reshape,
+    SeparableConv2D,
+    SpatialDropout2D,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 from pellucid.network import BaseNetwork
 
@@ -148,6 +159,23 @@ NETWORKS = {
     ),
     "words": lambda seed: network(Embedding(7, 3), GRU(2), Dense(3, activation="softmax"), shape=(4,), seed=seed),
     "gates": gates,
+    "separable": lambda seed: network(
+        SeparableConv2D(4, 3, depth_multiplier=2, padding="same"),
+        GroupNormalization(2),
+        DepthwiseConv2D(2),
+        PReLU(alpha_initializer="ones"),
+        UpSampling2D(2),
+        ZeroPadding2D(1),
+        Cropping2D(2),
+        SpatialDropout2D(0.2),
+        GlobalAveragePool(),
+        Dense(3, activation="softmax"),
+        shape=(5, 4, 2),
+        seed=seed,
+    ),
+    "rearranged": lambda seed: network(
+        GaussianNoise(0.1), RepeatVector(3), Permute((2, 1)), Flatten(), Dense(3), shape=(4,), seed=seed
+    ),
 }
 
 

@@ -359,17 +359,21 @@ class _Part(Oracle):
         self._oracle, self._rows = oracle, rows
         self._statements = oracle._statements
 
+    def _first(self, array: Array) -> Array:
+        """One row stands for all where it depends on no input (x − x)."""
+        return np.repeat(array, self._rows, axis=0) if len(array) == 1 else array[: self._rows]
+
     @cached_property
     def values(self) -> dict[str, Array]:
-        return {name: a[: self._rows] for name, a in self._oracle.values.items()}
+        return {name: self._first(a) for name, a in self._oracle.values.items()}
 
     @cached_property
     def rounded(self) -> dict[str, Array]:
-        return {name: a[: self._rows] for name, a in self._oracle.rounded.items()}
+        return {name: self._first(a) for name, a in self._oracle.rounded.items()}
 
     @cached_property
     def others(self) -> list[dict[str, Array]]:
-        return [{name: a[: self._rows] for name, a in other.items()} for other in self._oracle.others]
+        return [{name: self._first(a) for name, a in other.items()} for other in self._oracle.others]
 
 
 def outputs_of(net: pl.Network, outputs: Any) -> dict[str, Array]:

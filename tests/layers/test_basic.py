@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.layers.support import check_gradients, joined, network, output, run
 
+import pellucid as pl
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.functions.learning.penalties import L2
 from pellucid.layers import Activation, Add, Concatenate, Dense, Dropout, Flatten, Layer, Multiply, Reshape
@@ -162,3 +163,56 @@ def test_every_layer_comes_back_from_its_options() -> None:
 def test_a_layer_is_no_function_of_numbers() -> None:
     with pytest.raises(PellucidError, match="is called on what Input"):
         Dense(3)(np.ones((2, 3)))  # type: ignore[arg-type]
+
+
+def test_merging_by_difference_mean_and_extremes() -> None:
+    a, b, c = normal(3, 4, 2), normal(3, 4, 2, seed=1), normal(3, 4, 2, seed=2)
+    np.testing.assert_array_equal(output(joined(pl.Subtract(), (4, 2), (4, 2)), a, b), a - b)
+    shapes = [(4, 2)] * 3
+    np.testing.assert_allclose(output(joined(pl.Average(), *shapes), a, b, c), (a + b + c) / 3, rtol=1e-12)
+    np.testing.assert_array_equal(output(joined(pl.Maximum(), *shapes), a, b, c), np.maximum(np.maximum(a, b), c))
+    np.testing.assert_array_equal(output(joined(pl.Minimum(), *shapes), a, b, c), np.minimum(np.minimum(a, b), c))
+    with pytest.raises(PellucidError, match="a Subtract layer takes 2 inputs, got 3"):
+        joined(pl.Subtract(), *shapes)
+
+
+def test_axes_in_another_order_and_rows_repeated() -> None:
+    x = normal(3, 2, 4, 5)
+    np.testing.assert_array_equal(output(network(pl.Permute((3, 1, 2)), shape=(2, 4, 5)), x), x.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(output(network(pl.RepeatVector(3), shape=(4,)), x[:, 0, :, 0])[:, 2], x[:, 0, :, 0])
+    for dims in ((1, 1), (0, 1), (2,), "21", ()):
+        with pytest.raises(PellucidError, match="Permute takes the axes in their new order"):
+            pl.Permute(dims)  # type: ignore[arg-type]
+    with pytest.raises(ShapeError, match=r"Permute\(\(2, 1\)\) takes examples with 2 axes"):
+        network(pl.Permute((2, 1)), shape=(2, 4, 5))
+    with pytest.raises(ShapeError, match=r"RepeatVector takes examples of shape \(features,\), got \(4, 2\)"):
+        network(pl.RepeatVector(3), shape=(4, 2))
+
+
+def test_a_slope_is_learnt() -> None:
+    x = normal(3, 4, 2)
+    net = network(pl.PReLU(shared_axes=1), shape=(4, 2))
+    assert net.parameters["prelu_1.alpha"].shape == (1, 2)
+    net.parameters["prelu_1.alpha"] = [[0.5, -2.0]]
+    np.testing.assert_array_equal(output(net, x), np.where(x > 0, x, x * [0.5, -2.0]))
+    check_gradients(network(pl.Dense(3), pl.PReLU(alpha_initializer="uniform"), shape=(4, 2)), x)
+    with pytest.raises(ShapeError, match="expected axes from 1 to 2"):
+        network(pl.PReLU(shared_axes=3), shape=(4, 2))
+    with pytest.raises(PellucidError, match="counted from 1 without the batch"):
+        pl.PReLU(shared_axes=0)
+
+
+def test_noise_and_dropped_channels_come_in_training_only() -> None:
+    x = np.ones((50, 30, 8))
+    noisy = network(pl.GaussianNoise(0.5), shape=(30, 8), seed=3)
+    np.testing.assert_array_equal(output(noisy, x), x)
+    noise = output(noisy, x, training=True) - x
+    assert abs(noise.mean()) < 0.02 and abs(noise.std() - 0.5) < 0.02
+    assert abs((np.abs(noise) < 0.5).mean() - 0.6827) < 0.02  # as many as a normal distribution has within σ
+    net = network(pl.SpatialDropout1D(0.25), shape=(30, 8), seed=3)
+    np.testing.assert_array_equal(output(net, x), x)
+    dropped = output(net, x, training=True)
+    assert set(np.unique(dropped)) == {0.0, 1 / 0.75}
+    assert (dropped == dropped[:, :1]).all()
+    assert abs((dropped[:, 0] == 0).mean() - 0.25) < 0.07
+    assert (output(net, x, training=True, step=1) != dropped).any()

@@ -18,7 +18,8 @@ from pellucid.layers.base import Context
 Array = NDArray[Any]
 Make = Callable[[], pl.Layer]
 SAYS = {"pass", "use", "refuse"}
-KINDS = {name: kind for name, kind in pl.Layer.kinds.items() if kind.__module__.startswith("pellucid.")}
+HOMES = "pellucid.layers.", "pellucid.network", "pellucid.model"
+KINDS = {name: kind for name, kind in pl.Layer.kinds.items() if f"{kind.__module__}.".startswith(HOMES)}
 STEPS = 6
 MERGING = pl.Add | pl.Average | pl.Concatenate | pl.Maximum | pl.Minimum | pl.Multiply | pl.Subtract
 

@@ -193,8 +193,13 @@ def evaluated(
 
 
 @spelled
-def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:
+def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256, training: bool = False, step: int = 1) -> Any:
     """The outputs for all examples: an array (n, …), or for several outputs a dict of arrays by path.
+
+    Args:
+        batch_size: how many examples are computed at once.
+        training: whether the network is read as in training, with dropout and the statistics of each batch; nothing is
+            learnt. `step`, from 1, chooses what drops: predictions at several steps show how sure the network is.
 
     The LLVM engine adds up sums in another order where a batch has 1 to 4 examples, so that their outputs may differ
     from those of the same rows in a larger batch by a rounding (about 1e-7 of the largest); 5 or more have the same
@@ -204,13 +209,24 @@ def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256) -> Any:
         DataError: examples that the network cannot take.
     """
     examples = Examples(inputs(net, x))
-    run = prediction_step(net)
+    run = prediction_step(net, training=training)
     parameters = net.parameters.snapshot()
-    size = check_integer(batch_size, "batch_size", minimum=1)
-    parts = [run({**examples.rows(rows), **parameters}) for rows in batches(len(examples), size)]
+    size, first = check_integer(batch_size, "batch_size", minimum=1), check_integer(step, "step", below=1 << 32)
+    random = {"seed": np.array(net.seed), "step": np.array(first)} if training else {}
+    parts = []
+    for number, rows in enumerate(batches(len(examples), size)):
+        batch = examples.rows(rows)
+        if training:  # the rows of every batch drop others
+            random["step"] = np.array(first + (number << 32))
+        parts.append(_all_rows(run({**batch, **parameters, **random}), len(next(iter(batch.values())))))
     whole = parts[0] if len(parts) == 1 else {path: np.concatenate([p[path] for p in parts]) for path in parts[0]}
     outputs = {path: whole[path] for path in net.output_shapes}
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+
+def _all_rows(outputs: dict[str, Array], n: int) -> dict[str, Array]:
+    """Outputs of n examples, where they depend on none of the inputs (x − x) and the program gave but one."""
+    return {path: array if len(array) == n else np.repeat(array, n, axis=0) for path, array in outputs.items()}
 
 
 @spelled

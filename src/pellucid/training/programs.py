@@ -110,9 +110,9 @@ def evaluation_program(net: BaseNetwork, goals: Sequence[Goal], *, weighted: boo
     return Program({"loss": target.loss, **target.parts, **_predictions(target.forward, goals)})
 
 
-def prediction_program(net: BaseNetwork) -> Program:
-    """Every output, by path."""
-    return Program(net.forward(training=False).outputs)
+def prediction_program(net: BaseNetwork, *, training: bool = False) -> Program:
+    """Every output, by path; with `training`, as the network is read in a step."""
+    return Program(net.forward(training=training).outputs)
 
 
 def gradient_program(
@@ -141,9 +141,10 @@ def evaluation_step(net: BaseNetwork, goals: Sequence[Goal], *, weighted: bool) 
     )
 
 
-def prediction_step(net: BaseNetwork) -> Executable:
+def prediction_step(net: BaseNetwork, *, training: bool = False) -> Executable:
     """`prediction_program`, compiled and kept by the network."""
-    return net.executable("prediction", lambda: prediction_program(net))
+    key = "prediction in training" if training else "prediction"
+    return net.executable(key, lambda: prediction_program(net, training=training))
 
 
 def gradient_step(net: BaseNetwork, goals: Sequence[Goal], *, training: bool, weighted: bool) -> Executable:

@@ -105,3 +105,11 @@ def test_metadata_that_is_no_json_is_refused(tmp_path: Path) -> None:
     net.metadata["x"] = object()
     with pytest.raises(ModelFileError, match="cannot be written as JSON"):
         net.to_onnx(tmp_path / "net.onnx")
+
+
+def test_a_layer_without_operators_is_named(tmp_path: Path) -> None:
+    net = pl.Network(pl.GroupNormalization(2), input_shape=4)
+    with pytest.raises(
+        PellucidError, match="group_normalization_1 is a GroupNormalization layer, which ONNX export has"
+    ):
+        net.to_onnx(tmp_path / "net.onnx")
