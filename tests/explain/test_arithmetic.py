@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def gates(seed: int) -> BaseNetwork:
     return BaseNetwork(inputs=x, outputs=Dense(3, activation="softmax")(Concatenate()(x, product)), seed=seed)
 
 
-NETWORKS = {
+NETWORKS: dict[str, Callable[[int], BaseNetwork]] = {
     "relu": lambda seed: network(
         Dense(6, activation="relu"), Dropout(0.5), Dense(3, activation="softmax"), shape=(5,), seed=seed
     ),

@@ -11,7 +11,7 @@ from pellucid.errors import PellucidError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import noise
 from pellucid.functions.registry import number
-from pellucid.layers.base import Context, Layer
+from pellucid.layers.base import Context, Layer, Masks
 from pellucid.layers.windowed.base import channels_of
 
 
@@ -24,7 +24,7 @@ class Dropout(Layer):
 
     arity = 1
     stepwise = True
-    masking = "pass"
+    masking: ClassVar[Masks | None] = "pass"
 
     rate: float
 
@@ -46,7 +46,7 @@ class _SpatialDropout(Dropout):
     """Whole channels left out."""
 
     stepwise = False
-    masking = "use"
+    masking: ClassVar[Masks | None] = "use"
     rank: ClassVar[int]
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
@@ -80,7 +80,7 @@ class SpatialDropout2D(_SpatialDropout):
     Source: as `SpatialDropout1D`.
     """
 
-    masking = "refuse"
+    masking: ClassVar[Masks | None] = "refuse"
     rank: ClassVar[int] = 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
 from pellucid.arrays import is_integer
 from pellucid.errors import PellucidError, ShapeError
@@ -32,12 +33,13 @@ class PReLU(Layer):
     masking = "use"
 
     _: KW_ONLY
-    shared_axes: Shape = ()
+    shared_axes: Shape | int = ()
     alpha_initializer: str = "zeros"
     alpha_regularizer: PenaltyLike = None
 
     def check(self) -> None:
-        given = (self.shared_axes,) if is_integer(self.shared_axes) else self.shared_axes or ()
+        axes: Any = self.shared_axes
+        given = (axes,) if is_integer(axes) else axes or ()
         if not isinstance(given, (tuple, list)) or not all(is_integer(axis, minimum=1) for axis in given):
             raise PellucidError(
                 f"shared_axes of PReLU are axes counted from 1 without the batch, as in (1, 2), "
@@ -46,20 +48,25 @@ class PReLU(Layer):
         self.shared_axes = tuple(map(int, given))
         self.alpha_regularizer = penalty(self.alpha_regularizer)
 
+    @property
+    def shared(self) -> Shape:
+        """The axes along which all values have one slope."""
+        return (self.shared_axes,) if isinstance(self.shared_axes, int) else self.shared_axes
+
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         (shape,) = shapes
-        if any(axis > len(shape) for axis in self.shared_axes):
+        if any(axis > len(shape) for axis in self.shared):
             raise ShapeError(
                 f"shared_axes={self.shared_axes} of PReLU: expected axes from 1 to {len(shape)} of examples of shape "
                 f"{shape}"
             )
-        sizes = {f"k{k}": 1 if k in self.shared_axes else size for k, size in enumerate(shape, 1)}
+        sizes = {f"k{k}": 1 if k in self.shared else size for k, size in enumerate(shape, 1)}
         alpha = Parameter(sizes, self.alpha_initializer, penalty=penalty(self.alpha_regularizer))
         return {"alpha": alpha}
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
-        result = rectifying.prelu(x, parameters["alpha"], shared=self.shared_axes)
+        result = rectifying.prelu(x, parameters["alpha"], shared=self.shared)
         if x in context.masks:
             context.masks[result] = context.masks[x]
         return result

@@ -30,8 +30,9 @@ class _Depthwise(_Kernel):
 
     def each(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
         """The convolution of each channel."""
-        options = {"stride": self.strides, "padding": self.padding, "dilation": self.dilation_rate}
-        return convolution.depthwise(x, kernel, bias, **options)
+        return convolution.depthwise(
+            x, kernel, bias, stride=self.strides, padding=self.padding, dilation=self.dilation_rate
+        )
 
     def kernels(self, shape: Shape) -> Parameter:
         """The kernels of the channels; fans as Keras counts them, of the kernel's last two axes."""
