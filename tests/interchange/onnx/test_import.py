@@ -235,6 +235,16 @@ def test_first_states_of_one_size_of_the_batch_are_for_any(tmp_path: Path) -> No
     np.testing.assert_allclose(net.predict(x), h, atol=1e-6)
 
 
+def test_a_known_network_gives_what_onnx_says() -> None:
+    """SqueezeNet with made-up weights, from the onnx package's tests, traced with one image."""
+    from benchmarks.onnx_suite import light_models
+
+    case = next(case for case in light_models() if "squeezenet" in case.name)
+    net = read(Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx")
+    x = np.concatenate([case.inputs[0], case.inputs[0]])
+    np.testing.assert_allclose(net.predict(x)[1:], case.outputs[0], rtol=1e-3, atol=1e-7)
+
+
 def test_sizes_that_a_model_leaves_open_are_asked_for(tmp_path: Path) -> None:
     path = written(tmp_path / "net.onnx", [node("Relu", "x", "y")], ["batch", "length", 3], {})
     with pytest.raises(PellucidError, match=r'input_shapes=\{"x": \(None, …, 3\)\}'):

@@ -220,13 +220,6 @@ def _dropout(node: Node) -> list[Value]:
     return [result, mask][: max(node.outputs, 1)]
 
 
-@operator("Softmax", "LogSoftmax", "Hardmax")
-def _softmax(node: Node) -> Value:
-    from pellucid.interchange.onnx.operators.reductions import softmax
-
-    return softmax(node)
-
-
 @operator("BitwiseNot")
 def _bitwise_not(node: Node) -> Value:
     x = node.input(0)

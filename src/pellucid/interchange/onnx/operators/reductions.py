@@ -110,6 +110,7 @@ def _winner(node: Node) -> Value:
     return text.result(result, f"{word}[{over}] {text.read(x, letters)}", INT)
 
 
+@operator("Softmax", "LogSoftmax", "Hardmax")
 def softmax(node: Node) -> Value:
     """Softmax and its kin along an axis; before opset 13, along all axes from one on."""
     x = node.input(0)
