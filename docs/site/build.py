@@ -28,6 +28,7 @@ SOURCE = WORK / "source"
 KATEX = WORK / "katex"
 OUTPUT = ROOT / "site"
 LANGUAGES = {"en": "English", "zh": "简体中文"}
+EXPERIMENT = re.compile(r"(?<!\[)`pellucid experiment ([\w-]+)`")
 OUTSIDE = re.compile(r"\]\((?:\.\./)+(examples/[^)]+|LICENSE|Makefile)\)")
 
 console = Console(stderr=True)
@@ -130,6 +131,8 @@ def staged(page: Path) -> str:
     text = OUTSIDE.sub(lambda match: f"]({up}{match[1]})", text)
     text = text.replace("](decisions/)", "](decisions/index.md)").replace("```python no-run", "```python")
     text = re.sub(r"\]\((?:\.\./)+CHANGELOG\.md", f"]({up}changelog.md", text)
+    if where.parts[0] == "guide":
+        text = EXPERIMENT.sub(lambda match: f"[{match[0]}]({up}experiments/{match[1]}.md)", text)
     if where.parts[0] == "guide" and len(where.parts) == 3:
         title, _, rest = text.partition("\n")
         others = [
