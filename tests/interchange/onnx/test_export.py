@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,15 @@ def test_what_an_operator_does_not_know_is_named(tmp_path: Path) -> None:
     net = pl.Network(pl.RNN(3, activation="gelu", name="memory"), input_shape=(4, 2))
     with pytest.raises(PellucidError, match="memory has the activation gelu"):
         net.to_onnx(tmp_path / "net.onnx")
+
+
+def test_without_the_package_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(PellucidError, match=r"pip install pellucid\[onnx\]"):
+        pl.Network(pl.Dense(2), input_shape=3).to_onnx(tmp_path / "net.onnx")
+    (tmp_path / "net.onnx").write_bytes(b"x")
+    with pytest.raises(PellucidError, match=r"pip install pellucid\[onnx\]"):
+        pl.from_onnx(tmp_path / "net.onnx")
 
 
 def test_metadata_that_is_no_json_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import numpy as np
@@ -72,6 +72,14 @@ def model(net: BaseNetwork) -> Any:
     return _described(net, graph, made.opset)
 
 
+def _version() -> str:
+    """Pellucid's version; "" where it runs without being installed."""
+    try:
+        return version("pellucid")
+    except PackageNotFoundError:
+        return ""
+
+
 def _opsets(net: BaseNetwork) -> Iterator[int]:
     """The opsets of the operators in a network, and in those inside it."""
     for layer in net.layers:
@@ -91,7 +99,7 @@ def _described(net: BaseNetwork, graph: Any, opset: int) -> Any:
     helper = onnx.helper
     imports = [helper.make_opsetid("", opset)]
     made = helper.make_model(graph, opset_imports=imports, ir_version=max(helper.find_min_ir_version_for(imports), 8))
-    made.producer_name, made.producer_version = "pellucid", version("pellucid")
+    made.producer_name, made.producer_version = "pellucid", _version()
     try:
         known = {str(key): json.dumps(value, ensure_ascii=False) for key, value in net.metadata.items()}
     except (TypeError, ValueError) as error:
