@@ -20,7 +20,7 @@ from .output import Patient, printable
 
 COMMANDS = (
     *("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect"),
-    *("sheet", "experiment", "lab", "bench"),
+    *("sheet", "exercise", "experiment", "lab", "bench"),
 )
 
 EPILOG = """\b
@@ -35,6 +35,7 @@ Examples:
   pellucid filter photo.jpg --kernel sobel-x         a kernel slides over an image
   pellucid inspect iris.safetensors                  what is in a model file
   pellucid experiment list                           claims about networks, tested
+  pellucid exercise backprop --seed 7                a problem to work by hand, its solution, a checker
   pellucid sheet iris.safetensors iris.xlsx --input iris:7  a network as a spreadsheet of live formulas
   pellucid lab                                       networks in the browser, while they train
   pellucid bench --quick                             how fast it is here, against its peers
