@@ -149,7 +149,17 @@ def home() -> None:
     trees = [("Guide", [f"guide/en/{name}" for name in ["index", *chapters["en"], "glossary"]])]
     if chapters["zh"]:
         trees.append(("指南", [f"guide/zh/{name}" for name in ["index", *chapters["zh"], "glossary"]]))
-    how = ["lab", "coming-from", "worked-example", "your-own-activation", "images", "text", "tables", "prices"]
+    how = [
+        "lab",
+        "coming-from",
+        "worked-example",
+        "your-own-activation",
+        "your-own-loss",
+        "images",
+        "text",
+        "tables",
+        "prices",
+    ]
     how += ["autoencoders", "estimators", "onnx", "gallery"]
     known = {page.stem for page in SOURCE.glob("*.md")}
     about = ["architecture", "performance", "platforms", "decisions/index", "guide/article", "guide/compared"]

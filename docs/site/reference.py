@@ -85,7 +85,11 @@ def write(folder: Path) -> None:
         "optimizers": ("Optimizers", "pellucid", {name: exported[name] for name in rules}),
         "training": ("Training", "pellucid", {name: exported[name] for name in sorted(training)}),
         "explanations": ("Explanations", "pellucid", {name: exported[name] for name in explaining}),
-        "formulas": ("Formulas", "pellucid", {"Tensor": pl.Tensor, "define": pl.define, "Parameter": pl.Parameter}),
+        "formulas": (
+            "Formulas",
+            "pellucid",
+            {"Tensor": pl.Tensor, "define": pl.define, "loss": pl.loss, "Parameter": pl.Parameter},
+        ),
         "data": ("Data", "pellucid.data", public(data)),
         "estimators": (
             "Estimators",

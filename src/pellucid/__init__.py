@@ -38,6 +38,7 @@ from pellucid.explain import Trace as Trace
 from pellucid.explain import Watch as Watch
 from pellucid.formula import Tensor as Tensor
 from pellucid.formula import define as define
+from pellucid.functions.learning.losses import loss as loss
 from pellucid.functions.learning.optimizers import SGD as SGD
 from pellucid.functions.learning.optimizers import Adam as Adam
 from pellucid.functions.learning.optimizers import AdamW as AdamW

@@ -111,7 +111,7 @@ NOTES: dict[str, str] = {
     "input_length": "it is read off the network's input_shape",
     "input_shape": "give it to the network",
     "input_size": "it is read off the layer before",
-    "label_smoothing": "give smoothed rows as targets",
+    "label_smoothing": 'give it to the loss, loss=pl.loss("crossentropy", label_smoothing=0.1)',
     "layers": "give the layers one after the other, Network(Dense(8), Dense(1), input_shape=…)",
     "learning_rate": "give the optimizer its rate, optimizer=Adam(learning_rate=…)",
     "lr": "give the optimizer its rate, optimizer=Adam(learning_rate=…)",

@@ -17,7 +17,7 @@ from pellucid.formula import Tensor
 from pellucid.functions.activations import ACTIVATIONS, activation
 from pellucid.functions.forward import combining, matmul, noise, rectifying, resizing, shaping
 from pellucid.functions.learning import penalties
-from pellucid.functions.learning.losses import log_sum_exp, loss, total
+from pellucid.functions.learning.losses import log_sum_exp, loss, smoothed, total
 
 Generator = np.random.Generator
 Shape = tuple[int, int, int]
@@ -178,6 +178,9 @@ def _losses() -> list[Case]:
         _loss("log_cosh", pair, lambda jax, p, y: _mean(jax.numpy.log(jax.numpy.cosh(p - y)))),
         _loss("quantile", pair, partial(_pinball, q=0.5)),
         _loss("quantile", pair, partial(_pinball, q=0.9), " 0.9", quantile=0.9),
+        _loss("hinge", _signs, lambda jax, p, y: _mean(jax.numpy.maximum(1 - y * p, 0))),
+        _loss("squared_hinge", _signs, lambda jax, p, y: _mean(jax.numpy.maximum(1 - y * p, 0) ** 2)),
+        _loss("kl_divergence", _distributions, lambda jax, p, y: _mean((y * jax.numpy.log(y / p)).sum(-1))),
         _loss("poisson", _counts, lambda jax, p, y: _mean(p - y * jax.numpy.log(p))),
     ]
     for logits in (False, True):
@@ -194,6 +197,47 @@ def _losses() -> list[Case]:
             _loss(name, partial(_labels, draw=draw, axes=2, wide=True), same, f", column{note}", logits=logits),
             _loss(name, partial(_hot, draw=draw), same, f", one-hot{note}", logits=logits),
             _loss(yes, partial(_yes, logits=logits), binary, f", labels{note}", logits=logits),
+            _loss(
+                either,
+                partial(_labels, draw=draw, axes=3),
+                partial(_smoothed_categorical, logits=logits),
+                f", smoothed labels{note}",
+                logits=logits,
+                label_smoothing=0.1,
+            ),
+            _loss(
+                either,
+                partial(_yes, logits=logits, one_unit=True),
+                lambda jax, p, y, logits=logits: _binary(jax, p, y * 0.9 + 0.05, logits=logits),
+                f", one smoothed unit{note}",
+                logits=logits,
+                label_smoothing=0.1,
+            ),
+            _loss("focal", partial(_yes, logits=logits), partial(_focal, logits=logits), note, logits=logits),
+            _loss(
+                "focal",
+                partial(_yes, logits=logits),
+                partial(_focal, logits=logits, alpha=0.7, gamma=1.5),
+                f" balanced{note}",
+                logits=logits,
+                alpha=0.7,
+                gamma=1.5,
+                apply_class_balancing=True,
+            ),
+            _loss(
+                "categorical_focal_crossentropy",
+                partial(_labels, draw=draw, axes=3),
+                partial(_categorical_focal, logits=logits),
+                f", labels{note}",
+                logits=logits,
+            ),
+            _loss(
+                "categorical_focal_crossentropy",
+                partial(_hot, draw=draw),
+                partial(_categorical_focal, logits=logits),
+                f", one-hot{note}",
+                logits=logits,
+            ),
         ]
     return found
 
@@ -205,6 +249,36 @@ def _huber(jax: Any, p: Any, y: Any, *, delta: float) -> Any:
 
 def _pinball(jax: Any, p: Any, y: Any, *, q: float) -> Any:
     return _mean(jax.numpy.maximum(q * (y - p), (q - 1) * (y - p)))
+
+
+def _rows(jax: Any, p: Any, y: Any) -> Any:
+    return y if y.ndim == p.ndim else jax.nn.one_hot(y, p.shape[-1])
+
+
+def _smoothed_categorical(jax: Any, p: Any, y: Any, *, logits: bool) -> Any:
+    return _categorical(jax, p, _rows(jax, p, y) * 0.9 + 0.1 / p.shape[-1], logits=logits)
+
+
+def _focal(jax: Any, p: Any, y: Any, *, logits: bool, gamma: float = 2.0, alpha: float | None = None) -> Any:
+    p = jax.nn.sigmoid(p) if logits else p
+    true = y * p + (1 - y) * (1 - p)
+    weight = 1.0 if alpha is None else y * alpha + (1 - y) * (1 - alpha)
+    return _mean(weight * (1 - true) ** gamma * -(y * jax.numpy.log(p) + (1 - y) * jax.numpy.log(1 - p)))
+
+
+def _categorical_focal(jax: Any, p: Any, y: Any, *, logits: bool) -> Any:
+    p = jax.nn.softmax(p) if logits else p
+    return _mean((-0.25 * (1 - p) ** 2 * _rows(jax, p, y) * jax.numpy.log(p)).sum(axis=-1))
+
+
+def _signs(rng: Generator, shape: Shape) -> Arrays:
+    """Predictions away from the corner, where s·p is 1."""
+    s = rng.choice([-1.0, 1.0], shape)
+    return {"p": s * (1 + away(rng, *shape)), "y": s}
+
+
+def _distributions(rng: Generator, shape: Shape) -> Arrays:
+    return {"p": probabilities(rng, *shape), "y": probabilities(rng, *shape)}
 
 
 def _counts(rng: Generator, shape: Shape) -> Arrays:
@@ -434,6 +508,13 @@ def _others() -> list[Case]:
             partial(_one, name="z"),
             lambda z: log_sum_exp(z),
             lambda jax, z: jax.nn.logsumexp(z, axis=-1),
+        ),
+        Case(
+            "smoothed",
+            "losses.smoothed",
+            partial(_one, name="y"),
+            lambda y: smoothed(y, 4, 0.2),
+            lambda jax, y: 0.8 * y + 0.05,
         ),
         Case("total", "losses.total", partial(_one, axes=1, name="e"), lambda e: total(e), lambda jax, e: e.mean()),
         Case(

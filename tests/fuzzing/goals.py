@@ -22,9 +22,19 @@ TARGETS = {"linear": "normal", "log_softmax": "negative"}
 
 
 LOSSES = {
-    "values": ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "quantile", "poisson"),
-    "binary": ("binary_crossentropy",),
-    "categorical": ("categorical_crossentropy",),
+    "values": (
+        "mean_squared_error",
+        "mean_absolute_error",
+        "huber",
+        "log_cosh",
+        "quantile",
+        "poisson",
+        "hinge",
+        "squared_hinge",
+        "kl_divergence",
+    ),
+    "binary": ("binary_crossentropy", "binary_focal_crossentropy"),
+    "categorical": ("categorical_crossentropy", "categorical_focal_crossentropy"),
     "either": ("crossentropy",),
 }
 """The losses by what they read."""

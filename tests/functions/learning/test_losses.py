@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from tests.functions.support import evaluate, with_gradients
 
+import pellucid as pl
 from pellucid.errors import PellucidError, ShapeError
-from pellucid.formula import BATCH, Tensor
+from pellucid.formula import BATCH, Tensor, define
 from pellucid.functions.activations import activation
+from pellucid.functions.learning import losses
 from pellucid.functions.learning.losses import EPSILON, LOSSES, loss, total
 
 
@@ -194,3 +196,107 @@ def test_weights_do_not_change_what_the_sum_is_divided_by() -> None:
     )
     assert found["plain"] == pytest.approx(3)
     assert found["weighted"] == pytest.approx((2 + 4) / 3)
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(losses, "LOSSES", dict(losses.LOSSES))
+    monkeypatch.setattr(losses, "_NAMES", dict(losses._NAMES))
+
+
+def training(own: Any, **options: Any) -> pl.Network:
+    rng = np.random.default_rng(0)
+    net = pl.Network(pl.Dense(2), input_shape=3, dtype="float64", engine=options.pop("engine", "llvm"))
+    x, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+    net.fit(x, y, epochs=2, batch_size=4, optimizer=pl.SGD(0.1), verbose=0, loss=own, **options)
+    return net
+
+
+@pytest.mark.parametrize("engine", ["reference", "llvm"])
+@pytest.mark.parametrize("text", ["l[…] = (p[…] − y[…])²", "l[n] = Σ[o] (p[n,o] − y[n,o])²/size(o)"])
+def test_a_loss_of_ones_own_trains_as_the_same_of_the_library(registry: None, text: str, engine: str) -> None:
+    @pl.loss
+    def squares(y: Tensor, p: Tensor) -> Tensor:
+        """The squared error."""
+        return define(text, y=y, p=p)
+
+    for own in (squares, "squares"):
+        found, expected = training(own, engine=engine), training("mse", engine=engine)
+        for path in expected.parameters:
+            np.testing.assert_allclose(found.parameters[path], expected.parameters[path], rtol=1e-12)
+
+
+def test_it_takes_the_targets_first_and_options_by_name(registry: None) -> None:
+    @pl.loss
+    def lopsided(y: Tensor, p: Tensor, *, power: float = 2.0) -> Tensor:
+        return define("l[…] = max(0, y[…] − p[…])^power", y=y, p=p, power=power)
+
+    net = pl.Network(pl.Dense(1, use_bias=False, kernel_initializer="ones"), input_shape=1)
+    x = np.array([[1.0], [2.0]])
+    assert net.evaluate(x, x + 3, loss=lopsided)["loss"] == 9
+    assert net.evaluate(x, x - 3, loss="lopsided")["loss"] == 0
+    assert net.evaluate(x, x + 3, loss=pl.loss("lopsided", power=1.0))["loss"] == 3
+    assert net.evaluate(x, x + 3, loss={"name": "lopsided", "power": 1.0})["loss"] == 3
+    with pytest.raises(PellucidError, match="the loss lopsided has no option powr"):
+        pl.loss("lopsided", powr=1.0)
+    with pytest.raises(PellucidError, match="there is a loss huber already"):
+
+        @pl.loss
+        def huber(y: Tensor, p: Tensor) -> Tensor:
+            return define("l[…] = (p[…] − y[…])^4", y=y, p=p)
+
+
+def test_it_leaves_out_the_steps_of_a_mask(registry: None) -> None:
+    @pl.loss
+    def distance(y: Tensor, p: Tensor) -> Tensor:
+        return define("l[…] = abs(p[…] − y[…])", y=y, p=p)
+
+    @pl.loss
+    def whole(y: Tensor, p: Tensor) -> Tensor:
+        return define("l[n] = Σ[…] abs(p[n,…] − y[n,…])", y=y, p=p)
+
+    net = pl.Network(pl.Masking(), pl.Dense(1), input_shape=(4, 2))
+    x = np.random.default_rng(0).normal(size=(3, 4, 2))
+    x[0, 2:] = 0
+    y = np.ones((3, 4, 1))
+    found, expected = (net.evaluate(x, y, loss=loss)["loss"] for loss in (distance, "mae"))
+    assert found == pytest.approx(expected)
+    with pytest.raises(PellucidError, match=r"the loss whole gives one number an example: .* l\[n,t\]"):
+        net.evaluate(x, y, loss=whole)
+
+
+def test_what_is_no_loss_is_named(registry: None) -> None:
+    def numbers(y: Any, p: Any) -> Any:
+        return np.mean((np.asarray(y) - p) ** 2)
+
+    with pytest.raises(PellucidError, match="got numbers, which has no formula: return one, define"):
+        training(numbers)
+    with pytest.raises(PellucidError, match="not by lambda"):
+        training(lambda y, p: define("l[…] = (p[…] − y[…])^4", y=y, p=p))
+
+    @pl.loss
+    def total(y: Tensor, p: Tensor) -> Tensor:
+        return define("l[] = Σ[…] (p[…] − y[…])²", y=y, p=p)
+
+    with pytest.raises(PellucidError, match=r"the loss total: expected a tensor of examples, .* got one of shape \(\)"):
+        training(total)
+    with pytest.raises(PellucidError, match='expected a name such as "crossentropy", or a function'):
+        pl.loss(3)  # type: ignore[call-overload, arg-type]
+
+
+def test_smoothed_labels_and_options_reach_the_form_for_logits() -> None:
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    for last, units, y in (("softmax", 4, np.arange(6) % 4), ("sigmoid", 1, np.arange(6) % 2)):
+        net = pl.Network(pl.Dense(units, activation=last), input_shape=3, dtype="float64")
+        rows = np.eye(4)[y] * 0.8 + 0.05 if units == 4 else y * 0.8 + 0.1
+        found = net.evaluate(x, y, loss=pl.loss("crossentropy", label_smoothing=0.2))["loss"]
+        assert found == pytest.approx(net.evaluate(x, rows, loss="crossentropy")["loss"])
+
+
+def test_hinge_takes_signs_and_classes() -> None:
+    net = pl.Network(pl.Dense(1), input_shape=3)
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    y = np.arange(6) % 2
+    found = [net.evaluate(x, targets, loss="hinge")["loss"] for targets in (y, 2 * y - 1)]
+    assert found[0] == found[1] == pytest.approx(np.maximum(1 - (2 * y - 1) * net.predict(x)[:, 0], 0).mean(), rel=1e-6)

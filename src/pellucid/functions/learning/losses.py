@@ -7,15 +7,16 @@ A prediction of one unit, (n, 1), may face a target (n,).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Axis, Tensor, define
 from pellucid.functions.forward.masks import counts, weights
 from pellucid.functions.forward.shaping import squeeze
-from pellucid.functions.registry import check_options, find, named, number, options_of
+from pellucid.functions.registry import check_new, check_options, find, named, number, options_of
 
 EPSILON = 1e-7
 """The smallest probability whose logarithm is taken (Keras's number); where p is smaller, no gradient passes. From
@@ -63,7 +64,7 @@ class Loss:
         defaults = {k: v for k, v in options_of(self.function).items() if k not in ("logits", "mask")}
         check_options("loss", self.name, defaults, options)
         chosen = {key: value for key, value in {**self.options, **options}.items() if value != defaults[key]}
-        changed = Loss(self.name, self.function, self.reads, self.aliases, chosen)
+        changed = replace(self, options=chosen)
         # a value that the formula refuses shows here, not in a network
         changed(Tensor.input("p", n=BATCH, k=2), Tensor.input("y", n=BATCH, k=2))
         return changed
@@ -98,7 +99,7 @@ class Loss:
         self._check_activation(prediction, activation)
         function = self
         if self.reads == "either" and activation == "sigmoid":
-            function = LOSSES["binary_crossentropy"]
+            function = LOSSES["binary_crossentropy"].with_options(**self.options)
         if activation in ("linear", "log_softmax"):  # log_softmax of log_softmax is log_softmax
             return function(prediction, target, logits=True, **options)
         if logits is None:
@@ -121,20 +122,89 @@ LOSSES: dict[str, Loss] = {}
 _NAMES: dict[str, Loss] = {}
 
 
-def loss(spec: str | Mapping[str, object] | Loss, **options: object) -> Loss:
-    """The loss of this name ("mean_squared_error", "mse", …), with options such as `delta=2.0`.
+def loss(spec: str | Mapping[str, object] | Loss | Callable[..., Tensor], /, **options: object) -> Loss:
+    """The loss of this name ("mean_squared_error", "mse", …), with options such as `delta=2.0`; as a decorator, it
+    registers a loss of one's own:
+
+        @pl.loss
+        def quartic(y: pl.Tensor, p: pl.Tensor) -> pl.Tensor:
+            return pl.define("l[…] = (p[…] − y[…])^4", y=y, p=p)
+
+        net.fit(x, y, loss=quartic)
+
+    The function takes the targets y and the predictions p, both of the output's shape (n, …), and gives the loss of
+    each example, l[n], or of each of its numbers, l[n,…], of which an example's loss is the mean. What it takes by name
+    alone, with defaults, are its options: `pl.loss("quartic", power=6)`.
 
     Raises:
         PellucidError: no loss has this name (the message names the nearest), or it has no such option.
     """
     if isinstance(spec, Loss):
         return spec.with_options(**options)
+    if callable(spec):
+        return _own(spec).with_options(**options)
     if isinstance(spec, Mapping):
         name, stored = named("loss", spec)
         return loss(name, **{**stored, **options})
     if not isinstance(spec, str):
-        raise PellucidError(f'loss: expected a name such as "crossentropy", got {type(spec).__name__}')
+        raise PellucidError(
+            f'loss: expected a name such as "crossentropy", or a function of two tensors, got {type(spec).__name__}'
+        )
     return find("loss", spec, _NAMES).with_options(**options)
+
+
+def _own(function: Callable[..., Tensor]) -> Loss:
+    """A loss of one's own, registered under its function's name."""
+    name = getattr(function, "__name__", type(function).__name__)
+    for known in LOSSES.values():
+        if known.function is function or getattr(known.function, "__wrapped__", None) is function:
+            return known
+    _check_formula(function, name)
+    if not name.isidentifier():
+        raise PellucidError("a loss needs a name: define it by def, not by lambda")
+    other = _NAMES.get(name)
+    check_new("a loss", name, function, other and getattr(other.function, "__wrapped__", other.function))
+
+    def each(prediction: Tensor, target: Tensor, *, mask: Tensor | None = None, **options: object) -> Tensor:
+        result = function(target, prediction, **options)
+        if not isinstance(result, Tensor) or not result.rank or result.axes[0].extent is not BATCH:
+            given = f"one of shape {_shape(result)}" if isinstance(result, Tensor) else type(result).__name__
+            raise PellucidError(f"the loss {name}: expected a tensor of examples, l[n] or l[n,…], got {given}")
+        if result.rank == 1:
+            if mask is not None:
+                raise PellucidError(
+                    f"a mask leaves steps of the output out, but the loss {name} gives one number an example: "
+                    "give the loss of each step, l[n,t] or l[n,t,…]"
+                )
+            return result
+        mean, w = _mean(mask, result.axes[1:])
+        return define(f"l[n] = Σ[…] e[n,…]{mean}", e=result, **w)
+
+    given = inspect.signature(function).parameters.values()
+    named = [p for p in given if p.kind is p.KEYWORD_ONLY]
+    mask = inspect.Parameter("mask", inspect.Parameter.KEYWORD_ONLY, default=None)
+    places = [inspect.Parameter(key, inspect.Parameter.POSITIONAL_ONLY) for key in ("prediction", "target")]
+    each.__signature__ = inspect.Signature([*places, *named, mask])  # type: ignore[attr-defined]
+    each.__wrapped__ = function  # type: ignore[attr-defined]
+    each.__doc__ = function.__doc__
+    entry = Loss(name, each, "values")
+    LOSSES[name] = _NAMES[name] = entry
+    return entry
+
+
+def _check_formula(function: Callable[..., object], name: str) -> None:
+    """Refuse a function that computes numbers, as those of other libraries do, where a formula is wanted."""
+    try:
+        result = function(Tensor.input("y", n=BATCH, o=2), Tensor.input("p", n=BATCH, o=2))
+    except PellucidError:
+        raise
+    except Exception as error:  # whatever a function of numbers makes of a tensor
+        result = error
+    if not isinstance(result, Tensor):
+        raise PellucidError(
+            f"loss: expected a function of two tensors, the targets y and the predictions p, got {name}, which has no "
+            'formula: return one, define("l[…] = (p[…] − y[…])^4", y=y, p=p)'
+        )
 
 
 def register(*aliases: str, reads: Reads) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
@@ -294,20 +364,156 @@ def poisson(prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -
     )
 
 
+@register(reads="values")
+def hinge(prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """max(0, 1 − s·p), where the sign s is 1 for targets above 0 and −1 for the others (0 or −1).
+
+    Shapes: both (n, …) → (n,).
+    Source: Cortes & Vapnik, Support-vector networks, Machine Learning 20 (1995).
+    """
+    p, y = _facing(prediction, target)
+    mean, w = _mean(mask, p.axes[1:])
+    return define(f"l[n] = Σ[…] max(0, 1 − where(0 < y[n,…], p[n,…], −p[n,…])){mean}", p=p, y=y, **w)
+
+
+@register(reads="values")
+def squared_hinge(prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """The square of `hinge`, which has no corner.
+
+    Shapes: both (n, …) → (n,).
+    """
+    p, y = _facing(prediction, target)
+    mean, w = _mean(mask, p.axes[1:])
+    return define(f"l[n] = Σ[…] max(0, 1 − where(0 < y[n,…], p[n,…], −p[n,…]))²{mean}", p=p, y=y, **w)
+
+
+@register("kld", "kl_div", reads="values")
+def kl_divergence(prediction: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """How far the predicted distribution p is from the true one y: Σ y·log(y/p) over the last axis.
+
+    Numbers < EPSILON count as EPSILON.
+
+    Shapes: both (n, …, k) → (n,).
+    Source: Kullback & Leibler, On information and sufficiency, Annals of Mathematical Statistics 22 (1951).
+    """
+    p, y = _facing(prediction, target)
+    mean, w = _mean(mask, p.axes[1:-1])
+    term = "max(y[n,…,k], ε)·log(max(y[n,…,k], ε)/max(p[n,…,k], ε))"
+    return define(f"l[n] = Σ[…,k] {term}{mean}", p=p, y=y, ε=EPSILON, **w)
+
+
+@register("focal", reads="binary")
+def binary_focal_crossentropy(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    gamma: float = 2.0,
+    alpha: float = 0.25,
+    apply_class_balancing: bool = False,
+    logits: bool = False,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """Binary cross-entropy times (1 − q)^γ, q the probability of the true side: examples that are sure already count
+    little. With class balancing, times α for targets of 1 and 1 − α for those of 0.
+
+    Shapes: both (n, …), or (n, 1) and (n,) → (n,).
+    Source: Lin et al., Focal loss for dense object detection, ICCV 2017, equations 4 and 5.
+
+    Raises:
+        PellucidError: gamma is negative, or alpha not between 0 and 1.
+    """
+    power = number("gamma", gamma, of="binary_focal_crossentropy", minimum=0)
+    balance = number("alpha", alpha, of="binary_focal_crossentropy", above=0, below=1)
+    p, y = _facing(prediction, target)
+    mean, w = _mean(mask, p.axes[1:])
+    if logits:
+        c = define("c[…] = y[…]·softplus(−z[…]) + (1 − y[…])·softplus(z[…])", z=p, y=y)
+        p = define("p[…] = σ(z[…])", z=p)
+    else:
+        c = define("c[…] = −y[…]·log(max(p[…], ε)) − (1 − y[…])·log(max(1 − p[…], ε))", p=p, y=y, ε=EPSILON)
+    rest = "max(1 − (y[n,…]·p[n,…] + (1 − y[n,…])·(1 − p[n,…])), ε)^γ"
+    weight = "(y[n,…]·α + (1 − y[n,…])·(1 − α))·" if apply_class_balancing else ""
+    known: dict[str, Any] = {"γ": power, "ε": EPSILON} | ({"α": balance} if apply_class_balancing else {})
+    return define(f"l[n] = Σ[…] {weight}{rest}·c[n,…]{mean}", p=p, y=y, c=c, **known, **w)
+
+
+@register(reads="categorical")
+def categorical_focal_crossentropy(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    gamma: float = 2.0,
+    alpha: float = 0.25,
+    logits: bool = False,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """Categorical cross-entropy times α·(1 − p)^γ, class by class: classes that are sure already count little.
+
+    Shapes: prediction (n, …, k); target class numbers (n, …) or one-hot rows (n, …, k) → (n,).
+    Source: as `binary_focal_crossentropy`.
+
+    Raises:
+        PellucidError: gamma or alpha is negative.
+    """
+    power = number("gamma", gamma, of="categorical_focal_crossentropy", minimum=0)
+    balance = number("alpha", alpha, of="categorical_focal_crossentropy", minimum=0)
+    p = prediction
+    y = smoothed(target, _units(p), 0.0, labels=True) if target.rank < p.rank else target
+    mean, w = _mean(mask, p.axes[1:-1])
+    if logits:
+        s = define("s[…,k] = z[…,k] − stop(max[o] z[…,o])", z=p)
+        c = log_sum_exp(s)
+        logs = define("q[…,k] = s[…,k] − c[…]", s=s, c=c)
+        p = define("p[…,k] = exp(q[…,k])", q=logs)
+    else:
+        logs = define("q[…,k] = log(max(p[…,k], ε))", p=p, ε=EPSILON)
+    text = f"l[n] = −Σ[…,k] α·max(1 − p[n,…,k], ε)^γ·y[n,…,k]·q[n,…,k]{mean}"
+    return define(text, p=p, y=y, q=logs, α=balance, γ=power, ε=EPSILON, **w)
+
+
 @register("cross_entropy", reads="either")
-def crossentropy(prediction: Tensor, target: Tensor, *, logits: bool = False, mask: Tensor | None = None) -> Tensor:
+def crossentropy(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    logits: bool = False,
+    mask: Tensor | None = None,
+) -> Tensor:
     """Binary cross-entropy of one unit, categorical cross-entropy of more. See these."""
     choice = binary_crossentropy if _units(prediction) == 1 else categorical_crossentropy
-    return choice(prediction, target, logits=logits, mask=mask)
+    return choice(prediction, target, label_smoothing=label_smoothing, logits=logits, mask=mask)
+
+
+def smoothed(target: Tensor, classes: int, smoothing: float, *, labels: bool = False) -> Tensor:
+    """Targets drawn towards the even distribution: (1 − α)·y + α/K.
+
+    Shapes: target (n, …) → the same; with `labels`, class numbers (n, …) → rows (n, …, k).
+    Source: Szegedy et al., Rethinking the Inception architecture for computer vision, CVPR 2016, section 7.
+
+    Raises:
+        PellucidError: the smoothing is not in [0, 1).
+    """
+    part = number("label_smoothing", smoothing, of="crossentropy", minimum=0, below=1)
+    numbers: dict[str, Any] = {"α": part, "K": classes}
+    if labels:
+        return define("s[…,k<K] = (1 − α)·[k = y[…]] + α/K", y=target, **numbers)
+    return define("s[…] = (1 − α)·y[…] + α/K", y=target, **numbers)
 
 
 @register("sparse_categorical_crossentropy", "categorical_cross_entropy", "nll", reads="categorical")
 def categorical_crossentropy(
-    prediction: Tensor, target: Tensor, *, logits: bool = False, mask: Tensor | None = None
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    logits: bool = False,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """−log of the probability that the prediction gives to the true class.
 
-    From probabilities, p < EPSILON counts as EPSILON. From logits it is fused with softmax: s are the logits without
+    With label smoothing the targets are drawn towards the even distribution. From probabilities, p < EPSILON counts as
+    EPSILON. From logits it is fused with softmax: s are the logits without
     their largest, c is the logarithm of the sum of their exponentials, and the derivative is exp(s − c) − [k = y],
     softmax minus target.
 
@@ -328,6 +534,9 @@ def categorical_crossentropy(
         )
     if not hot and y.kind != "int":
         raise PellucidError("class numbers: expected integers or one-hot rows, got real numbers")
+    if number("label_smoothing", label_smoothing, of="crossentropy", minimum=0, below=1):
+        y = smoothed(squeeze(y) if wide else y, _units(p), label_smoothing, labels=not hot)
+        hot, wide = True, False
     label = "y[n,…,0]" if wide else "y[n,…]"
     mean, w = _mean(mask, p.axes[1:-1])
     if not logits and hot:
@@ -352,7 +561,12 @@ def log_sum_exp(s: Tensor) -> Tensor:
 
 @register("bce", "binary_cross_entropy", reads="binary")
 def binary_crossentropy(
-    prediction: Tensor, target: Tensor, *, logits: bool = False, mask: Tensor | None = None
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    logits: bool = False,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """−log of the probability that each unit gives to its own target, from 0 to 1: one class, or several labels.
 
@@ -366,6 +580,8 @@ def binary_crossentropy(
         ShapeError: the shapes differ.
     """
     p, y = _facing(prediction, target)
+    if number("label_smoothing", label_smoothing, of="crossentropy", minimum=0, below=1):
+        y = smoothed(y, 2, label_smoothing)
     mean, w = _mean(mask, p.axes[1:])
     if not logits:
         return define(

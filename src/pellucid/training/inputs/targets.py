@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from pellucid.layers.base import Last
 from pellucid.network import BaseNetwork, Forward
 
 Array = NDArray[Any]
-LossLike = str | Mapping[str, object] | Loss | None
+LossLike = str | Mapping[str, object] | Loss | Callable[..., Tensor] | None
 
 RANGES: dict[str, tuple[float, float]] = {
     "step": (0, 1),
