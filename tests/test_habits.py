@@ -17,7 +17,7 @@ from pellucid.functions.activations import ACTIVATIONS
 from pellucid.functions.learning.losses import LOSSES
 from pellucid.functions.learning.optimizers import OPTIMIZERS
 from pellucid.functions.registry import options_of
-from pellucid.habits import HOOKS, NAMES, SPELLINGS
+from pellucid.habits import ELSEWHERE, HOOKS, NAMES, SPELLINGS
 from pellucid.layers.base import Context
 
 CLASSES: list[Callable[..., Any]] = [
@@ -250,3 +250,112 @@ def test_an_own_activation_is_called_like_those_of_the_library() -> None:
     finally:
         for name in ("doubled", "never"):
             ACTIVATIONS.pop(name, None)
+
+
+P: Any = pl  # called as no type allows
+X, Y = np.random.default_rng(0).normal(size=(8, 3)), np.arange(8) % 2
+WRITTEN: dict[str, tuple[Callable[[], object], str]] = {
+    "pl.Network(Dense)": (lambda: P.Network(pl.Dense, input_shape=3), r"the class Dense; write pl.Dense\(10\), with"),
+    "Network without a shape": (lambda: P.Network(pl.Dense(1)), "needs input_shape, the shape of one example"),
+    "Dense(input_shape=…)": (lambda: P.Dense(1, input_shape=3), "no argument input_shape. Give it to the network"),
+    "Dense(in_features=…)": (lambda: P.Dense(1, in_features=3), "It is read off the layer before"),
+    "Dense(bias=…)": (lambda: P.Dense(1, bias=False), "Write use_bias="),
+    "Dense(activation=np.tanh)": (lambda: P.Dense(1, activation=np.tanh), 'write activation="tanh"'),
+    "Conv2D(stride=…)": (lambda: P.Conv2D(3, 3, stride=2), "Write strides="),
+    "Conv2D(out_channels=…)": (lambda: P.Conv2D(out_channels=3, kernel_size=3), "Write filters="),
+    "Conv2D(dilation=…)": (lambda: P.Conv2D(3, 3, dilation=2), "Write dilation_rate="),
+    "Conv2D(data_format=…)": (
+        lambda: P.Conv2D(3, 3, data_format="channels_first"),
+        "Channels are always the last axis",
+    ),
+    "Dense on an image": (lambda: network_of(pl.Dense(1), (4, 4, 1)), r"insert Flatten\(\) before it"),
+    "channels first": (lambda: network_of(pl.Flatten(), (8, 7, 3)).predict(np.zeros((2, 3, 8, 7))), "np.moveaxis"),
+    "one example": (lambda: network().predict(X[0]), r"use x\[None\]"),
+    "net(x)": (lambda: P.Network(pl.Dense(1), input_shape=3)(X), "call predict"),
+    "Dropout(p=…)": (lambda: P.Dropout(p=0.5), "Write rate="),
+    "Dropout(50)": (lambda: P.Dropout(50), "at least 0 and below 1, got 50"),
+    "LSTM(hidden_size=…)": (lambda: P.LSTM(hidden_size=3), "Write units="),
+    "LSTM(bidirectional=…)": (lambda: P.LSTM(3, bidirectional=True), r"Write Bidirectional\(LSTM\(…\)\)"),
+    "LSTM(num_layers=…)": (lambda: P.LSTM(3, num_layers=2), "Put several layers one after the other"),
+    "Concatenate(axis=…)": (lambda: P.Concatenate(axis=1), "It is always the last axis"),
+    "UpSampling2D(scale_factor=…)": (lambda: P.UpSampling2D(scale_factor=2), "Write size="),
+    "GroupNormalization(num_groups=…)": (lambda: P.GroupNormalization(num_groups=2), "Write groups="),
+    "GaussianNoise(std=…)": (lambda: P.GaussianNoise(std=0.1), "Write stddev="),
+    "SeparableConv2D(depthwise_initializer=…)": (
+        lambda: P.SeparableConv2D(3, 3, depthwise_initializer="ones"),
+        "Write kernel_initializer=",
+    ),
+    "PReLU(num_parameters=…)": (lambda: P.PReLU(num_parameters=3), "It is read off the layer before"),
+    "Adam(lr=…)": (lambda: P.Adam(lr=0.1), "Write learning_rate="),
+    "Adam(net.parameters)": (lambda: fit(optimizer=P.Adam(network().parameters)), "learning_rate of Adam: expected"),
+    "Adam(amsgrad=…)": (lambda: P.Adam(amsgrad=True), "There is no such variant"),
+    "SGD(weight_decay=…)": (lambda: P.SGD(weight_decay=0.1), "Take AdamW, or a kernel_regularizer"),
+    "optimizer=Adam": (lambda: fit(optimizer=pl.Adam), r"the class Adam; write Adam\(\)"),
+    "optimizer='adamm'": (lambda: fit(optimizer="adamm"), 'Did you mean "adam'),
+    "loss='CrossEntropyLoss'": (lambda: fit(loss="CrossEntropyLoss"), 'Did you mean "cross'),
+    "loss=function of numbers": (lambda: fit(loss=lambda y, p: ((y - p) ** 2).mean()), "which has no formula"),
+    "fit(lr=…)": (lambda: fit(lr=0.1), "Give the optimizer its rate"),
+    "fit(n_epochs=…)": (lambda: fit(n_epochs=2), "Write epochs="),
+    "fit(loss_weights=…)": (lambda: fit(loss_weights=[1]), "may have a factor"),
+    "fit(label_smoothing=…)": (lambda: fit(label_smoothing=0.1), r'pl.loss\("crossentropy", label_smoothing=0.1\)'),
+    "fit(steps_per_epoch=…)": (lambda: fit(steps_per_epoch=2), "An epoch sees all examples once"),
+    "fit(epochs=2.0)": (lambda: fit(epochs=2.0), "epochs is 2.0, expected an integer"),
+    "fit(metrics={'cls': …})": (lambda: fit(metrics={"cls": ["accuracy"]}), 'the key "cls", expected dense_1'),
+    "fit(validation_data=x)": (lambda: fit(validation_data=X), r"expected \(x, y\) or \(x, y, sample_weight\)"),
+    "fit(callbacks=EarlyStopping)": (lambda: fit(callbacks=pl.EarlyStopping), r"write EarlyStopping\(…\)"),
+    "labels from 1": (lambda: classes().fit(X, Y + 1, verbose=0), "count from 0 with y - 1"),
+    "labels as text": (lambda: classes().fit(X, np.array(["a", "b"] * 4), verbose=0), "return_inverse=True"),
+    "class numbers with mse": (lambda: classes().fit(X, Y, loss="mse", verbose=0), 'use loss="crossentropy"'),
+}
+"""What people write, and words of the answer."""
+
+
+def network_of(layer: pl.Layer, shape: tuple[int, ...]) -> pl.Network:
+    return pl.Network(layer, input_shape=shape)
+
+
+def classes() -> pl.Network:
+    return pl.Network(pl.Dense(2, activation="softmax"), input_shape=3)
+
+
+def fit(**options: Any) -> None:
+    network().fit(X, Y, verbose=0, **options)
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_what_people_write_is_answered_with_the_right_spelling(written: str) -> None:
+    call, words = WRITTEN[written]
+    with pytest.raises(pl.PellucidError, match=words):
+        call()
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_public_name_without_a_like_is_answered_with_what_to_do(name: str) -> None:
+    assert not hasattr(pl, name)
+    with pytest.raises(AttributeError) as error:
+        getattr(pl, name)
+    assert str(error.value).endswith(f"'{name}': {ELSEWHERE[name]}.")
+
+
+WORKS: dict[str, Callable[[], object]] = {
+    "Network([…])": lambda: P.Network([pl.Dense(2), pl.Dense(1)], input_shape=3),
+    "Add()([a, b])": lambda: pl.Add()([pl.Input(3), pl.Input(3)]),
+    "activation='ReLU'": lambda: pl.Dense(2, activation="ReLU"),
+    "activation='swish'": lambda: pl.Dense(2, activation="swish"),
+    "activation=pl.relu": lambda: pl.Dense(2, activation=pl.relu),
+    "activation=pl.relu()": lambda: pl.Dense(2, activation=pl.relu()),
+    "activation=None": lambda: pl.Dense(2, activation=None),
+    "Input(shape=…)": lambda: pl.Input(shape=(3,)),
+    "Adam(CosineDecay(…))": lambda: fit(optimizer=pl.Adam(pl.CosineDecay(1e-3, 50))),
+    "callbacks=EarlyStopping()": lambda: fit(callbacks=pl.EarlyStopping("loss")),
+    "metrics='mae'": lambda: fit(metrics="mae"),
+    "lists of rows": lambda: network().fit(list(X), list(Y), verbose=0),
+    "loss='sparse_categorical_crossentropy'": lambda: classes().fit(
+        X, Y, loss="sparse_categorical_crossentropy", verbose=0
+    ),
+}
+
+
+@pytest.mark.parametrize("written", WORKS)
+def test_what_people_write_works(written: str) -> None:
+    WORKS[written]()

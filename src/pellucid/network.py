@@ -421,8 +421,9 @@ def _graph(
     start = node
     for layer in rest:
         if not isinstance(layer, Layer):
+            given = f"the class {layer.__name__}" if isinstance(layer, type) else type(layer).__name__
             raise PellucidError(
-                f"a network is made of layers, got {type(layer).__name__}; "
+                f"a network is made of layers, got {given}; "
                 + ("write inputs=…, outputs=…" if isinstance(layer, Node) else "write pl.Dense(10), with the brackets")
             )
         node = Node(layer, (node,))

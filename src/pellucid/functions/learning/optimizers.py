@@ -182,6 +182,11 @@ class Optimizer(metaclass=Spelled):
         }
         for key in dataclasses.fields(self):
             value = getattr(self, key.name)
+            if key.name == "learning_rate" and isinstance(value, Mapping) and not isinstance(value, dict):
+                raise PellucidError(
+                    f"learning_rate of {type(self).__name__}: expected a number or a schedule, got "
+                    f"{type(value).__name__}: the network gives an optimizer its parameters, you give settings alone"
+                )
             if key.name == "learning_rate" and isinstance(value, Mapping):
                 object.__setattr__(self, key.name, restored(value))
             elif key.name == "learning_rate" and callable(value):
@@ -314,6 +319,8 @@ def optimizer(spec: str | Mapping[str, object] | Optimizer, **settings: Any) -> 
     if isinstance(spec, Mapping):
         name, stored = named("optimizer", spec)
         return optimizer(name, **{**stored, **settings})
+    if isinstance(spec, type) and issubclass(spec, Optimizer):
+        raise PellucidError(f"optimizer: got the class {spec.__name__}; write {spec.__name__}(), with the brackets")
     if not isinstance(spec, str):
         raise PellucidError(f'optimizer: expected a name such as "adam" or pl.Adam(), got {type(spec).__name__}')
     kind = find("optimizer", spec, OPTIMIZERS)
