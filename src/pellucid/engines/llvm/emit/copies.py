@@ -59,14 +59,21 @@ def _rows_and_vectors(size: int, *, spread: bool) -> str:
 
 
 def _transpose(size: int) -> str:
-    b = Builder(f"pl.transpose{size}", "ptr %to, ptr %from, i64 %outer, i64 %last")
-    rows = b.stack_memory(f"[{LANES} x ptr]")
-    with b.loop(0, "%outer") as k:
-        offset = b.pure("mul i64 {}, {}", b.multiply("%last", LANES), k)
-        to = b.at(f"i{size * 8}", "%to", offset)
-        for lane in range(LANES):
-            b.store("ptr", b.at(f"i{size * 8}", to, b.multiply("%last", lane)), b.at("ptr", rows, lane))
-        b.effect(f"call void @pl.spread{size}(ptr {rows}, i64 %last, ptr {b.at(f'i{size * 8}', '%from', offset)})")
+    """Blocks of 16 places of the last axis, `%stride` elements from one to the next."""
+    word, v = f"i{size * 8}", f"<{LANES} x i{size * 8}>"
+    b = Builder(f"pl.transpose{size}", "ptr %to, ptr %from, i64 %outer, i64 %last, i64 %stride")
+    with b.loop(0, b.here(f"sdiv i64 %last, {LANES}")) as block, b.loop(0, "%outer") as k:
+        source = b.at(word, "%from", b.multiply(b.add(b.multiply("%last", k), b.multiply(block, LANES)), LANES))
+        target = b.at(word, "%to", b.add(b.multiply("%stride", block), b.multiply(k, LANES * LANES)))
+        places = [b.here(f"load {v}, ptr {{}}, align {size}", b.at(word, source, r * LANES)) for r in range(LANES)]
+        for r, value in enumerate(transposed(b, places, word)):
+            b.effect(f"store {v} {value}, ptr {b.at(word, target, r * LANES)}, align {size}")
+    full = b.here(f"and i64 %last, -{LANES}")
+    with b.loop(full, "%last") as place, b.loop(0, "%outer") as k, b.loop(0, LANES) as lane:
+        source = b.at(word, "%from", b.multiply(b.add(b.multiply("%last", k), place), LANES))
+        target = b.at(word, "%to", b.multiply("%stride", b.here(f"sdiv i64 %last, {LANES}")))
+        target = b.at(word, target, b.add(b.multiply(k, LANES * LANES), b.here("sub i64 {}, {}", place, full)))
+        b.store(word, b.load(word, b.at(word, source, lane)), b.at(word, target, b.multiply(lane, LANES)))
     return b.text()
 
 

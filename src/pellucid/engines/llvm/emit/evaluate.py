@@ -220,7 +220,7 @@ class Evaluator:
 
     def address(self, tensor: Tensor, places: list[Linear], batch: Batch | None, rows: bool) -> tuple[Linear, str]:
         """The element's offset in elements (with its step from lane to lane) and the tensor's base."""
-        mine = places[1:] if batched(tensor) else places
+        mine = list(places[1:] if batched(tensor) else places)
         offset = Linear()
         steps = self.layout.steps(tensor)
         if batched(tensor):
@@ -229,9 +229,9 @@ class Evaluator:
                 if self.layout.home(tensor).place == "user":
                     offset = offset + Linear.counter(batch.shard, self.layout.elements(tensor))
             elif rows:
-                last = tensor.axes[-1].size
-                steps = [s * LANES for s in strides(tensor.axes[1:])[:-1]] + [1]
-                offset = offset + (Linear.counter(batch.lane, last) if batch.lane else Linear((), 0, last))
+                assert batch.lane is not None
+                steps = [s * LANES * LANES for s in strides(tensor.axes[1:-1])]
+                offset = offset + Linear.counter(batch.lane, LANES) + in_blocks(mine.pop(), self.layout.block(tensor))
             else:
                 steps = [s * LANES for s in steps]
                 offset = offset + (Linear.counter(batch.lane) if batch.lane else Linear((), 0, 1))
@@ -411,6 +411,12 @@ class Evaluator:
         if number != 1:
             values = [self.maths.multiply(self.maths.constant(float(number)), v) for v in values]
         return values
+
+
+def in_blocks(place: Linear, step: int) -> Linear:
+    """Where a vector begins along an axis that lies in blocks of a vector, so far from one to the next."""
+    assert place.lane == 1 and not any(c % LANES for c in (place.constant, *(c for _, c in place.terms)))
+    return Linear(tuple((n, c // LANES * step) for n, c in place.terms), place.constant // LANES * step, 1)
 
 
 def in_panel(panel: Panel, places: list[Linear]) -> Linear | None:

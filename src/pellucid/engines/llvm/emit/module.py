@@ -277,16 +277,16 @@ class _Module:
         if tensor not in self.layout.rows:
             return
         size, last = self.layout.size(tensor), tensor.axes[-1].size
-        outer = prod(a.size for a in tensor.axes[1:-1])
+        outer, block = prod(a.size for a in tensor.axes[1:-1]), self.layout.block(tensor)
         start = self.address(b, self.layout.home(tensor))
         to = self.address(b, self.layout.rows[tensor])
         if step is not None:
             outer //= tensor.axes[1].size
-            offset = b.multiply(step, outer * last * LANES * size)
-            to = b.at("i8", to, offset)
-            start = start if tensor in self.layout.single_step else b.at("i8", start, offset)
+            to = b.at("i8", to, b.multiply(step, outer * LANES * LANES * size))
+            if tensor not in self.layout.single_step:
+                start = b.at("i8", start, b.multiply(step, outer * last * LANES * size))
         with self.timed(b, f"rows {tensor.name}"):
-            b.effect(f"call void @pl.transpose{size}(ptr {to}, ptr {start}, i64 {outer}, i64 {last})")
+            b.effect(f"call void @pl.transpose{size}(ptr {to}, ptr {start}, i64 {outer}, i64 {last}, i64 {block})")
 
     def all_copies(self, b: Builder, tensor: Tensor, *, views_alone: bool = False) -> None:
         """The copies of a tensor that is there now and of its views, before anything reads them."""

@@ -2,7 +2,8 @@
 
 A tensor with a batch axis lives in the arena of its shard as [shard][other axes][16 examples]: a vector is one
 value of 16 examples. Where a sum over the examples wants its last axis in the lanes instead, a copy of it lives
-there as [other axes but the last][16 examples] [last axis] ("rows"). A tensor without a batch axis is row-major:
+there in blocks of a vector, [last axis / 16][other axes][16 examples][16 of the last] ("rows"): a tile reads its blocks
+from front to back. A tensor without a batch axis is row-major:
 the user's own array, or a place in the global arena. Arenas are planned by lifetimes: what is never needed at the
 same time shares memory.
 """
@@ -90,6 +91,11 @@ class Layout:
             self._steps[tensor] = [0 if k == step else next(kept) for k in range(first, tensor.rank)]
         return self._steps[tensor]
 
+    @staticmethod
+    def block(tensor: Tensor) -> int:
+        """Elements of a block of the copy that has the last axis in the lanes: of 16 places of that axis."""
+        return prod(a.size for a in tensor.axes[1:-1]) * LANES * LANES
+
     def size(self, tensor: Tensor) -> int:
         """Bytes of one element."""
         return 4 if tensor.kind == "int" else self.real
@@ -154,7 +160,7 @@ def _with_arenas(layout: Layout) -> Layout:
         else:
             spans["global"].append((*life, size, ("homes", tensor)))
     for tensor in _wanted_rows(plan):
-        size = prod(a.size for a in tensor.axes[1:]) * LANES * layout.size(tensor)
+        size = -(-tensor.axes[-1].size // LANES) * layout.block(tensor) * layout.size(tensor)
         place(("rows", tensor), lives[plan.home(tensor)], size)
     for partial, life in _partials(plan).items():
         elements = layout.elements(partial.nest.targets[0]) * (LANES if partial.across else 1)
