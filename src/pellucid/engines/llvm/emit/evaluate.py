@@ -66,6 +66,7 @@ class Evaluator:
         self.rows = rows
         self.stored = stored
         self.panels: Mapping[Tensor, Panel] = layout.plan.panels.get(nest, {})
+        self.first: dict[Panel, Linear] = {}
         self.examples = builder.word(0)
         self.shards = builder.word(1)
 
@@ -239,6 +240,17 @@ class Evaluator:
             offset = offset + place * step
         return offset, self.base(tensor, batch, rows)
 
+    def packed(self, panel: Panel, places: list[Linear]) -> list[Linear]:
+        """The places of an element in what is packed at the moment."""
+        first = self.first.get(panel)
+        return places if first is None else [p + first * -1 if k == panel.place else p for k, p in enumerate(places)]
+
+    def buffer(self, panel: Panel) -> str:
+        """Where a panel begins."""
+        if panel.near:
+            return self.b.at("i8", "%local", self.layout.near[panel].offset)
+        return self.b.at("i8", self.b.word(4, "ptr"), self.layout.places[panel])
+
     def element(self, tensor: Tensor) -> str:
         return "i32" if tensor.kind == "int" else self.kind
 
@@ -261,10 +273,9 @@ class Evaluator:
         batch = self.batch_of(e, point)
         rows = bool(self.rows and tensor in self.layout.rows and places[-1].lane and batch and batch.lane)
         panel = self.panels.get(tensor)
-        packed = in_panel(panel, places) if panel is not None and not conditions else None
+        packed = in_panel(panel, self.packed(panel, places)) if panel is not None and not conditions else None
         if panel is not None and packed is not None:
-            arena = self.b.word(4, "ptr")
-            offset, base = packed, self.b.at("i8", arena, self.layout.places[panel])
+            offset, base = packed, self.buffer(panel)
         else:
             offset, base = self.address(tensor, places, batch, rows)
         word, kind = self.element(tensor), ("i" if tensor.kind == "int" else "f")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.points import Linear, Point
@@ -25,6 +25,10 @@ class TileLoops:
     lane: Axis | None
     piece: str
     pieces: str | int
+
+    def cut_in(self, units: int) -> TileLoops:
+        """The same where the pieces are the units of a phase."""
+        return replace(self, piece="%unit", pieces=units)
 
     def rounds(self, axis: Axis) -> int:
         return max(axis.size // self.step(axis), 1)

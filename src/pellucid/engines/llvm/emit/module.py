@@ -80,12 +80,17 @@ class _Module:
 
     def write(self, target: Target) -> Module:
         plan = self.layout.plan
-        shard_phases = [p for p in plan.phases if p.kind == "shard"]
+        shard_phases = [p for p in plan.phases if p.kind == "shard" and not p.all_shards]
+        made: list[Tensor] = []
         for phase in plan.phases:
             if phase.divided:
                 self.divided_phase(phase)
+            elif phase.all_shards:
+                self.groups.append(Group([self.global_phase(phase)], shards=False))
+                made += [target for work in phase.works for target in work.targets]
             elif phase.kind == "shard":
-                self.shard_phase(phase, first=phase is shard_phases[0], last=phase is shard_phases[-1])
+                self.shard_phase(phase, made, first=phase is shard_phases[0], last=phase is shard_phases[-1])
+                made = []
                 self.groups.append(Group([1]))
             else:
                 self.groups.append(Group([self.global_phase(phase)], shards=False))
@@ -179,8 +184,11 @@ class _Module:
         self.parts.append(b.text())
         return units
 
-    def shard_phase(self, phase: Phase, *, first: bool, last: bool) -> None:
+    def shard_phase(self, phase: Phase, made: list[Tensor], *, first: bool, last: bool) -> None:
+        """Work of every shard's own; `made` are tensors of all shards that phases before it made."""
         b, plan = self.phase(), self.layout.plan
+        for target in made:
+            self.all_copies(b, target)
         if first and not plan.small_batch:
             for name, tensor in plan.program.inputs.items():
                 if batched(tensor):

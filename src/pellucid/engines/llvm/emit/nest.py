@@ -14,8 +14,10 @@ from pellucid.engines.llvm.emit.evaluate import Evaluator
 from pellucid.engines.llvm.emit.loops import TileLoops
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.scatter import write_scatter
+from pellucid.engines.llvm.emit.shared_kernels import write_shared_kernel
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.layout import Layout, at_home
+from pellucid.engines.llvm.plan.shared_kernels import shared_kernel
 from pellucid.engines.llvm.plan.split_reductions import CACHED
 from pellucid.engines.llvm.plan.tiles import Tile, lane_last, looked_up
 from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Unsupported, plain_axes
@@ -121,6 +123,10 @@ class Writer:
         nest = self.nest
         if nest.scatter is not None:
             return self.finished(write_scatter(self))
+        if nest.all_shards:
+            shared = shared_kernel(nest, self.layout.real)
+            assert shared is not None
+            return self.finished(write_shared_kernel(self, shared[1]))
         outer, units = self.division()
         axes = self.axes if outer is None else [outer, *(a for a in self.axes if a is not outer)]
         if nest.cache_blocking is not None:

@@ -56,6 +56,7 @@ class Layout:
         rows: of copies of tensors that have their last axis in the lanes.
         partials: of the parts of sums.
         places: of panels, in the global arena.
+        near: of those that hold one tile at a time.
     """
 
     plan: Plan
@@ -65,6 +66,7 @@ class Layout:
     rows: dict[Tensor, Home] = field(default_factory=dict)
     partials: dict[Partial, Home] = field(default_factory=dict)
     places: dict[Panel, int] = field(default_factory=dict)
+    near: dict[Panel, Home] = field(default_factory=dict)
     shard_bytes: int = 0
     local_bytes: int = 0
     global_bytes: int = 0
@@ -170,14 +172,23 @@ def _with_arenas(layout: Layout) -> Layout:
             place(
                 ("partials", work.cache_blocking), (time, time), layout.elements(work.targets[0]) * LANES * layout.real
             )
-    tables: dict[str, dict[Any, Any]] = {"homes": dict(layout.homes), "rows": {}, "partials": {}, "places": {}}
+        for panel in plan.panels.get(work, {}).values() if isinstance(work, Nest) else ():
+            if panel.near:
+                spans["local"].append((time, time, panel.elements * layout.real, ("near", panel)))
+    tables: dict[str, dict[Any, Any]] = {
+        "homes": dict(layout.homes),
+        "rows": {},
+        "partials": {},
+        "near": {},
+        "places": {},
+    }
     totals: dict[str, int] = {}
     for where, some in spans.items():
         offsets, totals[f"{where}_bytes"] = pack(some)
         for (table, key), offset in offsets:
             tables[table][key] = Home(where, offset)
     for panels in plan.panels.values():
-        for panel in panels.values():
+        for panel in (p for p in panels.values() if not p.near):
             tables["places"][panel] = totals["global_bytes"]
             totals["global_bytes"] += -(-panel.elements * layout.real // ALIGN) * ALIGN
     return replace(layout, **tables, **totals)  # type: ignore[arg-type]
@@ -226,7 +237,7 @@ def _within(life: tuple[int, int], plan: Plan) -> bool:
     """Whether a life begins and ends in one phase of shards: then the memory is the thread's, and the next shard's."""
     phases = [p for p in plan.phases if p.kind == "shard"]
     return any(
-        start <= life[0] and life[1] <= end and not phase.divided
+        start <= life[0] and life[1] <= end and not (phase.divided or phase.all_shards)
         for phase, (start, end) in zip(phases, _phase_ends(plan), strict=True)
     )
 

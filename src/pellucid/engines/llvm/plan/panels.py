@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import prod
 
+from pellucid.engines.llvm.plan.shared_kernels import COLUMNS, PACKED, shared_kernel
 from pellucid.engines.llvm.plan.tiles import Tile
 from pellucid.engines.llvm.plan.work import (
     CACHE_LINE,
@@ -35,12 +36,14 @@ L1_BYTES = 32 * 1024
 @dataclass(eq=False)
 class Panel:
     """A packed copy of a tensor for one nest: `order` are the places of the tensor's other axes, the outermost
-    first."""
+    first. Of a kernel that all shards share, only as many tiles as `near` says are packed at a time, in the memory
+    of a thread."""
 
     tensor: Tensor
     place: int
     width: int
     order: tuple[int, ...]
+    near: int = 0
     kind = "global"
 
     @property
@@ -57,6 +60,8 @@ class Panel:
 
     @property
     def elements(self) -> int:
+        if self.near:  # packing writes whole vectors, the last one beyond the end
+            return self.near * self.width * prod(self.tensor.axes[k].size for k in self.order) + LANES
         return self.blocks * self.width * prod(self.tensor.axes[k].size for k in self.order)
 
 
@@ -67,14 +72,27 @@ def pack_panels(plan: Plan) -> Plan:
         for work in phase.works:
             if work.kind == "shard" and (work.extent > 2 if isinstance(work, Recurrence) else not plan.small_batch):
                 for nest in nests_of(work):
-                    by_nest[nest] = {p.tensor: p for p in _panels(plan, nest)}
-    panels = [p for some in by_nest.values() for p in some.values()]
+                    panels = _near(plan, nest) if nest.all_shards else _panels(plan, nest)
+                    by_nest[nest] = {p.tensor: p for p in panels}
+    far = [p for some in by_nest.values() for p in some.values() if not p.near]
     phases = plan.phases
-    if panels:
+    if far:
         ready = phases and phases[0].kind == "global" and not phases[0].reads_examples
         first, rest = (phases[0].works, phases[1:]) if ready else ([], phases)
-        phases = [Phase("global", [*first, *panels]), *rest]
+        phases = [Phase("global", [*first, *far]), *rest]
     return replace(plan, panels=by_nest, phases=phases)
+
+
+def _near(plan: Plan, nest: Nest) -> list[Panel]:
+    """The columns of a kernel that all shards share."""
+    shared = shared_kernel(nest, plan.request.real)
+    assert shared is not None
+    panel = _panel(shared[0], nest.sums[0], plan.tiles[nest].sizes, None)
+    if panel is None:
+        return []
+    least, most = COLUMNS
+    columns = min(most, PACKED // (shared[2].size * plan.request.real))
+    return [replace(panel, near=max(columns, least, panel.width) // panel.width)]
 
 
 def _panels(plan: Plan, nest: Nest) -> list[Panel]:

@@ -15,6 +15,7 @@ from pellucid.engines.llvm.plan.nests import make_nests
 from pellucid.engines.llvm.plan.order import check_order
 from pellucid.engines.llvm.plan.panels import pack_panels
 from pellucid.engines.llvm.plan.phases import join_updates, make_phases, write_in_place
+from pellucid.engines.llvm.plan.shared_kernels import share_kernels
 from pellucid.engines.llvm.plan.small_batch import for_small_batches
 from pellucid.engines.llvm.plan.split_reductions import split_reductions
 from pellucid.engines.llvm.plan.tiles import choose_tiles
@@ -31,6 +32,7 @@ PASSES: tuple[Callable[[Plan], Plan], ...] = (
     write_in_place,  # new parameters go where the old ones are, if nothing reads these any more
     for_small_batches,  # for a few examples, other axes than the batch's are in the lanes
     split_reductions,  # long sums over the examples are added up shard by shard
+    share_kernels,  # a kernel larger than the cache is read once for all shards
     choose_tiles,  # how many points of a nest are computed at once
     pack_panels,  # weights that are read often are packed as the tiles read them
     check_order,  # nothing is read before it is made

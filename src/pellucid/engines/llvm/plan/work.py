@@ -59,8 +59,8 @@ def length(e: Reduction) -> int:
 @dataclass(eq=False)
 class Nest:
     """Statements over the same axes, each target's axes renamed to `axes`. `scatter` is the axis at which
-    additions are scattered, `divided` says that threads share an example's work, `partial` is a sum that the shards
-    prepare, `cache_blocking` one that is summed in pieces."""
+    additions are scattered, `divided` says that threads share an example's work, `all_shards` that one call works on
+    all shards, `partial` is a sum that the shards prepare, `cache_blocking` one that is summed in pieces."""
 
     statements: list[Statement]
     axes: tuple[Axis, ...]
@@ -70,6 +70,7 @@ class Nest:
     reverse: bool = False
     small_batch: bool = False
     divided: bool = False
+    all_shards: bool = False
     partial: Partial | None = None
     cache_blocking: Partial | None = None
     _known: object = None
@@ -208,6 +209,11 @@ class Phase:
     def divided(self) -> bool:
         """Whether it is a single piece of work that threads share: what it makes is for all of them."""
         return any(nest.divided for work in self.works for nest in nests_of(work))
+
+    @property
+    def all_shards(self) -> bool:
+        """Whether it is a single piece of work on all shards, which threads share."""
+        return any(nest.all_shards for work in self.works for nest in nests_of(work))
 
 
 @dataclass(frozen=True)
