@@ -28,6 +28,17 @@ def dense(inputs: int, outputs: int, *places: int) -> Program:
     return Program({"y": y, **{f"d{name.name}": d for name, d in gradients.items()}})
 
 
+def product(inputs: int, outputs: int, *places: int) -> Program:
+    """The products of two tensors with a kernel, one from either side, and nothing else."""
+    t = ["t,", ""][not places]
+    axes = {"n": BATCH, **({"t": places[0]} if places else {})}
+    x, u = Tensor.input("x", {**axes, "i": inputs}), Tensor.input("u", {**axes, "o": outputs})
+    w = Tensor.input("w", i=inputs, o=outputs)
+    y = define(f"y[n,{t}o] = Σ[i] x[n,{t}i]·w[i,o]", x=x, w=w)
+    z = define(f"z[n,{t}i] = Σ[o] u[n,{t}o]·w[i,o]", u=u, w=w)
+    return Program({"y": y, "z": z})
+
+
 @pytest.fixture
 def every_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small kernels count as large, and code is neither kept nor taken from what was kept."""
@@ -61,12 +72,43 @@ def test_columns_that_fill_no_tile(sizes: tuple[int, ...]) -> None:
         agree(program, draw(program, examples))
 
 
+@pytest.mark.parametrize("examples", [3, 8, 9, 20])
+@pytest.mark.parametrize("places", [2, 5])
+@pytest.mark.usefixtures("every_kernel")
+def test_few_examples_of_many_places(places: int, examples: int) -> None:
+    program = dense(20, 33, places)
+    agree(program, draw(program, examples), kinds=("float32",))
+
+
+@pytest.mark.parametrize("sizes", [(70, 25), (25, 70), (33, 41, 3)])
+@pytest.mark.usefixtures("every_kernel")
+def test_sums_some_terms_at_a_time(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_kernels, "PACKED", 0)
+    monkeypatch.setattr(shared_kernels, "TERMS", 20)
+    program = product(*sizes)
+    assert shared(program, AVX2) == ["y", "z"]
+    for examples in (16, 21):
+        agree(program, draw(program, examples))
+
+
 @pytest.fixture(scope="module")
 def some() -> tuple[Program, Arrays, Arrays]:
     """A program, its inputs, and what comes of them where its kernel counts as small."""
     program = dense(52, 70, 2)
     inputs = {name: array.astype(np.float32) for name, array in draw(program, 53).items()}
     return program, inputs, native(program, threads=1)(inputs)
+
+
+@pytest.mark.parametrize("terms", [16, 48])
+@pytest.mark.usefixtures("every_kernel")
+def test_the_same_bits_some_terms_at_a_time(terms: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = product(52, 70, 2)
+    inputs = {name: array.astype(np.float32) for name, array in draw(program, 53).items()}
+    expected = native(program)(inputs)
+    monkeypatch.setattr(shared_kernels, "PACKED", 0)
+    monkeypatch.setattr(shared_kernels, "TERMS", terms)
+    found = native(program)(inputs)
+    assert all(found[key].tobytes() == array.tobytes() for key, array in expected.items())
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

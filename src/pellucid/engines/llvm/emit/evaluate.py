@@ -15,7 +15,7 @@ from typing import Literal
 from pellucid.engines.llvm.emit.accumulators import Reducing
 from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.copies import transposed
-from pellucid.engines.llvm.emit.points import Batch, Linear, Point
+from pellucid.engines.llvm.emit.points import COMPACT, Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Arithmetic, Value
 from pellucid.engines.llvm.plan.layout import Layout
 from pellucid.engines.llvm.plan.panels import Panel
@@ -61,12 +61,13 @@ class Evaluator:
         self.layout = layout
         self.kind = kind
         self.maths = Arithmetic(builder, kind, inline=inline)
+        self.nest = nest
         self.axes = list(nest.axes)
         self.lane = lane
         self.rows = rows
         self.stored = stored
         self.panels: Mapping[Tensor, Panel] = layout.plan.panels.get(nest, {})
-        self.first: dict[Panel, Linear] = {}
+        self.first: dict[Panel, list[Linear]] = {}
         self.examples = builder.word(0)
         self.shards = builder.word(1)
 
@@ -203,6 +204,8 @@ class Evaluator:
 
     def base(self, tensor: Tensor, batch: Batch | None, rows: bool) -> str:
         """The address of the tensor (of its shard's part)."""
+        if batch is not None and batch.shard == COMPACT:
+            return self.b.at("i8", "%local", self.layout.compact[self.nest, tensor].offset)
         home = self.layout.rows[tensor] if rows else self.layout.home(tensor)
         if home.place == "user":
             return self.b.word(home.offset, "ptr")
@@ -243,7 +246,7 @@ class Evaluator:
     def packed(self, panel: Panel, places: list[Linear]) -> list[Linear]:
         """The places of an element in what is packed at the moment."""
         first = self.first.get(panel)
-        return places if first is None else [p + first * -1 if k == panel.place else p for k, p in enumerate(places)]
+        return places if first is None else [p + f * -1 for p, f in zip(places, first, strict=True)]
 
     def buffer(self, panel: Panel) -> str:
         """Where a panel begins."""
@@ -441,5 +444,5 @@ def in_panel(panel: Panel, places: list[Linear]) -> Linear | None:
     step = panel.width
     for k in reversed(panel.order):
         offset = offset + places[k] * step
-        step *= panel.tensor.axes[k].size
+        step *= panel.terms or panel.tensor.axes[k].size
     return offset + block * step

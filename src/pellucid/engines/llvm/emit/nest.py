@@ -126,7 +126,7 @@ class Writer:
         if nest.all_shards:
             shared = shared_kernel(nest, self.layout.real)
             assert shared is not None
-            return self.finished(write_shared_kernel(self, shared[1]))
+            return self.finished(write_shared_kernel(self, shared))
         outer, units = self.division()
         axes = self.axes if outer is None else [outer, *(a for a in self.axes if a is not outer)]
         if nest.cache_blocking is not None:

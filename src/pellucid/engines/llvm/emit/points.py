@@ -65,6 +65,10 @@ class Linear:
         return builder.add(total, self.constant)
 
 
+COMPACT = "compact"
+"""The last shard, with several places of its few examples side by side."""
+
+
 class Batch(NamedTuple):
     """The batch axis: which shard, and whether its examples are the lanes or counted one by one."""
 

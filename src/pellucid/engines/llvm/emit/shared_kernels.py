@@ -3,13 +3,17 @@ them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pellucid.engines.llvm.emit.copies import transposed
-from pellucid.engines.llvm.emit.points import Batch, Linear, Point
+from pellucid.engines.llvm.emit.accumulators import Reducing
+from pellucid.engines.llvm.emit.compact import Compact, collect_places, spread_places
+from pellucid.engines.llvm.emit.pack import pack_columns
+from pellucid.engines.llvm.emit.points import COMPACT, Batch, Linear, Point
+from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.panels import Panel
+from pellucid.engines.llvm.plan.shared_kernels import SharedKernel
 from pellucid.engines.llvm.plan.tiles import Tile
 from pellucid.engines.llvm.plan.work import LANES
 from pellucid.formula.axes import Axis
@@ -20,121 +24,122 @@ if TYPE_CHECKING:
 PIECES = 16
 """In how many pieces threads may share such a nest."""
 
-FEW = 8
-"""Columns that are copied one number after the other: turning 16 at a time would take longer."""
+Body = Callable[[list[Point]], None]
 
 
-def write_shared_kernel(w: Writer, output: Axis) -> int:
+def write_shared_kernel(w: Writer, shared: SharedKernel) -> int:
     """The body of the nest's function; gives its number of units, which are pieces of the outputs."""
-    assert w.batch is not None
-    batch, step = w.batch, w.tiles.step(output)
     panel = next(iter(w.evaluator.panels.values()), None)
-    columns = replace(w.tiles, tile=Tile({output: step * panel.near if panel is not None else step}))
-    units = min(columns.rounds(output), PIECES)
-
-    def visit(points: list[Point]) -> None:
-        if panel is not None:
-            _pack(w, panel, output, points)
-        loop = w.b.open(0, w.evaluator.shards)
-        index = Linear(((loop.counter, LANES),), 0, 1)
-        new = [p.of_batch(batch, index, Batch(loop.counter)) for p in points]
-        full = len(new) // step
-        for some, tiles in ((new[: full and step], full), (new[full * step :], 1)):
-            if some:
-                rest = [a for a in w.axes if a is not output]
-                w.tiles.over(rest, some, partial(_every_tile, w, output, tiles), w.hoisted)
-        w.b.close(loop)
-
-    columns.cut_in(units).over([output], [w.start], visit, cut=units > 1)
+    step = w.tiles.step(shared.output)
+    columns = replace(w.tiles, tile=Tile({shared.output: step * panel.near if panel is not None else step}))
+    units = min(columns.rounds(shared.output), PIECES)
+    product = _Product(w, shared, panel, collect_places(w, shared))
+    columns.cut_in(units).over([shared.output], [w.start], product.columns, cut=units > 1)
     return units
 
 
-def _every_tile(w: Writer, output: Axis, tiles: int, points: list[Point]) -> None:
-    """The nest for a tile of points, and for as many more along the outputs."""
-    if tiles == 1:
-        w.body(points, w.tiles, None)
-        return
-    with w.b.loop(0, tiles) as tile:
-        by = Linear.counter(tile, w.tiles.step(output))
-        w.body([p.at(output, p.axes[output] + by) for p in points], w.tiles, None)
+@dataclass(frozen=True)
+class _Product:
+    """The product of all shards with some columns at a time."""
 
+    w: Writer
+    shared: SharedKernel
+    panel: Panel | None
+    compact: Compact | None
 
-def _pack(w: Writer, panel: Panel, output: Axis, points: list[Point]) -> None:
-    """Copy columns so that those of a tile lie side by side for every term of the sum."""
-    first = w.evaluator.first[panel] = points[0].axes[output]
-    steps = w.layout.steps(panel.tensor)
-    full, rest = divmod(len(points), panel.width)
-    if steps[panel.place] == 1:
-        _pack_rows(w, panel, first, [panel.width] * full + [rest] * (rest > 0))
-        return
-    if full:
-        with w.b.loop(0, full) as tile:
-            _pack_turned(w, panel, first + Linear.counter(tile, panel.width), tile, panel.width)
-    if rest:
-        _pack_turned(w, panel, first.plus(full * panel.width), full, rest)
+    def columns(self, points: list[Point]) -> None:
+        """All shards for these columns, one chunk of the sum's terms after the other."""
+        w, shared, compact = self.w, self.shared, self.compact
+        if shared.terms == shared.summed.size:
+            self.chunk(points, None)
+        else:
+            self.shards(points, self.clear)
+            with w.b.loop(0, shared.summed.size, shared.terms) as low:
+                self.chunk(points, low)
+        if compact is not None:
+            with w.b.when(compact.there):
+                spread_places(w, shared, compact, points)
 
+    def chunk(self, points: list[Point], low: str | None) -> None:
+        w, shared = self.w, self.shared
+        if low is None:
+            if self.panel is not None:
+                pack_columns(w, self.panel, points[0].axes[shared.output], len(points), Linear(), shared.terms)
+            self.shards(points, lambda some: w.body(some, w.tiles, None))
+            return
+        high = w.b.smaller(w.b.add(low, shared.terms), shared.summed.size)
+        if self.panel is not None:
+            terms = w.b.pure("sub nsw i64 {}, {}", high, low)
+            pack_columns(w, self.panel, points[0].axes[shared.output], len(points), Linear.counter(low), terms)
+        self.shards(points, lambda some: self.add(some, low, high))
 
-def _pack_rows(w: Writer, panel: Panel, first: Linear, counts: list[int]) -> None:
-    """Columns that lie side by side: so many for each tile, term after term."""
-    b, terms = w.b, _terms(panel)
-    start, far = _start(w, panel, first)
-    with b.loop(0, terms) as term:
-        source = b.at(w.kind, start, b.multiply(term, far))
-        target = b.at(w.kind, w.evaluator.buffer(panel), b.multiply(term, panel.width))
-        for tile, count in enumerate(counts):
-            _move(w, source, tile * panel.width, target, tile * panel.width * terms, count)
+    def shards(self, points: list[Point], body: Body) -> None:
+        """The body for every tile of these columns, of every shard."""
+        w, compact = self.w, self.compact
+        assert w.batch is not None
+        loop = w.b.open(0, w.evaluator.shards if compact is None else compact.shards)
+        index = Linear(((loop.counter, LANES),), 0, 1)
+        self.places(w.batch, points, index, Batch(loop.counter), body)
+        w.b.close(loop)
+        if compact is not None:
+            with w.b.when(compact.there):
+                index = Linear((), 0, 1)
+                self.places(w.batch, points, index, Batch(COMPACT), body)
 
+    def places(self, batch: Axis, points: list[Point], index: Linear, shard: Batch, body: Body) -> None:
+        w, output = self.w, self.shared.output
+        new = [p.of_batch(batch, index, shard) for p in points]
+        step = w.tiles.step(output)
+        full = len(new) // step
+        for some, tiles in ((new[: full and step], full), (new[full * step :], 1)):
+            if not some:
+                continue
+            if shard.shard == COMPACT:
+                assert self.compact is not None and self.shared.places is not None
+                top = self.shared.places.size // 2
+                with w.b.loop(0, self.compact.groups, top=top) as group:
+                    at = Linear.counter(group)
+                    self.every_tile(tiles, [p.at(self.shared.places, at) for p in some], body)
+                continue
+            rest = [a for a in w.axes if a is not output]
 
-def _pack_turned(w: Writer, panel: Panel, first: Linear, tile: str | int, count: int) -> None:
-    """Columns of which each lies in one piece: those of a tile, 16 terms at a time."""
-    b, terms = w.b, _terms(panel)
-    start, far = _start(w, panel, first)
-    to = b.at(w.kind, w.evaluator.buffer(panel), b.multiply(tile, panel.width * terms))
-    v, size = f"<{LANES} x {w.kind}>", w.evaluator.size(w.kind)
+            def visit(found: list[Point], tiles: int = tiles) -> None:
+                self.every_tile(tiles, found, body)
 
-    def singly(term: str | int, columns: range) -> None:
-        source, target = b.at(w.kind, start, term), b.at(w.kind, to, b.multiply(term, panel.width))
-        for column in columns:
-            _move(w, source, column * far, target, column, 1)
+            w.tiles.over(rest, some, visit, w.hoisted)
 
-    turned = count if count % LANES >= FEW else count - count % LANES
-    full = terms - terms % LANES if turned else 0
-    if full:
-        with b.loop(0, full, LANES) as term:
-            source, target = b.at(w.kind, start, term), b.at(w.kind, to, b.multiply(term, panel.width))
-            vectors: list[list[str]] = []
-            for k in range(0, turned, LANES):
-                columns = [b.at(w.kind, source, min(k + lane, count - 1) * far) for lane in range(LANES)]
-                loaded = [b.here(f"load {v}, ptr {{}}, align {size}", column) for column in columns]
-                vectors.append(transposed(b, loaded, w.kind))
-            # The last vector of a term reaches into the next term, which is written after it.
-            for k in range(LANES):
-                for number, vector in enumerate(vectors):
-                    place = b.at(w.kind, target, k * panel.width + number * LANES)
-                    b.effect(f"store {v} {vector[k]}, ptr {place}, align {size}")
-            if turned < count:
-                with b.loop(term, b.add(term, LANES)) as each:
-                    singly(each, range(turned, count))
-    if full < terms:
-        with b.loop(full, terms) as term:
-            singly(term, range(count))
+    def every_tile(self, tiles: int, points: list[Point], body: Body) -> None:
+        """The body for a tile of points, and for as many more along the outputs."""
+        w, output = self.w, self.shared.output
+        if tiles == 1:
+            body(points)
+            return
+        with w.b.loop(0, tiles) as tile:
+            by = Linear.counter(tile, w.tiles.step(output))
+            body([p.at(output, p.axes[output] + by) for p in points])
 
+    # Where the terms are added up some at a time, the sums rest in the target meanwhile
 
-def _terms(panel: Panel) -> int:
-    (across,) = panel.order
-    return panel.tensor.axes[across].size
+    def clear(self, points: list[Point]) -> None:
+        (statement,) = self.w.nest.statements
+        for p in points:
+            self.w.store(statement, p, self.w.evaluator.maths.constant(0.0))
 
-
-def _start(w: Writer, panel: Panel, first: Linear) -> tuple[str, int]:
-    """The first element of columns, and how far it is to the next one that does not lie beside it."""
-    place = [Linear(), Linear()]
-    place[panel.place] = first
-    offset, base = w.evaluator.address(panel.tensor, place, None, False)
-    return w.evaluator.place(base, w.kind, offset), max(w.layout.steps(panel.tensor))
-
-
-def _move(w: Writer, source: str, at: int, target: str, to: int, count: int) -> None:
-    """Copy so many neighbours."""
-    kind = f"<{count} x {w.kind}>" if count > 1 else w.kind
-    value = w.b.here(f"load {kind}, ptr {{}}, align {w.evaluator.size(w.kind)}", w.b.at(w.kind, source, at))
-    w.b.effect(f"store {kind} {value}, ptr {w.b.at(w.kind, target, to)}, align {w.evaluator.size(w.kind)}")
+    def add(self, points: list[Point], low: str, high: str | int) -> None:
+        """A tile's sums go on with the terms from low to high."""
+        w, summed = self.w, self.shared.summed
+        (statement,) = w.nest.statements
+        (e,) = w.nest.sums
+        maths = w.evaluator.maths
+        loaded = []
+        for p in points:
+            places = [Linear(), *(p.axes[a] for a in w.nest.axes[1:])]
+            offset, base = w.evaluator.address(statement.target, places, p.batches[w.nest.axes[0]], False)
+            at = w.evaluator.place(base, w.kind, offset)
+            loaded.append(w.b.here(f"load {maths.type_of('f', True)}, ptr {{}}, align {w.evaluator.size(w.kind)}", at))
+        kinds = [maths.type_of("f", True)] * len(points)
+        loop = w.b.open(low, high, carried=list(zip(kinds, loaded, strict=True)), top=summed.size - 1)
+        new = [p.at(summed, Linear.counter(loop.counter)) for p in points]
+        totals = Reducing(w.evaluator, e, e.body, True).over([], new, list(loop.values), kinds)
+        for p, total in zip(points, w.b.close(loop, totals), strict=True):
+            w.store(statement, p, Value(total, "f", True))

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pellucid.engines.llvm.plan.light_loops import by_rows, of_single_step
 from pellucid.engines.llvm.plan.panels import Panel
+from pellucid.engines.llvm.plan.shared_kernels import compact_elements, shared_kernel
 from pellucid.engines.llvm.plan.tiles import lane_last
 from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Plan, Work, batched, nests_of, plain_axes, strides
 from pellucid.formula.expressions import Read, Tensor
@@ -56,7 +57,8 @@ class Layout:
         rows: of copies of tensors that have their last axis in the lanes.
         partials: of the parts of sums.
         places: of panels, in the global arena.
-        near: of those that hold one tile at a time.
+        near: of those that hold some tiles at a time.
+        compact: of copies of a nest's tensors that have several places side by side.
     """
 
     plan: Plan
@@ -67,6 +69,7 @@ class Layout:
     partials: dict[Partial, Home] = field(default_factory=dict)
     places: dict[Panel, int] = field(default_factory=dict)
     near: dict[Panel, Home] = field(default_factory=dict)
+    compact: dict[tuple[Nest, Tensor], Home] = field(default_factory=dict)
     shard_bytes: int = 0
     local_bytes: int = 0
     global_bytes: int = 0
@@ -175,11 +178,18 @@ def _with_arenas(layout: Layout) -> Layout:
         for panel in plan.panels.get(work, {}).values() if isinstance(work, Nest) else ():
             if panel.near:
                 spans["local"].append((time, time, panel.elements * layout.real, ("near", panel)))
+        if isinstance(work, Nest) and work.all_shards:
+            shared = shared_kernel(work, layout.real)
+            if shared is not None and shared.places is not None:
+                for tensor in (shared.operand.tensor, work.targets[0]):
+                    size = compact_elements(tensor) * layout.real
+                    spans["local"].append((time, time, size, ("compact", (work, tensor))))
     tables: dict[str, dict[Any, Any]] = {
         "homes": dict(layout.homes),
         "rows": {},
         "partials": {},
         "near": {},
+        "compact": {},
         "places": {},
     }
     totals: dict[str, int] = {}

@@ -36,14 +36,15 @@ L1_BYTES = 32 * 1024
 @dataclass(eq=False)
 class Panel:
     """A packed copy of a tensor for one nest: `order` are the places of the tensor's other axes, the outermost
-    first. Of a kernel that all shards share, only as many tiles as `near` says are packed at a time, in the memory
-    of a thread."""
+    first. Of a kernel that all shards share, only so many tiles and terms as `near` and `terms` say are packed at a
+    time, in the memory of a thread."""
 
     tensor: Tensor
     place: int
     width: int
     order: tuple[int, ...]
     near: int = 0
+    terms: int = 0
     kind = "global"
 
     @property
@@ -61,7 +62,7 @@ class Panel:
     @property
     def elements(self) -> int:
         if self.near:  # packing writes whole vectors, the last one beyond the end
-            return self.near * self.width * prod(self.tensor.axes[k].size for k in self.order) + LANES
+            return self.near * self.width * self.terms + LANES
         return self.blocks * self.width * prod(self.tensor.axes[k].size for k in self.order)
 
 
@@ -87,12 +88,12 @@ def _near(plan: Plan, nest: Nest) -> list[Panel]:
     """The columns of a kernel that all shards share."""
     shared = shared_kernel(nest, plan.request.real)
     assert shared is not None
-    panel = _panel(shared[0], nest.sums[0], plan.tiles[nest].sizes, None)
+    panel = _panel(shared.kernel, nest.sums[0], plan.tiles[nest].sizes, None)
     if panel is None:
         return []
     least, most = COLUMNS
-    columns = min(most, PACKED // (shared[2].size * plan.request.real))
-    return [replace(panel, near=max(columns, least, panel.width) // panel.width)]
+    columns = min(most, PACKED // (shared.terms * plan.request.real))
+    return [replace(panel, near=max(columns, least, panel.width) // panel.width, terms=shared.terms)]
 
 
 def _panels(plan: Plan, nest: Nest) -> list[Panel]:

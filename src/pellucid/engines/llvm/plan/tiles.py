@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from math import inf, prod
 
+from pellucid.engines.llvm.plan.shared_kernels import shared_kernel
 from pellucid.engines.llvm.plan.work import LANES, Nest, Plan, Request, batched, length
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, reads, walk
@@ -53,6 +54,9 @@ def _chosen(nest: Nest, request: Request) -> Tile:
         if need > 1 and axis.size >= need:
             tile.sizes[axis] = need
     heavy = max(nest.sums, key=length, default=None)
+    shared = shared_kernel(nest, request.real) if nest.all_shards else None
+    if shared is not None:
+        axes = [shared.output]  # how many places a last shard has is not known
     if heavy is not None:
         _contraction(tile, nest, heavy, axes, lane, request)
     if nest.divided and lane is not None:
