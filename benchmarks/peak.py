@@ -113,6 +113,7 @@ class Probe:
 
     Attributes:
         single, double: the last rates measured that nothing disturbed, newest last.
+        nanoseconds_per_tick: of this processor's clock.
         handing: the minimum time in which a line went from one core to another, in nanoseconds; infinite if none did.
     """
 
@@ -129,7 +130,7 @@ class Probe:
         self._clock = ctypes.CFUNCTYPE(ctypes.c_int64)(self._library.address("clock"))
         begin, ticks = time.perf_counter(), self._clock()
         time.sleep(0.01)
-        self._per_cycle = (time.perf_counter() - begin) * 1e9 / max(1, self._clock() - ticks)
+        self.nanoseconds_per_tick = (time.perf_counter() - begin) * 1e9 / max(1, self._clock() - ticks)
         self.handing = inf
         self._run = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(self._library.address("peak"))
         self._times = 1000
@@ -173,7 +174,7 @@ class Probe:
             return [c for c in cycles if c]
 
         cycles = _together(2, work)[0]
-        return median(cycles) * self._per_cycle / (2 * TURNS) if cycles else inf
+        return median(cycles) * self.nanoseconds_per_tick / (2 * TURNS) if cycles else inf
 
     def _seconds(self) -> float:
         out = ctypes.create_string_buffer(LANES * 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from pellucid.formula import BATCH, Program, Tensor, define, derivative
 def dense(inputs: int, outputs: int, *places: int) -> Program:
     """A product with a kernel whose columns lie side by side, one with its transpose, and what is made of both."""
     t = ["t,", ""][not places]
-    x = Tensor.input("x", {"n": BATCH, **({"t": places[0]} if places else {}), "i": inputs})
+    axes: dict[str, Any] = {"n": BATCH, **({"t": places[0]} if places else {})}
+    x = Tensor.input("x", {**axes, "i": inputs})
     w = Tensor.input("w", i=inputs, o=outputs)
     b = Tensor.input("b", o=outputs)
     y = define(f"y[n,{t}o] = relu(Σ[i] x[n,{t}i]·w[i,o] + b[o])", x=x, w=w, b=b)
@@ -31,7 +33,7 @@ def dense(inputs: int, outputs: int, *places: int) -> Program:
 def product(inputs: int, outputs: int, *places: int) -> Program:
     """The products of two tensors with a kernel, one from either side, and nothing else."""
     t = ["t,", ""][not places]
-    axes = {"n": BATCH, **({"t": places[0]} if places else {})}
+    axes: dict[str, Any] = {"n": BATCH, **({"t": places[0]} if places else {})}
     x, u = Tensor.input("x", {**axes, "i": inputs}), Tensor.input("u", {**axes, "o": outputs})
     w = Tensor.input("w", i=inputs, o=outputs)
     y = define(f"y[n,{t}o] = Σ[i] x[n,{t}i]·w[i,o]", x=x, w=w)

@@ -62,16 +62,21 @@ def _transpose(size: int) -> str:
     """Blocks of 16 places of the last axis, `%stride` elements from one to the next."""
     word, v = f"i{size * 8}", f"<{LANES} x i{size * 8}>"
     b = Builder(f"pl.transpose{size}", "ptr %to, ptr %from, i64 %outer, i64 %last, i64 %stride")
-    with b.loop(0, b.here(f"sdiv i64 %last, {LANES}")) as block, b.loop(0, "%outer") as k:
-        source = b.at(word, "%from", b.multiply(b.add(b.multiply("%last", k), b.multiply(block, LANES)), LANES))
-        target = b.at(word, "%to", b.add(b.multiply("%stride", block), b.multiply(k, LANES * LANES)))
+    blocks = b.here(f"sdiv i64 %last, {LANES}")
+
+    def product(one: str, other: str) -> str:
+        return b.pure("mul nsw i64 {}, {}", one, other)
+
+    with b.loop(0, blocks) as block, b.loop(0, "%outer") as k:
+        source = b.at(word, "%from", b.multiply(b.add(product("%last", k), b.multiply(block, LANES)), LANES))
+        target = b.at(word, "%to", b.add(product("%stride", block), b.multiply(k, LANES * LANES)))
         places = [b.here(f"load {v}, ptr {{}}, align {size}", b.at(word, source, r * LANES)) for r in range(LANES)]
         for r, value in enumerate(transposed(b, places, word)):
             b.effect(f"store {v} {value}, ptr {b.at(word, target, r * LANES)}, align {size}")
     full = b.here(f"and i64 %last, -{LANES}")
     with b.loop(full, "%last") as place, b.loop(0, "%outer") as k, b.loop(0, LANES) as lane:
-        source = b.at(word, "%from", b.multiply(b.add(b.multiply("%last", k), place), LANES))
-        target = b.at(word, "%to", b.multiply("%stride", b.here(f"sdiv i64 %last, {LANES}")))
+        source = b.at(word, "%from", b.multiply(b.add(product("%last", k), place), LANES))
+        target = b.at(word, "%to", product("%stride", blocks))
         target = b.at(word, target, b.add(b.multiply(k, LANES * LANES), b.here("sub i64 {}, {}", place, full)))
         b.store(word, b.load(word, b.at(word, source, lane)), b.at(word, target, b.multiply(lane, LANES)))
     return b.text()

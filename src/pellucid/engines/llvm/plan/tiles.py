@@ -167,6 +167,25 @@ def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: A
             tile.middle[axis] = edges
 
 
+def predicted(nest: Nest, tile: Tile, request: Request, examples: int) -> float | None:
+    """The cycles that the tile's largest sum takes for so many examples by the count that tiles are chosen by, what is
+    made of it left out; None where nothing is counted."""
+    e = max(nest.sums, key=length, default=None)
+    factors_read = [f for f in factors(e.body) if isinstance(f, Read)] if e is not None else []
+    if e is None or length(e) < 4 or not factors_read:
+        return None
+    cpu = _Vectors(request.registers.count, LANES * 8 * request.real // request.registers.bits)
+    axes = [a for a in nest.axes if a.extent is not BATCH and a is not nest.step]
+    lane = axes[-1] if axes and lane_last(nest) else None
+    operands = [_operand(r, axes, lane, cpu.each) for r in factors_read]
+    # Where the examples are not the lanes, they are terms of the sum.
+    times = examples if lane is not None and any(a.extent is BATCH for a in e.axes) else -(-examples // LANES)
+    if nest.kind == "global" and not any(a.extent is BATCH for a in e.axes):
+        times = 1
+    times *= prod(a.size for a in e.axes if a.extent is not BATCH) * (nest.step.size if nest.step is not None else 1)
+    return times * _cost(operands, {a: tile.get(a, 1) for a in axes}, lane, cpu)
+
+
 def _options(tile: Tile, e: Reduction, axis: Axis, lane: Axis | None, room: int) -> list[int]:
     """Sizes worth a trial: those that divide the extent, and some that do not."""
     base = tile.get(axis, 1)
