@@ -337,5 +337,8 @@ def axes_of(axes: Sequence[int], rank: int) -> list[int]:
 def size_of(extent: Size) -> int:
     """An extent that has to be a number."""
     if not isinstance(extent, int):
-        raise UnsupportedError("the size of the batch is needed here, which only the run knows")
+        raise UnsupportedError(
+            "the size of the batch is needed here, which only the run knows (if another axis is the batch, input_shapes "
+            "can say so)"
+        )
     return extent
