@@ -338,7 +338,7 @@ def size_of(extent: Size) -> int:
     """An extent that has to be a number."""
     if not isinstance(extent, int):
         raise UnsupportedError(
-            "the size of the batch is needed here, which only the run knows (if another axis is the batch, input_shapes "
+            "the size of the batch is needed here, which only the run knows (where another axis is it, input_shapes "
             "can say so)"
         )
     return extent
