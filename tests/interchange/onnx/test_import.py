@@ -215,6 +215,36 @@ def test_rounding_is_for_known_numbers(tmp_path: Path) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "uint64", "float16", "bool"])
+def test_constants_of_small_types_are_read(kind: str, tmp_path: Path) -> None:
+    held = np.array([[1, 0], [0, 1], [1, 1]]).astype(kind)
+    nodes = [node("Cast", "held", "w", to=1), node("MatMul", "x w", "y")]
+    x = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
+    path = written(tmp_path / "net.onnx", nodes, ["batch", 3], {"held": held})
+    np.testing.assert_array_equal(read(path).predict(x), x @ held.astype(np.float32))
+    chosen = np.array([True, False, True])
+    largest = np.array(np.finfo(kind).max if held.dtype.kind == "f" else held.max()).astype(kind)
+    x = np.array([[1, 0, 1]]).astype(kind)
+    path = written(
+        tmp_path / "where.onnx",
+        [node("Where", "chosen x other", "y")],
+        ["batch", 3],
+        {"chosen": chosen, "other": largest},
+        type=onnx.helper.np_dtype_to_tensor_dtype(x.dtype),
+    )
+    np.testing.assert_array_equal(read(path).predict(x), np.where(chosen, x, largest))
+
+
+def test_an_empty_list_of_axes_is_read(tmp_path: Path) -> None:
+    nodes = [node("ReduceSumSquare", "x axes", "y", noop_with_empty_axes=1)]
+    path = written(tmp_path / "net.onnx", nodes, ["batch", 3], {"axes": np.zeros(0, np.int64)}, opset=18)
+    x = np.array([[1, 2, 3]], np.float32)
+    net = read(path)
+    net.save(tmp_path / "net.safetensors")
+    for each in (net, pl.load(tmp_path / "net.safetensors")):
+        np.testing.assert_array_equal(each.predict(x), x * x)
+
+
 def test_first_states_of_one_size_of_the_batch_are_for_any(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     constants = {

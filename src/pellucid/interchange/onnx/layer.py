@@ -92,7 +92,7 @@ class Operator(Layer):
             if given is not None and "from" not in given:
                 shape = given.get("shape")
                 if not isinstance(shape, (tuple, list)) or not all(
-                    is_integer(s, minimum=1, below=1 << 31) for s in shape
+                    is_integer(s, minimum=0 if "number" in given else 1, below=1 << 31) for s in shape
                 ):
                     raise PellucidError(f"an input of {self.operator} has the shape {str(shape)[:80]}")
 

@@ -293,7 +293,7 @@ def _described(node: Node, place: int, value: Value, key: str, *, needed: bool) 
     array = value.array
     assert array is not None
     known = {"shape": list(array.shape), "dtype": value.dtype.name}
-    few = array.reshape(-1)[:MAX_NUMBERS]
+    few = array.reshape(-1)[:MAX_NUMBERS].astype(float)  # in a small type there is no such size
     few = few[np.isfinite(few)]
     if ((few != 0) & (few % BATCH_SIZE == 0)).any():
         raise UnsupportedError(f"its input {place} is the size of the batch, which only the run knows")
