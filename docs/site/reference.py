@@ -74,7 +74,7 @@ def write(folder: Path) -> None:
     networks = {name: exported[name] for name in ("Network", "Neuron", "load", "from_onnx")}
     activations = {name: exported[name] for name in ACTIVATIONS if name in exported} | {"activation": pl.activation}
     errors = {name: v for name, v in kinds.items() if issubclass(v, PellucidError)}
-    rules = ("SGD", "Adam", "AdamW", "RMSprop", "Optimizer")
+    rules = ("SGD", "Adam", "AdamW", "Adagrad", "Lion", "RMSprop", "Optimizer")
     explaining = ("Trace", "Explanation", "Flow", "Watch", "Diagnosis", "Finding")
     training = [name for name, v in kinds.items() if v.__module__.startswith("pellucid.training")]
     training += ["L1", "L2", "L1L2", "CosineDecay", "ExponentialDecay", "StepDecay", "WarmUp"]
@@ -195,7 +195,8 @@ def formulas(name: str, thing: Any) -> list[str]:
         return texts({**forward.values, **forward.outputs})
     if name in ACTIVATIONS and not isinstance(thing, type):
         return texts({"a": ACTIVATIONS[name](Tensor.input("z", n=BATCH, o=3))})
-    rule = {"SGD": optimizers.sgd, "RMSprop": optimizers.rmsprop, "Adam": optimizers.adam}.get(name)
+    by_name = {"SGD": optimizers.sgd, "RMSprop": optimizers.rmsprop, "Adam": optimizers.adam}
+    rule = (by_name | {"Adagrad": optimizers.adagrad, "Lion": optimizers.lion}).get(name)
     if rule is not None:
         needs = inspect.signature(rule).parameters.values()
         whole = [p.name for p in needs if p.default is p.empty and p.name not in ("lr", "step")]

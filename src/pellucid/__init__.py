@@ -40,8 +40,10 @@ from pellucid.formula import Tensor as Tensor
 from pellucid.formula import define as define
 from pellucid.functions.learning.losses import loss as loss
 from pellucid.functions.learning.optimizers import SGD as SGD
+from pellucid.functions.learning.optimizers import Adagrad as Adagrad
 from pellucid.functions.learning.optimizers import Adam as Adam
 from pellucid.functions.learning.optimizers import AdamW as AdamW
+from pellucid.functions.learning.optimizers import Lion as Lion
 from pellucid.functions.learning.optimizers import Optimizer as Optimizer
 from pellucid.functions.learning.optimizers import RMSprop as RMSprop
 from pellucid.functions.learning.penalties import L1 as L1

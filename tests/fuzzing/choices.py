@@ -358,6 +358,12 @@ def inner_recurrent(d: Draw, shape: Shape) -> Call:
 
 
 OPTIMIZERS = {
+    "Adagrad": {
+        "learning_rate": (0.01, 0.1),
+        "initial_accumulator_value": (0.0, 0.1),
+        "epsilon": (1e-7, 1e-3),
+    },
+    "Lion": {"learning_rate": (0.001, 0.01), "beta_1": (0.5, 0.9), "beta_2": (0.5, 0.99)},
     "SGD": {"learning_rate": (0.01, 0.1), "momentum": (0.0, 0.5, 0.9), "nesterov": (False, True)},
     "RMSprop": {"learning_rate": (0.001, 0.01), "rho": (0.0, 0.5, 0.9), "epsilon": (1e-7, 1e-3)},
     "Adam": {

@@ -63,7 +63,7 @@ def fit(
     Args:
         epochs: the number of the last epoch, counted from 1.
         batch_size: examples to a step; the last step of an epoch takes what is left.
-        optimizer: by name, or as SGD(…), RMSprop(…), Adam(…), AdamW(…). Its learning rate is a number or a schedule, a
+        optimizer: by name, or as SGD(…), Adam(…), AdamW(…), …. Its learning rate is a number or a schedule, a
             function of the steps taken.
         loss: by name; None is cross-entropy after softmax and sigmoid, else the mean squared error. Several outputs may
             have a loss each, by path; their sum is minimised.

@@ -15,8 +15,10 @@ from pellucid.formula import Program, Tensor
 from pellucid.functions.learning.optimizers import (
     OPTIMIZERS,
     SGD,
+    Adagrad,
     Adam,
     AdamW,
+    Lion,
     Optimizer,
     RMSprop,
     clip_by_global_norm,
@@ -34,6 +36,8 @@ CONFIGURATIONS: dict[str, Optimizer] = {
     "rmsprop": RMSprop(0.01, rho=0.95, epsilon=1e-6),
     "adam": Adam(0.02, beta_1=0.85, beta_2=0.99, epsilon=1e-7),
     "adamw": AdamW(0.02, weight_decay=0.03),
+    "adagrad": Adagrad(0.1, initial_accumulator_value=0.2, epsilon=1e-6),
+    "lion": Lion(0.02, beta_1=0.8, beta_2=0.95),
 }
 
 
@@ -117,6 +121,24 @@ def _adam(kind: Any, decay: float = 0.0) -> Iterator[Array]:
         yield theta
 
 
+def _adagrad(kind: Any) -> Iterator[Array]:
+    theta, total = start(), np.full(SHAPE, kind.initial_accumulator_value)
+    for t in range(1, STEPS + 1):
+        g = gradient(theta, t)
+        total = total + g * g
+        theta = theta - kind.learning_rate * g / np.sqrt(total + kind.epsilon)
+        yield theta
+
+
+def _lion(kind: Any) -> Iterator[Array]:
+    theta, m = start(), np.zeros(SHAPE)
+    for t in range(1, STEPS + 1):
+        g = gradient(theta, t)
+        theta = theta - kind.learning_rate * np.sign(kind.beta_1 * m + (1 - kind.beta_1) * g)
+        m = kind.beta_2 * m + (1 - kind.beta_2) * g
+        yield theta
+
+
 PAPERS: dict[str, Callable[[Any], Iterator[Array]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -124,6 +146,8 @@ PAPERS: dict[str, Callable[[Any], Iterator[Array]]] = {
     "rmsprop": _rmsprop,
     "adam": _adam,
     "adamw": lambda kind: _adam(kind, kind.weight_decay),
+    "adagrad": _adagrad,
+    "lion": _lion,
 }
 
 
@@ -147,6 +171,8 @@ def test_agrees_with_the_paper_over_100_steps(name: str) -> None:
 def test_agrees_with_pytorch_over_100_steps(name: str) -> None:
     torch = pytest.importorskip("torch")
     kind: Any = CONFIGURATIONS[name]
+    if isinstance(kind, Adagrad | Lion):
+        pytest.skip("PyTorch has no such optimiser, or another ε")
     weight = torch.tensor(start(), requires_grad=True)
     lr = kind.learning_rate
     if isinstance(kind, SGD):

@@ -115,6 +115,53 @@ def adam(
     return {"weight": new["w′"], "first_moment": new["m′"], "second_moment": new["v′"]}
 
 
+def adagrad(
+    w: Tensor,
+    dw: Tensor,
+    *,
+    accumulator: Tensor,
+    lr: Tensor,
+    initial_accumulator_value: float = 0.1,
+    epsilon: float = 1e-7,
+) -> dict[str, Tensor]:
+    """The gradient over the root of the sum s of all its squares, which begins at s₀.
+
+    Source: Duchi, Hazan & Singer, Adaptive subgradient methods, JMLR 12 (2011), section 1.2; ε stands inside the root,
+    as in Keras.
+    """
+    new = define_all(
+        """s′[…] = s[…] + dw[…]²
+        w′[…] = w[…] − lr·dw[…]/√(s0 + s′[…] + ε)""",
+        w=w,
+        dw=dw,
+        s=accumulator,
+        lr=lr,
+        s0=initial_accumulator_value,
+        ε=epsilon,
+    )
+    return {"weight": new["w′"], "accumulator": new["s′"]}
+
+
+def lion(
+    w: Tensor, dw: Tensor, *, moment: Tensor, lr: Tensor, beta_1: float = 0.9, beta_2: float = 0.99
+) -> dict[str, Tensor]:
+    """The sign of the gradient's running mean, so that every weight moves by lr.
+
+    Source: Chen et al., Symbolic discovery of optimization algorithms, NeurIPS 2023, program 1, without weight decay.
+    """
+    new = define_all(
+        """w′[…] = w[…] − lr·sign(β1·m[…] + (1 − β1)·dw[…])
+        m′[…] = β2·m[…] + (1 − β2)·dw[…]""",
+        w=w,
+        dw=dw,
+        m=moment,
+        lr=lr,
+        β1=beta_1,
+        β2=beta_2,
+    )
+    return {"weight": new["w′"], "moment": new["m′"]}
+
+
 def clip_by_value(dw: Tensor, *, limit: float) -> Tensor:
     """The gradient with every element kept in [−limit, limit]."""
     limit = number("clip value", limit, of="gradient clipping", above=0)
@@ -179,6 +226,7 @@ class Optimizer(metaclass=Spelled):
             "learning_rate": {"above": 0},
             "epsilon": {"above": 0},
             "weight_decay": {"minimum": 0},
+            "initial_accumulator_value": {"minimum": 0},
         }
         for key in dataclasses.fields(self):
             value = getattr(self, key.name)
@@ -305,7 +353,46 @@ class AdamW(Adam):
     weight_decay: float = 0.004
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {kind.name: kind for kind in (SGD, RMSprop, Adam, AdamW)}
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """The gradient over the root of the sum of all its squares so far, which begins at `initial_accumulator_value`."""
+
+    name = "adagrad"
+    learning_rate: float | Schedule = 0.001
+    initial_accumulator_value: float = 0.1
+    epsilon: float = 1e-7
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("accumulator",)
+
+    def update(
+        self, w: Tensor, dw: Tensor, slots: Mapping[str, Tensor], *, lr: Tensor, step: Tensor
+    ) -> dict[str, Tensor]:
+        begin = self.initial_accumulator_value
+        return adagrad(w, dw, **slots, lr=lr, initial_accumulator_value=begin, epsilon=self.epsilon)
+
+
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """The sign of the gradient's running mean: every weight moves by the learning rate."""
+
+    name = "lion"
+    learning_rate: float | Schedule = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("moment",)
+
+    def update(
+        self, w: Tensor, dw: Tensor, slots: Mapping[str, Tensor], *, lr: Tensor, step: Tensor
+    ) -> dict[str, Tensor]:
+        return lion(w, dw, **slots, lr=lr, beta_1=self.beta_1, beta_2=self.beta_2)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind.name: kind for kind in (SGD, RMSprop, Adam, AdamW, Adagrad, Lion)}
 
 
 def optimizer(spec: str | Mapping[str, object] | Optimizer, **settings: Any) -> Optimizer:
