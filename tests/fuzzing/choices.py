@@ -357,7 +357,7 @@ def inner_recurrent(d: Draw, shape: Shape) -> Call:
     return call_of(d, d.pick(RECURRENTS), shape, go_backwards=False)
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "Adagrad": {
         "learning_rate": (0.01, 0.1),
         "initial_accumulator_value": (0.0, 0.1),
