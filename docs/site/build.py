@@ -97,7 +97,7 @@ def stage() -> None:
     import reference
 
     shutil.rmtree(SOURCE, ignore_errors=True)
-    ignored = shutil.ignore_patterns("site", "__pycache__", "*.py", "figures")
+    ignored = shutil.ignore_patterns("site", "__pycache__", "*.py", "figures", "verdicts")
     shutil.copytree(DOCS, SOURCE, ignore=ignored)
     shutil.copytree(SITE / "static", SOURCE / "_static")
     dist = KATEX / "node_modules" / "katex" / "dist"
@@ -131,6 +131,7 @@ def staged(page: Path) -> str:
     text = OUTSIDE.sub(lambda match: f"]({up}{match[1]})", text)
     text = text.replace("](decisions/)", "](decisions/index.md)").replace("```python no-run", "```python")
     text = re.sub(r"\]\((?:\.\./)+CHANGELOG\.md", f"]({up}changelog.md", text)
+    text = re.sub(r"\]\(verdicts/([a-z-]+)\.png\)", r"](experiments/\1.md)", text)
     if where.parts[0] == "guide":
         text = EXPERIMENT.sub(lambda match: f"[{match[0]}]({up}experiments/{match[1]}.md)", text)
     if where.parts[0] == "guide" and len(where.parts) == 3:

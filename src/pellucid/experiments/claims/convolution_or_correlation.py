@@ -129,7 +129,9 @@ class ConvolutionOrCorrelation(Claim):
             panel.imshow(weights, cmap=style.diverging(), vmin=-style.span(k), vmax=style.span(k))
             for (u, v), weight in np.ndenumerate(weights):
                 colour = "white" if abs(weight) > 1.5 else "black"
-                panel.annotate(f"{weight:.2f}", (v, u), ha="center", va="center", color=colour, fontsize=9)
+                panel.annotate(
+                    f"{round(weight, 2) + 0:.2f}", (v, u), ha="center", va="center", color=colour, fontsize=9
+                )
             panel.set(title=title)
             style.bare(panel)
         return style.finished(

@@ -104,8 +104,14 @@ class TanhOrSigmoid(Claim):
             f" ({math.exp(faster.low):.2f} … {math.exp(faster.high):.2f}); from layer to layer the gradient is"
             f" multiplied by {' and '.join(f'{f.mean:.3f} (initial values {label})' for label, f in factors.items())}"
         )
-        if not exact or not range_holds or faster.sign < 0 or any(f.low > VANISHES for f in factors.values()):
-            return Verdict("not supported here", because)
+        failed = [
+            *(["the identity"] if not exact else []),
+            *(["the range of the derivative"] if not range_holds else []),
+            *(["faster learning"] if faster.sign < 0 else []),
+            *(f"a vanishing gradient with initial values {label}" for label, f in factors.items() if f.low > VANISHES),
+        ]
+        if failed:
+            return Verdict("not supported here", f"{because}; so it lacks {' and '.join(failed)}")
         vanishes = all(f.high < VANISHES for f in factors.values())
         return Verdict("supported" if faster.sign > 0 and vanishes else "undecided", because)
 
@@ -113,7 +119,7 @@ class TanhOrSigmoid(Claim):
         rows = [[f"epochs on {name}", *(spread(numbers["epochs"][arm][name], 0) for arm in ARMS)] for name in TASKS]
         for label, by in numbers["factor"].items():
             rows.append([f"gradient × a layer, initial {label}", *(spread(by[arm]) for arm in ARMS)])
-        rows.append(["largest |tanh z − (2σ(2z) − 1)|", f"{numbers['identity_error']:.2g}", ""])
+        rows.append(["largest error of tanh z = 2σ(2z) − 1", f"{numbers['identity_error']:.2g}", ""])
         rows.append(["derivative on [−1, 1]", f"{numbers['smallest']:.6f} … {numbers['largest']:.6f}", ""])
         return Table(["quantity", *ARMS], rows)
 
