@@ -78,7 +78,7 @@ def test_what_it_refuses() -> None:
     with pytest.raises(ValueError, match="The 'max_iter' parameter of NetworkClassifier must be an int"):
         classifier(max_iter=0).fit(IRIS, SPECIES)
     with pytest.raises(PellucidError, match="no loss"):
-        classifier(loss="hinge").fit(IRIS, SPECIES)
+        classifier(loss="hing").fit(IRIS, SPECIES)
     with pytest.raises(PellucidError, match="no activation"):
         classifier(activation="rely").fit(IRIS, SPECIES)
     with pytest.raises(ValueError, match="activation has 2 values, expected one for each of the 1 hidden layers"):

@@ -21,6 +21,7 @@ from pellucid.layers import (
     RNN,
     Activation,
     Add,
+    Average,
     AveragePool1D,
     AveragePool2D,
     BatchNormalization,
@@ -30,8 +31,10 @@ from pellucid.layers import (
     Conv2D,
     ConvTranspose1D,
     ConvTranspose2D,
+    Cropping1D,
     Cropping2D,
     Dense,
+    DepthwiseConv1D,
     DepthwiseConv2D,
     Dropout,
     Embedding,
@@ -44,8 +47,10 @@ from pellucid.layers import (
     Layer,
     LayerNormalization,
     Masking,
+    Maximum,
     MaxPool1D,
     MaxPool2D,
+    Minimum,
     MinPool1D,
     MinPool2D,
     MultiHeadAttention,
@@ -55,9 +60,14 @@ from pellucid.layers import (
     PReLU,
     RepeatVector,
     Reshape,
+    SeparableConv1D,
     SeparableConv2D,
+    SpatialDropout1D,
     SpatialDropout2D,
+    Subtract,
+    UpSampling1D,
     UpSampling2D,
+    ZeroPadding1D,
     ZeroPadding2D,
 )
 from pellucid.network import BaseNetwork
@@ -82,6 +92,13 @@ def gates(seed: int) -> BaseNetwork:
     x = Input(5)
     product = Multiply()(Dense(4, activation="sigmoid")(x), Dense(4, activation="silu")(x))
     return BaseNetwork(inputs=x, outputs=Dense(3, activation="softmax")(Concatenate()(x, product)), seed=seed)
+
+
+def compared(seed: int) -> BaseNetwork:
+    x = Input(5)
+    a, b = Dense(4, activation="tanh")(x), Dense(4, activation="sigmoid")(x)
+    both = Concatenate()(Average()(a, b), Subtract()(a, b), Maximum()(a, b), Minimum()(a, b))
+    return BaseNetwork(inputs=x, outputs=Dense(3, activation="softmax")(both), seed=seed)
 
 
 NETWORKS: dict[str, Callable[[int], BaseNetwork]] = {
@@ -174,6 +191,19 @@ NETWORKS: dict[str, Callable[[int], BaseNetwork]] = {
         shape=(5, 4, 2),
         seed=seed,
     ),
+    "separable rows": lambda seed: network(
+        SeparableConv1D(4, 3, padding="same"),
+        DepthwiseConv1D(2),
+        UpSampling1D(2),
+        ZeroPadding1D(1),
+        Cropping1D(2),
+        SpatialDropout1D(0.2),
+        GlobalAveragePool(),
+        Dense(3, activation="softmax"),
+        shape=(6, 2),
+        seed=seed,
+    ),
+    "compared": compared,
     "rearranged": lambda seed: network(
         GaussianNoise(0.1), RepeatVector(3), Permute((2, 1)), Flatten(), Dense(3), shape=(4,), seed=seed
     ),

@@ -178,8 +178,8 @@ def _losses() -> list[Case]:
         _loss("log_cosh", pair, lambda jax, p, y: _mean(jax.numpy.log(jax.numpy.cosh(p - y)))),
         _loss("quantile", pair, partial(_pinball, q=0.5)),
         _loss("quantile", pair, partial(_pinball, q=0.9), " 0.9", quantile=0.9),
-        _loss("hinge", _signs, lambda jax, p, y: _mean(jax.numpy.maximum(1 - y * p, 0))),
-        _loss("squared_hinge", _signs, lambda jax, p, y: _mean(jax.numpy.maximum(1 - y * p, 0) ** 2)),
+        _loss("hinge", _signs, lambda jax, p, y: _mean(jax.numpy.maximum(1 - jax.numpy.sign(y) * p, 0))),
+        _loss("squared_hinge", _signs, lambda jax, p, y: _mean(jax.numpy.maximum(1 - jax.numpy.sign(y) * p, 0) ** 2)),
         _loss("kl_divergence", _distributions, lambda jax, p, y: _mean((y * jax.numpy.log(y / p)).sum(-1))),
         _loss("poisson", _counts, lambda jax, p, y: _mean(p - y * jax.numpy.log(p))),
     ]

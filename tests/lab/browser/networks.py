@@ -49,6 +49,13 @@ def merged() -> pl.Network:
     return moved(pl.Network(inputs=x, outputs=pl.Dense(3, activation="softmax")(both), seed=3))
 
 
+def compared() -> pl.Network:
+    x = pl.Input(5)
+    a, b = pl.Dense(4, activation="sigmoid")(x), pl.Dense(4, activation="tanh")(x)
+    all_four = pl.Concatenate()(pl.Average()(a, b), pl.Subtract()(a, b), pl.Maximum()(a, b), pl.Minimum()(a, b))
+    return moved(pl.Network(inputs=x, outputs=pl.Dense(3, activation="softmax")(all_four), seed=3))
+
+
 SOFT: dict[str, Any] = {"units": 3, "activation": "softmax"}
 
 
@@ -98,6 +105,42 @@ def networks() -> Iterator[tuple[str, pl.Network, str | None]]:
         ),
         None,
     )
+    yield (
+        "resized images",
+        network(
+            pl.SeparableConv2D(4, 3, padding="same"),
+            pl.GroupNormalization(2),
+            pl.DepthwiseConv2D(2),
+            pl.PReLU(alpha_initializer="ones"),
+            pl.UpSampling2D(2),
+            pl.ZeroPadding2D(1),
+            pl.Cropping2D(2),
+            pl.SpatialDropout2D(0.25),
+            pl.GlobalAveragePool(),
+            pl.Dense(**SOFT),
+            shape=(5, 4, 2),
+        ),
+        None,
+    )
+    yield (
+        "resized rows",
+        network(
+            pl.GaussianNoise(0.1),
+            pl.SeparableConv1D(4, 3, padding="same"),
+            pl.DepthwiseConv1D(2),
+            pl.UpSampling1D(2),
+            pl.ZeroPadding1D(1),
+            pl.Cropping1D(2),
+            pl.SpatialDropout1D(0.25),
+            pl.Permute((2, 1)),
+            pl.Flatten(),
+            pl.RepeatVector(2),
+            pl.Flatten(),
+            pl.Dense(**SOFT),
+            shape=(6, 2),
+        ),
+        None,
+    )
     yield "rnn", network(pl.RNN(3), pl.Dense(**SOFT), shape=(4, 2)), None
     yield "lstm", network(pl.LSTM(3, return_sequences=True), pl.LSTM(2), pl.Dense(**SOFT), shape=(3, 2)), None
     yield "gru", network(pl.Masking(0.0), pl.GRU(3), pl.Dense(**SOFT), shape=(3, 2)), None
@@ -109,6 +152,7 @@ def networks() -> Iterator[tuple[str, pl.Network, str | None]]:
         None,
     )
     yield "merged", merged(), None
+    yield "compared", compared(), None
     yield (
         "shapes",
         network(pl.Reshape((3, 4)), pl.Activation("relu"), pl.Dense(2, kernel_regularizer="l2"), shape=(2, 6)),

@@ -215,8 +215,8 @@ def test_a_huge_message_ends_its_tab_alone(server: Server) -> None:
         with join(server) as line, pytest.raises(ConnectionClosed) as closed:
             line.send("x" * (LARGEST_MESSAGE + 1))
             line.recv(timeout=30)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 1009
+        # The server stops reading in the middle of it, which may reset the line before it has said why.
+        assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
         assert ask(other, "describe")["layers"]
         with join(server) as line, pytest.raises(ConnectionClosed):
             line.send(["x" * (LARGEST_MESSAGE // 2)] * 3)  # in pieces
