@@ -28,7 +28,7 @@ from tests.engines.llvm.test_small_batch import image
 from tests.engines.llvm.training import finish, image_program, start, text_program
 
 from pellucid.engines.base import Array
-from pellucid.engines.llvm.run import memory
+from pellucid.engines.llvm.run import buffers
 from pellucid.engines.llvm.run.native import target
 from pellucid.formula import Program
 
@@ -69,7 +69,7 @@ BROKEN = "an arena that is too short"
 def inside(name: str) -> None:
     """What runs in the process that is watched."""
     if os.environ.get("MEMCHECK"):
-        memory.aligned = partial(_block, cut=ALIGN if name == BROKEN else 0)
+        buffers.aligned = partial(_block, cut=ALIGN if name == BROKEN else 0)
     for run in RUNS.get(name, [partial(_training, image_program, 37)]):
         run()
 

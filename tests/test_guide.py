@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.experiments.registry import NAMES
+from pellucid.experiments.known_claims import NAMES
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 ENGLISH = sorted((GUIDE / "en").glob("[0-9]*.md"))

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 
 from benchmarks.runners import Array, Job, Steps
-from pellucid.interchange.onnx.export.model import model
+from pellucid.interchange.onnx.export.writer import model
 
 
 def inference(job: Job) -> Steps:

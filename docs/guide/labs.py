@@ -102,11 +102,9 @@ def vanishing() -> Any:
     return net.lab(points.x, points.y, optimizer=pl.SGD(0.05), title="A deep stack that will not learn")
 
 
-@lab
-def digits() -> Any:
-    """A convolutional network that reads digits, and the digits."""
-    data = load("digits")
-    (x, y), test = data.split(test_size=0.25, seed=0)
+def reader() -> tuple[Any, Any, Any]:
+    """The network that reads digits, trained; what it learned from, and its test data."""
+    (x, y), test = load("digits").split(test_size=0.25, seed=0)
     net = pl.Network(
         pl.Conv2D(8, 3, padding="same", activation="relu"),
         pl.MaxPool2D(2),
@@ -118,6 +116,13 @@ def digits() -> Any:
         seed=0,
     )
     net.fit(x, y, epochs=8, batch_size=32, optimizer=pl.Adam(0.01), verbose=0)
+    return net, (x, y), test
+
+
+@lab
+def digits() -> Any:
+    """A convolutional network that reads digits, and the digits."""
+    net, (x, y), test = reader()
     return net.lab(x, y, validation_data=test, optimizer=pl.Adam(0.01), title="Handwritten digits")
 
 

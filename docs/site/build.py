@@ -203,7 +203,7 @@ def keep(kind: str, mark: str, where: Path, make: object) -> None:
 def experiment_results() -> Path:
     """The folder with what the short experiments gave; some minutes the first time, and after a change of theirs."""
     from pellucid.experiments import NAMES, run
-    from pellucid.experiments.registry import claim_named
+    from pellucid.experiments.known_claims import claim_named
     from pellucid.experiments.runner import paths
 
     folder = WORK / "experiments" / fingerprint(ROOT / "src" / "pellucid" / "experiments")

@@ -14,7 +14,7 @@ from pellucid.arrays import as_array, check_examples, is_integer
 from pellucid.engines import DEFAULT
 from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.functions.activations import ActivationLike
-from pellucid.interchange import onnx, safetensors, spreadsheet
+from pellucid.interchange import onnx, safetensors, workbook
 from pellucid.layers.base import Layer, Node
 from pellucid.layers.dense import Dense
 from pellucid.layers.normalization import Normalization
@@ -46,7 +46,7 @@ class Network(BaseNetwork):
     lab = lab.lab
     save = safetensors.save
     to_onnx = onnx.to_onnx
-    sheet = spreadsheet.sheet
+    sheet = workbook.sheet
 
     def get_layer(self, name: str | None = None, *, index: int | None = None) -> Layer:
         """The layer of this name, as paths call it ("dense_1", of a network inside "network_1.dense_1"), or at this
@@ -169,6 +169,6 @@ def from_onnx(
         PellucidError: operators that are not known, all of them listed with their nodes, or the package onnx is not
             installed.
     """
-    from pellucid.interchange.onnx.reading.network import read
+    from pellucid.interchange.onnx.reading.assembly import read
 
     return read(path, Network, input_shapes=input_shapes, engine=engine)

@@ -15,7 +15,7 @@ from tests.functions.support import Array, Arrays, Formula
 
 from pellucid.formula import Tensor
 from pellucid.functions.activations import ACTIVATIONS, activation
-from pellucid.functions.forward import combining, matmul, noise, rectifying, resizing, shaping
+from pellucid.functions.forward import combining, matmul, noise, rectifying, resize, shaping
 from pellucid.functions.learning import penalties
 from pellucid.functions.learning.losses import log_sum_exp, loss, smoothed, total
 
@@ -399,51 +399,51 @@ def _others() -> list[Case]:
         ),
         Case(
             "upsample a sequence",
-            "resizing.upsample",
+            "resize.upsample",
             _one,
-            lambda x: resizing.upsample(x, (3,)),
+            lambda x: resize.upsample(x, (3,)),
             lambda jax, x: jax.numpy.repeat(x, 3, axis=1),
         ),
         Case(
             "upsample an image",
-            "resizing.upsample",
+            "resize.upsample",
             _image,
-            lambda x: resizing.upsample(x, (2, 3)),
+            lambda x: resize.upsample(x, (2, 3)),
             lambda jax, x: jax.numpy.repeat(jax.numpy.repeat(x, 2, axis=1), 3, axis=2),
         ),
         Case(
             "upsample along one axis",
-            "resizing.upsample",
+            "resize.upsample",
             _image,
-            lambda x: resizing.upsample(x, (1, 2)),
+            lambda x: resize.upsample(x, (1, 2)),
             lambda jax, x: jax.numpy.repeat(x, 2, axis=2),
         ),
         Case(
             "zero padding of a sequence",
-            "resizing.zero_pad",
+            "resize.zero_pad",
             _one,
-            lambda x: resizing.zero_pad(x, ((2, 1),)),
+            lambda x: resize.zero_pad(x, ((2, 1),)),
             lambda jax, x: jax.numpy.pad(x, ((0, 0), (2, 1), (0, 0))),
         ),
         Case(
             "zero padding of an image",
-            "resizing.zero_pad",
+            "resize.zero_pad",
             _image,
-            lambda x: resizing.zero_pad(x, ((0, 2), (1, 3))),
+            lambda x: resize.zero_pad(x, ((0, 2), (1, 3))),
             lambda jax, x: jax.numpy.pad(x, ((0, 0), (0, 2), (1, 3), (0, 0))),
         ),
         Case(
             "cropping of a sequence",
-            "resizing.crop",
+            "resize.crop",
             lambda rng, shape: {"x": away(rng, shape[0], shape[1] + 3, shape[2])},
-            lambda x: resizing.crop(x, ((2, 1),)),
+            lambda x: resize.crop(x, ((2, 1),)),
             lambda jax, x: x[:, 2:-1],
         ),
         Case(
             "cropping of an image",
-            "resizing.crop",
+            "resize.crop",
             _image,
-            lambda x: resizing.crop(x, ((0, 1), (1, 0))),
+            lambda x: resize.crop(x, ((0, 1), (1, 0))),
             lambda jax, x: x[:, :-1, 1:],
         ),
         Case(

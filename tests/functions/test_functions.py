@@ -27,7 +27,7 @@ from pellucid.functions.activations import ACTIVATIONS
 
 ELSEWHERE = {
     *("optimizers", "initial_values"),  # their tests run over registries of their own
-    *("attention", "convolution", "lookup", "masks", "normalisation", "pooling", "recurrence", "sliding_window"),
+    *("attention", "convolution", "lookup", "masks", "normalisation", "pools", "recurrence", "sliding_window"),
 }
 """Modules whose functions are tested in files of their own, test_optimizers.py for one."""
 

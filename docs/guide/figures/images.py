@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import labs
 import numpy as np
 
 import pellucid as pl
@@ -91,18 +92,7 @@ def pooled_digit() -> Any:
 @cache
 def reader() -> tuple[Any, Any, Any]:
     """The network of the chapter, trained, and its test data."""
-    (x, y), (x_test, y_test) = load("digits").split(test_size=0.25, seed=0)
-    net = pl.Network(
-        pl.Conv2D(8, 3, padding="same", activation="relu"),
-        pl.MaxPool2D(2),
-        pl.Conv2D(16, 3, padding="same", activation="relu"),
-        pl.MaxPool2D(2),
-        pl.Flatten(),
-        pl.Dense(10, activation="softmax"),
-        input_shape=(8, 8, 1),
-        seed=0,
-    )
-    net.fit(x, y, epochs=8, batch_size=32, optimizer=pl.Adam(0.01), verbose=0)
+    net, _, (x_test, y_test) = labs.reader()
     return net, x_test, y_test
 
 

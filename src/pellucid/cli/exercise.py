@@ -8,7 +8,7 @@ import click
 
 from ..errors import DataError, nearest
 from ..exercises import TOPICS, document, exercise
-from ..exercises.exercise import FORMATS
+from ..exercises.problem import FORMATS
 from . import options
 from .output import check_writable, replacing, table
 

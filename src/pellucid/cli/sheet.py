@@ -96,7 +96,7 @@ def command(
 
     The formulas are the network's own, element by element, so layers of every kind work that draw no random numbers.
     """
-    from ..interchange.spreadsheet import sheet
+    from ..interchange.workbook import sheet
 
     if output.suffix.lower() != ".xlsx":
         raise DataError(f'"{output}" is not the name of a spreadsheet, expected it to end in .xlsx.')

@@ -8,11 +8,11 @@ print(problem.text(solution=True))
 
 from pellucid.errors import PellucidError, nearest
 from pellucid.exercises.drawing import draw
-from pellucid.exercises.exercise import Choice as Choice
-from pellucid.exercises.exercise import Exercise as Exercise
-from pellucid.exercises.exercise import Slip as Slip
-from pellucid.exercises.exercise import Verdict as Verdict
-from pellucid.exercises.exercise import document as document
+from pellucid.exercises.problem import Choice as Choice
+from pellucid.exercises.problem import Exercise as Exercise
+from pellucid.exercises.problem import Slip as Slip
+from pellucid.exercises.problem import Verdict as Verdict
+from pellucid.exercises.problem import document as document
 from pellucid.exercises.topics import TOPICS as TOPICS
 
 

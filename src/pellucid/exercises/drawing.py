@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.engines import compile_program
-from pellucid.exercises.exercise import Exercise, Slip
+from pellucid.exercises.problem import Exercise, Slip
 from pellucid.exercises.rendering import Block, Formula, Grid, mathematics
 from pellucid.explain.arithmetic import number
 from pellucid.explain.trace import Trace

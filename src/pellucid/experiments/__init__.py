@@ -6,9 +6,9 @@ A claim is one class in one file; `claims/` holds those of Pellucid, and `claim_
 from .claim import Claim as Claim
 from .claim import Table as Table
 from .claim import Verdict as Verdict
-from .registry import NAMES as NAMES
-from .registry import claim_in as claim_in
-from .registry import claim_named as claim_named
+from .known_claims import NAMES as NAMES
+from .known_claims import claim_in as claim_in
+from .known_claims import claim_named as claim_named
 from .runner import Outcome as Outcome
 from .runner import run as run
 from .trial import Trial as Trial

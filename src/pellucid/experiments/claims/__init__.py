@@ -1,1 +1,1 @@
-"""The claims, one in each file; `registry.NAMES` lists them."""
+"""The claims, one in each file; `known_claims.NAMES` lists them."""

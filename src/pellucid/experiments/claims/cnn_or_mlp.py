@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import pellucid as pl
+from pellucid.experiments.bands import band
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
-from pellucid.experiments.figures import band
 from pellucid.experiments.statistics import paired, spread
 from pellucid.experiments.tasks import embedded
 from pellucid.experiments.training import accuracy, fitted, parameters

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pellucid.experiments.bands import band
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
-from pellucid.experiments.figures import band
 from pellucid.experiments.statistics import interval, paired, spread
 from pellucid.experiments.tasks import Task, embedded, toy
 from pellucid.experiments.training import dense, fitted

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.experiments.bands import MARKERS, band
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
-from pellucid.experiments.figures import MARKERS, band
 from pellucid.experiments.statistics import Interval, mean, paired, spread
 from pellucid.experiments.tasks import Task
 from pellucid.experiments.training import fitted, parameters

@@ -12,8 +12,8 @@ import numpy as np
 
 from pellucid import data
 from pellucid.batches import permutation
+from pellucid.experiments.bands import dots
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
-from pellucid.experiments.figures import dots
 from pellucid.experiments.statistics import Interval, interval, mean, spread
 from pellucid.experiments.trial import Trial
 from pellucid.plots import style

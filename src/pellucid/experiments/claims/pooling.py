@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.experiments.bands import dots
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
-from pellucid.experiments.figures import dots
 from pellucid.experiments.statistics import paired, spread
 from pellucid.experiments.tasks import Task, embedded
 from pellucid.experiments.training import fitted

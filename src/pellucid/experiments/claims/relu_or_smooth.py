@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pellucid.experiments.bands import dots
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
-from pellucid.experiments.figures import dots
 from pellucid.experiments.statistics import mean, paired, spread
 from pellucid.experiments.tasks import Task, embedded, toy
 from pellucid.experiments.training import dense, fitted

@@ -10,8 +10,8 @@ import numpy as np
 import pellucid as pl
 from pellucid import data
 from pellucid.experiments import statistics
+from pellucid.experiments.bands import dots
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
-from pellucid.experiments.figures import dots
 from pellucid.experiments.trial import Trial
 from pellucid.plots import style
 

@@ -21,8 +21,8 @@ from pellucid.data import (
     series_windows,
     walk_forward,
 )
+from pellucid.experiments.bands import dots
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
-from pellucid.experiments.figures import dots
 from pellucid.experiments.statistics import mean, spread
 from pellucid.experiments.trial import Trial
 from pellucid.forecasting import RecurrentForecaster

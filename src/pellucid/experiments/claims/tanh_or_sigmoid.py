@@ -9,9 +9,9 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.experiments import gradients
+from pellucid.experiments.bands import dots
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
 from pellucid.experiments.curves import curve
-from pellucid.experiments.figures import dots
 from pellucid.experiments.gradients import VANISHES
 from pellucid.experiments.statistics import interval, spread
 from pellucid.experiments.tasks import Task, embedded, toy

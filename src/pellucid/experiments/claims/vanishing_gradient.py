@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pellucid.experiments import gradients
+from pellucid.experiments.bands import band
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
-from pellucid.experiments.figures import band
 from pellucid.experiments.statistics import interval, mean, paired, spread
 from pellucid.experiments.tasks import embedded
 from pellucid.experiments.training import accuracy, dense, fitted

@@ -20,6 +20,6 @@ def to_onnx(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
         ModelFileError: the path cannot be written, `net.metadata` is not plain JSON, or the weights need more than the
             2 GB that a model may have.
     """
-    from pellucid.interchange.onnx.export.model import write
+    from pellucid.interchange.onnx.export.writer import write
 
     write(net, path)

@@ -17,19 +17,19 @@ from pellucid.interchange.onnx.operators.base import OPERATORS, Merged, Node, Te
 from pellucid.layers.base import Context, Last, Layer, Parameter, Shape
 
 FAMILIES = (
-    "attention",
-    "elementwise",
-    "known",
-    "lookup",
-    "losses",
-    "normalisation",
+    "attention_operators",
+    "elementwise_operators",
+    "known_operators",
+    "lookup_operators",
+    "loss_operators",
+    "normalisation_operators",
     "parts",
-    "products",
-    "recurrent",
-    "reductions",
-    "resizing",
-    "shapes",
-    "windowed",
+    "product_operators",
+    "recurrent_operators",
+    "reduction_operators",
+    "resize_operators",
+    "shape_operators",
+    "window_operators",
 )
 _MOVING = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
 _ALONG = ("softmax", "log_softmax")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pellucid.formula import Tensor
-from pellucid.functions.forward import pooling
+from pellucid.functions.forward import pools
 from pellucid.layers.base import Context, Layer
 
 
@@ -29,7 +29,7 @@ class GlobalMaxPool(_GlobalPool):
     Of a sequence with a mask, that of its real steps; 0 where it has none.
     """
 
-    pool = staticmethod(pooling.global_max_pool)
+    pool = staticmethod(pools.global_max_pool)
 
 
 @dataclass(eq=False, repr=False)
@@ -39,4 +39,4 @@ class GlobalAveragePool(_GlobalPool):
     Of a sequence with a mask, that of its real steps; 0 where it has none.
     """
 
-    pool = staticmethod(pooling.global_average_pool)
+    pool = staticmethod(pools.global_average_pool)

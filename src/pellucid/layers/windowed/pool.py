@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor
-from pellucid.functions.forward import pooling
+from pellucid.functions.forward import pools
 from pellucid.functions.forward.masks import whole_windows
 from pellucid.functions.forward.sliding_window import Padding, Sizes, compact, paddings_of, sizes_of
 from pellucid.layers.base import Context, Layer, Masks
@@ -66,39 +66,39 @@ class _Pool(Layer):
 class MaxPool1D(_Pool):
     """The largest number in each window of steps: (n, t, c) to (n, t′, c)."""
 
-    rank, masking, pool = 1, "use", staticmethod(pooling.max_pool)
+    rank, masking, pool = 1, "use", staticmethod(pools.max_pool)
 
 
 @dataclass(eq=False, repr=False)
 class MaxPool2D(_Pool):
     """The largest number in each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
 
-    rank, pool = 2, staticmethod(pooling.max_pool)
+    rank, pool = 2, staticmethod(pools.max_pool)
 
 
 @dataclass(eq=False, repr=False)
 class MinPool1D(_Pool):
     """The smallest number in each window of steps: (n, t, c) to (n, t′, c)."""
 
-    rank, masking, pool = 1, "use", staticmethod(pooling.min_pool)
+    rank, masking, pool = 1, "use", staticmethod(pools.min_pool)
 
 
 @dataclass(eq=False, repr=False)
 class MinPool2D(_Pool):
     """The smallest number in each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
 
-    rank, pool = 2, staticmethod(pooling.min_pool)
+    rank, pool = 2, staticmethod(pools.min_pool)
 
 
 @dataclass(eq=False, repr=False)
 class AveragePool1D(_Pool):
     """The mean of each window of steps: (n, t, c) to (n, t′, c)."""
 
-    rank, masking, pool = 1, "use", staticmethod(pooling.average_pool)
+    rank, masking, pool = 1, "use", staticmethod(pools.average_pool)
 
 
 @dataclass(eq=False, repr=False)
 class AveragePool2D(_Pool):
     """The mean of each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
 
-    rank, pool = 2, staticmethod(pooling.average_pool)
+    rank, pool = 2, staticmethod(pools.average_pool)

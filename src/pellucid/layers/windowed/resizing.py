@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor
-from pellucid.functions.forward import resizing
+from pellucid.functions.forward import resize
 from pellucid.functions.forward.sliding_window import Padding, Sizes, compact, paddings_of, sizes_of
 from pellucid.layers.base import Context, Layer
 from pellucid.layers.windowed.base import channels_of
@@ -35,7 +35,7 @@ class _UpSampling(_Resizing):
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
         self.places(x)
-        return resizing.upsample(x, sizes_of(self.size, self.rank, "size"))
+        return resize.upsample(x, sizes_of(self.size, self.rank, "size"))
 
 
 @dataclass(eq=False, repr=False)
@@ -67,7 +67,7 @@ class UpSampling2D(_UpSampling):
             )
 
 
-def _ends(given: Padding, rank: int, what: str) -> resizing.Ends:
+def _ends(given: Padding, rank: int, what: str) -> resize.Ends:
     known = paddings_of(given, rank, what)
     if isinstance(known, str):
         example = "(low, high)" if rank == 1 else "((top, bottom), (left, right))"
@@ -85,7 +85,7 @@ class _ZeroPadding(_Resizing):
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
         self.places(x)
-        return resizing.zero_pad(x, _ends(self.padding, self.rank, "padding"))
+        return resize.zero_pad(x, _ends(self.padding, self.rank, "padding"))
 
 
 @dataclass(eq=False, repr=False)
@@ -120,7 +120,7 @@ class _Cropping(_Resizing):
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
         self.places(x)
-        return resizing.crop(x, _ends(self.cropping, self.rank, "cropping"))
+        return resize.crop(x, _ends(self.cropping, self.rank, "cropping"))
 
 
 @dataclass(eq=False, repr=False)

@@ -12,9 +12,9 @@ from pellucid.engines.base import Array, Dtype, bind
 from pellucid.engines.llvm.plan.layout import THREADS
 from pellucid.engines.llvm.plan.nests import check_supported
 from pellucid.engines.llvm.plan.work import LANES, Unsupported, batched
-from pellucid.engines.llvm.run import memory, worker_pool
+from pellucid.engines.llvm.run import buffers, worker_pool
+from pellucid.engines.llvm.run.buffers import converted, suits
 from pellucid.engines.llvm.run.cache import compiled
-from pellucid.engines.llvm.run.memory import converted, suits
 from pellucid.engines.llvm.run.native import Target, host
 from pellucid.engines.llvm.run.prepared import Prepared
 from pellucid.engines.llvm.run.session import Session
@@ -102,7 +102,7 @@ class Compiled:
         workspace = self.borrow()
         try:
             words = workspace.words(pointers, examples, count)
-            if memory.POISON:
+            if buffers.POISON:
                 workspace.poison()
             self.caller(words)()
         finally:
@@ -213,7 +213,7 @@ class Executable:
     def empty(self, tensor: Tensor, examples: int, *more: int) -> Array:
         """An array for one of the program's outputs."""
         shape = tuple(examples if e is BATCH else e for e in tensor.shape)
-        return memory.empty(more + shape, np.dtype(np.int32) if tensor.kind == "int" else self.dtype)
+        return buffers.empty(more + shape, np.dtype(np.int32) if tensor.kind == "int" else self.dtype)
 
 
 def _indices(program: Program) -> Iterator[tuple[str, Tensor, Axis]]:

@@ -15,7 +15,7 @@ from pellucid.engines.base import Array
 from pellucid.engines.llvm.emit.builder import ATTRIBUTES, Builder
 from pellucid.engines.llvm.plan.work import LANES
 from pellucid.engines.llvm.run import cache as code_cache
-from pellucid.engines.llvm.run.memory import address
+from pellucid.engines.llvm.run.buffers import address
 
 EXPONENTS = {4: 0x7F800000, 8: 0x7FF0000000000000}
 """The bits of the exponent, of an IEEE number of so many bytes: all are set in NaN and infinity, and in no other."""

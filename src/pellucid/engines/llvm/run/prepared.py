@@ -10,8 +10,8 @@ import numpy as np
 
 from pellucid.engines.base import Array, real_or_integer
 from pellucid.engines.llvm.plan.layout import HEADER, LEFT_OUT
-from pellucid.engines.llvm.run import finite, memory
-from pellucid.engines.llvm.run.memory import address, converted, copied, suits
+from pellucid.engines.llvm.run import buffers, finite
+from pellucid.engines.llvm.run.buffers import address, converted, copied, suits
 from pellucid.errors import ShapeError, nearest
 from pellucid.formula.axes import BATCH
 from pellucid.formula.expressions import Tensor
@@ -94,7 +94,7 @@ class Prepared:
             if call.outputs[name] is None:
                 results[name] = self.empty(tensor)
                 call.put("out", name, results[name])
-        if memory.POISON:
+        if buffers.POISON:
             call.poison()
         call.run()
         if self._reuses:  # what the first call makes of the parameters serves the others
@@ -124,7 +124,7 @@ class Prepared:
         return all(inputs.get(name) is array for name, array in self._kept.items())
 
     def empty(self, tensor: Tensor) -> Array:
-        return memory.empty(self._shapes[tensor], self._kind(tensor))
+        return buffers.empty(self._shapes[tensor], self._kind(tensor))
 
     def _shape(self, tensor: Tensor) -> tuple[int, ...]:
         return tuple(self._examples if e is BATCH else e for e in tensor.shape)
@@ -166,8 +166,8 @@ class _Call:
         self.inputs = {name: self._buffer(prepared, t) for name, t in prepared._inputs.items()}
         self.outputs = {name: self._buffer(prepared, t) for name, t in prepared._outputs.items()}
         pointers = dict.fromkeys(metadata.words, 0) | {("in", n): a.ctypes.data for n, a in prepared._kept.items()}
-        for way, buffers in (("in", self.inputs), ("out", self.outputs)):
-            pointers |= {(way, n): b.ctypes.data for n, b in buffers.items() if b is not None}
+        for way, own in (("in", self.inputs), ("out", self.outputs)):
+            pointers |= {(way, n): b.ctypes.data for n, b in own.items() if b is not None}
         self.workspace = compiled.borrow()
         self.words = self.workspace.words(pointers, prepared._examples, prepared._count)
         self.run = compiled.caller(self.words)
@@ -189,4 +189,4 @@ class _Call:
         self.workspace.poison(keep_shared=bool(self.words[LEFT_OUT]))
         for buffer in self.outputs.values():
             if buffer is not None:
-                memory.poison(buffer)
+                buffers.poison(buffer)

@@ -9,8 +9,8 @@ import numpy as np
 
 from pellucid.engines.base import Array
 from pellucid.engines.llvm.plan.layout import HEADER
-from pellucid.engines.llvm.run import memory
-from pellucid.engines.llvm.run.memory import converted, copied
+from pellucid.engines.llvm.run import buffers
+from pellucid.engines.llvm.run.buffers import converted, copied
 from pellucid.engines.session import Given, checked
 from pellucid.errors import ShapeError
 from pellucid.once import Lock
@@ -93,8 +93,8 @@ class Session:
         for way, name in code.words:
             array = arrays[name] if way == "in" else self._turned[name] if name in self._turned else results[name]
             pointers[way, name] = array.ctypes.data + start * moves.get((way, name), 0)
-            if memory.POISON and way == "out" and name in self._turned:
-                memory.poison(array)
+            if buffers.POISON and way == "out" and name in self._turned:
+                buffers.poison(array)
         wanted = self._executable.threads or self._compiled.threads(given.examples, count)
         workspace = self._compiled.borrow()
         try:
@@ -105,7 +105,7 @@ class Session:
                 table.append((5, given.examples * 8))
             listed = np.array(table, dtype=np.int64).reshape(-1, 2)
             words[8:11] = (count, len(listed), listed.ctypes.data)
-            if memory.POISON:
+            if buffers.POISON:
                 workspace.poison()
             self._compiled.caller(words)()
         finally:

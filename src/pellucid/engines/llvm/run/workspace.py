@@ -10,7 +10,7 @@ import numpy as np
 from pellucid.engines.base import Array
 from pellucid.engines.llvm.emit.barriers import SYNC
 from pellucid.engines.llvm.plan.layout import HEADER
-from pellucid.engines.llvm.run import memory
+from pellucid.engines.llvm.run import buffers
 from pellucid.engines.llvm.run.cache import Metadata
 
 
@@ -26,9 +26,9 @@ class Workspace:
         self._code = code
         self._lanes = lanes
         self._shards = self._threads = 0
-        self.arena = self.local = memory.aligned(64, "a call")
-        self.shared = memory.aligned(max(code.global_bytes, 64), "gradients", advice="the network is too large")
-        self.sync = memory.aligned((code.phases + 2) * SYNC * 8, "threads")
+        self.arena = self.local = buffers.aligned(64, "a call")
+        self.shared = buffers.aligned(max(code.global_bytes, 64), "gradients", advice="the network is too large")
+        self.sync = buffers.aligned((code.phases + 2) * SYNC * 8, "threads")
         self.sync[:] = 0
 
     def words(self, pointers: Mapping[tuple[str, str], int], examples: int, count: int) -> Array:
@@ -36,11 +36,11 @@ class Workspace:
         code = self._code
         shards = -(-examples // self._lanes)
         if shards > self._shards:
-            self.arena = memory.aligned(max(shards * code.shard_bytes, 64), f"a batch of {examples} examples")
+            self.arena = buffers.aligned(max(shards * code.shard_bytes, 64), f"a batch of {examples} examples")
             self._shards = shards
         threads = min(count, max(shards * code.pieces, 1))
         if threads > self._threads:
-            self.local = memory.aligned(max(threads * code.local_bytes, 64), f"{threads} threads")
+            self.local = buffers.aligned(max(threads * code.local_bytes, 64), f"{threads} threads")
             self._threads = threads
         words = np.zeros(HEADER + len(code.words), dtype=np.int64)
         words[:5] = (examples, shards, self.arena.ctypes.data, code.shard_bytes, self.shared.ctypes.data)
@@ -53,4 +53,4 @@ class Workspace:
     def poison(self, *, keep_shared: bool = False) -> None:
         """Fill all of it with NaN; `keep_shared` leaves what earlier calls made of the parameters."""
         for part in (self.arena, self.local) if keep_shared else (self.arena, self.local, self.shared):
-            memory.poison(part)
+            buffers.poison(part)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from pellucid.functions.forward.attention import NEVER
-from pellucid.interchange.onnx.export.activations import activate, last_axis_alone
+from pellucid.interchange.onnx.export.activation_export import activate, last_axis_alone
 from pellucid.interchange.onnx.export.nodes import RULES, Place, Value, Writer
 from pellucid.layers.activation import Activation
 from pellucid.layers.batch_normalization import BatchNormalization

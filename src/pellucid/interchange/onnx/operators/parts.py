@@ -25,7 +25,7 @@ from pellucid.interchange.onnx.operators.base import (
     operator,
     size_of,
 )
-from pellucid.interchange.onnx.operators.shapes import BATCH_SIZE
+from pellucid.interchange.onnx.operators.shape_operators import BATCH_SIZE
 
 
 @operator("Concat")

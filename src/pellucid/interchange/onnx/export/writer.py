@@ -12,8 +12,8 @@ import numpy as np
 
 import pellucid.interchange.onnx.export.operators
 import pellucid.interchange.onnx.export.plain
-import pellucid.interchange.onnx.export.recurrent
-import pellucid.interchange.onnx.export.windowed  # noqa: F401 - their rules
+import pellucid.interchange.onnx.export.recurrent_export
+import pellucid.interchange.onnx.export.windowed_export  # noqa: F401 - their rules
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.files import replacing
 from pellucid.interchange.onnx.export.nodes import RULES, Array, Place, Value, Writer

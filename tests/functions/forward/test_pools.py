@@ -15,12 +15,12 @@ from tests.functions.support import Array, Arrays, evaluate, tensors, with_gradi
 
 from pellucid.errors import ShapeError
 from pellucid.formula import BATCH, Tensor
-from pellucid.functions.forward import pooling
+from pellucid.functions.forward import pools
 
 POOLS: dict[str, Callable[..., Tensor]] = {
-    "max": pooling.max_pool,
-    "min": pooling.min_pool,
-    "average": pooling.average_pool,
+    "max": pools.max_pool,
+    "min": pools.min_pool,
+    "average": pools.average_pool,
 }
 
 
@@ -111,8 +111,8 @@ def test_pooling_agrees_with_jax(name: str, drawn: tuple[tuple[int, ...], dict[s
 def test_global_pooling_agrees_with_jax(shape: tuple[int, ...]) -> None:
     places = tuple(range(1, len(shape) - 1))
     arrays: Arrays = {"x": distinct(np.random.default_rng(0), *shape)}
-    agree(pooling.global_max_pool, lambda jax, x: x.max(axis=places), arrays, 1)
-    agree(pooling.global_average_pool, lambda jax, x: x.mean(axis=places), arrays, 1)
+    agree(pools.global_max_pool, lambda jax, x: x.max(axis=places), arrays, 1)
+    agree(pools.global_average_pool, lambda jax, x: x.mean(axis=places), arrays, 1)
 
 
 # Derivatives
@@ -131,8 +131,8 @@ def test_derivatives_agree_with_central_differences(name: str, options: dict[str
 def test_derivatives_of_global_pooling_agree_with_central_differences() -> None:
     values = distinct(np.random.default_rng(6), 3, 4, 2)
     x = Tensor.input("x", n=BATCH, t=4, c=2)
-    check_gradients(pooling.global_max_pool(x), [x], x=values)
-    check_gradients(pooling.global_average_pool(x), [x], x=values)
+    check_gradients(pools.global_max_pool(x), [x], x=values)
+    check_gradients(pools.global_average_pool(x), [x], x=values)
 
 
 # How it reads
@@ -140,18 +140,18 @@ def test_derivatives_of_global_pooling_agree_with_central_differences() -> None:
 
 def test_formulas_and_gradients_read_like_the_textbook() -> None:
     x = Tensor.input("x", n=BATCH, h=9, w=9, c=2)
-    assert texts(pooling.max_pool(x, size=2), x) == [
+    assert texts(pools.max_pool(x, size=2), x) == [
         "y[n,i,j,c] = max[u<K,v<K] x[n, i·s + u, j·s + v, c]",
         "dx[n,h,w,c] = Σ[u<K,v<K] dy[n, (h − u)/s, (w − v)/s, c | 0]·[m[n, (h − u)/s, (w − v)/s, c | 0] = 2·u + v]",
     ]
-    assert texts(pooling.min_pool(x, size=3, stride=1, padding=1)) == [
+    assert texts(pools.min_pool(x, size=3, stride=1, padding=1)) == [
         "y[n,i,j,c] = min[u<K,v<K] x[n, i + u − p, j + v − p, c | ∞]"
     ]
-    assert texts(pooling.average_pool(x, size=2), x) == [
+    assert texts(pools.average_pool(x, size=2), x) == [
         "y[n,i,j,c] = Σ[u<K,v<K] x[n, i·s + u, j·s + v, c]/K²",
         "dx[n,h,w,c] = Σ[u<K,v<K] dy[n, (h − u)/s, (w − v)/s, c | 0]/K²",
     ]
-    assert texts(pooling.global_average_pool(x), x) == [
+    assert texts(pools.global_average_pool(x), x) == [
         "y[n,c] = Σ_hw x[n,h,w,c]/(size(h)·size(w))",
         "dx[n,h,w,c] = dy[n,c]/(size(h)·size(w))",
     ]
@@ -163,10 +163,10 @@ def test_formulas_and_gradients_read_like_the_textbook() -> None:
 def test_what_does_not_fit_is_said_in_one_sentence() -> None:
     x = Tensor.input("x", n=BATCH, h=4, w=4, c=2)
     with pytest.raises(ShapeError, match=r"the window \(5, 5\) is larger than the image \(4, 4\)"):
-        pooling.max_pool(x, size=5)
+        pools.max_pool(x, size=5)
     with pytest.raises(ShapeError, match="as large as the window"):
-        pooling.max_pool(x, size=2, padding=2)
+        pools.max_pool(x, size=2, padding=2)
     with pytest.raises(ShapeError, match=r"a sequence .* or an image"):
-        pooling.average_pool(Tensor.input("x", n=BATCH, i=4), size=2)
+        pools.average_pool(Tensor.input("x", n=BATCH, i=4), size=2)
     with pytest.raises(ShapeError, match=r"a sequence .* or an image"):
-        pooling.global_max_pool(Tensor.input("x", n=BATCH, i=4))
+        pools.global_max_pool(Tensor.input("x", n=BATCH, i=4))

@@ -16,7 +16,7 @@ from pellucid.interchange.onnx.operators.base import (
     operator,
     size_of,
 )
-from pellucid.interchange.onnx.operators.shapes import reshaped
+from pellucid.interchange.onnx.operators.shape_operators import reshaped
 
 
 @operator("BatchNormalization")

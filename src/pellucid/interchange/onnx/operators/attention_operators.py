@@ -6,9 +6,9 @@ import math
 
 from pellucid.errors import ShapeError
 from pellucid.interchange.onnx.operators.base import BOOL, Node, Text, Value, number, operator, size_of
-from pellucid.interchange.onnx.operators.lookup import as_index
+from pellucid.interchange.onnx.operators.lookup_operators import as_index
 from pellucid.interchange.onnx.operators.parts import joined, sliced
-from pellucid.interchange.onnx.operators.shapes import reshaped
+from pellucid.interchange.onnx.operators.shape_operators import reshaped
 
 
 @operator("Attention")

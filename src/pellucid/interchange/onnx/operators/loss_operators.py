@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pellucid.errors import ShapeError
 from pellucid.interchange.onnx.operators.base import Node, Text, Value, number, operator
-from pellucid.interchange.onnx.operators.reductions import softmax
-from pellucid.interchange.onnx.operators.shapes import BATCH_SIZE, stood_for
+from pellucid.interchange.onnx.operators.reduction_operators import softmax
+from pellucid.interchange.onnx.operators.shape_operators import BATCH_SIZE, stood_for
 
 
 @operator("NegativeLogLikelihoodLoss")

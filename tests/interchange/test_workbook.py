@@ -18,7 +18,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 import pellucid as pl
 from pellucid.errors import FormulaError, PellucidError
-from pellucid.interchange.spreadsheet import Sheet
+from pellucid.interchange.workbook import Sheet
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(3)

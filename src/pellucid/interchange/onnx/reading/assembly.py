@@ -18,7 +18,7 @@ from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import reads
 from pellucid.interchange.onnx.layer import MAX_NUMBERS, Operator, results_of
 from pellucid.interchange.onnx.operators.base import Array, Merged, Node, UnsupportedError, Value, constant
-from pellucid.interchange.onnx.operators.shapes import BATCH_SIZE, one_example
+from pellucid.interchange.onnx.operators.shape_operators import BATCH_SIZE, one_example
 from pellucid.interchange.onnx.package import onnx_package
 from pellucid.interchange.onnx.reading.file import dtype_name, load, plain
 from pellucid.interchange.onnx.reading.graph import Graph, Step

@@ -20,7 +20,7 @@ from pellucid.interchange.onnx.operators.base import (
     operator,
     size_of,
 )
-from pellucid.interchange.onnx.operators.shapes import reshaped
+from pellucid.interchange.onnx.operators.shape_operators import reshaped
 
 
 @dataclass(frozen=True)

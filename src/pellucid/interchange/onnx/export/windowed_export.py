@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.errors import PellucidError
 from pellucid.functions.forward.sliding_window import sizes_of
-from pellucid.interchange.onnx.export.activations import activate, last_axis_alone
+from pellucid.interchange.onnx.export.activation_export import activate, last_axis_alone
 from pellucid.interchange.onnx.export.nodes import RULES, Place, Value, Writer
 from pellucid.interchange.onnx.export.plain import weight
 from pellucid.layers.windowed.conv import Conv1D, Conv2D

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pellucid.engines.llvm.emit.accumulators import Reducing
-from pellucid.engines.llvm.emit.compact import Compact, collect_places, spread_places
-from pellucid.engines.llvm.emit.pack import pack_columns
+from pellucid.engines.llvm.emit.large_kernels.compact import Compact, collect_places, spread_places
+from pellucid.engines.llvm.emit.large_kernels.pack import pack_columns
 from pellucid.engines.llvm.emit.points import COMPACT, Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.panels import Panel

@@ -10,8 +10,8 @@ from tests.engines.llvm.support import BOUNDS, close, native
 from tests.engines.llvm.training import image_program, large_program, start, text_program
 
 from pellucid.engines import compile_program
+from pellucid.engines.llvm.run import buffers
 from pellucid.engines.llvm.run import executable as runtime
-from pellucid.engines.llvm.run import memory
 from pellucid.formula import BATCH
 
 GUARD = 4096
@@ -45,7 +45,7 @@ class Guarded:
 @pytest.mark.parametrize("n", [1, 16, 37])
 def test_guards_and_poison(make: Any, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     guarded = Guarded()
-    monkeypatch.setattr(memory, "aligned", guarded.bytes)
+    monkeypatch.setattr(buffers, "aligned", guarded.bytes)
 
     def empty(self: runtime.Executable, tensor: Any, examples: int, *more: int) -> np.ndarray:
         shape = more + tuple(examples if e is BATCH else e for e in tensor.shape)

@@ -20,7 +20,7 @@ from pellucid.interchange.onnx.operators.base import (
     size_of,
 )
 from pellucid.interchange.onnx.operators.parts import picked, sliced
-from pellucid.interchange.onnx.operators.shapes import reshaped
+from pellucid.interchange.onnx.operators.shape_operators import reshaped
 
 
 def as_index(ids: Value, size: int) -> Value:
