@@ -12,7 +12,7 @@ SHARED = {
     "__main__",
     "base",
     "session",
-}  # `base` states a package's interface, `session` one of every engine
+}  # stated by several packages, each for itself
 ONE_COMMAND_A_FILE = SOURCE / "cli"
 LARGEST_FOLDER = 17
 
