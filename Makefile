@@ -13,7 +13,7 @@ CATALOGUE := src/pellucid/locale/zh/LC_MESSAGES/pellucid.po
 FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint strings memcheck fuzz gallery bench repeat docs docs-check clean
+.PHONY: help demo lab test lint strings memcheck fuzz oldest gallery bench repeat docs docs-check clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
@@ -23,6 +23,7 @@ help:
 	@echo "make strings bring the catalogue of messages up to date with the sources"
 	@echo "make memcheck run compiled programs under valgrind, if it is installed"
 	@echo "make fuzz    train random networks on both engines, and read damaged files, until it is stopped"
+	@echo "make oldest  run the tests with the oldest version of every dependency that is allowed"
 	@echo "make gallery draw the figures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make repeat  run the short experiments, and compare their weights with the stored ones, to the bit"
@@ -66,6 +67,10 @@ fuzz: .venv/installed-dev
 	  [ $$? -le 1 ] || exit 1; \
 	done; done
 
+oldest: .venv-oldest/installed
+	$(subst .venv,.venv-oldest,$(BIN))/python hatch_build.py build test
+	OPENBLAS_NUM_THREADS=1 PELLUCID_THREADS=1 $(subst .venv,.venv-oldest,$(BIN))/python -m pytest -n 2
+
 gallery: .venv/installed-dev
 	$(BIN)/python -m tests.plots.gallery docs/gallery
 
@@ -85,7 +90,7 @@ docs-check: .venv/installed-dev
 
 clean:
 	rm -rf src/pellucid/lab/assets src/pellucid/lab/web/node_modules
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist site bench.json bench.png pellucid-demo.safetensors
+	rm -rf .venv .venv-oldest .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist site bench.json bench.png pellucid-demo.safetensors
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -110,3 +115,12 @@ clean:
 .venv/installed-docs: pyproject.toml hatch_build.py | .venv/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	@touch .venv/installed $@
+
+.venv-oldest/installed: export PELLUCID_PAGE = off
+.venv-oldest/installed: pyproject.toml hatch_build.py
+	$(PYTHON) -m venv --clear .venv-oldest
+	@mkdir -p build
+	$(PYTHON) -m tests.oldest > build/oldest.txt
+	$(subst .venv,.venv-oldest,$(BIN))/python -m pip install --quiet --constraint build/oldest.txt \
+	  --editable ".[test,notebook,onnx,sheet,xla]"
+	@touch $@

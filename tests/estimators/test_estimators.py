@@ -22,18 +22,6 @@ def test_the_library_does_not_import_scikit_learn() -> None:
     assert run("import sys, pellucid; print('sklearn' in sys.modules, 'scipy' in sys.modules)").split() == ["False"] * 2
 
 
-def test_without_scikit_learn() -> None:
-    code = """
-import sys
-sys.modules["sklearn"] = None
-try:
-    import pellucid.estimators
-except ImportError as error:
-    print(error)
-"""
-    assert run(code).strip() == ('pellucid.estimators needs scikit-learn 1.6 or later: pip install "pellucid[sklearn]"')
-
-
 @pytest.mark.parametrize("name", pellucid.estimators.__all__)
 def test_the_example_of_the_documentation(name: str) -> None:
     import doctest

@@ -45,7 +45,7 @@ def test_onnx_runtime_gives_the_network_s_outputs(name: str, tmp_path: Path) -> 
     for path, array in net.parameters.items():
         if path.rsplit(".", 1)[-1] not in ("deviation",):
             net.parameters[path] = array + np.abs(0.3 * rng.normal(size=array.shape))
-    check(net, examples(net), tmp_path / "net.onnx", 1e-5)
+    check(net, examples(net), tmp_path / "net.onnx", 2e-5)  # versions of ONNX Runtime differ by so much
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
