@@ -48,7 +48,7 @@ def test_help_imports_no_heavy_library() -> None:
         (["train", "iris", "--activation", "rleu"], 'Did you mean "relu"?'),
         (["train", "iris", "--hidden", "64,x"], 'got "64,x"'),
         (["train", "iris", "--hidden", "0"], 'got "0"'),
-        (["train", "iris", "--target", "species"], "is not a CSV file"),
+        (["train", "iris", "--target", "species"], "is not a table file"),
         (["train", "iris", "--task", "regression"], "is a task of classification"),
         (["train", "iris", "--resume"], "--checkpoint FILE"),
         (["train", "iris", "--output", "nowhere/m.safetensors"], 'no folder "nowhere"'),

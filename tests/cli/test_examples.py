@@ -67,7 +67,7 @@ def test_gaps_are_filled_by_the_means_of_the_training(run: Run, prices: Path) ->
 
 
 def test_without_fill_a_gap_is_an_error_in_the_words_of_the_command(run: Run, prices: Path) -> None:
-    said = run("train", "prices.csv", "--target", "price", "--drop", "note", code=2).stderr
+    said = run("train", "prices.csv", "--target", "price", "--drop", "note", "--fill", "none", code=2).stderr
     assert "or use --fill mean." in said
     iris = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n1,2,,4\n"
     prices.write_text(iris, encoding="utf-8")

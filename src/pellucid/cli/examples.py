@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 import pellucid as pl
 
 from ..data import Preparation, as_array, read_idx, read_image
-from ..data.csvfile import dataset
-from ..data.table import Column, read_table
+from ..data.tables.csvfile import dataset
+from ..data.tables.loading import read_table
+from ..data.tables.table import Column
 from ..errors import DataError
 from ..files import open_regular, reason
 from .language import KEY, UNITS, Reader
@@ -204,13 +205,3 @@ def fitted(source: str, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]
 
 def _shown(shape: tuple[int, ...]) -> str:
     return f"{' × '.join(map(str, shape))} number{'s' * (math.prod(shape) != 1)}"
-
-
-def column_names(net: pl.Network, preparation: Preparation) -> dict[str, tuple[str, ...]]:
-    """The names of the columns, for the input and for what only scales it."""
-    if not preparation.features:
-        return {}
-    scaled = [
-        use.path for use in net.uses if isinstance(use.layer, pl.Normalization) and use.parents[0] in net.input_shapes
-    ]
-    return dict.fromkeys([*net.input_shapes, *scaled], preparation.features)

@@ -14,7 +14,7 @@ import pellucid as pl
 from ..data import Preparation
 from ..errors import DataError
 from . import options
-from .examples import column_names, one_example, target_of
+from .examples import one_example, target_of
 from .language import KEY
 from .output import check_figure, check_writable, printable, replacing
 
@@ -105,11 +105,10 @@ def command(
         raise DataError(f"{path} needs the true class or quantity, which is not in the data: give --label.")
     y = None if target is None else np.asarray(target)[None]
     explanation = net.explain(path, x=x[None], y=y, unit=unit, at=at, time=time, index=index, backward=backward)
-    names = column_names(net, preparation)
     if as_json:
-        click.echo(json.dumps(explanation.json(limit=terms, names=names), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(explanation.json(limit=terms), ensure_ascii=False, indent=2))
     else:
-        text = explanation.text(terms, language=language, names=names)
+        text = explanation.text(terms, language=language)
         click.echo("\n".join(printable(line) for line in text.split("\n")))
     if plot is not None:
         with replacing(plot) as beside:

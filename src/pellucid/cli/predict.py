@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,16 @@ Examples:
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Write every prediction to this CSV file, in full precision."
 )
+@click.option(
+    "--unseen",
+    type=click.Choice(["error", "ignore"]),
+    help="What a category is that the training did not have: an error, or none of the known ones.  [default: as in the"
+    " training, an error]",
+)
 @options.csv_writing()
-def command(model: Path, input: str, invert: bool, output: Path | None, writing: dict[str, Any]) -> None:
+def command(
+    model: Path, input: str, invert: bool, output: Path | None, unseen: str | None, writing: dict[str, Any]
+) -> None:
     """Print what the network in MODEL predicts for INPUT.
 
     INPUT is a CSV file with the columns of the training (others are ignored), a .npy or IDX file, an image
@@ -52,6 +61,8 @@ def command(model: Path, input: str, invert: bool, output: Path | None, writing:
     if KEY in net.metadata:
         raise DataError(f"{model.name} learned from a text, which it continues: pellucid generate {model}")
     preparation = Preparation.of(net.metadata)
+    if unseen is not None:
+        preparation = replace(preparation, unseen=unseen)
     shape = the_shape(net, model.name)
     if is_image(input):
         x = image(input, net, model.name, shape, invert=invert)

@@ -16,9 +16,10 @@ import pellucid as pl
 
 from ..data import Preparation
 from ..errors import DataError
+from ..explain.columns import column_names
 from ..functions.learning.optimizers import OPTIMIZERS
 from . import options
-from .examples import column_names, one_example, target_of, the_shape
+from .examples import one_example, target_of, the_shape
 from .output import check_writable
 
 _NUMBERS = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?(\s*[,\s]\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)*\s*")
@@ -122,7 +123,7 @@ def command(
             targets,
             loss=loss,
             optimizer=OPTIMIZERS[optimizer](learning_rate),
-            names=column_names(net, preparation),
+            names=column_names(net),
             language=language,
             max_cells=max_cells,
             on_cells=lambda done, total: progress.update(task, completed=done, total=total),

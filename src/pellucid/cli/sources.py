@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from ..files import open_regular, reason
 
 TOY_SIZE = 1000
 TEXT = "topics"
-_MAGIC = {b"\0\0": "idx", b"\x1f\x8b": "idx", b"\x93N": "npy"}
+_MAGIC = {b"\0\0": "idx", b"\x93N": "npy"}
 
 
 def training_data(
@@ -33,7 +36,9 @@ def training_data(
     target: str | None = None,
     task: str | None = None,
     drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
     fill: str | None = None,
+    unseen: str | None = None,
     like: Preparation | None = None,
     writing: Mapping[str, Any] | None = None,
     size: tuple[int, int] | None = None,
@@ -50,9 +55,13 @@ def training_data(
         _check_table(path, data)
         if target is None:
             raise DataError(f"{path.name} is a table, expected the column to learn: --target COLUMN.")
-        return read_csv(path, target, task=task, drop=drop, fill=fill, like=like, **(writing or {})), None
-    if target is not None or drop or fill is not None:
-        raise DataError(f'"{data}" is not a CSV file, and only CSV files take --target, --drop and --fill.')
+        given: dict[str, Any] = {"like": like}
+        if like is None:
+            given = {"fill": None if fill == "none" else "mean", "identifiers": "drop", "unseen": unseen or "error"}
+        return read_csv(path, target, task=task, drop=drop, keep=keep, **given, **(writing or {})), None
+    for option, value in {"target": target, "drop": drop, "keep": keep, "fill": fill, "unseen": unseen}.items():
+        if value:
+            raise DataError(f'"{data}" is not a table file, and only these take --{option}: leave it out.')
     check_writing(data, writing)
     test = None
     if named is None:
@@ -69,6 +78,28 @@ def training_data(
     if task not in (None, kind):
         raise DataError(f'"{data}" is a task of {kind}, not of {task}: leave --task out.')
     return named, test
+
+
+def changes_of(learned: Dataset, held: Dataset | None) -> Iterator[str]:
+    """What was done to a table that may surprise: columns left out, values filled in; a line each."""
+    if learned.left_out:
+        columns = ", ".join(f"{name} ({reason})" for name, reason in learned.left_out.items())
+        yield f"left out, as they only tell the rows apart: {columns}; --keep COLUMN takes one"
+    if learned.filled is None or learned.feature_means is None:
+        return
+    filled = learned.filled.sum(axis=0) + (0 if held is None or held.filled is None else held.filled.sum(axis=0))
+    parts = []
+    groups: dict[str, list[int]] = {}
+    for place, feature in enumerate(learned.feature_names):
+        groups.setdefault(feature.partition("=")[0], []).append(place)
+    for column, places in groups.items():
+        if count := int(filled[places[0]]):
+            mean = (
+                f"the mean {learned.feature_means[places[0]]:.4g}" if len(places) == 1 else "its categories' fractions"
+            )
+            parts.append(f"{column} {count} times by {mean}")
+    if parts:
+        yield f"missing values filled: {', '.join(parts)}; --fill none makes them an error"
 
 
 def _check_table(path: Path, data: str) -> None:
@@ -90,6 +121,10 @@ def kind_of(path: Path) -> str:
     try:
         with open_regular(path) as file:
             begin = file.read(2)
+            if begin == b"\x1f\x8b":
+                file.seek(0)
+                with contextlib.suppress(EOFError, zlib.error, gzip.BadGzipFile):
+                    begin = gzip.GzipFile(fileobj=file).read(2)
     except OSError as error:
         raise DataError(f'cannot read "{path}": {reason(error)}.') from error
     if path.suffix.lower() in SUFFIXES:

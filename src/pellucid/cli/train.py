@@ -19,8 +19,8 @@ from ..data.text import BY
 from ..errors import DataError
 from . import options
 from .examples import BRIGHTNESS
-from .output import check_figure, check_writable, replacing
-from .sources import is_text, text_of, training_data
+from .output import check_figure, check_writable, printable, replacing
+from .sources import changes_of, is_text, text_of, training_data
 
 OPTIMIZERS = {"sgd": pl.SGD, "rmsprop": pl.RMSprop, "adam": pl.Adam, "adamw": pl.AdamW}
 
@@ -74,7 +74,24 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     help="Whether the target is a class or a quantity.  [default: detected]",
 )
 @click.option("--drop", metavar="COLUMN", multiple=True, help="A column to leave out; may be repeated.")
-@click.option("--fill", type=click.Choice(["mean"]), help="Replace missing values.  [default: an error]")
+@click.option(
+    "--keep",
+    metavar="COLUMN",
+    multiple=True,
+    help="A column to take although it only seems to tell the rows apart, as a number or a name of each does; may be"
+    " repeated.",
+)
+@click.option(
+    "--fill",
+    type=click.Choice(["mean", "none"]),
+    help="Replace the missing values of a table by their column's mean, or make them an error.  [default: mean]",
+)
+@click.option(
+    "--unseen",
+    type=click.Choice(["error", "ignore"]),
+    help="What a category in a later table is that this one lacks: an error, or none of the known ones.  [default:"
+    " error]",
+)
 @click.option(
     "--model",
     type=click.Choice(["mlp", "cnn"]),
@@ -160,7 +177,9 @@ def command(
     target: str | None,
     task: str | None,
     drop: tuple[str, ...],
+    keep: tuple[str, ...],
     fill: str | None,
+    unseen: str | None,
     model: str | None,
     size: tuple[int, int] | None,
     grey: bool,
@@ -195,8 +214,9 @@ def command(
     DATA is a CSV file with a header line (name the column to learn with --target), a folder of IDX files with MNIST's
     names, a folder with one folder of images for each class, a text, or the name of an embedded set or a toy.
 
-    Tables are brought to mean 0 and deviation 1, words in them become columns of 0 and 1; all of this is saved with the
-    model, so `pellucid predict` takes the same kind of file. A text is read by an LSTM that learns which character or
+    Tables are brought to mean 0 and deviation 1, words in them become columns of 0 and 1, missing values the mean;
+    columns that only tell the rows apart (a number, a name) are left out. All of this is saved with the model, so
+    `pellucid predict` takes the same kind of file. A text is read by an LSTM that learns which character or
     word comes next; `pellucid generate` continues it.
     """
     if resume and checkpoint is None:
@@ -205,7 +225,8 @@ def command(
     check_writable(output, checkpoint, plot, sources=[data])
     fitting = _Fitting(optimizer, learning_rate, clip_norm, batch_size, epochs, seed, checkpoint, resume, output, watch)
     if is_text(data, text=text):
-        columns = {"--target": target, "--task": task, "--drop": drop, "--fill": fill, "--hidden": hidden}
+        columns: dict[str, object] = {"--target": target, "--task": task, "--drop": drop, "--keep": keep}
+        columns |= {"--fill": fill, "--unseen": unseen, "--hidden": hidden}
         images = {
             "--model": model,
             "--size": size,
@@ -224,7 +245,8 @@ def command(
         for option, given in (texts | {"--dropout": dropout}).items():
             if given is not None:
                 raise DataError(f'"{data}" is not a text, and only texts take {option}: leave it out, or give --text.')
-        reading: dict[str, Any] = {"target": target, "task": task, "drop": drop, "fill": fill, "writing": writing}
+        reading: dict[str, Any] = {"target": target, "task": task, "drop": drop, "keep": keep, "fill": fill}
+        reading |= {"unseen": unseen, "writing": writing}
         training = training_data(data, **reading, size=size, grey=grey, seed=seed)
         changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
         model = model or ("cnn" if training[1] is None and Path(data).is_dir() else "mlp")
@@ -354,6 +376,8 @@ def _learn_examples(
         seed=fitting.seed,
     )
     click.echo(_headline(dataset, len(x), 0 if held is None else len(held)))
+    for line in changes_of(learned, held):
+        click.echo(printable(line))
     augment = [Augment(x, changes, seed=fitting.seed)] if changes != Augmentation() else []
     scale = _labels if classes is not None else _scaled(y)
     history = net.fit(

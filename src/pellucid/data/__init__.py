@@ -10,7 +10,6 @@ from .baselines import Comparison as Comparison
 from .baselines import Persistence as Persistence
 from .baselines import compare as compare
 from .baselines import verdict as verdict
-from .csvfile import read_csv as read_csv
 from .dataset import Dataset as Dataset
 from .dataset import Standardizer as Standardizer
 from .embedded import EMBEDDED as EMBEDDED
@@ -24,7 +23,6 @@ from .images import read_image as read_image
 from .images import sample_image as sample_image
 from .images import write_image as write_image
 from .ngram import Trigram as Trigram
-from .preparation import Preparation as Preparation
 from .series import Series as Series
 from .series import SeriesWindows as SeriesWindows
 from .series import after as after
@@ -34,6 +32,8 @@ from .series import load_series as load_series
 from .series import read_series as read_series
 from .series import series_windows as series_windows
 from .series import walk_forward as walk_forward
+from .tables.csvfile import read_csv as read_csv
+from .tables.preparation import Preparation as Preparation
 from .text import UNKNOWN as UNKNOWN
 from .text import Vocabulary as Vocabulary
 from .text import read_text as read_text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import as_array, check_integer, mean_and_deviation
 from ..batches import permutation
 from ..errors import DataError, argument
-from .table import leave_out
+from .tables.table import leave_out
 
 Pair = tuple[NDArray[np.float32], NDArray[Any]]
 
@@ -24,7 +25,8 @@ class Dataset:
     float32 otherwise. Where there is no target, y is x: what an autoencoder learns.
     ``feature_names`` name the columns of a table and are empty for images; ``feature_means`` are what a missing value
     was replaced by, where it was, and ``filled`` (n, features) marks where, if these are means of x itself;
-    ``target_name`` is the column of y.
+    ``target_name`` is the column of y. ``left_out`` are the columns that were left out because they only tell the rows
+    apart, each with the reason; ``unseen`` what becomes of a category that is not among the features.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Dataset:
     feature_means: tuple[float, ...] | None = None
     target_name: str | None = None
     filled: NDArray[np.bool_] | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    unseen: str = "error"
 
     def __len__(self) -> int:
         return len(self.x)

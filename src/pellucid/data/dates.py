@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, argument
-from .table import Column
+from .tables.table import Column
 
 Dates = NDArray[np.datetime64]
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from ..arrays import check_integer
 from ..errors import DataError, advice, argument, nearest
 from .dates import read_dates
-from .table import Column, find, read_table
+from .tables.loading import read_table
+from .tables.table import Column, find
 
 Floats = NDArray[np.float64]
 SERIES = ("google", "synthetic")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.explain.arithmetic import Point, Source, Term, Terms, number, smallest
+from pellucid.explain.columns import Names
 from pellucid.explain.receptive import Mask
 from pellucid.explain.words import sentence
 from pellucid.formula import unicode
@@ -31,6 +33,7 @@ class Explanation:
         value: the number that the engine computed.
         point: the statement at that index; the rest is read off it.
         field: for every input of the network, which elements the value can depend on.
+        names: the names of a value's last axis by its path, such as the columns of the table that was learned.
     """
 
     path: str
@@ -38,6 +41,7 @@ class Explanation:
     value: float
     point: Point
     field: dict[str, Mask]
+    names: Names = dataclasses.field(default_factory=dict)
 
     @cached_property
     def terms(self) -> Terms:
@@ -89,15 +93,17 @@ class Explanation:
     def text(self, limit: int = 10, *, language: str = "en", names: Mapping[str, Sequence[str]] | None = None) -> str:
         """The explanation as lines of text; terms after the first `limit` are folded into one line.
 
-        `names` has the names of a value's last axis by its path, such as the columns of a table: {"input_1": (…)}.
+        `names` has the names of a value's last axis by its path, such as the columns of a table: {"input_1": (…)};
+        by default those of the table that the network learned from.
         """
+        names = self.names if names is None else names
         shown, count, rest = self.top_terms(limit)
         place = ",".join(map(str, self.index))
         lines = [
             f"{self.path}[{place}] = {number(self.value)}" if self.index else f"{self.path} = {number(self.value)}"
         ]
         lines += [f"  {self.formula}", f"  {self.sentence(language)}"]
-        rows = [(_signed(t.value), _named(t, names or {}), t.numbers) for t in shown]
+        rows = [(_signed(t.value), _named(t, names), t.numbers) for t in shown]
         if count:
             rows.append((_signed(rest), _more(count).text(language), ""))
         widths = [max((len(r[i]) for r in rows), default=0) for i in range(3)]
@@ -123,6 +129,7 @@ class Explanation:
 
     def json(self, limit: int = 100, *, names: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
         """The explanation as data that JSON can carry; `names` as for `text`."""
+        names = self.names if names is None else names
         shown, count, rest = self.top_terms(limit)
         return {
             "path": self.path,
@@ -132,7 +139,7 @@ class Explanation:
             "substituted": self.with_values,
             "latex": self.latex(),
             "sentence": {language: self.sentence(language) for language in LANGUAGES},
-            "terms": [_term_json(t, names or {}) for t in shown],
+            "terms": [_term_json(t, names) for t in shown],
             "rest": {"count": count, "sum": rest},
             "outside": self.terms.outside,
             "candidates": [_source_json(s) for s in self.contenders],
@@ -144,8 +151,9 @@ class Explanation:
 
         shown, count, rest = self.top_terms()
         rows = "".join(
-            f"<tr><td>{number(t.value)}</td><td>{html.escape(t.text)}</td><td>{html.escape(t.numbers)}</td></tr>"
-            for t in shown
+            f"<tr><td>{number(term.value)}</td><td>{html.escape(_named(term, self.names))}</td>"
+            f"<td>{html.escape(term.numbers)}</td></tr>"
+            for term in shown
         )
         if count:
             rows += f"<tr><td>{number(rest)}</td><td>{_more(count)}</td><td></td></tr>"

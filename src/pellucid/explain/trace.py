@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pellucid.engines import Executable
 from pellucid.errors import FormulaError, ModelFileError, PellucidError, nearest
 from pellucid.explain.arithmetic import Point
+from pellucid.explain.columns import Names, column_names
 from pellucid.explain.curve import Curve, curve_of
 from pellucid.explain.explanation import Explanation
 from pellucid.explain.receptive import receptive_field
@@ -39,14 +40,17 @@ class Trace(Mapping[str, Array]):
     by the letters of its axes.
     """
 
-    def __init__(self, program: Program, values: Mapping[str, Array], inputs: Sequence[str]) -> None:
+    def __init__(
+        self, program: Program, values: Mapping[str, Array], inputs: Sequence[str], names: Names | None = None
+    ) -> None:
         self.program = program
         self.inputs = tuple(inputs)
+        self.names = names or {}
         self._values: Mapping[Tensor, Array] = _ByTensor(program, values)
         self._tensors = {**program.outputs, **program.tensors}
 
     def __reduce__(self) -> Any:
-        return Trace, (self.program, {name: self[name] for name in self.program.tensors}, self.inputs)
+        return Trace, (self.program, {name: self[name] for name in self.program.tensors}, self.inputs, self.names)
 
     def __getitem__(self, path: str) -> Array:
         whole, at = self._split(path)
@@ -142,7 +146,7 @@ class Trace(Mapping[str, Array]):
             raise PellucidError(f"{path} was given to the run, not computed in it, so it has no arithmetic{hint}")
         point = Point(statement, place, self._values, self.program.names, self.batch)
         field = receptive_field(self.program, self._values, tensor, place, self.inputs)
-        return Explanation(path, place, float(array[place]), point, field)
+        return Explanation(path, place, float(array[place]), point, field, self.names)
 
     def curve(self, path: str, index: Sequence[int], *, points: int = 201) -> Curve | None:
         """The curve on which a value lies that is a function of one number; None for all others. See `Curve`.
@@ -281,7 +285,7 @@ def trace_examples(
     if optimizer is not None:
         feeds |= {"learning_rate": optimizer.initial_rate, "step": 1, "seed": net.seed}
         feeds |= {name: np.zeros([a.size for a in t.axes]) for name, t in run.program.inputs.items() if ":" in name}
-    return Trace(run.program, run.trace({**feeds, **arrays}), list(net.input_shapes))
+    return Trace(run.program, run.trace({**feeds, **arrays}), list(net.input_shapes), column_names(net))
 
 
 def tracing(net: BaseNetwork, targets: Sequence[Goal] = (), rule: Optimizer | None = None) -> Executable:

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pellucid.data import Dataset, Preparation, csvfile, read_csv, table
+from pellucid.data import Dataset, Preparation, read_csv
+from pellucid.data.tables import features, table
 from pellucid.errors import DataError
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sp500"
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "sp500"
 
 PETS = """age, colour, weight, kind
 3, red, 4.5, cat
@@ -274,7 +275,7 @@ def test_many_categories_are_written_where_they_stay(path: Path, monkeypatch: py
     tracemalloc.stop()
     assert data.x.shape == (20_000, 100)
     assert peak < 2.5 * data.x.nbytes
-    monkeypatch.setattr(csvfile, "_MAX_ENCODED", 1_000_000)
+    monkeypatch.setattr(features, "_MAX_ENCODED", 1_000_000)
     with pytest.raises(DataError, match=r'20000 lines become .* "a" has 100, leave the column out with drop'):
         read_csv(path, "y")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pellucid.data import Preparation, load
-from pellucid.data.preparation import KEY
+from pellucid.data.tables.preparation import KEY
 from pellucid.errors import ModelFileError
 
 

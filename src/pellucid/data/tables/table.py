@@ -1,22 +1,19 @@
-"""A table in a CSV file: its text, its delimiter, its header and its columns of cells."""
+"""A table as text: its delimiter, its header and its columns of cells."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, advice, argument, nearest
-from ..files import read_bytes, reason
+from ...errors import DataError, advice, argument, nearest
 from .cells import Number, Writing, may_be_thousands, unit
 
 _DELIMITERS = ",;\t|"
@@ -27,13 +24,14 @@ _SAMPLE = 1 << 14  # characters that are looked at to find the delimiter
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its cells, stripped, and the line of the file that each came from."""
+    """One column: its cells, stripped, and the line of the file, or the row of the table, that each came from."""
 
     file: str
     name: str
     cells: list[str]
     lines: list[int]
     writing: Writing
+    counted: str = "line"
 
     @cached_property
     def missing(self) -> NDArray[np.bool_]:
@@ -59,6 +57,11 @@ class Column:
             if number.unit:
                 units.setdefault(number.unit, []).append(row)
         return values, texts, units
+
+    @property
+    def parsed(self) -> NDArray[np.float64]:
+        """The numbers (n,), NaN where a cell is none."""
+        return self._parsed[0]
 
     @property
     def texts(self) -> list[int]:
@@ -105,7 +108,7 @@ class Column:
         cell = self.cells[row]
         if len(cell) > _SHOWN:
             problem = problem.replace(cell, cell[: _SHOWN - 1] + "…")
-        place = f'{self.file}, line {self.lines[row]}, column "{self.name}"'
+        place = f'{self.file}, {self.counted} {self.lines[row]}, column "{self.name}"'
         return DataError(" ".join(f"{place}: {problem}.".split()))  # a cell may hold line breaks
 
     def _check_mark(self) -> None:
@@ -160,27 +163,11 @@ def leave_out(name: str) -> str:
     return f"leave the column out with {how}" if how else "leave the column out"
 
 
-def read_table(
-    path: str | os.PathLike[str],
-    *,
-    delimiter: str | None = None,
-    encoding: str = "utf-8",
-    decimal: str | None = None,
-    missing: Iterable[str] | None = None,
-) -> dict[str, Column]:
-    """The columns of a CSV file with a header, by name.
-
-    A column without a name is called "Unnamed: 0" by its place, as in pandas. It is left out where it holds nothing,
-    and where it stands first and only counts the lines (an index).
-
-    Raises:
-        DataError: no such file, another encoding, no header, lines of different lengths.
-    """
-    writing = Writing.of(decimal, missing)
-    file = Path(path).name
+def parsed_table(text: str, file: str, delimiter: str | None, writing: Writing) -> dict[str, Column]:
+    """The columns of a CSV text with a header, by name. See `read_table`."""
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n '):
         raise DataError(f"delimiter is {delimiter!r}, expected one character such as ',' or ';'.")
-    header, cells, lines = _rows(_text(path, encoding), file, delimiter)
+    header, cells, lines = _rows(text, file, delimiter)
     columns = {
         name or f"Unnamed: {place}": Column(file, name or f"Unnamed: {place}", column, lines, writing)
         for place, (name, column) in enumerate(zip(header, cells, strict=True))
@@ -203,26 +190,6 @@ def find(columns: dict[str, Column], name: str, file: str) -> Column:
         names = ", ".join(list(columns)[:20]) + (", …" if len(columns) > 20 else "")
         raise DataError(f'{file} has no column "{name}", its columns are {names}.{nearest(name, columns)}')
     return columns[name]
-
-
-def _text(path: str | os.PathLike[str], encoding: str) -> str:
-    try:
-        content = read_bytes(path)
-        if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
-            encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        text = content.decode(encoding)
-    except OSError as error:
-        raise DataError(f'cannot read "{path}": {reason(error)}.') from error
-    except UnicodeError as error:
-        at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
-        how = argument("encoding", "cp1252")
-        fix = f"say how it is written, such as {how}" if how else "save it as utf-8"
-        raise DataError(f'"{path}" is not {encoding} text{at}: {fix}.') from error
-    except LookupError as error:
-        raise DataError(f'there is no encoding "{encoding}", expected one such as utf-8 or cp1252.') from error
-    if "\0" in text:
-        raise DataError(f'"{path}" holds zero bytes, expected a text file with a header line.')
-    return text
 
 
 def _rows(text: str, file: str, delimiter: str | None) -> tuple[list[str], list[list[str]], list[int]]:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..errors import DataError
+from ...errors import DataError
 
 MISSING = (
     *("", "?", ".", "-", "--", "–", "—", "na", "n/a", "n.a.", "nan", "-nan", "+nan", "null", "none", "nil", "missing"),

@@ -1,0 +1,1 @@
+"""Tables: how cells are read, which columns become features, and how a later table is read like the first."""
