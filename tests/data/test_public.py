@@ -16,7 +16,8 @@ PUBLIC = """
 
 
 def test_the_room_shows_what_it_says() -> None:
-    modules = {file.stem for file in Path(pellucid.data.__file__).parent.glob("*.py")}
+    folder = Path(pellucid.data.__file__).parent
+    modules = {file.stem for file in folder.glob("*.py")} | {file.parent.name for file in folder.glob("*/__init__.py")}
     shown = {name for name in vars(pellucid.data) if not name.startswith("_")} - modules
     assert shown == set(PUBLIC.split())
 
