@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import pellucid as pl
 from pellucid.experiments.known_claims import NAMES
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
@@ -155,6 +156,19 @@ def test_every_figure_and_lab_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
             if kind in made:
                 used[kind].add(arguments.split()[0])
     assert {kind: used[kind] for kind in made} == {kind: set(known) for kind, known in made.items()}
+
+
+def test_every_lab_has_a_title_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(GUIDE))
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("figures", "labs")]:
+        monkeypatch.delitem(sys.modules, name)
+    from labs import LABS
+
+    monkeypatch.setattr(pl.Network, "fit", lambda self, *data, **options: None)
+    monkeypatch.setattr(pl.Network, "lab", lambda self, *data, title, **options: title)
+    titles = {name: lab() for name, lab in LABS.items()}
+    assert all(set(title) == {"en", "zh"} for title in titles.values()), titles
+    assert all(title["en"].isascii() and re.search(r"[\u4e00-\u9fff]", title["zh"]) for title in titles.values()), titles
 
 
 def test_labels_of_figures_are_put_into_chinese(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,13 @@ def spirals() -> Any:
         seed=1,
     )
     net.fit(points.x, points.y, epochs=60, optimizer=pl.Adam(0.02), verbose=0)
-    return net.lab(points.x, points.y, validation_data=(test.x, test.y), optimizer=pl.Adam(0.02), title="Two spirals")
+    return net.lab(
+        points.x,
+        points.y,
+        validation_data=(test.x, test.y),
+        optimizer=pl.Adam(0.02),
+        title={"en": "Two spirals", "zh": "双螺旋"},
+    )
 
 
 def walk(activation: str) -> Any:
@@ -41,7 +47,14 @@ def walk(activation: str) -> Any:
     net.parameters["dense_1.kernel"] = [[1.0], [-1.5], [-1.0]]
     net.parameters["dense_1.bias"] = [0.5]
     loss = "crossentropy" if activation == "sigmoid" else "mse"
-    return net.lab(DAYS, WALKED, loss=loss, optimizer=pl.SGD(0.5), batch_size=6, title="A day for a walk?")
+    return net.lab(
+        DAYS,
+        WALKED,
+        loss=loss,
+        optimizer=pl.SGD(0.5),
+        batch_size=6,
+        title={"en": "A day for a walk?", "zh": "今天适合散步吗？"},
+    )
 
 
 @lab
@@ -82,14 +95,19 @@ def layers() -> Any:
         loss="crossentropy",
         optimizer=pl.SGD(0.1),
         batch_size=6,
-        title="Three inputs, three units, one output",
+        title={"en": "Three inputs, three units, one output", "zh": "三个输入，三个单元，一个输出"},
     )
 
 
 @lab
 def learning() -> Any:
     return three_three_one().lab(
-        DAYS[:1], WALKED[:1], loss="crossentropy", optimizer=pl.SGD(0.1), batch_size=1, title="One day, one step"
+        DAYS[:1],
+        WALKED[:1],
+        loss="crossentropy",
+        optimizer=pl.SGD(0.1),
+        batch_size=1,
+        title={"en": "One day, one step", "zh": "一天，一步"},
     )
 
 
@@ -99,7 +117,12 @@ def vanishing() -> Any:
     points = TOYS["moons"](400, noise=0.1, seed=1)
     hidden = [pl.Dense(16, activation="sigmoid", kernel_initializer="he_normal") for _ in range(8)]
     net = pl.Network(*hidden, pl.Dense(2, activation="softmax"), input_shape=2, seed=1)
-    return net.lab(points.x, points.y, optimizer=pl.SGD(0.05), title="A deep stack that will not learn")
+    return net.lab(
+        points.x,
+        points.y,
+        optimizer=pl.SGD(0.05),
+        title={"en": "A deep stack that will not learn", "zh": "学不会的深层网络"},
+    )
 
 
 def reader() -> tuple[Any, Any, Any]:
@@ -123,10 +146,12 @@ def reader() -> tuple[Any, Any, Any]:
 def digits() -> Any:
     """A convolutional network that reads digits, and the digits."""
     net, (x, y), test = reader()
-    return net.lab(x, y, validation_data=test, optimizer=pl.Adam(0.01), title="Handwritten digits")
+    return net.lab(
+        x, y, validation_data=test, optimizer=pl.Adam(0.01), title={"en": "Handwritten digits", "zh": "手写数字"}
+    )
 
 
-def heard(layer: Any, title: str) -> Any:
+def heard(layer: Any, title: dict[str, str]) -> Any:
     """A recurrent layer of one unit that hears a bell, and silence."""
     net = pl.Network(layer, input_shape=(5, 1), seed=0)
     if "rnn_1.kernel" in net.parameters:
@@ -142,12 +167,14 @@ def heard(layer: Any, title: str) -> Any:
 
 @lab
 def bell() -> Any:
-    return heard(pl.RNN(1, return_sequences=True), "A bell, and a plain recurrent unit")
+    return heard(
+        pl.RNN(1, return_sequences=True), {"en": "A bell, and a plain recurrent unit", "zh": "铃声与普通循环单元"}
+    )
 
 
 @lab
 def bell_lstm() -> Any:
-    return heard(pl.LSTM(1, return_sequences=True), "A bell, and an LSTM")
+    return heard(pl.LSTM(1, return_sequences=True), {"en": "A bell, and an LSTM", "zh": "铃声与 LSTM"})
 
 
 @lab
@@ -166,7 +193,11 @@ def latent() -> Any:
     )
     net.fit(x, x, epochs=20, optimizer=pl.Adam(0.005), loss="mse", verbose=0)
     return net.lab(
-        x, validation_data=(x_test, x_test), loss="mse", optimizer=pl.Adam(0.005), title="Digits through two numbers"
+        x,
+        validation_data=(x_test, x_test),
+        loss="mse",
+        optimizer=pl.Adam(0.005),
+        title={"en": "Digits through two numbers", "zh": "用两个数表示手写数字"},
     )
 
 
@@ -178,4 +209,6 @@ def animals() -> Any:
 
     net, vocabulary = trained()
     x, y = text_windows(vocabulary.encode(ANIMALS * 4), 12, step=3)
-    return net.lab(x, y, vocabulary=vocabulary, optimizer=pl.Adam(0.02), title="Cat, dog and bird")
+    return net.lab(
+        x, y, vocabulary=vocabulary, optimizer=pl.Adam(0.02), title={"en": "Cat, dog and bird", "zh": "猫、狗和鸟"}
+    )

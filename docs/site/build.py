@@ -244,13 +244,9 @@ def save_labs(folder: Path) -> None:
 
     with bar() as progress:
         for name, lab in progress.track(list(LABS.items()), description="saving labs"):
-            path = folder / f"{name}.html"
             with lab() as opened:
-                opened.save(path)
-            text = path.read_text(encoding="utf-8")
-            (folder / f"{name}-zh.html").write_text(
-                text.replace('<html lang=""', '<html lang="zh"', 1), encoding="utf-8"
-            )
+                opened.save(folder / f"{name}.html", language="en")
+                opened.save(folder / f"{name}-zh.html", language="zh")
 
 
 def sphinx(node: str) -> int:

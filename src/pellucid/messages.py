@@ -41,8 +41,7 @@ class Message:
         Raises:
             PellucidError: another language.
         """
-        if language not in LANGUAGES:
-            raise PellucidError(f'expected the language "en" or "zh", got "{language}"')
+        check_language(language)
         template = self.english if language == "en" else _chinese().get((self.context, self.english), self.english)
         values = {k: v.text(language) if isinstance(v, Message) else v for k, v in self.values.items()}
         return template.format(**values) if values else template
@@ -59,6 +58,16 @@ def gettext(english: str, **values: object) -> Message:
 def pgettext(context: str, english: str, **values: object) -> Message:
     """A message whose English text has other translations in other contexts."""
     return Message(english, context, values)
+
+
+def check_language(language: str) -> None:
+    """Raise unless it is one of LANGUAGES.
+
+    Raises:
+        PellucidError: another language.
+    """
+    if language not in LANGUAGES:
+        raise PellucidError(f'expected the language "en" or "zh", got "{language}"')
 
 
 def words(message: object) -> dict[str, str]:

@@ -21,7 +21,7 @@ from tests.lab.asking import decoded
 from websockets.sync import client
 
 import pellucid as pl
-from pellucid.errors import DataError, ModelFileError
+from pellucid.errors import DataError, ModelFileError, PellucidError
 from pellucid.lab import handle
 from pellucid.lab.handle import Lab
 from pellucid.lab.serve import page, widget
@@ -104,6 +104,23 @@ def test_a_saved_lab_serves_nothing(tmp_path: Path, opened: list[str]) -> None:
     assert not [t for t in set(threading.enumerate()) - before if t.name.startswith("pellucid-")]
     with pytest.raises(ModelFileError, match="no such folder"):
         network().lab(X, Y).save(tmp_path / "nowhere" / "lab.html")
+
+
+def test_a_saved_lab_is_in_the_language_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "lab.html"
+    for title, language, said in (
+        ({"en": "mine", "zh": "我的"}, "zh", ("zh", "我的")),
+        ({"en": "mine", "zh": "我的"}, "en", ("en", "mine")),
+        ({"en": "mine", "zh": "我的"}, None, ("", "mine")),
+        ({"zh": "我的"}, "en", ("en", "我的")),
+        ("mine", "zh", ("zh", "mine")),
+    ):
+        network().lab(X, Y, title=title).save(path, language=language)
+        text = path.read_text(encoding="utf-8")
+        assert (f'<html lang="{said[0]}">' in text, f"<title>{said[1]} " in text) == (True, True)
+    for title, language in (({"fr": "le mien"}, "en"), ("mine", "fr")):
+        with pytest.raises(PellucidError, match='expected the language "en" or "zh", got "fr"'):
+            network().lab(X, Y, title=title).save(path, language=language)
 
 
 def test_what_cannot_be_seen_is_said_at_once(

@@ -6,7 +6,7 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import PellucidError
@@ -33,7 +33,7 @@ def lab(
     validation_data: Sequence[Any] | None = None,
     class_names: Sequence[str] | None = None,
     vocabulary: Any = None,
-    title: str | None = None,
+    title: str | Mapping[str, str] | None = None,
 ) -> Lab:
     """See this network in the browser, train it there, and follow every number to where it came from.
 
@@ -46,10 +46,11 @@ def lab(
         validation_data: (x, y) to judge by.
         class_names: the names of the classes, by their numbers.
         vocabulary: of a text, a `Vocabulary` or the symbol of each token.
-        title: what the page is called.
+        title: what the page is called; for a page in two languages {"en": …, "zh": …}.
 
     Raises:
         DataError: examples or targets that the network cannot take.
+        PellucidError: a title in another language.
         ModelFileError: the lab's page was not built.
     """
     from pellucid.lab.serve.page import check_assets
@@ -99,21 +100,28 @@ class Lab:
         show(server.url)
         return self
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, language: str | None = None) -> None:
         """Write the lab as one HTML file, with the network as it is now; it works without Python and without a network.
+
+        Args:
+            language: of the page, "en" or "zh"; without it the page takes the browser's.
 
         Raises:
             ModelFileError: the path cannot be written.
+            PellucidError: another language.
         """
         self._cancel()  # first of all: what is imported here takes longer than the moment, on a slow machine
         from pellucid.files import write_atomically
         from pellucid.lab.serve.lab_session import Session
         from pellucid.lab.serve.page import single_file
+        from pellucid.messages import check_language
 
+        if language is not None:
+            check_language(language)
         with self._lock:
             session = self._session or Session(self._task)
         try:
-            text = single_file(session.document())
+            text = single_file(session.document(), language)
         finally:
             if session is not self._session:
                 session.close()

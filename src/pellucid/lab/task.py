@@ -16,7 +16,7 @@ from pellucid.lab.protocol import answers
 from pellucid.layers.base import InputLayer
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.reshape import Reshape
-from pellucid.messages import words
+from pellucid.messages import LANGUAGES, check_language, words
 from pellucid.network import BaseNetwork, Use
 from pellucid.training.evaluation import prepared
 from pellucid.training.inputs.feeds import vocabulary as entries
@@ -82,7 +82,7 @@ def task_of(
     batch_size: int = 32,
     classes: Sequence[str] | None = None,
     vocabulary: Vocabulary | Sequence[str] | None = None,
-    title: str | None = None,
+    title: str | Mapping[str, str] | None = None,
 ) -> Task:
     """A user's own network and data as a task; what is not said is read off them.
 
@@ -92,10 +92,10 @@ def task_of(
         loss, optimizer, metrics, batch_size: as in `fit`; without metrics, accuracy for classes.
         classes: the names of the classes, by their numbers.
         vocabulary: of a text, the symbol of each token.
-        title: what the page is called.
+        title: what the page is called, or that in each language.
 
     Raises:
-        PellucidError: more than one input or output.
+        PellucidError: more than one input or output, or a title in another language.
         DataError: examples or targets that the network cannot take.
     """
     start, end = _ends(net)
@@ -119,7 +119,7 @@ def task_of(
     known = vocabulary_of(net, vocabulary) if sample == "text" else None
     return Task(
         None,
-        words(title or net.name or "network"),
+        _title(title or net.name or "network"),
         words(""),
         "own",
         net,
@@ -136,6 +136,14 @@ def task_of(
         views_of(net, sample, names, known),
         known,
     )
+
+
+def _title(title: str | Mapping[str, str]) -> Words:
+    if not isinstance(title, Mapping):
+        return words(title)
+    for language in title:
+        check_language(language)
+    return {language: title.get(language) or next(iter(title.values())) for language in LANGUAGES}
 
 
 def sample_of(net: BaseNetwork) -> answers.Sample:

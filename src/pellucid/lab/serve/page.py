@@ -37,7 +37,7 @@ _SERVER = """<!doctype html>
 """
 
 _FILE = """<!doctype html>
-<html lang="">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
@@ -106,14 +106,18 @@ def server_page(title: Mapping[str, str], language: str | None = None) -> str:
     return _SERVER.format(language=language or "", title=html.escape(_said(title, language)), icon=_ICON, version=both)
 
 
-def single_file(document: Mapping[str, Any]) -> str:
-    """A file that needs nothing but a browser: scripts, styles, and what `lab.serve.document` says of a network."""
+def single_file(document: Mapping[str, Any], language: str | None = None) -> str:
+    """A file that needs nothing but a browser: scripts, styles, and what `lab.serve.document` says of a network.
+
+    Without a language the page takes the browser's.
+    """
     script = _script(asset("page.js").decode())
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return _FILE.format(
+        language=language or "",
         policy=file_policy(digest),
-        title=html.escape(_said(document["description"]["title"], None)),
+        title=html.escape(_said(document["description"]["title"], language)),
         icon=_ICON,
         style=_style(asset("page.css").decode()),
         document=_data(text),
