@@ -26,7 +26,7 @@ help:
 	@echo "make oldest  run the tests with the oldest version of every dependency that is allowed"
 	@echo "make gallery draw the figures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
-	@echo "make repeat  run the short experiments, and compare their weights with the stored ones, to the bit"
+	@echo "make repeat  run the short experiments with every instruction set of this CPU, and compare their weights, to the bit"
 	@echo "make docs    build the site, into site/: the guide, the how-to pages, the reference"
 	@echo "make docs-check look at the built site in Chromium: axe, links, narrow windows"
 	@echo "make clean   remove the environment and everything that tools left behind"
@@ -78,7 +78,7 @@ bench: .venv/installed
 	$(BIN)/pellucid bench --json bench.json --plot bench.png
 
 repeat: .venv/installed-dev
-	$(BIN)/python -m tests.experiments.digests
+	$(BIN)/python -m tests.experiments.digests --targets
 
 # Offline once it was installed: KaTeX is fetched the first time. Every warning is an error. The first time, and when an
 # experiment changed, the short experiments run: about five minutes.
