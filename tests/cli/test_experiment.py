@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -119,3 +120,17 @@ def test_an_unwritable_folder_is_said_first(run: Run, mine: Path, monkeypatch: p
     monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)  # root may write everywhere
     error = run("experiment", "my_claim.py", "--output", "closed", code=2).stderr
     assert error.startswith("pellucid: error: cannot write") and "permission denied" in error
+
+
+def test_a_folder_that_cannot_be_made_is_said_with_what_to_do(
+    run: Run, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = run("experiment", "my_claim.py", "--output", "my_claim.py/there", code=2).stderr
+    assert '"my_claim.py" is a file, choose another place' in error
+
+    def full(self: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    error = run("experiment", "my_claim.py", "--output", "there", code=2).stderr
+    assert 'cannot make the folder "there": No space left on device, give another --output.' in error

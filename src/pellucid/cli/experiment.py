@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DataError
-from .output import check_writable, printable, table
+from .output import check_folder, check_writable, printable, table
 
 if TYPE_CHECKING:
     from ..data import Series
@@ -103,12 +103,7 @@ def _check(folder: Path, names: list[str], *, sources: list[str | None]) -> None
     """Raise before the work begins where its results could not be written; make the folder."""
     from ..experiments.runner import paths
 
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f'"{folder}" is a file, expected a folder: give another --output.')
-    if not folder.parent.is_dir():
-        raise DataError(f'cannot make the folder "{folder}": there is no folder "{folder.parent}", create it first.')
-    if not folder.is_dir():
-        folder.mkdir()
+    check_folder(folder, "--output")
     check_writable(*(path for name in names for path in paths(name, folder)), sources=sources)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import DataError
+from ..files import reason
 from ..files import replacing as replacing
 
 FIGURES = (".png", ".svg", ".pdf")
@@ -63,10 +64,31 @@ def check_writable(*paths: Path | None, sources: Iterable[str | Path | None] = (
         taken[os.path.realpath(path)] = "is written already"
         if path.is_dir():
             raise DataError(f'cannot write "{path}": it is a folder, expected the name of a file.')
-        if not path.parent.is_dir():
-            raise DataError(f'cannot write "{path}": there is no folder "{path.parent}", create it first.')
+        _check_above(path, "write")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise DataError(f'cannot write "{path}": permission denied, choose another place.')
+
+
+def check_folder(folder: Path, option: str) -> None:
+    """Raise before the work begins where results could not be written into a folder; make it where it is missing."""
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise DataError(f'"{folder}" is a file, expected a folder: give another {option}.')
+    _check_above(folder, "make the folder")
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise DataError(f'cannot make the folder "{folder}": {reason(error)}, give another {option}.') from error
+
+
+def _check_above(path: Path, what: str) -> None:
+    """Raise unless there is the folder in which a path would stand."""
+    if path.parent.is_dir():
+        return
+    if path.parent.exists():
+        raise DataError(f'cannot {what} "{path}": "{path.parent}" is a file, choose another place.')
+    raise DataError(f'cannot {what} "{path}": there is no folder "{path.parent}", create it first.')
 
 
 class Patient:
