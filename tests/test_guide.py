@@ -42,6 +42,50 @@ CITED = {
 }
 """Numbers that come from elsewhere: years of publications, what they report, claims that somebody might make."""
 
+ALSO = {
+    "convolutional network": ("CNN", "convolutional neural network"),
+    "dead unit": ("dead neuron",),
+    "gate": ("input gate", "forget gate", "output gate"),
+    "dense layer": ("dense", "fully connected"),
+    "normalisation": ("normalised", "batch normalisation"),
+    "pooling": ("max-pooling", "min-pooling", "average pooling"),
+    "probability": ("probabilities",),
+    "recurrent network": ("RNN", "recurrent neural network"),
+    "saturation": ("saturated", "saturates"),
+    "slope": ("derivative",),
+    "spread": ("standard deviation",),
+    "stochastic gradient descent": ("SGD",),
+    "support vector machine": ("SVM",),
+    "train": ("trained", "training"),
+    "tuning": ("tuned",),
+    "cell": ("memory cell",),
+    "全连接层": ("dense",),
+    "卷积网络": ("CNN",),
+    "循环网络": ("RNN",),
+    "斜率": ("导数",),
+    "高斯函数": ("高斯",),
+}
+"""Other words for terms, which need the same explanation."""
+FIELD = """accuracy, activation function, adam, adversarial, anomaly detection, argmax, attention, augmentation, autoencoder,
+autoregression, backpropagation, baseline, batch, batch size, beam search, bias, boosted trees, bootstrap, bottleneck,
+calibration, cell, chain rule, channel, checkpoint, class, classifier, clipping, clustering, computation graph,
+confidence interval, confusion matrix, convergence, convolution, convolutional network, correlation, covariance,
+cross-correlation, cross-entropy, cross-validation, curvature, data set, dead unit, decision tree, decoder,
+deep network, dense layer, derivative, dilation, distribution, divergence, down-sampling, dropout, early stopping,
+eigenvalue, embedding, encoder, ensemble, entropy, epoch, example, exploding gradient, exponential, feature,
+feature map, filter, fine-tuning, floating point, forest, forget gate, Gaussian, generalisation, gate, gradient,
+gradient descent, GRU, hidden layer, hyperparameter, inference, initial weights, input, kernel, label, language model,
+latent space, layer, leaky ReLU, learning rate, likelihood, linear regression, logarithmic scale, logistic regression,
+logit, loss, LSTM, mask, matrix, mean squared error, minibatch, momentum, natural logarithm, network, neuron, noise,
+norm, normalisation, optimizer, outlier, output, overfitting, padding, parameter, perceptron, perplexity, pixel,
+pooling, precision, preprocessing, principal component analysis, prior, probability, quantile, random walk,
+receptive field, recurrent network, regression, regularization, ReLU, residual, saturation, sequence, sigmoid, slope,
+softmax, spread, standard error, state, step function, stochastic gradient descent, stride, supervised,
+support vector machine, tangent, tanh, target, tensor, test data, threshold, token, train, training data, transfer,
+transformer, tuning, underfitting, unit, unrolling, unsupervised, validation data, vanishing gradient, variance,
+vector, vocabulary, walk-forward, weight, weight decay, weighted sum""".replace("\n", " ").split(", ")
+"""Words of glossaries of the field."""
+
 
 def text_of(page: Path) -> str:
     return page.read_text(encoding="utf-8")
@@ -108,14 +152,14 @@ def test_every_term_is_linked_where_it_comes_first(chapters: list[Path]) -> None
     reading = {page: re.sub(r"^#.*$", " ", prose(text_of(page)), flags=re.MULTILINE) for page in chapters}
     wrong = []
     for term in terms:
-        # Chinese runs its words together, and writes Latin ones between Chinese ones
-        edge = "" if chapters is CHINESE and not term.isascii() else r"\b"
-        word = re.compile(rf"{edge}{re.escape(term)}(?:s|es)?{edge}", re.IGNORECASE)
+        longer = [used_as(other) for other in terms if other != term and term.lower() in other.lower()]
         for page, text in reading.items():
             linked = [m for m in LINK.finditer(text) if m[2] == f"glossary.md#{slug(term)}"]
-            # a term inside the link of a longer one ("loss" in "loss function") is that one's
+            # a term inside the link of a longer one ("loss" in "loss function"), or inside a longer term, is that one's
             other = [m.span() for m in LINK.finditer(text) if m[2].startswith("glossary.md#") and m not in linked]
-            uses = [m.start() for m in word.finditer(UNREAD.sub(lambda m: " " * len(m[0]), text))]
+            shown = UNREAD.sub(lambda m: " " * len(m[0]), text)
+            other += [m.span() for word in longer for m in word.finditer(shown)]
+            uses = [m.start() for m in used_as(term).finditer(shown)]
             uses = [use for use in uses if not any(start <= use < end for start, end in other)]
             if not uses and not linked:
                 continue
@@ -125,6 +169,26 @@ def test_every_term_is_linked_where_it_comes_first(chapters: list[Path]) -> None
         else:
             wrong.append(f"{term}: in no chapter")
     assert not wrong, "\n".join(wrong)
+
+
+def used_as(term: str) -> re.Pattern[str]:
+    """A term in a text, with its plural and the other words of `ALSO` for it."""
+    # Chinese runs its words together, and writes Latin ones between Chinese ones
+    words = (term, *ALSO.get(term, ()))
+    forms = [re.escape(word) if not word.isascii() else rf"\b{re.escape(word)}(?:s|es)?\b" for word in words]
+    return re.compile("|".join(forms), re.IGNORECASE)
+
+
+def test_every_word_of_the_field_is_in_the_glossary() -> None:
+    """What a reader who knows Python and no calculus cannot know has an entry, where a chapter uses it."""
+    terms = sorted(TERM.findall(text_of(GUIDE / "en" / "glossary.md")), key=len, reverse=True)
+    missing = []
+    for page in ENGLISH:
+        text = UNREAD.sub(" ", LINK.sub(r"\1", prose(text_of(page))))
+        for term in terms:
+            text = used_as(term).sub(" ", text)
+        missing += [f"{word}: {page.name}" for word in FIELD if used_as(word).search(text)]
+    assert not missing, "\n".join(missing)
 
 
 @pytest.mark.parametrize(
