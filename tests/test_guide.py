@@ -66,24 +66,27 @@ ALSO = {
     "高斯函数": ("高斯",),
 }
 """Other words for terms, which need the same explanation."""
-FIELD = """accuracy, activation function, adam, adversarial, anomaly detection, argmax, attention, augmentation, autoencoder,
-autoregression, backpropagation, baseline, batch, batch size, beam search, bias, boosted trees, bootstrap, bottleneck,
-calibration, cell, chain rule, channel, checkpoint, class, classifier, clipping, clustering, computation graph,
-confidence interval, confusion matrix, convergence, convolution, convolutional network, correlation, covariance,
-cross-correlation, cross-entropy, cross-validation, curvature, data set, dead unit, decision tree, decoder,
-deep network, dense layer, derivative, dilation, distribution, divergence, down-sampling, dropout, early stopping,
-eigenvalue, embedding, encoder, ensemble, entropy, epoch, example, exploding gradient, exponential, feature,
-feature map, filter, fine-tuning, floating point, forest, forget gate, Gaussian, generalisation, gate, gradient,
-gradient descent, GRU, hidden layer, hyperparameter, inference, initial weights, input, kernel, label, language model,
-latent space, layer, leaky ReLU, learning rate, likelihood, linear regression, logarithmic scale, logistic regression,
-logit, loss, LSTM, mask, matrix, mean squared error, minibatch, momentum, natural logarithm, network, neuron, noise,
-norm, normalisation, optimizer, outlier, output, overfitting, padding, parameter, perceptron, perplexity, pixel,
-pooling, precision, preprocessing, principal component analysis, prior, probability, quantile, random walk,
-receptive field, recurrent network, regression, regularization, ReLU, residual, saturation, sequence, sigmoid, slope,
+FIELD = """accuracy, activation function, adam, adversarial, anomaly detection, argmax, attention,
+augmentation, autoencoder, autoregression, backpropagation, baseline, batch, batch size, beam search, bias,
+boosted trees, bootstrap, bottleneck, calibration, cell, chain rule, channel, checkpoint, class, classifier,
+clipping, clustering, computation graph, confidence interval, confusion matrix, convergence, convolution,
+convolutional network, correlation, covariance, cross-correlation, cross-entropy, cross-validation, curvature,
+data set, dead unit, decision tree, decoder, deep network, dense layer, derivative, dilation, distribution,
+divergence, down-sampling, dropout, early stopping, eigenvalue, embedding, encoder, ensemble, entropy, epoch,
+example, exploding gradient, exponential, feature, feature map, filter, fine-tuning, floating point, forest,
+forget gate, Gaussian, generalisation, gate, gradient, gradient descent, GRU, hidden layer, hyperparameter,
+inference, initial weights, input, kernel, label, language model, latent space, layer, leaky ReLU, learning
+rate, likelihood, linear regression, logarithmic scale, logistic regression, logit, loss, LSTM, mask, matrix,
+mean squared error, minibatch, momentum, natural logarithm, network, neuron, noise, norm, normalisation,
+optimizer, outlier, output, overfitting, padding, parameter, perceptron, perplexity, pixel, pooling,
+precision, preprocessing, principal component analysis, prior, probability, quantile, random walk, receptive
+field, recurrent network, regression, regularization, ReLU, residual, saturation, sequence, sigmoid, slope,
 softmax, spread, standard error, state, step function, stochastic gradient descent, stride, supervised,
-support vector machine, tangent, tanh, target, tensor, test data, threshold, token, train, training data, transfer,
-transformer, tuning, underfitting, unit, unrolling, unsupervised, validation data, vanishing gradient, variance,
-vector, vocabulary, walk-forward, weight, weight decay, weighted sum""".replace("\n", " ").split(", ")
+support vector machine, tangent, tanh, target, tensor, test data, threshold, token, train, training data,
+transfer, transformer, tuning, underfitting, unit, unrolling, unsupervised, validation data, vanishing
+gradient, variance, vector, vocabulary, walk-forward, weight, weight decay, weighted sum""".replace("\n", " ").split(
+    ", "
+)
 """Words of glossaries of the field."""
 
 

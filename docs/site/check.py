@@ -2,11 +2,13 @@
 
 Every page of site/ is opened from disk in Chromium, 1440 pixels wide and light, and 360 pixels wide and dark. Faults
 are: what axe finds, a page that is wider than the window, a link or an anchor that leads nowhere, an image that does
-not load, an error of a script, and any request that is not for a file.
+not load, an error of a script, any request that is not for a file, and a lab that is in another language than its page,
+or does not follow a click on one of its numbers.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ SITE = ROOT / "site"
 AXE = ROOT / "src/pellucid/lab/web/node_modules/axe-core/axe.min.js"
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 VIEWS = ((1440, "light"), (360, "dark"))
+NUMBER = re.compile(r"^\s*[+−]?\d+(?:\.\d+)?\s*$")
+PATIENCE = 60_000
+"""Milliseconds until a lab has to answer."""
 
 COLLECT = """() => ({
   links: [...document.querySelectorAll('a[href]')].map((a) => a.href),
@@ -72,8 +77,31 @@ def look(browser: Any, path: Path, width: int, scheme: str, faults: list[str]) -
     faults += [f"{where}: {source} does not load" for source in seen["broken"]]
     page.add_script_tag(path=AXE)
     faults += [f"{where}: {violation}" for violation in page.evaluate(RULES)]
+    for frame in page.locator(".lab iframe").all() if (width, scheme) == VIEWS[0] else ():
+        faults += [f"{where}: {fault}" for fault in lab(page, frame)]
     page.close()
     return seen
+
+
+def lab(page: Any, frame: Any) -> list[str]:
+    """The faults of a lab within a page: a person clicks on a number, or where its view shows none, on a layer."""
+    from playwright.sync_api import Error
+
+    frame.scroll_into_view_if_needed()
+    inside = frame.element_handle().content_frame()
+    links = inside.locator("main a[href^='#']")
+    try:
+        links.first.wait_for(timeout=PATIENCE)
+        numbers = links.filter(has_text=NUMBER)
+        chosen = (numbers if numbers.count() else links).first
+        address = chosen.get_attribute("href")
+        chosen.click(timeout=PATIENCE)
+        inside.wait_for_function("address => location.hash === address", arg=address, timeout=PATIENCE)
+        inside.get_by_role("heading", level=1).last.wait_for(timeout=PATIENCE)
+    except Error as error:
+        return [f"the lab {frame.get_attribute('src')} does not follow a click: {str(error).splitlines()[0]}"]
+    languages = [place.evaluate("() => document.documentElement.lang") for place in (page, inside)]
+    return [] if languages[0] == languages[1] else [f"the page is in {languages[0]}, its lab in {languages[1]}"]
 
 
 def outside(request: Any, where: str, faults: list[str]) -> None:
