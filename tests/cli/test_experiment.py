@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from tests.experiments.support import MINE
 
 from pellucid.experiments import NAMES
@@ -134,3 +135,21 @@ def test_a_folder_that_cannot_be_made_is_said_with_what_to_do(
     monkeypatch.setattr(Path, "mkdir", full)
     error = run("experiment", "my_claim.py", "--output", "there", code=2).stderr
     assert 'cannot make the folder "there": No space left on device, give another --output.' in error
+
+
+def test_a_claim_is_told_in_chinese(run: Run, mine: Path) -> None:
+    assert "阶跃单元的隐藏层" in run("experiment", "list", "--language", "zh").output
+    text = run("experiment", "sigmoid-range", "--language", "zh").output
+    for said in ("论断：", "推翻条件：", "最小的导数", "结论：支持：", "0 处的 0.2500", "已写入 pellucid-experiments"):
+        assert said in text
+    record = json.loads((mine.parent / "pellucid-experiments" / "sigmoid-range.json").read_text(encoding="utf-8"))
+    assert record["verdict"]["word"] == "supported" and record["statement"].startswith("The sigmoid runs")
+    assert "Verdict" not in run("experiment", "my_claim.py", "--language", "zh").output
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_lines_of_text_are_as_wide_as_a_page(run: Run, mine: Path, language: str) -> None:
+    text = run("experiment", "sigmoid-range", "--language", language).output
+    lines = [line for line in text.splitlines() if not set(line) & set("─")]
+    assert max(map(cell_len, (line for line in lines if line[:2] == "  "))) in range(100, 111)
+    assert not [line for line in lines if line.lstrip()[:1] in tuple("，。；：、）”")]

@@ -24,9 +24,9 @@ def test_every_file_is_registered() -> None:
 def test_every_claim_says_what_it_is(name: str) -> None:
     claim = claim_named(name)
     for sentence in SENTENCES:
-        assert len(getattr(claim, sentence)) > 20, sentence
-    assert claim.statement.endswith(".") and claim.setup.endswith(".")
-    assert not claim.refuted_if.endswith("."), "it goes on after 'refuted if'"
+        assert len(str(getattr(claim, sentence))) > 20, sentence
+    assert str(claim.statement).endswith(".") and str(claim.setup).endswith(".")
+    assert not str(claim.refuted_if).endswith("."), "it goes on after 'refuted if'"
 
 
 def test_underscores_name_the_same() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DataError
+from ..messages import gettext, words
 from .output import check_folder, check_writable, printable, table
 
 if TYPE_CHECKING:
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
     from ..experiments.trial import Report
 
 FOLDER = "pellucid-experiments"
+WIDTH = 110
+PIECE = re.compile(r"[“（]*(?:[\u3400-\u9fff]|[^\s\u3000-\u9fff\uff00-\uffef“”]+)[，。；：、”）]*\s*|\s+|.")
+"""What stays on one line: a Chinese character or a word, with the marks beside it and the blanks behind it."""
+VERDICTS = {
+    "supported": gettext("supported"),
+    "not supported here": gettext("not supported here"),
+    "undecided": gettext("undecided"),
+}
 
 EPILOG = """\b
 Examples:
@@ -27,6 +37,7 @@ Examples:
   pellucid experiment sigmoid-range                one of them: numbers, verdict, figure
   pellucid experiment all --quick                  all of them, a short version, in some minutes
   pellucid experiment step-does-not-learn --json   the numbers as JSON
+  pellucid experiment sigmoid-range --language zh  told in Chinese; the JSON file stays English
   pellucid experiment ./my_claim.py                a claim of your own; docs/experiments.md shows one
 """
 
@@ -46,9 +57,19 @@ Examples:
 @click.option("--csv", metavar="FILE", help="For stock-prices: a CSV file with a series of your own, to forecast too.")
 @click.option("--column", metavar="COLUMN", help="With --csv: the column to forecast.")
 @click.option("--date", metavar="COLUMN", help="With --csv: the column of the dates.  [default: as in forecast]")
+@click.option(
+    "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of what is said."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what the JSON files hold instead of tables.")
 def command(
-    what: str, quick: bool, folder: Path, csv: str | None, column: str | None, date: str | None, as_json: bool
+    what: str,
+    quick: bool,
+    folder: Path,
+    csv: str | None,
+    column: str | None,
+    date: str | None,
+    language: str,
+    as_json: bool,
 ) -> None:
     """Test a claim about neural networks: measure, judge, draw.
 
@@ -60,7 +81,7 @@ def command(
     from ..experiments import NAMES
 
     if what == "list":
-        _list(as_json)
+        _list(language, as_json)
         return
     claims = {name: _claim(name) for name in NAMES} if what == "all" else dict([_one(what)])
     series = _series(csv, column, date, claims)
@@ -68,19 +89,19 @@ def command(
     outcomes: list[Outcome] = []
     for place, (name, claim) in enumerate(claims.items()):
         if not as_json:
-            _introduce(name, claim, f"{place + 1}/{len(claims)} " if len(claims) > 1 else "")
+            _introduce(name, claim, f"{place + 1}/{len(claims)} " if len(claims) > 1 else "", language)
         try:
             with _progress(name) as report:
                 outcomes.append(_run(name, claim, quick, series, report))
         except KeyboardInterrupt as error:
             done = [outcome.name for outcome in outcomes]
             raise KeyboardInterrupt(f"{folder} holds {', '.join(done)}." if done else "") from error
-        _write(outcomes[-1], folder, as_json)
+        _write(outcomes[-1], folder, language, as_json)
     if as_json:
         records = [outcome.record() for outcome in outcomes]
         click.echo(json.dumps(records if what == "all" else records[0], indent=1, ensure_ascii=False))
     elif len(outcomes) > 1:
-        _overview(outcomes)
+        _overview(outcomes, language)
 
 
 def _claim(name: str) -> Claim:
@@ -107,29 +128,48 @@ def _check(folder: Path, names: list[str], *, sources: list[str | None]) -> None
     check_writable(*(path for name in names for path in paths(name, folder)), sources=sources)
 
 
-def _list(as_json: bool) -> None:
+def _list(language: str, as_json: bool) -> None:
     from ..experiments import NAMES
     from ..experiments.claim import SENTENCES
 
     claims = {name: _claim(name) for name in NAMES}
     if as_json:
-        listed = [{"experiment": n, **{each: getattr(c, each) for each in SENTENCES}} for n, c in claims.items()]
+        listed = [{"experiment": n, **{each: str(getattr(c, each)) for each in SENTENCES}} for n, c in claims.items()]
         click.echo(json.dumps(listed, indent=1, ensure_ascii=False))
         return
-    table(["experiment", "claim"], [[name, claim.statement] for name, claim in claims.items()])
-    click.echo("Run one by its name, or all: pellucid experiment NAME | all [--quick]")
+    heads = [gettext("experiment"), gettext("claim")]
+    rows = [[name, words(claim.statement)[language]] for name, claim in claims.items()]
+    table([head.text(language) for head in heads], rows)
+    hint = gettext("Run one by its name, or all: {command}", command="pellucid experiment NAME | all [--quick]")
+    click.echo(hint.text(language))
 
 
-def _introduce(name: str, claim: Claim, place: str) -> None:
+def _introduce(name: str, claim: Claim, place: str, language: str) -> None:
+    from rich.cells import set_cell_size
+
     click.echo(f"{place}{name}\n")
-    for head, text in (
-        ("claim", claim.statement),
-        ("source", claim.source),
-        ("refuted if", claim.refuted_if),
-        ("set-up", claim.setup),
+    for head, sentence in (
+        (gettext("claim"), claim.statement),
+        (gettext("source"), claim.source),
+        (gettext("refuted if"), claim.refuted_if),
+        (gettext("set-up"), claim.setup),
     ):
-        click.echo(click.wrap_text(printable(text), 110, f"  {head + ':':<12}", " " * 14))
+        start = gettext("{head}:", head=head).text(language)
+        click.echo(_wrapped(words(sentence)[language], f"  {set_cell_size(start, 12)}", " " * 14))
     click.echo()
+
+
+def _wrapped(text: str, first: str, then: str) -> str:
+    """A paragraph of lines that are at most WIDTH columns wide; a line may end between two Chinese characters."""
+    from rich.cells import cell_len
+
+    lines, line = [], first
+    for piece in PIECE.findall(printable(text)):
+        if cell_len(line) + cell_len(piece.rstrip()) > WIDTH and line.strip():
+            lines.append(line.rstrip())
+            line = then
+        line += piece
+    return "\n".join([*lines, line.rstrip()])
 
 
 def _series(csv: str | None, column: str | None, date: str | None, claims: dict[str, Claim]) -> Series | None:
@@ -179,26 +219,40 @@ def _progress(name: str) -> Iterator[Report]:
         yield lambda done, total, part: bar.update(task, completed=done, total=total, part=printable(part)[:60])
 
 
-def _write(outcome: Outcome, folder: Path, as_json: bool) -> None:
+def _write(outcome: Outcome, folder: Path, language: str, as_json: bool) -> None:
     from ..experiments.runner import paths
 
     replaced = any(path.exists() for path in paths(outcome.name, folder))
     written = outcome.write(folder)
     if as_json:
         return
-    numbers = outcome.table()
+    numbers = outcome.table(language)
     table(numbers.columns, numbers.rows)
     verdict = outcome.verdict
-    click.echo(click.wrap_text(f"Verdict: {verdict.word}: {printable(verdict.because)}.", 110, "", "  "))
-    digest = f"; weights {outcome.digest[:16]}" if outcome.digest else ""
-    click.echo(f"{outcome.seconds:.1f} s, seeds {', '.join(map(str, outcome.seeds)) or 'none'}{digest}")
-    how = "replaced" if replaced else "wrote"
-    click.echo(f"{how} {' and '.join(map(str, written))}\n")
+    said = gettext("Verdict: {word}: {because}.", word=VERDICTS[verdict.word], because=verdict.because)
+    click.echo(_wrapped(said.text(language), "", "  "))
+    seeds = ", ".join(map(str, outcome.seeds))
+    ran = gettext("{seconds:.1f} s, seeds {seeds}", seconds=outcome.seconds, seeds=seeds or gettext("none"))
+    if outcome.digest:
+        ran = gettext("{ran}; weights {digest}", ran=ran, digest=outcome.digest[:16])
+    click.echo(ran.text(language))
+    data, image = written
+    if replaced:
+        click.echo(gettext("replaced {data} and {image}", data=data, image=image).text(language) + "\n")
+    else:
+        click.echo(gettext("wrote {data} and {image}", data=data, image=image).text(language) + "\n")
 
 
-def _overview(outcomes: list[Outcome]) -> None:
+def _overview(outcomes: list[Outcome], language: str) -> None:
+    heads = [gettext("experiment"), gettext("verdict"), gettext("seconds"), gettext("weights")]
     table(
-        ["experiment", "verdict", "seconds", "weights"],
-        [[o.name, o.verdict.word, f"{o.seconds:.1f}", (o.digest or "")[:16]] for o in outcomes],
+        [head.text(language) for head in heads],
+        [
+            [o.name, VERDICTS[o.verdict.word].text(language), f"{o.seconds:.1f}", (o.digest or "")[:16]]
+            for o in outcomes
+        ],
     )
-    click.echo(f"{len(outcomes)} experiments in {sum(o.seconds for o in outcomes) / 60:.1f} minutes")
+    minutes = sum(o.seconds for o in outcomes) / 60
+    click.echo(
+        gettext("{count} experiments in {minutes:.1f} minutes", count=len(outcomes), minutes=minutes).text(language)
+    )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pellucid.messages import Message
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 Numbers = dict[str, Any]
 Word = Literal["supported", "not supported here", "undecided"]
+Text = str | Message
+"""What people read: as it is, or a message that can be said in each language."""
 
 
 @dataclass(frozen=True)
@@ -21,15 +25,15 @@ class Verdict:
     """What the numbers say of a claim, and in one sentence why."""
 
     word: Word
-    because: str
+    because: Text
 
 
 @dataclass(frozen=True)
 class Table:
     """The key numbers for people: the heads of the columns, and rows of text."""
 
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    columns: Sequence[Text]
+    rows: Sequence[Sequence[Text]]
 
 
 class Claim(ABC):
@@ -56,10 +60,10 @@ class Claim(ABC):
         takes_series: whether it also looks at a time series of the user's own, `trial.series`.
     """
 
-    statement: ClassVar[str]
-    source: ClassVar[str]
-    refuted_if: ClassVar[str]
-    setup: ClassVar[str]
+    statement: ClassVar[Text]
+    source: ClassVar[Text]
+    refuted_if: ClassVar[Text]
+    setup: ClassVar[Text]
     takes_series: ClassVar[bool] = False
 
     @abstractmethod

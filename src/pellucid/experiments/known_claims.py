@@ -11,6 +11,7 @@ from types import ModuleType
 
 from pellucid.errors import DataError, UnknownNameError, nearest
 from pellucid.files import read_bytes, reason
+from pellucid.messages import Message
 
 from .claim import SENTENCES, Claim
 from .foreign import place_of
@@ -88,7 +89,7 @@ def _only_claim(module: ModuleType, name: str) -> Claim:
             f'expected "{name}" to hold one claim, a class that is derived from pellucid.experiments.Claim, got {what}.'
         )
     (kind,) = kinds
-    missing = [each for each in SENTENCES if not isinstance(getattr(kind, each, None), str)]
+    missing = [each for each in SENTENCES if not isinstance(getattr(kind, each, None), str | Message)]
     missing += sorted(getattr(kind, "__abstractmethods__", ()))
     if missing:
         raise DataError(f'the claim {kind.__name__} of "{name}" lacks {", ".join(missing)}: add what is missing.')

@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 from pellucid.data import Series
 from pellucid.errors import DataError, PellucidError
 from pellucid.files import replacing, write_atomically
+from pellucid.messages import words
 
 from .claim import SENTENCES, Claim, Numbers, Table, Verdict
 from .foreign import located
@@ -51,13 +52,13 @@ class Outcome:
     machine: dict[str, Any]
 
     def record(self) -> dict[str, Any]:
-        """What the JSON file holds."""
+        """What the JSON file holds, in English."""
         return {
             "format": FORMAT,
             "experiment": self.name,
-            **{each: getattr(self.claim, each) for each in SENTENCES},
+            **{each: str(getattr(self.claim, each)) for each in SENTENCES},
             "quick": self.quick,
-            "verdict": asdict(self.verdict),
+            "verdict": {"word": self.verdict.word, "because": str(self.verdict.because)},
             "numbers": self.numbers,
             "seeds": self.seeds,
             "digest": self.digest,
@@ -65,8 +66,8 @@ class Outcome:
             "machine": self.machine,
         }
 
-    def table(self) -> Table:
-        """The key numbers.
+    def table(self, language: str = "en") -> Table:
+        """The key numbers, as text in a language, "en" or "zh".
 
         Raises:
             DataError: the claim gives no table.
@@ -75,7 +76,8 @@ class Outcome:
             table = self.claim.table(self.numbers)
         if not isinstance(table, Table):
             raise DataError(f"expected table of {self.name} to return a Table, got {type(table).__name__}.")
-        return Table([str(head) for head in table.columns], [[str(cell) for cell in row] for row in table.rows])
+        columns, *rows = [[words(cell)[language] for cell in row] for row in (table.columns, *table.rows)]
+        return Table(columns, rows)
 
     def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
         """Write NAME.json and NAME.png into a folder, each beside its old version, whose place it takes.

@@ -24,5 +24,5 @@ def test_the_verdict_follows_from_the_movements(step: float, smooth: float, word
 
 
 def test_what_supports_is_named() -> None:
-    because = StepDoesNotLearn().judge(numbers(0, 0.5)).because
+    because = str(StepDoesNotLearn().judge(numbers(0, 0.5)).because)
     assert "moved by 0.5 or more" in because and "0.850" in because

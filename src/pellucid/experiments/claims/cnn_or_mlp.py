@@ -14,6 +14,7 @@ from pellucid.experiments.statistics import paired, spread
 from pellucid.experiments.tasks import embedded
 from pellucid.experiments.training import accuracy, fitted, parameters
 from pellucid.experiments.trial import Trial
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -39,10 +40,12 @@ def network(arm: str, seed: int) -> Callable[[], pl.Network]:
 
 
 class CnnOrMlp(Claim):
-    statement = "On images a convolutional network is more accurate than a dense network with as many parameters."
-    source = 'The article, "Convolutional neural networks"; Y. LeCun et al., 1989.'
-    refuted_if = "with all the examples the dense network is as accurate on the test part, or more"
-    setup = (
+    statement = gettext(
+        "On images a convolutional network is more accurate than a dense network with as many parameters."
+    )
+    source = gettext('The article, "Convolutional neural networks"; Y. LeCun et al., 1989.')
+    refuted_if = gettext("with all the examples the dense network is as accurate on the test part, or more")
+    setup = gettext(
         "Digits (8 × 8 pixels). Convolution 3 × 3 (8 filters), pooling, convolution 3 × 3 (16), pooling, dense: 1,898"
         " parameters; or a dense hidden layer of 25 units: 1,885. 5 seeds, 4 rates of Adam chosen on validation data,"
         " 1,500 steps; with 100, 300 and all 1,010 examples to learn from. As many steps are more multiply-adds for the"
@@ -70,9 +73,12 @@ class CnnOrMlp(Claim):
     def judge(self, numbers: Numbers) -> Verdict:
         cnn, mlp = (numbers["accuracy"][arm] for arm in ARMS)
         gain, moved = paired(cnn["test"][-1], mlp["test"][-1]), paired(cnn["moved"][-1], mlp["moved"][-1])
-        because = (
-            f"with {numbers['examples'][-1]} examples the convolutional network is more accurate by {gain}, on images"
-            f" that were moved by {moved}"
+        because = gettext(
+            "with {count} examples the convolutional network is more accurate by {gain}, on images that were moved by"
+            " {moved}",
+            count=numbers["examples"][-1],
+            gain=gain,
+            moved=moved,
         )
         if gain.sign < 0 or gain.high < 0.005:
             return Verdict("not supported here", because)
@@ -84,7 +90,10 @@ class CnnOrMlp(Claim):
             for place, n in enumerate(numbers["examples"])
             for arm in ARMS
         ]
-        return Table(["examples", "network", "test accuracy", "images moved by a pixel"], rows)
+        return Table(
+            [gettext("examples"), gettext("network"), gettext("test accuracy"), gettext("images moved by a pixel")],
+            rows,
+        )
 
     def draw(self, numbers: Numbers) -> Figure:
         figure, panels = style.panels(1, 2, sharey=True)

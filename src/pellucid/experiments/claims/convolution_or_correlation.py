@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 import pellucid as pl
 from pellucid import data
 from pellucid.data.kernels import kernel
-from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
+from pellucid.experiments.claim import Claim, Numbers, Table, Text, Verdict
 from pellucid.experiments.statistics import mean
 from pellucid.experiments.trial import Trial
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -52,13 +53,17 @@ def sheet() -> Array:
 
 
 class ConvolutionOrCorrelation(Claim):
-    statement = "A convolutional layer computes the convolution of mathematics: the kernel is flipped before it slides."
-    source = 'The article, "Convolution": the kernel slides over a signal or an image, by the mathematical formula.'
-    refuted_if = (
+    statement = gettext(
+        "A convolutional layer computes the convolution of mathematics: the kernel is flipped before it slides."
+    )
+    source = gettext(
+        'The article, "Convolution": the kernel slides over a signal or an image, by the mathematical formula.'
+    )
+    refuted_if = gettext(
         "with a kernel that is not symmetric, the layer's output differs from the convolution, computed by its"
         " definition"
     )
-    setup = (
+    setup = gettext(
         "A sheet of handwritten digits, 96 × 96 pixels, and its rows as one long signal; six kernels, three of them"
         " symmetric under a rotation by 180°. All numbers are integers, so that float32 adds them exactly, and the"
         " layer's output can be held to the last bit against convolution and cross-correlation, computed by their"
@@ -94,32 +99,47 @@ class ConvolutionOrCorrelation(Claim):
 
     def judge(self, numbers: Numbers) -> Verdict:
         errors = {key: [numbers["compared"][n][key] for n in KERNELS] for key in ("convolution", "correlation")}
-        because = (
-            f"the layer's output differs from the convolution by up to {max(errors['convolution']):.2g} times the"
-            f" largest value, and from the cross-correlation by {max(errors['correlation']):.2g}; with symmetric"
-            " kernels both are the same; taught a convolution, it learns the flipped kernel to"
-            f" {mean(numbers['distance']['flipped']):.2g}"
+        because = gettext(
+            "the layer's output differs from the convolution by up to {convolution:.2g} times the largest value, and"
+            " from the cross-correlation by {correlation:.2g}; with symmetric kernels both are the same; taught a"
+            " convolution, it learns the flipped kernel to {flipped:.2g}",
+            convolution=max(errors["convolution"]),
+            correlation=max(errors["correlation"]),
+            flipped=mean(numbers["distance"]["flipped"]),
         )
         if max(errors["convolution"]) == 0:
-            return Verdict("supported", "the layer's output is the convolution, to the last bit")
+            return Verdict("supported", gettext("the layer's output is the convolution, to the last bit"))
         if max(errors["correlation"]) == 0:
             return Verdict("not supported here", because)
-        return Verdict("undecided", f"the layer computes neither: {because}")
+        return Verdict("undecided", gettext("the layer computes neither: {because}", because=because))
 
     def table(self, numbers: Numbers) -> Table:
-        rows = [
+        rows: list[list[Text]] = [
             [
                 name,
-                "yes" if name in SYMMETRIC else "no",
+                gettext("yes") if name in SYMMETRIC else gettext("no"),
                 *(f"{numbers['compared'][name][k]:.2g}" for k in ("convolution", "correlation")),
             ]
             for name in KERNELS
         ]
         distances = [f"{mean(numbers['distance'][key]):.2g}" for key in ("kernel", "flipped")]
         rows.append(
-            ["learned sobel-x", "no", f"{distances[0]} from the kernel", f"{distances[1]} from the flipped one"]
+            [
+                gettext("learned sobel-x"),
+                gettext("no"),
+                gettext("{distance} from the kernel", distance=distances[0]),
+                gettext("{distance} from the flipped one", distance=distances[1]),
+            ]
         )
-        return Table(["kernel", "symmetric", "from the convolution", "from the cross-correlation"], rows)
+        return Table(
+            [
+                gettext("kernel"),
+                gettext("symmetric"),
+                gettext("from the convolution"),
+                gettext("from the cross-correlation"),
+            ],
+            rows,
+        )
 
     def draw(self, numbers: Numbers) -> Figure:
         figure, panels = style.panels(1, 3, size=(2.9, 3.0))

@@ -10,6 +10,7 @@ from pellucid.experiments.statistics import interval, paired, spread
 from pellucid.experiments.tasks import Task, embedded, toy
 from pellucid.experiments.training import dense, fitted
 from pellucid.experiments.trial import Trial
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -38,13 +39,15 @@ def count(depth: int, width: int, inputs: int, outputs: int) -> int:
 
 
 class Depth(Claim):
-    statement = "How many hidden layers are best depends on the problem: long spirals need several, digits do not."
-    source = 'The article, "Deep learning": more than one hidden layer, the depth by the problem.'
-    refuted_if = (
+    statement = gettext(
+        "How many hidden layers are best depends on the problem: long spirals need several, digits do not."
+    )
+    source = gettext('The article, "Deep learning": more than one hidden layer, the depth by the problem.')
+    refuted_if = gettext(
         "with as many parameters, several hidden layers are no better than one on the spirals of three turns, or gain"
         " as much on digits"
     )
-    setup = (
+    setup = gettext(
         "Spirals of one and of three turns with 300 parameters, digits with 2,000; 1, 2, 3, 4 and 6 hidden layers of"
         " ReLU, as wide as the number of parameters allows; 5 seeds, 4 rates of Adam, 3,000 steps. Rate and, among the"
         " deep ones, depth are chosen on validation data, seed by seed; compared is the test accuracy with that of one"
@@ -71,9 +74,13 @@ class Depth(Claim):
     def judge(self, numbers: Numbers) -> Verdict:
         easy, hard, plain = (self._gains(numbers["accuracy"][name]) for name in TASKS)
         spirals, digits, more = interval(hard), interval(plain), paired(hard, plain)
-        because = (
-            f"several hidden layers gain {spirals} on spirals of three turns, {interval(easy)} on those of one, and"
-            f" {digits} on digits; the first and the last differ by {more}"
+        because = gettext(
+            "several hidden layers gain {spirals} on spirals of three turns, {easy} on those of one, and {digits} on"
+            " digits; the first and the last differ by {more}",
+            spirals=spirals,
+            easy=interval(easy),
+            digits=digits,
+            more=more,
         )
         if spirals.sign < 0 or spirals.high < 0.005 or more.sign < 0:
             return Verdict("not supported here", because)
@@ -94,7 +101,15 @@ class Depth(Claim):
             for place, depth in enumerate(numbers["depths"])
         ]
         return Table(
-            ["hidden layers", *(f"{name}, {what}" for name in TASKS for what in ("units", "test accuracy"))], rows
+            [
+                gettext("hidden layers"),
+                *(
+                    gettext("{name}, {what}", name=name, what=what)
+                    for name in TASKS
+                    for what in (gettext("units"), gettext("test accuracy"))
+                ),
+            ],
+            rows,
         )
 
     @staticmethod

@@ -13,6 +13,7 @@ from pellucid.experiments.statistics import interval, mean, paired, spread
 from pellucid.experiments.tasks import embedded
 from pellucid.experiments.training import accuracy, dense
 from pellucid.experiments.trial import Trial
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -25,17 +26,20 @@ DEPTH, WIDTH = 3, 32
 
 
 class LeakyRelu(Claim):
-    statement = (
+    statement = gettext(
         "Units of ReLU die, and those of leaky ReLU do not: they let a part of negative inputs through, and so a"
         " gradient."
     )
-    source = 'The article, "Leaky ReLU", with the slope 0.3; A. Maas, A. Hannun and A. Ng, 2013.'
-    refuted_if = "no unit of ReLU dies, or as many units of leaky ReLU are left without a gradient"
-    setup = (
-        f"Digits, {DEPTH} hidden layers of {WIDTH} units, He's initial values, 1,000 steps of Adam with each of 5"
-        f" rates, 5 seeds; slope {SLOPE}. Counted after training, over all examples of the train part: units whose"
+    source = gettext('The article, "Leaky ReLU", with the slope 0.3; A. Maas, A. Hannun and A. Ng, 2013.')
+    refuted_if = gettext("no unit of ReLU dies, or as many units of leaky ReLU are left without a gradient")
+    setup = gettext(
+        "Digits, {depth} hidden layers of {width} units, He's initial values, 1,000 steps of Adam with each of 5"
+        " rates, 5 seeds; slope {slope}. Counted after training, over all examples of the train part: units whose"
         " input is never positive, and units whose weights all have the gradient 0, which no step will ever move"
-        " again. The accuracies are reported, and are no part of the claim."
+        " again. The accuracies are reported, and are no part of the claim.",
+        depth=DEPTH,
+        width=WIDTH,
+        slope=SLOPE,
     )
 
     def measure(self, trial: Trial) -> Numbers:
@@ -64,9 +68,12 @@ class LeakyRelu(Claim):
             arm: [mean(row) for row in zip(*counts["stuck"], strict=True)] for arm, counts in numbers["arms"].items()
         }
         dies, beyond = interval(stuck["relu"]), paired(stuck["relu"], stuck["leaky_relu"])
-        because = (
-            f"of ReLU's units {dies.mean:.1%} are left without a gradient, of leaky ReLU's"
-            f" {mean(stuck['leaky_relu']):.1%} (mean over the rates; difference {beyond})"
+        because = gettext(
+            "of ReLU's units {dead:.1%} are left without a gradient, of leaky ReLU's {leaky:.1%} (mean over the rates;"
+            " difference {beyond})",
+            dead=dies.mean,
+            leaky=mean(stuck["leaky_relu"]),
+            beyond=beyond,
         )
         if max(stuck["relu"]) == 0 or beyond.sign < 0 or beyond.mean <= 0:
             return Verdict("not supported here", because)
@@ -80,7 +87,16 @@ class LeakyRelu(Claim):
             for place, rate in enumerate(numbers["rates"])
             for arm in ARMS
         ]
-        return Table(["rate", "activation", "input never positive", "no gradient", "test accuracy"], rows)
+        return Table(
+            [
+                gettext("rate"),
+                gettext("activation"),
+                gettext("input never positive"),
+                gettext("no gradient"),
+                gettext("test accuracy"),
+            ],
+            rows,
+        )
 
     def draw(self, numbers: Numbers) -> Figure:
         figure, panels = style.panels(1, 3, size=(3.9, 3.3))

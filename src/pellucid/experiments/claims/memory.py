@@ -9,11 +9,12 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.experiments.bands import MARKERS, band
-from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
+from pellucid.experiments.claim import Claim, Numbers, Table, Text, Verdict
 from pellucid.experiments.statistics import Interval, mean, paired, spread
 from pellucid.experiments.tasks import Task
 from pellucid.experiments.training import fitted, parameters
 from pellucid.experiments.trial import Trial
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ SYMBOLS = 8
 UNITS = {"RNN": 40, "GRU": 22, "LSTM": 19}
 """Units with which each has about 2,300 parameters."""
 BEGINNINGS = ("naive", "good")
+BEGINNING_WORDS = {"naive": gettext("naive"), "good": gettext("good")}
 GAPS = (5, 20, 50, 100, 200)
 RATES = (3e-3, 1e-2, 3e-2)
 
@@ -60,12 +62,12 @@ def network(kind: str, beginning: str, gap: int, seed: int) -> pl.Network:
 
 
 class Memory(Claim):
-    statement = "An RNN looks back only a few steps in practice; an LSTM remembers much longer."
-    source = 'The article, "LSTM"; Y. Bengio et al., 1994; S. Hochreiter and J. Schmidhuber, 1997.'
-    refuted_if = (
+    statement = gettext("An RNN looks back only a few steps in practice; an LSTM remembers much longer.")
+    source = gettext('The article, "LSTM"; Y. Bengio et al., 1994; S. Hochreiter and J. Schmidhuber, 1997.')
+    refuted_if = gettext(
         "with good initial values the LSTM recalls no better than an RNN of equal size, on the mean over the gaps"
     )
-    setup = (
+    setup = gettext(
         "A network reads 5 to 200 random symbols after a first one, and names the first of all; guessing gives 1/8."
         " RNN of 40, GRU of 22 and LSTM of 19 units have about 2,300 parameters each. 2,000 sequences, 1,500 steps of"
         " Adam with clipped gradients, each of 3 rates, chosen on validation data; 4 seeds. Two kinds of initial"
@@ -98,15 +100,19 @@ class Memory(Claim):
 
     def judge(self, numbers: Numbers) -> Verdict:
         gains = {b: self._gain(numbers["accuracy"][b]) for b in BEGINNINGS}
-        because = (
-            f"on the mean over the gaps the LSTM recalls better than the RNN by {gains['good']} with good initial"
-            f" values, by {gains['naive']} with naive ones"
+        because = gettext(
+            "on the mean over the gaps the LSTM recalls better than the RNN by {good} with good initial values, by"
+            " {naive} with naive ones",
+            **gains,
         )
         if gains["good"].sign < 0 or gains["good"].high < 0.01:
             return Verdict("not supported here", because)
         if gains["good"].sign > 0 and gains["naive"].sign > 0:
             return Verdict("supported", because)
-        return Verdict("undecided", f"{because}: it depends on the initial values, or may be chance")
+        return Verdict(
+            "undecided",
+            gettext("{because}: it depends on the initial values, or may be chance", because=because),
+        )
 
     @staticmethod
     def _gain(accuracy: Numbers) -> Interval:
@@ -114,12 +120,15 @@ class Memory(Claim):
         return paired(lstm, rnn)
 
     def table(self, numbers: Numbers) -> Table:
-        rows = [
-            [kind, beginning, *(spread(values, 2) for values in numbers["accuracy"][beginning][kind])]
+        rows: list[list[Text]] = [
+            [kind, BEGINNING_WORDS[beginning], *(spread(values, 2) for values in numbers["accuracy"][beginning][kind])]
             for beginning in BEGINNINGS
             for kind in UNITS
         ]
-        return Table(["layer", "initial values", *(f"gap {gap}" for gap in numbers["gaps"])], rows)
+        return Table(
+            [gettext("layer"), gettext("initial values"), *(gettext("gap {gap}", gap=gap) for gap in numbers["gaps"])],
+            rows,
+        )
 
     def draw(self, numbers: Numbers) -> Figure:
         figure, panels = style.panels(2, 2, size=(4.6, 3.0))

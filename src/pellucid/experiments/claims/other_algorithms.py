@@ -13,9 +13,11 @@ import numpy as np
 from pellucid import data
 from pellucid.batches import permutation
 from pellucid.experiments.bands import dots
-from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
+from pellucid.experiments.claim import Claim, Numbers, Table, Text, Verdict
 from pellucid.experiments.statistics import Interval, interval, mean, spread
 from pellucid.experiments.trial import Trial
+from pellucid.experiments.wording import each_of
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
 Draw = Callable[[np.random.Generator], dict[str, Any]]
 NETWORK = "network"
+NAMED = {
+    NETWORK: gettext("network"),
+    "linear": gettext("linear"),
+    "SVM": gettext("SVM"),
+    "forest": gettext("forest"),
+    "boosting": gettext("boosting"),
+}
 SETS = ("digits", "iris", "wine", "breast_cancer", "diabetes", "moons", "checkerboard")
 ROWS = 600
 SLOWER = 1.2
@@ -99,18 +108,21 @@ def rows_of(name: str, seed: int) -> tuple[Any, Any, bool]:
 
 
 class OtherAlgorithms(Claim):
-    statement = "Neural networks beat other algorithms in accuracy and speed."
-    source = 'The article, "Conclusion". L. Grinsztajn et al., 2022, found the opposite on tables of middling size.'
-    refuted_if = (
+    statement = gettext("Neural networks beat other algorithms in accuracy and speed.")
+    source = gettext(
+        'The article, "Conclusion". L. Grinsztajn et al., 2022, found the opposite on tables of middling size.'
+    )
+    refuted_if = gettext(
         "another algorithm is as accurate on the mean over the data sets, or clearly faster with tuning included"
     )
-    setup = (
-        f"Seven data sets of at most {ROWS} rows: digits, iris, wine, breast_cancer, diabetes (a quantity; R² instead"
+    setup = gettext(
+        "Seven data sets of at most {rows} rows: digits, iris, wine, breast_cancer, diabetes (a quantity; R² instead"
         " of the accuracy), and the toys moons and checkerboard. Nested cross-validation: 3 outer folds to test, 3"
         " inner ones to tune, 2 times with other rows and folds. For each algorithm 5 settings, its defaults first and"
         " 4 drawn at random, as Grinsztajn et al. and TabArena do; inputs scaled where the algorithm needs it,"
         " scikit-learn on one thread, which is the fastest for so few rows. Time is processor time, of tuning, fitting"
-        " and predicting, on this machine; it and scikit-learn's numbers are not in the digest."
+        " and predicting, on this machine; it and scikit-learn's numbers are not in the digest.",
+        rows=ROWS,
     )
 
     def measure(self, trial: Trial) -> Numbers:
@@ -133,9 +145,16 @@ class OtherAlgorithms(Claim):
         others = [each for each in next(iter(sets.values())) if each != NETWORK]
         gains = {other: self._gain(sets, other) for other in others}
         times = {other: self._slowness(sets, other) for other in others}
-        because = "; ".join(
-            f"against {other} the score differs by {gains[other]}, the time is {times[other]:.2g} times as long"
-            for other in others
+        because = each_of(
+            [
+                gettext(
+                    "against {other} the score differs by {gain}, the time is {time:.2g} times as long",
+                    other=NAMED[other],
+                    gain=gains[other],
+                    time=times[other],
+                )
+                for other in others
+            ]
         )
         if any(gain.mean <= 0 for gain in gains.values()) or max(times.values()) > SLOWER:
             return Verdict("not supported here", because)
@@ -157,11 +176,11 @@ class OtherAlgorithms(Claim):
     def table(self, numbers: Numbers) -> Table:
         sets = numbers["sets"]
         names = list(next(iter(sets.values())))
-        rows = [[name, *(spread(by[each]["score"]) for each in names)] for name, by in sets.items()]
-        for head, key, digits in (("mean score", "score", 3), ("seconds a fold", "seconds", 2)):
+        rows: list[list[Text]] = [[name, *(spread(by[each]["score"]) for each in names)] for name, by in sets.items()]
+        for head, key, digits in ((gettext("mean score"), "score", 3), (gettext("seconds a fold"), "seconds", 2)):
             means = [mean([mean(by[each][key]) for by in sets.values()]) for each in names]
             rows.append([head, *(f"{value:.{digits}f}" for value in means)])
-        return Table(["score", *names], rows)
+        return Table([gettext("score"), *(NAMED[name] for name in names)], rows)
 
     def draw(self, numbers: Numbers) -> Figure:
         sets = numbers["sets"]

@@ -15,6 +15,7 @@ from pellucid.experiments.statistics import paired, spread
 from pellucid.experiments.tasks import Task, embedded
 from pellucid.experiments.training import fitted
 from pellucid.experiments.trial import Trial
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -44,16 +45,16 @@ def network(arm: str, seed: int) -> pl.Network:
 
 
 class Pooling(Claim):
-    statement = (
+    statement = gettext(
         "Pooling keeps what it is named after: the maximum bright strokes, the minimum dark ones, the average the"
         " brightness."
     )
-    source = 'The article, "Pooling", which names maximum and minimum; J. Weng et al., 1992, for the maximum.'
-    refuted_if = (
+    source = gettext('The article, "Pooling", which names maximum and minimum; J. Weng et al., 1992, for the maximum.')
+    refuted_if = gettext(
         "digits in bright strokes are told no better after the maximum than after the minimum, or digits in dark"
         " strokes no better after the minimum, or the average changes an image's mean"
     )
-    setup = (
+    setup = gettext(
         "Digits in bright strokes, and the same images inverted, are pooled by 2 × 2, and a dense network of 32 units"
         " learns to tell them from the 16 numbers that are left; 5 seeds, 3 rates of Adam chosen on validation data,"
         " 1,200 steps. Measured besides: how far each pooling moves an image's mean, largest and smallest value."
@@ -85,9 +86,12 @@ class Pooling(Claim):
         bright = paired(scores["max"][IMAGES[0]], scores["min"][IMAGES[0]])
         dark = paired(scores["min"][IMAGES[1]], scores["max"][IMAGES[1]])
         mean = numbers["moved"]["average"]["mean"]
-        because = (
-            f"with bright strokes the maximum is better than the minimum by {bright}, with dark ones the minimum by"
-            f" {dark}; the average moves the mean by {mean:.1g} at most"
+        because = gettext(
+            "with bright strokes the maximum is better than the minimum by {bright}, with dark ones the minimum by"
+            " {dark}; the average moves the mean by {mean:.1g} at most",
+            bright=bright,
+            dark=dark,
+            mean=mean,
         )
         if bright.sign < 0 or dark.sign < 0 or mean > 1e-6:
             return Verdict("not supported here", because)
@@ -102,8 +106,15 @@ class Pooling(Claim):
             ]
             for arm in POOLS
         ]
-        moved = [f"moves the {word} by" for word in ("mean", "largest", "smallest")]
-        return Table(["pooling", *(f"accuracy, {kind}" for kind in IMAGES), *moved], rows)
+        heads = [
+            gettext("pooling"),
+            gettext("accuracy, bright strokes"),
+            gettext("accuracy, dark strokes"),
+            gettext("moves the mean by"),
+            gettext("moves the largest by"),
+            gettext("moves the smallest by"),
+        ]
+        return Table(heads, rows)
 
     def draw(self, numbers: Numbers) -> Figure:
         figure, (panel,) = style.panels(size=(6, 3.4))

@@ -10,6 +10,8 @@ from pellucid.experiments.statistics import mean, paired, spread
 from pellucid.experiments.tasks import Task, embedded, toy
 from pellucid.experiments.training import dense, fitted
 from pellucid.experiments.trial import Trial
+from pellucid.experiments.wording import each_of
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -27,13 +29,13 @@ def task_of(name: str, seed: int) -> Task:
 
 
 class ReluOrSmooth(Claim):
-    statement = "ReLU performs better than sigmoid and tanh."
-    source = 'The article, "ReLU function"; X. Glorot, A. Bordes and Y. Bengio, 2011, for deep networks.'
-    refuted_if = (
+    statement = gettext("ReLU performs better than sigmoid and tanh.")
+    source = gettext('The article, "ReLU function"; X. Glorot, A. Bordes and Y. Bengio, 2011, for deep networks.')
+    refuted_if = gettext(
         "ReLU's advantage in mean test accuracy over one of the others, with its 95 % interval over the seeds, lies"
         " below half a point"
     )
-    setup = (
+    setup = gettext(
         "Five tasks (spirals, checkerboard, digits, breast_cancer, wine), 2 and 6 hidden layers of 32 units, 5 seeds."
         " For each activation its usual initial values, 4 rates of Adam, 1,500 steps; the rate is chosen on validation"
         " data, task by task and seed by seed. Compared is the mean over tasks and depths, seed by seed."
@@ -54,14 +56,21 @@ class ReluOrSmooth(Claim):
     def judge(self, numbers: Numbers) -> Verdict:
         means = {arm: [mean(row) for row in zip(*by.values(), strict=True)] for arm, by in numbers["accuracy"].items()}
         gains = {arm: paired(means["relu"], means[arm]) for arm in ARMS[1:]}
-        because = "; ".join(f"against {arm} the mean accuracy differs by {gain}" for arm, gain in gains.items())
+        because = each_of(
+            [
+                gettext("against {arm} the mean accuracy differs by {gain}", arm=arm, gain=gain)
+                for arm, gain in gains.items()
+            ]
+        )
         if any(gain.high < MATTERS for gain in gains.values()):
             return Verdict("not supported here", because)
         return Verdict("supported" if all(gain.sign > 0 for gain in gains.values()) else "undecided", because)
 
     def table(self, numbers: Numbers) -> Table:
         scores = numbers["accuracy"]
-        return Table(["test accuracy", *ARMS], [[n, *(spread(scores[arm][n]) for arm in ARMS)] for n in scores["relu"]])
+        return Table(
+            [gettext("test accuracy"), *ARMS], [[n, *(spread(scores[arm][n]) for arm in ARMS)] for n in scores["relu"]]
+        )
 
     def draw(self, numbers: Numbers) -> Figure:
         scores = numbers["accuracy"]

@@ -9,6 +9,8 @@ import numpy as np
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
 from pellucid.experiments.curves import curve
 from pellucid.experiments.trial import Trial
+from pellucid.experiments.wording import each_of
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -21,19 +23,20 @@ BOUND = H * 0.09625 / 2
 
 
 class SigmoidRange(Claim):
-    statement = (
+    statement = gettext(
         "The sigmoid runs from 0 to 1 and is differentiable everywhere; on [0, 1] its derivative stays within"
         " [0.1966, 0.25]."
     )
-    source = 'The article, "Sigmoid function"; σ\'(z) = σ(z)·(1 − σ(z)) gives both ends by hand.'
-    refuted_if = (
+    source = gettext('The article, "Sigmoid function"; σ\'(z) = σ(z)·(1 − σ(z)) gives both ends by hand.')
+    refuted_if = gettext(
         "the smallest or largest derivative on [0, 1] rounds to other numbers, a limit is missed, or a difference"
         " quotient from the left or the right differs from the derivative"
     )
-    setup = (
+    setup = gettext(
         "No training: the formula and its derivative are computed in float64 by the engine, at 4,097 places of [0, 1]"
         " for the range and from −40 to 40 for the rest. The derivative is held against difference quotients from both"
-        f" sides, (σ(z ± h) − σ(z)) / ±h with h = 2⁻¹⁰, which differ from it by at most h·max|σ''|/2 = {BOUND:.2g}."
+        " sides, (σ(z ± h) − σ(z)) / ±h with h = 2⁻¹⁰, which differ from it by at most h·max|σ''|/2 = {bound:.2g}.",
+        bound=BOUND,
     )
 
     def measure(self, trial: Trial) -> Numbers:
@@ -62,29 +65,46 @@ class SigmoidRange(Claim):
     def judge(self, numbers: Numbers) -> Verdict:
         failures = []
         if (round(numbers["smallest"], 4), round(numbers["largest"], 4)) != (0.1966, 0.25):
-            failures.append(f"the derivative on [0, 1] lies in [{numbers['smallest']:.4f}, {numbers['largest']:.4f}]")
+            failures.append(
+                gettext(
+                    "the derivative on [0, 1] lies in [{smallest:.4f}, {largest:.4f}]",
+                    smallest=numbers["smallest"],
+                    largest=numbers["largest"],
+                )
+            )
         if not (0 <= numbers["at_minus_40"] < 1e-15 and 1 - 1e-15 < numbers["at_40"] <= 1 and numbers["rises"]):
-            failures.append(f"σ(−40) is {numbers['at_minus_40']:.3g} and σ(40) is {numbers['at_40']:.3g}")
+            failures.append(
+                gettext(
+                    "σ(−40) is {low:.3g} and σ(40) is {high:.3g}", low=numbers["at_minus_40"], high=numbers["at_40"]
+                )
+            )
         if numbers["quotient_error"] > BOUND:
-            failures.append(f"a difference quotient differs from the derivative by {numbers['quotient_error']:.3g}")
+            failures.append(
+                gettext(
+                    "a difference quotient differs from the derivative by {error:.3g}", error=numbers["quotient_error"]
+                )
+            )
         if failures:
-            return Verdict("not supported here", "; ".join(failures))
+            return Verdict("not supported here", each_of(failures))
         return Verdict(
             "supported",
-            f"the derivative on [0, 1] falls from {numbers['largest']:.4f} at {numbers['largest_at']:g} to"
-            f" {numbers['smallest']:.4f} at {numbers['smallest_at']:g}; the limits 0 and 1 hold to 15 digits",
+            gettext(
+                "the derivative on [0, 1] falls from {largest:.4f} at {largest_at:g} to {smallest:.4f} at"
+                " {smallest_at:g}; the limits 0 and 1 hold to 15 digits",
+                **{key: numbers[key] for key in ("largest", "largest_at", "smallest", "smallest_at")},
+            ),
         )
 
     def table(self, numbers: Numbers) -> Table:
         return Table(
-            ["quantity", "value"],
+            [gettext("quantity"), gettext("value")],
             [
-                ["smallest derivative on [0, 1]", f"{numbers['smallest']:.10f}"],
-                ["largest derivative on [0, 1]", f"{numbers['largest']:.10f}"],
-                ["largest derivative anywhere", f"{numbers['largest_anywhere']:.10f}"],
+                [gettext("smallest derivative on [0, 1]"), f"{numbers['smallest']:.10f}"],
+                [gettext("largest derivative on [0, 1]"), f"{numbers['largest']:.10f}"],
+                [gettext("largest derivative anywhere"), f"{numbers['largest_anywhere']:.10f}"],
                 ["σ(−40)", f"{numbers['at_minus_40']:.3g}"],
                 ["1 − σ(40)", f"{1 - numbers['at_40']:.3g}"],
-                ["largest error of a difference quotient", f"{numbers['quotient_error']:.3g}"],
+                [gettext("largest error of a difference quotient"), f"{numbers['quotient_error']:.3g}"],
             ],
         )
 

@@ -13,6 +13,7 @@ from pellucid.experiments import statistics
 from pellucid.experiments.bands import dots
 from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
 from pellucid.experiments.trial import Trial
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ ACTIVATIONS = ("step", "sigmoid", "tanh")
 
 
 class StepDoesNotLearn(Claim):
-    statement = "A hidden layer of step units does not learn by gradient descent: its weights do not move."
-    source = 'The article, "Step function": the derivative is 0 wherever it exists, so it tells no weight where to go.'
-    refuted_if = "any weight into a step unit moves during training"
-    setup = (
+    statement = gettext("A hidden layer of step units does not learn by gradient descent: its weights do not move.")
+    source = gettext(
+        'The article, "Step function": the derivative is 0 wherever it exists, so it tells no weight where to go.'
+    )
+    refuted_if = gettext("any weight into a step unit moves during training")
+    setup = gettext(
         "Networks 2 → 16 → 1 with a sigmoid output learn 300 points of moons by stochastic gradient descent (rate 0.3,"
         " batches of 16), for 5 seeds. Equal for all activations: points, first weights, order of the batches, steps."
         " Measured: how far any hidden and any output weight moved, and the accuracy on 300 new points."
@@ -59,14 +62,20 @@ class StepDoesNotLearn(Claim):
         step = max(arms["step"]["hidden"])
         smooth = min(min(arms[name]["hidden"]) for name in ACTIVATIONS[1:])
         if step > 0:
-            return Verdict("not supported here", f"a weight into a step unit moved by {step:.3g}")
+            return Verdict("not supported here", gettext("a weight into a step unit moved by {step:.3g}", step=step))
         if smooth == 0:
-            return Verdict("undecided", "the weights of the networks with smooth activations did not move either")
+            return Verdict(
+                "undecided", gettext("the weights of the networks with smooth activations did not move either")
+            )
         accuracy = statistics.mean(arms["step"]["accuracy"])
         return Verdict(
             "supported",
-            f"no weight into a step unit moved at all, while those of the smooth networks moved by {smooth:.3g} or"
-            f" more; only the output layer learned, on random features, to an accuracy of {accuracy:.3f}",
+            gettext(
+                "no weight into a step unit moved at all, while those of the smooth networks moved by {smooth:.3g} or"
+                " more; only the output layer learned, on random features, to an accuracy of {accuracy:.3f}",
+                smooth=smooth,
+                accuracy=accuracy,
+            ),
         )
 
     def table(self, numbers: Numbers) -> Table:
@@ -79,7 +88,15 @@ class StepDoesNotLearn(Claim):
             ]
             for name, arm in numbers["arms"].items()
         ]
-        return Table(["hidden units", "hidden weights moved by", "output weights moved by", "test accuracy"], rows)
+        return Table(
+            [
+                gettext("hidden units"),
+                gettext("hidden weights moved by"),
+                gettext("output weights moved by"),
+                gettext("test accuracy"),
+            ],
+            rows,
+        )
 
     def draw(self, numbers: Numbers) -> Figure:
         figure, (moved, accuracy) = style.panels(1, 2)

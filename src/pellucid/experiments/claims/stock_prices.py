@@ -22,10 +22,12 @@ from pellucid.data import (
     walk_forward,
 )
 from pellucid.experiments.bands import dots
-from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
+from pellucid.experiments.claim import Claim, Numbers, Table, Text, Verdict
 from pellucid.experiments.statistics import mean, spread
 from pellucid.experiments.trial import Trial
+from pellucid.experiments.wording import each_of, listed
 from pellucid.forecasting import RecurrentForecaster
+from pellucid.messages import Message, gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -34,19 +36,20 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 NETWORKS = ("LSTM", "RNN")
 BASELINES = ("tomorrow = today", "autoregression")
+NAMED = {"tomorrow = today": gettext("tomorrow = today"), "autoregression": gettext("autoregression")}
 WINDOWS = (5, 20)
 CONTROL = "synthetic"
 """A random walk, in which there is nothing to forecast: no method should win here."""
 
 
 class StockPrices(Claim):
-    statement = "A recurrent network forecasts tomorrow's price better than saying that it will be today's."
-    source = 'The article, "Recurrent neural networks", which names the next stock price as their use.'
-    refuted_if = (
+    statement = gettext("A recurrent network forecasts tomorrow's price better than saying that it will be today's.")
+    source = gettext('The article, "Recurrent neural networks", which names the next stock price as their use.')
+    refuted_if = gettext(
         'on no series of real prices the errors of a network are smaller than those of "tomorrow = today" by more'
         " than two standard errors of their difference"
     )
-    setup = (
+    setup = gettext(
         "Google's daily closing prices of 2004 to 2008, and a random walk as a control; a series of your own with"
         " --csv and --column. Walk-forward over the last fifth in 4 steps: every method is fitted again on all that"
         " came before. LSTM and RNN of 16 units, 10 epochs, 5 seeds; a linear autoregression by least squares."
@@ -79,23 +82,51 @@ class StockPrices(Claim):
     def judge(self, numbers: Numbers) -> Verdict:
         real = {name: known for name, known in numbers["series"].items() if name != CONTROL}
         wins = {name: [_wins(known["against"][method]) for method in NETWORKS] for name, known in real.items()}
-        because = "; ".join(f"on {name} the mean errors are {_means(known['errors'])}" for name, known in real.items())
+        because = each_of(
+            [
+                gettext("on {name} the mean errors are {errors}", name=name, errors=_means(known["errors"]))
+                for name, known in real.items()
+            ]
+        )
         if max(map(max, wins.values())) == 0:
-            return Verdict("not supported here", f"{because}: no network is better with any seed")
+            return Verdict(
+                "not supported here", gettext("{because}: no network is better with any seed", because=because)
+            )
         if min(map(max, wins.values())) > 0.5:
-            return Verdict("supported", f"{because}: on every series a network is better with most seeds")
-        return Verdict("undecided", f"{because}: a network is better with some seeds or on some series only")
+            return Verdict(
+                "supported",
+                gettext("{because}: on every series a network is better with most seeds", because=because),
+            )
+        return Verdict(
+            "undecided",
+            gettext("{because}: a network is better with some seeds or on some series only", because=because),
+        )
 
     def table(self, numbers: Numbers) -> Table:
-        words = {-1: "better", 0: "no different", 1: "worse"}
-        rows = []
+        words = {-1: gettext("better"), 0: gettext("no different"), 1: gettext("worse")}
+        rows: list[list[Text]] = []
         for name, known in numbers["series"].items():
             for method, errors in known["errors"].items():
                 verdicts = [row["verdict"] for row in known["against"].get(method, [])]
-                against = ", ".join(f"{verdicts.count(v)} × {word}" for v, word in words.items() if v in verdicts)
+                against = [
+                    gettext("{count} × {word}", count=verdicts.count(v), word=word)
+                    for v, word in words.items()
+                    if v in verdicts
+                ]
                 looked = ", ".join(map(str, sorted(set(known["window"][method]))))
-                rows.append([name, method, _figures(errors), looked, against])
-        return Table(["series", "forecast", "mean error", "days back", f'against "{BASELINES[0]}"'], rows)
+                rows.append(
+                    [name, NAMED.get(method, method), _figures(errors), looked, listed(against) if against else ""]
+                )
+        return Table(
+            [
+                gettext("series"),
+                gettext("forecast"),
+                gettext("mean error"),
+                gettext("days back"),
+                gettext('against "tomorrow = today"'),
+            ],
+            rows,
+        )
 
     def draw(self, numbers: Numbers) -> Figure:
         series = numbers["series"]
@@ -172,8 +203,13 @@ def _wins(against: list[dict[str, float]]) -> float:
     return sum(row["verdict"] == -1 for row in against) / len(against)
 
 
-def _means(errors: dict[str, list[float]]) -> str:
-    return ", ".join(f"{mean(values):.4g} ({method})" for method, values in errors.items())
+def _means(errors: dict[str, list[float]]) -> Message:
+    return listed(
+        [
+            gettext("{error:.4g} ({method})", error=mean(values), method=NAMED.get(method, method))
+            for method, values in errors.items()
+        ]
+    )
 
 
 def _figures(errors: list[float]) -> str:

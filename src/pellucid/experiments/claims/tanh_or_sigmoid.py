@@ -10,13 +10,15 @@ import numpy as np
 import pellucid as pl
 from pellucid.experiments import gradients
 from pellucid.experiments.bands import dots
-from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
+from pellucid.experiments.claim import Claim, Numbers, Table, Text, Verdict
 from pellucid.experiments.curves import curve
 from pellucid.experiments.gradients import VANISHES
 from pellucid.experiments.statistics import interval, spread
 from pellucid.experiments.tasks import Task, embedded, toy
 from pellucid.experiments.training import RATES, dense
 from pellucid.experiments.trial import Trial
+from pellucid.experiments.wording import both
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 ARMS = ("tanh", "sigmoid")
 TASKS = ("spirals", "digits", "breast_cancer")
 INITIAL = {"Glorot's": "glorot_uniform", "within ±0.05": "uniform"}
+INITIAL_WORDS = {"Glorot's": gettext("Glorot's"), "within ±0.05": gettext("within ±0.05")}
 GOAL = 0.1
 """The part of the loss of guessing, ln(classes), at which a task counts as learned."""
 
@@ -34,15 +37,15 @@ def task_of(name: str, seed: int) -> Task:
 
 
 class TanhOrSigmoid(Claim):
-    statement = (
+    statement = gettext(
         "tanh is a rescaled sigmoid, tanh z = 2σ(2z) − 1; it learns faster than the sigmoid, and still vanishes."
     )
-    source = 'The article, "Tanh function"; Y. LeCun et al., "Efficient BackProp", 1998, on the learning.'
-    refuted_if = (
+    source = gettext('The article, "Tanh function"; Y. LeCun et al., "Efficient BackProp", 1998, on the learning.')
+    refuted_if = gettext(
         "the identity fails by more than rounding, the derivative on [−1, 1] leaves [0.42, 1], tanh needs as many"
         " epochs as the sigmoid, or its gradient does not shrink to less than a tenth from the 20th layer to the first"
     )
-    setup = (
+    setup = gettext(
         "Identity and derivative: in float64 at 8,193 places. Learning: two hidden layers of 16 units on spirals,"
         " digits and breast_cancer, 5 seeds, Glorot's initial values for both, up to 150 epochs of Adam with each of 4"
         " rates; counted are the epochs until the training loss is a tenth of that of guessing, with the rate that"
@@ -98,30 +101,55 @@ class TanhOrSigmoid(Claim):
         factors = {label: interval(by["tanh"]) for label, by in numbers["factor"].items()}
         exact = numbers["identity_error"] <= 4 * 2.0**-52
         range_holds = (round(numbers["smallest"], 2), round(numbers["largest"], 2)) == (0.42, 1.0)
-        because = (
-            f"the identity holds to {numbers['identity_error']:.1g}, the derivative lies in [{numbers['smallest']:.4f},"
-            f" {numbers['largest']:.4f}]; the sigmoid needs {math.exp(faster.mean):.2f} times the epochs"
-            f" ({math.exp(faster.low):.2f} … {math.exp(faster.high):.2f}); from layer to layer the gradient is"
-            f" multiplied by {' and '.join(f'{f.mean:.3f} (initial values {label})' for label, f in factors.items())}"
+        because = gettext(
+            "the identity holds to {error:.1g}, the derivative lies in [{smallest:.4f}, {largest:.4f}]; the sigmoid"
+            " needs {ratio:.2f} times the epochs ({low:.2f} … {high:.2f}); from layer to layer the gradient is"
+            " multiplied by {factors}",
+            error=numbers["identity_error"],
+            smallest=numbers["smallest"],
+            largest=numbers["largest"],
+            ratio=math.exp(faster.mean),
+            low=math.exp(faster.low),
+            high=math.exp(faster.high),
+            factors=both(
+                [
+                    gettext("{factor:.3f} (initial values {label})", factor=f.mean, label=INITIAL_WORDS[label])
+                    for label, f in factors.items()
+                ]
+            ),
         )
         failed = [
-            *(["the identity"] if not exact else []),
-            *(["the range of the derivative"] if not range_holds else []),
-            *(["faster learning"] if faster.sign < 0 else []),
-            *(f"a vanishing gradient with initial values {label}" for label, f in factors.items() if f.low > VANISHES),
+            *([gettext("the identity")] if not exact else []),
+            *([gettext("the range of the derivative")] if not range_holds else []),
+            *([gettext("faster learning")] if faster.sign < 0 else []),
+            *(
+                gettext("a vanishing gradient with initial values {label}", label=INITIAL_WORDS[label])
+                for label, f in factors.items()
+                if f.low > VANISHES
+            ),
         ]
         if failed:
-            return Verdict("not supported here", f"{because}; so it lacks {' and '.join(failed)}")
+            return Verdict(
+                "not supported here", gettext("{because}; so it lacks {what}", because=because, what=both(failed))
+            )
         vanishes = all(f.high < VANISHES for f in factors.values())
         return Verdict("supported" if faster.sign > 0 and vanishes else "undecided", because)
 
     def table(self, numbers: Numbers) -> Table:
-        rows = [[f"epochs on {name}", *(spread(numbers["epochs"][arm][name], 0) for arm in ARMS)] for name in TASKS]
+        rows: list[list[Text]] = [
+            [gettext("epochs on {name}", name=name), *(spread(numbers["epochs"][arm][name], 0) for arm in ARMS)]
+            for name in TASKS
+        ]
         for label, by in numbers["factor"].items():
-            rows.append([f"gradient × a layer, initial {label}", *(spread(by[arm]) for arm in ARMS)])
-        rows.append(["largest error of tanh z = 2σ(2z) − 1", f"{numbers['identity_error']:.2g}", ""])
-        rows.append(["derivative on [−1, 1]", f"{numbers['smallest']:.6f} … {numbers['largest']:.6f}", ""])
-        return Table(["quantity", *ARMS], rows)
+            rows.append(
+                [
+                    gettext("gradient × a layer, initial {label}", label=INITIAL_WORDS[label]),
+                    *(spread(by[arm]) for arm in ARMS),
+                ]
+            )
+        rows.append([gettext("largest error of tanh z = 2σ(2z) − 1"), f"{numbers['identity_error']:.2g}", ""])
+        rows.append([gettext("derivative on [−1, 1]"), f"{numbers['smallest']:.6f} … {numbers['largest']:.6f}", ""])
+        return Table([gettext("quantity"), *ARMS], rows)
 
     def draw(self, numbers: Numbers) -> Figure:
         figure, (epochs, factor) = style.panels(1, 2)

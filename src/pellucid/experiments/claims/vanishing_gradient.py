@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from pellucid.experiments import gradients
 from pellucid.experiments.bands import band
-from pellucid.experiments.claim import Claim, Numbers, Table, Verdict
+from pellucid.experiments.claim import Claim, Numbers, Table, Text, Verdict
 from pellucid.experiments.statistics import interval, mean, paired, spread
 from pellucid.experiments.tasks import embedded
 from pellucid.experiments.training import accuracy, dense, fitted
 from pellucid.experiments.trial import Trial
+from pellucid.messages import gettext
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -22,16 +23,16 @@ RATES = (1e-3, 3e-3, 1e-2)
 
 
 class VanishingGradient(Claim):
-    statement = (
+    statement = gettext(
         "With sigmoids the gradient shrinks from layer to layer, so that deep networks stall in training; with ReLU"
         " they do not."
     )
-    source = 'The article, "Sigmoid function"; S. Hochreiter, 1991; X. Glorot and Y. Bengio, 2010.'
-    refuted_if = (
+    source = gettext('The article, "Sigmoid function"; S. Hochreiter, 1991; X. Glorot and Y. Bengio, 2010.')
+    refuted_if = gettext(
         "the gradient does not shrink to less than a tenth from the 20th layer to the first, or the training accuracy"
         " of sigmoids falls from 1 hidden layer to 20 by no more than that of ReLU"
     )
-    setup = (
+    setup = gettext(
         "Digits (8 × 8 pixels), 1 to 20 hidden layers of 32 units, for 5 seeds. The initial values are the usual ones:"
         " Glorot's for sigmoid, He's for ReLU. Gradient: root mean square by the output of each layer before the first"
         " step. Accuracy: on the train part after 900 steps of Adam with the best of 3 rates on validation data, as"
@@ -67,10 +68,16 @@ class VanishingGradient(Claim):
             a: [x - y for x, y in zip(acc["1"], acc[deepest], strict=True)] for a, acc in numbers["accuracy"].items()
         }
         fall, beyond = interval(falls["sigmoid"]), paired(falls["sigmoid"], falls["relu"])
-        because = (
-            f"from one layer to the layer before it the gradient is multiplied by {factor.mean:.3f} with sigmoids and"
-            f" {mean(numbers['factor']['relu']):.3f} with ReLU; from 1 to {deepest} hidden layers the training accuracy"
-            f" falls by {fall.mean:.3f} and {mean(falls['relu']):.3f}, a difference of {beyond}"
+        because = gettext(
+            "from one layer to the layer before it the gradient is multiplied by {sigmoid:.3f} with sigmoids and"
+            " {relu:.3f} with ReLU; from 1 to {deepest} hidden layers the training accuracy falls by {fall:.3f} and"
+            " {relu_fall:.3f}, a difference of {beyond}",
+            sigmoid=factor.mean,
+            relu=mean(numbers["factor"]["relu"]),
+            deepest=deepest,
+            fall=fall.mean,
+            relu_fall=mean(falls["relu"]),
+            beyond=beyond,
         )
         if factor.low > gradients.VANISHES or fall.sign < 0 or beyond.sign < 0:
             return Verdict("not supported here", because)
@@ -79,9 +86,11 @@ class VanishingGradient(Claim):
         return Verdict("undecided", because)
 
     def table(self, numbers: Numbers) -> Table:
-        columns = ["hidden layers", *(f"training accuracy, {arm}" for arm in ARMS)]
-        rows = [[str(d), *(spread(numbers["accuracy"][a][str(d)]) for a in ARMS)] for d in numbers["depths"]]
-        rows.append(["gradient × a layer", *(spread(numbers["factor"][arm]) for arm in ARMS)])
+        columns = [gettext("hidden layers"), *(gettext("training accuracy, {arm}", arm=arm) for arm in ARMS)]
+        rows: list[list[Text]] = [
+            [str(d), *(spread(numbers["accuracy"][a][str(d)]) for a in ARMS)] for d in numbers["depths"]
+        ]
+        rows.append([gettext("gradient × a layer"), *(spread(numbers["factor"][arm]) for arm in ARMS)])
         return Table(columns, rows)
 
     def draw(self, numbers: Numbers) -> Figure:
