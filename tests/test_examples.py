@@ -75,3 +75,8 @@ def test_copy_over_a_gap() -> None:
     assert set(found) == {"RNN", "GRU", "LSTM"}
     assert found["LSTM"].shape == (1, 2)
     assert found["LSTM"].min() > 0.9
+
+
+def test_layers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert example("layers").main() == 1
+    assert "day 1, hidden units: [0.5, 0.75, 0.0] output: 0.5\n" in capsys.readouterr().out
