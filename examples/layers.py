@@ -15,9 +15,7 @@ WALKED = np.array([1, 1, 0, 1, 0, 0])
 
 def three_three_one() -> pl.Network:
     """The network that the guide works out by hand."""
-    net = pl.Network(
-        pl.Dense(3, activation="relu"), pl.Dense(1, activation="sigmoid"), input_shape=3, dtype="float64"
-    )
+    net = pl.Network(pl.Dense(3, activation="relu"), pl.Dense(1, activation="sigmoid"), input_shape=3, dtype="float64")
     net.parameters["dense_1.kernel"] = [[1.0, 0.5, -1.0], [-1.5, 1.0, 0.0], [-1.0, -0.5, 2.0]]
     net.parameters["dense_1.bias"] = [0.5, -1.0, 1.0]
     net.parameters["dense_2.kernel"] = [[1.0], [-1.0], [0.5]]

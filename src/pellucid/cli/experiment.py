@@ -227,7 +227,7 @@ def _write(outcome: Outcome, folder: Path, language: str, as_json: bool) -> None
     if as_json:
         return
     numbers = outcome.table(language)
-    table(numbers.columns, numbers.rows)
+    table([str(head) for head in numbers.columns], numbers.rows)
     verdict = outcome.verdict
     said = gettext("Verdict: {word}: {because}.", word=VERDICTS[verdict.word], because=verdict.because)
     click.echo(_wrapped(said.text(language), "", "  "))
