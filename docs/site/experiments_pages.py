@@ -22,10 +22,11 @@ def write(folder: Path, results: Path) -> None:
         record = json.loads(data.read_text(encoding="utf-8"))
         word, because = record["verdict"]["word"], record["verdict"]["because"]
         table = claim.table(record["numbers"])
+        refuted_if = str(claim.refuted_if)
         lines = [
             f"# {claim.statement}\n",
             f"**{SIGNS[word]} {word}**: {because.rstrip('.')}.\n",
-            grid(list(table.columns), [list(row) for row in table.rows]),
+            grid(list(map(str, table.columns)), [list(map(str, row)) for row in table.rows]),
             f"![What was measured, drawn]({image.name})\n",
             f"This is the short version, [with all its numbers]({data.name}); the digest of all weights is"
             f" `{record['digest'][:16]}…`, on every machine. Repeat it, or run the long one:\n",
@@ -33,7 +34,7 @@ def write(folder: Path, results: Path) -> None:
             "## How it is tested\n",
             f"{claim.setup}\n",
             f"**Source.** {claim.source}\n",
-            f"**What would refute it.** {claim.refuted_if[:1].upper()}{claim.refuted_if[1:].rstrip('.')}.\n",
+            f"**What would refute it.** {refuted_if[:1].upper()}{refuted_if[1:]}.\n",
         ]
         (folder / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
         rows.append([f"[{claim.statement}]({name}.md)", f"{SIGNS[word]} {word}"])
