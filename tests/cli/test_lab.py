@@ -81,6 +81,8 @@ def test_a_model_that_reads(run: Run, tmp_path: Path) -> None:
         (["--port", "65536"], "0<=x<=65535"),
         (["--host", "192.0.2.1"], "choose another --host"),
         (["--lang", "fr"], "'en', 'zh'"),
+        (["MODEL", "--data", "iris", "--site", "site"], "a model or data were given"),
+        (["--site", __file__, "--task", "spirals"], "expected a folder for the site"),
     ],
 )
 @built

@@ -29,6 +29,7 @@ Examples:
   pellucid lab flats.safetensors --data flats.csv
   pellucid lab topics.safetensors --data topics     a network that reads a text
   pellucid lab --host 0.0.0.0                       for other machines too: the URL carries a secret token
+  pellucid lab --site gallery                       the gallery as files, for a web server or a disk
 \b
 In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that works without Python.
 """
@@ -50,6 +51,13 @@ In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that w
     help="The address to listen on; another than this machine's own asks for the token in the URL.",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the URL.")
+@click.option(
+    "--site",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write the gallery as files for any web server, or to be opened from a disk, instead of showing it: each task"
+    " is trained, and can be trained on in the browser.",
+)
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="The language of the page.  [default: the browser's]")
 @options.csv_writing()
 def command(
@@ -59,6 +67,7 @@ def command(
     port: int | None,
     host: str,
     no_browser: bool,
+    site: Path | None,
     lang: str | None,
     writing: dict[str, Any],
 ) -> None:
@@ -74,6 +83,9 @@ def command(
     from ..lab.serve.lab_session import Session
     from ..lab.serve.server import Server
 
+    if site is not None:
+        _write_site(site, model, data, task, lang)
+        return
     chosen = _task(model, data, task, writing)
     server = Server(Session(chosen, gallery=model is None), host=host, port=port, language=lang)
     try:
@@ -85,6 +97,32 @@ def command(
         click.echo("\nThe lab is closed.")
     finally:
         server.close()
+
+
+def _write_site(folder: Path, model: Path | None, data: str | None, task: str | None, language: str | None) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ..lab.gallery import TASKS, entry
+    from ..lab.serve.site import INDEX, write_site
+
+    if model is not None or data is not None:
+        raise DataError(
+            "--site writes the tasks of the gallery, but a model or data were given: open them without --site, and press"
+            " Save in the page for one file."
+        )
+    entries = list(TASKS.values()) if task is None else [entry(task)]
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bars: dict[str, Any] = {}
+
+        def report(title: str, step: int, steps: int) -> None:
+            if title not in bars:
+                bars[title] = progress.add_task(title, total=steps)
+            progress.update(bars[title], completed=step)
+
+        write_site(folder, entries, language=language, on_task=report)
+    click.echo(f"The site is in {folder}: open {folder / INDEX}, or put the folder on a web server.")
 
 
 def _task(

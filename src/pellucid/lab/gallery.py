@@ -59,13 +59,15 @@ class Entry:
     title: Message
     about: Message
     build: Callable[[Entry], Task]
+    steps: int
+    """After so many it has learned what there is to learn here."""
 
     def __call__(self) -> Task:
         return self.build(self)
 
 
-def build(name: str) -> Task:
-    """A task of the gallery.
+def entry(name: str) -> Entry:
+    """A task of the gallery, not opened yet.
 
     Raises:
         PellucidError: there is no such task.
@@ -79,7 +81,16 @@ def build(name: str) -> Task:
                 hint=nearest(name, TASKS),
             )
         )
-    return TASKS[name]()
+    return TASKS[name]
+
+
+def build(name: str) -> Task:
+    """A task of the gallery.
+
+    Raises:
+        PellucidError: there is no such task.
+    """
+    return entry(name)()
 
 
 def _spirals(entry: Entry) -> Task:
@@ -318,6 +329,7 @@ TASKS: dict[str, Entry] = {
                 "Watch the border between them bend until it follows both."
             ),
             _spirals,
+            steps=500,
         ),
         Entry(
             "digits",
@@ -328,6 +340,7 @@ TASKS: dict[str, Entry] = {
                 "and follow its answer back to the pixels."
             ),
             _digits,
+            steps=700,
         ),
         Entry(
             "kernels",
@@ -338,6 +351,7 @@ TASKS: dict[str, Entry] = {
                 "just by seeing what they ought to do; then try your own, at any stride."
             ),
             _kernels,
+            steps=400,
         ),
         Entry(
             "text",
@@ -348,6 +362,7 @@ TASKS: dict[str, Entry] = {
                 "keep and forget, and let it write."
             ),
             _text,
+            steps=1500,
         ),
         Entry(
             "prices",
@@ -358,6 +373,7 @@ TASKS: dict[str, Entry] = {
                 "An honest test: can it beat saying that tomorrow is like today?"
             ),
             _prices,
+            steps=500,
         ),
         Entry(
             "autoencoder",
@@ -368,6 +384,7 @@ TASKS: dict[str, Entry] = {
                 "Drag a point in the plane of the two, and see which digit it stands for."
             ),
             _autoencoder,
+            steps=2000,
         ),
         Entry(
             "sigmoids",
@@ -378,6 +395,7 @@ TASKS: dict[str, Entry] = {
                 "nothing is left. Then put ReLUs in their place."
             ),
             _sigmoids,
+            steps=600,
         ),
         Entry(
             "relus",
@@ -385,6 +403,7 @@ TASKS: dict[str, Entry] = {
             gettext("The same stack, with ReLUs"),
             gettext("The same eight layers, data and seed, but with ReLUs: the gradient arrives at the first layer."),
             _relus,
+            steps=600,
         ),
     )
 }

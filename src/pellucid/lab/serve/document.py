@@ -9,6 +9,7 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "formulas":     {"program": pellucid.formula, "texts": {value: [formula, latex]}},
      "phrases":      the sentences of explanations,
      "parameters":   {"dense_1.kernel": array},
+     "initial":      the same at step 0, to begin anew from | null
      "examples":     {"train": {"x": array, "y": array | null, "labels": [text] | null}},
      "curves":       {"dense_1": {"function", "formula", "derivative"}},
      "training":     {"program", "texts", "seed": 0, "learning_rate"} | null, one step of training, of a network so
@@ -17,7 +18,8 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "flow", "findings", "reach", "confusion", "latent", "forecast": as the protocol has them, where there are any,
      "text":         {"by": "char", "lower": false} | null, how a text is read,
      "image":        array | null, the one that kernels slide over,
-     "code":         Python}
+     "code":         Python,
+     "site":         {"tasks": [protocol Task]} | absent, the other files of its folder}
 
     array = {"shape": [3, 2], "numbers": {"$": ["f4", base64]}, "over"?: 16}     little-endian; the numbers are over 16
 
@@ -78,6 +80,7 @@ def document(
     history: answers.History,
     moment: Moment,
     *,
+    initial: Mapping[str, Array] | None = None,
     past: answers.History | None = None,
     code: str = "",
     fault: NonFiniteError | None = None,
@@ -86,6 +89,7 @@ def document(
 
     Args:
         state, history: of the branch that the moment is in.
+        initial: the parameters that the training began with, if it began in this lab.
         past: the history of all steps on the way to the moment, where that is more than the branch's own.
         code: Python that repeats what was done.
         fault: where a value stopped being finite, if that ended the training.
@@ -109,7 +113,8 @@ def document(
         "target": samples.goal.name,
         "formulas": formulas(program),
         "phrases": phrases(),
-        "parameters": {path: packed(np.asarray(values)) for path, values in moment.parameters.items()},
+        "parameters": _packed_parameters(moment.parameters),
+        "initial": None if initial is None or training is None else _packed_parameters(initial),
         "examples": examples,
         "curves": _curves(look, moment, description),
         "training": training,
@@ -156,6 +161,10 @@ def packed(array: Array) -> dict[str, Any]:
             if steps.max() <= 255 and np.array_equal((steps / over).astype(array.dtype), array):
                 return {"shape": shape, "numbers": _coded(steps.astype(np.uint8)), "over": over}
     return {"shape": shape, "numbers": _coded(array)}
+
+
+def _packed_parameters(parameters: Mapping[str, Array]) -> dict[str, Any]:
+    return {path: packed(np.asarray(values)) for path, values in parameters.items()}
 
 
 def _coded(array: Array) -> dict[str, Any]:

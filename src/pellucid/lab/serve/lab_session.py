@@ -212,7 +212,11 @@ class Session:
         run, moment = stage.run, stage.run.moment()
         history = run.history(moment.branch, 1)
         past, code = run.past(moment), run.code()
-        return document(stage.look, run.state(), history, moment, past=past, code=code, fault=run.fault)
+        first = run.kept(moment)[0]
+        initial = first.parameters if first.step == 0 < moment.step else None
+        return document(
+            stage.look, run.state(), history, moment, initial=initial, past=past, code=code, fault=run.fault
+        )
 
     @property
     def title(self) -> dict[str, str]:

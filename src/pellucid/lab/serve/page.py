@@ -14,6 +14,7 @@ from typing import Any
 
 from pellucid.errors import ModelFileError
 from pellucid.lab.serve.safety import file_policy
+from pellucid.messages import gettext, words
 
 ASSETS = Path(__file__).parents[1] / "assets"
 NAMES = ("page.js", "page.css", "widget.js", "widget.css")
@@ -114,10 +115,11 @@ def single_file(document: Mapping[str, Any], language: str | None = None) -> str
     script = _script(asset("page.js").decode())
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    title = document.get("description", {}).get("title") or words(gettext("Gallery of small tasks"))
     return _FILE.format(
         language=language or "",
         policy=file_policy(digest),
-        title=html.escape(_said(document["description"]["title"], language)),
+        title=html.escape(_said(title, language)),
         icon=_ICON,
         style=_style(asset("page.css").decode()),
         document=_data(text),

@@ -14,10 +14,11 @@ import { classOf, Samples, stacked } from "./local/samples.ts";
 import type { Sample } from "./local/samples.ts";
 import { readSaved } from "./local/saved.ts";
 import type { Saved, Table } from "./local/saved.ts";
+import { visit } from "./local/site.ts";
 import { Trainer } from "./local/training.ts";
 import { grown } from "./local/writing.ts";
 import type {
-  Boundary, Confusion, Events, Explanation, InputName, Lab, Latent, Live, Methods, Moment, Numbers, Path, Source, State,
+  Boundary, Confusion, Description, Events, Explanation, InputName, Lab, Latent, Live, Methods, Moment, Numbers, Path, Source, State,
 } from "./model/wire/protocol.ts";
 
 type Answer<M extends keyof Methods> = Methods[M]["result"] | Promise<Methods[M]["result"]>;
@@ -94,9 +95,9 @@ export class LocalLab implements Lab {
   }
 
   private readonly answers: Answers = {
-    tasks: () => [],
-    open: () => refuse("local.gallery"),
-    describe: () => ({ ...this.saved.description, state: this.state }),
+    tasks: () => [...(this.saved.site?.tasks ?? [])],
+    open: ({ task }) => (task === this.saved.description.task ? this.description : visit(this.saved.site, task)),
+    describe: () => this.description,
     watch: (params) => {
       this.watched = params;
       return this.live(params);
@@ -116,7 +117,7 @@ export class LocalLab implements Lab {
     curve: (params) => this.curve(params),
     control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
     history: ({ branch, from }) => this.history(branch, from),
-    flow: ({ branch }) => this.saved.flow.filter((column) => column.branch === branch),
+    flow: ({ branch }) => (this.trainer.anew ? [] : this.saved.flow.filter((column) => column.branch === branch)),
     diagnose: () => ({ findings: this.asSaved(this.saved.findings, "local.wrong"), ...this.moment }),
     code: () => this.code() || refuse("local.absent"),
     boundary: ({ size }) => ({ ...this.boundary(size), ...this.moment }),
@@ -139,6 +140,10 @@ export class LocalLab implements Lab {
     return this.saved.program;
   }
 
+  private get description(): Description {
+    return { ...this.saved.description, state: this.state };
+  }
+
   private get state(): State {
     return this.trainer.state;
   }
@@ -150,6 +155,7 @@ export class LocalLab implements Lab {
 
   /** What was computed when the file was saved, as long as its weights are those. */
   private asSaved<T>(saved: T, why: "local.wrong" | "local.then"): T {
+    if (this.trainer.anew) refuse("local.anew");
     return this.trainer.moved ? refuse(why, { step: this.trainer.first }) : saved;
   }
 
@@ -172,7 +178,7 @@ export class LocalLab implements Lab {
   private code(): string {
     const { code } = this.saved;
     if (!code || !this.trainer.moved) return code;
-    const { en, zh } = filled("local.code", { step: this.trainer.first });
+    const { en, zh } = filled("local.code", { step: this.saved.description.state.step });
     return `# ${en}\n# ${zh}\n\n${code}`;
   }
 

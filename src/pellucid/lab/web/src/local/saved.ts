@@ -10,6 +10,8 @@ import type {
   Confusion, Description, Finding, Flow, Forecast, History, Latent, Methods, Path,
 } from "../model/wire/protocol.ts";
 import { refuse } from "./refusal.ts";
+import { readSite } from "./site.ts";
+import type { Site } from "./site.ts";
 
 /** Numbers of the document; whole ones are marked, for they number classes, symbols, …. */
 export interface Table extends Stored {
@@ -39,6 +41,8 @@ export interface Saved {
   readonly texts: Readonly<Record<string, readonly [string, string]>>;
   readonly phrases: Phrases;
   readonly parameters: ReadonlyMap<Path, Table>;
+  /** Those that the training began with, if it can be begun anew. */
+  readonly initial: ReadonlyMap<Path, Table> | null;
   readonly examples: ReadonlyMap<string, Kept>;
   readonly curves: Readonly<Record<Path, CurveText>>;
   /** One step of training, of a network that is small enough for a browser. */
@@ -53,6 +57,8 @@ export interface Saved {
   readonly text: { readonly by: string; readonly lower: boolean } | null;
   readonly image: Table | null;
   readonly code: string;
+  /** The other tasks of its folder. */
+  readonly site: Site | null;
 }
 
 type Data = Record<string, unknown>;
@@ -70,7 +76,11 @@ export function readSaved(given: unknown): Saved {
   for (const key of ["layers", "sets", "views"] as const) list(description[key], `description.${key}`);
   record(description.state, "description.state");
   record(description.can, "description.can");
-  const parameters = entries(data["parameters"], "parameters").map(([path, value]) => [path, table(value)] as const);
+  const parameters = tables(data["parameters"], "parameters");
+  const initial = training && data["initial"] ? tables(data["initial"], "initial") : null;
+  for (const [path, { shape }] of initial ?? []) {
+    if (String(parameters.get(path)?.shape) !== String(shape)) damaged("initial");
+  }
   const examples = entries(data["examples"], "examples").map(([name, value]) => [name, kept(value, name)] as const);
   const phrases = record(data["phrases"], "phrases");
   for (const key of Object.keys(phrases)) record(phrases[key], `phrases.${key}`);
@@ -79,7 +89,7 @@ export function readSaved(given: unknown): Saved {
     description, program, phrases: phrases as unknown as Phrases,
     input: String(data["input"]), target: String(data["target"]),
     texts: record(formulas["texts"], "formulas.texts") as Saved["texts"],
-    parameters: new Map(parameters), examples: new Map(examples),
+    parameters, initial, examples: new Map(examples),
     curves: record(data["curves"], "curves") as unknown as Saved["curves"],
     training: training && {
       program: programOf(training["program"]), seed: Number(training["seed"]), rate: Number(training["learning_rate"]),
@@ -95,6 +105,7 @@ export function readSaved(given: unknown): Saved {
     text: text && { by: String(text["by"]), lower: text["lower"] === true },
     image: data["image"] ? table(data["image"]) : null,
     code: typeof data["code"] === "string" ? data["code"] : "",
+    site: readSite(data["site"]),
   };
 }
 
@@ -117,6 +128,10 @@ function record(value: unknown, where: string): Data {
 
 function entries(value: unknown, where: string): [string, unknown][] {
   return Object.entries(record(value, where));
+}
+
+function tables(value: unknown, where: string): Map<Path, Table> {
+  return new Map(entries(value, where).map(([path, item]) => [path, table(item)]));
 }
 
 function list(value: unknown, where: string): unknown[] {

@@ -31,7 +31,10 @@ export class Trainer {
   private readonly saved: Saved;
   private readonly samples: Samples;
   private readonly listener: Listener;
-  readonly first: number;
+  /** The step that the line begins with: the file's, or 0 once begun anew. */
+  first: number;
+  /** What was recorded before the first step. */
+  private past: History;
   private readonly count: number;
   private readonly perEpoch: number;
   private readonly original: Weights;
@@ -61,6 +64,7 @@ export class Trainer {
     this.count = samples.count("train");
     this.perEpoch = Math.max(1, Math.ceil(this.count / (training?.batch_size ?? 32)));
     this.first = this.step = state.step;
+    this.past = saved.history;
     this.rate = state.learning_rate;
     this.original = this.now = this.begun(saved.parameters);
     this.kept.set(this.first, this.now);
@@ -80,29 +84,36 @@ export class Trainer {
     return this.now !== this.original;
   }
 
+  /** Whether the line is another than that of the file, begun at its untrained parameters. */
+  get anew(): boolean {
+    return this.past !== this.saved.history;
+  }
+
   get state(): State {
     const { state } = this.saved.description;
     const last = this.first + this.losses.length;
     const at = this.step - this.first;
+    const other = at > 0 || this.anew;
     return {
       ...state, step: this.step, first: this.first,
       epoch: this.moved ? Math.floor(this.step / this.perEpoch) : state.epoch,
       branches: state.branches.map((branch) => ({ ...branch, last })),
       playing: this.goal !== null, learning_rate: this.rate, speed: this.speed, pace: this.pace,
-      metrics: at > 0 ? {} : state.metrics, // they are measured over all examples, which the file has not
-      loss: at > 0 ? this.losses[at - 1]! : state.loss,
+      metrics: other ? {} : state.metrics, // they are measured over all examples, which the file has not
+      measured: other ? null : state.measured,
+      loss: other ? (this.losses[at - 1] ?? null) : state.loss,
       stopped: this.stopped ? local["local.stopped"] : null,
     };
   }
 
   /** The losses from a step on, those of the file before those taken here. */
   history(from: number): History {
-    const { history } = this.saved;
-    const loss = Float64Array.from([...history.loss.slice(0, this.first - history.from + 1), ...this.losses]);
-    const start = Math.max(from, history.from);
+    const { past } = this;
+    const loss = Float64Array.from([...past.loss.slice(0, Math.max(0, this.first - past.from + 1)), ...this.losses]);
+    const start = Math.max(from, past.from);
     return {
-      branch: history.branch, from: start, loss: loss.slice(start - history.from),
-      epochs: history.epochs.filter((epoch) => epoch.step >= start && epoch.step <= this.first),
+      branch: past.branch, from: start, loss: loss.slice(start - past.from),
+      epochs: past.epochs.filter((epoch) => epoch.step >= start && epoch.step <= this.first),
     };
   }
 
@@ -124,7 +135,7 @@ export class Trainer {
         this.seek(action.step);
         break;
       case "reset":
-        this.begin(this.original);
+        this.reset();
         break;
       case "rate":
         if (!(action.learning_rate > 0) || !Number.isFinite(action.learning_rate)) {
@@ -150,6 +161,16 @@ export class Trainer {
 
   close(): void {
     this.rest();
+  }
+
+  /** From the untrained parameters on, if the file has them; else from those that it was saved with. */
+  private reset(): void {
+    const { initial, training, history } = this.saved;
+    if (initial === null) return this.begin(this.original);
+    this.first = 0;
+    this.past = { branch: history.branch, from: 1, loss: new Float64Array(0), epochs: [] };
+    this.rate = training!.rate;
+    this.begin(this.begun(initial));
   }
 
   /** Back to the first step, with these weights. */
@@ -180,7 +201,7 @@ export class Trainer {
     if (steps >= this.losses.length) return;
     this.losses.length = this.rates.length = steps;
     for (const step of this.kept.keys()) if (step > this.first + steps) this.kept.delete(step);
-    this.listener.history(this.history(this.saved.history.from));
+    this.listener.history(this.history(this.past.from));
   }
 
   private go(goal: number): void {

@@ -30,6 +30,7 @@ export const local = {
   "local.absent": gettext("This file does not carry that; open the network in Pellucid for it."),
   "local.wrong": gettext("What is wrong was looked for when the file was saved: go back to step {step} to see it, or ask Pellucid."),
   "local.then": gettext("This was computed when the file was saved, over examples that it has not: go back to step {step} to see it."),
+  "local.anew": gettext("This was computed when the file was saved, and the training was begun anew since then: open the file again to see it."),
   "local.code": gettext("Up to step {step}, at which the file was saved; what was trained in the browser since then is not in it."),
   "local.kernel": gettext("The kernel does not fit into the image: make it, or its dilation, smaller."),
   "local.many": gettext("A link carries {most} parameters at most, the network has {count}: send this file instead."),

@@ -20,6 +20,7 @@ export const shell = {
   "shell.notes": gettext("Notes"),
   "shell.dismiss": gettext("Dismiss"),
   "shell.close": gettext("Close"),
+  "shell.whole": gettext("Open the whole lab"),
 
   "shell.gallery": gettext("Gallery"),
   "shell.gallery.title": gettext("Gallery of small tasks"),

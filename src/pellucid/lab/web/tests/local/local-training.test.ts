@@ -35,3 +35,32 @@ describe("playing in a saved file", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+describe("beginning anew in a saved file", () => {
+  const table = (value: number) => ({ shape: [1], data: Float32Array.of(value), whole: false });
+  const saved = (initial: Map<string, unknown> | null) => ({
+    description: {
+      state: { step: 2, learning_rate: 0.1, loss: 0.5, metrics: { accuracy: 1 }, measured: 2, branches: [{ id: 0, last: 2 }] },
+      training: { batch_size: 1 },
+    },
+    parameters: new Map([["w", table(5)]]), initial,
+    training: { program: { inputs: new Map() }, rate: 0.3 },
+    history: { branch: 0, from: 1, loss: Float64Array.of(2, 0.5), epochs: [{ step: 2, epoch: 1, metrics: {} }] },
+  });
+  const made = (initial: Map<string, unknown> | null) =>
+    new Trainer(saved(initial) as never, { count: () => 4 } as never, { state() {}, history() {}, moved() {} });
+
+  it("goes back to the untrained parameters, and forgets what was recorded", () => {
+    const trainer = made(new Map([["w", table(1)]]));
+    expect([trainer.first, trainer.anew, trainer.history(1).loss.length]).toEqual([2, false, 2]);
+    const state = trainer.act({ do: "reset" });
+    expect(state).toMatchObject({ step: 0, first: 0, epoch: 0, loss: null, metrics: {}, measured: null, learning_rate: 0.3 });
+    expect([trainer.anew, trainer.moved, trainer.parameters.get("w")!.data[0]]).toEqual([true, true, 1]);
+    expect(trainer.history(1)).toMatchObject({ from: 1, epochs: [] });
+    expect(trainer.history(1).loss).toHaveLength(0);
+  });
+  it("goes back to what was saved where the file has no others", () => {
+    const state = made(null).act({ do: "reset" });
+    expect(state).toMatchObject({ step: 2, first: 2, loss: 0.5, metrics: { accuracy: 1 } });
+  });
+});

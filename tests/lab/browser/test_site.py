@@ -1,0 +1,59 @@
+"""The gallery as files: opened from a disk, without any network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from tests.lab.browser.person import Person
+
+from pellucid.lab.gallery import TASKS
+from pellucid.lab.serve.site import write_site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder, [replace(TASKS["spirals"], steps=200), replace(TASKS["autoencoder"], steps=50)])
+    return folder
+
+
+def test_from_the_gallery_to_a_task_and_on(browse: Callable[..., Person], site: Path) -> None:
+    person = browse((site / "index.html").as_uri(), offline=True)
+    person.page.get_by_role("button", name=re.compile("Two spirals")).click()
+    expect(person.page).to_have_url(re.compile(r"/spirals\.html#/\?task=spirals"))
+    expect(person.panel("Network")).to_be_visible()
+    person.button("Gallery").click()
+    person.page.get_by_role("button", name=re.compile("Digits through two numbers")).click()
+    expect(person.page).to_have_url(re.compile(r"/autoencoder\.html#"))
+    person.page.go_back()
+    person.page.goto((site / "index.html").as_uri() + "#/dense_2/unit/3?task=spirals")
+    expect(person.page).to_have_url(re.compile(r"/spirals\.html#/dense_2/unit/3\?task=spirals"))
+
+
+def test_a_trained_network_can_be_begun_anew(browse: Callable[..., Person], site: Path) -> None:
+    person = browse((site / "spirals.html").as_uri(), offline=True)
+    time = person.panel("Time")
+    expect(time).to_contain_text("val_accuracy")
+    person.button("Begin anew").click()
+    expect(person.page).not_to_have_url(re.compile("step="))
+    expect(time).not_to_contain_text("val_accuracy")
+    person.button("Batch").click()
+    expect(person.page).to_have_url(re.compile(r"step=1$"))
+    person.button("What is wrong?").click()
+    expect(person.page.get_by_text("open the file again to see it")).to_be_visible()
+
+
+def test_a_part_of_it_in_a_frame(browse: Callable[..., Person], site: Path) -> None:
+    address = (site / "spirals.html").as_uri() + "?embed=1&panes=focus,time#/view/boundary"
+    person = browse(address, offline=True, viewport={"width": 900, "height": 600})
+    expect(person.panel("Focus")).to_be_visible()
+    expect(person.panel("Time")).to_be_visible()
+    expect(person.panel("Network")).to_have_count(0)
+    expect(person.button("Gallery")).to_have_count(0)
+    whole = person.page.get_by_role("link", name="Open the whole lab")
+    expect(whole).to_have_attribute("href", re.compile(r"spirals\.html#/view/boundary"))
