@@ -108,8 +108,8 @@ def _write_site(folder: Path, model: Path | None, data: str | None, task: str | 
 
     if model is not None or data is not None:
         raise DataError(
-            "--site writes the tasks of the gallery, but a model or data were given: open them without --site, and press"
-            " Save in the page for one file."
+            "--site writes the tasks of the gallery, but a model or data were given: open them without --site, and"
+            " press Save in the page for one file."
         )
     entries = list(TASKS.values()) if task is None else [entry(task)]
     console = Console(stderr=True)
