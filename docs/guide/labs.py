@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 import pellucid as pl
 from pellucid.data import TOYS, load, text_windows
+from pellucid.lab import gallery
+from pellucid.lab.handle import Lab
 
 LABS: dict[str, Callable[[], Any]] = {}
 DAYS = np.array([[2, 1, 0.5], [3, 0, 1], [1, 2, 1], [2.5, 0, 0], [0.5, 0, 2], [1.5, 3, 0.5]])
@@ -60,6 +63,20 @@ def walk(activation: str) -> Any:
 @lab
 def neuron() -> Any:
     return walk("linear")
+
+
+@lab
+def stairs() -> Any:
+    """Three neurons with a step, and behind them one with a sigmoid: nothing before the steps is learned."""
+    net = pl.Network(pl.Dense(3, activation="step"), pl.Dense(1, activation="sigmoid"), input_shape=3, seed=1)
+    return net.lab(
+        DAYS,
+        WALKED,
+        loss="crossentropy",
+        optimizer=pl.SGD(0.3),
+        batch_size=6,
+        title={"en": "Nothing in front of a step learns", "zh": "阶跃函数前面的什么也学不到"},
+    )
 
 
 @lab
@@ -199,6 +216,17 @@ def latent() -> Any:
         optimizer=pl.Adam(0.005),
         title={"en": "Digits through two numbers", "zh": "用两个数表示手写数字"},
     )
+
+
+@lab
+def prices() -> Any:
+    """Twenty days of a share, and what a recurrent network makes of the next."""
+    task = gallery.build("prices")
+    net = pl.Network.restored(task.net.config())
+    for path, value in task.net.parameters.items():
+        net.parameters[path] = value
+    net.fit(task.x, task.y, epochs=10, optimizer=task.optimizer, loss=task.loss, verbose=0)
+    return Lab(replace(task, net=net))
 
 
 @lab
