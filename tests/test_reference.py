@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from pygments.lexers import PythonLexer
+from pygments.token import Error
 
 import pellucid as pl
 from pellucid.functions.learning.losses import LOSSES
@@ -26,3 +29,18 @@ def test_every_public_name_has_an_entry(tmp_path: Path, monkeypatch: pytest.Monk
     assert set(pl.__all__) | {loss.name for loss in LOSSES.values()} <= set(entries)
     for name in ("Dense", "Conv2D", "LSTM", "relu", "softmax", "SGD", "Adam", "mean_squared_error", "huber"):
         assert "$$" in entries[name], name
+
+
+def test_code_in_the_reference_is_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The site takes a sign that is none of Python's, such as "…", for an error."""
+    monkeypatch.syspath_prepend(str(SITE))
+    import reference
+
+    folder = tmp_path / "reference"
+    reference.write(folder)
+    wrong = []
+    for page in folder.glob("*.md"):
+        for block in re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+            if any(kind is Error for kind, _ in PythonLexer().get_tokens(block)):
+                wrong.append(block)
+    assert not wrong, "\n".join(wrong)

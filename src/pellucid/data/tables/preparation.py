@@ -25,7 +25,7 @@ class Preparation:
 
         preparation = Preparation.fit("titanic.csv", "Survived")       # or of a data frame
         x, y = preparation.transform("titanic.csv"), preparation.targets("titanic.csv")
-        net = pl.Network(pl.Normalization().adapt(x), …, input_shape=x.shape[1:])
+        net = pl.Network(pl.Normalization().adapt(x), pl.Dense(2, activation="softmax"), input_shape=x.shape[1:])
         net.metadata.update(preparation.metadata())                    # saved with the network
         Preparation.of(pl.load("titanic.safetensors")).transform("new.csv")
 
