@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from pygments.lexers import PythonLexer
-from pygments.token import Error
+from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+from pygments.token import Error  # type: ignore[import-untyped]
 
 import pellucid as pl
 from pellucid.functions.learning.losses import LOSSES
