@@ -106,6 +106,7 @@ from pellucid.layers import ZeroPadding1D as ZeroPadding1D
 from pellucid.layers import ZeroPadding2D as ZeroPadding2D
 from pellucid.model import Network as Network
 from pellucid.model import Neuron as Neuron
+from pellucid.model import from_keras as from_keras
 from pellucid.model import from_onnx as from_onnx
 from pellucid.model import load as load
 from pellucid.training import Callback as Callback

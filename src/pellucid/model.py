@@ -14,7 +14,7 @@ from pellucid.arrays import as_array, check_examples, is_integer
 from pellucid.engines import DEFAULT
 from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.functions.activations import ActivationLike
-from pellucid.interchange import onnx, safetensors, workbook
+from pellucid.interchange import keras, onnx, safetensors, workbook
 from pellucid.layers.base import Layer, Node
 from pellucid.layers.dense import Dense
 from pellucid.layers.normalization import Normalization
@@ -46,6 +46,7 @@ class Network(BaseNetwork):
     lab = lab.lab
     save = safetensors.save
     to_onnx = onnx.to_onnx
+    to_keras = keras.to_keras
     sheet = workbook.sheet
 
     def get_layer(self, name: str | None = None, *, index: int | None = None) -> Layer:
@@ -172,3 +173,31 @@ def from_onnx(
     from pellucid.interchange.onnx.reading.assembly import read
 
     return read(path, Network, input_shapes=input_shapes, engine=engine)
+
+
+def from_keras(
+    model: str | os.PathLike[str] | Any,
+    *,
+    input_shapes: Mapping[str, Sequence[int | None]] | None = None,
+    engine: str = DEFAULT,
+) -> Network:
+    """The network that a Keras model is: a `.keras` file of Keras 3, read without Keras, or a model in memory.
+
+    Layers keep their names, weights and options; shared layers stay shared, masks come from `Masking` and
+    `Embedding(mask_zero=True)` as there. What the model was compiled with becomes arguments of `fit`:
+    `net.fit(x, y, **net.metadata["fit"])`. Nothing in the file is executed.
+
+    Args:
+        model: the path of the file, or a Keras model.
+        input_shapes: sizes of the axes that the model leaves open, by the inputs' names, with None for the batch:
+            `{"tokens": (None, 64)}`.
+
+    Raises:
+        ModelFileError: no such file; truncated, foreign or damaged; or with weights that contradict the layers.
+        PellucidError: layers that Pellucid does not have, all of them listed with their names and classes; or the
+            package h5py is not installed.
+    """
+    from pellucid.interchange.keras.model_reading import read, read_model
+
+    reader = read if isinstance(model, (str, os.PathLike)) else read_model
+    return reader(model, Network, input_shapes=input_shapes, engine=engine)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import math
 import struct
+import zipfile
 import zlib
 from random import Random
 from typing import Any
@@ -172,6 +174,25 @@ def mutated_safetensors(data: bytes, random: Random) -> bytes:
         header["__metadata__"]["content"] = json.dumps(content)
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + rest
+
+
+def mutated_keras(data: bytes, random: Random) -> bytes:
+    """The description of a Keras model, bytes of its weights, or bytes of the archive changed."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    kind = random.randrange(8)
+    if kind == 0:
+        return mutated_bytes(data, random)
+    name = "model.weights.h5" if kind < 3 else "config.json"
+    if name == "config.json":
+        members[name] = json.dumps(mutated_json(json.loads(members[name]), random)).encode()
+    else:
+        members[name] = mutated_bytes(members[name], random)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(zipfile.ZipInfo(member), content)
+    return stream.getvalue()
 
 
 def mutated_idx(data: bytes, random: Random) -> bytes:

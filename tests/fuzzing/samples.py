@@ -19,6 +19,7 @@ from PIL import Image
 from tests.fuzzing.mutations import (
     mutated_bytes,
     mutated_idx,
+    mutated_keras,
     mutated_lines,
     mutated_onnx,
     mutated_png,
@@ -306,8 +307,40 @@ def _onnx_samples() -> dict[str, Sample]:
     return samples
 
 
+def _recurrent() -> pl.Network:
+    return pl.Network(
+        pl.Embedding(5, 4, mask_zero=True),
+        pl.Bidirectional(pl.LSTM(2, return_sequences=True)),
+        pl.MultiHeadAttention(2, 2),
+        pl.GRU(3),
+        pl.Dense(2, activation="softmax"),
+        input_shape=(4,),
+    )
+
+
+def _use_keras(path: Path, random: Random) -> None:
+    net = pl.from_keras(path, engine=random.choice(("reference",) * 9 + ("llvm",)))
+    repr(net), net.config()
+    if small_enough_to_probe(net):
+        net.predict({name: np.zeros((2, *shape)) for name, shape in net.input_shapes.items()})
+
+
+def _keras_samples() -> dict[str, Sample]:
+    """Keras models; where the package h5py is installed."""
+    samples = {}
+    for make in (_table, _images, _recurrent, _graph):
+        name, content = make.__name__[1:], functools.partial(_as_keras, make)
+        samples[f"keras model of {name}"] = Sample(".keras", content, mutated_keras, _use_keras, weight=8)
+    return samples
+
+
+def _as_keras(make: Callable[[], pl.Network]) -> bytes:
+    return _saved(make().to_keras)
+
+
 SAMPLES: dict[str, Sample] = {
     **{f"network of {make.__name__[1:]}": _network(make) for make in NETWORKS},
+    **(_keras_samples() if importlib.util.find_spec("h5py") else {}),
     **(_onnx_samples() if importlib.util.find_spec("onnx") else {}),
     "command of a table": Sample(".safetensors", lambda: _content(_table), mutated_safetensors, _command),
     "command of a text": Sample(".safetensors", lambda: _content(_text), mutated_safetensors, _command),
