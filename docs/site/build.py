@@ -161,7 +161,7 @@ def home() -> None:
         "tables",
         "prices",
     ]
-    how += ["autoencoders", "estimators", "onnx", "gallery"]
+    how += ["autoencoders", "estimators", "onnx", "keras", "gallery"]
     known = {page.stem for page in SOURCE.glob("*.md")}
     about = ["architecture", "performance", "platforms", "decisions/index", "guide/article", "guide/compared"]
     about += ["changelog"]

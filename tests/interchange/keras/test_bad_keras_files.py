@@ -156,13 +156,14 @@ def test_sizes_that_exhaust_memory(path: Path) -> None:
 
 def test_graphs_that_make_no_sense(tmp_path: Path) -> None:
     dense = [layer("Dense", "a", units=4), layer("Dense", "b", units=4)]
-    for calls, message in (
+    cases: tuple[tuple[dict[str, list[Any]], str], ...] = (
         ({"a": [[value("b")]], "b": [[value("a")]]}, 'has a cycle through the layer "[ab]"'),
         ({"a": [[value("given")]], "b": [[value("none")]]}, 'a layer "none", which is not there'),
         ({"a": [[value("given")]], "b": [[value("a", 3)]]}, 'use 3 of the layer "a"'),
         ({"a": [[value("given")]], "b": [[]]}, r'"b" \(Dense\) takes nothing'),
         ({"a": [[value("given")]], "b": [[value("a"), 3]]}, "called with 3, expected values of the graph"),
-    ):
+    )
+    for calls, message in cases:
         config = functional(json.loads(json.dumps(dense)), calls, ["b", 0, 0])
         refused(written(tmp_path / "net.keras", config, {}), message)
 

@@ -267,11 +267,15 @@ def _normalization(given: Options) -> Layer:
 
 
 @_of("SimpleRNN", "LSTM", "GRU")
-def _recurrent(given: Options, *, backwards: bool = False) -> _Recurrent:
+def _recurrent(given: Options) -> Layer:
+    if given.get("go_backwards") and given.get("return_sequences"):
+        raise given.wrong("go_backwards", "False, or return_sequences=False")
+    return _cell(given)
+
+
+def _cell(given: Options) -> _Recurrent:
     given.fixed("return_state", False)
     given.fixed("stateful", False)
-    if given.get("go_backwards") and not backwards and given.get("return_sequences"):
-        raise given.wrong("go_backwards", "False, or return_sequences=False")
     options = {
         "return_sequences": given.get("return_sequences", False),
         "go_backwards": given.get("go_backwards", False),
@@ -299,7 +303,7 @@ def _bidirectional(given: Options) -> Layer:
         ours, theirs = ({k: v for k, v in o.values.items() if k not in ignored} for o in (forward, backward))
         if backward.kind != forward.kind or not _same(ours, theirs) or not backward.get("go_backwards"):
             raise given.wrong("backward_layer", "the layer itself, which reads backwards")
-    return Bidirectional(_recurrent(forward, backwards=True), given.get("merge_mode", "concat"), name=given.name)
+    return Bidirectional(_cell(forward), given.get("merge_mode", "concat"), name=given.name)
 
 
 def _same(ours: Any, theirs: Any) -> bool:

@@ -48,7 +48,7 @@ def read(
     try:
         reading = _Reading(kind, dict(input_shapes or {}), engine)
         try:
-            network = reading.network(config, "", 0)
+            network: N = reading.network(config, "", 0)
         except _MaskLost as lost:
             if reading.masks_used:
                 raise UnsupportedError(str(lost)) from None
