@@ -8,7 +8,7 @@ from typing import Any
 from pellucid.errors import PellucidError
 from pellucid.functions.learning.losses import loss as loss_of
 from pellucid.functions.learning.optimizers import optimizer as optimizer_of
-from pellucid.interchange.keras.options import snake
+from pellucid.interchange.keras.layer_options import snake
 from pellucid.training.metrics import metric as metric_of
 
 _SETTINGS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from pellucid.errors import ModelFileError
 from pellucid.functions.forward.sliding_window import sizes_of
-from pellucid.interchange.keras.options import Options, activation_of
+from pellucid.interchange.keras.layer_options import Options, activation_of
 from pellucid.layers.activation import Activation
 from pellucid.layers.base import Layer
 from pellucid.layers.batch_normalization import BatchNormalization

@@ -16,9 +16,9 @@ from pellucid.errors import ModelFileError, PellucidError
 from pellucid.interchange.keras.archive import unpacked
 from pellucid.interchange.keras.compilation import read_compilation
 from pellucid.interchange.keras.hdf5_weights import Weights, h5py_package
+from pellucid.interchange.keras.layer_options import Options, UnsupportedError, snake
 from pellucid.interchange.keras.layer_reading import FUNCTIONS, OPERATIONS, READERS, plain_name
 from pellucid.interchange.keras.masked_steps import leaves_mask, loses_mask
-from pellucid.interchange.keras.options import Options, UnsupportedError, snake
 from pellucid.interchange.keras.weight_layout import slots
 from pellucid.layers.activation import Activation
 from pellucid.layers.base import Input, Layer, Node

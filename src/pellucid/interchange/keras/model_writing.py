@@ -15,10 +15,10 @@ from pellucid.files import replacing
 from pellucid.interchange.keras.archive import CONFIG, METADATA, packed
 from pellucid.interchange.keras.hdf5_weights import h5py_package
 from pellucid.interchange.keras.hdf5_weights import written as hdf5
+from pellucid.interchange.keras.layer_options import snake
 from pellucid.interchange.keras.layer_writing import UnwritableError, Written, written
 from pellucid.interchange.keras.masked_steps import leaves_mask, loses_mask
 from pellucid.interchange.keras.model_reading import UNSEEN
-from pellucid.interchange.keras.options import snake
 from pellucid.interchange.keras.weight_layout import other_arrays, slots
 from pellucid.layers.base import InputLayer, Layer, Shape
 from pellucid.layers.masking import Masking
