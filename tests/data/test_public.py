@@ -7,7 +7,7 @@ from pathlib import Path
 import pellucid.data
 
 PUBLIC = """
-    Augmentation Autoregression Comparison Dataset EMBEDDED Persistence Preparation Series SeriesWindows
+    Augmentation Autoregression Batches Comparison Dataset EMBEDDED Persistence Preparation Series SeriesWindows
     Standardizer TOYS Trigram UNKNOWN Vocabulary after as_array as_labels batches blobs check_examples checkerboard
     choose_changes circles compare levels load load_idx load_idx_folder load_image_folder load_series moons read_csv
     read_idx read_image read_series read_text sample_image series_windows shuffled spirals split_tail

@@ -10,6 +10,7 @@ from .baselines import Comparison as Comparison
 from .baselines import Persistence as Persistence
 from .baselines import compare as compare
 from .baselines import verdict as verdict
+from .batched import Batches as Batches
 from .dataset import Dataset as Dataset
 from .dataset import Standardizer as Standardizer
 from .embedded import EMBEDDED as EMBEDDED

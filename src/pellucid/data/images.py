@@ -97,18 +97,7 @@ def load_image_folder(
         DataError: fewer than two classes, a class without images, different sizes, a corrupt image (named).
     """
     root, size = Path(folder), _checked(size)
-    try:
-        classes = [p for p in list_folder(root) if p.is_dir() and not p.name.startswith(".")]
-        files = [[f for f in list_folder(c) if f.suffix.lower() in SUFFIXES and f.name[0] != "."] for c in classes]
-    except OSError as error:
-        raise DataError(f'cannot read the folder "{folder}": {reason(error)}.') from error
-    if len(classes) < 2:
-        raise DataError(f'"{folder}" holds {len(classes)} folders, expected one folder of images for each class.')
-    for place, files_of_class in zip(classes, files, strict=True):
-        if not files_of_class:
-            raise DataError(
-                f'the folder "{place}" holds no image ({", ".join(SUFFIXES[:3])}, …): add some or remove it.'
-            )
+    classes, files = class_folders(root)
     paths = [path for files_of_class in files for path in files_of_class]
     images: list[Pixels] = []
     for path in paths:
@@ -129,6 +118,28 @@ def load_image_folder(
     y = np.repeat(np.arange(len(classes)), [len(files_of_class) for files_of_class in files])
     description = f"{len(x)} images of {x.shape[1]}×{x.shape[2]} from {root.name}"
     return Dataset(root.resolve().name, x, y, class_names=tuple(c.name for c in classes), description=description)
+
+
+def class_folders(folder: str | os.PathLike[str]) -> tuple[list[Path], list[list[Path]]]:
+    """The folders of the classes, in sorted order, and the images in each.
+
+    Raises:
+        DataError: fewer than two classes, or a class without images.
+    """
+    root = Path(folder)
+    try:
+        classes = [p for p in list_folder(root) if p.is_dir() and not p.name.startswith(".")]
+        files = [[f for f in list_folder(c) if f.suffix.lower() in SUFFIXES and f.name[0] != "."] for c in classes]
+    except OSError as error:
+        raise DataError(f'cannot read the folder "{folder}": {reason(error)}.') from error
+    if len(classes) < 2:
+        raise DataError(f'"{folder}" holds {len(classes)} folders, expected one folder of images for each class.')
+    for place, files_of_class in zip(classes, files, strict=True):
+        if not files_of_class:
+            raise DataError(
+                f'the folder "{place}" holds no image ({", ".join(SUFFIXES[:3])}, …): add some or remove it.'
+            )
+    return classes, files
 
 
 @dataclass(frozen=True)

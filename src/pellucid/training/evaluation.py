@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from pellucid.errors import DataError, nearest
 from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.feeds import WEIGHT, Examples, inputs, weights
+from pellucid.training.inputs.streams import Stream, is_stream
 from pellucid.training.inputs.targets import Goal, LossLike, goals
 from pellucid.training.metrics import Measure, MetricLike, Reading, Running
 from pellucid.training.metrics import metrics as metrics_of
@@ -152,39 +154,46 @@ def batches(n: int, size: int) -> Iterator[slice]:
 def evaluate(
     net: BaseNetwork,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: LossLike | Mapping[str, LossLike] = None,
     metrics: Metrics = (),
     sample_weight: Any = None,
     batch_size: int = 256,
 ) -> dict[str, float]:
-    """The mean loss over the examples, under "loss", and the metrics by name. See `fit` for the arguments.
+    """The mean loss over the examples, under "loss", and the metrics by name. See `fit` for the arguments: x may be
+    batches, without y.
 
     Both are means over all real steps where an output is a sequence with a mask. Weights go into the loss alone.
 
     Raises:
         DataError: examples or targets that the network cannot take.
     """
-    examples, targets = prepared(net, x, y, loss, sample_weight)
-    measures = chosen(metrics, targets, examples)
+    examples: Examples | Stream
+    if y is None and is_stream(x):
+        no_weights(sample_weight)
+        examples = Stream(net, x, loss)
+        measures = chosen(metrics, targets := examples.goals, Examples(examples.first))
+    else:
+        examples, targets = prepared(net, x, y, loss, sample_weight)
+        measures = chosen(metrics, targets, examples)
     return evaluated(net, examples, targets, measures, check_integer(batch_size, "batch_size", minimum=1))
 
 
 def evaluated(
     net: BaseNetwork,
-    examples: Examples,
+    examples: Examples | Stream,
     targets: Sequence[Goal],
     measures: Chosen,
     batch_size: int,
+    steps: int | None = None,
 ) -> dict[str, float]:
-    """`evaluate`, of checked examples."""
+    """`evaluate`, of checked examples; `steps` is how many batches are taken at most."""
     run = evaluation_step(net, targets, weighted=examples.weighted)
     parameters = net.parameters.snapshot()
     running = Measures(net, targets, measures)
     total, counted = 0.0, 0
-    for rows in batches(len(examples), batch_size):
-        batch = examples.rows(rows)
+    for batch in itertools.islice(examples.batches(batch_size), steps):
         outputs = run({**batch, **parameters})
         count = running.count(batch, outputs)
         total, counted = total + float(outputs["loss"]) * count, counted + count
@@ -222,6 +231,12 @@ def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256, training: bool =
     whole = parts[0] if len(parts) == 1 else {path: np.concatenate([p[path] for p in parts]) for path in parts[0]}
     outputs = {path: whole[path] for path in net.output_shapes}
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+
+def no_weights(sample_weight: Any) -> None:
+    """Raise where weights are given beside batches."""
+    if sample_weight is not None:
+        raise DataError("sample_weight goes into the batches, (x, y, sample_weight), where x is batches: leave it out")
 
 
 def _all_rows(outputs: dict[str, Array], n: int) -> dict[str, Array]:
@@ -266,6 +281,8 @@ def prepared(
 ) -> tuple[Examples, list[Goal]]:
     """Examples and targets, checked; `prefix` is what messages put before x and y."""
     arrays = inputs(net, x, f"{prefix}x")
+    if y is None:
+        raise DataError(f"{prefix}y is missing, expected targets: an autoencoder's are {prefix}x itself")
     targets, values = goals(net, y, loss, f"{prefix}y")
     for name, array in values.items():
         if len(array) != len(next(iter(arrays.values()))):

@@ -18,8 +18,9 @@ from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
 from pellucid.training.callbacks.base import Callback, callbacks_of
 from pellucid.training.callbacks.scheduling import check_rates
-from pellucid.training.evaluation import Measures, Metrics, chosen, prepared
+from pellucid.training.evaluation import Measures, Metrics, chosen, no_weights, prepared
 from pellucid.training.inputs.feeds import WEIGHT, ClassWeight, Examples, class_weights
+from pellucid.training.inputs.streams import AHEAD, Stream, is_stream
 from pellucid.training.inputs.targets import Goal, LossLike
 from pellucid.training.programs import Clip, training_program, training_step
 from pellucid.training.running import failures
@@ -27,6 +28,7 @@ from pellucid.training.running.history import History
 from pellucid.training.running.loop import Loop
 from pellucid.training.running.progress import Verbose, reporter
 from pellucid.training.running.state import State, Training
+from pellucid.training.running.stream_loop import StreamLoop
 from pellucid.training.saved import checkpoint_file
 
 
@@ -34,15 +36,17 @@ from pellucid.training.saved import checkpoint_file
 def fit(
     net: BaseNetwork,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     epochs: int = 1,
     batch_size: int = 32,
     optimizer: str | Mapping[str, object] | Optimizer = "adam",
     loss: LossLike | Mapping[str, LossLike] = None,
     metrics: Metrics = (),
-    validation_data: Sequence[Any] | None = None,
+    steps_per_epoch: int | None = None,
+    validation_data: Any = None,
     validation_split: float = 0.0,
+    validation_steps: int | None = None,
     class_weight: ClassWeight | None = None,
     sample_weight: Any = None,
     callbacks: Sequence[Callback] | Callback = (),
@@ -53,8 +57,14 @@ def fit(
     clip_value: float | None = None,
     on_nonfinite: Literal["stop", "ignore"] = "stop",
     resume: str | os.PathLike[str] | None = None,
+    prefetch: int = AHEAD,
 ) -> History:
-    """Train a network on examples x, shape (n, …), and targets y, shape (n, …).
+    """Train a network on examples x, shape (n, …), and targets y, shape (n, …); or on batches of them.
+
+    Batches are anything to iterate over that gives (x, y) or (x, y, sample_weight), such as a list or a torch
+    DataLoader, or a function that makes a generator of them; y is left out then. They are taken as they come, whatever
+    batch_size and shuffle are. The next ones are read in a thread while a step is computed; how many there are may be
+    unknown.
 
     The loss of a step is the mean over its examples; of an output that is a sequence with a mask, the mean over all
     real steps of the batch. The same call with the same seed gives the same bits. The optimizer begins afresh in every
@@ -69,8 +79,11 @@ def fit(
             have a loss each, by path; their sum is minimised.
         metrics: names ("accuracy"), or functions of (y_true, y_pred) that see a whole epoch and return a number; for
             several outputs also a dict of them by path.
-        validation_data: (x, y) or (x, y, sample_weight), evaluated after every epoch.
+        steps_per_epoch: where x is batches, how many make an epoch; the next epoch goes on behind them, and begins
+            anew where they end. By default an epoch is all of them.
+        validation_data: (x, y) or (x, y, sample_weight), or batches of them, evaluated after every epoch.
         validation_split: the fraction of the examples, the last ones, to validate on instead.
+        validation_steps: how many batches of `validation_data` are taken, where it is batches.
         class_weight: a weight for each class number, or "balanced".
         sample_weight: a weight for each example, shape (n,). The loss is still divided by the number of examples.
         shuffle: whether every epoch has its own order, drawn from the network's seed and the epoch.
@@ -80,6 +93,7 @@ def fit(
         clip_value: keep each element of the gradient within ± this.
         on_nonfinite: "stop" at the first step that gives NaN or infinity, or "ignore" it.
         resume: a checkpoint to go on from, written by `Checkpoint` in a call with the same arguments.
+        prefetch: how many batches are read ahead, where x is batches; 0 reads each when its turn comes, in this thread.
 
     While it trains, other threads may predict, evaluate and trace: they find the parameters of a finished step, those
     of the last epoch, or of the last step where a callback asks for it.
@@ -100,8 +114,10 @@ def fit(
         optimizer=optimizer,
         loss=loss,
         metrics=metrics,
+        steps_per_epoch=steps_per_epoch,
         validation_data=validation_data,
         validation_split=validation_split,
+        validation_steps=validation_steps,
         class_weight=class_weight,
         sample_weight=sample_weight,
         callbacks=callbacks,
@@ -111,6 +127,7 @@ def fit(
         clip_norm=clip_norm,
         clip_value=clip_value,
         on_nonfinite=on_nonfinite,
+        prefetch=prefetch,
     )
     if flat := failures.flat_layers(net, loop.goals):
         warnings.warn(flat, UserWarning, stacklevel=3)  # past the check of the arguments, to who called fit
@@ -127,15 +144,17 @@ def fit(
 def prepare(
     net: BaseNetwork,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     epochs: int,
     batch_size: int = 32,
     optimizer: str | Mapping[str, object] | Optimizer = "adam",
     loss: LossLike | Mapping[str, LossLike] = None,
     metrics: Metrics = (),
-    validation_data: Sequence[Any] | None = None,
+    steps_per_epoch: int | None = None,
+    validation_data: Any = None,
     validation_split: float = 0.0,
+    validation_steps: int | None = None,
     class_weight: ClassWeight | None = None,
     sample_weight: Any = None,
     callbacks: Sequence[Callback] | Callback = (),
@@ -145,18 +164,29 @@ def prepare(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     on_nonfinite: Literal["stop", "ignore"] = "stop",
+    prefetch: int = AHEAD,
 ) -> Loop:
     """A training that has not begun: what `fit` runs to its end and the lab piece by piece. See `fit`."""
-    examples, goals = prepared(net, x, y, loss, sample_weight)
-    if class_weight is not None:
-        units = next(iter(net.output_shapes.values()))[-1]
-        table = class_weights(class_weight, goals, examples.arrays, units)
-        table *= examples.arrays.get(WEIGHT, 1.0)
-        check_range(table, net.dtype, what="class_weight")
-        examples = Examples(examples.arrays | {WEIGHT: table})
-    examples, validation = _validation(net, examples, goals, loss, validation_data, validation_split)
+    epochs, initial_epoch = check_integer(epochs, "epochs"), check_integer(initial_epoch, "initial_epoch")
+    stream = None
+    if y is None and is_stream(x):
+        stream = _stream(net, x, loss, class_weight, prefetch, epochs - initial_epoch, steps_per_epoch)
+        no_weights(sample_weight)
+        if validation_split:
+            raise DataError("validation_split parts arrays, and x is batches: give validation_data")
+        examples, goals = Examples(stream.first), stream.goals
+    elif steps_per_epoch is not None:
+        raise DataError("steps_per_epoch is for batches, and of arrays an epoch sees every example once: leave it out")
+    else:
+        examples, goals = prepared(net, x, y, loss, sample_weight)
+        if class_weight is not None:
+            examples = _weighted(net, examples, goals, class_weight)
+    examples, validation = _validation(
+        net, examples, goals, loss, validation_data, validation_split, prefetch, epochs - initial_epoch
+    )
+    if validation_steps is not None and not isinstance(validation, Stream):
+        raise DataError("validation_steps is for batches, and validation_data is none: leave it out")
     batch_size = check_integer(batch_size, "batch_size", minimum=1)
-    epochs = check_integer(epochs, "epochs")
     if on_nonfinite not in ("stop", "ignore"):
         raise DataError(f'on_nonfinite is {on_nonfinite!r}, expected "stop" or "ignore"')
     rule, clip = optimizer_of(optimizer), Clip(clip_norm, clip_value)
@@ -169,8 +199,8 @@ def prepare(
         if isinstance(value, (int, float)) and value > float(np.finfo(net.dtype).max):
             raise DataError(f"{name} is {value:g}, which {net.dtype} cannot hold: choose a smaller one")
     plan = {
-        "examples": len(examples),
-        "batch_size": batch_size,
+        "examples": len(examples) if stream is None else None,
+        "batch_size": batch_size if stream is None else None,
         "seed": net.seed,
         "shuffle": bool(shuffle),
         "optimizer": rule.config(),
@@ -179,27 +209,48 @@ def prepare(
         "weighted": examples.weighted,
         "clipping": [clip_norm, clip_value],
     }
-    steps = math.ceil(len(examples) / batch_size)
-    state = _start(net, rule, check_integer(initial_epoch, "initial_epoch"))
+    steps = steps_per_epoch or (math.ceil(len(examples) / batch_size) if stream is None else stream.length)
+    state = _start(net, rule, initial_epoch)
     history = History(params={"epochs": epochs, "steps": steps, **plan})
     training = Training(net, state, history, epochs, steps, plan, validation is not None, listeners, examples, goals)
     training.rises = Measures(net, goals, measures).rises
     training.schedule = rule.schedule
     run_step = training_step(net, goals, rule, clip=clip, weighted=examples.weighted)
-    return Loop(
-        training,
-        examples,
-        validation,
-        goals,
-        measures,
-        run_step,
+    program = (
         (lambda: training_program(net, goals, rule, clip=clip, weighted=examples.weighted))
         if on_nonfinite == "stop"
-        else None,
-        batch_size,
-        bool(shuffle),
-        reporter(verbose, epochs, steps),
+        else None
     )
+    parts = training, examples, validation, goals, measures, run_step, program, batch_size, bool(shuffle)
+    progress = reporter(verbose, epochs, steps)
+    if stream is None:
+        return Loop(*parts, progress, validation_steps)
+    return StreamLoop(*parts, progress, validation_steps, stream=stream, endless=steps_per_epoch is not None)
+
+
+def _stream(
+    net: BaseNetwork,
+    x: Any,
+    loss: LossLike | Mapping[str, LossLike],
+    class_weight: ClassWeight | None,
+    prefetch: int,
+    epochs: int,
+    steps: int | None,
+) -> Stream:
+    if steps is not None:
+        check_integer(steps, "steps_per_epoch", minimum=1)
+    stream = Stream(net, x, loss, class_weight=class_weight, ahead=prefetch)
+    if steps is None:
+        stream.check_epochs(epochs, other=", or say how many batches make an epoch, steps_per_epoch")
+    return stream
+
+
+def _weighted(net: BaseNetwork, examples: Examples, goals: list[Goal], class_weight: ClassWeight) -> Examples:
+    units = next(iter(net.output_shapes.values()))[-1]
+    table = class_weights(class_weight, goals, examples.arrays, units)
+    table *= examples.arrays.get(WEIGHT, 1.0)
+    check_range(table, net.dtype, what="class_weight")
+    return Examples(examples.arrays | {WEIGHT: table})
 
 
 def _start(net: BaseNetwork, rule: Optimizer, epoch: int) -> State:
@@ -216,15 +267,27 @@ def _validation(
     examples: Examples,
     goals: Sequence[Goal],
     loss: LossLike | Mapping[str, LossLike],
-    data: Sequence[Any] | None,
+    data: Any,
     split: float,
-) -> tuple[Examples, Examples | None]:
+    prefetch: int,
+    epochs: int,
+) -> tuple[Examples, Examples | Stream | None]:
     """Examples to train on and to validate on."""
     if isinstance(split, bool) or not isinstance(split, (int, float)) or not 0 <= split < 1:
         raise DataError(f"validation_split is {split!r}, expected a fraction of at least 0 and below 1")
+    if data is not None and _are_batches(data):
+        stream = Stream(net, data, loss, ahead=prefetch, what="validation_data")
+        stream.check_epochs(epochs)
+        if [g.key for g in stream.goals] != [g.key for g in goals]:
+            raise DataError(
+                "the targets of validation_data have another form than y, expected class numbers or rows in both"
+            )
+        return examples, stream
     if data is not None:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise DataError("validation_data has another form, expected (x, y) or (x, y, sample_weight)")
+            raise DataError(
+                "validation_data has another form, expected (x, y), (x, y, sample_weight), or batches of them"
+            )
         x, y, weight = (*data, None)[:3]
         validation, targets = prepared(net, x, y, loss, weight, prefix="validation_")
         if [g.key for g in targets] != [g.key for g in goals]:
@@ -236,3 +299,8 @@ def _validation(
     if at < 1:
         raise DataError(f"validation_split={split} leaves nothing of {len(examples)} examples to train on: choose less")
     return examples.part(slice(0, at)), examples.part(slice(at, None))
+
+
+def _are_batches(data: Any) -> bool:
+    """Whether validation data is batches: a tuple is (x, y), and so is a list that is none of tuples."""
+    return not isinstance(data, tuple) and is_stream(data)

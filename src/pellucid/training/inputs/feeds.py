@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,6 +43,10 @@ class Examples:
     def rows(self, index: slice | NDArray[np.int64]) -> dict[str, Array]:
         """A batch; only its rows are read, so the arrays may be mapped from files larger than memory."""
         return {name: np.asarray(a[index]) for name, a in self.arrays.items()}
+
+    def batches(self, size: int) -> Iterator[dict[str, Array]]:
+        """All of them in order, so many at a time."""
+        return (self.rows(slice(start, start + size)) for start in range(0, len(self), size))
 
     def part(self, index: slice) -> Examples:
         return Examples({name: a[index] for name, a in self.arrays.items()})

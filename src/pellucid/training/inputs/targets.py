@@ -68,7 +68,7 @@ class Goal:
 
 
 def goals(
-    net: BaseNetwork, y: Any, losses: LossLike | Mapping[str, LossLike], what: str = "y"
+    net: BaseNetwork, y: Any, losses: LossLike | Mapping[str, LossLike], what: str = "y", *, again: bool = False
 ) -> tuple[list[Goal], dict[str, Array]]:
     """The goal of every output, and the targets by their names among a program's inputs.
 
@@ -76,6 +76,7 @@ def goals(
         y: an array; for several outputs a mapping by path, or a sequence in their order.
         losses: one loss for all outputs, or a mapping by path; None chooses cross-entropy after softmax or sigmoid,
             the mean squared error after anything else.
+        again: whether these losses were found to fit their outputs before.
 
     Raises:
         DataError: a target that its output cannot give; the message names the fix.
@@ -91,7 +92,7 @@ def goals(
     arrays: dict[str, Array] = {}
     for path, values in by_path(y, paths, what).items():
         name = what if len(paths) == 1 else f'{what}["{path}"]'
-        goal, array = _goal(path, net.output_shapes[path], forward, chosen[path], values, name)
+        goal, array = _goal(path, net.output_shapes[path], forward, chosen[path], values, name, again)
         check_range(array, net.dtype, what=name)
         listed.append(goal)
         arrays[goal.name] = array
@@ -120,11 +121,14 @@ def _by_path(value: Mapping[str, Any], paths: Sequence[str], what: str) -> dict[
     return {p: value[p] for p in paths}
 
 
-def _goal(path: str, shape: tuple[int, ...], forward: Forward, like: LossLike, y: Any, what: str) -> tuple[Goal, Array]:
+def _goal(
+    path: str, shape: tuple[int, ...], forward: Forward, like: LossLike, y: Any, what: str, again: bool
+) -> tuple[Goal, Array]:
     last = forward.last[path]
     chosen = loss(_default(last) if like is None else like)
     goal = Goal(path, chosen, labels=False)
-    goal.examples(forward)  # an output that this loss cannot read shows before a look at the targets
+    if not again:
+        goal.examples(forward)  # an output that this loss cannot read shows before a look at the targets
     if chosen.reads == "values":
         return goal, _values(as_array(y, what=what), shape, path, last, what)
     units = shape[-1]

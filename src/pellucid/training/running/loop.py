@@ -20,6 +20,7 @@ from pellucid.training.callbacks.base import Callback
 from pellucid.training.callbacks.checkpointing import Checkpoint
 from pellucid.training.evaluation import Chosen, Measures, evaluated
 from pellucid.training.inputs.feeds import Examples
+from pellucid.training.inputs.streams import Stream
 from pellucid.training.inputs.targets import Goal
 from pellucid.training.running import failures
 from pellucid.training.running.history import History
@@ -55,7 +56,7 @@ class Loop:
 
     training: Training
     examples: Examples
-    validation: Examples | None
+    validation: Examples | Stream | None
     goals: Sequence[Goal]
     measures: Chosen
     run_step: Executable
@@ -63,6 +64,7 @@ class Loop:
     batch_size: int
     shuffle: bool
     progress: Silent
+    validation_steps: int | None = None
     _session: Session | None = None
     _max_steps: int = 1
     _running: Measures = field(init=False)
@@ -153,11 +155,15 @@ class Loop:
                 "begin another one after the change"
             )
         self._epoch = state.epoch
-        count = len(self.examples)
-        self._order = shuffled(count, training.net.seed, state.epoch) if self.shuffle else np.arange(count)
+        self._order = self._ordered()
         if state.batch == 0:
             self._call("on_epoch_begin", state.epoch)
         self.progress.epoch_begins(state.epoch, state.batch)
+
+    def _ordered(self) -> Array | None:
+        """The order of the examples in this epoch."""
+        count, net = len(self.examples), self.training.net
+        return shuffled(count, net.seed, self.training.state.epoch) if self.shuffle else np.arange(count)
 
     def _end(self) -> dict[str, float]:
         """The end of an epoch; gives its values by name."""
@@ -166,7 +172,9 @@ class Loop:
         logs = {"loss": state.mean_loss, **self._running.results()}
         self.publish()
         if self.validation is not None:
-            measured = evaluated(training.net, self.validation, self.goals, self.measures, VALIDATION_BATCH)
+            measured = evaluated(
+                training.net, self.validation, self.goals, self.measures, VALIDATION_BATCH, self.validation_steps
+            )
             logs |= {f"val_{name}": value for name, value in measured.items()}
         state.keep_if_best(logs.get("val_loss", logs["loss"]))
         self._call("on_epoch_end", epoch, logs)
@@ -202,7 +210,7 @@ class Loop:
             self._raise_nonfinite(self.program(), bad, inputs)
         self.training.before = {path: before[path] for path in state.parameters if path in before}
         for step in range(count):
-            rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
+            rows = slice(step * (examples // count), (step + 1) * (examples // count))
             self._account({n: a[rows] for n, a in batch.items()}, {n: a[step] for n, a in outputs.items()})
         self.training.follow_schedule()
         if self._single_steps:
@@ -307,7 +315,7 @@ class Loop:
             step=state.step + 1,
             epoch=state.epoch + 1,
             batch=state.batch + 1,
-            batches=self.training.steps_per_epoch,
+            batches=self.training.steps_per_epoch or "?",
             origin=origin.message,
         )
         raise NonFiniteError(message, origin)

@@ -40,6 +40,13 @@ class Silent:
     def epoch_ends(self, epoch: int, logs: Mapping[str, float]) -> None:
         """The epoch is over."""
 
+    def learn(self, steps: int) -> None:
+        """An epoch has so many steps, which may not have been known before."""
+        self.steps = steps
+
+    def pause(self) -> None:
+        """The steps of the epoch are done: others may print now."""
+
     def notify(self, text: str) -> None:
         """Something that happened once."""
 
@@ -56,7 +63,9 @@ class Lines(Silent):
 
 
 class Bars(Silent):
-    """A bar an epoch, drawn a few times a second, which becomes a line when the epoch is over."""
+    """A bar an epoch, drawn a few times a second, which becomes a line when the epoch is over. Where the number of
+    steps is not known, it says 12/? and moves back and forth.
+    """
 
     def __init__(self, epochs: int, steps: int) -> None:
         super().__init__(epochs, steps)
@@ -81,7 +90,7 @@ class Bars(Silent):
         # The streams stay as they are: what rich puts in their place breaks where other threads print.
         self._progress = Progress(*columns, transient=True, redirect_stdout=False, redirect_stderr=False)
         self._task = self._progress.add_task(
-            "", total=self.steps, completed=done, epoch=f"{epoch + 1}/{self.epochs}", values=""
+            "", total=self.steps or None, completed=done, epoch=f"{epoch + 1}/{self.epochs}", values=""
         )
         self._progress.start()
 
@@ -98,6 +107,9 @@ class Bars(Silent):
         self._stop()
         width = len(str(self.epochs))
         print(f"epoch {epoch + 1:{width}}/{self.epochs}  {_seconds(self.started)}  {_formatted(logs)}", flush=True)
+
+    def pause(self) -> None:
+        self._stop()
 
     def notify(self, text: str) -> None:
         self._stop()

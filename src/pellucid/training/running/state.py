@@ -108,13 +108,14 @@ class Training:
     history: History
     epochs: int
     steps_per_epoch: int
+    """0 while it is not known: where batches come one after the other, and their number is seen at their end."""
     plan: dict[str, Any]
     """What a resumed run has to have in common with the one that it continues."""
     validated: bool = False
     """Whether every epoch ends with a validation."""
     callbacks: Sequence[Callback] = ()
     examples: Examples | None = None
-    """What is trained on."""
+    """What is trained on; of batches that come one after the other, the first."""
     goals: Sequence[Goal] = ()
     before: dict[str, Array] = field(default_factory=dict)
     """The parameters before the last step."""

@@ -18,7 +18,7 @@ from pellucid.training.metrics import METRICS
 from pellucid.training.programs import loss_name, mask_name, prediction_name
 from pellucid.training.running.history import History
 from pellucid.training.running.state import State, Training
-from pellucid.training.saved.fields import Fields
+from pellucid.training.saved.fields import LARGEST, Fields
 
 Array = NDArray[Any]
 KIND = "pellucid checkpoint"
@@ -73,8 +73,12 @@ def resume(path: str | os.PathLike[str], training: Training, measures: Chosen = 
 
 
 def _state(record: Fields, training: Training) -> State:
-    batch = record.integer("batch", high=training.steps_per_epoch)
-    low = high = min(batch * training.plan["batch_size"], training.plan["examples"])
+    one_after_another = training.plan["batch_size"] is None
+    batch = record.integer("batch", high=LARGEST if one_after_another else training.steps_per_epoch)
+    if one_after_another:
+        low, high = batch, LARGEST
+    else:
+        low = high = min(batch * training.plan["batch_size"], training.plan["examples"])
     masks = training.net.reading().masks
     if len(training.goals) == 1 and training.goals[0].path in masks:  # its real steps are counted
         low, high = 0, high * training.net.output_shapes[training.goals[0].path][0]

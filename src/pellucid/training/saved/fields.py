@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pellucid.errors import ModelFileError
 
 Array = NDArray[Any]
-_LARGEST = 2**53  # integers that every reader of JSON keeps
+LARGEST = 2**53  # integers that every reader of JSON keeps
 
 
 class Fields:
@@ -37,7 +37,7 @@ class Fields:
         """The fields of a record in this one."""
         return Fields(self[name], self._path(name), names=names)
 
-    def integer(self, name: str, *, low: int = 0, high: int = _LARGEST) -> int:
+    def integer(self, name: str, *, low: int = 0, high: int = LARGEST) -> int:
         value = self[name]
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self._fail(name, f"an integer from {low} to {high}")
