@@ -159,6 +159,7 @@ def home() -> None:
         "images",
         "text",
         "tables",
+        "batches",
         "prices",
     ]
     how += ["autoencoders", "estimators", "onnx", "keras", "gallery"]

@@ -158,7 +158,7 @@ ATTRIBUTES: dict[str, str] = {
     "eval": "fit and predict know by themselves whether they train",
     "cpu": "programs run on this machine's processor",
     "cuda": "programs run on this machine's processor",
-    "fit_generator": "give fit arrays",
+    "fit_generator": "fit takes batches too, net.fit(generator)",
     "forward": "net.predict(x) computes",
     "get_weights": "read net.parameters, by path",
     "gradient": "net.gradients(x, y) gives them by path",
