@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +12,12 @@ from typing import Any
 
 from ..data import (
     EMBEDDED,
+    PUBLIC,
     TOYS,
     Dataset,
     Preparation,
+    fetch,
+    fetch_text,
     load,
     load_idx_folder,
     load_image_folder,
@@ -22,6 +26,7 @@ from ..data import (
     topics,
 )
 from ..data.images import SUFFIXES
+from ..data.public_sets import PUBLIC_IMAGES, PUBLIC_TEXTS
 from ..errors import DataError, nearest
 from ..files import open_regular, reason
 
@@ -64,7 +69,9 @@ def training_data(
             raise DataError(f'"{data}" is not a table file, and only these take --{option}: leave it out.')
     check_writing(data, writing)
     test = None
-    if named is None:
+    if _is_public(data):
+        named, test = _public(data)
+    elif named is None:
         if not path.is_dir():
             raise unknown(data)
         if any(p.is_dir() and not p.name.startswith(".") for p in path.iterdir()):
@@ -139,24 +146,35 @@ def check_writing(data: str, writing: Mapping[str, Any] | None) -> None:
 
 
 def is_text(data: str, *, text: bool = False) -> bool:
-    """Whether DATA is a text: the embedded one, a file that ends in .txt, or declared to be one."""
-    return text or data == TEXT or data.lower().endswith(".txt")
+    """Whether DATA is a text: the embedded one, a public one, a file that ends in .txt, or declared to be one."""
+    return text or data == TEXT or data in PUBLIC_TEXTS or data.lower().endswith(".txt")
 
 
 def text_of(data: str) -> str:
-    """The text of a file, or the embedded one."""
+    """The text of a file, the embedded one, or a public one."""
+    if data in PUBLIC_TEXTS and not Path(data).is_file():
+        return fetch_text(data)
     return topics() if data == TEXT and not Path(data).is_file() else read_text(data)
 
 
 def by_name(name: str, *, seed: int = 0) -> Dataset | None:
-    """An embedded set or a toy; None if there is none of that name."""
+    """An embedded set, a toy, or the test part of a public set; None if there is none of that name."""
+    if _is_public(name):
+        return _public(name)[1]
     if name in EMBEDDED:
         return load(name)
     return TOYS[name](TOY_SIZE, seed=seed) if name in TOYS else None
 
 
+def _is_public(name: str) -> bool:
+    return name in PUBLIC_IMAGES and not Path(name).exists()
+
+
+_public = functools.cache(fetch)
+
+
 def unknown(data: str) -> DataError:
     """The error for an argument that is no file, no folder and no name."""
-    names = (*EMBEDDED, *TOYS, TEXT)
+    names = (*EMBEDDED, *TOYS, TEXT, *PUBLIC)
     sets = ", ".join(names)
     return DataError(f'there is no file, folder or data set "{data}", the sets are {sets}.{nearest(data, names)}')

@@ -15,6 +15,7 @@ import pellucid as pl
 from pellucid.training.callbacks.augment import Augment
 
 from ..data import Augmentation, Dataset, Preparation, Standardizer
+from ..data.public_sets import PUBLIC_IMAGES
 from ..data.text import BY
 from ..errors import DataError
 from . import options
@@ -31,6 +32,8 @@ Examples:
   pellucid train spirals --hidden 32,32                  a toy: spirals, moons, circles, blobs, xor,
                                                          checkerboard
   pellucid train flats.csv --target price --epochs 200   a table with a header line
+  pellucid train mnist --epochs 5                        a public set, downloaded once: mnist, fashion_mnist,
+                                                         cifar10, and the text shakespeare
   pellucid train mnist/ --model cnn --epochs 5           a folder of IDX files with MNIST's names
   pellucid train animals/ --size 64x64 --flip            a folder of images for each class
   pellucid train shakespeare.txt                         a text, by character (or --by word)
@@ -212,7 +215,8 @@ def command(
     """Train a network on DATA and save it.
 
     DATA is a CSV file with a header line (name the column to learn with --target), a folder of IDX files with MNIST's
-    names, a folder with one folder of images for each class, a text, or the name of an embedded set or a toy.
+    names, a folder with one folder of images for each class, a text, or the name of an embedded set, a public set or a
+    toy.
 
     Tables are brought to mean 0 and deviation 1, words in them become columns of 0 and 1, missing values the mean;
     columns that only tell the rows apart (a number, a name) are left out. All of this is saved with the model, so
@@ -249,7 +253,8 @@ def command(
         reading |= {"unseen": unseen, "writing": writing}
         training = training_data(data, **reading, size=size, grey=grey, seed=seed)
         changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
-        model = model or ("cnn" if training[1] is None and Path(data).is_dir() else "mlp")
+        folder = training[1] is None and Path(data).is_dir()
+        model = model or ("cnn" if folder or data in PUBLIC_IMAGES else "mlp")
         validation = 0.2 if validation is None else validation
         history = _learn_examples(*training, fitting, model, hidden, activation, changes, validation)
     if plot is not None:

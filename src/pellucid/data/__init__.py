@@ -24,6 +24,9 @@ from .images import read_image as read_image
 from .images import sample_image as sample_image
 from .images import write_image as write_image
 from .ngram import Trigram as Trigram
+from .public_sets import PUBLIC as PUBLIC
+from .public_sets import fetch as fetch
+from .public_sets import fetch_text as fetch_text
 from .series import Series as Series
 from .series import SeriesWindows as SeriesWindows
 from .series import after as after
