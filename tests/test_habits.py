@@ -298,7 +298,7 @@ WRITTEN: dict[str, tuple[Callable[[], object], str]] = {
     "fit(n_epochs=…)": (lambda: fit(n_epochs=2), "Write epochs="),
     "fit(loss_weights=…)": (lambda: fit(loss_weights=[1]), "may have a factor"),
     "fit(label_smoothing=…)": (lambda: fit(label_smoothing=0.1), r'pl.loss\("crossentropy", label_smoothing=0.1\)'),
-    "fit(steps_per_epoch=…)": (lambda: fit(steps_per_epoch=2), "An epoch sees all examples once"),
+    "fit(steps_per_epoch=…)": (lambda: fit(steps_per_epoch=2), "steps_per_epoch is for batches"),
     "fit(epochs=2.0)": (lambda: fit(epochs=2.0), "epochs is 2.0, expected an integer"),
     "fit(metrics={'cls': …})": (lambda: fit(metrics={"cls": ["accuracy"]}), 'the key "cls", expected dense_1'),
     "fit(validation_data=x)": (lambda: fit(validation_data=X), r"expected \(x, y\) or \(x, y, sample_weight\)"),

@@ -140,7 +140,6 @@ NOTES: dict[str, str] = {
     "save_weights_only": "net.save(path) writes the weights; Checkpoint the whole training",
     "seed": "give it to the network, which draws all random numbers",
     "stateful": "net.stepper() carries the state on",
-    "steps_per_epoch": "an epoch sees all examples once",
     "validation_freq": "every epoch is validated",
     "verbose": "it says nothing",
     "weight_decay": "take AdamW, or a kernel_regularizer of the layers",

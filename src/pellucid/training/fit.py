@@ -286,7 +286,7 @@ def _validation(
     if data is not None:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise DataError(
-                "validation_data has another form, expected (x, y), (x, y, sample_weight), or batches of them"
+                "validation_data has another form, expected (x, y) or (x, y, sample_weight), or batches of them"
             )
         x, y, weight = (*data, None)[:3]
         validation, targets = prepared(net, x, y, loss, weight, prefix="validation_")
