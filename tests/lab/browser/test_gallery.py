@@ -64,6 +64,8 @@ def test_a_task_is_trained_stepped_rewound_and_explained(
 
 def explains_forward(person: Person) -> None:
     """Network, layer, unit, connection, product: each by a click; and out again with Esc."""
+    # A task opens with what it is about.
+    person.page.get_by_role("navigation", name="Views").get_by_role("link", name="Focus").click()
     layers = person.page.get_by_role("table", name="Layers").get_by_role("rowheader")
     # The last layer that computes with what it learned.
     learning = layers.filter(has_text=re.compile("Dense|Conv2D"))

@@ -25,7 +25,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_from_the_gallery_to_a_task_and_on(browse: Callable[..., Person], site: Path) -> None:
     person = browse((site / "index.html").as_uri(), offline=True)
     person.page.get_by_role("button", name=re.compile("Two spirals")).click()
-    expect(person.page).to_have_url(re.compile(r"/spirals\.html#/\?task=spirals"))
+    expect(person.page).to_have_url(re.compile(r"/spirals\.html#/view/boundary\?task=spirals"))
     expect(person.panel("Network")).to_be_visible()
     person.button("Gallery").click()
     person.page.get_by_role("button", name=re.compile("Digits through two numbers")).click()

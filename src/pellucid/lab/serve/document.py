@@ -19,7 +19,7 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "text":         {"by": "char", "lower": false} | null, how a text is read,
      "image":        array | null, the one that kernels slide over,
      "code":         Python,
-     "site":         {"tasks": [protocol Task]} | absent, the other files of its folder}
+     "site":         {"tasks": [protocol Task and "views"]} | absent, the other files of its folder}
 
     array = {"shape": [3, 2], "numbers": {"$": ["f4", base64]}, "over"?: 16}     little-endian; the numbers are over 16
 

@@ -7,8 +7,9 @@ trained, and ready to be trained on or begun anew. One thing alone tells it from
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pellucid.errors import DataError
 from pellucid.files import write_atomically
@@ -46,9 +47,10 @@ def write_site(
     _check_free(folder)
     entries = list(entries)
     folder.mkdir(parents=True, exist_ok=True)
-    site = {"tasks": [_shown(entry) for entry in entries]}
-    for entry in entries:
-        _write(folder / f"{entry.name}.html", {**_trained(entry, on_task), "site": site}, language)
+    documents = [_trained(entry, on_task) for entry in entries]
+    site = {"tasks": [_shown(entry, document) for entry, document in zip(entries, documents, strict=True)]}
+    for entry, document in zip(entries, documents, strict=True):
+        _write(folder / f"{entry.name}.html", {**document, "site": site}, language)
     _write(folder / INDEX, {"format": FORMAT, "version": VERSION, "site": site}, language)
 
 
@@ -65,11 +67,18 @@ def _check_free(folder: Path) -> None:
         )
 
 
-def _shown(entry: Entry) -> answers.Task:
-    return {"name": entry.name, "title": words(entry.title), "about": words(entry.about), "kind": entry.kind}
+def _shown(entry: Entry, document: Mapping[str, Any]) -> dict[str, Any]:
+    """What the gallery shows of a task, and the view that it opens with."""
+    task: answers.Task = {
+        "name": entry.name,
+        "title": words(entry.title),
+        "about": words(entry.about),
+        "kind": entry.kind,
+    }
+    return {**task, "views": document["description"]["views"]}
 
 
-def _trained(entry: Entry, on_task: Callable[[str, int, int], None]) -> dict[str, object]:
+def _trained(entry: Entry, on_task: Callable[[str, int, int], None]) -> dict[str, Any]:
     session = Session(entry())
     try:
         run, title = session.stage.run, words(entry.title)["en"]
@@ -89,6 +98,6 @@ _PIECE = 100
 """Steps between two reports."""
 
 
-def _write(path: Path, document: dict[str, object], language: str | None) -> None:
+def _write(path: Path, document: Mapping[str, Any], language: str | None) -> None:
     text = single_file(document, language)
     write_atomically(path, lambda file: file.write(text.encode()))

@@ -1,11 +1,11 @@
 // One lab of several in a folder: each task is a file of its own, and the gallery leads from one to the next.
 
-import { parse } from "../model/place/route.ts";
-import type { Events, Lab, Methods, Task, Words } from "../model/wire/protocol.ts";
+import { format, HOME, opening, parse } from "../model/place/route.ts";
+import type { Events, Lab, Methods, Task, View, Words } from "../model/wire/protocol.ts";
 import { refuse } from "./refusal.ts";
 
 export interface Site {
-  readonly tasks: readonly Task[];
+  readonly tasks: readonly (Task & { views: View[] })[];
 }
 
 const NAME = /^[a-z0-9][a-z0-9_-]*$/i;
@@ -18,9 +18,10 @@ export function readSite(value: unknown): Site | null {
   return { tasks };
 }
 
-function isTask(value: unknown): value is Task {
-  const { name, kind, title, about } = (value ?? {}) as Record<string, unknown>;
-  return typeof name === "string" && NAME.test(name) && typeof kind === "string" && isWords(title) && isWords(about);
+function isTask(value: unknown): value is Site["tasks"][number] {
+  const { name, kind, title, about, views } = (value ?? {}) as Record<string, unknown>;
+  const named = typeof name === "string" && NAME.test(name) && typeof kind === "string";
+  return named && isWords(title) && isWords(about) && Array.isArray(views) && views.every((v) => typeof v === "string");
 }
 
 function isWords(value: unknown): value is Words {
@@ -30,10 +31,13 @@ function isWords(value: unknown): value is Words {
 
 /** Go to the file of another task: this page ends, and the answer never comes. */
 export function visit(site: Site | null, task: string): Promise<never> {
-  if (!site?.tasks.some(({ name }) => name === task)) refuse("local.gallery");
+  const chosen = site?.tasks.find(({ name }) => name === task) ?? refuse("local.gallery");
   const address = new URL(`${task}.html`, location.href);
   address.search = location.search;
-  if (parse(location.hash).task === task) address.hash = location.hash; // a link into that task
+  const view = opening(chosen.views);
+  // A link into that task leads there, a card to what the task is about.
+  if (parse(location.hash).task === task) address.hash = location.hash;
+  else if (view !== null) address.hash = format({ place: { ...HOME, view }, task });
   // Whoever comes back finds the page as it was left, waiting.
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
   location.assign(address);

@@ -1,6 +1,6 @@
 // What the page knows: one object that all components read. Only methods of it change it.
 
-import { HOME, format, parse, type Link } from "../model/place/route";
+import { HOME, format, opening, parse, type Link } from "../model/place/route";
 import type { Place } from "../model/place/place";
 import type {
   Action, Description, Example, Lab, Language, Methods, Path, Picture, State, Task, Words,
@@ -154,6 +154,8 @@ export class LabStore {
     if (description === null) return;
     this.#panel = null;
     await this.#describe(description);
+    const view = opening(description.views);
+    if (view !== null) this.go({ view });
   }
 
   setLanguage(language: Language): void {

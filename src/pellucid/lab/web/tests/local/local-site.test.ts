@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 
+import type { View } from "../../src/model/wire/protocol";
 import { Entrance, readSite, visit } from "../../src/local/site";
 
 const words = { en: "a", zh: "甲" };
-const task = (name: string) => ({ name, kind: "mlp", title: words, about: words });
+const task = (name: string) => ({ name, kind: "mlp", title: words, about: words, views: ["boundary"] as View[] });
 
 describe("a folder of labs", () => {
   it("believes no name that is more than a name", () => {

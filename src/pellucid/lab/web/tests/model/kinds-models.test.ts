@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { pixels } from "../../src/model/numbers/image";
 import { borders } from "../../src/model/numbers/contour";
 import { resized } from "../../src/model/numbers/kernels";
@@ -58,8 +58,12 @@ test("a plane's colour lies between those of its classes", () => {
 });
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+/** So many milliseconds of a clock that no busy machine delays. */
+const passing = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+afterEach(() => void vi.useRealTimers());
 
 test("of questions that come while one is out only the newest is asked", async () => {
+  vi.useFakeTimers();
   const asked: number[] = [];
   const answers: number[] = [];
   const refusals: unknown[] = [];
@@ -74,13 +78,14 @@ test("of questions that come while one is out only the newest is asked", async (
     (error, question) => refusals.push([String(error), question]),
   );
   for (const question of [1, 2, 3]) pace.put(question);
-  await pause(30);
+  await passing(30);
   pace.put(4);
-  await pause(30);
+  await passing(30);
   expect([asked, answers, refusals]).toEqual([[1, 3, 4], [10, 30], [["Error: no", 4]]]);
 });
 
 test("the same question again rests for several times its answer, another one does not", async () => {
+  vi.useFakeTimers();
   const asked: string[] = [];
   const pace = latest(
     async (question: string) => {
@@ -91,32 +96,33 @@ test("the same question again rests for several times its answer, another one do
     () => undefined,
   );
   pace.put("a");
-  await pause(30);
+  await passing(30);
   pace.put("a", true);
-  await pause(30);
+  await passing(30);
   expect(asked).toEqual(["a"]);
-  await pause(120);
+  await passing(120);
   expect(asked).toEqual(["a", "a"]);
   pace.put("a", true);
   pace.put("b");
-  await pause(60);
+  await passing(60);
   expect(asked).toEqual(["a", "a", "b"]);
   pace.put("c", true);
   pace.close();
-  await pause(200);
+  await passing(200);
   expect(asked).toEqual(["a", "a", "b"]);
 });
 
 test("what is refused is not asked again at once", async () => {
+  vi.useFakeTimers();
   let asked = 0;
   const pace = latest(async () => {
     asked++;
     throw new Error("no");
   }, () => undefined, () => undefined);
   pace.put(1);
-  await pause(10);
+  await passing(10);
   for (let k = 0; k < 5; k++) pace.put(1, true);
-  await pause(100);
+  await passing(100);
   expect(asked).toBe(1);
   pace.close();
 });

@@ -1,7 +1,7 @@
 // A place as a link, and a link as a place: "#/conv2d_1/filter/3/at/4,5?input=test:17&step=1200".
 
 import type { Place } from "./place";
-import type { Layer } from "../wire/protocol";
+import type { Layer, View } from "../wire/protocol";
 
 /** What a link says: where, and besides it what to make ready first. */
 export interface Link {
@@ -11,6 +11,12 @@ export interface Link {
   branch: number | null;
   /** All parameters in one string, of a small network. */
   weights: string | null;
+}
+
+/** The view that a task of the gallery opens with: what it is about, the border, the text, the forecast, … */
+export function opening(views: readonly View[]): View | null {
+  const [first] = views;
+  return first === undefined || first === "confusion" ? null : first;
 }
 
 export const HOME: Place = { path: null, index: null, term: null, product: false, view: null, input: null, step: null };
