@@ -30,10 +30,14 @@ from pellucid.errors import ModelFileError as ModelFileError
 from pellucid.errors import NonFiniteError as NonFiniteError
 from pellucid.errors import PellucidError as PellucidError
 from pellucid.errors import ShapeError as ShapeError
+from pellucid.explain import Attribution as Attribution
+from pellucid.explain import Comparison as Comparison
 from pellucid.explain import Diagnosis as Diagnosis
 from pellucid.explain import Explanation as Explanation
 from pellucid.explain import Finding as Finding
 from pellucid.explain import Flow as Flow
+from pellucid.explain import PatchedRun as PatchedRun
+from pellucid.explain import Sweep as Sweep
 from pellucid.explain import Trace as Trace
 from pellucid.explain import Watch as Watch
 from pellucid.formula import Tensor as Tensor

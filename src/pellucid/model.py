@@ -38,6 +38,10 @@ class Network(BaseNetwork):
     trace = explain.trace
     flow = explain.flow
     diagnose = explain.diagnose
+    patch = explain.patch
+    ablate = explain.ablate
+    sweep = explain.sweep
+    attribute = explain.attribute
     plot = explain.plot
     plot_boundary = explain.plot_boundary
     plot_confusion = explain.plot_confusion

@@ -2,6 +2,10 @@
 
 from pellucid.explain.arithmetic import Source as Source
 from pellucid.explain.arithmetic import Term as Term
+from pellucid.explain.attribution import METHODS as METHODS
+from pellucid.explain.attribution import Attribution as Attribution
+from pellucid.explain.attribution import Missing as Missing
+from pellucid.explain.attribution import attribute as attribute
 from pellucid.explain.curve import Curve as Curve
 from pellucid.explain.diagnosis import diagnose as diagnose
 from pellucid.explain.explanation import Explanation as Explanation
@@ -13,6 +17,14 @@ from pellucid.explain.findings import Finding as Finding
 from pellucid.explain.flow import Flow as Flow
 from pellucid.explain.flow import LayerFlow as LayerFlow
 from pellucid.explain.flow import flow as flow
+from pellucid.explain.intervention import Change as Change
+from pellucid.explain.intervention import Changes as Changes
+from pellucid.explain.intervention import Comparison as Comparison
+from pellucid.explain.intervention import PatchedRun as PatchedRun
+from pellucid.explain.intervention import Sweep as Sweep
+from pellucid.explain.intervention import ablate as ablate
+from pellucid.explain.intervention import patch as patch
+from pellucid.explain.intervention import sweep as sweep
 from pellucid.explain.temporal import TemporalGradient as TemporalGradient
 from pellucid.explain.trace import Trace as Trace
 from pellucid.explain.trace import explain as explain

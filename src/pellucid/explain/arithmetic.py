@@ -136,6 +136,10 @@ class Terms(Sequence[Term]):
     def __iter__(self) -> Iterator[Term]:
         return iter(self[:])
 
+    def keys(self) -> list[tuple[int, int]]:
+        """What tells the terms of one statement apart, in their order: the same in every run of the statement."""
+        return list(zip(self._owners.tolist(), self._places.tolist(), strict=True))
+
     def _form(self, place: int) -> tuple[Expression, float]:
         """A term's expression at its place, and its contribution."""
         group = self._groups[self._owners[place]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engines import Executable
-from pellucid.errors import FormulaError, ModelFileError, PellucidError, nearest
+from pellucid.errors import FormulaError, ModelFileError, PellucidError
 from pellucid.explain.arithmetic import Point
 from pellucid.explain.columns import Names, column_names
 from pellucid.explain.curve import Curve, curve_of
 from pellucid.explain.explanation import Explanation
+from pellucid.explain.paths import hint, split
 from pellucid.explain.receptive import receptive_field
 from pellucid.files import open_tensors, write_tensors
 from pellucid.formula import Program, Tensor, derivative
@@ -53,7 +53,7 @@ class Trace(Mapping[str, Array]):
         return Trace, (self.program, {name: self[name] for name in self.program.tensors}, self.inputs, self.names)
 
     def __getitem__(self, path: str) -> Array:
-        whole, at = self._split(path)
+        whole, at = self.split(path)
         tensor = self.tensor(whole)
         return (
             self._values[tensor][tuple(at.get(place, slice(None)) for place in range(tensor.rank))]
@@ -66,7 +66,7 @@ class Trace(Mapping[str, Array]):
         if not isinstance(path, str):
             return False
         try:
-            return self._split(path)[0] in self._tensors
+            return self.split(path)[0] in self._tensors
         except PellucidError:
             return False
 
@@ -86,31 +86,12 @@ class Trace(Mapping[str, Array]):
             PellucidError: the run had no such value; the message names the nearest.
         """
         if path not in self._tensors:
-            raise PellucidError(f'there is no value "{path}" in this run.{self._hint(path)}')
+            raise PellucidError(f'there is no value "{path}" in this run.{hint(path, self._tensors)}')
         return self._tensors[path]
 
-    def _hint(self, path: str) -> str:
-        """The value that was meant, or which there are; what a loss is computed by has no name that people know."""
-        known = [name for name in self._tensors if not name.startswith(("loss.", "d(loss"))]
-        main = [name for name in known if "." not in name and not name.startswith("d(")]
-        return nearest(path, known) or f" It has {', '.join(main[:10])}{', …' if len(main) > 10 else ''}."
-
-    def _split(self, path: str) -> tuple[str, dict[int, int]]:
+    def split(self, path: str) -> tuple[str, dict[int, int]]:
         """A path without its `[t=5]`, and the places of the axes named there."""
-        match = re.fullmatch(r"(.+)\[(\w+=-?\d+(?:, ?\w+=-?\d+)*)\]", path)
-        if match is None or path in self._tensors:
-            return path, {}
-        tensor, at = self.tensor(match[1]), {}
-        letters = [a.name for a in tensor.axes]
-        for part in match[2].split(","):
-            letter, _, number = part.strip().partition("=")
-            if letter not in letters:
-                raise PellucidError(f"{match[1]} has the axes {', '.join(letters) or 'none'}, got {letter}")
-            place, extent = letters.index(letter), self._values[tensor].shape[letters.index(letter)]
-            if not -extent <= int(number) < extent:
-                raise PellucidError(f"{match[1]} has {extent} along its axis {letter}, so there is no {number}")
-            at[place] = int(number) % extent
-        return match[1], at
+        return split(path, self._tensors, lambda tensor: self._values[tensor].shape, self.tensor)
 
     @property
     def batch(self) -> int:
@@ -136,14 +117,14 @@ class Trace(Mapping[str, Array]):
         example: int = 0,
     ) -> Explanation:
         """The arithmetic of one value of the run. See `explain` for the arguments."""
-        path, fixed = self._split(path)
+        path, fixed = self.split(path)
         tensor = self.tensor(path)
         array = self._values[tensor]
-        place = _place(path, tensor, array.shape, index, unit, at, time, example, fixed)
+        place = place_of(path, tensor, array.shape, index, unit, at, time, example, fixed)
         statement = self.program.definition(tensor)
         if statement is None:
-            hint = f'; its gradient is "d({path})"' if f"d({path})" in self._tensors else ""
-            raise PellucidError(f"{path} was given to the run, not computed in it, so it has no arithmetic{hint}")
+            more = f'; its gradient is "d({path})"' if f"d({path})" in self._tensors else ""
+            raise PellucidError(f"{path} was given to the run, not computed in it, so it has no arithmetic{more}")
         point = Point(statement, place, self._values, self.program.names, self.batch)
         field = receptive_field(self.program, self._values, tensor, place, self.inputs)
         return Explanation(path, place, float(array[place]), point, field, self.names)
@@ -263,7 +244,7 @@ def trace(
     Raises:
         DataError: examples or targets that the network cannot take.
     """
-    x, y = _as_batch(net, x, y)
+    x, y = as_batch(net, x, y)
     arrays = inputs(net, x)
     targets: list[Goal] = []
     if y is not None:
@@ -288,25 +269,34 @@ def trace_examples(
     return Trace(run.program, run.trace({**feeds, **arrays}), list(net.input_shapes), column_names(net))
 
 
-def tracing(net: BaseNetwork, targets: Sequence[Goal] = (), rule: Optimizer | None = None) -> Executable:
+def tracing(
+    net: BaseNetwork, targets: Sequence[Goal] = (), rule: Optimizer | None = None, *, fused: bool = True
+) -> Executable:
     """The program of a trace, compiled and kept by the network: with targets its loss and all gradients, with an
-    optimizer one step of training.
+    optimizer one step of training. `fused` as for `formulas`.
     """
 
     def build() -> Program:
-        if not targets:
-            forward = net.forward(training=False)
-            return Program({**forward.values, **forward.outputs})
-        return _backward(net, targets) if rule is None else training_program(net, targets, rule)
+        if rule is not None and targets:
+            return training_program(net, targets, rule)
+        return Program(formulas(net, targets, fused=fused))
 
     settings = None if rule is None else str({k: v for k, v in rule.config().items() if k != "learning_rate"})
-    key = "trace", tuple(g.key for g in targets), settings
+    key = "trace", tuple(g.key for g in targets), settings, fused
     return net.executable(key, build)
 
 
-def _backward(net: BaseNetwork, targets: Any) -> Program:
-    """All values, the loss, and its gradient with respect to every value on which it depends."""
-    aim = objective(net, targets, training=False)
+def formulas(net: BaseNetwork, targets: Sequence[Goal] = (), *, fused: bool = True) -> dict[str, Tensor]:
+    """All values of a network by path; with targets also the loss, and its gradient with respect to every value on
+    which it depends.
+
+    Args:
+        fused: whether a loss reads the sums before softmax or sigmoid, where it can.
+    """
+    if not targets:
+        forward = net.forward(training=False)
+        return {**forward.values, **forward.outputs}
+    aim = objective(net, targets, training=False, fused=fused)
     forward = aim.forward
     known = {**forward.inputs, **forward.parameters, **forward.values}
     wanted = {path: t for path, t in known.items() if t.kind == "float" and t is not aim.loss}
@@ -317,7 +307,7 @@ def _backward(net: BaseNetwork, targets: Any) -> Program:
         for path, t in wanted.items()
         if (g := gradients[t]).definition is None or g.definition.expression != ZERO
     }
-    return Program({**forward.values, "loss": aim.loss, **shown})
+    return {**forward.values, "loss": aim.loss, **shown}
 
 
 def explain(
@@ -360,7 +350,7 @@ def explain(
     return run.explain(path, index=index, unit=unit, at=at, time=time, example=example)
 
 
-def _as_batch(net: BaseNetwork, x: Any, y: Any) -> tuple[Any, Any]:
+def as_batch(net: BaseNetwork, x: Any, y: Any) -> tuple[Any, Any]:
     """One example without its batch axis as a batch of one."""
     shapes = list(net.input_shapes.values())
     if len(shapes) == 1 and not isinstance(x, (dict, list, tuple)) and np.shape(x) == shapes[0]:
@@ -368,7 +358,7 @@ def _as_batch(net: BaseNetwork, x: Any, y: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def _place(
+def place_of(
     path: str,
     tensor: Tensor,
     shape: tuple[int, ...],

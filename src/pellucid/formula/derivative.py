@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pellucid.errors import FormulaError, ShapeError
 from pellucid.formula.axes import Affine, Axis
@@ -54,6 +54,23 @@ T = TypeVar("T", bound=Hashable)
 _UNDEFINED_AT_ZERO = {"div", "log", "pow", "exp", "sqrt", "log1p", "expm1"}
 
 
+class Rules(Protocol):
+    """What stands in the place of the derivative where a reading of the formulas shares a value out in another way.
+
+    For every operation its multipliers: the value (or its change) is to be Σ multiplier·argument (or its change). Sums
+    pass on what arrives at them.
+    """
+
+    def multipliers(self, e: Operation) -> Sequence[tuple[int, Expression]]:
+        """For every argument that gets something, its place and its multiplier."""
+
+    def passes(self, condition: Expression) -> bool:
+        """Whether a condition is the same for everything that is compared: then the branch that is taken gets all."""
+
+    def of_maximum(self, e: Reduction, free: tuple[Axis, ...], letters: Mapping[Tensor, str]) -> Expression:
+        """The multiplier of the elements among which a maximum is chosen, over the axes of the maximum."""
+
+
 @dataclass(frozen=True)
 class Chain:
     """The chain rule on the way from a statement's target down to one read: adjoint and factors, in textbook order."""
@@ -77,14 +94,24 @@ class Reverse:
     contributions: dict[Tensor, list[Expression]] = field(default_factory=dict)
     letters: dict[Tensor, dict[Tensor, str]] = field(default_factory=dict)
     winners: dict[tuple[Tensor, object], Tensor] = field(default_factory=dict)
+    rules: Rules | None = None
+
+    def arguments(self, statement: Statement) -> list[Tensor]:
+        """The tensors through which something may pass backwards from a statement, in the order of the text. A
+        derivative that was stated by hand is one alone: other rules read the statement."""
+        stated = statement.target.stated if self.rules is None else {}
+        return list(stated or dict.fromkeys(r.tensor for r in reads(statement.expression)))
 
 
-def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None = None) -> dict[Tensor, Tensor]:
+def derivative(
+    output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None = None, rules: Rules | None = None
+) -> dict[Tensor, Tensor]:
     """The gradients of `output` by each tensor of `wrt`, as new tensors with statements of their own.
 
     Args:
         output: a tensor of rank 0, or of any rank with `upstream`, ∂loss/∂output, of the same shape.
         wrt: tensors that the output may depend on; where it does not, the gradient is zero.
+        rules: multipliers to take instead of slopes.
 
     Raises:
         FormulaError: the output has a rank and no upstream is given, or a tensor of integers is asked for.
@@ -98,8 +125,9 @@ def derivative(output: Tensor, wrt: Iterable[Tensor], *, upstream: Tensor | None
     if any(t.kind == "int" for t in wanted):
         raise FormulaError("a tensor of integers has no gradient")
     statements = reachable([output])
-    run = Reverse(statements, _depending(statements, wanted))
-    for tensor in _on_the_way(statements, output, run.active):
+    run = Reverse(statements, set(wanted), rules=rules)
+    _activate(run)
+    for tensor in _on_the_way(run, output):
         axes = tuple(a.fresh() for a in tensor.axes)
         run.adjoints[tensor] = Tensor(f"d({tensor.name})", axes, letter=f"d{tensor.letter}")
         run.contributions[tensor] = []
@@ -145,39 +173,34 @@ def postorder(roots: Iterable[T], needs: Callable[[T], Sequence[T]]) -> list[T]:
     return order
 
 
-def _arguments(statement: Statement) -> list[Tensor]:
-    """The tensors through which gradients may pass backwards from a statement, in the order of the text."""
-    return list(statement.target.stated or dict.fromkeys(r.tensor for r in reads(statement.expression)))
-
-
-def _depending(statements: Sequence[Statement], wanted: Sequence[Tensor]) -> set[Tensor]:
-    active = set(wanted)
+def _activate(run: Reverse) -> None:
+    """Count all that depends on what is wanted to it."""
     size = -1
-    while size != len(active):
-        size = len(active)
-        for s in statements:
-            if s.target.kind == "float" and s.target not in active and not active.isdisjoint(_arguments(s)):
-                active.add(s.target)
-    return active
+    while size != len(run.active):
+        size = len(run.active)
+        for s in run.statements:
+            if s.target.kind == "float" and s.target not in run.active:
+                if not run.active.isdisjoint(run.arguments(s)):
+                    run.active.add(s.target)
 
 
-def _on_the_way(statements: Sequence[Statement], output: Tensor, active: set[Tensor]) -> list[Tensor]:
-    definitions = {s.target: s for s in statements}
+def _on_the_way(run: Reverse, output: Tensor) -> list[Tensor]:
+    definitions = {s.target: s for s in run.statements}
     tensors: dict[Tensor, None] = {}
     stack = [output]
     while stack:
         tensor = stack.pop()
-        if tensor in active and tensor not in tensors and tensor.kind == "float":
+        if tensor in run.active and tensor not in tensors and tensor.kind == "float":
             tensors[tensor] = None
             if tensor in definitions:
-                stack += reversed(_arguments(definitions[tensor]))
+                stack += reversed(run.arguments(definitions[tensor]))
     return list(tensors)
 
 
 def _reverse(run: Reverse, statement: Statement) -> None:
     target = statement.target
     adjoint = run.adjoints[target]
-    if target.stated:
+    if target.stated and run.rules is None:
         for argument, rule in target.stated.items():
             if argument in run.adjoints:
                 gradient = rule(adjoint)
@@ -208,6 +231,12 @@ def _descend(run: Reverse, statement: Statement, e: Expression, chain: Chain, va
         case Reduction("sum", axes, body):
             new = {a: a.fresh() for a in axes}
             _descend(run, statement, rename(body, new), replace(chain, sums=(*chain.sums, *new.values())))
+        case Reduction("max", axes, body) if run.rules is not None:
+            new = {a: a.fresh() for a in axes}
+            free = free_in(statement.axes, e)
+            part = rename(run.rules.of_maximum(e, free, statement.letters), new)
+            inner = replace(chain, factors=(*chain.factors, part), sums=(*chain.sums, *new.values()))
+            _descend(run, statement, rename(body, new), inner)
         case Reduction("max", axes, body):
             new = {a: a.fresh() for a in axes}
             winner = Operation("eq", (_winner(run, statement, e), Index(flat(tuple(new.values())))))
@@ -216,6 +245,10 @@ def _descend(run: Reverse, statement: Statement, e: Expression, chain: Chain, va
         case Operation("add", args):
             for term in args:
                 _descend(run, statement, term, chain)
+        case Operation("where", (condition, _, _)) if run.rules is not None and not run.rules.passes(condition):
+            _share(run, statement, e, chain)
+        case Operation(name, _) if run.rules is not None and name != "where":
+            _share(run, statement, e, chain)
         case Operation("mul", args):
             for place, factor in enumerate(args):
                 inner = replace(chain, factors=(*args[:place], *chain.factors, *args[place + 1 :]))
@@ -245,6 +278,13 @@ def _descend(run: Reverse, statement: Statement, e: Expression, chain: Chain, va
                     _descend(run, statement, arg, inner)
 
 
+def _share(run: Reverse, statement: Statement, e: Operation, chain: Chain) -> None:
+    """Walk down to the arguments of an operation by the rules' multipliers."""
+    assert run.rules is not None
+    for place, part in run.rules.multipliers(e):
+        _descend(run, statement, e.args[place], replace(chain, factors=(*chain.factors, part)))
+
+
 def _not(condition: Expression) -> Expression:
     match condition:
         case Operation("lt", (a, b)):
@@ -254,12 +294,17 @@ def _not(condition: Expression) -> Expression:
     return Operation("eq", (condition, ZERO))
 
 
+def free_in(axes: Sequence[Axis], e: Expression) -> tuple[Axis, ...]:
+    """The axes on which an expression depends, those of the given ones first."""
+    free = free_axes(e)
+    first = tuple(a for a in axes if a in free)
+    return (*first, *sorted(free - set(first), key=lambda a: a.name))
+
+
 def _winner(run: Reverse, statement: Statement, e: Reduction) -> Expression:
     """The argmax that belongs to a maximum, as a tensor of its own: the backward pass reads it, not the maximum's
     operands."""
-    free = tuple(a for a in statement.axes if a in free_axes(e))
-    extra = free_axes(e) - set(free)
-    free = (*free, *sorted(extra, key=lambda a: a.name))
+    free = free_in(statement.axes, e)
     key = statement.target, canonical(e, free)
     if key not in run.winners:
         mine = {a: a.fresh() for a in free}

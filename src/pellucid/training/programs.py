@@ -55,16 +55,19 @@ class Objective:
     parts: Mapping[str, Tensor]
 
 
-def objective(net: BaseNetwork, goals: Sequence[Goal], *, training: bool, weighted: bool = False) -> Objective:
+def objective(
+    net: BaseNetwork, goals: Sequence[Goal], *, training: bool, weighted: bool = False, fused: bool = True
+) -> Objective:
     """The loss of a batch, rank 0: the mean over the examples (each times its weight), the sum over the outputs.
 
-    Of an output with a mask, it is the mean over the real steps of the batch.
+    Of an output with a mask, it is the mean over the real steps of the batch. `fused`: whether a loss reads the sums
+    before softmax or sigmoid, where it can.
     """
     forward = net.forward(training=training)
     known = {*forward.inputs.values(), *forward.parameters.values(), *forward.random.values()}
     new_tensors([*forward.outputs.values(), *forward.updates.values()], known)
     weight = Tensor.input(WEIGHT, n=BATCH, letter="w") if weighted else None
-    parts = [losses.total(goal.examples(forward), weight, mask=forward.masks.get(goal.path)) for goal in goals]
+    parts = [losses.total(goal.examples(forward, fused=fused), weight, mask=forward.masks.get(goal.path)) for goal in goals]
     data = _sum(parts)
     loss = data if forward.penalty is None else define("loss[] = data + penalty", data=data, penalty=forward.penalty)
     give_paths([loss], "loss", known=known, paths={loss: "loss"})

@@ -51,8 +51,8 @@ class Goal:
         """What distinguishes it from other goals."""
         return self.path, json.dumps(self.loss.config, sort_keys=True), self.labels
 
-    def examples(self, forward: Forward) -> Tensor:
-        """The loss of each example, l[n], where it can be from the sums before softmax or sigmoid.
+    def examples(self, forward: Forward, *, fused: bool = True) -> Tensor:
+        """The loss of each example, l[n], where it can be (and `fused`) from the sums before softmax or sigmoid.
 
         Steps that a mask leaves out do not count: it is the mean over the others.
         """
@@ -62,7 +62,7 @@ class Goal:
         target = Tensor.input(
             self.name, {a.name: BATCH if a.extent is BATCH else a.size for a in axes}, kind=kind, letter="y"
         )
-        logits = last.sum if last.activation in ("softmax", "sigmoid") else None
+        logits = last.sum if fused and last.activation in ("softmax", "sigmoid") else None
         mask = forward.masks.get(self.path)
         return self.loss.of(output, target, activation=last.activation, logits=logits, mask=mask)
 
