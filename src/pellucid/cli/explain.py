@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pellucid as pl
 
 from ..data import Preparation
 from ..errors import DataError
+from ..explain import METHODS, Attribution
 from . import options
 from .examples import one_example, target_of
 from .language import KEY
@@ -26,6 +28,7 @@ Examples:
   pellucid explain digits.safetensors dense_1.kernel --index 20,3 --input digits:7 --backward
   pellucid explain digits.safetensors loss --input digits:7 --label 2 --json
   pellucid explain topics.safetensors lstm_1 --unit 3 --time 20 --input topics:100
+  pellucid explain mnist.safetensors dense_3.sum --unit 3 --input seven.png --attribute deeplift --plot why.png
 """
 
 
@@ -54,6 +57,15 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     "--index", metavar="I,J,…", callback=_numbers, help="The whole index, without the example, instead of these."
 )
 @click.option("--backward", is_flag=True, help="Explain the gradient of the loss with respect to the value.")
+@click.option(
+    "--attribute",
+    "method",
+    type=click.Choice(METHODS),
+    metavar="METHOD",
+    help="How much of the value every part of the input accounts for, instead of its arithmetic: "
+    + ", ".join(METHODS)
+    + ".",
+)
 @click.option("--label", help="The true class or quantity.  [default: the one in the data]")
 @click.option(
     "--terms",
@@ -78,6 +90,7 @@ def command(
     time: int | None,
     index: tuple[int, ...],
     backward: bool,
+    method: str | None,
     label: str | None,
     terms: int,
     as_json: bool,
@@ -90,7 +103,8 @@ def command(
 
     PATH is a value of the network in MODEL: a layer's output such as dense_1, its sum dense_1.sum, a gate such as
     lstm_1.gate.forget, loss; with --backward the gradient of the loss with respect to it, or to a parameter such as
-    dense_1.kernel. `pellucid inspect` lists layers and parameters.
+    dense_1.kernel; with --attribute how much of the value every pixel, column, word or step accounts for.
+    `pellucid inspect` lists layers and parameters.
     """
     check_figure(plot)
     check_writable(plot, sources=[model, source])
@@ -101,6 +115,15 @@ def command(
         raise DataError("a text contains its own targets, --label is for classes and quantities: leave it out.")
     if label is not None:
         target = target_of(label, net, preparation)
+    if method is not None:
+        if backward or label is not None:
+            raise DataError("--attribute explains a value by the input alone: leave out --backward and --label.")
+        from rich.console import Console
+
+        with Console(stderr=True).status(f"attributing {path}"):
+            shares = net.attribute(x, path, unit=unit, at=at, time=time, index=index, method=method)
+        _show(shares, column_names(net, preparation), terms, as_json, plot)
+        return
     if target is None and (backward or path in net.parameters or path.split(".")[0] == "loss"):
         raise DataError(f"{path} needs the true class or quantity, which is not in the data: give --label.")
     y = None if target is None else np.asarray(target)[None]
@@ -113,4 +136,19 @@ def command(
     if plot is not None:
         with replacing(plot) as beside:
             explanation.plot().savefig(beside)
+        click.echo(f"drew {plot}", err=as_json)
+
+
+def _show(
+    shares: Attribution, names: Mapping[str, Sequence[str]], terms: int, as_json: bool, plot: Path | None
+) -> None:
+    """Print an attribution, and draw it."""
+    if as_json:
+        click.echo(json.dumps(shares.json(), ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(printable(line) for line in shares.text(terms, names=names).split("\n")))
+    if plot is not None:
+        source = next(iter(shares.scores))
+        with replacing(plot) as beside:
+            shares.plot(names=names.get(source)).savefig(beside)
         click.echo(f"drew {plot}", err=as_json)

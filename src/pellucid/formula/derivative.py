@@ -179,9 +179,9 @@ def _activate(run: Reverse) -> None:
     while size != len(run.active):
         size = len(run.active)
         for s in run.statements:
-            if s.target.kind == "float" and s.target not in run.active:
-                if not run.active.isdisjoint(run.arguments(s)):
-                    run.active.add(s.target)
+            new = s.target.kind == "float" and s.target not in run.active
+            if new and not run.active.isdisjoint(run.arguments(s)):
+                run.active.add(s.target)
 
 
 def _on_the_way(run: Reverse, output: Tensor) -> list[Tensor]:

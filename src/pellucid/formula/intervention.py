@@ -11,7 +11,7 @@ of T is given, T is an input. What does not depend on T keeps its statements.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pellucid.formula.axes import Affine
@@ -56,12 +56,12 @@ def setting(
 
 
 def intervene(
-    outputs: Mapping[str, Tensor], settings: Sequence[Setting], *, fixed: Container[str] = ()
+    outputs: Mapping[str, Tensor], settings: Sequence[Setting], *, fixed: Callable[[Expression], bool] | None = None
 ) -> dict[str, Tensor]:
     """The outputs, as they would be if these tensors were set. Tensors that do not depend on one stay the same.
 
     Args:
-        fixed: operations whose arguments stay what they are without the settings, such as "stop".
+        fixed: whether an expression stays what it is without the settings.
     """
     statements = reachable(outputs.values())
     everywhere = {s.tensor: s for s in settings if s.reader is None}
@@ -85,7 +85,7 @@ def intervene(
         now = read_as | mine
 
         def change(e: Expression) -> Expression | None:
-            if isinstance(e, Operation) and e.name in fixed:
+            if fixed is not None and fixed(e):
                 return e
             if isinstance(e, Read) and e.tensor in now:
                 indices = tuple(i if isinstance(i, Affine) else transform(i, change) for i in e.indices)

@@ -44,9 +44,7 @@ def attribution_figure(
     return _bars(values, labels, scores.ndim == 2, title, caption, path)
 
 
-def _image(
-    scores: Array, shown: Array | None, title: str, caption: str, path: str | os.PathLike[str] | None
-) -> Figure:
+def _image(scores: Array, shown: Array | None, title: str, caption: str, path: str | os.PathLike[str] | None) -> Figure:
     figure, panels = style.panels(1, 1 if shown is None else 2)
     if shown is not None:
         grey = shown.shape[-1] == 1

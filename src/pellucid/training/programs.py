@@ -67,7 +67,9 @@ def objective(
     known = {*forward.inputs.values(), *forward.parameters.values(), *forward.random.values()}
     new_tensors([*forward.outputs.values(), *forward.updates.values()], known)
     weight = Tensor.input(WEIGHT, n=BATCH, letter="w") if weighted else None
-    parts = [losses.total(goal.examples(forward, fused=fused), weight, mask=forward.masks.get(goal.path)) for goal in goals]
+    parts = [
+        losses.total(goal.examples(forward, fused=fused), weight, mask=forward.masks.get(goal.path)) for goal in goals
+    ]
     data = _sum(parts)
     loss = data if forward.penalty is None else define("loss[] = data + penalty", data=data, penalty=forward.penalty)
     give_paths([loss], "loss", known=known, paths={loss: "loss"})

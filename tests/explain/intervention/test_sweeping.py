@@ -28,7 +28,7 @@ def test_what_cannot_be_swept_is_said() -> None:
     net = pl.Network(pl.Dense(2), input_shape=2)
     with pytest.raises(DataError, match="expected one"):
         net.sweep("dense_1", [0, 1], x=np.ones((2, 2)))
-    with pytest.raises(DataError, match="expected .k,."):
+    with pytest.raises(DataError, match=r"expected \(k,\)"):
         net.sweep("dense_1", 1.0, x=np.ones(2))
     with pytest.raises(PellucidError, match="to look at"):
         net.sweep("dense_1", [1.0], x=np.ones(2), output="dens_1")

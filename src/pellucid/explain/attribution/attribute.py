@@ -51,11 +51,11 @@ def attribute(
         path: the value that is explained, such as an output; before a softmax, `dense_3.sum` is the better question:
             what softmax gives depends on all classes.
         unit, index, at, time: which element of it, as in `explain`.
-        method: "gradient", the slope alone, which adds up to nothing; "input_x_gradient", slope times the way from the
-            baseline, exact where the network is linear; "integrated_gradients", slopes along that way; "deeplift", every
-            change shared out statement by statement; "relevance", every value shared out statement by statement, without
-            a baseline; "occlusion", what the output loses with one feature as at the baseline; "shapley", what features
-            add on average over all orders (over `samples` orders for more than 12 features).
+        method: "gradient", the slope alone, which adds up to nothing; "input_x_gradient", slope times the way from
+            the baseline, exact where the network is linear; "integrated_gradients", slopes along that way; "deeplift",
+            every change shared out statement by statement; "relevance", every value shared out statement by statement,
+            without a baseline; "occlusion", what the output loses with one feature as at the baseline; "shapley", what
+            features add on average over all orders (over `samples` orders for more than 12 features).
         baseline: an example that says nothing, of the shape of x[0]; zeros by default, for words an embedding of zeros.
         tolerance, max_steps: for integrated gradients: the largest error of the sum, as a fraction of the output, and
             how many gradients it may take.
@@ -68,7 +68,9 @@ def attribute(
         DataError: more than one example, or a baseline or features of another shape.
     """
     if method not in METHODS:
-        raise PellucidError(f"there is no method {method!r}, expected one of {', '.join(METHODS)}.{nearest(str(method), METHODS)}")
+        raise PellucidError(
+            f"there is no method {method!r}, expected one of {', '.join(METHODS)}.{nearest(str(method), METHODS)}"
+        )
     q = question(net, x, path, unit=unit, index=index, at=at, time=time, baseline=baseline)
     if method in KINDS:
         return propagated(q, method)

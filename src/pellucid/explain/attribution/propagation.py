@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError, nearest
 from pellucid.explain.attribution.question import Array, Floats, Question, located
 from pellucid.explain.attribution.readings import BASELINE, MULTIPLIER, Kind
 from pellucid.explain.attribution.result import Attribution
-from pellucid.once import Once
 
 KINDS: dict[str, Kind] = {
     "gradient": "slopes",
@@ -62,5 +60,5 @@ def _score(method: str, results: Mapping[str, Array], path: str, multiplier: Arr
     if method == "gradient":
         return multiplier
     if method == "relevance":
-        return multiplier * value
-    return multiplier * (value - results[path + BASELINE])
+        return np.asarray(multiplier * value)
+    return np.asarray(multiplier * (value - results[path + BASELINE]))

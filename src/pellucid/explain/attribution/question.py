@@ -44,7 +44,7 @@ class Question:
         """The element for many examples (n,), given by their sources (n, …)."""
         run = self.executable("output", lambda: {"output": self.formulas.output})
         whole = run(self._feeds(sources))["output"]
-        return np.asarray(whole[(slice(None), *self.place)], dtype=np.float64)
+        return self._element(whole)
 
     def slopes(self, sources: Mapping[str, Floats]) -> tuple[Floats, dict[str, Floats]]:
         """The element for many examples (n,), and its gradient by the sources, (n, …) each."""
@@ -57,7 +57,12 @@ class Question:
         n = len(next(iter(sources.values())))
         shape = {name: (n, *self.end[name].shape[1:]) for name in names}
         slopes = {name: np.broadcast_to(results[name], shape[name]) for name in names}
-        return results["output"][(slice(None), *self.place)], slopes
+        return self._element(results["output"]), slopes
+
+    def _element(self, whole: Array) -> Floats:
+        """The element that is explained, of every example."""
+        index: Any = (slice(None), *self.place)
+        return np.asarray(whole[index], dtype=np.float64)
 
     def multipliers(self, kind: Kind, sources: Mapping[str, Floats], begin: Mapping[str, Floats]) -> dict[str, Array]:
         """All values with their multipliers, at the baseline, and what is missing: see `multiplied`."""
@@ -81,8 +86,9 @@ class Question:
 
     def _feeds(self, sources: Mapping[str, Floats]) -> dict[str, Array]:
         n = len(next(iter(sources.values())))
-        upstream = np.zeros((n, *(a.size for a in self.formulas.output.axes[1:])))
-        upstream[(slice(None), *self.place)] = 1
+        upstream: Floats = np.zeros((n, *(a.size for a in self.formulas.output.axes[1:])))
+        index: Any = (slice(None), *self.place)
+        upstream[index] = 1
         batched = {
             name: np.repeat(a, n, axis=0) if name in self.net.input_shapes else a for name, a in self.rest.items()
         }

@@ -1,4 +1,4 @@
-"""The formulas of an attribution: a network from its sources on, the same at a baseline, multipliers, what is missing."""
+"""The formulas of an attribution: a network from its sources on, its twin at a baseline, multipliers, the missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pellucid.errors import PellucidError
-from pellucid.explain.attribution.rules import Changes, Shares, Slopes
+from pellucid.explain.attribution.rules import Changes, Shares, Slopes, is_shift
 from pellucid.explain.paths import hint
 from pellucid.explain.trace import formulas
 from pellucid.formula import Affine, Axis, Expression, Tensor, derivative
@@ -21,6 +21,7 @@ from pellucid.formula.expressions import (
     multiply,
     reads,
     rename,
+    walk,
 )
 from pellucid.formula.intervention import intervene, setting
 from pellucid.network import BaseNetwork
@@ -83,7 +84,10 @@ def formulas_to(net: BaseNetwork, path: str) -> Formulas:
 def _looks_up(e: Expression) -> bool:
     """Whether a statement reads a tensor at a place that a number of the input names."""
     return any(
-        isinstance(i, Read) and i.tensor.definition is None for r in reads(e) for i in r.indices if not isinstance(i, Affine)
+        isinstance(i, Read) and i.tensor.definition is None
+        for r in reads(e)
+        for i in r.indices
+        if not isinstance(i, Affine)
     )
 
 
@@ -120,6 +124,10 @@ def multiplied(f: Formulas, kind: Kind) -> dict[str, Tensor]:
             outputs[name + BASELINE] = twins[tensor]
         if tensor.definition is not None:
             outputs[name + MISSING] = _missing(tensor, multiplier, rules, twins)
+    for other, tensor in f.values.items():  # a layer without an activation is its own sum
+        for suffix in ("", MULTIPLIER, BASELINE):
+            if names.get(tensor, "") + suffix in outputs:
+                outputs.setdefault(other + suffix, outputs[names[tensor] + suffix])
     return outputs
 
 
@@ -130,17 +138,22 @@ def upstream_of(f: Formulas) -> Tensor:
 
 def gradients(f: Formulas) -> dict[str, Tensor]:
     """The gradient of the element by every source, by path."""
-    found = derivative(f.output, f.sources.values(), upstream=upstream_of(f))
+    holds_back = any(
+        isinstance(e, Operation) and e.name == "stop" and not is_shift(e)
+        for s in reachable([f.output])
+        for e in walk(s.expression)
+    )
+    # what only learning does not pass, the value does
+    rules = Slopes(_depending(f)) if holds_back else None
+    found = derivative(f.output, f.sources.values(), upstream=upstream_of(f), rules=rules)
     return {path: found[tensor] for path, tensor in f.sources.items()}
 
 
 def twin(f: Formulas, targets: Sequence[Tensor]) -> dict[Tensor, Tensor]:
     """The same formulas at a baseline: for every tensor that depends on a source, its twin."""
-    settings = [
-        setting(t, f"{name}{BASELINE}", whole=True, as_input=True) for name, t in f.sources.items()
-    ]
+    settings = [setting(t, f"{name}{BASELINE}", whole=True, as_input=True) for name, t in f.sources.items()]
     every = [*f.sources.values(), *targets]
-    changed = intervene({str(k): t for k, t in enumerate(every)}, settings, fixed=("stop",))
+    changed = intervene({str(k): t for k, t in enumerate(every)}, settings, fixed=is_shift)
     twins = {t: changed[str(k)] for k, t in enumerate(every) if changed[str(k)] is not t}
     for tensor, other in twins.items():
         if not other.name.endswith(BASELINE):
@@ -178,9 +191,7 @@ def _missing(tensor: Tensor, multiplier: Tensor, rules: Following, twins: Mappin
     return result
 
 
-def passed_on(
-    e: Expression, rules: Following, twins: Mapping[Tensor, Tensor], axes: tuple[Axis, ...]
-) -> Expression:
+def passed_on(e: Expression, rules: Following, twins: Mapping[Tensor, Tensor], axes: tuple[Axis, ...]) -> Expression:
     """What an expression passes on to what it reads, in all: Σ multiplier·(value, or change, of what is read)."""
     if not rules.moves(e):
         return ZERO

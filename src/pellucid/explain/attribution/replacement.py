@@ -40,7 +40,9 @@ def labelled(q: Question, features: Any) -> tuple[Labels, int]:
         given = np.asarray(features)
         shape = array.shape[1:]
         if given.dtype.kind not in "iu" or given.shape not in (shape, shape[:-1]):
-            raise DataError(f"features has the shape {given.shape} of {given.dtype}, expected integers of shape {shape}")
+            raise DataError(
+                f"features has the shape {given.shape} of {given.dtype}, expected integers of shape {shape}"
+            )
         _, numbers = np.unique(given, return_inverse=True)
         numbers = numbers.reshape(given.shape)
         whole = numbers if given.shape == shape else np.broadcast_to(numbers[..., None], shape)

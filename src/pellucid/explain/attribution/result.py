@@ -104,7 +104,9 @@ class Attribution:
     def top(self, count: int = 10) -> list[tuple[str, tuple[int, ...], float]]:
         """The elements that account for most: path, index and score, by size."""
         rows = [
-            (path, tuple(int(i) for i in place), float(a[place])) for path, a in self.scores.items() for place in np.ndindex(a.shape)
+            (path, tuple(int(i) for i in place), float(a[place]))
+            for path, a in self.scores.items()
+            for place in np.ndindex(a.shape)
         ]
         return sorted(rows, key=lambda row: -abs(row[2]))[:count]
 

@@ -37,6 +37,14 @@ NEAR = 1e-9
 """Two arguments that differ by less than this fraction of them: the slope between them is the derivative."""
 
 
+def is_shift(e: Expression) -> bool:
+    """Whether an expression is the largest value that a softmax takes away first, so that no exp overflows: whatever
+    it is, the result is the same, so it is the same number for the input and the baseline. What another `stop` holds
+    back is a gradient alone; the value passes.
+    """
+    return isinstance(e, Operation) and e.name == "stop" and isinstance(e.args[0], Reduction)
+
+
 class Changes:
     """A change of every value, from a baseline to the input, is shared out among the changes of its arguments.
 
@@ -55,11 +63,11 @@ class Changes:
         self._baseline = baseline
 
     def before(self, e: Expression) -> Expression:
-        """The expression at the baseline. What a `stop` holds back is the same for both."""
+        """The expression at the baseline."""
 
         def change(inner: Expression) -> Expression | None:
             match inner:
-                case Operation("stop"):
+                case Operation("stop") if is_shift(inner):
                     return inner
                 case Read(tensor, indices, outside) if tensor in self._baseline:
                     return Read(self._baseline[tensor], indices, None if outside is None else self.before(outside))
@@ -69,7 +77,7 @@ class Changes:
 
     def moves(self, e: Expression) -> bool:
         """Whether an expression differs between the two."""
-        if isinstance(e, Operation) and e.name == "stop":
+        if is_shift(e):
             return False
         if isinstance(e, Read) and e.tensor in self._baseline and e.tensor.kind == "float":
             return True
@@ -91,7 +99,7 @@ class Changes:
         parts: Sequence[tuple[int, Expression]]
         match e:
             case Operation("stop", _):
-                parts = []
+                parts = [(0, UNIT)]
             case Operation("mul", args):
                 parts = [(place, self._coalitions(args, moving, place)) for place in moving]
             case Operation("div", (over, under)):
@@ -190,6 +198,8 @@ class Slopes:
             case Operation("div", (over, under)):
                 parts = [(0, divide(UNIT, under)), (1, -divide(over, multiply(under, under)))]
                 return [(place, slope) for place, slope in parts if self.moves(e.args[place])]
+            case Operation("stop", _):
+                return [] if is_shift(e) else [(0, UNIT)]
         rules = enumerate(SCALARS[e.name].derivatives)
         return [(place, rule(e.args, e)) for place, rule in rules if rule is not None and self.moves(e.args[place])]
 
@@ -224,7 +234,9 @@ class Shares(Slopes):
                 return [(0, _ratio(e, base, ZERO, ZERO))]
             case Operation("max" | "min", args):
                 return [(p, slope(args, e)) for p in moving if (slope := SCALARS[e.name].derivatives[p]) is not None]
-            case Operation("stop" | "log" | "pow" | "lt" | "le" | "eq" | "and" | "sign", _):
+            case Operation("stop", _):
+                return [] if is_shift(e) else [(0, UNIT)]
+            case Operation("log" | "pow" | "lt" | "le" | "eq" | "and" | "sign", _):
                 return []
         rule = SCALARS[e.name].derivatives[0]
         at_zero = Operation(e.name, (ZERO,))

@@ -47,7 +47,7 @@ def ablate(
         PellucidError: no such value, unit or way, or no examples where they are needed.
     """
     if to not in WAYS:
-        raise PellucidError(f'to is {to!r}, expected one of {", ".join(WAYS)}')
+        raise PellucidError(f"to is {to!r}, expected one of {', '.join(WAYS)}")
     where = [] if time is None else [f"t={time}"]
     units = [None] if unit is None else [unit] if isinstance(unit, (int, np.integer)) else list(unit)
     parts = [[*where, *([] if u is None else [f"unit={u}"])] for u in units]

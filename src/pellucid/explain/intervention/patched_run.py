@@ -206,7 +206,11 @@ class PatchedRun(Mapping[str, Array]):
             return Comparison(name, place, before, None, values)
         computed = f"{name}{COMPUTED}"
         # a value that was given whole, the old numbers at the elements that are not set
-        after = before if mask is not None and computed not in new else _explained(new, computed if mask is not None else name, place)
+        after = (
+            before
+            if mask is not None and computed not in new
+            else _explained(new, computed if mask is not None else name, place)
+        )
         return Comparison(name, place, before, after, values)
 
     def explain(self, path: str, **where: Any) -> Explanation:
@@ -252,4 +256,6 @@ def _restored(before: Trace, after: Trace, masks: Mapping[str, Array | None], n:
 
 def _explained(run: Trace, path: str, place: tuple[int, ...]) -> Explanation | None:
     """The arithmetic of an element; None where the run was given it."""
-    return None if path not in run or run.program.definition(run.tensor(path)) is None else run.explain(path, index=place)
+    return (
+        None if path not in run or run.program.definition(run.tensor(path)) is None else run.explain(path, index=place)
+    )

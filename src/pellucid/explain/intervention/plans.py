@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def _plan(net: BaseNetwork, goals: Sequence[Goal], paths: Mapping[str, bool], fu
                 tensor,
                 f"{name}→{reader}" if reader else name,
                 whole=complete,
-                reader=(lambda target, layer=reader: _belongs(target, layer)) if reader else None,
+                reader=partial(_belongs, layer=reader) if reader else None,
                 as_input=complete and not reader,
             )
         spots.append(Spot(tensor, name, reader, tuple(parts), how, old, net.dtype))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,7 @@ def sweep(
     before = alone[output][:1]
     if unit is not None or index != ():
         place = place_of(output, alone.tensor(output), before.shape, index, unit, (), None, 0, {})[1:]
-        results, before = results[(slice(None), *place)], before[(slice(None), *place)]
+        element: Any = (slice(None), *place)
+        results, before = results[element], before[element]
     old = np.asarray(alone[source])
     return Sweep(path, numbers, output, results, (float(old.reshape(())), before[0]) if old.size == 1 else None)

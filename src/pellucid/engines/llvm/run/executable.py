@@ -154,7 +154,7 @@ class Executable:
         return {name: values[name] for name in self.program.tensors}
 
     def _of_everything(self) -> Executable:
-        """The program with all its tensors as outputs: for few examples their bits are those of an ordinary call too."""
+        """The program with all its tensors as outputs: their bits are those of an ordinary call."""
         everything: Any = Everything(self.program)
         return Executable(everything, self.dtype, target=self.target, threads=self.threads)
 
