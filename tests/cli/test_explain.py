@@ -120,3 +120,13 @@ def test_inspect_watches_data(run: Run, iris_model: Path, tmp_path: Path) -> Non
     net.save(tmp_path / "dead.safetensors")
     assert "dense_1 is dead for the most part" in run("inspect", "dead.safetensors", "--watch", "iris").output
     assert "大部分单元已死亡" in run("inspect", "dead.safetensors", "--watch", "iris", "--language", "zh").output
+
+
+def test_what_the_columns_account_for(run: Run, iris_model: Path, tmp_path: Path) -> None:
+    args = ("explain", str(iris_model), "dense_2.sum", "--unit", "3", "--input", "iris:7", "--attribute", "deeplift")
+    text = run(*args, "--plot", str(tmp_path / "why.png")).output
+    assert "deeplift: Σ scores = " in text and "petal" in text
+    assert (tmp_path / "why.png").stat().st_size > 1000
+    found = json.loads(run(*args, "--json").stdout)
+    assert found["total"] == pytest.approx(found["output"] - found["baseline"], rel=1e-9)
+    assert "leave out --backward and --label" in run(*args, "--backward", code=2).stderr

@@ -159,9 +159,11 @@ class PatchedRun(Mapping[str, Array]):
         program = after.program
         names = dict.fromkeys([*program.inputs, *(program.names[s.target] for s in program.statements), *after])
         changes = []
+        seen = set()
         for path in names:
-            if ":" in path or path not in before:
+            if ":" in path or path not in before or after.tensor(path) in seen:
                 continue
+            seen.add(after.tensor(path))  # a layer without an activation is its own sum
             old, new = np.asarray(before[path]), np.asarray(after[path])
             moved = ~((old == new) | ((old != old) & (new != new)))
             if not moved.any():
