@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +121,7 @@ def command(
 
         with Console(stderr=True).status(f"attributing {path}"):
             shares = net.attribute(x, path, unit=unit, at=at, time=time, index=index, method=method)
-        _show(shares, column_names(net, preparation), terms, as_json, plot)
+        _show(shares, terms, as_json, plot)
         return
     if target is None and (backward or path in net.parameters or path.split(".")[0] == "loss"):
         raise DataError(f"{path} needs the true class or quantity, which is not in the data: give --label.")
@@ -139,16 +138,13 @@ def command(
         click.echo(f"drew {plot}", err=as_json)
 
 
-def _show(
-    shares: Attribution, names: Mapping[str, Sequence[str]], terms: int, as_json: bool, plot: Path | None
-) -> None:
+def _show(shares: Attribution, terms: int, as_json: bool, plot: Path | None) -> None:
     """Print an attribution, and draw it."""
     if as_json:
         click.echo(json.dumps(shares.json(), ensure_ascii=False, indent=2))
     else:
-        click.echo("\n".join(printable(line) for line in shares.text(terms, names=names).split("\n")))
+        click.echo("\n".join(printable(line) for line in shares.text(terms).split("\n")))
     if plot is not None:
-        source = next(iter(shares.scores))
         with replacing(plot) as beside:
-            shares.plot(names=names.get(source)).savefig(beside)
+            shares.plot().savefig(beside)
         click.echo(f"drew {plot}", err=as_json)

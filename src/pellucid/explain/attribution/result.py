@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
 from pellucid.explain.arithmetic import number
+from pellucid.explain.columns import Names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +43,7 @@ class Attribution:
             account for.
         bound: for integrated gradients, a bound of the error of the sum: Σ |error| over the parts of the way.
         inputs: the example, by the same paths as the scores.
+        names: the names of an input's last axis by its path, such as the columns of the table that was learned.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Attribution:
     expected: float
     bound: float | None = None
     inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    names: Names = field(default_factory=dict)
     _of_layer: Callable[[str], Floats] | None = None
     _located: Callable[[], Mapping[str, float]] | None = None
 
@@ -110,12 +113,8 @@ class Attribution:
         ]
         return sorted(rows, key=lambda row: -abs(row[2]))[:count]
 
-    def text(self, limit: int = 10, *, names: Mapping[str, Sequence[str]] | None = None) -> str:
-        """The attribution as lines of text.
-
-        Args:
-            names: the names of an input's last axis by its path, such as the columns of a table.
-        """
+    def text(self, limit: int = 10) -> str:
+        """The attribution as lines of text: the elements that account for most, and the rest in one line."""
         where = f"[{','.join(map(str, self.index))}]" if self.index else ""
         lines = [
             f"{self.path}{where} = {number(self.output)}; at the baseline {number(self.baseline)}",
@@ -123,7 +122,7 @@ class Attribution:
             f"residual {_signed(self.residual)}",
         ]
         shown = self.top(limit)
-        rows = [(_signed(score), _place(path, index, names or {})) for path, index, score in shown]
+        rows = [(_signed(score), _place(path, index, self.names)) for path, index, score in shown]
         count = sum(a.size for a in self.scores.values()) - len(rows)
         if count:
             rest = self.total - sum(score for _, _, score in shown)
@@ -156,7 +155,7 @@ class Attribution:
 
         Args:
             path: a file to write it to.
-            names: the words of a text, or the columns of a table.
+            names: the words of a text, or the columns of a table where the network does not know them.
         """
         from pellucid.plots.attribution import attribution_figure
 
@@ -164,6 +163,7 @@ class Attribution:
         where = f"[{','.join(map(str, self.index))}]" if self.index else ""
         said = f"{self.path}{where} = {number(self.output)}, {self.method}, residual {_signed(self.residual)}."
         shown = self.inputs.get(source)
+        names = names or self.names.get(source)
         return attribution_figure(scores, shown, title=f"{self.path}{where}", caption=said, names=names, path=path)
 
     def __repr__(self) -> str:

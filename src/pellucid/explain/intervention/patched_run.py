@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.explain.arithmetic import number
+from pellucid.explain.columns import column_names
 from pellucid.explain.explanation import Explanation
 from pellucid.explain.intervention.comparison import Comparison
 from pellucid.explain.intervention.plans import Plan
@@ -115,7 +116,7 @@ class PatchedRun(Mapping[str, Array]):
     def before(self) -> Trace:
         def make() -> Trace:
             run = tracing(self._net, self._targets, fused=self._plan.fused)
-            return Trace(run.program, run.trace(self._feeds), list(self._net.input_shapes))
+            return Trace(run.program, run.trace(self._feeds), list(self._net.input_shapes), column_names(self._net))
 
         trace: Trace = self._made.get("before", make)
         return trace
@@ -124,7 +125,12 @@ class PatchedRun(Mapping[str, Array]):
     def after(self) -> Trace:
         def make() -> Trace:
             run = self._plan.everything
-            return Trace(run.program, run.trace({**self._feeds, **self._given}), list(self._net.input_shapes))
+            return Trace(
+                run.program,
+                run.trace({**self._feeds, **self._given}),
+                list(self._net.input_shapes),
+                column_names(self._net),
+            )
 
         trace: Trace = self._made.get("after", make)
         return trace

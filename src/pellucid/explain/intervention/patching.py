@@ -104,7 +104,7 @@ def _fed(plan: Plan, values: Mapping[str, Value], feeds: Mapping[str, Array], n:
     for spot in plan.spots:
         old: Array | None = None
         if spot.old is not None:
-            (old,) = spot.old({**feeds, **given}).values()
+            old = spot.old({**feeds, **given})["old"]
             old = np.broadcast_to(old, spot.shape(n))  # one row, where it is the same for all examples
         elif spot.tensor.definition is None:
             old = feeds[spot.name]

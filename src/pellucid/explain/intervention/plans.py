@@ -139,7 +139,11 @@ def _plan(net: BaseNetwork, goals: Sequence[Goal], paths: Mapping[str, bool], fu
         if needs_old and not given:
             # a function is given what those before it make of the value
             settings = [s.setting for s in spots if s.setting is not None]
-            old = compiled(intervene({"old": tensor}, settings))
+            wanted = intervene({"old": tensor}, settings)
+            if not any(BATCH in t.shape for t in Program(wanted).inputs.values()):
+                # a number for each example that depends on how many there are, not on them: 1/n
+                wanted["examples"] = next(tensors[path] for path in net.input_shapes)
+            old = compiled(wanted)
         how = None
         if reader or not given:
             alone = tensor.kind == "int" or not any(spot.setting for spot in spots)
