@@ -75,7 +75,8 @@ def write(folder: Path) -> None:
     activations = {name: exported[name] for name in ACTIVATIONS if name in exported} | {"activation": pl.activation}
     errors = {name: v for name, v in kinds.items() if issubclass(v, PellucidError)}
     rules = ("SGD", "Adam", "AdamW", "Adagrad", "Lion", "RMSprop", "Optimizer")
-    explaining = ["Trace", "Explanation", "PatchedRun", "Comparison", "Sweep", "Attribution"]
+    explaining = ["Trace", "Explanation", "PatchedRun", "Comparison", "Sweep", "Attribution", "compare"]
+    explaining += ["Difference"]
     explaining += ["Flow", "Watch", "Diagnosis", "Finding"]
     training = [name for name, v in kinds.items() if v.__module__.startswith("pellucid.training")]
     training += ["L1", "L2", "L1L2", "CosineDecay", "ExponentialDecay", "StepDecay", "WarmUp"]

@@ -33,6 +33,7 @@ from pellucid.errors import ShapeError as ShapeError
 from pellucid.explain import Attribution as Attribution
 from pellucid.explain import Comparison as Comparison
 from pellucid.explain import Diagnosis as Diagnosis
+from pellucid.explain import Difference as Difference
 from pellucid.explain import Explanation as Explanation
 from pellucid.explain import Finding as Finding
 from pellucid.explain import Flow as Flow
@@ -40,6 +41,7 @@ from pellucid.explain import PatchedRun as PatchedRun
 from pellucid.explain import Sweep as Sweep
 from pellucid.explain import Trace as Trace
 from pellucid.explain import Watch as Watch
+from pellucid.explain import compare as compare
 from pellucid.formula import Tensor as Tensor
 from pellucid.formula import define as define
 from pellucid.functions.learning.losses import loss as loss

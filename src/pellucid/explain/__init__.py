@@ -20,9 +20,11 @@ from pellucid.explain.flow import flow as flow
 from pellucid.explain.intervention import Change as Change
 from pellucid.explain.intervention import Changes as Changes
 from pellucid.explain.intervention import Comparison as Comparison
+from pellucid.explain.intervention import Difference as Difference
 from pellucid.explain.intervention import PatchedRun as PatchedRun
 from pellucid.explain.intervention import Sweep as Sweep
 from pellucid.explain.intervention import ablate as ablate
+from pellucid.explain.intervention import compare as compare
 from pellucid.explain.intervention import patch as patch
 from pellucid.explain.intervention import sweep as sweep
 from pellucid.explain.temporal import TemporalGradient as TemporalGradient

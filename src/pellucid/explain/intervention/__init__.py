@@ -2,6 +2,8 @@
 
 from pellucid.explain.intervention.ablation import ablate as ablate
 from pellucid.explain.intervention.comparison import Comparison as Comparison
+from pellucid.explain.intervention.differences import Difference as Difference
+from pellucid.explain.intervention.differences import compare as compare
 from pellucid.explain.intervention.patched_run import Change as Change
 from pellucid.explain.intervention.patched_run import Changes as Changes
 from pellucid.explain.intervention.patched_run import PatchedRun as PatchedRun
