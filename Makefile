@@ -80,8 +80,7 @@ bench: .venv/installed
 repeat: .venv/installed-dev
 	$(BIN)/python -m tests.experiments.digests --targets
 
-# Offline once it was installed: KaTeX is fetched the first time. Every warning is an error. The first time, and when an
-# experiment changed, the short experiments run: about five minutes.
+# Offline once it was installed: KaTeX is fetched the first time. Every warning is an error.
 docs: .venv/installed-docs
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python docs/site/build.py
 

@@ -113,7 +113,7 @@ def stage() -> None:
     home()
     decisions()
     reference.write(SOURCE / "reference")
-    experiments_pages.write(SOURCE / "experiments", experiment_results())
+    experiments_pages.write(SOURCE / "experiments", DOCS / "verdicts")
     keep("figures", fingerprint(ROOT / "src" / "pellucid", DOCS / "guide"), SOURCE / "_figures", draw_figures)
     keep(
         "labs",
@@ -199,23 +199,6 @@ def keep(kind: str, mark: str, where: Path, make: object) -> None:
         make(beside)  # type: ignore[operator]
         beside.rename(kept)
     shutil.copytree(kept, where)
-
-
-def experiment_results() -> Path:
-    """The folder with what the short experiments gave; some minutes the first time, and after a change of theirs."""
-    from pellucid.experiments import NAMES, run
-    from pellucid.experiments.known_claims import claim_named
-    from pellucid.experiments.runner import paths
-
-    folder = WORK / "experiments" / fingerprint(ROOT / "src" / "pellucid" / "experiments")
-    if not folder.is_dir():
-        shutil.rmtree(WORK / "experiments", ignore_errors=True)
-        folder.mkdir(parents=True)
-    missing = [name for name in NAMES if not all(path.is_file() for path in paths(name, folder))]
-    with bar() as progress:
-        for name in progress.track(missing, description="running experiments"):
-            run(name, claim_named(name), quick=True).write(folder)
-    return folder
 
 
 def bar() -> Progress:

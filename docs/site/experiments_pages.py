@@ -1,4 +1,4 @@
-"""A page for every claim of the registry: what it says, the verdict and numbers of its short version, the set-up."""
+"""A page for every claim of the registry: what it says, the verdict and numbers of its full run, the set-up."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def write(folder: Path, results: Path) -> None:
             f"**{SIGNS[word]} {word}**: {because.rstrip('.')}.\n",
             grid(list(map(str, table.columns)), [list(map(str, row)) for row in table.rows]),
             f"![What was measured, drawn]({image.name})\n",
-            f"This is the short version, [with all its numbers]({data.name}); the digest of all weights is"
-            f" `{record['digest'][:16]}…`, on every machine. Repeat it, or run the long one:\n",
-            f"```\npellucid experiment {name} --quick\npellucid experiment {name}\n```\n",
+            f"This is the full run, [with all its numbers]({data.name}); the digest of all weights is"
+            f" `{record['digest'][:16]}…`, on every machine. Repeat it, or run the short version:\n",
+            f"```\npellucid experiment {name}\npellucid experiment {name} --quick\n```\n",
             "## How it is tested\n",
             f"{claim.setup}\n",
             f"**Source.** {claim.source}\n",
@@ -39,7 +39,7 @@ def write(folder: Path, results: Path) -> None:
         (folder / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
         rows.append([f"[{claim.statement}]({name}.md)", f"{SIGNS[word]} {word}"])
     tree = "```{toctree}\n:hidden:\n\n" + "\n".join(NAMES) + "\n```\n"
-    text = f"# The claims\n\nEach with the verdict of its short version.\n\n{grid(['claim', 'verdict'], rows)}\n{tree}"
+    text = f"# The claims\n\nEach with the verdict of its full run.\n\n{grid(['claim', 'verdict'], rows)}\n{tree}"
     (folder / "index.md").write_text(text, encoding="utf-8")
 
 
