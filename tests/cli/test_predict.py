@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+from click.testing import CliRunner
 
 import pellucid as pl
+from pellucid.cli import cli
 from pellucid.data import load
 
 from .conftest import Run
@@ -52,3 +55,35 @@ def test_a_model_without_preparation_gives_its_outputs(run: Run, tmp_path: Path)
     np.save(tmp_path / "x.npy", np.zeros((1, 3)))
     run("predict", "plain.safetensors", "x.npy", "--output", "out.csv")
     assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "row,output[0],output[1]\n0,0.0,0.0\n"
+
+
+HEAD = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm),flower\n"
+
+
+def test_streams_json_and_an_id_column(run: Run, iris_model: Path) -> None:
+    Path("x.csv").write_text(HEAD + "5.1,3.5,1.4,0.2,a1\n6.7,3.1,4.7,1.5,b2\n", encoding="utf-8")
+    run("predict", str(iris_model), "x.csv", "--id", "flower", "--output", "out.csv")
+    written = Path("out.csv").read_text(encoding="utf-8")
+    assert written.startswith("row,flower,class,probability,probability of setosa") and "\n1,b2," in written
+    args = ["predict", str(iris_model), "-", "--id", "flower", "--output", "-"]
+    piped = CliRunner().invoke(cli, args, input=Path("x.csv").read_bytes())
+    assert piped.stdout == written, (piped.output, piped.exception)
+    records = json.loads(run("predict", str(iris_model), "x.csv", "--id", "flower", "--json").stdout)
+    outputs = pl.load(iris_model).predict(np.array([[5.1, 3.5, 1.4, 0.2], [6.7, 3.1, 4.7, 1.5]], np.float32))
+    assert [record["flower"] for record in records] == ["a1", "b2"]
+    for record, p in zip(records, outputs, strict=True):
+        np.testing.assert_array_equal(np.array(list(record["probabilities"].values()), np.float32), p)
+    for args in (["--id", "flowr"], ["--output", "-", "--json"], ["--id", "flower", "iris"], ["-", "-"]):
+        assert run("predict", str(iris_model), "x.csv", *args, code=2).stderr.count("\n") == 1
+
+
+def test_several_inputs_and_folders(run: Run, iris_model: Path) -> None:
+    Path("new").mkdir()
+    for name in ("b", "a"):
+        Path(f"new/{name}.csv").write_text(HEAD + "5.1,3.5,1.4,0.2,a1\n", encoding="utf-8")
+    run("predict", str(iris_model), "new", "new/b.csv", "--output", "out.csv")
+    lines = Path("out.csv").read_text(encoding="utf-8").splitlines()
+    files = [str(Path("new") / name) for name in ("a.csv", "b.csv")] + ["new/b.csv"]
+    assert [line.split(",")[0] for line in lines] == ["file", *files]
+    Path("empty").mkdir()
+    assert "holds no file" in run("predict", str(iris_model), "empty", code=2).stderr

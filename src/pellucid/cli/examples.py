@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ import pellucid as pl
 
 from ..data import Preparation, as_array, read_idx, read_image
 from ..data.tables.csvfile import dataset
-from ..data.tables.loading import read_table
+from ..data.tables.loading import read_table, table_in
 from ..data.tables.table import Column
 from ..errors import DataError
-from ..files import open_regular, reason
+from ..files import MAX_BYTES, open_regular, reason
 from .language import KEY, UNITS, Reader
+from .output import STREAM
 from .sources import by_name, check_writing, kind_of, text_of, unknown
 
 BRIGHTNESS = "brightness"
@@ -76,6 +78,9 @@ def examples(
 ) -> tuple[NDArray[Any], dict[str, Column] | None]:
     """The rows of a table, an array, an IDX file or a named set; and a table's columns."""
     path = Path(source)
+    if source == STREAM:
+        columns = table_in(sys.stdin.buffer.read(MAX_BYTES), "the standard input", **writing)
+        return dataset(columns, Path("the standard input"), like=preparation).x, columns
     named = by_name(source)
     if named is None and path.is_dir():
         raise DataError(f'"{source}" is a folder, expected a file (CSV, .npy, IDX, an image) or the name of a set.')

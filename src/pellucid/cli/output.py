@@ -14,6 +14,8 @@ from ..files import reason
 from ..files import replacing as replacing
 
 FIGURES = (".png", ".svg", ".pdf")
+STREAM = "-"
+"""The name of the standard input and output."""
 
 if TYPE_CHECKING:
     from rich.table import Table
