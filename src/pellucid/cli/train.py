@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +136,12 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     callback=_widths,
     help='Units of each hidden layer, such as 64,32; "none" for no hidden layer.  [default: 64,32; of a cnn, 64]',
 )
-@click.option("--activation", default="relu", show_default=True, help="The hidden layers' activation.")
+@click.option(
+    "--activation",
+    default="relu",
+    show_default=True,
+    help="The hidden layers' activation, or one for each dense layer, such as relu,tanh.",
+)
 @click.option(
     "--epochs",
     type=options.IntRange(min=1),
@@ -164,6 +171,17 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     help="The fraction of the examples that is kept for validation, 0 for none.  [default: 0.2; of a text, 0.05]",
 )
 @click.option(
+    "--patience",
+    type=options.IntRange(min=1),
+    help="Stop when the validation loss was not better for this many epochs, and take the best weights.  [default:"
+    " never]",
+)
+@click.option(
+    "--class-weight",
+    type=click.Choice(["balanced"]),
+    help="Weigh rare classes as much as frequent ones.  [default: every example alike]",
+)
+@click.option(
     "--clip-norm",
     type=options.FloatRange(min=0, min_open=True),
     help="Scale down a gradient whose norm is above this, such as 1.  [default: never]",
@@ -174,6 +192,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of the training in this file.")
 @click.option("--resume", is_flag=True, help="Continue from the checkpoint.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the history, such as history.png.")
+@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.option("--watch", is_flag=True, help="Show the size of values and gradients, layer by layer, after every epoch.")
 def command(
     data: str,
@@ -203,6 +222,8 @@ def command(
     optimizer: str,
     learning_rate: float | None,
     validation: float | None,
+    patience: int | None,
+    class_weight: str | None,
     clip_norm: float | None,
     writing: dict[str, Any],
     seed: int,
@@ -210,6 +231,7 @@ def command(
     checkpoint: Path | None,
     resume: bool,
     plot: Path | None,
+    quiet: bool,
     watch: bool,
 ) -> None:
     """Train a network on DATA and save it.
@@ -227,10 +249,29 @@ def command(
         raise DataError("expected --checkpoint FILE with --resume, the checkpoint to continue from, got none.")
     check_figure(plot)
     check_writable(output, checkpoint, plot, sources=[data])
-    fitting = _Fitting(optimizer, learning_rate, clip_norm, batch_size, epochs, seed, checkpoint, resume, output, watch)
+    if patience is not None and validation == 0:
+        raise DataError("--patience watches the validation loss, and --validation 0 leaves none: leave one out.")
+    if quiet and watch:
+        raise DataError("--watch prints tables, which --quiet leaves out: leave one of them out.")
+    fitting = _Fitting(
+        optimizer,
+        learning_rate,
+        clip_norm,
+        batch_size,
+        epochs,
+        seed,
+        checkpoint,
+        resume,
+        output,
+        watch,
+        patience,
+        class_weight,
+    )
+    if quiet:
+        click.get_current_context().with_resource(contextlib.redirect_stdout(io.StringIO()))
     if is_text(data, text=text):
         columns: dict[str, object] = {"--target": target, "--task": task, "--drop": drop, "--keep": keep}
-        columns |= {"--fill": fill, "--unseen": unseen, "--hidden": hidden}
+        columns |= {"--fill": fill, "--unseen": unseen, "--hidden": hidden, "--class-weight": class_weight}
         images = {
             "--model": model,
             "--size": size,
@@ -279,6 +320,8 @@ class _Fitting:
     resume: bool
     output: Path
     watch: bool
+    patience: int | None
+    class_weight: str | None
 
     def options(
         self, *callbacks: pl.Callback, epochs: int, batch_size: int = 32, learning_rate: float | None = None
@@ -291,12 +334,15 @@ class _Fitting:
             "batch_size": self.batch_size or batch_size,
             "optimizer": rule() if rate is None else rule(rate),
             "clip_norm": self.clip_norm,
+            "class_weight": self.class_weight,
             "callbacks": [*callbacks, *self._callbacks()],
             "resume": self.checkpoint if self.resume else None,
         }
 
     def _callbacks(self) -> list[pl.Callback]:
         callbacks: list[pl.Callback] = []
+        if self.patience is not None:
+            callbacks.append(pl.EarlyStopping(patience=self.patience))
         if self.watch:
             from .watching import print_flow
 
@@ -369,13 +415,23 @@ def _learn_examples(
     convolves = model == "cnn"
     if hidden is None:
         hidden = (64,) if convolves else (64, 32)
+    activations = activation.split(",")
+    if len(activations) == 1:
+        activations *= len(hidden)
+    if len(activations) != len(hidden):
+        raise DataError(
+            f"--activation names {len(activations)} activations, and there are {len(hidden)} hidden layers: give one"
+            " for each, or one for all."
+        )
     classes = dataset.class_names
+    if fitting.class_weight is not None and classes is None:
+        raise DataError(f"{dataset.name} has no classes, and only classes take --class-weight: leave it out.")
     if classes is not None and len(classes) < 2:
         raise DataError(f'{dataset.name} has one class, "{classes[0]}", expected at least two.')
     net = pl.Network(
-        *(_convolutions(x.shape[1], x.shape[2], activation) if convolves else []),
+        *(_convolutions(x.shape[1], x.shape[2], activation.split(",")[0]) if convolves else []),
         *([pl.Flatten()] if images else [pl.Normalization().adapt(x)]),
-        *(pl.Dense(units, activation=activation) for units in hidden),
+        *(pl.Dense(units, activation=name) for units, name in zip(hidden, activations, strict=True)),
         pl.Dense(1) if classes is None else pl.Dense(len(classes), activation="softmax"),
         input_shape=x.shape[1:],
         seed=fitting.seed,
