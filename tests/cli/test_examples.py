@@ -179,7 +179,6 @@ def test_an_idx_file_and_an_array(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (".", '"." is a folder, expected a file'),
         ("none.csv", 'there is no file, folder or data set "none.csv"'),
         ("iris:-1", '"iris" has 150 rows, expected one from 0 to 149, got row -1'),
         ("wide.npy", '"wide.npy" holds 3 examples of 5 numbers, expected examples of 4 numbers'),

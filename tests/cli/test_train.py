@@ -98,8 +98,10 @@ def test_patience_class_weights_and_an_activation_for_each_layer(run: Run, tmp_p
     ).output
     assert "epoch 60/60" not in text
     net = pl.load(tmp_path / "model.safetensors")
-    kinds = [layer.config()["activation"] for layer in net.layers if isinstance(layer, pl.Dense)]
-    assert kinds[:2] == ["relu", "tanh"]
+    assert [net.trace(np.zeros((1, 2))).explain(p, unit=0).formula[-12:] for p in ("dense_1", "dense_2")] == [
+        "relu(z[n,o])",
+        "tanh(z[n,o])",
+    ]
     for more, said in {
         ("--hidden", "8,4,2"): "names 2 activations, and there are 3 hidden layers",
         ("--patience", "2", "--validation", "0"): "--patience watches the validation loss",
