@@ -114,6 +114,7 @@ from pellucid.model import Network as Network
 from pellucid.model import Neuron as Neuron
 from pellucid.model import from_keras as from_keras
 from pellucid.model import from_onnx as from_onnx
+from pellucid.model import from_torch as from_torch
 from pellucid.model import load as load
 from pellucid.training import Callback as Callback
 from pellucid.training import Checkpoint as Checkpoint

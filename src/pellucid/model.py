@@ -14,7 +14,7 @@ from pellucid.arrays import as_array, check_examples, is_integer
 from pellucid.engines import DEFAULT
 from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.functions.activations import ActivationLike
-from pellucid.interchange import keras, onnx, safetensors, workbook
+from pellucid.interchange import keras, onnx, pytorch, safetensors, workbook
 from pellucid.layers.base import Layer, Node
 from pellucid.layers.dense import Dense
 from pellucid.layers.normalization import Normalization
@@ -51,6 +51,7 @@ class Network(BaseNetwork):
     save = safetensors.save
     to_onnx = onnx.to_onnx
     to_keras = keras.to_keras
+    to_torch = pytorch.to_torch
     sheet = workbook.sheet
 
     def get_layer(self, name: str | None = None, *, index: int | None = None) -> Layer:
@@ -205,3 +206,27 @@ def from_keras(
 
     reader = read if isinstance(model, (str, os.PathLike)) else read_model
     return reader(model, Network, input_shapes=input_shapes, engine=engine)
+
+
+def from_torch(module: Any, example: Any, *, channels_last: bool = True, engine: str = DEFAULT) -> Network:
+    """The network that a PyTorch module is, from the graph of its calculation (torch.export).
+
+    Linear, convolution, pooling, normalisation, embedding, recurrent layers, attention and activations become layers
+    with the module's weights, under its names: `encoder.0.weight` is `encoder_0.kernel`. The rest of the arithmetic
+    becomes operators. The module itself stays as it is, and the network shares no memory with it.
+
+    Args:
+        module: an `nn.Module`. It is read as it predicts, as after `eval()`; dropout and batch normalisation are in the
+            network all the same.
+        example: what the module takes, a tensor or a tuple of tensors with a batch in front (or as the second axis,
+            where its recurrent layers or attention are not batch_first); the numbers do not matter.
+        channels_last: whether the network takes and gives images (n, h, w, c), as elsewhere in Pellucid; else
+            (n, c, h, w), as the module does. Sequences stay as they are, with the batch in front.
+
+    Raises:
+        PellucidError: operators that Pellucid does not have, all of them listed with where they are; what has no graph;
+            or PyTorch is not installed.
+    """
+    from pellucid.interchange.pytorch.graph_reading import read
+
+    return read(module, example, Network, channels_last=channels_last, engine=engine)
