@@ -25,8 +25,8 @@ import pellucid as pl
 
 Array = NDArray[Any]
 RATE, BATCH, EXAMPLES = 0.05, 32, 640
-OUTPUTS, LOSSES = 1e-5, 1e-4
-"""The bounds of both differences."""
+OUTPUTS, LOSSES, LOSSES_OF_ONE_BIAS = 1e-5, 1e-4, 5e-3
+"""The bounds of both differences; the last one where PyTorch trains two biases and Pellucid their sum."""
 WORDS, STEPS, CLASSES = 20, 12, 4
 KINDS = ("mlp", "cnn", "bi-lstm with masks", "gru", "transformer block", "autoencoder")
 
@@ -41,7 +41,7 @@ class Case:
 
     @property
     def loss(self) -> Any:
-        return {"name": "crossentropy", "logits": True} if self.classes else "mean_squared_error"
+        return "crossentropy" if self.classes else "mean_squared_error"
 
 
 class _Losses(pl.Callback):
@@ -79,8 +79,11 @@ def batches(known: Case) -> Iterator[tuple[Array, Array]]:
 
 
 def trained(net: pl.Network, known: Case) -> list[float]:
-    """The losses of an epoch of Pellucid's."""
+    """The losses of an epoch of Pellucid's; a network that gives logits gets its softmax first."""
     losses = _Losses()
+    if known.classes and net.reading().last[next(iter(net.output_shapes))].activation != "softmax":
+        (shape,) = net.input_shapes.values()
+        net = pl.Network(net, pl.Activation("softmax"), input_shape=shape)
     options: dict[str, Any] = {"optimizer": pl.SGD(RATE), "loss": known.loss, "callbacks": [losses]}
     net.fit(known.x, known.y, epochs=1, batch_size=BATCH, shuffle=False, verbose=0, **options)
     return losses.values
@@ -172,7 +175,7 @@ def torch_trained(module: Any, known: Case) -> list[float]:
         loss = function(module(_as_torch(x)), _as_torch(y))
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     return losses
 
 
@@ -189,19 +192,25 @@ def keras_model(kind: str) -> Any:
         x = kl.Embedding(WORDS, 16)(given)
         x = kl.LayerNormalization()(kl.Add()([x, kl.MultiHeadAttention(4, 4)(x, x)]))
         x = kl.LayerNormalization()(kl.Add()([x, kl.Dense(16)(kl.Dense(32, activation="relu")(x))]))
-        return keras.Model(given, kl.Dense(CLASSES)(kl.GlobalAveragePooling1D()(x)))
+        return keras.Model(given, kl.Dense(CLASSES, activation="softmax")(kl.GlobalAveragePooling1D()(x)))
     image, steps = keras.Input((8, 8, 1)), keras.Input((STEPS, 3))
     chains: dict[str, list[Any]] = {
-        "mlp": [image, kl.Flatten(), kl.Dense(32, activation="relu"), kl.Dense(10)],
+        "mlp": [image, kl.Flatten(), kl.Dense(32, activation="relu"), kl.Dense(10, activation="softmax")],
         "cnn": [
             *(image, kl.Conv2D(8, 3, padding="same"), kl.BatchNormalization(), kl.ReLU(), kl.MaxPooling2D()),
-            *(kl.Conv2D(16, 3, padding="same"), kl.BatchNormalization(), kl.ReLU(), kl.Flatten(), kl.Dense(10)),
+            *(
+                kl.Conv2D(16, 3, padding="same"),
+                kl.BatchNormalization(),
+                kl.ReLU(),
+                kl.Flatten(),
+                kl.Dense(10, activation="softmax"),
+            ),
         ],
         "bi-lstm with masks": [
             *(keras.Input((STEPS,), dtype="int32"), kl.Embedding(WORDS, 8, mask_zero=True)),
-            *(kl.Bidirectional(kl.LSTM(16)), kl.Dense(CLASSES)),
+            *(kl.Bidirectional(kl.LSTM(16)), kl.Dense(CLASSES, activation="softmax")),
         ],
-        "gru": [steps, kl.GRU(16, return_sequences=True), kl.GRU(16), kl.Dense(2)],
+        "gru": [steps, kl.GRU(16, return_sequences=True), kl.GRU(16), kl.Dense(2, activation="softmax")],
         "autoencoder": [
             *(image, kl.Conv2D(8, 3, strides=2, padding="same", activation="relu"), kl.Flatten()),
             *(kl.Dense(10, activation="relu"), kl.Dense(128, activation="relu"), kl.Reshape((4, 4, 8))),
@@ -218,7 +227,7 @@ def keras_outputs(model: Any, x: Array) -> Array:
 def keras_trained(model: Any, known: Case) -> list[float]:
     import keras
 
-    loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if known.classes else "mse"
+    loss: Any = keras.losses.SparseCategoricalCrossentropy() if known.classes else "mse"
     model.compile(optimizer=keras.optimizers.SGD(RATE), loss=loss)
     return [float(model.train_on_batch(x, y)) for x, y in _fresh(model, known)]
 
@@ -246,7 +255,9 @@ class Row:
 
     @property
     def kept(self) -> bool:
-        return max(self.there, self.back) <= OUTPUTS and max(self.loss_there, self.loss_back) <= LOSSES
+        one_bias = self.peer == "PyTorch" and "lstm" in self.kind
+        losses = self.loss_there <= (LOSSES_OF_ONE_BIAS if one_bias else LOSSES) and self.loss_back <= LOSSES
+        return losses and max(self.there, self.back) <= OUTPUTS
 
 
 def compared(peer: str, kind: str) -> Row:
@@ -292,7 +303,7 @@ def main(peer: tuple[str, ...]) -> None:
             failed |= not row.kept
             numbers = f"{row.there:10.1e}{row.loss_there:10.1e}{row.back:14.1e}{row.loss_back:10.1e}"
             print(f"{who:9}{kind:20}{numbers}{'' if row.kept else '  above the bound'}", flush=True)
-    print(f"bounds: outputs {OUTPUTS:g}, losses {LOSSES:g}")
+    print(f"bounds: outputs {OUTPUTS:g}, losses {LOSSES:g}; {LOSSES_OF_ONE_BIAS:g} where PyTorch trains two biases")
     sys.exit(1 if failed else 0)
 
 

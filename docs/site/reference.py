@@ -71,7 +71,7 @@ def write(folder: Path) -> None:
     exported = {name: getattr(pl, name) for name in pl.__all__}
     kinds = {name: v for name, v in exported.items() if isinstance(v, type)}
     layers = {name: v for name, v in kinds.items() if issubclass(v, Layer)} | {"Input": pl.Input}
-    networks = {name: exported[name] for name in ("Network", "Neuron", "load", "from_onnx", "from_keras")}
+    networks = {name: exported[name] for name in ("Network", "Neuron", "load", "from_onnx", "from_keras", "from_torch")}
     activations = {name: exported[name] for name in ACTIVATIONS if name in exported} | {"activation": pl.activation}
     errors = {name: v for name, v in kinds.items() if issubclass(v, PellucidError)}
     rules = ("SGD", "Adam", "AdamW", "Adagrad", "Lion", "RMSprop", "Optimizer")

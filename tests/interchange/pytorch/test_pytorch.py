@@ -242,7 +242,8 @@ def test_a_module_says_what_it_expects_and_learns() -> None:
         loss.backward()
         optimizer.step()
         losses.append(float(loss))
-    ours = net.fit(
+    whole = pl.Network(net, pl.Activation("softmax"), input_shape=(5, 5, 1))
+    ours = whole.fit(
         x.numpy().transpose(0, 2, 3, 1),
         y.numpy(),
         epochs=5,
@@ -250,7 +251,7 @@ def test_a_module_says_what_it_expects_and_learns() -> None:
         shuffle=False,
         verbose=0,
         optimizer=pl.SGD(0.1),
-        loss={"name": "crossentropy", "logits": True},
+        loss="crossentropy",
     )
     np.testing.assert_allclose(ours["loss"], losses, atol=1e-5)
     variance = module.get_submodule("batch_normalization_1.norm").running_var

@@ -62,8 +62,8 @@ def _optimizer(given: Any) -> dict[str, Any] | None:
 def _loss(given: Any) -> Any:
     name, config = _named(given)
     options = {}
-    if config.get("from_logits"):
-        options["logits"] = True
+    if config.get("from_logits"):  # here the network ends in its softmax
+        return None
     if isinstance(config.get("label_smoothing"), int | float) and config["label_smoothing"]:
         options["label_smoothing"] = config["label_smoothing"]
     if name == "huber" and isinstance(config.get("delta"), int | float):

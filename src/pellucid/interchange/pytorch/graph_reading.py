@@ -16,7 +16,7 @@ from pellucid.interchange.pytorch.aten_layers import HANDLERS, of, operator, sam
 from pellucid.interchange.pytorch.exported_graph import exported
 from pellucid.interchange.pytorch.recurrent_reading import OtherBatch
 from pellucid.interchange.pytorch.torch_package import UnsupportedError, torch_package
-from pellucid.interchange.pytorch.values import Array, Constant, Size, States, Value, Zeros, in_order
+from pellucid.interchange.pytorch.graph_values import Array, Constant, Size, States, Value, Zeros, in_order
 from pellucid.layers.base import Input, Layer, Node
 from pellucid.layers.masking import Masking
 from pellucid.layers.reshape import Reshape
