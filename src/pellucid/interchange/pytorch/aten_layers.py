@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.interchange.onnx.layer import Operator
+from pellucid.interchange.pytorch.graph_values import Array, Constant, Size, States, Value, Zeros, in_order, moved
 from pellucid.interchange.pytorch.recurrent_reading import read_recurrent
 from pellucid.interchange.pytorch.torch_package import UnsupportedError
-from pellucid.interchange.pytorch.graph_values import Array, Constant, Size, States, Value, Zeros, in_order, moved
 from pellucid.layers.activation import Activation
 from pellucid.layers.base import Layer, Node
 from pellucid.layers.batch_normalization import BatchNormalization

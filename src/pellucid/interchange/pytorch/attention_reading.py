@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.interchange.pytorch.aten_layers import of
+from pellucid.interchange.pytorch.graph_values import Array, Constant, Value, in_order
 from pellucid.interchange.pytorch.recurrent_reading import OtherBatch
 from pellucid.interchange.pytorch.torch_package import UnsupportedError
-from pellucid.interchange.pytorch.graph_values import Array, Constant, Value, in_order
 from pellucid.layers.multi_head_attention import MultiHeadAttention
 
 

@@ -14,9 +14,9 @@ import pellucid.interchange.pytorch.attention_reading  # noqa: F401 - it registe
 from pellucid.errors import PellucidError
 from pellucid.interchange.pytorch.aten_layers import HANDLERS, of, operator, same_shape
 from pellucid.interchange.pytorch.exported_graph import exported
+from pellucid.interchange.pytorch.graph_values import Array, Constant, Size, States, Value, Zeros, in_order
 from pellucid.interchange.pytorch.recurrent_reading import OtherBatch
 from pellucid.interchange.pytorch.torch_package import UnsupportedError, torch_package
-from pellucid.interchange.pytorch.graph_values import Array, Constant, Size, States, Value, Zeros, in_order
 from pellucid.layers.base import Input, Layer, Node
 from pellucid.layers.masking import Masking
 from pellucid.layers.reshape import Reshape

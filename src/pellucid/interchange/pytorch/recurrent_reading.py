@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.interchange.pytorch.torch_package import UnsupportedError
 from pellucid.interchange.pytorch.graph_values import Array, Constant, States, Value, Zeros, in_order
+from pellucid.interchange.pytorch.torch_package import UnsupportedError
 from pellucid.layers.base import Layer
 from pellucid.layers.dropout import Dropout
 from pellucid.layers.recurrent.base import _Recurrent
