@@ -92,6 +92,9 @@ class Network(BaseNetwork):
         """Print a table of the layers: path, kind, output shape, parameters, multiply-adds of one example."""
         print(summarise(self))
 
+    def _repr_html_(self) -> str:
+        return summarise(self)._repr_html_()
+
 
 def _layer_at(net: BaseNetwork, path: str) -> Layer:
     layers = {use.home: use.layer for use in net.uses}

@@ -9,6 +9,7 @@ from pellucid.formula.axes import Axis
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Reduction, Statement, factors, free_axes, reads, walk
 from pellucid.layers.base import Shape
+from pellucid.markup import html_table
 from pellucid.network import BaseNetwork
 
 
@@ -41,22 +42,31 @@ class Summary:
         return sum(r.multiply_adds for r in self.rows)
 
     def __str__(self) -> str:
-        heads = ("path", "kind", "output shape", "parameters", "multiply-adds")
-        cells = [
-            (r.path, r.kind, str(("n", *r.shape)).replace("'", ""), f"{r.parameters:,}", f"{r.multiply_adds:,}")
-            for r in self.rows
-        ]
+        heads, cells, total = self._cells()
         widths = [max(len(row[i]) for row in [heads, *cells]) for i in range(len(heads))]
         lines = [
             "  ".join(f"{c:<{w}}" if i < 3 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True)))
             for row in [heads, *cells]
         ]
         rule = "─" * len(lines[0])
-        fixed = f", {self.fixed:,} of them not trained" if self.fixed else ""
-        total = f"{self.parameters:,} parameters{fixed}; {self.multiply_adds:,} multiply-adds an example"
         return "\n".join([lines[0].rstrip(), rule, *(line.rstrip() for line in lines[1:]), rule, total])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        heads, cells, total = self._cells()
+        return html_table(heads, cells, texts=3, below=total)
+
+    def _cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]], str]:
+        """The head, the rows and the sum, as text."""
+        heads: tuple[str, ...] = ("path", "kind", "output shape", "parameters", "multiply-adds")
+        cells: list[tuple[str, ...]] = [
+            (r.path, r.kind, str(("n", *r.shape)).replace("'", ""), f"{r.parameters:,}", f"{r.multiply_adds:,}")
+            for r in self.rows
+        ]
+        fixed = f", {self.fixed:,} of them not trained" if self.fixed else ""
+        total = f"{self.parameters:,} parameters{fixed}; {self.multiply_adds:,} multiply-adds an example"
+        return heads, cells, total
 
 
 def summarise(network: BaseNetwork) -> Summary:

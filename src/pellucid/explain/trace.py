@@ -22,6 +22,7 @@ from pellucid.formula import Program, Tensor, derivative
 from pellucid.formula.expressions import ZERO
 from pellucid.formula.notation.json import from_json, to_json
 from pellucid.functions.learning.optimizers import Optimizer
+from pellucid.markup import html_table
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.feeds import Examples, inputs
 from pellucid.training.inputs.targets import Goal, LossLike, goals
@@ -78,6 +79,10 @@ class Trace(Mapping[str, Array]):
 
     def __repr__(self) -> str:
         return "\n".join(f"{path} {self[path].shape}" for path in self)
+
+    def _repr_html_(self) -> str:
+        rows = [(path, " × ".join(map(str, self[path].shape)) or "1") for path in self]
+        return html_table(("value", "shape"), rows)
 
     def tensor(self, path: str) -> Tensor:
         """The tensor of a path.

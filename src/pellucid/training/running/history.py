@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import DataError, nearest
+from pellucid.markup import html_table
 
 if TYPE_CHECKING:
     import pandas
@@ -71,7 +72,18 @@ class History:
 
         return pandas.DataFrame(self.history, index=pandas.Index(self.epoch, name="epoch"))
 
+    def _repr_html_(self) -> str:
+        heads, *rows = self._rows()
+        return html_table(heads, rows, texts=0, below=self.stopped)
+
     def __repr__(self) -> str:
+        rows = self._rows()
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join([*lines, *([self.stopped] if self.stopped else [])])
+
+    def _rows(self) -> list[list[str]]:
+        """The head and a row for each epoch, of many the first and the last."""
         names = list(self.history)
         rows = [
             ["epoch", *names],
@@ -79,6 +91,4 @@ class History:
         ]
         if len(rows) > 13:
             rows = [*rows[:4], ["…"] * len(rows[0]), *rows[-8:]]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join([*lines, *([self.stopped] if self.stopped else [])])
+        return rows
