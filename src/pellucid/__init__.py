@@ -37,6 +37,7 @@ from pellucid.explain import Difference as Difference
 from pellucid.explain import Explanation as Explanation
 from pellucid.explain import Finding as Finding
 from pellucid.explain import Flow as Flow
+from pellucid.explain import Ledger as Ledger
 from pellucid.explain import PatchedRun as PatchedRun
 from pellucid.explain import Sweep as Sweep
 from pellucid.explain import Trace as Trace
