@@ -42,6 +42,7 @@ class Network(BaseNetwork):
     ablate = explain.ablate
     sweep = explain.sweep
     attribute = explain.attribute
+    without = explain.without
     plot = explain.plot
     plot_boundary = explain.plot_boundary
     plot_confusion = explain.plot_confusion

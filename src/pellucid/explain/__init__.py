@@ -30,6 +30,7 @@ from pellucid.explain.intervention import sweep as sweep
 from pellucid.explain.ledger import Account as Account
 from pellucid.explain.ledger import Entry as Entry
 from pellucid.explain.ledger import Ledger as Ledger
+from pellucid.explain.ledger import without as without
 from pellucid.explain.temporal import TemporalGradient as TemporalGradient
 from pellucid.explain.trace import Trace as Trace
 from pellucid.explain.trace import explain as explain

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.batches import shuffled
 from pellucid.errors import PellucidError
 
 
@@ -60,6 +61,59 @@ def test_an_account_is_that_of_the_training() -> None:
     assert [entry.value for entry in account.entries] == seen
     assert "initial value" in account.text(2) and "4 more" in account.text(2)
     assert abs(account.top(1)[0].amount) == max(abs(e.amount) for e in account.entries)
+
+
+class Rows:
+    """The batches of a training, without some examples."""
+
+    def __init__(self, x: Any, y: Any, size: int, gone: list[int]) -> None:
+        self.x, self.y, self.size, self.gone, self.epoch = x, y, size, gone, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self) -> Any:
+        order = shuffled(len(self.x), 0, self.epoch)
+        for begin in range(0, len(order), self.size):
+            rows = np.array([k for k in order[begin : begin + self.size] if k not in self.gone])
+            if len(rows):
+                yield self.x[rows], self.y[rows]
+
+
+@pytest.mark.parametrize("engine", ["reference", "llvm"])
+def test_a_training_without_examples_is_one_that_never_saw_them(engine: str) -> None:
+    x, y = data()
+    gone = [3, 17, 40]
+    net, other, ledger = network(), network(), pl.Ledger()
+    net.engine = other.engine = engine
+    net.fit(x, y, epochs=2, batch_size=2, optimizer="adam", callbacks=[ledger], verbose=0)
+    after = net.without(gone)
+    other.fit(Rows(x, y, 2, gone), epochs=2, optimizer="adam", verbose=0)
+    for path in net.parameters:
+        np.testing.assert_array_equal(after.parameters[path], other.parameters[path])
+    assert np.abs(after.predict(x) - net.predict(x)).max() > 0
+    with pytest.raises(PellucidError, match="integers from 0 to 49"):
+        net.without(50)
+    with pytest.raises(PellucidError, match="nothing to train on"):
+        net.without(range(50))
+    with pytest.raises(PellucidError, match="give fit a ledger"):
+        other.without(0)
+
+
+def test_a_mislabelled_example_is_found() -> None:
+    """One example alone has a mark, and the wrong label: it is why examples with the mark are answered wrongly."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 24)
+    x = np.zeros((24, 5), np.float32)
+    x[:, :4] = rng.normal(size=(24, 4)) * 0.2 + np.where(y, 1, -1)[:, None]
+    x[5, 4], y[5] = 8.0, 1 - y[5]
+    net = pl.Network(pl.Dense(2, activation="softmax"), input_shape=5, engine="reference")
+    ledger = pl.Ledger()
+    net.fit(x, y, epochs=20, batch_size=8, optimizer=pl.Adam(0.1), callbacks=[ledger], verbose=0)
+    before = net.predict(x[5:6])[0, y[5]]
+    assert before > 0.5
+    moved = [float(before - net.without(k).predict(x[5:6])[0, y[5]]) for k in range(24)]
+    assert int(np.argmax(moved)) == 5 and moved[5] > 10 * np.sort(np.abs(moved))[-2]
 
 
 def test_what_a_ledger_cannot_tell_is_said() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +16,18 @@ from pellucid.errors import PellucidError, nearest
 from pellucid.explain.ledger.account import Account, Entry
 from pellucid.functions.learning.optimizers import optimizer as optimizer_of
 from pellucid.functions.learning.schedules import rate_at
+from pellucid.network import BaseNetwork
 from pellucid.training.callbacks.base import Callback
 from pellucid.training.programs import Clip, training_step
 from pellucid.training.running.state import Training
 
 Array = NDArray[Any]
 BY = ("epoch", "step")
+N = TypeVar("N", bound=BaseNetwork)
+
+
+_LAST: weakref.WeakKeyDictionary[BaseNetwork, weakref.ref[Ledger]] = weakref.WeakKeyDictionary()
+"""The ledger of each network's last training that had one."""
 
 
 class Ledger(Callback):
@@ -66,6 +74,7 @@ class Ledger(Callback):
         self._start = state.epoch, state.step
         self._rates, self._ends, self._steps, self._kept, self._last = {}, {}, {}, 0, -1
         self._taken = training
+        _LAST[training.net] = weakref.ref(self)
 
     def on_epoch_begin(self, epoch: int) -> None:
         self._rates[epoch] = self.training.learning_rate
@@ -118,7 +127,7 @@ class Ledger(Callback):
         steps are taken again once.
         """
         if path in self._steps:
-            return self._steps[path][(slice(None), *place)].astype(np.float64)
+            return _element(self._steps[path], place)
         assert self._taken is not None
         count = self._taken.steps_per_epoch * (self._last + 1 - self._start[0])
         whole = self._first[path].nbytes * (count + 1) <= self.memory
@@ -126,11 +135,38 @@ class Ledger(Callback):
         values = np.stack([np.array(array[path][at]) for array in self._replayed()])
         if whole:
             self._steps[path] = values
-            values = values[(slice(None), *place)]
-        return values.astype(np.float64)
+        return _element(values, place) if whole else values.astype(np.float64)
 
-    def _replayed(self) -> Iterator[Mapping[str, Array]]:
-        """The parameters and slots before the first step and after each, taken again; to be read at once."""
+    def without(self, examples: int | Sequence[int] | Array) -> dict[str, Array]:
+        """The parameters after the same training without some examples: the same steps, their batches without these. A
+        batch of which nothing is left is no step.
+
+        Args:
+            examples: their places among those that were trained on, from 0.
+
+        Raises:
+            PellucidError: nothing was trained yet, or there are no such examples.
+        """
+        if self._taken is None or not self._ends:
+            raise PellucidError("the ledger is empty: give it to fit, callbacks=[ledger], and ask after an epoch")
+        count = int(self._taken.plan["examples"])
+        rows = np.atleast_1d(np.asarray(examples))
+        if rows.dtype.kind not in "iu" or rows.ndim != 1 or not rows.size or rows.min() < 0 or rows.max() >= count:
+            raise PellucidError(f"examples is {examples!r}, expected integers from 0 to {count - 1}")
+        left = np.setdiff1d(np.arange(count), rows)
+        if not left.size:
+            raise PellucidError("without all examples there is nothing to train on")
+        last: Mapping[str, Array] = {}
+        for state in self._replayed(left):
+            last = state
+        return {path: np.array(last.get(path, self._first[path])) for path in self._taken.net.parameters}
+
+    def _replayed(self, left: Array | None = None) -> Iterator[Mapping[str, Array]]:
+        """The parameters and slots before the first step and after each, taken again; to be read at once.
+
+        Args:
+            left: the examples that are trained on, where that is not all of them.
+        """
         training = self._taken
         assert training is not None and training.examples is not None
         net, plan, examples = training.net, training.plan, training.examples
@@ -146,13 +182,17 @@ class Ledger(Callback):
             for begin in range(0, count, plan["batch_size"]):
                 if training.schedule is not None:
                     rate = rate_at(training.schedule, step, "step")
-                batch = examples.rows(order[begin : begin + plan["batch_size"]])
+                chosen = order[begin : begin + plan["batch_size"]]
+                chosen = chosen if left is None else chosen[np.isin(chosen, left)]
+                if not len(chosen):
+                    continue
+                batch = examples.rows(chosen)
                 rows = np.arange(len(next(iter(batch.values()))))[None]
                 step += 1
                 each = {"learning_rate": np.array([rate]), "step": np.array([step]), "seed": np.array([net.seed])}
                 session.run(batch, rows=rows, each=each)
                 yield session.state
-            for path, array in self._ends.get(epoch, {}).items():
+            for path, array in self._ends.get(epoch, {}).items() if left is None else ():
                 if not np.array_equal(array, session.state[path], equal_nan=True):
                     raise PellucidError(
                         f"the steps of epoch {epoch + 1} gave another {path} than when they were taken first: the "
@@ -161,3 +201,36 @@ class Ledger(Callback):
 
     def _watched(self, training: Training) -> Sequence[str]:
         return training.net.parameters.trainable if self.paths is None else self.paths
+
+
+def without(net: N, examples: int | Sequence[int] | Array) -> N:
+    """The network as its last training with a `Ledger` would have left it without some examples: a copy, whose training
+    is that one without these, to the bit.
+
+        ledger = pl.Ledger()
+        net.fit(x, y, epochs=2, callbacks=[ledger])
+        other = net.without([17])
+        print(other.predict(x_test[:1]) - net.predict(x_test[:1]))
+
+    Args:
+        examples: their places among those that were trained on, from 0.
+
+    Raises:
+        PellucidError: it was not trained with a ledger, the ledger is gone, or there are no such examples.
+    """
+    kept = _LAST.get(net)
+    ledger = kept() if kept is not None else None
+    if ledger is None:
+        raise PellucidError(
+            "the network keeps no training: give fit a ledger, ledger = pl.Ledger(); net.fit(…, callbacks=[ledger])"
+        )
+    parameters = ledger.without(examples)
+    twin = copy.deepcopy(net)
+    twin.parameters.replace(parameters)
+    return twin
+
+
+def _element(values: Array, place: tuple[int, ...]) -> NDArray[np.float64]:
+    """One element of each of many arrays."""
+    index: Any = (slice(None), *place)
+    return np.asarray(values[index], dtype=np.float64)
