@@ -162,7 +162,7 @@ def home() -> None:
         "batches",
         "prices",
     ]
-    how += ["what-if", "attribution", "autoencoders", "estimators", "onnx", "keras", "pytorch", "gallery"]
+    how += ["what-if", "attribution", "autoencoders", "estimators", "onnx", "keras", "pytorch", "export", "gallery"]
     known = {page.stem for page in SOURCE.glob("*.md")}
     about = ["architecture", "performance", "platforms", "decisions/index", "guide/article", "guide/compared"]
     about += ["changelog"]

@@ -14,7 +14,7 @@ from pellucid.arrays import as_array, check_examples, is_integer
 from pellucid.engines import DEFAULT
 from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.functions.activations import ActivationLike
-from pellucid.interchange import keras, onnx, pytorch, safetensors, workbook
+from pellucid.interchange import keras, object_file, onnx, pytorch, safetensors, workbook
 from pellucid.layers.base import Layer, Node
 from pellucid.layers.dense import Dense
 from pellucid.layers.normalization import Normalization
@@ -53,6 +53,7 @@ class Network(BaseNetwork):
     to_onnx = onnx.to_onnx
     to_keras = keras.to_keras
     to_torch = pytorch.to_torch
+    export = object_file.export
     sheet = workbook.sheet
 
     def get_layer(self, name: str | None = None, *, index: int | None = None) -> Layer:

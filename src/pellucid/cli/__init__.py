@@ -20,7 +20,7 @@ from .output import Patient, printable
 
 COMMANDS = (
     *("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect"),
-    *("sheet", "exercise", "experiment", "lab", "bench"),
+    *("export", "sheet", "exercise", "experiment", "lab", "bench"),
 )
 
 EPILOG = """\b
@@ -37,6 +37,7 @@ Examples:
   pellucid experiment list                           claims about networks, tested
   pellucid exercise backprop --seed 7                a problem to work by hand, its solution, a checker
   pellucid sheet iris.safetensors iris.xlsx --input iris:7  a network as a spreadsheet of live formulas
+  pellucid export iris.safetensors iris.wasm         a network as code for C or a browser
   pellucid lab                                       networks in the browser, while they train
   pellucid bench --quick                             how fast it is here, against its peers
 

@@ -82,11 +82,7 @@ def goals(
         DataError: a target that its output cannot give; the message names the fix.
     """
     paths = list(net.output_shapes)
-    chosen = (
-        _by_path(losses, paths, "loss")
-        if isinstance(losses, Mapping) and "name" not in losses
-        else dict.fromkeys(paths, losses)
-    )
+    chosen = _losses(net, losses)
     forward = net.reading()
     listed: list[Goal] = []
     arrays: dict[str, Array] = {}
@@ -97,6 +93,40 @@ def goals(
         listed.append(goal)
         arrays[goal.name] = array
     return listed, arrays
+
+
+def targetless_goals(net: BaseNetwork, losses: LossLike | Mapping[str, LossLike]) -> list[Goal]:
+    """The goal of every output where no targets are there yet: class numbers after a cross-entropy over several
+    classes, else an array of the output's shape. For `losses` see `goals`.
+
+    Raises:
+        DataError: an output that its loss cannot read, or a loss for an output that there is not.
+    """
+    listed = []
+    forward = net.reading()
+    for path, like in _losses(net, losses).items():
+        last = forward.last[path]
+        goal = Goal(path, loss(_default(last) if like is None else like), labels=False)
+        goal.examples(forward)
+        listed.append(Goal(path, goal.loss, labels=not _by_unit(goal.loss, net.output_shapes[path][-1], last)))
+    return listed
+
+
+def _losses(net: BaseNetwork, losses: LossLike | Mapping[str, LossLike]) -> dict[str, LossLike]:
+    """The loss of every output."""
+    paths = list(net.output_shapes)
+    by_output = isinstance(losses, Mapping) and "name" not in losses
+    return _by_path(losses, paths, "loss") if by_output else dict.fromkeys(paths, losses)  # type: ignore[arg-type]
+
+
+def _by_unit(chosen: Loss, units: int, last: Last) -> bool:
+    """Whether a loss has a target for each unit, and cannot take the number of one among them."""
+    return chosen.reads == "values" or _decides(chosen, units, last)
+
+
+def _decides(chosen: Loss, units: int, last: Last) -> bool:
+    """Whether each unit says yes or no."""
+    return chosen.reads == "binary" or (chosen.reads == "either" and (units == 1 or last.activation == "sigmoid"))
 
 
 def by_path(value: Any, paths: Sequence[str], what: str) -> dict[str, Any]:
@@ -132,7 +162,7 @@ def _goal(
     if chosen.reads == "values":
         return goal, _values(as_array(y, what=what), shape, path, last, what)
     units = shape[-1]
-    if chosen.reads == "binary" or (chosen.reads == "either" and (units == 1 or last.activation == "sigmoid")):
+    if _decides(chosen, units, last):
         return goal, _yes_or_no(y, shape, path, last, what)
     array = _numbers(y, what)
     if array.shape[1:] == shape:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
-from pellucid.engines.llvm.emit import barriers, copies, math
+from pellucid.engines.llvm.emit import barriers, copies, math, serial
 from pellucid.engines.llvm.emit.barriers import Group, pieces, system, thread
 from pellucid.engines.llvm.emit.builder import ATTRIBUTES, Builder
 from pellucid.engines.llvm.emit.nest import ARGUMENTS, Function, Writer
@@ -47,6 +47,7 @@ def write(
     profile: bool = False,
     small_batch: bool = False,
     shared: bool = False,
+    threads: bool = True,
     finished: Callable[[str], None],
 ) -> Module:
     """The program as IR.
@@ -56,6 +57,7 @@ def write(
         state: by output, the input in whose array it is written.
         small_batch: for a few examples at a time, a function of its own for each.
         shared: whether threads may share the work of one of few examples.
+        threads: whether threads take part; without, `run` takes the context alone and calls nothing of the system's.
         profile: whether the cycles of every nest are counted (the labels are in the module, the counts at `clocks`).
         finished: takes the text, module by module.
 
@@ -64,7 +66,7 @@ def write(
     """
     real = 4 if kind == "float" else 8
     layout = planned(program, Request(real, target.registers, state or {}, small_batch, shared))
-    return _Module(layout, kind, profile, finished).write(target)
+    return _Module(layout, kind, profile, finished).write(target, threads)
 
 
 class _Module:
@@ -78,7 +80,7 @@ class _Module:
         self.groups: list[Group] = []
         self.labels: list[str] = []
 
-    def write(self, target: Target) -> Module:
+    def write(self, target: Target, threads: bool) -> Module:
         plan = self.layout.plan
         shard_phases = [p for p in plan.phases if p.kind == "shard" and not p.all_shards]
         made: list[Tensor] = []
@@ -94,12 +96,16 @@ class _Module:
                 self.groups.append(Group([1]))
             else:
                 self.groups.append(Group([self.global_phase(phase)], shards=False))
-        self.parts.append(thread(self.groups, self.layout.local_bytes, plan.parameter_only()))
+        if threads:
+            self.parts.append(thread(self.groups, self.layout.local_bytes, plan.parameter_only()))
+        else:
+            self.parts.append(serial.run(self.groups))
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
         self.close_volume()
         support = [copies.functions(size) for size in ((4, 8) if self.kind == "double" else (4,))]
-        head = [system(target), *support, copies.rows_of_shard(), barriers.functions()]
+        together = [system(target), barriers.functions()] if threads else []
+        head = [*together, *support, copies.rows_of_shard()]
         self.finished("".join([*head, *self.parts, ATTRIBUTES]))
         max_pieces = max((u for group in self.groups if group.shards for u in group.units), default=1)
         return Module(self.layout, self.phases, max_pieces, plan.state, self.labels)

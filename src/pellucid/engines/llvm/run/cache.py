@@ -140,7 +140,7 @@ def _make(
         layout.global_bytes,
         module.phases,
         module.pieces,
-        _copies(layout, module.state, small_batch),
+        copies_of(layout, module.state, small_batch),
         module.state,
         module.labels,
         sum(operations(s) for nest in layout.plan.nests for s in nest.statements),
@@ -158,7 +158,7 @@ def _parameter_only(plan: Plan) -> list[str]:
     return [name for name, tensor in plan.program.inputs.items() if tensor in read]
 
 
-def _copies(layout: Layout, state: dict[str, str], small_batch: bool) -> dict[str, tuple[str, str]]:
+def copies_of(layout: Layout, state: dict[str, str], small_batch: bool) -> dict[str, tuple[str, str]]:
     """Outputs without a batch axis that are some other array: an input, or what another output is too."""
     copies: dict[str, tuple[str, str]] = {}
     for name, tensor in layout.plan.program.outputs.items():

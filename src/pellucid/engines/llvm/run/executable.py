@@ -52,7 +52,7 @@ class Compiled:
         self.code = compiled(
             program, dtype, dict(state or {}), target or host(), small_batch=small_batch, shared=shared
         )
-        self.checks = list(_indices(program))
+        self.checks = list(indices(program))
         self._entry = worker_pool.Entry(self.code.entry)
         self._idle: list[Workspace] = []
 
@@ -219,7 +219,7 @@ class Executable:
         return buffers.empty(more + shape, np.dtype(np.int32) if tensor.kind == "int" else self.dtype)
 
 
-def _indices(program: Program) -> Iterator[tuple[str, Tensor, Axis]]:
+def indices(program: Program) -> Iterator[tuple[str, Tensor, Axis]]:
     """Every input that is an index of a tensor, with the axis that it indexes."""
     names = {t: name for name, t in program.inputs.items()}
     tensors: dict[tuple[str, Axis], Tensor] = {}
