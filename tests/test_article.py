@@ -29,8 +29,8 @@ class Row:
     chapter: str
     shown: str
     command: str
-    lab: str
     figure: str
+    lab: str
 
 
 def rows() -> list[Row]:

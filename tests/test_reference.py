@@ -27,6 +27,10 @@ def test_every_public_name_has_an_entry(tmp_path: Path, monkeypatch: pytest.Monk
             name, _, text = entry.partition("\n")
             entries[name] = text
     assert set(pl.__all__) | {loss.name for loss in LOSSES.values()} <= set(entries)
+    headings = re.findall(
+        r"^(.+)\n-{3,}$", "\n".join(p.read_text(encoding="utf-8") for p in folder.glob("*.md")), re.MULTILINE
+    )
+    assert not headings, "sections of docstrings are no entries"
     for name in ("Dense", "Conv2D", "LSTM", "relu", "softmax", "SGD", "Adam", "mean_squared_error", "huber"):
         assert "$$" in entries[name], name
 

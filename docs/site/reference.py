@@ -282,12 +282,20 @@ def items(text: str) -> list[str]:
 
 def paragraphs(text: str) -> list[str]:
     parts = []
+    # the sections of scikit-learn's docstrings, underlined, are no headings of the page
+    text = re.sub(r"^(\w[\w ]*)\n-{3,}\n", r"\1:\n\n", text, flags=re.MULTILINE)
     for block in re.split(r"\n\s*\n", text):
         if all(line.startswith("    ") for line in block.splitlines() if line.strip()):
             parts.append(f"```python\n{textwrap.dedent(block)}\n```\n")
+        elif PARAMETER.match(block):
+            parts.append("\n".join(items(PARAMETER.sub(r"\1: \2.", block))) + "\n")
         else:
             parts.append(escaped(block) + "\n")
     return parts
+
+
+PARAMETER = re.compile(r"^([\w*, ]+?) : (.+)$", re.MULTILINE)
+"""As scikit-learn's docstrings have it: the name and what it may be; below, indented, what it is."""
 
 
 def escaped(text: str) -> str:
