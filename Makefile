@@ -13,7 +13,7 @@ CATALOGUE := src/pellucid/locale/zh/LC_MESSAGES/pellucid.po
 FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint strings memcheck fuzz oldest gallery bench repeat docs docs-check clean
+.PHONY: help demo lab test lint strings memcheck xla fuzz oldest gallery bench repeat docs docs-check clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
@@ -24,6 +24,7 @@ help:
 	@echo "make memcheck run compiled programs under valgrind, if it is installed"
 	@echo "make fuzz    train random networks on both engines, and read damaged files, until it is stopped"
 	@echo "make oldest  run the tests with the oldest version of every dependency that is allowed"
+	@echo "make xla     hold the XLA engine to the reference engine, and train in several processes: an hour"
 	@echo "make gallery draw the figures of docs/gallery.md"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make repeat  run the short experiments with every instruction set of this CPU, and compare their weights, to the bit"
@@ -70,6 +71,9 @@ fuzz: .venv/installed-dev
 oldest: .venv-oldest/installed
 	$(subst .venv,.venv-oldest,$(BIN))/python hatch_build.py build test
 	OPENBLAS_NUM_THREADS=1 PELLUCID_THREADS=1 $(subst .venv,.venv-oldest,$(BIN))/python -m pytest -n 2
+xla: .venv/installed-dev
+	PELLUCID_XLA=all OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/engines/xla
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing.xla_networks --count 500 --seed 0 --jobs 2
 
 gallery: .venv/installed-dev
 	$(BIN)/python -m tests.plots.gallery docs/gallery

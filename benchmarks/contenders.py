@@ -127,7 +127,7 @@ class Process:
             text=True,
             start_new_session=True,
         )
-        if contender.module == "xla" and hasattr(os, "sched_setaffinity"):
+        if contender.module.startswith("xla") and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self._process.pid, sorted(os.sched_getaffinity(0))[: contender.threads])
         self._stand(still=True)
 

@@ -101,16 +101,16 @@ def vgg(sizes: Sizes) -> pl.Network:
 def resnet(sizes: Sizes) -> pl.Network:
     """Three blocks of two convolutions each, as He et al. (2016) have them for images of 32×32."""
     x = image = pl.Input((32, 32, 3))
-    x = _normalised(x, 16, relu=True)
+    x = normalised(x, 16, relu=True)
     for filters, stride in ((16, 1), (32, 2), (64, 2)):
-        inner = _normalised(_normalised(x, filters, stride=stride, relu=True), filters)
-        shortcut = x if stride == 1 else _normalised(x, filters, size=1, stride=stride)
+        inner = normalised(normalised(x, filters, stride=stride, relu=True), filters)
+        shortcut = x if stride == 1 else normalised(x, filters, size=1, stride=stride)
         x = pl.Activation("relu")(pl.Add()(inner, shortcut))
     scores = pl.Dense(10, activation="softmax")(pl.GlobalAveragePool()(x))
     return pl.Network(inputs=image, outputs=scores, seed=0, engine="llvm")
 
 
-def _normalised(x: Any, filters: int, *, size: int = 3, stride: int = 1, relu: bool = False) -> Any:
+def normalised(x: Any, filters: int, *, size: int = 3, stride: int = 1, relu: bool = False) -> Any:
     """A convolution without a bias, which batch normalisation would take away again, and its normalisation."""
     x = pl.Conv2D(filters, kernel_size=size, strides=stride, padding=size // 2, use_bias=False)(x)
     x = pl.BatchNormalization()(x)

@@ -286,9 +286,11 @@ class BaseNetwork(Layer):
                 finish = initial_values.initial(self.specs[path].initial).finish
                 layer.arrays[key] = (finish(array) if finish else array).astype(self.dtype)
 
-    def executable(self, key: Hashable, build: Callable[[], Program]) -> Executable:
-        """The program that `build` writes, compiled by the network's engine, and kept under the key."""
-        run: Executable = self.kept(key, lambda: compile_program(build(), engine=self.engine, dtype=self.dtype))
+    def executable(self, key: Hashable, build: Callable[[], Program], *, engine: str | None = None) -> Executable:
+        """The program that `build` writes, compiled by an engine, the network's own by default, and kept under the
+        key."""
+        name = self.engine if engine is None else engine_named(engine)
+        run: Executable = self.kept((key, name), lambda: compile_program(build(), engine=name, dtype=self.dtype))
         return run
 
     def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:

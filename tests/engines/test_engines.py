@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.engines.present import ENGINES
 
-from pellucid.engines import ENGINES, compile_program
+from pellucid.engines import compile_program
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Tensor, define
 from pellucid.formula.program import Program

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.engines.present import ENGINES
 
-from pellucid.engines import ENGINES, Session, compile_program
+from pellucid.engines import Session, compile_program
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor, define
 

@@ -243,12 +243,12 @@ def same_bits(check: str, one: Arrays, other: Arrays, what: str) -> None:
 
 
 class Subject:
-    """A case and its network on the native engine."""
+    """A case and its network on the engine that is examined, the native one or XLA."""
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
+    def __init__(self, case: Case, engine: str = "llvm", most_steps: int = MOST_STEPS) -> None:
+        self.case, self.most_steps = case, most_steps
         self.x, self.y, self.options = case.data()
-        self.native = case.network("llvm")
+        self.native = case.network(engine)
         self.report = Report()
 
     def loop(self, net: pl.Network, *, schedule: bool = False, threads: int | None = None, **options: Any) -> Loop:
@@ -281,7 +281,7 @@ def training(s: Subject) -> None:
 def steps(s: Subject, loop: Loop) -> Iterator[tuple[int, dict[str, Array], dict[str, Array]]]:
     """The inputs of each step, and what the native engine makes of them."""
     examples, size, seed = len(loop.examples), loop.batch_size, s.native.seed
-    for number in range(min(MOST_STEPS, loop.training.steps_per_epoch * loop.training.epochs)):
+    for number in range(min(s.most_steps, loop.training.steps_per_epoch * loop.training.epochs)):
         before = loop.snapshot()
         order = shuffled(examples, seed, before.epoch) if loop.shuffle else np.arange(examples)
         given: dict[str, Array] = {
@@ -374,6 +374,11 @@ class _Part(Oracle):
     @cached_property
     def others(self) -> list[dict[str, Array]]:
         return [{name: self._first(a) for name, a in other.items()} for other in self._oracle.others]
+
+
+def part_of(oracle: Oracle, rows: int) -> Oracle:
+    """The first rows of what an oracle says, or its one row for all of them."""
+    return _Part(oracle, rows)
 
 
 def outputs_of(net: pl.Network, outputs: Any) -> dict[str, Array]:

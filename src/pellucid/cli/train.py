@@ -19,9 +19,11 @@ from pellucid.training.callbacks.augment import Augment
 from ..data import Augmentation, Dataset, Preparation, Standardizer
 from ..data.public_sets import PUBLIC_IMAGES
 from ..data.text import BY
+from ..engines.processes import PART
 from ..errors import DataError
 from . import options
 from .examples import BRIGHTNESS
+from .launching import several_processes
 from .output import check_figure, check_writable, printable, replacing
 from .sources import changes_of, is_text, text_of, training_data
 
@@ -44,6 +46,10 @@ Examples:
 Interrupted by Ctrl-C, train saves the best weights so far. To survive a crash as well:
   pellucid train mnist/ --checkpoint run.ckpt            writes its state after each epoch
   pellucid train mnist/ --checkpoint run.ckpt --resume   continues from there, to the same bits
+\b
+On a GPU, and in several processes that each read their part of every batch:
+  pellucid train mnist/ --engine xla
+  pellucid train mnist/ --engine xla --coordinator 10.0.0.1:4040 --processes 2 --process 0
 """
 
 
@@ -194,6 +200,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the history, such as history.png.")
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.option("--watch", is_flag=True, help="Show the size of values and gradients, layer by layer, after every epoch.")
+@several_processes
 def command(
     data: str,
     target: str | None,
@@ -233,6 +240,7 @@ def command(
     plot: Path | None,
     quiet: bool,
     watch: bool,
+    engine: str | None,
 ) -> None:
     """Train a network on DATA and save it.
 
@@ -266,6 +274,7 @@ def command(
         watch,
         patience,
         class_weight,
+        engine,
     )
     if quiet:
         click.get_current_context().with_resource(contextlib.redirect_stdout(io.StringIO()))
@@ -322,6 +331,7 @@ class _Fitting:
     watch: bool
     patience: int | None
     class_weight: str | None
+    engine: str | None
 
     def options(
         self, *callbacks: pl.Callback, epochs: int, batch_size: int = 32, learning_rate: float | None = None
@@ -337,6 +347,7 @@ class _Fitting:
             "class_weight": self.class_weight,
             "callbacks": [*callbacks, *self._callbacks()],
             "resume": self.checkpoint if self.resume else None,
+            "engine": self.engine,
         }
 
     def _callbacks(self) -> list[pl.Callback]:
@@ -352,7 +363,8 @@ class _Fitting:
         return callbacks
 
     def save(self, net: pl.Network, history: pl.History) -> None:
-        net.save(self.output)
+        if PART.first:
+            net.save(self.output)
         if history.interrupted:
             raise KeyboardInterrupt(f"the best weights so far are in {self.output}.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from pellucid.formula.program import Program
 ENGINES: Final[dict[str, str]] = {
     "llvm": "pellucid.engines.llvm",
     "reference": "pellucid.engines.reference",
+    "xla": "pellucid.engines.xla",
 }
 
 
@@ -33,10 +35,16 @@ def engine_named(name: str) -> str:
     """The name of an engine, checked.
 
     Raises:
-        PellucidError: there is no such engine; the message names the nearest.
+        PellucidError: there is no such engine, and the message names the nearest; or the library that it runs on is
+            not installed.
     """
     if name not in ENGINES:
         raise PellucidError(f'there is no engine "{name}"; choose one of {", ".join(ENGINES)}.{nearest(name, ENGINES)}')
+    if name == "xla" and find_spec("jax") is None:
+        raise PellucidError(
+            'the engine "xla" needs JAX, which is not installed: pip install "pellucid[xla]" (for an NVIDIA GPU, also '
+            '"jax[cuda12]")'
+        )
     return name
 
 

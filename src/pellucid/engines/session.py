@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,10 +20,19 @@ class Session(Protocol):
 
     Attributes:
         state: the arrays as they are now, by name. They are the session's own; a step may change them in place or put
-            new ones in their stead. Assigning into one (`session.state[name][...] = array`) is how a step is undone.
+            new ones in their stead.
     """
 
-    state: dict[str, Array]
+    @property
+    def state(self) -> Mapping[str, Array]: ...
+
+    def assign(self, arrays: Mapping[str, Array]) -> None:
+        """Give arrays of the state other values, which is how a step is undone."""
+
+    def share(self, batch: int, back: Collection[str] = ()) -> slice:
+        """Which of a step's examples this process gives to the next `run`. Where that is a part of them, `run` gives
+        the inputs called `back` of all examples back, among the outputs.
+        """
 
     def run(
         self, data: Mapping[str, Any], *, rows: Array | None = None, each: Mapping[str, Any] | None = None
@@ -50,6 +59,15 @@ class PlainSession:
         self._executable = executable
         self._lock = Lock()
         self.state: dict[str, Array] = {name: np.array(array) for name, array in state.items()}
+
+    def share(self, batch: int, back: Collection[str] = ()) -> slice:
+        """All of them: there is no other process."""
+        return slice(0, batch)
+
+    def assign(self, arrays: Mapping[str, Array]) -> None:
+        with self._lock:
+            for name, array in arrays.items():
+                self.state[name][...] = array
 
     def run(
         self, data: Mapping[str, Any], *, rows: Array | None = None, each: Mapping[str, Any] | None = None

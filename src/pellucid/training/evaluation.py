@@ -160,11 +160,15 @@ def evaluate(
     metrics: Metrics = (),
     sample_weight: Any = None,
     batch_size: int = 256,
+    engine: str | None = None,
 ) -> dict[str, float]:
     """The mean loss over the examples, under "loss", and the metrics by name. See `fit` for the arguments: x may be
     batches, without y.
 
     Both are means over all real steps where an output is a sequence with a mask. Weights go into the loss alone.
+
+    Args:
+        engine: which engine computes, the network's own by default.
 
     Raises:
         DataError: examples or targets that the network cannot take.
@@ -177,7 +181,8 @@ def evaluate(
     else:
         examples, targets = prepared(net, x, y, loss, sample_weight)
         measures = chosen(metrics, targets, examples)
-    return evaluated(net, examples, targets, measures, check_integer(batch_size, "batch_size", minimum=1))
+    size = check_integer(batch_size, "batch_size", minimum=1)
+    return evaluated(net, examples, targets, measures, size, engine=engine)
 
 
 def evaluated(
@@ -187,9 +192,11 @@ def evaluated(
     measures: Chosen,
     batch_size: int,
     steps: int | None = None,
+    *,
+    engine: str | None = None,
 ) -> dict[str, float]:
     """`evaluate`, of checked examples; `steps` is how many batches are taken at most."""
-    run = evaluation_step(net, targets, weighted=examples.weighted)
+    run = evaluation_step(net, targets, weighted=examples.weighted, engine=engine)
     parameters = net.parameters.snapshot()
     running = Measures(net, targets, measures)
     total, counted = 0.0, 0
@@ -202,13 +209,22 @@ def evaluated(
 
 
 @spelled
-def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256, training: bool = False, step: int = 1) -> Any:
+def predict(
+    net: BaseNetwork,
+    x: Any,
+    *,
+    batch_size: int = 256,
+    training: bool = False,
+    step: int = 1,
+    engine: str | None = None,
+) -> Any:
     """The outputs for all examples: an array (n, …), or for several outputs a dict of arrays by path.
 
     Args:
         batch_size: how many examples are computed at once.
         training: whether the network is read as in training, with dropout and the statistics of each batch; nothing is
             learnt. `step`, from 1, chooses what drops: predictions at several steps show how sure the network is.
+        engine: which engine computes, the network's own by default.
 
     The LLVM engine adds up sums in another order where a batch has 1 to 4 examples, so that their outputs may differ
     from those of the same rows in a larger batch by a rounding (about 1e-7 of the largest); 5 or more have the same
@@ -218,7 +234,7 @@ def predict(net: BaseNetwork, x: Any, *, batch_size: int = 256, training: bool =
         DataError: examples that the network cannot take.
     """
     examples = Examples(inputs(net, x))
-    run = prediction_step(net, training=training)
+    run = prediction_step(net, training=training, engine=engine)
     parameters = net.parameters.snapshot()
     size, first = check_integer(batch_size, "batch_size", minimum=1), check_integer(step, "step", below=1 << 32)
     random = {"seed": np.array(net.seed), "step": np.array(first)} if training else {}

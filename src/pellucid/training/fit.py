@@ -58,6 +58,7 @@ def fit(
     on_nonfinite: Literal["stop", "ignore"] = "stop",
     resume: str | os.PathLike[str] | None = None,
     prefetch: int = AHEAD,
+    engine: str | None = None,
 ) -> History:
     """Train a network on examples x, shape (n, …), and targets y, shape (n, …); or on batches of them.
 
@@ -94,6 +95,7 @@ def fit(
         on_nonfinite: "stop" at the first step that gives NaN or infinity, or "ignore" it.
         resume: a checkpoint to go on from, written by `Checkpoint` in a call with the same arguments.
         prefetch: how many batches are read ahead, where x is batches; 0 reads each when its turn comes, in this thread.
+        engine: which engine computes this training, the network's own by default: "xla" for GPUs and TPUs.
 
     While it trains, other threads may predict, evaluate and trace: they find the parameters of a finished step, those
     of the last epoch, or of the last step where a callback asks for it.
@@ -128,6 +130,7 @@ def fit(
         clip_value=clip_value,
         on_nonfinite=on_nonfinite,
         prefetch=prefetch,
+        engine=engine,
     )
     if flat := failures.flat_layers(net, loop.goals):
         warnings.warn(flat, UserWarning, stacklevel=3)  # past the check of the arguments, to who called fit
@@ -165,6 +168,7 @@ def prepare(
     clip_value: float | None = None,
     on_nonfinite: Literal["stop", "ignore"] = "stop",
     prefetch: int = AHEAD,
+    engine: str | None = None,
 ) -> Loop:
     """A training that has not begun: what `fit` runs to its end and the lab piece by piece. See `fit`."""
     epochs, initial_epoch = check_integer(epochs, "epochs"), check_integer(initial_epoch, "initial_epoch")
@@ -215,7 +219,7 @@ def prepare(
     training = Training(net, state, history, epochs, steps, plan, validation is not None, listeners, examples, goals)
     training.rises = Measures(net, goals, measures).rises
     training.schedule = rule.schedule
-    run_step = training_step(net, goals, rule, clip=clip, weighted=examples.weighted)
+    run_step = training_step(net, goals, rule, clip=clip, weighted=examples.weighted, engine=engine)
     program = (
         (lambda: training_program(net, goals, rule, clip=clip, weighted=examples.weighted))
         if on_nonfinite == "stop"
@@ -224,8 +228,8 @@ def prepare(
     parts = training, examples, validation, goals, measures, run_step, program, batch_size, bool(shuffle)
     progress = reporter(verbose, epochs, steps)
     if stream is None:
-        return Loop(*parts, progress, validation_steps)
-    return StreamLoop(*parts, progress, validation_steps, stream=stream, endless=steps_per_epoch is not None)
+        return Loop(*parts, progress, validation_steps, engine)
+    return StreamLoop(*parts, progress, validation_steps, engine, stream=stream, endless=steps_per_epoch is not None)
 
 
 def _stream(

@@ -131,25 +131,34 @@ def gradient_program(
 
 
 def training_step(
-    net: BaseNetwork, goals: Sequence[Goal], optimizer: Optimizer, *, clip: Clip, weighted: bool
+    net: BaseNetwork,
+    goals: Sequence[Goal],
+    optimizer: Optimizer,
+    *,
+    clip: Clip,
+    weighted: bool,
+    engine: str | None = None,
 ) -> Executable:
     """`training_program`, compiled and kept by the network. The learning rate is an input: it may change."""
     settings = {k: v for k, v in optimizer.config().items() if k != "learning_rate"}
     key = "training", json.dumps(settings, sort_keys=True), _keys(goals), clip, weighted
-    return net.executable(key, lambda: training_program(net, goals, optimizer, clip=clip, weighted=weighted))
-
-
-def evaluation_step(net: BaseNetwork, goals: Sequence[Goal], *, weighted: bool) -> Executable:
-    """`evaluation_program`, compiled and kept by the network."""
     return net.executable(
-        ("evaluation", _keys(goals), weighted), lambda: evaluation_program(net, goals, weighted=weighted)
+        key, lambda: training_program(net, goals, optimizer, clip=clip, weighted=weighted), engine=engine
     )
 
 
-def prediction_step(net: BaseNetwork, *, training: bool = False) -> Executable:
+def evaluation_step(
+    net: BaseNetwork, goals: Sequence[Goal], *, weighted: bool, engine: str | None = None
+) -> Executable:
+    """`evaluation_program`, compiled and kept by the network."""
+    key = "evaluation", _keys(goals), weighted
+    return net.executable(key, lambda: evaluation_program(net, goals, weighted=weighted), engine=engine)
+
+
+def prediction_step(net: BaseNetwork, *, training: bool = False, engine: str | None = None) -> Executable:
     """`prediction_program`, compiled and kept by the network."""
     key = "prediction in training" if training else "prediction"
-    return net.executable(key, lambda: prediction_program(net, training=training))
+    return net.executable(key, lambda: prediction_program(net, training=training), engine=engine)
 
 
 def gradient_step(net: BaseNetwork, goals: Sequence[Goal], *, training: bool, weighted: bool) -> Executable:

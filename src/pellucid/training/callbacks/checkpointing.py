@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from pellucid.arrays import check_integer
+from pellucid.engines.processes import PART
 from pellucid.training.callbacks.base import Callback
 
 
@@ -43,6 +44,8 @@ class Checkpoint(Callback):
             self._write()
 
     def _write(self) -> None:
+        if not PART.first:  # of several processes that train together, one writes what all have
+            return
         from pellucid.training.saved.checkpoint_file import write
 
         write(self.path, self.training)

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from pellucid.batches import shuffled
 from pellucid.engines import Executable, Session
+from pellucid.engines.processes import PART
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.formula import Program
 from pellucid.messages import gettext
 from pellucid.training.callbacks.base import Callback
 from pellucid.training.callbacks.checkpointing import Checkpoint
 from pellucid.training.evaluation import Chosen, Measures, evaluated
-from pellucid.training.inputs.feeds import Examples
+from pellucid.training.inputs.feeds import WEIGHT, Examples
 from pellucid.training.inputs.streams import Stream
 from pellucid.training.inputs.targets import Goal
 from pellucid.training.running import failures
@@ -32,6 +33,8 @@ Array = NDArray[Any]
 VALIDATION_BATCH = 256
 MOMENT = 0.05
 """About how long one call of the engine may last, in seconds."""
+TOGETHER = 16
+"""How many steps one call takes of a run of several processes, whose clocks differ."""
 MAX_EXAMPLES = 4096
 """How many examples one call takes at most: they are gathered in memory."""
 
@@ -52,6 +55,7 @@ class Loop:
         run_step: the program of one step, compiled.
         program: writes that program again, to find where a value stopped being finite; None lets such values pass.
         progress: where progress is shown.
+        engine: which one evaluates, the network's own by default.
     """
 
     training: Training
@@ -65,6 +69,7 @@ class Loop:
     shuffle: bool
     progress: Silent
     validation_steps: int | None = None
+    engine: str | None = None
     _session: Session | None = None
     _max_steps: int = 1
     _running: Measures = field(init=False)
@@ -173,7 +178,13 @@ class Loop:
         self.publish()
         if self.validation is not None:
             measured = evaluated(
-                training.net, self.validation, self.goals, self.measures, VALIDATION_BATCH, self.validation_steps
+                training.net,
+                self.validation,
+                self.goals,
+                self.measures,
+                VALIDATION_BATCH,
+                self.validation_steps,
+                engine=self.engine,
             )
             logs |= {f"val_{name}": value for name, value in measured.items()}
         state.keep_if_best(logs.get("val_loss", logs["loss"]))
@@ -190,19 +201,20 @@ class Loop:
         """As many updates as `advance` allows; gives their losses."""
         state = self.training.state
         count = self._at_once(max_steps)
-        batch, each = self._batch(count), self._each(count)
-        examples = len(batch[self.goals[0].name])
         session = self._prepared()
+        asked = [*(goal.name for goal in self.goals), *([WEIGHT] if self.examples.weighted else [])]
+        batch, each = self._batch(count, session, asked), self._each(count)
+        examples = len(batch[self.goals[0].name])
         watched = self.program is not None or self._single_steps
         before = self._before(session) if watched else {}
         began = time.perf_counter()
         self._kept = None
         outputs = session.run(batch, rows=np.arange(examples).reshape(count, -1), each=each)
         self._pace(count, time.perf_counter() - began)
+        whole = batch | {name: _rows(outputs.pop(name)) for name in asked if name in outputs}
         bad = _not_finite({"loss": outputs["loss"], **session.state}) if self.program is not None else None
         if bad is not None and self.program is not None:
-            for name, array in before.items():
-                session.state[name][...] = array
+            session.assign(before)
             if count > 1:  # take these steps again one by one, to find the first that goes wrong
                 self._max_steps = 1
                 return np.empty(0)
@@ -210,8 +222,9 @@ class Loop:
             self._raise_nonfinite(self.program(), bad, inputs)
         self.training.before = {path: before[path] for path in state.parameters if path in before}
         for step in range(count):
-            rows = slice(step * (examples // count), (step + 1) * (examples // count))
-            self._account({n: a[rows] for n, a in batch.items()}, {n: a[step] for n, a in outputs.items()})
+            size = len(whole[self.goals[0].name]) // count
+            rows = slice(step * size, (step + 1) * size)
+            self._account({n: a[rows] for n, a in whole.items()}, {n: a[step] for n, a in outputs.items()})
         self.training.follow_schedule()
         if self._single_steps:
             self.publish()
@@ -226,11 +239,14 @@ class Loop:
         self.progress.step(state.batch, lambda: {"loss": state.mean_loss, **running.results(quick=True)})
         return outputs["loss"].astype(np.float64)
 
-    def _batch(self, count: int) -> dict[str, Array]:
-        """The examples of so many steps from here on."""
+    def _batch(self, count: int, session: Session | None = None, back: Sequence[str] = ()) -> dict[str, Array]:
+        """The examples of so many steps from here on; of a session that shares them with other processes, its part."""
         assert self._order is not None
         start = self.training.state.batch * self.batch_size
-        return self.examples.rows(self._order[start : start + count * self.batch_size])
+        rows = self._order[start : start + count * self.batch_size].reshape(count, -1)
+        if session is not None:
+            rows = rows[:, session.share(rows.shape[1], back)]
+        return self.examples.rows(rows.ravel())
 
     def _each(self, count: int) -> dict[str, Array]:
         """What so many steps from here on read besides, an element a step."""
@@ -264,8 +280,10 @@ class Loop:
         return max(1, min(limits if max_steps is None else [*limits, max_steps]))
 
     def _pace(self, count: int, seconds: float) -> None:
-        """Let a call last about as long as a blink."""
-        if count == self._max_steps and seconds < MOMENT / 2:
+        """Let a call last about as long as a blink; all processes of a run take the same steps in it."""
+        if PART.processes > 1:
+            self._max_steps = TOGETHER
+        elif count == self._max_steps and seconds < MOMENT / 2:
             self._max_steps *= 2
         elif seconds > 2 * MOMENT and self._max_steps > 1:
             self._max_steps //= 2
@@ -279,8 +297,7 @@ class Loop:
             self._session = self.run_step.session({**state.parameters, **state.slots})
         for arrays in (state.parameters, state.slots):
             if not isinstance(arrays, Held):
-                for name in arrays.keys() & self._session.state.keys():
-                    self._session.state[name][...] = arrays[name]
+                self._session.assign({name: arrays[name] for name in arrays.keys() & self._session.state.keys()})
                 self._kept = None
         state.parameters = Held.of(self._session, state.parameters)
         state.slots = Held.of(self._session, state.slots)
@@ -349,6 +366,11 @@ class Loop:
         """The network's parameters into the state: a callback may have changed them."""
         if self.training.callbacks:
             self.training.state.parameters = self.training.net.parameters.snapshot()
+
+
+def _rows(array: Array) -> Array:
+    """Values of some steps, (steps, examples, …), as those of all their examples."""
+    return array.reshape(-1, *array.shape[2:])
 
 
 def _not_finite(arrays: Mapping[str, Array]) -> str | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pellucid.engines import Session
 from pellucid.training.inputs.streams import Stream, chained
 from pellucid.training.running.loop import Array, Loop, Stretch
 
@@ -72,10 +73,13 @@ class StreamLoop(Loop):
                 self._close()
         return self._next
 
-    def _batch(self, count: int) -> dict[str, Array]:
+    def _batch(self, count: int, session: Session | None = None, back: Sequence[str] = ()) -> dict[str, Array]:
         batch, self._next = self._peek(), None
         assert batch is not None
-        return batch
+        if session is None:
+            return batch
+        rows = session.share(len(next(iter(batch.values()))), back)
+        return {name: array[rows] for name, array in batch.items()}
 
     def _at_once(self, max_steps: int | None) -> int:
         return 1

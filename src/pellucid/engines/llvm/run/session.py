@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +45,16 @@ class Session:
                 if self.state[name].shape != expected:
                     raise ShapeError(f"{name} has the shape {self.state[name].shape}, expected {expected}")
         self._turned = {name: copied(self.state[name]) for name in wanted if name not in self._in_place}
+
+    def share(self, batch: int, back: Collection[str] = ()) -> slice:
+        """All of them: there is no other process."""
+        return slice(0, batch)
+
+    def assign(self, arrays: Mapping[str, Array]) -> None:
+        """Give arrays of the state other values."""
+        with self._lock:
+            for name, array in arrays.items():
+                self.state[name][...] = array
 
     def run(
         self, data: Mapping[str, Any], *, rows: Array | None = None, each: Mapping[str, Any] | None = None

@@ -1,0 +1,154 @@
+"""Many steps of one program, its state kept on the devices between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from pellucid.engines.base import Array
+from pellucid.engines.processes import PART
+from pellucid.engines.session import checked
+from pellucid.errors import ShapeError
+from pellucid.once import Lock
+
+if TYPE_CHECKING:
+    from pellucid.engines.xla.compiled import Compiled
+
+
+AT_ONCE = 16
+"""How many steps one call takes, where there are so many; else one. Every number of steps is compiled by itself."""
+
+
+class DeviceState(Mapping[str, Array]):
+    """Arrays on the devices, by name: copied from there when they are asked for."""
+
+    def __init__(self, arrays: dict[str, Any]) -> None:
+        self.arrays = arrays
+        self._copies: dict[str, Array] = {}
+
+    def replace(self, arrays: Mapping[str, Any]) -> None:
+        self.arrays.update(arrays)
+        for name in arrays:
+            self._copies.pop(name, None)
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._copies:
+            copy = self._copies[name] = np.array(self.arrays[name])
+            copy.flags.writeable = False
+        return self._copies[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+
+class XlaSession:
+    """See `engines/session.py`. The state's buffers are donated to every step: it is changed where it lies.
+
+    Where there are several devices, of this process or of all that train together, every one has the whole state and
+    its part of each batch, and XLA adds up what they find. A batch that cannot be divided is computed by every device.
+    """
+
+    def __init__(self, executable: Compiled, state: Mapping[str, Array]) -> None:
+        from pellucid.engines.xla.compiled import lowered
+
+        program = executable.program
+        self._executable = executable
+        self._lock = Lock()
+        arrays = {}
+        for name, array in state.items():
+            if name in program.inputs:
+                expected = program.inputs[name].shape
+                if np.shape(array) != expected:
+                    raise ShapeError(f"{name} has the shape {np.shape(array)}, expected {expected}")
+                arrays[name] = np.array(array, self._kind(name))
+        self._changing = [name for name in program.outputs if name in arrays]
+        step = lowered(executable, program.outputs)
+
+        def steps(changing: Any, fixed: Any, given: Any, back: tuple[str, ...]) -> Any:
+            def one(before: Any, batch: Any) -> Any:
+                outputs = step({**before, **fixed, **batch})
+                return {name: outputs.pop(name) for name in self._changing}, outputs
+
+            after, outputs = lax.scan(one, changing, given)
+            return after, {**outputs, **{name: given[name] for name in back}}
+
+        self._whole_batch, self._back = 0, tuple[str, ...]()
+        devices = jax.devices()
+        self._mesh = Mesh(np.array(devices), ("batch",)) if len(devices) > 1 else None
+        with jax.enable_x64(True):
+            self.state = DeviceState({name: self._put(array) for name, array in arrays.items()})
+            whole = None if self._mesh is None else NamedSharding(self._mesh, PartitionSpec())
+            self._steps = jax.jit(steps, donate_argnums=0, static_argnums=3, out_shardings=whole)
+
+    def assign(self, arrays: Mapping[str, Array]) -> None:
+        """Put other arrays in the state's stead."""
+        with self._lock, jax.enable_x64(True):
+            self.state.replace({n: self._put(np.array(a, self._kind(n))) for n, a in arrays.items()})
+
+    def share(self, batch: int, back: Collection[str] = ()) -> slice:
+        """See `engines/session.py`."""
+        self._whole_batch = batch
+        if PART.processes == 1 or self._mesh is None or batch % self._mesh.size:
+            self._back = ()
+            return slice(0, batch)
+        self._back = tuple(back)
+        rows = batch // PART.processes
+        return slice(PART.process * rows, (PART.process + 1) * rows)
+
+    def _put(self, array: Array) -> Any:
+        """An array on every device."""
+        return self._laid(array, PartitionSpec(), array.shape)
+
+    def _laid(self, array: Array, spec: Any, shape: tuple[int, ...]) -> Any:
+        if self._mesh is None:
+            return jax.device_put(array)
+        return jax.make_array_from_process_local_data(NamedSharding(self._mesh, spec), array, shape)
+
+    def _batches(self, array: Array) -> Any:
+        """Examples of some steps, (steps, examples, …), divided among the devices where that is possible."""
+        if self._mesh is None:
+            return array
+        steps, rows, *rest = array.shape
+        whole = self._whole_batch if PART.processes > 1 else rows
+        spec = PartitionSpec() if whole % self._mesh.size else PartitionSpec(None, "batch")
+        return self._laid(array, spec, (steps, whole, *rest))
+
+    def run(
+        self, data: Mapping[str, Any], *, rows: Array | None = None, each: Mapping[str, Any] | None = None
+    ) -> dict[str, Array]:
+        from pellucid.engines.xla.compiled import no_memory
+
+        with self._lock, jax.enable_x64(True), no_memory():
+            given = checked(self._executable.program, self.state, data, rows, each or {})
+            self._executable.check({**given.data, **given.each, **self._integers()})
+            arrays = {n: a.astype(self._kind(n), copy=False) for n, a in {**given.data, **given.each}.items()}
+            changing = {n: self.state.arrays[n] for n in self._changing}
+            fixed = {n: a for n, a in self.state.arrays.items() if n not in changing}
+            parts: list[dict[str, Any]] = []
+            done = 0
+            while done < given.steps:
+                count = AT_ONCE if given.steps - done >= AT_ONCE else 1
+                steps = slice(done, done + count)
+                rows = None if given.rows is None else given.rows[steps]
+                batch = {n: self._batches(arrays[n][None] if rows is None else arrays[n][rows]) for n in given.data}
+                batch |= {n: self._put(arrays[n][steps]) for n in given.each}
+                changing, outputs = self._steps(changing, fixed, batch, self._back)
+                self.state.replace(changing)  # at once: what was there is given away
+                parts.append(outputs)
+                done += count
+            return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+
+    def _integers(self) -> dict[str, Array]:
+        inputs = self._executable.program.inputs
+        return {name: self.state[name] for name in self.state if inputs[name].kind == "int"}
+
+    def _kind(self, name: str) -> Any:
+        return np.int64 if self._executable.program.inputs[name].kind == "int" else self._executable.dtype

@@ -1,0 +1,77 @@
+"""Random networks on XLA and on the reference engine: forward, backward, and ten steps of training.
+
+    python -m tests.fuzzing.xla_networks --count 500 --seed 0 --jobs 2
+
+The networks are those of `networks.py`, by the same seeds. Every step begins with equal numbers on both engines, and is
+held to the bounds of `comparison.py`.
+
+XLA contracts products and sums to multiply-adds as it likes, so x − x may be a rounding and not 0, and a function that
+bends there takes its other branch. A case in float32 that differs is therefore looked at in float64 too: what is wrong
+in the lowering is wrong in both.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from tests.fuzzing import runner
+from tests.fuzzing.cases import Case
+from tests.fuzzing.comparison import Fault, Report, Subject, gradients, outputs_of, part_of, training
+from tests.fuzzing.generator import drawn
+
+from pellucid.training.inputs.feeds import inputs
+from pellucid.training.programs import prediction_step
+
+STEPS = 10
+
+
+def forward(s: Subject) -> None:
+    """The predictions for all examples."""
+    given = {**inputs(s.native, s.x), **s.native.parameters}
+    found = outputs_of(s.native, s.native.predict(s.x, batch_size=s.case.examples))
+    s.agree("predictions", found, part_of(s.oracle(prediction_step(s.native), given), s.case.examples))
+
+
+def examined(case: Case) -> Report:
+    """Forward, backward, and steps of training.
+
+    Raises:
+        Fault: the engines do not agree.
+    """
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        lasting = replace(case, options={**case.options, "epochs": max(STEPS, case.options.get("epochs", 1))})
+        subject = Subject(lasting, "xla", STEPS)
+        for check in (forward, gradients, training):
+            try:
+                check(subject)
+            except Fault:
+                raise
+            except Exception as error:
+                raise Fault(check.__name__, f"{type(error).__name__}: {error}", type(error).__name__) from error
+        return subject.report
+
+
+def examine(seed: int) -> runner.Outcome:
+    """Draw the case of a seed and look at it."""
+    case = drawn(seed)
+    try:
+        report = examined(case)
+    except Fault as fault:
+        try:
+            if case.dtype == "float64":
+                raise
+            examined(replace(case, dtype="float64"))
+        except Fault:
+            return runner.Outcome(seed, f"{fault}\n\n{case.source()}")
+        return runner.Outcome(seed, notes=("that agree in float64 alone",))
+    notes = {"with values that rounding makes uncertain": report.uncertain, "that diverged": report.diverged}
+    return runner.Outcome(seed, notes=tuple(note for note, there in notes.items() if there))
+
+
+if __name__ == "__main__":
+    options = runner.arguments("train random networks on XLA and on the reference engine", 500)
+    sys.exit(runner.command(examine, options, source=lambda seed: drawn(seed).source()))
