@@ -60,7 +60,7 @@ def own(net: pl.Network, engine: str, batch: int) -> Callable[[], object]:
     wanted, targets = goals(net, y, None)
     whole = training_program(net, wanted, rule)
     program = Program({name: t for name, t in whole.outputs.items() if not name.endswith(".prediction")})
-    slots = {n: np.zeros(t.shape, np.float32) for n, t in program.inputs.items() if ":" in n}
+    slots = {n: np.zeros([a.size for a in t.axes], np.float32) for n, t in program.inputs.items() if ":" in n}
     session = compile_program(program, engine=engine).session({**slots, **net.parameters})
     data = {**{n: a.astype(np.int32) for n, a in targets.items()}, **dict.fromkeys(net.input_shapes, x)}
     rows = np.arange(STEPS * batch).reshape(STEPS, batch) % (2 * batch)

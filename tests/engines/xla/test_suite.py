@@ -36,7 +36,7 @@ def test_a_step_is_the_reference_engines(name: str) -> None:
     wanted, targets = goals(net, y, None)
     program = training_program(net, wanted, task.optimizer)
     plain = {"learning_rate": np.array(0.01), "step": np.array(1), "seed": np.array(0)}
-    given = {n: np.zeros(t.shape, net.dtype) for n, t in program.inputs.items() if ":" in n}
+    given = {n: np.zeros([a.size for a in t.axes], net.dtype) for n, t in program.inputs.items() if ":" in n}
     given |= plain | {n: a[:4] for n, a in targets.items()} | dict.fromkeys(net.input_shapes, x[:4])
     given |= dict(net.parameters)
     given = {n: a for n, a in given.items() if n in program.inputs}

@@ -39,7 +39,7 @@ def main(name: str, port: str, processes: str, process: str) -> None:
     (path,) = net.input_shapes
     counted = loop.examples.arrays[path] = Counted(loop.examples.arrays[path])  # type: ignore[assignment]
     history = loop.run().history
-    read = len(counted.rows)  # type: ignore[attr-defined]
+    read = len(counted.rows)
     print(json.dumps({"loss": history["loss"], "accuracy": history["accuracy"], "read": read}))
 
 
