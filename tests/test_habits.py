@@ -296,7 +296,7 @@ WRITTEN: dict[str, tuple[Callable[[], object], str]] = {
     "loss=function of numbers": (lambda: fit(loss=lambda y, p: ((y - p) ** 2).mean()), "which has no formula"),
     "fit(lr=…)": (lambda: fit(lr=0.1), "Give the optimizer its rate"),
     "fit(n_epochs=…)": (lambda: fit(n_epochs=2), "Write epochs="),
-    "fit(loss_weights=…)": (lambda: fit(loss_weights=[1]), "may have a factor"),
+    "fit(loss_weights=…)": (lambda: fit(loss_weights=[1, 2]), "loss_weights has 2 numbers, expected 1"),
     "fit(label_smoothing=…)": (lambda: fit(label_smoothing=0.1), r'pl.loss\("crossentropy", label_smoothing=0.1\)'),
     "fit(steps_per_epoch=…)": (lambda: fit(steps_per_epoch=2), "steps_per_epoch is for batches"),
     "fit(epochs=2.0)": (lambda: fit(epochs=2.0), "epochs is 2.0, expected an integer"),

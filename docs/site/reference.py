@@ -74,7 +74,7 @@ def write(folder: Path) -> None:
     networks = {name: exported[name] for name in ("Network", "Neuron", "load", "from_onnx", "from_keras", "from_torch")}
     activations = {name: exported[name] for name in ACTIVATIONS if name in exported} | {"activation": pl.activation}
     errors = {name: v for name, v in kinds.items() if issubclass(v, PellucidError)}
-    rules = ("SGD", "Adam", "AdamW", "Adagrad", "Lion", "RMSprop", "Optimizer")
+    rules = ("SGD", "Adam", "AdamW", "Nadam", "Adagrad", "Lion", "RMSprop", "Optimizer")
     explaining = ["Trace", "Explanation", "PatchedRun", "Comparison", "Sweep", "Attribution", "compare"]
     explaining += ["Difference", "Ledger"]
     explaining += ["Flow", "Watch", "Diagnosis", "Finding"]
@@ -198,7 +198,7 @@ def formulas(name: str, thing: Any) -> list[str]:
     if name in ACTIVATIONS and not isinstance(thing, type):
         return texts({"a": ACTIVATIONS[name](Tensor.input("z", n=BATCH, o=3))})
     by_name = {"SGD": optimizers.sgd, "RMSprop": optimizers.rmsprop, "Adam": optimizers.adam}
-    rule = (by_name | {"Adagrad": optimizers.adagrad, "Lion": optimizers.lion}).get(name)
+    rule = (by_name | {"Nadam": optimizers.nadam, "Adagrad": optimizers.adagrad, "Lion": optimizers.lion}).get(name)
     if rule is not None:
         needs = inspect.signature(rule).parameters.values()
         whole = [p.name for p in needs if p.default is p.empty and p.name not in ("lr", "step")]

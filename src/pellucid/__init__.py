@@ -51,6 +51,7 @@ from pellucid.functions.learning.optimizers import Adagrad as Adagrad
 from pellucid.functions.learning.optimizers import Adam as Adam
 from pellucid.functions.learning.optimizers import AdamW as AdamW
 from pellucid.functions.learning.optimizers import Lion as Lion
+from pellucid.functions.learning.optimizers import Nadam as Nadam
 from pellucid.functions.learning.optimizers import Optimizer as Optimizer
 from pellucid.functions.learning.optimizers import RMSprop as RMSprop
 from pellucid.functions.learning.penalties import L1 as L1
@@ -79,6 +80,7 @@ from pellucid.layers import DepthwiseConv1D as DepthwiseConv1D
 from pellucid.layers import DepthwiseConv2D as DepthwiseConv2D
 from pellucid.layers import Dropout as Dropout
 from pellucid.layers import Embedding as Embedding
+from pellucid.layers import FinalState as FinalState
 from pellucid.layers import Flatten as Flatten
 from pellucid.layers import GaussianNoise as GaussianNoise
 from pellucid.layers import GlobalAveragePool as GlobalAveragePool

@@ -96,13 +96,14 @@ def as_labels(value: Any, classes: int | None = None, *, what: str = "y") -> NDA
     return array.astype(np.int64, copy=False)
 
 
-def check_examples(x: NDArray[Any], shape: Sequence[int], what: str = "x") -> None:
-    """Verify that ``x`` has the shape (n, *shape) with n ≥ 1; ``shape`` is that of one example.
+def check_examples(x: NDArray[Any], shape: Sequence[int | None], what: str = "x") -> None:
+    """Verify that ``x`` has the shape (n, *shape) with n ≥ 1; ``shape`` is that of one example, with None for an axis
+    of any length from 1.
 
     Raises:
         DataError: another rank or another extent; the message suggests the fix.
     """
-    shape = tuple(shape)
+    shape = _as_long_as(x, shape, what)
     if x.ndim > 0 and x.shape[1:] == shape:
         if len(x) == 0:
             raise DataError(f"{what} has shape {x.shape}, expected at least one example.")
@@ -111,6 +112,18 @@ def check_examples(x: NDArray[Any], shape: Sequence[int], what: str = "x") -> No
         raise DataError(f"expected a batch, got one example of shape {x.shape}: use {what}[None].")
     expected = f"(n, {', '.join(map(str, shape))})" if shape else "(n,)"
     raise DataError(f"{what} has shape {x.shape}, expected {expected}: {_suggestion(x.shape, shape, what)}.")
+
+
+def _as_long_as(x: NDArray[Any], shape: Sequence[int | None], what: str) -> tuple[int, ...]:
+    """The shape, with the lengths of ``x`` along axes of any length."""
+    if not len(shape) <= x.ndim <= len(shape) + 1 and None in shape:
+        expected = ", ".join("any length" if extent is None else str(extent) for extent in shape)
+        raise DataError(
+            f"{what} has shape {x.shape}, expected (n, {expected}): give an array of rank {len(shape) + 1}, the "
+            "examples along the first axis."
+        )
+    like = x.shape[x.ndim - len(shape) :] if None in shape else shape
+    return tuple(given if extent is None else extent for extent, given in zip(shape, like, strict=True))
 
 
 def mean_and_deviation(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

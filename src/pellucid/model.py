@@ -32,6 +32,8 @@ class Network(BaseNetwork):
 
     fit = training.fit
     evaluate = training.evaluate
+    train_on_batch = training.train_on_batch
+    test_on_batch = training.test_on_batch
     predict = training.predict
     stepper = training.stepper
     gradients = training.gradients

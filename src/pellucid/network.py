@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from pellucid.arrays import check_integer
+from pellucid.carried import Carried
 from pellucid.engines import DEFAULT, Executable, compile_program, engine_named, reference
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Program, Tensor
@@ -25,12 +27,14 @@ from pellucid.layers.base import (
     Last,
     Layer,
     Node,
+    OpenShape,
     Parameter,
     Shape,
     Stepping,
 )
 from pellucid.layers.dropout import stream
-from pellucid.once import Lock, Once
+from pellucid.lengths import MAX_LENGTHS, TRIED, AnyLength, closed, fits, opened
+from pellucid.once import Lock, Once, Recent
 from pellucid.parameters import Parameters
 
 INPUT_AXES = {1: "i", 2: "ti", 3: "hwc"}
@@ -54,7 +58,8 @@ class Forward:
     `values` are all named values; `updates` the new values of parameters that training changes without a gradient;
     `penalty` what the regularizers add to the loss; `random` the inputs that feed random numbers, where there are any;
     `last` how each output was made; `masks` which steps of an output are there (n,t), for outputs of sequences that a
-    mask came through to; `states` what is carried along, before and after the step, where single steps are read.
+    mask came through to; `states` what is carried along, before and after the step, where single steps are read, or a
+    batch goes on from the one before.
     """
 
     inputs: dict[str, Tensor]
@@ -86,7 +91,7 @@ class BaseNetwork(Layer):
 
     Args:
         layers: the layers of a sequential network, in order.
-        input_shape: the shape of one example, without the batch axis.
+        input_shape: the shape of one example, without the batch axis; None is an axis of any length.
         inputs, outputs: for a graph, the `Input` nodes and the nodes whose values the network gives.
         seed: the seed of all random numbers: initial values, shuffling, dropout.
         engine: which engine computes, by name.
@@ -101,7 +106,7 @@ class BaseNetwork(Layer):
     def __init__(
         self,
         *layers: Layer,
-        input_shape: Shape | int | None = None,
+        input_shape: OpenShape | int | None = None,
         inputs: Node | Sequence[Node] | None = None,
         outputs: Node | Sequence[Node] | None = None,
         seed: int = 0,
@@ -117,7 +122,9 @@ class BaseNetwork(Layer):
         self.dtype = _dtype(dtype)
         self.metadata: dict[str, Any] = {}
         self.input_nodes, self.output_nodes = _graph(layers, input_shape, inputs, outputs)
-        self.uses, self._output_paths = self._wire()
+        self._open: dict[str, OpenShape] = {}
+        self._sized = Recent(MAX_LENGTHS)
+        self.uses, self._output_paths = self._wire_open()
         self.specs: dict[str, Parameter] = {}
         self._owners: dict[str, tuple[Layer, str]] = {}
         for use in self.uses:
@@ -134,8 +141,10 @@ class BaseNetwork(Layer):
                     raise ShapeError(_too_large(path, spec.shape, 8 * MAX_ELEMENTS))
                 self.specs[path], self._owners[path] = spec, owner
         self.parameters = Parameters(self)
+        self.carried = Carried(self.carries(), self.dtype)
         self._made = Once()
         self.being_trained = Lock()
+        self.optimizer_memory: object = None  # what `training` keeps of an optimizer from call to call
         if initialise:
             self._initialise()
         self.forward(training=True)  # what does not fit in training shows now, not in the first step
@@ -158,19 +167,105 @@ class BaseNetwork(Layer):
         return tuple(dict.fromkeys(u.layer for u in self.uses if not isinstance(u.layer, InputLayer)))
 
     @property
-    def input_shapes(self) -> dict[str, Shape]:
-        """The shape of one example of each input, by path."""
-        return {u.path: u.shape for u in self.uses if isinstance(u.layer, InputLayer)}
+    def input_shapes(self) -> dict[str, tuple[Any, ...]]:
+        """The shape of one example of each input, by path; None is an axis of any length."""
+        return {path: self._open.get(path, shape) for path, shape in self._inputs.items()}
 
     @property
-    def output_shapes(self) -> dict[str, Shape]:
-        """The shape of one example of each output, by path."""
+    def output_shapes(self) -> dict[str, tuple[Any, ...]]:
+        """The shape of one example of each output, by path; None is an axis that depends on the length of an input."""
         shapes = {u.path: u.shape for u in self.uses}
-        return {p: shapes[p] for p in self._output_paths}
+        return {p: self._open.get(p, shapes[p]) for p in self._output_paths}
+
+    @property
+    def _inputs(self) -> dict[str, Shape]:
+        """The shape of each input as the formulas have it."""
+        return {u.path: u.shape for u in self.uses if isinstance(u.layer, InputLayer)}
+
+    # Lengths
+
+    @property
+    def open(self) -> bool:
+        """Whether it takes examples of any length."""
+        return bool(self._open)
+
+    @property
+    def causal(self) -> bool:
+        """Whether each step of its outputs is made of the same step of its inputs and of those before it alone."""
+        ends = [*self.input_shapes.values(), *self.output_shapes.values()]
+        inner = [layer for layer in self.layers if isinstance(layer, BaseNetwork)]
+        return (
+            all(shape[0] is None and None not in shape[1:] for shape in ends)
+            and all(u.layer.causal for u in self.uses if not isinstance(u.layer, (InputLayer, BaseNetwork)))
+            and all(layer.causal for layer in inner)
+        )
+
+    def fixed(self, *shapes: Shape) -> Self:
+        """This network for examples of one shape (of several inputs, a shape each), of the same layers and parameters.
+
+            net = pl.Network(pl.LSTM(64), pl.Dense(1), input_shape=(None, 3))
+            net.fixed((20, 3)).summary()
+
+        Raises:
+            ShapeError: shapes that the network does not take.
+        """
+        paths = list(self._inputs)
+        if len(shapes) != len(paths):
+            raise ShapeError(f"the network has {len(paths)} inputs, got {len(shapes)} shapes")
+        return self._of_shapes(dict(zip(paths, (tuple(map(int, s)) for s in shapes), strict=True)))
+
+    def shape_of(self, path: str) -> OpenShape:
+        """The shape of one example of the value of a use of a layer; None is an axis that depends on a length."""
+        return self._open.get(path) or next(use.shape for use in self.uses if use.path == path)
+
+    def sized(self, arrays: Mapping[str, Any]) -> Self:
+        """This network for examples of the lengths that these arrays by path have; itself, if it has no open axis."""
+        return self._of_shapes({path: np.shape(arrays[path])[1:] for path in self._inputs}) if self._open else self
+
+    def closed(self) -> Self:
+        """This network at the lengths at which it was written first; itself, if it has no open axis."""
+        return self._of_shapes(self._inputs) if self._open else self
+
+    def _of_shapes(self, shapes: Mapping[str, Shape]) -> Self:
+        for path, shape in self.input_shapes.items():
+            if not fits(shape, shapes[path]):
+                raise ShapeError(f"{path} takes examples of shape {shape}, got {shapes[path]}")
+        if not self._open:
+            return self
+        sized: Self = self._sized.get(tuple(shapes.items()), lambda: self._written_for(shapes))
+        return sized
+
+    def _written_for(self, shapes: Mapping[str, Shape]) -> Self:
+        twin = copy(self)
+        twin._made, twin._open = Once(), {}
+        twin.uses, _ = self._wire(lambda path, _: shapes[path])
+        _check_same_parameters(self.uses, twin.uses)
+        return twin
 
     # Wiring
 
-    def _wire(self) -> tuple[list[Use], tuple[str, ...]]:
+    def _wire_open(self) -> tuple[list[Use], tuple[str, ...]]:
+        """`_wire`, where axes are open at the first lengths that are long enough; and what is open then."""
+        inputs = [node.layer for node in self.input_nodes if isinstance(node.layer, InputLayer)]
+        if not any(None in layer.shape for layer in inputs):
+            return self._wire(_of_length(1))
+        first: ShapeError | None = None
+        for length in TRIED:
+            try:
+                uses, outputs = self._wire(_of_length(length))
+            except ShapeError as error:
+                first = first or error
+                continue
+            longer, _ = self._wire(_of_length(3 * length))
+            _check_same_parameters(uses, longer)
+            self._open = {
+                s.path: s.layer.shape if isinstance(s.layer, InputLayer) else opened(s.shape, t.shape)
+                for s, t in zip(uses, longer, strict=True)
+            }
+            return uses, outputs
+        raise ShapeError(f"{first} (tried with {TRIED[0]} for the axes of any length)")
+
+    def _wire(self, shape: Callable[[str, InputLayer], Shape]) -> tuple[list[Use], tuple[str, ...]]:
         """A path and a shape for every node, each after its parents; and the paths of the outputs."""
         order = _ordered(self.input_nodes, self.output_nodes)
         homes = _homes(order)
@@ -183,7 +278,11 @@ class BaseNetwork(Layer):
             path = paths[node] = home if not again else f"{home}~{again + 1}"
             parents = tuple(paths[p] for p in node.parents)
             taken = tuple(shapes[p] for p in parents)
-            shapes[path] = _output_shape(node.layer, home, taken)
+            if isinstance(node.layer, InputLayer):
+                shapes[path] = shape(path, node.layer)
+                _check_elements(home, _input(home, shapes[path]))
+            else:
+                shapes[path] = _output_shape(node.layer, home, taken)
             uses.append(Use(home, path, node.layer, parents, taken, shapes[path]))
         return uses, tuple(paths[n] for n in self.output_nodes)
 
@@ -204,10 +303,14 @@ class BaseNetwork(Layer):
                 _check_elements(inner.path, tensor)
         return results
 
-    def forward(self, *, training: bool, single_step: bool = False) -> Forward:
-        """The network as tensors, read for training or for prediction, of whole sequences or of one step of them."""
+    def forward(self, *, training: bool, single_step: bool = False, carried: bool = False) -> Forward:
+        """The network as tensors, read for training or for prediction, of whole sequences or of one step of them.
+
+        Args:
+            carried: whether stateful layers begin with the states of the batch before, which are inputs then.
+        """
         seed, step = Tensor.input("seed", kind="int"), Tensor.input("step", kind="int")
-        inputs = {path: _input(path, shape, self._kind(path)) for path, shape in self.input_shapes.items()}
+        inputs = {path: _input(path, shape, self._kind(path)) for path, shape in self._inputs.items()}
         stepping = None
         if single_step:
             inputs = {path: _single_step(tensor) for path, tensor in inputs.items()}
@@ -215,6 +318,7 @@ class BaseNetwork(Layer):
         parameters = {path: Tensor.input(path, spec.axes) for path, spec in self.specs.items()}
         known = {*inputs.values(), *parameters.values(), seed, step}
         context = Context("", "", training, seed, step, known=known, stepping=stepping)
+        context = replace(context, carried={} if carried else None)
         results = self.run(list(inputs.values()), parameters, context)
         outputs = {path: results[path] for path in self._output_paths}
         used = {
@@ -230,7 +334,7 @@ class BaseNetwork(Layer):
             {t.name: t for t in (seed, step) if t in used},
             {path: context.last.get(t, Last("linear", t)) for path, t in outputs.items()},
             {path: context.masks[t] for path, t in outputs.items() if t in context.masks},
-            stepping.states if stepping else {},
+            stepping.states if stepping else context.carried or {},
         )
 
     def _kind(self, path: str) -> Kind:
@@ -241,12 +345,23 @@ class BaseNetwork(Layer):
     # As a layer of another network
 
     def takes(self, place: int) -> Kind:
-        paths = list(self.input_shapes)
+        paths = list(self._inputs)
         return self._kind(paths[place]) if place < len(paths) else "float"
+
+    def carries(self) -> dict[str, int]:
+        return {f"{use.path}.{name}": size for use in self.uses for name, size in use.layer.carries().items()}
+
+    def reset_states(self) -> None:
+        """Let stateful layers begin with states of 0 again, as they do before their first batch.
+
+        Raises:
+            PellucidError: another thread uses the states.
+        """
+        self.carried.reset()
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         expected = tuple(self.input_shapes.values())
-        if shapes != expected:
+        if len(shapes) != len(expected) or not all(map(fits, expected, shapes)):
             raise ShapeError(f"the network takes examples of shape {_listed(expected)}, got {_listed(shapes)}")
         return dict(self.specs)
 
@@ -286,11 +401,14 @@ class BaseNetwork(Layer):
                 finish = initial_values.initial(self.specs[path].initial).finish
                 layer.arrays[key] = (finish(array) if finish else array).astype(self.dtype)
 
-    def executable(self, key: Hashable, build: Callable[[], Program], *, engine: str | None = None) -> Executable:
-        """The program that `build` writes, compiled by an engine, the network's own by default, and kept under the
-        key."""
+    def executable(self, key: Hashable, build: Callable[[Any], Program], *, engine: str | None = None) -> Executable:
+        """The program that `build` writes of this network, compiled by an engine, the network's own by default, and
+        kept under the key; of a network of any length, a program for each length.
+        """
         name = self.engine if engine is None else engine_named(engine)
-        run: Executable = self.kept((key, name), lambda: compile_program(build(), engine=name, dtype=self.dtype))
+        if self._open:
+            return AnyLength(self, key, build, name)
+        run: Executable = self.kept((key, name), lambda: compile_program(build(self), engine=name, dtype=self.dtype))
         return run
 
     def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
@@ -325,7 +443,7 @@ class BaseNetwork(Layer):
             layers = [repr(u.layer) for u in self.uses[1:]]
             if len(layers) > 10:
                 layers[5:-4] = [f"… {len(layers) - 9} more …"]
-            return f"{name}({', '.join(layers)}, input_shape={self.uses[0].shape})"
+            return f"{name}({', '.join(layers)}, input_shape={self.input_shapes[self.uses[0].path]})"
         count = sum(math.prod(spec.shape) for spec in self.specs.values())
         return (
             f"{name}(inputs={self.input_shapes}, outputs={self.output_shapes}, {len(self.layers)} layers, "
@@ -343,7 +461,7 @@ class BaseNetwork(Layer):
         return {
             "layers": [{"class": class_name(layer), "options": layer.options()} for layer in layers],
             "uses": [{"layer": layers.index(u.layer), "path": u.path, "inputs": list(u.parents)} for u in self.uses],
-            "inputs": list(self.input_shapes),
+            "inputs": list(self._inputs),
             "outputs": list(self._output_paths),
             "seed": self.seed,
             "dtype": self.dtype.name,
@@ -389,7 +507,7 @@ def _dtype(dtype: Any) -> np.dtype[Any]:
 
 def _graph(
     layers: Sequence[Layer],
-    input_shape: Shape | int | None,
+    input_shape: OpenShape | int | None,
     inputs: Node | Sequence[Node] | None,
     outputs: Node | Sequence[Node] | None,
 ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
@@ -428,8 +546,18 @@ def _graph(
                 f"a network is made of layers, got {given}; "
                 + ("write inputs=…, outputs=…" if isinstance(layer, Node) else "write pl.Dense(10), with the brackets")
             )
+        if getattr(layer, "return_state", False):
+            raise PellucidError(
+                f"{layer!r} gives its states beside its output, which a sequential network has no place for: call it "
+                "in a graph, y, *states = layer(x), or leave return_state=True out"
+            )
         node = Node(layer, (node,))
     return (start,), (node,)
+
+
+def _of_length(length: int) -> Callable[[str, InputLayer], Shape]:
+    """The shape of each input with this length in place of every None."""
+    return lambda _, layer: closed(layer.shape, length)
 
 
 def _ordered(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[Node]:
@@ -493,9 +621,8 @@ def _single_step(tensor: Tensor) -> Tensor:
 
 def _output_shape(layer: Layer, home: str, shapes: tuple[Shape, ...]) -> Shape:
     """The shape of an example that leaves the layer, read off its formula."""
-    if isinstance(layer, InputLayer):
-        _check_elements(home, _input(home, layer.shape))
-        return layer.shape
+    if (given := layer.gives(*shapes)) is not None:
+        return given
     inputs = [_input(f"x{number}", shape, layer.takes(number - 1)) for number, shape in enumerate(shapes, 1)]
     context = Context(home, home, False, Tensor.input("seed", kind="int"), Tensor.input("step", kind="int"))
     with _with_path(layer, home, len(shapes)):
@@ -536,8 +663,28 @@ def _with_path(layer: Layer, path: str, inputs: int) -> Iterator[None]:
         raise PellucidError(f"{path}: {error}") from error
 
 
-def _listed(shapes: Sequence[Shape]) -> str:
+def _listed(shapes: Sequence[OpenShape]) -> str:
     return " and ".join(map(str, shapes))
+
+
+def _check_same_parameters(uses: Sequence[Use], longer: Sequence[Use]) -> None:
+    """Refuse a network that has other parameters for other lengths.
+
+    Raises:
+        ShapeError: with the first layer that does.
+    """
+    for short, long in zip(uses, longer, strict=True):
+        if isinstance(short.layer, InputLayer) or short.shapes == long.shapes:
+            continue
+        one, two = short.layer.declare(*short.shapes), long.layer.declare(*long.shapes)
+        for key, spec in one.items():
+            if two[key].shape != spec.shape:
+                raise ShapeError(
+                    f"{short.path}: a {type(short.layer).__name__} layer needs inputs of a known length: its {key} "
+                    f"would have the shape {spec.shape} for inputs of shape {_listed(short.shapes)}, and "
+                    f"{two[key].shape} for {_listed(long.shapes)}; give Input a length in place of None, or put a "
+                    "recurrent layer or GlobalAveragePool before it"
+                )
 
 
 def class_name(layer: Layer) -> str:

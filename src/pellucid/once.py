@@ -104,5 +104,24 @@ class Once:
     def __len__(self) -> int:
         return len(self._values)
 
-    def __reduce__(self) -> tuple[type[Once], tuple[()]]:
+    def __reduce__(self) -> tuple[type[Once], tuple[Any, ...]]:
         return Once, ()
+
+
+class Recent(Once):
+    """Values by key, as many as `limit`: what was made first goes first."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        value = super().get(key, make)
+        if len(self._values) > self._limit:
+            with self._lock:
+                while len(self._values) > self._limit:
+                    del self._values[next(iter(self._values))]
+        return value
+
+    def __reduce__(self) -> tuple[type[Once], tuple[Any, ...]]:
+        return Recent, (self._limit,)

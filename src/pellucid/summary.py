@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pellucid.formula.axes import Axis
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import Reduction, Statement, factors, free_axes, reads, walk
-from pellucid.layers.base import Shape
+from pellucid.layers.base import OpenShape
+from pellucid.lengths import TRIED
 from pellucid.markup import html_table
 from pellucid.network import BaseNetwork
 
@@ -19,7 +20,7 @@ class Row:
 
     path: str
     kind: str
-    shape: Shape
+    shape: OpenShape
     parameters: int
     multiply_adds: int
 
@@ -32,6 +33,8 @@ class Summary:
     rows: tuple[Row, ...]
     trainable: int
     fixed: int
+    length: str = ""
+    """Of which length the example is, where any may come."""
 
     @property
     def parameters(self) -> int:
@@ -61,11 +64,17 @@ class Summary:
         """The head, the rows and the sum, as text."""
         heads: tuple[str, ...] = ("path", "kind", "output shape", "parameters", "multiply-adds")
         cells: list[tuple[str, ...]] = [
-            (r.path, r.kind, str(("n", *r.shape)).replace("'", ""), f"{r.parameters:,}", f"{r.multiply_adds:,}")
+            (
+                r.path,
+                r.kind,
+                str(("n", *("any" if e is None else e for e in r.shape))).replace("'", ""),
+                f"{r.parameters:,}",
+                f"{r.multiply_adds:,}",
+            )
             for r in self.rows
         ]
         fixed = f", {self.fixed:,} of them not trained" if self.fixed else ""
-        total = f"{self.parameters:,} parameters{fixed}; {self.multiply_adds:,} multiply-adds an example"
+        total = f"{self.parameters:,} parameters{fixed}; {self.multiply_adds:,} multiply-adds an example{self.length}"
         return heads, cells, total
 
 
@@ -83,9 +92,17 @@ def summarise(network: BaseNetwork) -> Summary:
     rows = []
     for use in network.uses:
         kind = use.layer.title
-        rows.append(Row(use.path, kind, use.shape, sizes.get(use.path, 0), work.get(use.path, 0)))
+        rows.append(Row(use.path, kind, network.shape_of(use.path), sizes.get(use.path, 0), work.get(use.path, 0)))
+    length = next(
+        (
+            f" of length {n}"
+            for n in TRIED
+            if network.open and any(n in s for s in network.closed().input_shapes.values())
+        ),
+        "",
+    )
     trainable = sum(math.prod(network.specs[path].shape) for path in network.parameters.trainable)
-    return Summary(network.name or "network", tuple(rows), trainable, sum(sizes.values()) - trainable)
+    return Summary(network.name or "network", tuple(rows), trainable, sum(sizes.values()) - trainable, length)
 
 
 def _owner(network: BaseNetwork, name: str) -> str:

@@ -101,6 +101,13 @@ def compared(seed: int) -> BaseNetwork:
     return BaseNetwork(inputs=x, outputs=Dense(3, activation="softmax")(both), seed=seed)
 
 
+def states(seed: int) -> BaseNetwork:
+    x = Input((4, 2))
+    y, *ends = LSTM(3, return_state=True, return_sequences=True)(x)
+    both = Concatenate()(LSTM(3)(y, initial_state=ends), *ends)
+    return BaseNetwork(inputs=x, outputs=Dense(3, activation="softmax")(both), seed=seed)
+
+
 NETWORKS: dict[str, Callable[[int], BaseNetwork]] = {
     "relu": lambda seed: network(
         Dense(6, activation="relu"), Dropout(0.5), Dense(3, activation="softmax"), shape=(5,), seed=seed
@@ -177,6 +184,7 @@ NETWORKS: dict[str, Callable[[int], BaseNetwork]] = {
     ),
     "words": lambda seed: network(Embedding(7, 3), GRU(2), Dense(3, activation="softmax"), shape=(4,), seed=seed),
     "gates": gates,
+    "states": states,
     "separable": lambda seed: network(
         SeparableConv2D(4, 3, depth_multiplier=2, padding="same"),
         GroupNormalization(2),

@@ -179,7 +179,8 @@ class Case:
         lines += [f"    v{place} = pl.Input({feed.shape})" for place, feed in enumerate(self.inputs)]
         lines += [f"    layer{place} = {call!r}" for place, call in enumerate(self.layers)]
         for place, use in enumerate(self.uses, len(self.inputs)):
-            lines.append(f"    v{place} = layer{use.layer}({', '.join(f'v{k}' for k in use.takes)})")
+            first = "[0]" if self.layers[use.layer].options.get("return_state") else ""
+            lines.append(f"    v{place} = layer{use.layer}({', '.join(f'v{k}' for k in use.takes)}){first}")
         inputs = ", ".join(f"v{place}" for place in range(len(self.inputs)))
         outputs = ", ".join(f"v{goal.value}" for goal in self.goals)
         made = f"inputs=[{inputs}], outputs=[{outputs}], seed={self.seed % 2**32}, engine=engine, dtype=dtype"

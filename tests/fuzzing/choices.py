@@ -150,12 +150,15 @@ RECURRENT = {
     **KERNEL,
     "recurrent_initializer": kernel,
     "recurrent_regularizer": regularizer,
+    "return_state": flag,
+    "stateful": lambda d, shape: False,
 }
 NORMALIZATION: dict[str, Callable[[Draw, Shape], Any]] = {
     "epsilon": lambda d, shape: d.pick([1e-5, 1e-2]),
     "center": flag,
     "scale": flag,
 }
+# states that are carried need examples in order, in batches of one size: tests/layers/recurrent holds them to account
 OPTIONS: dict[str, Mapping[str, Callable[[Draw, Shape], Any]]] = {
     "SeparableConv2D": {**CONVOLUTION, "depth_multiplier": lambda d, shape: d.between(1, 3)},
     "DepthwiseConv2D": DEPTHWISE,
@@ -205,6 +208,7 @@ OPTIONS: dict[str, Mapping[str, Callable[[Draw, Shape], Any]]] = {
         "embeddings_regularizer": regularizer,
         "mask_zero": flag,
     },
+    "FinalState": {"state": lambda d, shape: "state", "units": units},
     "Flatten": {},
     "GlobalAveragePool": {},
     "GlobalMaxPool": {},
@@ -354,7 +358,7 @@ def call_of(d: Draw, kind: str, shape: Shape, **given: Any) -> Call:
 
 
 def inner_recurrent(d: Draw, shape: Shape) -> Call:
-    return call_of(d, d.pick(RECURRENTS), shape, go_backwards=False)
+    return call_of(d, d.pick(RECURRENTS), shape, go_backwards=False, return_state=False)
 
 
 OPTIMIZERS: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -369,6 +373,12 @@ OPTIMIZERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "Adam": {
         "learning_rate": (0.001, 0.05),
         "beta_1": (0.0, 0.5, 0.9),
+        "beta_2": (0.5, 0.999),
+        "epsilon": (1e-7, 1e-3),
+    },
+    "Nadam": {
+        "learning_rate": (0.001, 0.05),
+        "beta_1": (0.5, 0.9),
         "beta_2": (0.5, 0.999),
         "epsilon": (1e-7, 1e-3),
     },

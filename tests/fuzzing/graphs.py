@@ -103,7 +103,12 @@ class Builder:
             memories = [v for v, s in enumerate(self.shapes) if len(s) == 2 and v != value and v not in self.whole]
             if memories:
                 return self.use(call_of(d, kind, shape), value, d.pick(memories))
-        new = self.use(call_of(d, kind, shape), value)
+        call = call_of(d, kind, shape)
+        new = self.use(call, value)
+        if new is not None and call.options.get("return_state") and d.chance(0.7):
+            state = d.pick(["state", "cell"] if kind == "LSTM" else ["state"])
+            self.use(Call("FinalState", {"state": state, "units": call.options["units"]}), new)
+            return int(d.pick([new, len(self.shapes) - 1]))
         if new is not None and self.shapes[new] == shape and d.chance(0.2):
             return self.use(Call(d.pick(["Add", "Add", *ALIKE])), value, new)
         return new
@@ -127,7 +132,7 @@ def network_of(d: Draw, shape: Shape) -> Call:
     for _ in range(d.between(1, 2)):
         kind = d.pick(BY_RANK.get(len(inside.shapes[value]), ("Activation",)))
         if kind not in ("MultiHeadAttention",):
-            found = inside.use(call_of(d, kind, inside.shapes[value]), value)
+            found = inside.use(call_of(d, kind, inside.shapes[value], return_state=False), value)
             value = value if found is None else found
     return Call(
         "Network", {"input_shape": shape}, tuple(inside.layers) or (Call("Activation", {"activation": "tanh"}),)

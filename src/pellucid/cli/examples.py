@@ -42,6 +42,8 @@ def the_shape(net: pl.Network, file: str) -> tuple[int, ...]:
             " use it in Python, pellucid.load."
         )
     (shape,) = net.input_shapes.values()
+    if net.open:
+        raise DataError(f"{file} takes examples of any length, {shape}: use it in Python, pellucid.load.")
     return shape
 
 

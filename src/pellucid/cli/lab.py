@@ -14,7 +14,7 @@ from ..data import Preparation
 from ..data.text import split_tail, text_windows
 from ..errors import DataError
 from . import options
-from .examples import as_targets, fitted
+from .examples import as_targets, fitted, the_shape
 from .language import KEY, Reader
 from .sources import TEXT, by_name, text_of, training_data, unknown
 
@@ -156,7 +156,7 @@ def _examples_task(net: pl.Network, model: Path, data: str, writing: Mapping[str
     (x, y), test = dataset.split(test_size=0.2, seed=0)
     if apart is not None:
         test = apart.x, apart.y
-    (shape,) = net.input_shapes.values()
+    shape = the_shape(net, model.name)
     x_test, y_test = test
     return task_of(
         net,

@@ -93,6 +93,7 @@ class Reader:
         if KEY not in net.metadata:
             raise ModelFileError(f"{file} did not learn from a text, expected a model of  pellucid train TEXT.txt")
         vocabulary = Vocabulary.restored(net.metadata[KEY])
+        net = net.closed()
         (taken,), (given,) = net.input_shapes.values(), net.output_shapes.values()
         if len(taken) != 1 or len(vocabulary) < 2 or given != (*taken, len(vocabulary)):
             raise ModelFileError(f"{file} is damaged: its network and its vocabulary do not fit each other")
@@ -102,7 +103,7 @@ class Reader:
     def length(self) -> int:
         """How many tokens it reads at a time."""
         (shape,) = self.net.input_shapes.values()
-        return shape[0]
+        return int(shape[0])
 
     def nats(self, ids: Ids, *, before: Ids) -> float:
         """The mean of −ln p over a text, in nats a token; `before` is what stands before it.

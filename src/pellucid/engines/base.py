@@ -25,7 +25,9 @@ class Executable(Protocol):
     them.
     """
 
-    program: Program
+    @property
+    def program(self) -> Program:
+        """What it computes."""
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The program's outputs by name; inputs that the program does not read are ignored."""

@@ -17,14 +17,13 @@ from pellucid.once import Lock
 class Session(Protocol):
     """A program whose outputs of an input's name are that input's next value. Steps are taken one after the other, also
     where several threads ask for them.
-
-    Attributes:
-        state: the arrays as they are now, by name. They are the session's own; a step may change them in place or put
-            new ones in their stead.
     """
 
     @property
-    def state(self) -> Mapping[str, Array]: ...
+    def state(self) -> Mapping[str, Array]:
+        """The arrays as they are now, by name. They are the session's own; a step may change them in place or put new
+        ones in their stead.
+        """
 
     def assign(self, arrays: Mapping[str, Array]) -> None:
         """Give arrays of the state other values, which is how a step is undone."""

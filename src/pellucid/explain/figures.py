@@ -191,7 +191,7 @@ def plot(net: BaseNetwork) -> Figure:
 
     sizes = {row.path: row.parameters for row in summarise(net).rows}
     kinds = {row.path: row.kind.removesuffix("Layer") for row in summarise(net).rows}
-    boxes = [Box(u.path, kinds[u.path], u.shape, sizes[u.path], u.parents) for u in net.uses]
+    boxes = [Box(u.path, kinds[u.path], net.shape_of(u.path), sizes[u.path], u.parents) for u in net.uses]
     return network_figure(boxes, title=net.name or "The network")
 
 

@@ -147,6 +147,7 @@ def flow(
         DataError: examples or targets that the network cannot take.
     """
     examples, goals = prepared(net, x, y, loss, None)
+    net = net.sized(examples.arrays)
     probe = Probe(net, goals, training=training)
     parameters = net.parameters.snapshot()
     return probe(examples.rows(slice(None)), parameters, first_update(probe, examples, optimizer, parameters))
@@ -167,7 +168,7 @@ class Probe:
         outputs |= {path: self._aim.forward.values[path] for path in self._paths}
         outputs |= self._aim.forward.inputs
         key = "flow", tuple(g.key for g in goals), weighted, training
-        self._run: Executable = net.executable(key, lambda: Program(outputs))
+        self._run: Executable = net.executable(key, lambda _: Program(outputs))
 
     def __call__(
         self,
@@ -254,6 +255,7 @@ def layer_flow(
 
 def flow_of(net: BaseNetwork, run: Trace) -> Flow:
     """The flow of a run that was traced."""
+    net = net.sized({path: run[path] for path in net.input_shapes})
     forward = net.forward(training=False)
     curved = curves(forward.values, [use.path for use in net.uses])
     layers = []
@@ -280,7 +282,7 @@ def first_update(
     run = training_step(net, probe.goals, chosen, clip=Clip(), weighted=examples.weighted)
     zeros = {f"{p}:{slot}": np.zeros_like(parameters[p]) for p in net.parameters.trainable for slot in chosen.slots}
     numbers = {"learning_rate": np.array(chosen.initial_rate), "step": np.array(1), "seed": np.array(net.seed)}
-    new = run({**examples.rows(slice(None)), **parameters, **zeros, **numbers})
+    new = run({**examples.rows(slice(None)), **parameters, **zeros, **numbers, **net.carried.feed(len(examples))})
     return {p: new[p] - parameters[p] for p in net.parameters.trainable}
 
 

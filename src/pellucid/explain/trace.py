@@ -22,6 +22,7 @@ from pellucid.formula import Program, Tensor, derivative
 from pellucid.formula.expressions import ZERO
 from pellucid.formula.notation.json import from_json, to_json
 from pellucid.functions.learning.optimizers import Optimizer
+from pellucid.lengths import fits
 from pellucid.markup import html_table
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.feeds import Examples, inputs
@@ -253,7 +254,7 @@ def trace(
     arrays = inputs(net, x)
     targets: list[Goal] = []
     if y is not None:
-        targets, answers = goals(net, y, loss)
+        targets, answers = goals(net.sized(arrays), y, loss)
         arrays = Examples({**arrays, **answers}).arrays
     return trace_examples(net, arrays, targets, optimizer=optimizer if targets else None)
 
@@ -266,11 +267,13 @@ def trace_examples(
     optimizer: Optimizer | None = None,
 ) -> Trace:
     """`trace`, of examples that were checked before: arrays by the names of the program's inputs."""
+    net = net.sized(arrays)
     run = tracing(net, targets, optimizer)
     feeds: dict[str, Any] = net.parameters.snapshot()
     if optimizer is not None:
         feeds |= {"learning_rate": optimizer.initial_rate, "step": 1, "seed": net.seed}
         feeds |= {name: np.zeros([a.size for a in t.axes]) for name, t in run.program.inputs.items() if ":" in name}
+    feeds |= net.carried.feed(len(arrays[next(iter(net.input_shapes))]))
     return Trace(run.program, run.trace({**feeds, **arrays}), list(net.input_shapes), column_names(net))
 
 
@@ -281,27 +284,30 @@ def tracing(
     optimizer one step of training. `fused` as for `formulas`.
     """
 
-    def build() -> Program:
+    def build(net: BaseNetwork) -> Program:
         if rule is not None and targets:
             return training_program(net, targets, rule)
-        return Program(formulas(net, targets, fused=fused))
+        return Program(formulas(net, targets, fused=fused, carried=True))
 
     settings = None if rule is None else str({k: v for k, v in rule.config().items() if k != "learning_rate"})
     key = "trace", tuple(g.key for g in targets), settings, fused
     return net.executable(key, build)
 
 
-def formulas(net: BaseNetwork, targets: Sequence[Goal] = (), *, fused: bool = True) -> dict[str, Tensor]:
+def formulas(
+    net: BaseNetwork, targets: Sequence[Goal] = (), *, fused: bool = True, carried: bool = False
+) -> dict[str, Tensor]:
     """All values of a network by path; with targets also the loss, and its gradient with respect to every value on
     which it depends.
 
     Args:
         fused: whether a loss reads the sums before softmax or sigmoid, where it can.
+        carried: whether stateful layers begin with the states of the batch before.
     """
     if not targets:
-        forward = net.forward(training=False)
+        forward = net.forward(training=False, carried=carried)
         return {**forward.values, **forward.outputs}
-    aim = objective(net, targets, training=False, fused=fused)
+    aim = objective(net, targets, training=False, fused=fused, carried=carried)
     forward = aim.forward
     known = {**forward.inputs, **forward.parameters, **forward.values}
     wanted = {path: t for path, t in known.items() if t.kind == "float" and t is not aim.loss}
@@ -358,7 +364,7 @@ def explain(
 def as_batch(net: BaseNetwork, x: Any, y: Any) -> tuple[Any, Any]:
     """One example without its batch axis as a batch of one."""
     shapes = list(net.input_shapes.values())
-    if len(shapes) == 1 and not isinstance(x, (dict, list, tuple)) and np.shape(x) == shapes[0]:
+    if len(shapes) == 1 and not isinstance(x, (dict, list, tuple)) and fits(shapes[0], np.shape(x)):
         return np.asarray(x)[None], None if y is None else np.asarray(y)[None]
     return x, y
 

@@ -64,7 +64,8 @@ class Watch(Callback):
         count = len(training.examples)
         rows = np.linspace(0, count - 1, min(self.examples, count)).astype(np.int64)
         self._batch = training.examples.rows(rows)
-        self._probe = Probe(training.net, training.goals, weighted=training.examples.weighted)
+        net = training.net.sized(self._batch)
+        self._probe = Probe(net, training.goals, weighted=training.examples.weighted)
         if not training.history.epoch and not training.state.step:
             self.flows = []
             self._record()

@@ -123,7 +123,7 @@ def _fill(path: object, net: BaseNetwork, tensors: Mapping[str, Array], *, probe
 
 def _check_probe(path: object, net: BaseNetwork, tensors: Mapping[str, Array]) -> None:
     probe = {name: tensors[_INPUT + name] for name in net.input_shapes}
-    for name, shape in net.input_shapes.items():
+    for name, shape in net.closed().input_shapes.items():
         if probe[name].shape != (PROBES, *shape):
             raise ModelFileError(f'"{path}" holds a probe of shape {probe[name].shape}, expected {(PROBES, *shape)}')
     try:
@@ -144,12 +144,13 @@ def _check_probe(path: object, net: BaseNetwork, tensors: Mapping[str, Array]) -
 
 
 def _answers(net: BaseNetwork, probe: Mapping[str, Array]) -> dict[str, Array]:
-    answers = predict(net, dict(probe))
+    with net.carried.apart():
+        answers = predict(net, dict(probe))
     return answers if isinstance(answers, dict) else {next(iter(net.output_shapes)): answers}
 
 
 def _probe(net: BaseNetwork, name: str, seed: int) -> Array:
-    rng, shape, entries = np.random.default_rng(seed), (PROBES, *net.input_shapes[name]), vocabulary(net, name)
+    rng, shape, entries = np.random.default_rng(seed), (PROBES, *net.closed().input_shapes[name]), vocabulary(net, name)
     if entries is not None:
         return rng.integers(0, entries, shape)
     values = rng.uniform(-1, 1, shape)

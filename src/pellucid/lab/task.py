@@ -98,6 +98,11 @@ def task_of(
         PellucidError: more than one input or output, or a title in another language.
         DataError: examples or targets that the network cannot take.
     """
+    if net.carried.sizes:
+        raise PellucidError(
+            "the lab shows each example by itself, but stateful layers go on from the batch before: show a network "
+            "without stateful=True that has these parameters"
+        )
     start, end = _ends(net)
     if y is None:
         if net.input_shapes[start] != net.output_shapes[end]:
@@ -107,6 +112,7 @@ def task_of(
         y = x
     examples, (goal,) = prepared(net, x, y, loss, None)
     arrays = examples.arrays
+    net = net.sized(arrays)
     test = None
     if validation_data is not None:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:

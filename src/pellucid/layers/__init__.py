@@ -27,6 +27,7 @@ from pellucid.layers.normalization import Normalization as Normalization
 from pellucid.layers.permute import Permute as Permute
 from pellucid.layers.prelu import PReLU as PReLU
 from pellucid.layers.recurrent.bidirectional import Bidirectional as Bidirectional
+from pellucid.layers.recurrent.final_state import FinalState as FinalState
 from pellucid.layers.recurrent.gru import GRU as GRU
 from pellucid.layers.recurrent.lstm import LSTM as LSTM
 from pellucid.layers.recurrent.rnn import RNN as RNN

@@ -23,6 +23,8 @@ Masks = Literal["pass", "use", "refuse"]
 """What a layer makes of a mask; see `Layer.masking`."""
 Shape = tuple[int, ...]
 """The shape of one example: a tensor's shape without its batch axis."""
+OpenShape = tuple[int | None, ...]
+"""The same, None where an axis may be of any length."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,11 @@ class Context:
     """What a layer may know while its formulas are written, and where it leaves what it wrote.
 
     `path` is the layer's place, `home` the place of its parameters (another only for the second use of a shared layer).
-    `seed` and `step` feed the random numbers of dropout. `values`, `updates`, `last`, `known` and `masks` are shared by
-    all layers of a network, `paths` by the parts of one layer; `masks` has for values with a time axis which steps are
-    there (n,t), 1 or 0. `stepping` is set where a network is fed step by step.
+    `seed` and `step` feed the random numbers of dropout. `values`, `updates`, `last`, `known`, `masks` and `final` are
+    shared by all layers of a network, `paths` by the parts of one layer; `masks` has for values with a time axis which
+    steps are there (n,t), 1 or 0. `stepping` is set where a network is fed step by step, `carried` where stateful
+    layers go on with their states of the batch before: by path, these as they are before and after the batch. `final`
+    has for the output of a recurrent layer with `return_state` what its states are in the end.
     """
 
     path: str
@@ -83,6 +87,8 @@ class Context:
     paths: dict[Tensor, str] = field(default_factory=dict)
     masks: dict[Tensor, Tensor] = field(default_factory=dict)
     stepping: Stepping | None = None
+    carried: dict[str, tuple[Tensor, Tensor]] | None = None
+    final: dict[Tensor, dict[str, Tensor]] = field(default_factory=dict)
 
     def at(self, path: str, home: str) -> Context:
         """The context of a part of this one."""
@@ -246,6 +252,11 @@ class Layer(metaclass=Spelled):
         return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
 
     @property
+    def causal(self) -> bool:
+        """Whether it gives a step for each step that comes, made of that step and of those before it alone."""
+        return self.stepwise
+
+    @property
     def title(self) -> str:
         """What tables call it: its class, and of a layer that stands for several things, which."""
         return type(self).__name__
@@ -254,9 +265,17 @@ class Layer(metaclass=Spelled):
         """Whether its input at this place holds reals or integers."""
         return "float"
 
+    def carries(self) -> dict[str, int]:
+        """The states that it carries from one batch to the next, and how many units each has."""
+        return {}
+
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         """Its parameters, for inputs of these shapes."""
         return {}
+
+    def gives(self, *shapes: Shape) -> Shape | None:
+        """The shape of an example that leaves it, where that does not show in its formula alone."""
+        return None
 
     def owner(self, key: str) -> tuple[Layer, str]:
         """The layer that keeps a parameter's array, and its name there; a network answers with one of its layers."""
@@ -331,11 +350,11 @@ class Node:
 
 @dataclass(eq=False, repr=False)
 class InputLayer(Layer):
-    """Where examples come in."""
+    """Where examples come in; None in the shape is an axis of any length."""
 
     masking = "pass"
 
-    shape: Shape = ()
+    shape: OpenShape = ()
 
     title = "Input"
 
@@ -347,17 +366,24 @@ class InputLayer(Layer):
         self.shape = example_shape(self.shape, "the shape of an Input")
 
 
-def Input(shape: Shape | int, *, name: str | None = None) -> Node:
-    """The beginning of a graph: examples of this shape (without the batch axis)."""
+def Input(shape: OpenShape | int, *, name: str | None = None) -> Node:
+    """The beginning of a graph: examples of this shape (without the batch axis).
+
+    An axis of None is of any length, another in every call: `Input((None, 3))` takes sequences of 3 features. The
+    network is then compiled for each length when it first comes.
+    """
     return Node(InputLayer(shape=shape, name=name))  # type: ignore[arg-type]
 
 
-def example_shape(shape: object, what: str) -> Shape:
-    """A shape as a tuple of integers of at least 1."""
+def example_shape(shape: object, what: str) -> OpenShape:
+    """A shape as a tuple of integers of at least 1, and of None for axes of any length."""
     sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
-    if not sizes or not all(is_integer(s, minimum=1) for s in sizes):
-        raise PellucidError(f"{what} is {shape!r}, expected a tuple of integers from 1, without the batch axis")
-    return tuple(map(int, sizes))
+    if not sizes or not all(s is None or is_integer(s, minimum=1) for s in sizes):
+        raise PellucidError(
+            f"{what} is {shape!r}, expected a tuple of integers from 1, without the batch axis; None is an axis of any "
+            "length"
+        )
+    return tuple(None if s is None else int(s) for s in sizes)
 
 
 def _flag(value: object, option: str, layer: Layer) -> bool:

@@ -69,7 +69,7 @@ class Box:
 
     path: str
     kind: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     parameters: int
     parents: tuple[str, ...]
 
@@ -85,7 +85,7 @@ def network_figure(boxes: Sequence[Box], *, title: str = "", path: str | os.Path
     columns = max(len(r) for r in ranks.values())
     figure, (panel,) = style.panels(size=(max(4.6, 3.4 * columns + 0.6), 0.62 * len(ranks) + 1.5))
     panel.set_axis_off()
-    largest = max(math.prod(box.shape) for box in boxes)
+    largest = max(_values(box) for box in boxes)
     places: dict[str, tuple[float, float]] = {}
     for rank, row in ranks.items():
         for number, box in enumerate(row):
@@ -94,7 +94,7 @@ def network_figure(boxes: Sequence[Box], *, title: str = "", path: str | os.Path
         x, y = places[box.path]
         for parent in box.parents:
             _arrow(panel, places[parent], (x, y), places)
-        wide = 0.42 + 0.5 * math.log1p(math.prod(box.shape)) / math.log1p(largest)
+        wide = 0.42 + 0.5 * math.log1p(_values(box)) / math.log1p(largest)
         color = style.series(COLORS[family(box.kind)])
         panel.add_patch(
             FancyBboxPatch(
@@ -118,7 +118,7 @@ def network_figure(boxes: Sequence[Box], *, title: str = "", path: str | os.Path
                 lw=1.5,
             )
         )
-        shape = " × ".join(map(str, box.shape))
+        shape = " × ".join("any" if extent is None else str(extent) for extent in box.shape)
         count = f"  ·  {box.parameters:,} parameters" if box.parameters else ""
         panel.text(x, y + 0.1, box.path, ha="center", va="center", fontsize=9, weight="bold", color=style.ink())
         panel.text(x, y - 0.13, f"{shape}{count}", ha="center", va="center", fontsize=7.5, color=style.ink())
@@ -141,6 +141,11 @@ def network_figure(boxes: Sequence[Box], *, title: str = "", path: str | os.Path
         "Boxes are as wide as they have values, on a logarithmic scale.",
         path,
     )
+
+
+def _values(box: Box) -> int:
+    """How many values it has, at a length of 16 where any may come."""
+    return math.prod(extent or 16 for extent in box.shape)
 
 
 def family(kind: str) -> str:

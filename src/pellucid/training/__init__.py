@@ -15,6 +15,8 @@ from pellucid.training.evaluation import predict as predict
 from pellucid.training.fit import fit as fit
 from pellucid.training.learning_rate_finder import find_learning_rate as find_learning_rate
 from pellucid.training.metrics import METRICS as METRICS
+from pellucid.training.on_batch import test_on_batch as test_on_batch
+from pellucid.training.on_batch import train_on_batch as train_on_batch
 from pellucid.training.programs import evaluation_program as evaluation_program
 from pellucid.training.programs import gradient_program as gradient_program
 from pellucid.training.programs import prediction_program as prediction_program

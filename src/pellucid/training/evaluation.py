@@ -15,7 +15,7 @@ from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.feeds import WEIGHT, Examples, inputs, weights
 from pellucid.training.inputs.streams import Stream, is_stream
-from pellucid.training.inputs.targets import Goal, LossLike, goals
+from pellucid.training.inputs.targets import Goal, LossLike, LossWeights, goals, weighted
 from pellucid.training.metrics import Measure, MetricLike, Reading, Running
 from pellucid.training.metrics import metrics as metrics_of
 from pellucid.training.programs import (
@@ -33,6 +33,10 @@ Metrics = Sequence[MetricLike] | MetricLike | Mapping[str, Sequence[MetricLike] 
 Chosen = Sequence[tuple[Goal, Measure]]
 
 
+SHORTEST_BUCKET = 16
+"""Sequences of up to so many steps are computed by one program, where the network allows it."""
+
+
 class Measures:
     """The metrics of every output, on their way through an epoch, and what the loss of a batch counts."""
 
@@ -43,8 +47,9 @@ class Measures:
         self.running = {
             (f"{g.path}_" if several else "") + m.name: (g, Running(m, readings[g.path])) for g, m in measures
         }
-        # several outputs that count differently: their losses are added up each by itself
-        self._losses = Running(_LOSSES, Reading()) if len(targets) > 1 and net.reading().masks else None
+        # where outputs have masks, batches count differently for each: the loss is put together from theirs
+        self._masked = bool(net.reading().masks)
+        self._losses = Running(_LOSSES, Reading()) if several else None
 
     def add(self, batch: dict[str, Array], outputs: dict[str, Array]) -> None:
         for goal, running in self.running.values():
@@ -54,7 +59,9 @@ class Measures:
             running.add(y, p)
         if self._losses is not None:
             each = [(float(outputs[loss_name(g.path)]), _count(g, batch, outputs)) for g in self.goals]
-            penalty = float(outputs["loss"]) - sum(loss for loss, _ in each)
+            penalty = float(outputs["loss"]) - sum(
+                g.weight * loss for g, (loss, _) in zip(self.goals, each, strict=True)
+            )
             sums = np.array([(loss * n, n) for loss, n in [*each, (penalty, len(batch[self.goals[0].name]))]])
             self._losses.parts = [self._losses.parts[0] + sums] if self._losses.parts else [sums]
 
@@ -65,14 +72,23 @@ class Measures:
     @property
     def rises(self) -> dict[str, bool | None]:
         """Of every value by name whether more is better; None where that is not known."""
-        return {"loss": False} | {name: running.measure.rises for name, (_, running) in self.running.items()}
+        losses = {f"{g.path}_loss": False for g in self.goals} if self._losses is not None else {}
+        return {"loss": False} | losses | {name: running.measure.rises for name, (_, running) in self.running.items()}
 
     def results(self, *, quick: bool = False) -> dict[str, float]:
         """The values so far; `quick` leaves out those that take a look at all predictions.
 
-        They have "loss" among them only where it is more than a mean of the losses of batches (see `count`).
+        They have "loss" among them only where it is more than a mean of the losses of batches (see `count`). The losses
+        of several outputs stand there without their weights.
         """
-        values = {} if self._losses is None else {"loss": self._losses.result()}
+        values: dict[str, float] = {}
+        if self._losses is not None and self._losses.parts:
+            *losses, penalty = self._losses.parts[0][:, 0] / np.maximum(self._losses.parts[0][:, 1], 1)
+            if self._masked:
+                total = sum(g.weight * loss for g, loss in zip(self.goals, losses, strict=True)) + penalty
+                values["loss"] = float(total)
+            if not quick:
+                values |= {f"{g.path}_loss": float(loss) for g, loss in zip(self.goals, losses, strict=True)}
         return values | {name: r.result() for name, (_, r) in self.running.items() if not (quick and r.measure.whole)}
 
     @property
@@ -90,7 +106,7 @@ class Measures:
             running.parts = list(part)
 
 
-_LOSSES = Measure("loss", finish=lambda total: float((total[:, 0] / np.maximum(total[:, 1], 1)).sum()))
+_LOSSES = Measure("loss", finish=lambda total: float("nan"))
 """Rows of a sum of losses and what it is the sum of, one for each output."""
 
 
@@ -157,13 +173,14 @@ def evaluate(
     y: Any = None,
     *,
     loss: LossLike | Mapping[str, LossLike] = None,
+    loss_weights: LossWeights = None,
     metrics: Metrics = (),
     sample_weight: Any = None,
     batch_size: int = 256,
     engine: str | None = None,
 ) -> dict[str, float]:
-    """The mean loss over the examples, under "loss", and the metrics by name. See `fit` for the arguments: x may be
-    batches, without y.
+    """The mean loss over the examples, under "loss", and the metrics by name; of several outputs also the loss of each,
+    "dense_1_loss". See `fit` for the arguments: x may be batches, without y.
 
     Both are means over all real steps where an output is a sequence with a mask. Weights go into the loss alone.
 
@@ -176,10 +193,10 @@ def evaluate(
     examples: Examples | Stream
     if y is None and is_stream(x):
         no_weights(sample_weight)
-        examples = Stream(net, x, loss)
+        examples = Stream(net, x, loss, loss_weights=loss_weights)
         measures = chosen(metrics, targets := examples.goals, Examples(examples.first))
     else:
-        examples, targets = prepared(net, x, y, loss, sample_weight)
+        examples, targets = prepared(net, x, y, loss, sample_weight, loss_weights=loss_weights)
         measures = chosen(metrics, targets, examples)
     size = check_integer(batch_size, "batch_size", minimum=1)
     return evaluated(net, examples, targets, measures, size, engine=engine)
@@ -200,11 +217,15 @@ def evaluated(
     parameters = net.parameters.snapshot()
     running = Measures(net, targets, measures)
     total, counted = 0.0, 0
-    for batch in itertools.islice(examples.batches(batch_size), steps):
-        outputs = run({**batch, **parameters})
-        count = running.count(batch, outputs)
-        total, counted = total + float(outputs["loss"]) * count, counted + count
-        running.add(batch, outputs)
+    if isinstance(examples, Examples):
+        net.carried.check_rows(len(examples), batch_size)
+    with net.carried.used():
+        for batch in itertools.islice(examples.batches(batch_size), steps):
+            outputs = run({**batch, **parameters, **net.carried.feed(len(batch[targets[0].name]))})
+            net.carried.take(outputs)
+            count = running.count(batch, outputs)
+            total, counted = total + float(outputs["loss"]) * count, counted + count
+            running.add(batch, outputs)
     return {"loss": total / max(counted, 1), **running.results()}
 
 
@@ -226,6 +247,13 @@ def predict(
             learnt. `step`, from 1, chooses what drops: predictions at several steps show how sure the network is.
         engine: which engine computes, the network's own by default.
 
+    Sequences may have another length in every call where the network's Input has an axis of None; each length is
+    compiled when it first comes. Where every step of the outputs is made of that step and those before it alone,
+    lengths are compiled in buckets instead, up to 16, 32, 64, … steps: shorter sequences are filled up behind their
+    end, which changes no number, and what comes of that is cut off.
+
+    Stateful layers go on from the batch before, and keep their states for the next call; see `net.reset_states`.
+
     The LLVM engine adds up sums in another order where a batch has 1 to 4 examples, so that their outputs may differ
     from those of the same rows in a larger batch by a rounding (about 1e-7 of the largest); 5 or more have the same
     bits in any batch.
@@ -233,19 +261,29 @@ def predict(
     Raises:
         DataError: examples that the network cannot take.
     """
-    examples = Examples(inputs(net, x))
+    arrays, length = inputs(net, x), None
+    if not training and net.open and net.causal and not net.carried.sizes:
+        arrays, length = _filled(arrays)
+    examples = Examples(arrays)
     run = prediction_step(net, training=training, engine=engine)
     parameters = net.parameters.snapshot()
     size, first = check_integer(batch_size, "batch_size", minimum=1), check_integer(step, "step", below=1 << 32)
     random = {"seed": np.array(net.seed), "step": np.array(first)} if training else {}
     parts = []
-    for number, rows in enumerate(batches(len(examples), size)):
-        batch = examples.rows(rows)
-        if training:  # the rows of every batch drop others
-            random["step"] = np.array(first + (number << 32))
-        parts.append(_all_rows(run({**batch, **parameters, **random}), len(next(iter(batch.values())))))
+    net.carried.check_rows(len(examples), size)
+    with net.carried.used():
+        for number, rows in enumerate(batches(len(examples), size)):
+            batch = examples.rows(rows)
+            if training:  # the rows of every batch drop others
+                random["step"] = np.array(first + (number << 32))
+            n = len(next(iter(batch.values())))
+            answers = run({**batch, **parameters, **random, **net.carried.feed(n)})
+            net.carried.take(answers)
+            parts.append(_all_rows(answers, n))
     whole = parts[0] if len(parts) == 1 else {path: np.concatenate([p[path] for p in parts]) for path in parts[0]}
     outputs = {path: whole[path] for path in net.output_shapes}
+    if length is not None:
+        outputs = {path: np.ascontiguousarray(array[:, :length]) for path, array in outputs.items()}
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
 
@@ -253,6 +291,19 @@ def no_weights(sample_weight: Any) -> None:
     """Raise where weights are given beside batches."""
     if sample_weight is not None:
         raise DataError("sample_weight goes into the batches, (x, y, sample_weight), where x is batches: leave it out")
+
+
+def _filled(arrays: dict[str, Array]) -> tuple[dict[str, Array], int | None]:
+    """Sequences filled up with zeros to the next of the bucketed lengths, and how long they were."""
+    lengths = {array.shape[1] for array in arrays.values()}
+    if len(lengths) > 1:  # the network says which of them does not fit
+        return arrays, None
+    (length,) = lengths
+    more = max(SHORTEST_BUCKET, 1 << (length - 1).bit_length()) - length
+    if not more:
+        return arrays, None
+    filled = {p: np.pad(a, [(0, 0), (0, more), *[(0, 0)] * (a.ndim - 2)]) for p, a in arrays.items()}
+    return filled, length
 
 
 def _all_rows(outputs: dict[str, Array], n: int) -> dict[str, Array]:
@@ -267,6 +318,7 @@ def gradients(
     y: Any,
     *,
     loss: LossLike | Mapping[str, LossLike] = None,
+    loss_weights: LossWeights = None,
     sample_weight: Any = None,
     training: bool = False,
     step: int = 1,
@@ -279,10 +331,12 @@ def gradients(
     Raises:
         DataError: examples or targets that the network cannot take.
     """
-    examples, targets = prepared(net, x, y, loss, sample_weight)
+    examples, targets = prepared(net, x, y, loss, sample_weight, loss_weights=loss_weights)
     run = gradient_step(net, targets, training=training, weighted=examples.weighted)
     random = {"seed": np.array(net.seed), "step": np.array(step)}
-    outputs = run({**examples.rows(slice(None)), **net.parameters.snapshot(), **random})
+    outputs = run(
+        {**examples.rows(slice(None)), **net.parameters.snapshot(), **random, **net.carried.feed(len(examples))}
+    )
     return float(outputs.pop("loss")), outputs
 
 
@@ -293,13 +347,15 @@ def prepared(
     loss: LossLike | Mapping[str, LossLike],
     sample_weight: Any,
     *,
+    loss_weights: LossWeights = None,
     prefix: str = "",
 ) -> tuple[Examples, list[Goal]]:
     """Examples and targets, checked; `prefix` is what messages put before x and y."""
     arrays = inputs(net, x, f"{prefix}x")
     if y is None:
         raise DataError(f"{prefix}y is missing, expected targets: an autoencoder's are {prefix}x itself")
-    targets, values = goals(net, y, loss, f"{prefix}y")
+    targets, values = goals(net.sized(arrays), y, loss, f"{prefix}y")
+    targets = weighted(targets, loss_weights)
     for name, array in values.items():
         if len(array) != len(next(iter(arrays.values()))):
             counts = f"{len(next(iter(arrays.values())))} examples in {prefix}x but {len(array)} in {prefix}y"

@@ -6,6 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +22,8 @@ from pellucid.training.callbacks.scheduling import check_rates
 from pellucid.training.evaluation import Measures, Metrics, chosen, no_weights, prepared
 from pellucid.training.inputs.feeds import WEIGHT, ClassWeight, Examples, class_weights
 from pellucid.training.inputs.streams import AHEAD, Stream, is_stream
-from pellucid.training.inputs.targets import Goal, LossLike
+from pellucid.training.inputs.targets import Goal, LossLike, LossWeights
+from pellucid.training.optimizer_memory import OptimizerMemory
 from pellucid.training.programs import Clip, training_program, training_step
 from pellucid.training.running import failures
 from pellucid.training.running.history import History
@@ -42,6 +44,7 @@ def fit(
     batch_size: int = 32,
     optimizer: str | Mapping[str, object] | Optimizer = "adam",
     loss: LossLike | Mapping[str, LossLike] = None,
+    loss_weights: LossWeights = None,
     metrics: Metrics = (),
     steps_per_epoch: int | None = None,
     validation_data: Any = None,
@@ -59,6 +62,7 @@ def fit(
     resume: str | os.PathLike[str] | None = None,
     prefetch: int = AHEAD,
     engine: str | None = None,
+    keep_optimizer: bool = False,
 ) -> History:
     """Train a network on examples x, shape (n, …), and targets y, shape (n, …); or on batches of them.
 
@@ -69,15 +73,18 @@ def fit(
 
     The loss of a step is the mean over its examples; of an output that is a sequence with a mask, the mean over all
     real steps of the batch. The same call with the same seed gives the same bits. The optimizer begins afresh in every
-    call. Ctrl-C stops after the current step and leaves the best weights so far.
+    call, unless it is kept. Ctrl-C stops after the current step and leaves the best weights so far.
 
     Args:
         epochs: the number of the last epoch, counted from 1.
-        batch_size: examples to a step; the last step of an epoch takes what is left.
+        batch_size: examples to a step; the last step of an epoch takes what is left. With stateful layers, the examples
+            have to divide into such batches.
         optimizer: by name, or as SGD(…), Adam(…), AdamW(…), …. Its learning rate is a number or a schedule, a
             function of the steps taken.
         loss: by name; None is cross-entropy after softmax and sigmoid, else the mean squared error. Several outputs may
-            have a loss each, by path; their sum is minimised.
+            have a loss each, by path; their sum is minimised, and the history has each as "dense_1_loss".
+        loss_weights: by what the losses of several outputs are multiplied before they are added up, in their order or
+            by path (1 for those not named).
         metrics: names ("accuracy"), or functions of (y_true, y_pred) that see a whole epoch and return a number; for
             several outputs also a dict of them by path.
         steps_per_epoch: where x is batches, how many make an epoch; the next epoch goes on behind them, and begins
@@ -96,6 +103,11 @@ def fit(
         resume: a checkpoint to go on from, written by `Checkpoint` in a call with the same arguments.
         prefetch: how many batches are read ahead, where x is batches; 0 reads each when its turn comes, in this thread.
         engine: which engine computes this training, the network's own by default: "xla" for GPUs and TPUs.
+        keep_optimizer: whether the optimizer goes on with its moments and its count of steps where the last call with
+            keep_optimizer=True, or of `train_on_batch`, ended; otherwise it begins afresh.
+
+    Stateful layers go on from batch to batch and from epoch to epoch; `net.reset_states()` in a callback lets them
+    begin anew. Validation has states of its own, which begin with 0.
 
     While it trains, other threads may predict, evaluate and trace: they find the parameters of a finished step, those
     of the last epoch, or of the last step where a callback asks for it.
@@ -115,6 +127,7 @@ def fit(
         batch_size=batch_size,
         optimizer=optimizer,
         loss=loss,
+        loss_weights=loss_weights,
         metrics=metrics,
         steps_per_epoch=steps_per_epoch,
         validation_data=validation_data,
@@ -134,12 +147,22 @@ def fit(
     )
     if flat := failures.flat_layers(net, loop.goals):
         warnings.warn(flat, UserWarning, stacklevel=3)  # past the check of the arguments, to who called fit
+    memory = OptimizerMemory.of(net, loop.rule) if keep_optimizer else None
+    if memory is not None:
+        if resume is not None:
+            raise DataError("a checkpoint has the optimizer's state: give resume or keep_optimizer, not both")
+        loop.training.state.slots, loop.training.state.step = memory.slots, memory.step
+        loop.training.first_step = memory.step
+        loop.training.follow_schedule()
     if resume is not None:
         checkpoint_file.resume(resume, loop.training, loop.measures)
     if not net.being_trained.acquire(blocking=False):
         raise PellucidError("another thread is training this network; wait for it, or train a copy: copy.deepcopy(net)")
     try:
-        return loop.run()
+        history = loop.run()
+        if memory is not None:
+            net.optimizer_memory = memory.after(loop.training.state.slots, loop.training.state.step)
+        return history
     finally:
         net.being_trained.release()
 
@@ -153,6 +176,7 @@ def prepare(
     batch_size: int = 32,
     optimizer: str | Mapping[str, object] | Optimizer = "adam",
     loss: LossLike | Mapping[str, LossLike] = None,
+    loss_weights: LossWeights = None,
     metrics: Metrics = (),
     steps_per_epoch: int | None = None,
     validation_data: Any = None,
@@ -174,7 +198,7 @@ def prepare(
     epochs, initial_epoch = check_integer(epochs, "epochs"), check_integer(initial_epoch, "initial_epoch")
     stream = None
     if y is None and is_stream(x):
-        stream = _stream(net, x, loss, class_weight, prefetch, epochs - initial_epoch, steps_per_epoch)
+        stream = _stream(net, x, loss, loss_weights, class_weight, prefetch, epochs - initial_epoch, steps_per_epoch)
         no_weights(sample_weight)
         if validation_split:
             raise DataError("validation_split parts arrays, and x is batches: give validation_data")
@@ -182,7 +206,7 @@ def prepare(
     elif steps_per_epoch is not None:
         raise DataError("steps_per_epoch is for batches, and of arrays an epoch sees every example once: leave it out")
     else:
-        examples, goals = prepared(net, x, y, loss, sample_weight)
+        examples, goals = prepared(net, x, y, loss, sample_weight, loss_weights=loss_weights)
         if class_weight is not None:
             examples = _weighted(net, examples, goals, class_weight)
     examples, validation = _validation(
@@ -191,6 +215,14 @@ def prepare(
     if validation_steps is not None and not isinstance(validation, Stream):
         raise DataError("validation_steps is for batches, and validation_data is none: leave it out")
     batch_size = check_integer(batch_size, "batch_size", minimum=1)
+    if net.carried.sizes and shuffle and stream is None:
+        raise DataError(
+            "a stateful layer goes on with row i of a batch where row i of the batch before ended, so the examples "
+            "have to stay in their order: give shuffle=False"
+        )
+    for part in [*([examples] if stream is None else []), validation]:
+        if isinstance(part, Examples):
+            net.carried.check_rows(len(part), batch_size)
     if on_nonfinite not in ("stop", "ignore"):
         raise DataError(f'on_nonfinite is {on_nonfinite!r}, expected "stop" or "ignore"')
     rule, clip = optimizer_of(optimizer), Clip(clip_norm, clip_value)
@@ -221,21 +253,23 @@ def prepare(
     training.schedule = rule.schedule
     run_step = training_step(net, goals, rule, clip=clip, weighted=examples.weighted, engine=engine)
     program = (
-        (lambda: training_program(net, goals, rule, clip=clip, weighted=examples.weighted))
+        (lambda arrays: training_program(net.sized(arrays), goals, rule, clip=clip, weighted=examples.weighted))
         if on_nonfinite == "stop"
         else None
     )
     parts = training, examples, validation, goals, measures, run_step, program, batch_size, bool(shuffle)
     progress = reporter(verbose, epochs, steps)
     if stream is None:
-        return Loop(*parts, progress, validation_steps, engine)
-    return StreamLoop(*parts, progress, validation_steps, engine, stream=stream, endless=steps_per_epoch is not None)
+        return Loop(*parts, progress, rule, validation_steps, engine)
+    endless = steps_per_epoch is not None
+    return StreamLoop(*parts, progress, rule, validation_steps, engine, stream=stream, endless=endless)
 
 
 def _stream(
     net: BaseNetwork,
     x: Any,
     loss: LossLike | Mapping[str, LossLike],
+    loss_weights: LossWeights,
     class_weight: ClassWeight | None,
     prefetch: int,
     epochs: int,
@@ -243,7 +277,7 @@ def _stream(
 ) -> Stream:
     if steps is not None:
         check_integer(steps, "steps_per_epoch", minimum=1)
-    stream = Stream(net, x, loss, class_weight=class_weight, ahead=prefetch)
+    stream = Stream(net, x, loss, loss_weights=loss_weights, class_weight=class_weight, ahead=prefetch)
     if steps is None:
         stream.check_epochs(epochs, other=", or say how many batches make an epoch, steps_per_epoch")
     return stream
@@ -260,10 +294,8 @@ def _weighted(net: BaseNetwork, examples: Examples, goals: list[Goal], class_wei
 def _start(net: BaseNetwork, rule: Optimizer, epoch: int) -> State:
     """The state before the first step: the network's parameters, slots of zeros."""
     parameters = {path: np.array(value) for path, value in net.parameters.snapshot().items()}
-    slots = {
-        f"{path}:{slot}": np.zeros_like(parameters[path]) for path in net.parameters.trainable for slot in rule.slots
-    }
-    return State(parameters, slots, rule.initial_rate, epoch=epoch)
+    slots = OptimizerMemory.begin(net, rule).slots
+    return State(parameters, slots, rule.initial_rate, epoch=epoch, carried=net.carried.arrays)
 
 
 def _validation(
@@ -282,7 +314,7 @@ def _validation(
     if data is not None and _are_batches(data):
         stream = Stream(net, data, loss, ahead=prefetch, what="validation_data")
         stream.check_epochs(epochs)
-        if [g.key for g in stream.goals] != [g.key for g in goals]:
+        if [replace(g, weight=1.0).key for g in stream.goals] != [replace(g, weight=1.0).key for g in goals]:
             raise DataError(
                 "the targets of validation_data have another form than y, expected class numbers or rows in both"
             )
@@ -294,6 +326,7 @@ def _validation(
             )
         x, y, weight = (*data, None)[:3]
         validation, targets = prepared(net, x, y, loss, weight, prefix="validation_")
+        targets = [replace(target, weight=goal.weight) for target, goal in zip(targets, goals, strict=True)]
         if [g.key for g in targets] != [g.key for g in goals]:
             raise DataError("validation_y has another form than y, expected both as class numbers or both as rows")
         return examples, validation

@@ -12,6 +12,7 @@ import numpy as np
 
 from pellucid.arrays import check_integer
 from pellucid.batches import shuffled
+from pellucid.carried import Carried
 from pellucid.errors import DataError
 from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.functions.learning.optimizers import optimizer as optimizer_of
@@ -19,6 +20,7 @@ from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import prepared
 from pellucid.training.inputs.targets import LossLike
+from pellucid.training.optimizer_memory import OptimizerMemory
 from pellucid.training.programs import Clip, training_step
 
 if TYPE_CHECKING:
@@ -74,11 +76,7 @@ def find_learning_rate(
     rule = optimizer_of(optimizer)
     run = training_step(net, goals, rule, clip=Clip(), weighted=False)
     state = net.parameters.snapshot()
-    state |= {
-        f"{path}:{slot}": np.zeros_like(net.parameters[path])
-        for path in net.parameters.trainable
-        for slot in rule.slots
-    }
+    state |= OptimizerMemory.begin(net, rule).slots
     per_epoch = math.ceil(len(examples) / size)
     rates: list[float] = []
     losses: list[float] = []
@@ -88,8 +86,9 @@ def find_learning_rate(
         rows = shuffled(len(examples), net.seed, epoch)[batch * size : (batch + 1) * size]
         rate = lowest * (highest / lowest) ** (step / (steps - 1))
         counters = {"learning_rate": np.array(rate), "step": np.array(step + 1), "seed": np.array(net.seed)}
+        states = Carried(net.carried.sizes, net.dtype).feed(len(rows))  # each step begins with states of 0
         with np.errstate(all="ignore"):  # divergence is what this looks for
-            outputs = run({**examples.rows(rows), **state, **counters})
+            outputs = run({**examples.rows(rows), **state, **counters, **states})
         average = SMOOTHING * average + (1 - SMOOTHING) * float(outputs["loss"])
         smooth = average / (1 - SMOOTHING ** (step + 1))
         if not math.isfinite(smooth) or (losses and smooth > DIVERGED * min(losses)):

@@ -39,7 +39,7 @@ class Stepper:
         self._lock = Lock()
         forward = net.forward(training=False, single_step=True)
         after = {path: after for path, (_, after) in forward.states.items()}
-        self._run = net.executable("single step", lambda: Program({**forward.outputs, **after}))
+        self._run = net.closed().executable("single step", lambda _: Program({**forward.outputs, **after}))
         self._before = {path: before.name for path, (before, _) in forward.states.items()}
         self._sizes = {path: before.axes[1].size for path, (before, _) in forward.states.items()}
         self._inputs = forward.inputs

@@ -19,6 +19,7 @@ from pellucid.functions.learning.optimizers import (
     Adam,
     AdamW,
     Lion,
+    Nadam,
     Optimizer,
     RMSprop,
     clip_by_global_norm,
@@ -36,6 +37,7 @@ CONFIGURATIONS: dict[str, Optimizer] = {
     "rmsprop": RMSprop(0.01, rho=0.95, epsilon=1e-6),
     "adam": Adam(0.02, beta_1=0.85, beta_2=0.99, epsilon=1e-7),
     "adamw": AdamW(0.02, weight_decay=0.03),
+    "nadam": Nadam(0.02, beta_1=0.85, beta_2=0.99),
     "adagrad": Adagrad(0.1, initial_accumulator_value=0.2, epsilon=1e-6),
     "lion": Lion(0.02, beta_1=0.8, beta_2=0.95),
 }
@@ -121,6 +123,20 @@ def _adam(kind: Any, decay: float = 0.0) -> Iterator[Array]:
         yield theta
 
 
+def _nadam(kind: Any) -> Iterator[Array]:
+    """Dozat 2016, algorithm 2, with the momentum schedule of its appendix."""
+    theta, m, v, product = start(), np.zeros(SHAPE), np.zeros(SHAPE), 1.0
+    for t in range(1, STEPS + 1):
+        g = gradient(theta, t)
+        now, ahead = (kind.beta_1 * (1 - 0.5 * 0.96**k) for k in (t, t + 1))
+        product *= now
+        m = kind.beta_1 * m + (1 - kind.beta_1) * g
+        v = kind.beta_2 * v + (1 - kind.beta_2) * g * g
+        mean = ahead * m / (1 - product * ahead) + (1 - now) * g / (1 - product)
+        theta = theta - kind.learning_rate * mean / (np.sqrt(v / (1 - kind.beta_2**t)) + kind.epsilon)
+        yield theta
+
+
 def _adagrad(kind: Any) -> Iterator[Array]:
     theta, total = start(), np.full(SHAPE, kind.initial_accumulator_value)
     for t in range(1, STEPS + 1):
@@ -146,6 +162,7 @@ PAPERS: dict[str, Callable[[Any], Iterator[Array]]] = {
     "rmsprop": _rmsprop,
     "adam": _adam,
     "adamw": lambda kind: _adam(kind, kind.weight_decay),
+    "nadam": _nadam,
     "adagrad": _adagrad,
     "lion": _lion,
 }

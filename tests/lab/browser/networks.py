@@ -56,6 +56,13 @@ def compared() -> pl.Network:
     return moved(pl.Network(inputs=x, outputs=pl.Dense(3, activation="softmax")(all_four), seed=3))
 
 
+def states() -> pl.Network:
+    x = pl.Input((3, 2))
+    y, *ends = pl.LSTM(2, return_state=True, return_sequences=True)(x)
+    both = pl.Concatenate()(pl.LSTM(2)(y, initial_state=ends), *ends)
+    return moved(pl.Network(inputs=x, outputs=pl.Dense(3, activation="softmax")(both), seed=3))
+
+
 SOFT: dict[str, Any] = {"units": 3, "activation": "softmax"}
 
 
@@ -152,6 +159,7 @@ def networks() -> Iterator[tuple[str, pl.Network, str | None]]:
         None,
     )
     yield "merged", merged(), None
+    yield "states", states(), None
     yield "compared", compared(), None
     yield (
         "shapes",

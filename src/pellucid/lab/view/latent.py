@@ -58,7 +58,7 @@ def latent(task: Task, net: BaseNetwork, samples: Samples) -> answers.Latent:
 def value_of(net: BaseNetwork, samples: Samples, path: str, x: Array) -> Array:
     """One value of many examples, as the network predicts."""
     forward = net.reading()
-    run = net.executable(("value", path), lambda: Program({path: forward.values[path]}))
+    run = net.executable(("value", path), lambda _: Program({path: forward.values[path]}))
     parameters = net.parameters.snapshot()
     rows = [run({samples.input: x[k : k + 256], **parameters})[path] for k in range(0, len(x), 256)]
     return np.concatenate(rows)
@@ -82,7 +82,7 @@ def decoder(net: BaseNetwork, path: str) -> Callable[[Any], answers.Numbers]:
     needed = {r.tensor for s in reachable(forward.outputs.values()) for r in reads(s.expression)}
     if cut not in needed or any(t in needed for t in forward.inputs.values()):
         raise PellucidError(f"what comes out depends on more than {path}, so nothing can be made of {path} alone")
-    run = net.executable(("behind", path), lambda: Program(forward.outputs))
+    run = net.executable(("behind", path), lambda _: Program(forward.outputs))
     shape = tuple(a.size for a in cut.axes[1:])
 
     def decode(code: Any) -> answers.Numbers:

@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 from pellucid.errors import PellucidError, ShapeError, nearest
 from pellucid.formula import Tensor
 from pellucid.functions.forward import combining
-from pellucid.layers.base import Context, Layer, Parameter, Shape
-from pellucid.layers.recurrent.base import _Recurrent
+from pellucid.layers.base import Context, Layer, Node, Parameter, Shape
+from pellucid.layers.recurrent.base import _Recurrent, with_states
 
 T = TypeVar("T")
 
@@ -46,6 +46,10 @@ class Bidirectional(Layer):
     def check(self) -> None:
         if not isinstance(self.layer, _Recurrent) or self.layer.go_backwards:
             raise PellucidError(f"Bidirectional takes an RNN, LSTM or GRU that reads forwards, got {self.layer!r}")
+        if self.layer.stateful:
+            raise PellucidError(
+                "Bidirectional takes no stateful layer: what reads backwards does not go on from the batch before"
+            )
         if self.merge_mode not in MERGE_MODES:
             hint = nearest(self.merge_mode, MERGE_MODES)
             raise PellucidError(
@@ -71,15 +75,30 @@ class Bidirectional(Layer):
         return self._both[way].owner(inner)
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
-        results = []
+        results: list[Tensor] = []
+        ends: dict[str, Tensor] = {}
         for (way, layer), taken in zip(self._both.items(), self._split(inputs), strict=True):
             mine = {k.removeprefix(f"{way}."): t for k, t in parameters.items() if k.startswith(f"{way}.")}
             result = layer.formula(*taken, parameters=mine, context=context.at(way, way))
             results.append(context.record(way, result))
+            ends |= {f"{way}.{name}": end for name, end in context.final.get(result, {}).items()}
         merged = MERGE_MODES[self.merge_mode](results)
         if self.layer.return_sequences and inputs[0] in context.masks:
             context.masks[merged] = context.masks[inputs[0]]
+        if ends:
+            context.final[merged] = ends
         return merged
+
+    def __call__(self, *nodes: Node | Sequence[Node], initial_state: Node | Sequence[Node] = ()) -> Any:
+        """Its use in a graph; see `RNN`. States are those of the forward layer, then those of the backward one."""
+        states = {f"{way}.{k}": n for way in self._both for k, n in self.layer.carriers().items()}
+        node = super().__call__(*nodes, initial_state)
+        return with_states(node, states if self.layer.return_state else {})
+
+    @property
+    def return_state(self) -> bool:
+        """Whether its states after the last step are given too."""
+        return self.layer.return_state
 
     def _split(self, inputs: Sequence[T]) -> tuple[list[T], list[T]]:
         """What each of the two takes: the sequence, and its own half of the first states."""

@@ -17,16 +17,22 @@ class RNN(_Recurrent):
     """The plain recurrent layer, `h[t] = f(b + x[t]·W + h[t−1]·U)`, with any activation f.
 
     Shapes: (n, t, i) to (n, units), the state after the last step, or with `return_sequences` (n, t, units), the
-    state after every step. In a graph the state before the first step may be given, (n, units): `RNN(8)(x, h0)`.
+    state after every step. In a graph the state before the first step may be given, (n, units): `RNN(8)(x, h0)` or
+    `RNN(8)(x, initial_state=h0)`.
 
     Where a mask marks a step as padding (see `Masking`), the state stays as it was, so the last state is that of
-    the last step that is there. The number of steps is fixed when the network is made, by its input_shape.
+    the last step that is there. With an input_shape of (None, features) the number of steps may be another in every
+    call.
 
     Args:
         units: how many numbers the state has.
         activation: f, by name.
         return_sequences: whether all states are given, or the last one alone.
+        return_state: whether calling it in a graph gives its states after the last step too,
+            `y, *states = LSTM(8, return_state=True)(x)`: another layer may begin with them, `LSTM(8)(z, *states)`.
         go_backwards: whether it reads from the last step to the first; each state stands at its own step still.
+        stateful: whether row i of a batch begins with the state in which row i of the batch before ended (with 0 after
+            `net.reset_states()`); then batches have one size, and `fit` takes shuffle=False.
         truncate: the gradient passes back over so many steps at most (truncated backpropagation); the states do not
             change.
         use_bias: whether there are biases.

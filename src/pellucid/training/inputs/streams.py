@@ -13,7 +13,7 @@ from pellucid.arrays import check_integer, check_range
 from pellucid.errors import DataError
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.feeds import WEIGHT, Array, ClassWeight, Examples, class_weights, inputs, weights
-from pellucid.training.inputs.targets import Goal, LossLike, goals
+from pellucid.training.inputs.targets import Goal, LossLike, LossWeights, goals, weighted
 
 _ARRAYS = ("__array__", "__dlpack__", "__arrow_c_stream__", "detach")
 AHEAD = 2
@@ -48,11 +48,13 @@ class Stream:
         source: Any,
         loss: LossLike | Mapping[str, LossLike],
         *,
+        loss_weights: LossWeights = None,
         class_weight: ClassWeight | None = None,
         ahead: int = AHEAD,
         what: str = "x",
     ) -> None:
         self._net, self._source, self._loss, self._class_weight = net, source, loss, class_weight
+        self._loss_weights = loss_weights
         self._what, self._ahead = what, check_integer(ahead, "prefetch")
         if class_weight == "balanced":
             raise DataError('class_weight="balanced" counts all examples, which batches do not show: give {class: …}')
@@ -134,7 +136,8 @@ class Stream:
             raise DataError(_form(batch))
         x, y, weight = (*batch, None)[:3]
         arrays = inputs(self._net, x)
-        chosen, values = goals(self._net, y, self._loss, again=self._goals is not None)
+        chosen, values = goals(self._net.sized(arrays), y, self._loss, again=self._goals is not None)
+        chosen = weighted(chosen, self._loss_weights)
         if self._goals is None:
             self._goals, self._weighted = chosen, weight is not None or self._class_weight is not None
         elif [g.key for g in chosen] != [g.key for g in self._goals]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from pellucid.layers.base import Last
 from pellucid.network import BaseNetwork, Forward
 
 Array = NDArray[Any]
+LossWeights = Sequence[float] | Mapping[str, float] | None
+"""How much the loss of each output counts: in their order, or by path."""
 LossLike = str | Mapping[str, object] | Loss | Callable[..., Tensor] | None
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -35,11 +37,14 @@ RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Goal:
-    """One output's path and loss, and whether its targets are class numbers (one axis less than the output)."""
+    """One output's path and loss, whether its targets are class numbers (one axis less than the output), and by what
+    its loss is multiplied where those of several outputs are added up.
+    """
 
     path: str
     loss: Loss
     labels: bool
+    weight: float = 1.0
 
     @property
     def name(self) -> str:
@@ -47,9 +52,10 @@ class Goal:
         return f"{self.path}.target"
 
     @property
-    def key(self) -> tuple[str, str, bool]:
+    def key(self) -> tuple[str, str, bool] | tuple[str, str, bool, float]:
         """What distinguishes it from other goals."""
-        return self.path, json.dumps(self.loss.config, sort_keys=True), self.labels
+        key = self.path, json.dumps(self.loss.config, sort_keys=True), self.labels
+        return key if self.weight == 1 else (*key, self.weight)
 
     def examples(self, forward: Forward, *, fused: bool = True) -> Tensor:
         """The loss of each example, l[n], where it can be (and `fused`) from the sums before softmax or sigmoid.
@@ -127,6 +133,29 @@ def _by_unit(chosen: Loss, units: int, last: Last) -> bool:
 def _decides(chosen: Loss, units: int, last: Last) -> bool:
     """Whether each unit says yes or no."""
     return chosen.reads == "binary" or (chosen.reads == "either" and (units == 1 or last.activation == "sigmoid"))
+
+
+def weighted(listed: Sequence[Goal], given: LossWeights) -> list[Goal]:
+    """The goals, each with the weight of its loss; 1 where a mapping has none.
+
+    Raises:
+        DataError: another number of weights than outputs, an unknown output, or a weight that is no finite number of 0
+            or more.
+    """
+    if given is None:
+        return list(listed)
+    paths = [goal.path for goal in listed]
+    weights: Any = dict.fromkeys(paths, 1.0) | dict(given) if isinstance(given, Mapping) else list(given)
+    if not isinstance(weights, Mapping) and len(weights) != len(paths):
+        raise DataError(f"loss_weights has {len(weights)} numbers, expected {len(paths)}, for {', '.join(paths)}")
+    chosen = _by_path(
+        dict(zip(paths, weights, strict=True)) if isinstance(weights, list) else weights, paths, "loss_weights"
+    )
+    for path, weight in chosen.items():
+        if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)) or not 0 <= weight < math.inf:
+            raise DataError(f"loss_weights has {weight!r} for {path}, expected a finite number of 0 or more")
+        chosen[path] = float(weight)
+    return [replace(goal, weight=chosen[goal.path]) for goal in listed]
 
 
 def by_path(value: Any, paths: Sequence[str], what: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pellucid.engines import Executable, Session
 from pellucid.engines.processes import PART
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.formula import Program
+from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.messages import gettext
 from pellucid.training.callbacks.base import Callback
 from pellucid.training.callbacks.checkpointing import Checkpoint
@@ -53,8 +54,10 @@ class Loop:
 
     Attributes:
         run_step: the program of one step, compiled.
-        program: writes that program again, to find where a value stopped being finite; None lets such values pass.
+        program: writes that program again, for a step of such arrays, to find where a value stopped being finite; None
+            lets such values pass.
         progress: where progress is shown.
+        rule: the optimizer.
         engine: which one evaluates, the network's own by default.
     """
 
@@ -64,10 +67,11 @@ class Loop:
     goals: Sequence[Goal]
     measures: Chosen
     run_step: Executable
-    program: Callable[[], Program] | None
+    program: Callable[[Mapping[str, Array]], Program] | None
     batch_size: int
     shuffle: bool
     progress: Silent
+    rule: Optimizer
     validation_steps: int | None = None
     engine: str | None = None
     _session: Session | None = None
@@ -89,7 +93,9 @@ class Loop:
         training = self.training
         for callback in training.callbacks:
             callback.training = training
-        with interruption() as ctrl_c, self.progress:
+        carried = training.net.carried
+        with carried.used(), interruption() as ctrl_c, self.progress:
+            carried.arrays = training.state.carried
             try:
                 self._call("on_train_begin")
                 while training.state.epoch < training.epochs and not training.state.stopped and not ctrl_c.pressed:
@@ -130,11 +136,13 @@ class Loop:
             slots={name: kept[name] for name in state.slots},
             metrics=[list(parts) for parts in state.metrics],
             best_parameters=dict(state.best_parameters),
+            carried=self.training.net.carried.arrays,
         )
 
     def restore(self, state: State) -> None:
         """Go on from a state, such as a snapshot; it stays as it is."""
         self.training.state = replace(state, metrics=[list(parts) for parts in state.metrics])
+        self.training.net.carried.arrays = state.carried
         self._kept = None
 
     def publish(self) -> None:
@@ -146,7 +154,9 @@ class Loop:
         learning rate, the step and the seed.
         """
         self._begin()
-        return {**self._copied(), **self._batch(1), **{name: value[0] for name, value in self._each(1).items()}}
+        batch = self._batch(1)
+        batch |= self.training.net.carried.feed(len(batch[self.goals[0].name]))
+        return {**self._copied(), **batch, **{name: value[0] for name, value in self._each(1).items()}}
 
     def _begin(self) -> None:
         """Before steps: the epoch's order and metrics, which another state may have brought along."""
@@ -177,15 +187,18 @@ class Loop:
         logs = {"loss": state.mean_loss, **self._running.results()}
         self.publish()
         if self.validation is not None:
-            measured = evaluated(
-                training.net,
-                self.validation,
-                self.goals,
-                self.measures,
-                VALIDATION_BATCH,
-                self.validation_steps,
-                engine=self.engine,
-            )
+            carried = training.net.carried
+            size = self.batch_size if carried.sizes else VALIDATION_BATCH
+            with carried.apart():
+                measured = evaluated(
+                    training.net,
+                    self.validation,
+                    self.goals,
+                    self.measures,
+                    size,
+                    self.validation_steps,
+                    engine=self.engine,
+                )
             logs |= {f"val_{name}": value for name, value in measured.items()}
         state.keep_if_best(logs.get("val_loss", logs["loss"]))
         self._call("on_epoch_end", epoch, logs)
@@ -193,6 +206,7 @@ class Loop:
         training.history.append(epoch, logs)
         self.progress.epoch_ends(epoch, logs)
         state.next_epoch()
+        state.carried = training.net.carried.arrays
         for checkpoint in self._checkpoints:
             checkpoint.after_epoch()
         return logs
@@ -205,6 +219,7 @@ class Loop:
         asked = [*(goal.name for goal in self.goals), *([WEIGHT] if self.examples.weighted else [])]
         batch, each = self._batch(count, session, asked), self._each(count)
         examples = len(batch[self.goals[0].name])
+        batch |= self.training.net.carried.feed(examples)
         watched = self.program is not None or self._single_steps
         before = self._before(session) if watched else {}
         began = time.perf_counter()
@@ -219,7 +234,8 @@ class Loop:
                 self._max_steps = 1
                 return np.empty(0)
             inputs = {**batch, **before, **{name: value[0] for name, value in each.items()}}
-            self._raise_nonfinite(self.program(), bad, inputs)
+            self._raise_nonfinite(self.program(inputs), bad, inputs)
+        self.training.net.carried.take({name: array[0] for name, array in outputs.items()})
         self.training.before = {path: before[path] for path in state.parameters if path in before}
         for step in range(count):
             size = len(whole[self.goals[0].name]) // count
@@ -233,6 +249,7 @@ class Loop:
                 callback.on_batch_end(step, {"loss": float(loss)})
         if self._single_steps:
             self._take_up()
+        state.carried = self.training.net.carried.arrays
         for checkpoint in self._checkpoints:
             checkpoint.after_step()
         running = self._running
@@ -275,7 +292,8 @@ class Loop:
         checkpoint."""
         state = self.training.state
         full = len(self.examples) // self.batch_size - state.batch
-        limits = [1 if self._single_steps else self._max_steps, MAX_EXAMPLES // self.batch_size, full]
+        carrying = bool(self.training.net.carried.sizes)  # each step begins where the one before ended
+        limits = [1 if self._single_steps or carrying else self._max_steps, MAX_EXAMPLES // self.batch_size, full]
         limits += [c.every_steps - state.step % c.every_steps for c in self._checkpoints if c.every_steps is not None]
         return max(1, min(limits if max_steps is None else [*limits, max_steps]))
 

@@ -65,6 +65,7 @@ class State:
         best, best_parameters: the smallest loss of an epoch, on the validation data where there are any, and the
             parameters at its end.
         stopped: why the training ended before its last epoch, or "".
+        carried: what stateful layers carry to the next step, by path.
     """
 
     parameters: Mapping[str, Array]
@@ -79,6 +80,7 @@ class State:
     best: float = math.inf
     best_parameters: dict[str, Array] = field(default_factory=dict)
     stopped: str = ""
+    carried: dict[str, Array] = field(default_factory=dict)
 
     @property
     def mean_loss(self) -> float:
@@ -121,6 +123,8 @@ class Training:
     """The parameters before the last step."""
     schedule: Schedule | None = None
     """The learning rate as a function of the steps taken, if it changes from step to step."""
+    first_step: int = 0
+    """How many steps the optimizer had taken before this training."""
     rises: Mapping[str, bool | None] = field(default_factory=dict)
     """Of every measured value, without "val_", whether more is better; None where that is not known."""
 

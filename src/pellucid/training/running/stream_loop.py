@@ -51,7 +51,7 @@ class StreamLoop(Loop):
             self._close()
             state = self.training.state
             if self.endless:
-                self._open = self._across(state.step)
+                self._open = self._across(state.step - self.training.first_step)
             else:
                 self.stream.begin(state.epoch)
                 self._open = self.stream.batches(skip=state.batch)

@@ -62,6 +62,7 @@ def resume(path: str | os.PathLike[str], training: Training, measures: Chosen = 
         record = Fields(_with_arrays(content, tensors))
         state = _state(record.within("state", names=frozenset(f.name for f in fields(State))), training)
         _check_arrays(path, state, training.state)
+        _check_carried(state.carried, training)
         _check_metrics(state.metrics, training, measures)
         history = _history(record.within("history", names=frozenset(f.name for f in fields(History))))
         _restore_callbacks(path, record.within("callbacks"), training)
@@ -79,9 +80,11 @@ def _state(record: Fields, training: Training) -> State:
         low, high = batch, LARGEST
     else:
         low = high = min(batch * training.plan["batch_size"], training.plan["examples"])
-    masks = training.net.reading().masks
+    assert training.examples is not None
+    net = training.net.sized(training.examples.arrays)
+    masks = net.reading().masks
     if len(training.goals) == 1 and training.goals[0].path in masks:  # its real steps are counted
-        low, high = 0, high * training.net.output_shapes[training.goals[0].path][0]
+        low, high = 0, high * net.output_shapes[training.goals[0].path][0]
     return State(
         parameters=record.arrays("parameters"),
         slots=record.arrays("slots"),
@@ -95,6 +98,7 @@ def _state(record: Fields, training: Training) -> State:
         best=record.number("best", finite=False),
         best_parameters=record.arrays("best_parameters"),
         stopped=record.text("stopped"),
+        carried=record.arrays("carried"),
     )
 
 
@@ -195,6 +199,15 @@ def _check_arrays(path: object, saved: State, expected: State) -> None:
         raise ModelFileError("state.best_parameters are not those of the network")
 
 
+def _check_carried(saved: Mapping[str, Array], training: Training) -> None:
+    rows = len(next(iter(saved.values()), ()))
+    if training.plan["batch_size"] is not None:
+        rows = min(training.plan["batch_size"], training.plan["examples"])
+    wanted = {name: ((rows, size), training.net.dtype) for name, size in training.net.carried.sizes.items()}
+    if saved and _kinds(saved) != wanted:
+        raise ModelFileError("state.carried is not what stateful layers of the network carry")
+
+
 def _kinds(arrays: Mapping[str, Array]) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
     return {name: (array.shape, array.dtype) for name, array in arrays.items()}
 
@@ -230,9 +243,10 @@ def _check_metrics(saved: list[list[Array]], training: Training, measures: Chose
 def _one_example(training: Training) -> tuple[dict[str, Array], dict[str, Array]]:
     """The first example, and outputs of zeros for it."""
     assert training.examples is not None
-    masks, outputs = training.net.reading().masks, {"loss": np.array(0.0)}
+    net = training.net.sized(training.examples.arrays)
+    masks, outputs = net.reading().masks, {"loss": np.array(0.0)}
     for goal in training.goals:
-        shape = training.net.output_shapes[goal.path]
+        shape = net.output_shapes[goal.path]
         outputs[prediction_name(goal.path)] = np.zeros((1, *shape), training.net.dtype)
         outputs[loss_name(goal.path)] = np.array(0.0)
         if goal.path in masks:

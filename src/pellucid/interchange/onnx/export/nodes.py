@@ -24,13 +24,14 @@ class Value:
 
     `last` and `first` are its names with the channels last, as Pellucid has them, and with the channels in front of
     the places, as ONNX's convolutions want them; one of them may not be there yet. `mask` is the name of which steps
-    are there, (n,t), 1 or 0.
+    are there, (n,t), 1 or 0; `final` the names of a recurrent layer's states after the last step.
     """
 
     shape: tuple[int, ...]
     last: str = ""
     first: str = ""
     mask: str = ""
+    final: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from pellucid.functions.activations import ActivationLike, activation
 from pellucid.interchange.onnx.export.nodes import RULES, Array, Place, Value, Writer
 from pellucid.layers.recurrent.base import _Recurrent
 from pellucid.layers.recurrent.bidirectional import Bidirectional
+from pellucid.layers.recurrent.final_state import FinalState
 from pellucid.layers.recurrent.gru import GRU
 from pellucid.layers.recurrent.lstm import LSTM
 from pellucid.layers.recurrent.rnn import RNN
@@ -57,6 +58,11 @@ def _recurrent(
 ) -> Value:
     x, *given = inputs
     units, both = layer.units, len(ways) == 2
+    if layer.stateful:
+        raise PellucidError(
+            f"{place.use.path} carries its state from batch to batch, which an ONNX model does not: make the network "
+            "without stateful=True and give it these parameters"
+        )
     kind, order = GATES[type(layer)]
     options: dict[str, Any] = {"hidden_size": units} | _functions(place, layer, len(ways))
     options["direction"] = "bidirectional" if both else "reverse" if layer.go_backwards else "forward"
@@ -70,11 +76,14 @@ def _recurrent(
     taken = [made.transpose(sequence, 1, 0, 2), *weights, lengths, *states]
     while not taken[-1]:
         taken.pop()
+    wanted = len(layer.states) if layer.return_state else 0 if layer.return_sequences else 1
+    ends = ["last", "cells"][:wanted]
+    every, *finals = made.outputs(kind, taken, ["states" if layer.return_sequences else "", *ends], **options)
+    final = _final_states(made, finals, ["forward.", "backward."] if both else [""]) if layer.return_state else {}
     if not layer.return_sequences:
-        _, last = made.outputs(kind, taken, ("", "last"), **options)
-        merged = _merged(made, place, made.transpose(last, 1, 0, 2), axis=1)
-        return Value(place.use.shape, made.reshape(merged, 0, -1) if _concatenates(place) else merged)
-    (every,) = made.outputs(kind, taken, ("states",), **options)
+        merged = _merged(made, place, made.transpose(finals[0], 1, 0, 2), axis=1)
+        last = made.reshape(merged, 0, -1) if _concatenates(place) else merged
+        return Value(place.use.shape, last, final=final)
     ordered = made.transpose(every, 2, 0, 1, 3)  # (n, t, directions, units)
     if x.mask:
         ordered = _read_back(
@@ -87,7 +96,21 @@ def _recurrent(
         )
     merged = _merged(made, place, ordered, axis=2)
     result = made.reshape(merged, 0, 0, -1) if _concatenates(place) else merged
-    return Value(place.use.shape, result, mask=x.mask)
+    return Value(place.use.shape, result, mask=x.mask, final=final)
+
+
+@RULES.of(FinalState)
+def _final_state(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
+    return Value(place.use.shape, inputs[0].final[place.layer.state])
+
+
+def _final_states(made: Writer, finals: Sequence[str], ways: Sequence[str]) -> dict[str, str]:
+    """The states after the last step by name (n, units), from those of all directions (directions, n, units)."""
+    return {
+        f"{way}{state}": made.add("Gather", end, made.constant(f"way_{number}", number, integers=True), axis=0)
+        for number, way in enumerate(ways)
+        for state, end in zip(("state", "cell"), finals, strict=False)
+    }
 
 
 def _functions(place: Place, layer: Any, ways: int) -> dict[str, Any]:
