@@ -153,7 +153,7 @@ def _attention(use: Use, p: Values, x: Any) -> Any:
     parts = [
         jnp.einsum("nti,ihd->nthd", x, p[f"{part}.kernel"]) + p[f"{part}.bias"] for part in ("query", "key", "value")
     ]
-    y = jax.nn.dot_product_attention(*parts, is_causal=use.layer.causal)  # type: ignore[attr-defined]
+    y = jax.nn.dot_product_attention(*parts, is_causal=use.layer.causal)
     return jnp.einsum("nthd,hdo->nto", y, p["output.kernel"]) + p["output.bias"]
 
 

@@ -76,7 +76,7 @@ def test_random_networks(seed: int) -> None:
 
 def test_an_index_that_does_not_exist_is_refused() -> None:
     net = pl.Network(pl.Embedding(5, 2), pl.Flatten(), pl.Dense(1), input_shape=(3,), engine="xla")
-    run = net.executable("prediction", lambda: Program(net.forward(training=False).outputs))
+    run = net.executable("prediction", lambda _: Program(net.forward(training=False).outputs))
     with pytest.raises(pl.PellucidError, match=r"holds 5, but .* 0 to 4 exist"):
         run({**net.parameters, "input_1": np.full((2, 3), 5)})
 
