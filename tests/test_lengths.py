@@ -251,3 +251,33 @@ def test_batches_of_many_lengths_train_one_network(engine: str) -> None:
         step_by_step.train_on_batch(x, y)
     np.testing.assert_equal(net.parameters.snapshot(), step_by_step.parameters.snapshot())
     assert net.evaluate(batches)["loss"] == pytest.approx(np.mean([net.evaluate(x, y)["loss"] for x, y in batches]))
+
+
+@pytest.mark.parametrize("length", [5, 16, 21])
+def test_explanations_are_those_of_the_length_that_comes(length: int) -> None:
+    net, x = _classifier(None, "llvm"), np.random.default_rng(0).normal(size=(2, length, 2)).astype(np.float32)
+    of_length = net.fixed((length, 2))
+    questions: tuple[Callable[[pl.Network], Any], ...] = (
+        lambda net: net.patch(x, {"lstm_1[j=2]": 0.5})["dense_1"],
+        lambda net: net.ablate(x, "conv1d_1", unit=1)["dense_1"],
+        lambda net: net.attribute(x[0], "dense_1", unit=1, method="deeplift").values,
+        lambda net: net.attribute(x[0], "dense_1", unit=1, baseline=x[1]).values,
+    )
+    for ask in questions:
+        np.testing.assert_array_equal(ask(net), ask(of_length))
+
+
+@pytest.mark.parametrize(
+    ("package", "call"),
+    [
+        ("onnx", lambda net, folder: net.to_onnx(folder / "net.onnx")),
+        ("h5py", lambda net, folder: net.to_keras(folder / "net.keras")),
+        ("torch", lambda net, folder: net.to_torch()),
+        ("llvmlite", lambda net, folder: net.export(folder / "net.wasm")),
+    ],
+)
+def test_what_is_written_for_one_length_asks_for_it(package: str, call: Any, tmp_path: Path) -> None:
+    pytest.importorskip(package)
+    with pytest.raises(pl.PellucidError, match=r"any length, .* for one: choose it, as in net\.fixed\(\(16, 2\)\)\."):
+        call(_classifier(None, "llvm"), tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -189,6 +189,33 @@ class BaseNetwork(Layer):
         """Whether it takes examples of any length."""
         return bool(self._open)
 
+    def check_fixed(self, what: str, call: str) -> None:
+        """Refuse a network of any length, or with states that go on from batch to batch, where neither can be written.
+
+        Args:
+            what: what is written, such as "an ONNX model".
+            call: what writes it, such as "to_onnx(path)".
+
+        Raises:
+            PellucidError: an axis is open, or a layer is stateful.
+        """
+        self.check_stateless(f"{what} does not carry states from batch to batch, as stateful layers do")
+        if self._open:
+            example = ", ".join(str(shape) for shape in self._inputs.values())
+            raise PellucidError(
+                f"the network takes examples of any length, and {what} is written for one: choose it, as in "
+                f"net.fixed({example}).{call}"
+            )
+
+    def check_stateless(self, why: str) -> None:
+        """Refuse a network with stateful layers, and say why.
+
+        Raises:
+            PellucidError: a layer is stateful.
+        """
+        if self.carried.sizes:
+            raise PellucidError(f"{why}: make the network without stateful=True and give it these parameters")
+
     @property
     def causal(self) -> bool:
         """Whether each step of its outputs is made of the same step of its inputs and of those before it alone."""

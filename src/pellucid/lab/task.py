@@ -98,11 +98,7 @@ def task_of(
         PellucidError: more than one input or output, or a title in another language.
         DataError: examples or targets that the network cannot take.
     """
-    if net.carried.sizes:
-        raise PellucidError(
-            "the lab shows each example by itself, but stateful layers go on from the batch before: show a network "
-            "without stateful=True that has these parameters"
-        )
+    net.check_stateless("the lab shows each example by itself, but stateful layers go on from the batch before")
     start, end = _ends(net)
     if y is None:
         if net.input_shapes[start] != net.output_shapes[end]:

@@ -196,10 +196,29 @@ def test_what_does_not_go_together() -> None:
         pl.Network(inputs=(i := [pl.Input((3, 2)), pl.Input(4)]), outputs=pl.RNN(4, stateful=True)(*i))
 
 
-def test_exports_say_that_they_carry_nothing(tmp_path: Path) -> None:
-    pytest.importorskip("onnx")
-    with pytest.raises(pl.PellucidError, match=r"lstm_1 carries its state .* without stateful=True"):
-        network().to_onnx(tmp_path / "net.onnx")
+@pytest.mark.parametrize(
+    ("package", "call"),
+    [
+        ("onnx", lambda net, folder: net.to_onnx(folder / "net.onnx")),
+        ("h5py", lambda net, folder: net.to_keras(folder / "net.keras")),
+        ("torch", lambda net, folder: net.to_torch()),
+        ("llvmlite", lambda net, folder: net.export(folder / "net.wasm")),
+        ("numpy", lambda net, folder: net.patch(np.zeros((1, STEPS, 2)), {"lstm_1": 0.0})),
+        ("numpy", lambda net, folder: net.attribute(np.zeros((STEPS, 2)), "dense_1", at=(0, 0))),
+        ("numpy", lambda net, folder: net.lab(np.zeros((1, STEPS, 2)), np.zeros((1, STEPS, 1)))),
+    ],
+)
+def test_what_cannot_carry_states_says_so(package: str, call: Any, tmp_path: Path) -> None:
+    pytest.importorskip(package)
+    with pytest.raises(pl.PellucidError, match=r"stateful layers.* without stateful=True"):
+        call(network(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_ledger_says_that_it_does_not_carry_states() -> None:
+    x, y = np.zeros((ROWS, STEPS, 2)), np.zeros((ROWS, STEPS, 1))
+    with pytest.raises(pl.PellucidError, match="a ledger takes steps again"):
+        network().fit(x, y, batch_size=ROWS, shuffle=False, callbacks=[pl.Ledger()], verbose=0)
 
 
 def test_batches_carry_states_as_arrays_do() -> None:

@@ -58,7 +58,11 @@ def by_arrays() -> tuple[pl.Network, pl.History]:
 
 
 @pytest.mark.parametrize("prefetch", [0, 1, 5])
-@pytest.mark.parametrize("source", [batches, list(batches()), Loader(), Loader(None)], ids=str)
+@pytest.mark.parametrize(
+    "source",
+    [batches, list(batches()), Loader(), Loader(None)],
+    ids=["function", "list", "loader", "loader of unknown length"],
+)
 def test_batches_give_the_bits_of_arrays(by_arrays: tuple[pl.Network, pl.History], source: Any, prefetch: int) -> None:
     net = network()
     history = net.fit(

@@ -112,7 +112,9 @@ def question(
         PellucidError: no such value or element.
         DataError: more than one example, or a baseline of another shape.
     """
+    net.check_stateless("an example is explained by itself, but stateful layers go on from the batch before")
     arrays = inputs(net, as_batch(net, x, None)[0])
+    net = net.sized(arrays)
     n = len(next(iter(arrays.values())))
     if n != 1:
         raise DataError(f"x has {n} examples, expected one: x[0]")

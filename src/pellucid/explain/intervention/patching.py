@@ -57,7 +57,9 @@ def patch(
     if not isinstance(values, Mapping):
         raise PellucidError(f'patch takes values by path, as in {{"dense_1": 0.0}}, got {type(values).__name__}')
     x, y = as_batch(net, x, y)
+    net.check_stateless("values are set in each example by itself, but stateful layers go on from the batch before")
     arrays = inputs(net, x)
+    net = net.sized(arrays)
     targets: list[Goal] = []
     if y is not None:
         targets, answers = goals(net, y, loss)

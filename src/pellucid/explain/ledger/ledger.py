@@ -66,6 +66,7 @@ class Ledger(Callback):
             raise PellucidError("a ledger takes steps again, and batches that come once cannot be: give arrays to fit")
         if state.batch:
             raise PellucidError("a ledger begins with an epoch, but this training is resumed in the middle of one")
+        training.net.check_stateless("a ledger takes steps again, and what stateful layers carried then is not kept")
         known = training.net.parameters.trainable
         for path in self.paths or ():
             if path not in known:

@@ -34,6 +34,7 @@ VERSION: Final = "3.15.1"
 def write(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
     """See `pellucid.interchange.keras.to_keras`."""
     h5py_package()
+    net.check_fixed("a Keras model", "to_keras(path)")
     model = _Model(net, "")
     groups: dict[str, dict[str, Array]] = {"vars": {}}
     for inner in model.described():

@@ -42,6 +42,7 @@ def write(
     exact: bool,
 ) -> Exported:
     """See `pellucid.interchange.object_file.export`."""
+    net.check_fixed("native code", "export(path)")
     batch = check_integer(batch, "batch", minimum=1)
     to = _target(path, target, cpu)
     if exact and not is_web(to):

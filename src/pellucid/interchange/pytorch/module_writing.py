@@ -71,6 +71,7 @@ _ALONG = {"softmax": nn.Softmax, "log_softmax": nn.LogSoftmax}
 
 def module_of(net: BaseNetwork, *, channels_last: bool = False) -> modules.NetworkModule:
     """See `pellucid.interchange.pytorch.to_torch`."""
+    net.check_fixed("a module", "to_torch()")
     arrays = {path: np.asarray(array) for path, array in net.parameters.snapshot().items()}
     module = _module(net, arrays, channels_last).to(torch.float64 if net.dtype == np.float64 else torch.float32)
     return module.eval()  # type: ignore[no-any-return]

@@ -58,11 +58,6 @@ def _recurrent(
 ) -> Value:
     x, *given = inputs
     units, both = layer.units, len(ways) == 2
-    if layer.stateful:
-        raise PellucidError(
-            f"{place.use.path} carries its state from batch to batch, which an ONNX model does not: make the network "
-            "without stateful=True and give it these parameters"
-        )
     kind, order = GATES[type(layer)]
     options: dict[str, Any] = {"hidden_size": units} | _functions(place, layer, len(ways))
     options["direction"] = "bidirectional" if both else "reverse" if layer.go_backwards else "forward"

@@ -38,12 +38,7 @@ def write(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
 def model(net: BaseNetwork) -> Any:
     """The network as an `onnx.ModelProto`. See `write`."""
     onnx = onnx_package()
-    if net.open:
-        example = ", ".join(str(shape) for shape in net.closed().input_shapes.values())
-        raise PellucidError(
-            "the network takes examples of any length, and an ONNX model is written for one: choose it, as in "
-            f"net.fixed({example}).to_onnx(path)"
-        )
+    net.check_fixed("an ONNX model", "to_onnx(path)")
     made = Writer(net.dtype, opset=max(_opsets(net), default=OPSET))
     size = sum(array.nbytes for array in net.parameters.snapshot().values())
     if size > _LARGEST:
