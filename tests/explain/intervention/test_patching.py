@@ -87,7 +87,7 @@ def by_hand(known: Trace, path: str, value: Array) -> dict[str, Array]:
         sorted(
             k
             for k in NETWORKS
-            if k not in ("rnn", "lstm", "truncated", "gru", "gru of the paper", "both ways", "words")
+            if k not in ("rnn", "lstm", "truncated", "gru", "gru of the paper", "both ways", "words", "states")
         )
     ),
     seed=st.integers(0, 99),
