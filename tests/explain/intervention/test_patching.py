@@ -105,7 +105,9 @@ def test_a_patch_is_the_network_with_that_value_computed_by_hand(kind: str, seed
     value = np.random.default_rng(seed).uniform(0.1, 0.9, known[path].shape)
     run = patch(net, x, {path: value}, y, loss="crossentropy")
     for name, array in by_hand(known, path, value).items():
-        if known[name].dtype.kind == "f":
+        # What is a copy of the value, under another name, is upstream of it: it stays as it was computed.
+        copied = name != path and known.tensor(name) is known.tensor(path)
+        if known[name].dtype.kind == "f" and not copied:
             np.testing.assert_allclose(run[name], array, rtol=2e-3, atol=2e-4, err_msg=f"{name} after {path}")
 
 
