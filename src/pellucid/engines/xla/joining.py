@@ -7,7 +7,7 @@ import logging
 from pellucid.engines.processes import PART
 from pellucid.errors import PellucidError
 
-HEARTBEAT = 10
+HEARTBEAT = 30
 """After so many seconds without a sign of life a process counts as gone."""
 PATIENCE = 120
 """So many seconds the processes wait for each other at the beginning."""

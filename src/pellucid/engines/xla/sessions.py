@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -72,13 +73,24 @@ class XlaSession:
         self._changing = [name for name in program.outputs if name in arrays]
         step = lowered(executable, program.outputs)
 
-        def steps(changing: Any, fixed: Any, given: Any, back: tuple[str, ...]) -> Any:
-            def one(before: Any, batch: Any) -> Any:
-                outputs = step({**before, **fixed, **batch})
-                return {name: outputs.pop(name) for name in self._changing}, outputs
+        def one(changing: Any, fixed: Any, batch: Any) -> Any:
+            outputs = step({**changing, **fixed, **batch})
+            return {name: outputs.pop(name) for name in self._changing}, outputs
 
-            after, outputs = lax.scan(one, changing, given)
-            return after, {**outputs, **{name: given[name] for name in back}}
+        def steps(changing: Any, fixed: Any, given: Any, count: Any, back: tuple[str, ...]) -> Any:
+            """`count` is no constant, and there is room for two steps at least: a loop that XLA knows to run once it
+            would compile in another way, to other bits."""
+            length = len(next(iter(given.values()))) if given else 1
+            _, shapes = jax.eval_shape(one, changing, fixed, {name: array[0] for name, array in given.items()})
+            results = {name: jnp.zeros((length, *of.shape), of.dtype) for name, of in shapes.items()}
+
+            def body(number: Any, both: Any) -> Any:
+                before, known = both
+                after, outputs = one(before, fixed, {name: array[number] for name, array in given.items()})
+                return after, {name: known[name].at[number].set(array) for name, array in outputs.items()}
+
+            after, results = lax.fori_loop(0, count, body, (changing, results))
+            return after, {**results, **{name: given[name] for name in back}}
 
         self._whole_batch, self._back = 0, tuple[str, ...]()
         devices = jax.devices()
@@ -86,7 +98,7 @@ class XlaSession:
         with jax.enable_x64(True):
             self.state = DeviceState({name: self._put(array) for name, array in arrays.items()})
             whole = None if self._mesh is None else NamedSharding(self._mesh, PartitionSpec())
-            self._steps = jax.jit(steps, donate_argnums=0, static_argnums=3, out_shardings=whole)
+            self._steps = jax.jit(steps, donate_argnums=0, static_argnums=4, out_shardings=whole)
 
     def assign(self, arrays: Mapping[str, Array]) -> None:
         """Put other arrays in the state's stead."""
@@ -132,19 +144,20 @@ class XlaSession:
             arrays = {n: a.astype(self._kind(n), copy=False) for n, a in {**given.data, **given.each}.items()}
             changing = {n: self.state.arrays[n] for n in self._changing}
             fixed = {n: a for n, a in self.state.arrays.items() if n not in changing}
-            parts: list[dict[str, Any]] = []
+            parts: list[tuple[int, dict[str, Any]]] = []
             done = 0
             while done < given.steps:
                 count = AT_ONCE if given.steps - done >= AT_ONCE else 1
-                steps = slice(done, done + count)
+                steps = np.minimum(np.arange(done, done + max(count, 2)), given.steps - 1)
                 rows = None if given.rows is None else given.rows[steps]
-                batch = {n: self._batches(arrays[n][None] if rows is None else arrays[n][rows]) for n in given.data}
+                batch = {n: self._batches(_of(arrays[n], rows, len(steps))) for n in given.data}
                 batch |= {n: self._put(arrays[n][steps]) for n in given.each}
-                changing, outputs = self._steps(changing, fixed, batch, self._back)
+                changing, outputs = self._steps(changing, fixed, batch, np.int32(count), self._back)
                 self.state.replace(changing)  # at once: what was there is given away
-                parts.append(outputs)
+                parts.append((count, outputs))
                 done += count
-            return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+            names = parts[0][1]
+            return {name: np.concatenate([np.asarray(part[name])[:count] for count, part in parts]) for name in names}
 
     def _integers(self) -> dict[str, Array]:
         inputs = self._executable.program.inputs
@@ -152,3 +165,8 @@ class XlaSession:
 
     def _kind(self, name: str) -> Any:
         return np.int64 if self._executable.program.inputs[name].kind == "int" else self._executable.dtype
+
+
+def _of(array: Array, rows: Array | None, steps: int) -> Array:
+    """The examples of some steps, (steps, examples, …); all of them where no rows are chosen."""
+    return np.broadcast_to(array, (steps, *array.shape)) if rows is None else array[rows]
