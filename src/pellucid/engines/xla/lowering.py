@@ -273,6 +273,8 @@ class Context:
         every = [
             spread(values[k], rest, extents, self.dtype) if k in values else zero for k in range(self.extent(axis))
         ]
+        # computed each by itself: inside the stack XLA would ask, for every element, which one it belongs to
+        every = lax.optimization_barrier(every)
         # in front of the last axis, as gates stand
         d = max(len(rest) - 1, 0)
         return Value((*rest[:d], axis, *rest[d:]), jnp.stack(every, axis=d))

@@ -88,17 +88,30 @@ def _factors(body: Expression, axes: Axes) -> tuple[list[Expression], Expression
                 host = next((f for f in factors(over) if free_axes(under) <= free_axes(f)), None)
                 parts += [f for f in factors(over) if f is not host]
                 parts.append(quotient(host or UNIT, under))
-            case Operation("where", (condition, yes, no)) if no == ZERO and _spread(yes):
-                among = free_axes(condition)
-                touched = [f for f in factors(yes) if free_axes(f) & among]
-                if touched and all(among <= free_axes(f) for f in touched):
-                    # each factor that the condition can reach is 0 where it fails, so that 0·∞ cannot come up
-                    parts += [Operation("where", (condition, f, ZERO)) if f in touched else f for f in factors(yes)]
-                else:
-                    parts.append(factor)
+            case Operation("where", (condition, yes, no)) if no == ZERO:
+                parts += _conditional(condition, yes, factor, divisors)
             case _:
                 parts.append(factor)
     return parts, multiply(*divisors) if divisors else None
+
+
+def _conditional(
+    condition: Expression, yes: Expression, whole: Expression, divisors: list[Expression]
+) -> list[Expression]:
+    """where(condition, product, 0) as factors, of which one is 0 where the condition fails; a divisor that is the same
+    everywhere is put with the others. So attention's gradients are products of matrices; where another factor is
+    infinite, 0·∞ is no number, as it is in JAX's own derivative of a mask."""
+    match yes:
+        case Operation("div", (over, under)) if not free_axes(under):
+            inner, divisor = over, [under]
+        case _:
+            inner, divisor = yes, []
+    among = free_axes(condition)
+    masked = [f for f in factors(inner) if among <= free_axes(f)]
+    if not _spread(inner) or not masked:
+        return [whole]
+    divisors += divisor
+    return [Operation("where", (condition, f, ZERO)) if f in masked else f for f in factors(inner)]
 
 
 def _of_product(c: Context, axes: Axes, parts: Sequence[Expression]) -> Value:
