@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from pellucid.formula.axes import Axis
+from pellucid.formula.axes import BATCH, Axis
 
 Axes = tuple[Axis, ...]
 
@@ -61,9 +61,12 @@ class Value:
 
 
 def joined(*values: Value) -> Axes:
-    """The axes of a result of several values: of the one with the most of them first."""
+    """The axes of a result of several values: in the order of the one that has all of them, else examples first."""
     order = sorted(values, key=lambda v: -len(v.axes))
-    return tuple(dict.fromkeys(a for v in order for a in v.axes))
+    axes = tuple(dict.fromkeys(a for v in order for a in v.axes))
+    if order and len(order[0].axes) < len(axes):
+        axes = tuple(sorted(axes, key=lambda a: a.extent is not BATCH))
+    return axes
 
 
 def together(function: Callable[..., Any], *values: Value) -> Value:
