@@ -86,8 +86,9 @@ REFUSES: dict[str, Make] = {
 NO_STEPS = {
     "InputLayer", "Embedding", "Conv2D", "ConvTranspose2D", "MaxPool2D", "MinPool2D", "AveragePool2D", "RepeatVector",
     "Cropping2D", "DepthwiseConv2D", "SeparableConv2D", "SpatialDropout2D", "UpSampling2D", "ZeroPadding2D",
+    "FinalState",
 }  # fmt: skip
-"""Where masks begin, and what takes images only."""
+"""Where masks begin, what takes images only, and what belongs to a recurrent layer that has read the mask."""
 
 
 def network(layer: pl.Layer, steps: int = STEPS, *, mask: bool = True) -> pl.Network:

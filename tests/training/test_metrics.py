@@ -192,8 +192,9 @@ def test_metrics_by_output() -> None:
     x = RNG.normal(size=(20, 3))
     y = {"kind": (x[:, 0] > 0).astype(int), "size": x[:, 1]}
     chosen = {"kind": ["accuracy", "auc"], "size": "mae"}
-    assert set(net.evaluate(x, y, metrics=chosen)) == {"loss", "kind_accuracy", "kind_auc", "size_mae"}
-    assert set(net.fit(x, y, metrics={"size": ["r2"]}, verbose=0).history) == {"loss", "size_r2"}
+    losses = {"loss", "kind_loss", "size_loss"}
+    assert set(net.evaluate(x, y, metrics=chosen)) == {*losses, "kind_accuracy", "kind_auc", "size_mae"}
+    assert set(net.fit(x, y, metrics={"size": ["r2"]}, verbose=0).history) == {*losses, "size_r2"}
     with pytest.raises(DataError, match=r'metrics has the key "sise", expected kind, size. Did you mean "size"'):
         net.evaluate(x, y, metrics={"sise": "mae"})
     with pytest.raises(DataError, match=r"are numbers: .* or metrics by output in a dict"):
