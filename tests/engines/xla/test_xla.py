@@ -118,7 +118,8 @@ def test_one_training_and_one_prediction_on_another_engine(trained: pl.Network) 
     assert len(history["loss"]) == 10
     assert net.engine == "reference"
     for path, value in trained.parameters.items():
-        assert np.array_equal(net.parameters[path], value), path
+        # XLA on a CPU promises no bits: two runs of one compiled program may differ by a rounding.
+        np.testing.assert_allclose(net.parameters[path], value, rtol=1e-5, atol=1e-6, err_msg=path)
     assert np.allclose(net.predict(X), net.predict(X, engine="xla"), atol=1e-6)
     assert net.evaluate(X, Y)["loss"] == pytest.approx(net.evaluate(X, Y, engine="xla")["loss"], rel=1e-5)
 
