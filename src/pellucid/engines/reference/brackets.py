@@ -4,7 +4,7 @@ number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,10 @@ from pellucid.engines.reference.node import Context, Frame, Node, Run, State, ha
 from pellucid.engines.reference.operations import as_float
 from pellucid.formula.axes import Axis
 from pellucid.formula.derivative import mixed_radix
-from pellucid.formula.expressions import Expression, Index, Operation, Reduction, free_axes, multiply
+from pellucid.formula.expressions import Expression, Index, free_axes
+from pellucid.formula.sum_patterns import naming_bracket, sum_of_product
 
 Axes = tuple[Axis, ...]
-
-
-def remainder(axes: Sequence[Axis], parts: Sequence[Expression]) -> Expression:
-    """Σ over the axes, if there are any, of the product of the parts."""
-    body = multiply(*parts)
-    return Reduction("sum", tuple(axes), body) if axes else body
 
 
 def reshaped(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame) -> Node | None:
@@ -32,7 +27,7 @@ def reshaped(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame) 
     def counts(axis: Axis, other: Expression) -> bool:
         return isinstance(other, Index) and mixed_radix(other.affine, axis, axes)
 
-    bracket = _bracket(parts, frame, counts)
+    bracket = naming_bracket(parts, frame.__contains__, counts)
     if bracket is None:
         return None
     axis, other, others = bracket
@@ -40,7 +35,7 @@ def reshaped(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame) 
     digits = tuple(a for a, _ in sorted(other.affine.terms, key=lambda t: -t[1].value))
     outer = tuple(a for a in frame if a is not axis)
     inner = (*outer, *digits)
-    rest = as_float(c, c.build(remainder([a for a in axes if a not in digits], others), inner))
+    rest = as_float(c, c.build(sum_of_product([a for a in axes if a not in digits], others), inner))
     kept = tuple(a for a in outer if a in rest.axes)
     get = _dimensions(c, rest, inner, (*kept, *digits))
     shape, turn = _placed(c, (*kept, axis), frame)
@@ -60,7 +55,7 @@ def scattered(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
         ids = free_axes(other)
         return not isinstance(other, Index) and bool(ids) and ids <= set(axes)
 
-    bracket = _bracket(parts, frame, chosen)
+    bracket = naming_bracket(parts, frame.__contains__, chosen)
     if bracket is None:
         return None
     axis, other, others = bracket
@@ -70,7 +65,7 @@ def scattered(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
     which = c.build(other, inner)
     if which.kind != "int":
         return None
-    rest = as_float(c, c.build(remainder([a for a in axes if a not in among], others), inner))
+    rest = as_float(c, c.build(sum_of_product([a for a in axes if a not in among], others), inner))
     kept = tuple(a for a in outer if a in rest.axes)
     get, ids = _dimensions(c, rest, inner, (*among, *kept)), _dimensions(c, which, inner, among)
     shape, turn = _placed(c, (axis, *kept), frame)
@@ -90,26 +85,6 @@ def scattered(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
 
     result = frozenset((axis, *kept))
     return Node(result, "float", run, True, strides=c.contiguous(result, (axis, *kept)))
-
-
-def _bracket(
-    parts: Sequence[Expression], frame: Frame, fits: Callable[[Axis, Expression], bool]
-) -> tuple[Axis, Expression, list[Expression]] | None:
-    """The first part [axis = other], either way round, with an axis of the frame that no other part has.
-
-    Returns the axis, the other side and the other parts.
-    """
-    for part in parts:
-        if not isinstance(part, Operation) or part.name != "eq":
-            continue
-        others = [p for p in parts if p is not part]
-        for one, other in (part.args, part.args[::-1]):
-            axis = one.affine.bare if isinstance(one, Index) else None
-            if axis is None or axis not in frame or any(axis in free_axes(p) for p in (other, *others)):
-                continue
-            if fits(axis, other):
-                return axis, other, others
-    return None
 
 
 def _dimensions(c: Context, node: Node, frame: Frame, order: Axes) -> Run:

@@ -14,15 +14,14 @@ from pellucid.engines.reference.portable import PORTABLE
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import (
     ZERO,
-    Constant,
     Expression,
-    Index,
     Operation,
     coefficient,
     factors,
     multiply,
     substitute,
 )
+from pellucid.formula.sum_patterns import tied_axis
 
 
 def operation(c: Context, e: Operation, frame: Frame) -> Node:
@@ -240,27 +239,6 @@ def _uniform(c: Context, args: Sequence[Node], frame: Frame) -> Node:
 # Brackets that fix an axis of the frame to one value: f·[g = 2]
 
 
-def fixed(e: Expression, frame: Frame) -> tuple[Axis, int] | None:
-    """The axis of the frame and the one value to which a bracket [axis = number] ties it."""
-    match e:
-        case Operation("eq", (Index(index), Constant(int(value)))) | Operation(
-            "eq", (Constant(int(value)), Index(index))
-        ):
-            pass
-        case Operation("eq", (Index(left), Index(right))) if not (left.terms and right.terms):
-            index, other = (left, right) if left.terms else (right, left)
-            if other.constant % other.divisor.value:
-                return None
-            value = other.constant // other.divisor.value
-        case _:
-            return None
-    if len(index.terms) != 1 or index.terms[0][0] not in frame:
-        return None
-    axis, by = index.terms[0]
-    place, rest = divmod(value * index.divisor.value - index.constant, by.value)
-    return (axis, place) if not rest and isinstance(axis.extent, int) and 0 <= place < axis.extent else None
-
-
 def _with_slices(c: Context, terms: Sequence[Expression], frame: Frame) -> Node | None:
     """A sum in which terms are [g = 2]·f: each f is computed at g = 2 alone and added to that slice. None
     without such terms.
@@ -269,7 +247,7 @@ def _with_slices(c: Context, terms: Sequence[Expression], frame: Frame) -> Node 
     others: list[Expression] = []
     for term in terms:
         parts = factors(term)
-        slice_of = next(((p, f) for p in parts if (f := fixed(p, frame)) is not None), None)
+        slice_of = next(((p, f) for p in parts if (f := tied_axis(p, frame.__contains__)) is not None), None)
         if slice_of is None:
             others.append(term)
             continue

@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.engines.reference.brackets import Axes, reshaped, scattered
 from pellucid.engines.reference.contraction import contract, small_window
 from pellucid.engines.reference.node import Context, Frame, Node, State, constant, hard
-from pellucid.engines.reference.operations import as_float, binary, divide, fixed, product
+from pellucid.engines.reference.operations import as_float, binary, divide, product
 from pellucid.engines.reference.windows import backwards
 from pellucid.formula.axes import Axis
 from pellucid.formula.expressions import (
@@ -25,6 +25,7 @@ from pellucid.formula.expressions import (
     multiply,
 )
 from pellucid.formula.expressions import divide as quotient
+from pellucid.formula.sum_patterns import spreads, tied_axis
 
 
 def reduction(c: Context, e: Reduction, frame: Frame) -> Node:
@@ -41,7 +42,7 @@ def _sum_of(c: Context, axes: Axes, body: Expression, frame: Frame) -> Node:
     while isinstance(body, Reduction) and body.name == "sum":
         axes, body = (*axes, *body.axes), body.body
     match body:
-        case Operation("add", terms) if any(_spread(t) for t in terms):
+        case Operation("add", terms) if any(spreads(t) for t in terms):
             nodes = [_sum_of(c, axes, t, frame) for t in terms]
             return reduce(lambda a, b: binary(c, np.add, a, b), nodes)
         case Operation("where", (condition, inner, otherwise)) if otherwise == ZERO and not free_axes(condition) & set(
@@ -50,7 +51,7 @@ def _sum_of(c: Context, axes: Axes, body: Expression, frame: Frame) -> Node:
             inner_sum = Reduction("sum", axes, inner)
             return c.build(Operation("where", (condition, inner_sum, ZERO)), frame)
     parts, divisor = _factors(body, axes)
-    slices = [p for p in parts if fixed(p, frame) is not None]
+    slices = [p for p in parts if tied_axis(p, frame.__contains__) is not None]
     if slices:
         # Σ f·[g = 2] is (Σ f)·[g = 2], of which one slice is computed.
         inner = multiply(*(p for p in parts if p not in slices))
@@ -58,14 +59,6 @@ def _sum_of(c: Context, axes: Axes, body: Expression, frame: Frame) -> Node:
         return c.build(whole if divisor is None else quotient(whole, divisor), frame)
     node = _sum_of_product(c, axes, parts, frame)
     return node if divisor is None else divide(c, node, c.build(divisor, frame))
-
-
-def _spread(term: Expression) -> bool:
-    """Whether the term's factors have axes that no single one of them has: then sums are cheaper than an
-    array of all axes.
-    """
-    every = free_axes(term)
-    return len(factors(term)) > 1 and not any(free_axes(f) == every for f in factors(term))
 
 
 def _factors(body: Expression, axes: Axes) -> tuple[list[Expression], Expression | None]:
@@ -79,12 +72,12 @@ def _factors(body: Expression, axes: Axes) -> tuple[list[Expression], Expression
             case Operation("div", (over, under)) if not free_axes(under) & set(axes):
                 parts += factors(over)
                 divisors.append(under)
-            case Operation("div", (over, under)) if _spread(over):
+            case Operation("div", (over, under)) if spreads(over):
                 hosts = [f for f in factors(over) if free_axes(under) <= free_axes(f)]
                 host = hosts[0] if hosts else None
                 parts += [f for f in factors(over) if f is not host]
                 parts.append(quotient(host or UNIT, under))
-            case Operation("where", (condition, yes, no)) if no == ZERO and _spread(yes):
+            case Operation("where", (condition, yes, no)) if no == ZERO and spreads(yes):
                 among = free_axes(condition)
                 touched = [f for f in factors(yes) if free_axes(f) & among]
                 if touched and all(among <= free_axes(f) for f in touched):

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pellucid.engines.reference.brackets import Axes, remainder
+from pellucid.engines.reference.brackets import Axes
 from pellucid.engines.reference.node import Context, Frame, Node, State, hard
 from pellucid.engines.reference.operations import as_float
-from pellucid.formula.axes import Affine, Axis
-from pellucid.formula.expressions import ZERO, Expression, Read, free_axes, reads, transform
-
-
-@dataclass(frozen=True, slots=True)
-class _Back:
-    """h, an axis of the frame, stands in the parts only as (h + offset + Σ k·u)/divisor, an index into
-    `size` elements.
-    """
-
-    axis: Axis
-    index: Affine
-    target: Axis
-    key: object
+from pellucid.formula.axes import Axis
+from pellucid.formula.expressions import Expression, free_axes
+from pellucid.formula.sum_patterns import backward_index, sum_of_product, turned_round
 
 
 def backwards(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame) -> Node | None:
@@ -32,7 +20,7 @@ def backwards(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
 
     It needs no array with s − 1 of s elements zero, and no window of what is often the larger array.
     """
-    views = [b for h in frame if (b := _backward(c, h, axes, parts)) is not None]
+    views = [b for h in frame if (b := backward_index(h, axes, parts, c.extent)) is not None]
     if not views:
         return None
     windows = tuple(a for a in axes if any(b.index.coefficient(a) for b in views))
@@ -43,20 +31,10 @@ def backwards(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
         if forward < 2 * c.count([targets.get(a, a) for a in every]):
             return None
     targets = {b.axis: b.target for b in views}
-    swap = {b.key: b.target for b in views}
-
-    def change(e: Expression) -> Expression | None:
-        if isinstance(e, Read) and any(isinstance(i, Affine) and _key(i) in swap for i in e.indices):
-            moved = tuple(
-                Affine.of(swap[_key(i)]) if isinstance(i, Affine) and _key(i) in swap else i for i in e.indices
-            )
-            return transform(Read(e.tensor, moved, e.outside), change)
-        return None
-
     outer = tuple(targets.get(a, a) for a in frame)
     inner = (*windows, *outer)
-    parts = [transform(p, change) for p in parts]
-    node = c.build(remainder([a for a in axes if a not in windows], parts), inner)
+    moved = turned_round(parts, views)
+    node = c.build(sum_of_product([a for a in axes if a not in windows], moved), inner)
     node = as_float(c, node)
     result = frozenset(a for a in frame if targets.get(a, a) in node.axes) | set(targets)
     shape, dtype = c.shape(result, frame), c.dtype
@@ -92,43 +70,3 @@ def backwards(c: Context, axes: Axes, parts: Sequence[Expression], frame: Frame)
         return total
 
     return Node(result, "float", run, True, strides=c.contiguous(result, frame))
-
-
-def _key(index: Affine) -> object:
-    return frozenset((a, k.value) for a, k in index.terms), index.constant, index.divisor.value
-
-
-def _backward(c: Context, h: Axis, axes: Axes, parts: Sequence[Expression]) -> _Back | None:
-    """How h stands in the parts, if it does so in one way only and some part is 0 where that index does not
-    exist.
-    """
-    indices: dict[object, tuple[Affine, Axis]] = {}
-    sizes = set()
-    for part in parts:
-        for e in reads(part):
-            for index, place in zip(e.indices, e.tensor.axes, strict=True):
-                if isinstance(index, Affine) and h in index.axes:
-                    indices[_key(index)] = index, place
-                    sizes.add(c.extent(place))
-    if len(indices) != 1 or len(sizes) != 1:
-        return None
-    ((key, (index, place)),) = indices.items()
-    others = [a for a in index.axes if a is not h]
-    if index.coefficient(h) != 1 or not others or not set(others) <= set(axes):
-        return None
-    guarded = any(
-        isinstance(p, Read) and p.outside == ZERO and any(isinstance(i, Affine) and _key(i) == key for i in p.indices)
-        for p in parts
-    )
-    target = place.fresh()
-
-    def bare(e: Expression) -> Expression | None:
-        if isinstance(e, Read):
-            gone = tuple(Affine.of(target) if isinstance(i, Affine) and _key(i) == key else i for i in e.indices)
-            if gone != e.indices:
-                return transform(Read(e.tensor, gone, e.outside), bare)
-        return None
-
-    if not guarded or any(h in free_axes(transform(p, bare)) for p in parts):
-        return None
-    return _Back(h, index, target, key)

@@ -32,6 +32,7 @@ from pellucid.formula.expressions import (
     multiply,
     substitute,
 )
+from pellucid.formula.sum_patterns import tied_axis
 
 _INT32 = 2**31
 
@@ -228,23 +229,7 @@ class Context:
 
     def fixed(self, e: Expression) -> tuple[Axis, int] | None:
         """The axis and the one value to which a bracket [axis = number] ties it."""
-        match e:
-            case Operation("eq", (Index(index), Constant(int(value)))) | Operation(
-                "eq", (Constant(int(value)), Index(index))
-            ):
-                pass
-            case Operation("eq", (Index(left), Index(right))) if not (left.terms and right.terms):
-                index, other = (left, right) if left.terms else (right, left)
-                if other.constant % other.divisor.value:
-                    return None
-                value = other.constant // other.divisor.value
-            case _:
-                return None
-        if len(index.terms) != 1 or index.terms[0][0] in self.pinned:
-            return None
-        axis, by = index.terms[0]
-        place, rest = divmod(value * index.divisor.value - index.constant, by.value)
-        return (axis, place) if not rest and isinstance(axis.extent, int) and 0 <= place < axis.extent else None
+        return tied_axis(e, lambda axis: axis not in self.pinned)
 
     def _slices(self, parts: Sequence[Expression]) -> Value | None:
         """A sum in which terms are [g = 2]·f: each f is computed at g = 2 alone. None without such terms."""

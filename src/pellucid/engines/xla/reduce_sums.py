@@ -28,6 +28,7 @@ from pellucid.formula.expressions import (
     substitute,
 )
 from pellucid.formula.expressions import divide as quotient
+from pellucid.formula.sum_patterns import spreads
 
 if TYPE_CHECKING:
     from pellucid.engines.xla.lowering import Context
@@ -45,7 +46,7 @@ def total(c: Context, axes: Axes, body: Expression) -> Value:
     while isinstance(body, Reduction) and body.name == "sum":
         axes, body = (*axes, *body.axes), body.body
     match body:
-        case Operation("add", args) if any(_spread(t) for t in args):
+        case Operation("add", args) if any(spreads(t) for t in args):
             return c.add([total(c, axes, t) for t in args])
         case Operation("where", (condition, inner, otherwise)) if otherwise == ZERO and not free_axes(condition) & set(
             axes
@@ -68,13 +69,6 @@ def total(c: Context, axes: Axes, body: Expression) -> Value:
     return value if divisor is None else c.divide(value, c.build(divisor))
 
 
-def _spread(term: Expression) -> bool:
-    """Whether the term's factors have axes that no single one of them has: then sums are cheaper than an array of all
-    axes."""
-    every = free_axes(term)
-    return len(factors(term)) > 1 and not any(free_axes(f) == every for f in factors(term))
-
-
 def _factors(body: Expression, axes: Axes) -> tuple[list[Expression], Expression | None]:
     """The factors of a product, quotients and conditions taken apart, and a divisor that no summed axis is in."""
     parts: list[Expression] = []
@@ -84,7 +78,7 @@ def _factors(body: Expression, axes: Axes) -> tuple[list[Expression], Expression
             case Operation("div", (over, under)) if not free_axes(under) & set(axes):
                 parts += factors(over)
                 divisors.append(under)
-            case Operation("div", (over, under)) if _spread(over):
+            case Operation("div", (over, under)) if spreads(over):
                 host = next((f for f in factors(over) if free_axes(under) <= free_axes(f)), None)
                 parts += [f for f in factors(over) if f is not host]
                 parts.append(quotient(host or UNIT, under))
@@ -108,7 +102,7 @@ def _conditional(
             inner, divisor = yes, []
     among = free_axes(condition)
     masked = [f for f in factors(inner) if among <= free_axes(f)]
-    if not _spread(inner) or not masked:
+    if not spreads(inner) or not masked:
         return [whole]
     divisors += divisor
     return [Operation("where", (condition, f, ZERO)) if f in masked else f for f in factors(inner)]
