@@ -97,6 +97,15 @@ def network() -> Any:
 
 
 @picture
+def small_network() -> Any:
+    """The network of three inputs, three hidden units and one output with which texts on the subject begin."""
+    net = network_of(pl.Dense(3, activation="sigmoid"), pl.Dense(1, activation="sigmoid"), input_shape=3, seed=4)
+    net.parameters["dense_1.bias"] = [0.4, -0.8, 0.1]
+    net.parameters["dense_2.bias"] = [-0.3]
+    return net.plot()
+
+
+@picture
 def network_graph() -> Any:
     start = pl.Input((12, 3))
     read = LSTM(8, return_sequences=True)(start)

@@ -8,8 +8,8 @@ from pellucid.explain.attribution import Missing as Missing
 from pellucid.explain.attribution import attribute as attribute
 from pellucid.explain.curve import Curve as Curve
 from pellucid.explain.diagnosis import diagnose as diagnose
+from pellucid.explain.diagram import plot as plot
 from pellucid.explain.explanation import Explanation as Explanation
-from pellucid.explain.figures import plot as plot
 from pellucid.explain.figures import plot_boundary as plot_boundary
 from pellucid.explain.figures import plot_confusion as plot_confusion
 from pellucid.explain.findings import Diagnosis as Diagnosis

@@ -13,7 +13,6 @@ from pellucid.explain.arithmetic import Values
 from pellucid.formula import Affine, Axis, Expression, Program, Tensor, derivative
 from pellucid.formula.expressions import Read, Reduction, reads, transform, walk
 from pellucid.network import BaseNetwork
-from pellucid.summary import summarise
 from pellucid.training.evaluation import predict
 
 if TYPE_CHECKING:
@@ -183,16 +182,6 @@ def latent_figure(run: Trace, path: str, labels: Any) -> Figure:
         f"{path} of {len(points)} examples, in the two directions in which it varies most: {part:.0%} of the variance."
     )
     return planes.latent_figure(plane, known, title=path, caption=caption)
-
-
-def plot(net: BaseNetwork) -> Figure:
-    """The network drawn, a box a layer, as a matplotlib figure."""
-    from pellucid.plots.network_diagram import Box, network_figure
-
-    sizes = {row.path: row.parameters for row in summarise(net).rows}
-    kinds = {row.path: row.kind.removesuffix("Layer") for row in summarise(net).rows}
-    boxes = [Box(u.path, kinds[u.path], net.shape_of(u.path), sizes[u.path], u.parents) for u in net.uses]
-    return network_figure(boxes, title=net.name or "The network")
 
 
 def plot_boundary(net: BaseNetwork, x: Any, y: Any, *, resolution: int = 160) -> Figure:
