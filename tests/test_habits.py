@@ -23,7 +23,7 @@ from pellucid.layers.base import Context
 CLASSES: list[Callable[..., Any]] = [
     *(kind for kind in pl.Layer.kinds.values() if kind.__module__.startswith("pellucid.")),
     *OPTIMIZERS.values(),
-    *(kind for kind in vars(pl).values() if isinstance(kind, type) and issubclass(kind, pl.Callback)),
+    *(kind for kind in map(pl.__getattr__, pl.__all__) if isinstance(kind, type) and issubclass(kind, pl.Callback)),
     *(pl.StepDecay, pl.ExponentialDecay, pl.CosineDecay, pl.WarmUp),
 ]
 FUNCTIONS: list[Callable[..., Any]] = [
@@ -92,7 +92,7 @@ def test_a_public_name_of_another_library_is_answered_with_the_one_here(name: st
 
 def test_a_mistyped_public_name() -> None:
     with pytest.raises(AttributeError, match=r"no attribute 'Dens'. Did you mean \"Dense\""):
-        _ = pl.Dens
+        _ = pl.Dens  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"no attribute '__nothing__'$"):
         getattr(pl, "__nothing__")  # noqa: B009
 

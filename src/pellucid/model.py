@@ -5,21 +5,29 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid import explain, lab, training
+from pellucid import lab, training
 from pellucid.arrays import as_array, check_examples, is_integer
+from pellucid.deferred import Deferred
 from pellucid.engines import DEFAULT
 from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.functions.activations import ActivationLike
-from pellucid.interchange import keras, object_file, onnx, pytorch, safetensors, workbook
+from pellucid.interchange import keras, object_file, onnx, pytorch, safetensors
 from pellucid.layers.base import Layer, Node
 from pellucid.layers.dense import Dense
 from pellucid.layers.normalization import Normalization
 from pellucid.network import BaseNetwork
 from pellucid.summary import summarise
+
+if TYPE_CHECKING:
+    from pellucid import explain
+    from pellucid.interchange import workbook
+else:  # half of all modules: a network that is only trained needs none of them
+    explain = Deferred("pellucid.explain")
+    workbook = Deferred("pellucid.interchange.workbook")
 
 
 class Network(BaseNetwork):
