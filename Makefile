@@ -33,7 +33,7 @@ help:
 	@echo "make clean   remove the environment and everything that tools left behind"
 
 demo: .venv/installed
-	$(BIN)/pellucid demo
+	$(BIN)/pellucid demo --force
 
 lab: .venv/installed-lab
 	$(BIN)/pellucid lab

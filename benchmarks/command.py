@@ -24,6 +24,7 @@ from benchmarks.report import (
 )
 from benchmarks.workloads import WORKLOADS
 from pellucid.cli.output import check_figure, check_writable, replacing, table
+from pellucid.cli.reporting import with_force
 from pellucid.engines.llvm.run.native import target as target_of
 from pellucid.errors import DataError, nearest
 
@@ -80,6 +81,7 @@ Examples:
 @click.option("--quick", is_flag=True, help="Fewer and shorter runs: figures within a tenth or so.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write every run to this file.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a figure, such as bench.png.")
+@with_force
 def command(
     workload: str, part: str, peers: str | None, target: str, quick: bool, json_path: Path | None, plot: Path | None
 ) -> None:

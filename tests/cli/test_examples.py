@@ -141,9 +141,9 @@ def test_options_for_how_a_table_is_written(run: Run, tmp_path: Path) -> None:
     run("explain", "model.safetensors", "dense_1", "--unit", "0", "--input", "t.csv:3", *written)
     run("inspect", "model.safetensors", "--watch", "t.csv", *written)
     (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{i},{('None', 'mild')[i % 2]}\n" for i in range(20)))
-    args = ["train", "t.csv", "--target", "b", "--epochs", "1"]
+    args = ["train", "t.csv", "--target", "b", "--epochs", "1", "--force"]
     assert "say which words stand for no value (--missing NA)" in run(*args, code=2).stderr
-    run(*args, "--missing", "NA")
+    run(*args, "--na", "NA")
     run("explain", "model.safetensors", "loss", "--input", "t.csv:0")
 
 
@@ -172,8 +172,8 @@ def test_an_idx_file_and_an_array(run: Run, tmp_path: Path) -> None:
         run("predict", "model.safetensors", "five.idx").output == run("predict", "model.safetensors", "five.npy").output
     )
     run("explain", "model.safetensors", "dense_1", "--unit", "0", "--input", "five.idx:4")
-    assert "a single IDX file, expected the folder" in run("train", "five.idx", code=2).stderr
-    assert "an array without targets" in run("train", "five.npy", code=2).stderr
+    assert "a single IDX file, expected the folder" in run("train", "five.idx", "--force", code=2).stderr
+    assert "an array without targets" in run("train", "five.npy", "--force", code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_a_large_kernel_is_shown_in_part(run: Run, image: Path) -> None:
     assert "The kernel, as it slides (the middle 7 × 7 of 19 × 19):" in said
     assert "v=6" in said and "v=12" in said and "v=5" not in said and "v=13" not in said
     assert max(map(len, said.splitlines())) < 160
-    assert "(the middle" not in run("filter", str(image), "--kernel", "gaussian").output
+    assert "(the middle" not in run("filter", str(image), "--kernel", "gaussian", "--force").output
 
 
 def test_the_image_itself_is_not_overwritten(run: Run, image: Path) -> None:

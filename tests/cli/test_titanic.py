@@ -51,13 +51,39 @@ def test_three_commands_and_python(run: Run, titanic: Path, tmp_path: Path) -> N
 
 
 def test_what_is_left_out_filled_and_unseen_may_be_said(run: Run, titanic: Path) -> None:
-    assert "--fill mean" in run("train", "titanic.csv", "--target", "Survived", "--fill", "none", code=2).stderr
-    run("train", "titanic.csv", "--target", "Survived", "--epochs", "1", "--keep", "PassengerId", "--drop", "Age")
+    assert (
+        "--fill mean" in run("train", "titanic.csv", "--target", "Survived", "--force", "--fill", "none", code=2).stderr
+    )
+    run(
+        "train",
+        "titanic.csv",
+        "--target",
+        "Survived",
+        "--force",
+        "--epochs",
+        "1",
+        "--keep",
+        "PassengerId",
+        "--drop",
+        "Age",
+    )
     assert Preparation.of(pl.load("model.safetensors")).features[0] == "PassengerId"
     Path("new.csv").write_text("PassengerId,Pclass,Sex,Embarked\n1,2,other,S\n", encoding="utf-8")
     assert "or use --unseen ignore." in run("predict", "model.safetensors", "new.csv", code=2).stderr
     run("predict", "model.safetensors", "new.csv", "--unseen", "ignore")
-    run("train", "titanic.csv", "--target", "Survived", "--epochs", "1", "--keep", "PassengerId", "--unseen", "ignore")
+    run(
+        "train",
+        "titanic.csv",
+        "--target",
+        "Survived",
+        "--force",
+        "--epochs",
+        "1",
+        "--keep",
+        "PassengerId",
+        "--unseen",
+        "ignore",
+    )
     run("predict", "model.safetensors", "new.csv", code=2)  # Age is missing as a column
-    said = run("train", "iris", "--unseen", "ignore", code=2).stderr
+    said = run("train", "iris", "--force", "--unseen", "ignore", code=2).stderr
     assert '"iris" is not a table file, and only these take --unseen' in said

@@ -92,7 +92,7 @@ def test_watch_shows_the_flow_after_every_epoch(run: Run) -> None:
 
 
 def test_patience_class_weights_and_an_activation_for_each_layer(run: Run, tmp_path: Path) -> None:
-    args = ("train", "blobs", "--hidden", "8,4", "--activation", "relu,tanh")
+    args = ("train", "blobs", "--force", "--hidden", "8,4", "--activation", "relu,tanh")
     text = run(
         *args, "--class-weight", "balanced", "--patience", "1", "--epochs", "60", "--learning-rate", "0.5"
     ).output
@@ -107,11 +107,14 @@ def test_patience_class_weights_and_an_activation_for_each_layer(run: Run, tmp_p
         ("--patience", "2", "--validation", "0"): "--patience watches the validation loss",
     }.items():
         assert said in run(*args, *more, code=2).stderr
-    assert "only classes take --class-weight" in run("train", "diabetes", "--class-weight", "balanced", code=2).stderr
-    assert "takes no --class-weight" in run("train", "topics", "--class-weight", "balanced", code=2).stderr
+    assert (
+        "only classes take --class-weight"
+        in run("train", "diabetes", "--force", "--class-weight", "balanced", code=2).stderr
+    )
+    assert "takes no --class-weight" in run("train", "topics", "--force", "--class-weight", "balanced", code=2).stderr
 
 
 def test_quiet_prints_nothing(run: Run, tmp_path: Path) -> None:
     assert run("train", "moons", "--epochs", "1", "--quiet").output == ""
     assert (tmp_path / "model.safetensors").is_file()
-    assert "--watch prints tables" in run("train", "moons", "--quiet", "--watch", code=2).stderr
+    assert "--watch prints tables" in run("train", "moons", "--force", "--quiet", "--watch", code=2).stderr

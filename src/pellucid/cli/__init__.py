@@ -41,6 +41,13 @@ Examples:
   pellucid lab                                       networks in the browser, while they train
   pellucid bench --quick                             how fast it is here, against its peers
 
+\b
+Exit codes:
+  0    done
+  1    an answer that was checked is not right, or a process of a run is lost
+  2    a mistake in the command line or in a file, said in one line
+  130  stopped by Ctrl-C
+
 Every command explains itself: pellucid COMMAND --help
 """
 

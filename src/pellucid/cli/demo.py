@@ -13,6 +13,7 @@ import pellucid as pl
 from ..data import Preparation, load
 from . import options
 from .output import check_writable, table
+from .reporting import Report, reporting, with_force
 
 TERMS = 10
 SHADES = " ░▒▓█"
@@ -30,7 +31,9 @@ Examples:
 @options.epochs(30)
 @options.seed()
 @options.model_output("pellucid-demo.safetensors")
-def command(epochs: int, seed: int, output: Path) -> None:
+@with_force
+@reporting
+def command(epochs: int, seed: int, output: Path, report: Report) -> None:
     """Train a network on 1,797 handwritten digits and look through it.
 
     A network 64 → 64 → 32 → 10 learns four fifths of the 8×8 images and is tested on the rest. Then the
@@ -49,13 +52,14 @@ def command(epochs: int, seed: int, output: Path) -> None:
     click.echo(f"{digits.description}: {len(x)} to train, {len(x_test)} to test")
     net.fit(x, y, epochs=epochs, batch_size=32, optimizer=pl.Adam(2e-3), loss="crossentropy", metrics=["accuracy"])
 
-    predicted = net.predict(x_test).argmax(axis=1)
-    click.echo(f"\ntest accuracy: {np.mean(predicted == y_test):.3f}\n")
-    _confusion(y_test, predicted)
-    _arithmetic(net, x_test[0], int(y_test[0]))
-
     net.metadata.update(Preparation.of(digits).metadata())
     net.save(output)
+
+    predicted = net.predict(x_test).argmax(axis=1)
+    report |= {"model": output, "test": {"accuracy": float(np.mean(predicted == y_test))}}
+    click.echo(f"\ntest accuracy: {np.mean(predicted == y_test):.3f}\n")
+    _confusion(y_test, predicted)
+    report["explanation"] = _arithmetic(net, x_test[0], int(y_test[0])).json(limit=TERMS)
     click.echo(f"\nsaved {output}: try  pellucid inspect {output}")
 
 
@@ -67,7 +71,7 @@ def _confusion(y: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
     table(["", *map(str, range(10))], rows)
 
 
-def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> None:
+def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> pl.Explanation:
     """The terms that weigh most in the sum of the output unit that answers for ``image``."""
     run = net.trace(image)
     probability = run["dense_3"][0]
@@ -83,6 +87,7 @@ def _arithmetic(net: pl.Network, image: NDArray[np.float32], label: int) -> None
     rows += [[f"the other {others} terms", "", f"{rest:+.4g}"], ["the engine's sum", "", f"{explanation.value:+.4g}"]]
     table(["term", "with its numbers", "contribution"], rows)
     click.echo(f"Softmax of the ten sums gives this one {probability[unit]:.4f}.")
+    return explanation
 
 
 def _image(image: NDArray[np.float32]) -> str:

@@ -11,6 +11,7 @@ from ..exercises import TOPICS, document, exercise
 from ..exercises.problem import FORMATS
 from . import options
 from .output import check_writable, replacing, table
+from .reporting import Report, reporting, with_force
 
 EPILOG = """\b
 Examples:
@@ -45,6 +46,8 @@ Examples:
 @click.option(
     "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of the text."
 )
+@with_force
+@reporting
 def command(
     topic: str,
     seed: int,
@@ -54,6 +57,7 @@ def command(
     answer: str | None,
     output: Path | None,
     language: str,
+    report: Report,
 ) -> None:
     """Draw problems to be worked by hand.
 
@@ -64,6 +68,7 @@ def command(
     With --check it says whether an answer is right, or which slip gives it; the exit code is 0 or 1.
     """
     if topic == "list":
+        report["topics"] = {name: about.text(language) for name, (_, about) in TOPICS.items()}
         table(["topic", "what"], [[name, about.text(language)] for name, (_, about) in TOPICS.items()])
         return
     if topic not in TOPICS:
@@ -73,13 +78,20 @@ def command(
         if count > 1:
             raise DataError("--check is for one exercise: leave --count out.")
         verdict = exercise(topic, seed=seed).check(answer)
+        report |= {"right": verdict.right, "message": verdict.message.text(language)}
         click.echo(verdict.message.text(language))
         click.get_current_context().exit(0 if verdict.right else 1)
     if form is None:
         ending = "" if output is None else output.suffix.lower().removeprefix(".")
         form = ending if ending in FORMATS else "md"
     check_writable(output)
-    text = document([exercise(topic, seed=seed + k) for k in range(count)], form, solution=solution, language=language)
+    drawn = [exercise(topic, seed=seed + k) for k in range(count)]
+    text = document(drawn, form, solution=solution, language=language)
+    report |= {"topic": topic, "text": text, "file": output}
+    report["exercises"] = [{"seed": e.seed, "choices": {c.letter: c.text for c in e.choices}} for e in drawn]
+    if solution:
+        for record, each in zip(report["exercises"], drawn, strict=True):
+            record["answer"] = each.answer
     if output is None:
         click.echo(text, nl=False)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from . import options
 from .examples import one_example, target_of
 from .language import KEY
 from .output import check_figure, check_writable, printable, replacing
+from .reporting import json_text, with_force
 
 EPILOG = """\b
 Examples:
@@ -80,6 +80,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @click.option("--invert", is_flag=True, help="Swap dark and light of an image.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Also draw it, such as unit.png.")
 @options.csv_writing()
+@with_force
 def command(
     model: Path,
     path: str,
@@ -127,24 +128,26 @@ def command(
         raise DataError(f"{path} needs the true class or quantity, which is not in the data: give --label.")
     y = None if target is None else np.asarray(target)[None]
     explanation = net.explain(path, x=x[None], y=y, unit=unit, at=at, time=time, index=index, backward=backward)
+    if plot is not None:
+        with replacing(plot) as beside:
+            explanation.plot().savefig(beside)
     if as_json:
-        click.echo(json.dumps(explanation.json(limit=terms), ensure_ascii=False, indent=2))
+        click.echo(json_text(explanation.json(limit=terms)))
     else:
         text = explanation.text(terms, language=language)
         click.echo("\n".join(printable(line) for line in text.split("\n")))
     if plot is not None:
-        with replacing(plot) as beside:
-            explanation.plot().savefig(beside)
         click.echo(f"drew {plot}", err=as_json)
 
 
 def _show(shares: Attribution, terms: int, as_json: bool, plot: Path | None) -> None:
-    """Print an attribution, and draw it."""
-    if as_json:
-        click.echo(json.dumps(shares.json(), ensure_ascii=False, indent=2))
-    else:
-        click.echo("\n".join(printable(line) for line in shares.text(terms).split("\n")))
+    """Draw an attribution, and print it."""
     if plot is not None:
         with replacing(plot) as beside:
             shares.plot().savefig(beside)
+    if as_json:
+        click.echo(json_text(shares.json()))
+    else:
+        click.echo("\n".join(printable(line) for line in shares.text(terms).split("\n")))
+    if plot is not None:
         click.echo(f"drew {plot}", err=as_json)

@@ -13,6 +13,7 @@ from ..errors import PellucidError
 from ..functions.learning.optimizers import OPTIMIZERS
 from . import options
 from .output import check_writable
+from .reporting import Report, reporting, with_force
 
 EPILOG = """\b
 Examples:
@@ -59,6 +60,8 @@ digits.h says how to call the functions, with a program that can be compiled as 
     help="In WebAssembly, which has no instruction for a product and a sum with one rounding: compute the bits of"
     " `pellucid predict` all the same. Slow.",
 )
+@with_force
+@reporting
 def command(
     model: Path,
     output: Path,
@@ -69,6 +72,7 @@ def command(
     loss: str | None,
     optimizer: str | None,
     exact: bool,
+    report: Report,
 ) -> None:
     """Write a network as code for C or a browser.
 
@@ -81,7 +85,8 @@ def command(
     for option, given in (("--loss", loss), ("--optimizer", optimizer)):
         if given is not None and not training:
             raise PellucidError(f"{option} {given} belongs to a step of training: add --training.")
-    check_writable(output, sources=[model])
+    header = output.with_suffix(".h") if output.suffix.lower() == ".o" else None
+    check_writable(output, header, sources=[model])
     net = pl.load(model)
     from rich.console import Console
 
@@ -97,6 +102,8 @@ def command(
             optimizer=optimizer or "adam",
             exact=exact,
         )
+    report |= {"files": {str(file): file.stat().st_size for file in written.files}, "target": written.target}
+    report |= {"workspace": written.workspace, "state": written.state}
     for file in written.files:
         click.echo(f"wrote {file}: {file.stat().st_size:,} bytes")
     kept = f", and {written.state:,} that training keeps" if training else ""

@@ -18,6 +18,7 @@ from ..errors import DataError
 from ..formula import Program, Tensor, unicode
 from . import options
 from .output import check_writable, replacing, table
+from .reporting import Report, reporting, with_force
 
 TERMS = 25
 ROWS = 7
@@ -87,6 +88,8 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     show_default=True,
     help="The image to write.",
 )
+@with_force
+@reporting
 def command(
     image: str,
     text: str,
@@ -99,6 +102,7 @@ def command(
     values: str,
     pixel: str | None,
     output: Path,
+    report: Report,
 ) -> None:
     """Let a kernel slide over IMAGE and write what comes out.
 
@@ -116,15 +120,17 @@ def command(
     slid = k[::-1, ::-1] if flip else k
     y, formula = filtered(x, slid, stride=stride, padding=padding)
     place = _place(pixel, y.shape)
+    visible, remark = _visible(y, "size" if values == "auto" and abs(k.sum()) < 1e-9 else values)
+    with replacing(output) as beside:
+        write_image(beside, visible)
 
     click.echo(f"{image}: {_extents(x)} → {_extents(y)}")
     click.echo(f"\n{_words(flip, k)}\n")
     _show(slid)
     click.echo(formula)
-    _arithmetic(x, slid, y, place, stride, padding)
-    with replacing(output) as beside:
-        write_image(beside, _visible(y, "size" if values == "auto" and abs(k.sum()) < 1e-9 else values))
-    click.echo(f"wrote {output}")
+    report |= {"image": output, "shape": y.shape, "kernel": slid, "formula": formula, "min": y.min(), "max": y.max()}
+    report["pixel"] = _arithmetic(x, slid, y, place, stride, padding)
+    click.echo(f"{remark}wrote {output}")
 
 
 def filtered(
@@ -182,7 +188,7 @@ def _arithmetic(
     place: tuple[int, int],
     stride: int,
     padding: str | int,
-) -> None:
+) -> Report:
     """The terms of one pixel of the first colour: y[i,j] = Σ[u,v] x[i·s + u − p, j·s + v − p]·k[u,v]."""
     i, j = place
     window = Window.over(x.shape[:2], k.shape, stride=stride, padding=padding, what="kernel")
@@ -206,18 +212,20 @@ def _arithmetic(
     colour = " in red" if x.shape[2] == 3 else ""
     click.echo(f"\nThe pixel in row {i}, column {j} of the result{colour}:")
     table(["term", "x", "k", "product"], [*rows, [f"y[{i},{j}]", "", "", f"{total:+.4f}"]])
+    named = [{"x": [h, w], "k": [u, v], "value": a, "weight": b, "product": a * b} for h, w, u, v, a, b in terms]
+    return {"row": i, "column": j, "value": total, "terms": named}
 
 
-def _visible(y: NDArray[np.float32], values: str) -> NDArray[np.float32]:
-    """The result as levels of an image; prints what was done where it is not the result itself."""
+def _visible(y: NDArray[np.float32], values: str) -> tuple[NDArray[np.float32], str]:
+    """The result as levels of an image; and a line on what was done, where it is not the result itself."""
     low, high = float(y.min()), float(y.max())
     if values == "size" and max(-low, high) > 0:
         top = max(-low, high)
-        click.echo(f"The results go from {low:.3g} to {high:.3g}; the image shows their size, {top:.3g} as white.")
-        return np.asarray(np.abs(y) / top, dtype=np.float32)
+        remark = f"The results go from {low:.3g} to {high:.3g}; the image shows their size, {top:.3g} as white.\n"
+        return np.asarray(np.abs(y) / top, dtype=np.float32), remark
     if low < -1e-6 or high > 1 + 1e-6:
-        click.echo(f"The results go from {low:.3g} to {high:.3g}; the image cuts off what lies outside 0 to 1.")
-    return y
+        return y, f"The results go from {low:.3g} to {high:.3g}; the image cuts off what lies outside 0 to 1.\n"
+    return y, ""
 
 
 def _extents(pixels: NDArray[np.float32]) -> str:

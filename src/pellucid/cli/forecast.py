@@ -28,6 +28,7 @@ from ..errors import DataError, nearest
 from ..forecasting import CELLS, RecurrentForecaster
 from . import options
 from .output import check_figure, check_writable, printable, replacing, table
+from .reporting import Report, reporting, with_force
 
 TODAY = "tomorrow = today"
 SPOKEN = {"network": "the network", TODAY: f'"{TODAY}"', "autoregression": "the autoregression"}
@@ -89,6 +90,8 @@ class Outcome:
 @options.seed()
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw forecasts and errors, such as forecast.png.")
 @options.csv_writing()
+@with_force
+@reporting
 def command(
     prices: str,
     columns: tuple[str, ...],
@@ -105,6 +108,7 @@ def command(
     seed: int,
     plot: Path | None,
     writing: dict[str, Any],
+    report: Report,
 ) -> None:
     """Forecast a series and test how good the forecasts are.
 
@@ -127,17 +131,23 @@ def command(
         f" {window}, {_rows(horizon)} ahead; tested on the last {tested} in {folds} steps"
     )
     outcome = _walk(series, windows, level, stretches, changes, cell=cell, units=units, epochs=epochs, seed=seed)
-    for place, name in enumerate(series.columns):
-        _judge(outcome, place, printable(name), horizon)
-    _ahead(series, outcome, changes, horizon)
     if plot is not None:
-        from pellucid.plots.forecasts import forecast_figure
-
-        title = f"{series.columns[0]}, {_rows(horizon)} ahead"
-        drawn = {name: values[:, 0] for name, values in outcome.forecasts.items()}
-        with replacing(plot) as beside:
-            forecast_figure(series.dates[outcome.targets], outcome.truth[:, 0], drawn, title=title, path=beside)
+        _draw(series, outcome, horizon, plot)
+    report |= {"series": series.name, "rows": len(series), "tested": tested, "horizon": horizon, "plot": plot}
+    report["columns"] = {name: _judge(outcome, k, printable(name), horizon) for k, name in enumerate(series.columns)}
+    for name, next_values in _ahead(series, outcome, changes, horizon).items():
+        report["columns"][name]["next"] = next_values
+    if plot is not None:
         click.echo(f"drew {plot}")
+
+
+def _draw(series: Series, outcome: Outcome, horizon: int, plot: Path) -> None:
+    from pellucid.plots.forecasts import forecast_figure
+
+    title = f"{series.columns[0]}, {_rows(horizon)} ahead"
+    drawn = {name: values[:, 0] for name, values in outcome.forecasts.items()}
+    with replacing(plot) as beside:
+        forecast_figure(series.dates[outcome.targets], outcome.truth[:, 0], drawn, title=title, path=beside)
 
 
 def _series(prices: str, columns: tuple[str, ...], reading: Mapping[str, Any]) -> Series:
@@ -190,7 +200,7 @@ def _walk(
     return Outcome(series.values[targets], {k: np.concatenate(v) for k, v in forecasts.items()}, targets, ends, latest)
 
 
-def _judge(outcome: Outcome, place: int, name: str, horizon: int) -> None:
+def _judge(outcome: Outcome, place: int, name: str, horizon: int) -> Report:
     """The errors side by side, and the sentence that follows from them."""
     truth = outcome.truth[:, place]
     errors = {method: values[:, place] - truth for method, values in outcome.forecasts.items()}
@@ -205,12 +215,20 @@ def _judge(outcome: Outcome, place: int, name: str, horizon: int) -> None:
     click.echo(f"\n{name}:")
     table(["forecast", "mean error", "min … max by step", "spread of the errors", "of the value"], rows)
     spoken = {SPOKEN[method]: error for method, error in errors.items()}
-    click.echo(verdict(spoken, SPOKEN["network"], horizon=horizon))
+    sentence = verdict(spoken, SPOKEN["network"], horizon=horizon)
+    click.echo(sentence)
+    return {
+        "mean_absolute_error": {method: float(np.abs(error).mean()) for method, error in errors.items()},
+        "verdict": sentence,
+        "truth": truth,
+        "forecasts": {method: values[:, place] for method, values in outcome.forecasts.items()},
+    }
 
 
-def _ahead(series: Series, outcome: Outcome, changes: tuple[str, ...], horizon: int) -> None:
+def _ahead(series: Series, outcome: Outcome, changes: tuple[str, ...], horizon: int) -> Report:
     """What comes after the last row, with the range that four fifths of the errors of the test stayed in."""
     click.echo()
+    found: Report = {}
     for place, name in enumerate(series.columns):
         column, change = np.s_[:, place : place + 1], changes[place : place + 1]
         missed = levels(outcome.truth[column], change) - levels(outcome.forecasts["network"][column], change)
@@ -220,6 +238,8 @@ def _ahead(series: Series, outcome: Outcome, changes: tuple[str, ...], horizon: 
             f"{_rows(horizon)} after {series.day(-1)}, {printable(name)} {series.values[-1, place]:.6g}: the network"
             f" says {middle:.6g}; with the errors of the test, four times in five between {low:.6g} and {high:.6g}"
         )
+        found[name] = {"last": float(series.values[-1, place]), "network": middle, "low": low, "high": high}
+    return found
 
 
 def _rows(count: int) -> str:

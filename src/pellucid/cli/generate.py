@@ -13,8 +13,10 @@ import pellucid as pl
 from ..data.text import BY, Ids, Vocabulary, topics
 from ..errors import DataError
 from . import options
-from .language import HABITS, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
+from .language import HABITS, LEARNING_RATE, NOTE, UNITS, Reader, prepared, train
+from .language import report as compare
 from .output import printable, table
+from .reporting import Report, reporting
 
 EPILOG = """\b
 Examples:
@@ -44,6 +46,7 @@ BRIEF = {"char": (32, 96, 4), "word": (32, 128, 10)}
     "--unknown", is_flag=True, help="Read a word that is not in the vocabulary as <unknown>.  [default: an error]"
 )
 @click.option("--show", type=options.IntRange(min=1), metavar="N", help="The N likeliest candidates at every step.")
+@reporting
 def command(
     model: Path | None,
     prompt: str | None,
@@ -53,6 +56,7 @@ def command(
     by: str | None,
     unknown: bool,
     show: int | None,
+    report: Report,
 ) -> None:
     """Continue a text, token by token.
 
@@ -73,15 +77,20 @@ def command(
         reader = _briefly(*parts, length=length_read, units=units, epochs=epochs, seed=seed)
     vocabulary = reader.vocabulary
     written: list[int] = []
+    steps: list[Report] = []
     rows: list[list[str]] = []
     count = length or {"char": 300, "word": 60}[vocabulary.by]
     for token, p in reader.continued(start, count, temperature=temperature, seed=seed):
         written.append(token)
+        steps.append({"token": vocabulary.tokens[token], "probability": float(p[token])})
         if show is not None:
             rows.append([_shown(vocabulary.tokens[token]), *_candidates(p, vocabulary.tokens, show)])
+            steps[-1]["candidates"] = {vocabulary.tokens[k]: float(p[k]) for k in _likeliest(p, show)}
     if show is not None:
         table(["taken", *(str(k + 1) for k in range(min(show, len(vocabulary) - 1)))], rows)
-    click.echo(_harmless(vocabulary.decode(np.concatenate([start, written]))))
+    text = vocabulary.decode(np.concatenate([start, written]))
+    report |= {"text": text, "prompt": vocabulary.decode(start), "steps": steps}
+    click.echo(_harmless(text))
 
 
 def _briefly(
@@ -92,7 +101,7 @@ def _briefly(
     reader = Reader.build(vocabulary, length=length, units=units, seed=seed)
     batch_size = HABITS[by].batch_size(len(learned), length)
     train(reader, learned, epochs=epochs, batch_size=batch_size, optimizer=pl.Adam(LEARNING_RATE))
-    report(reader, learned, tested)
+    compare(reader, learned, tested)
     click.echo()
     return reader
 
@@ -111,8 +120,11 @@ def _prompt(vocabulary: Vocabulary, prompt: str | None, *, strict: bool) -> Ids:
 
 
 def _candidates(p: NDArray[np.float64], tokens: tuple[str, ...], count: int) -> list[str]:
-    best = np.argsort(-p, kind="stable")[: min(count, len(tokens) - 1)]
-    return [f"{_shown(tokens[k])} {p[k]:.3f}" for k in best]
+    return [f"{_shown(tokens[k])} {p[k]:.3f}" for k in _likeliest(p, count)]
+
+
+def _likeliest(p: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    return np.argsort(-p, kind="stable")[: min(count, len(p) - 1)]
 
 
 def _shown(token: str) -> str:

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pellucid as pl
+from pellucid.summary import summarise
 
 from ..data import Preparation, text_windows
 from . import options
 from .examples import as_targets, fitted, the_shape
 from .language import KEY, Reader
 from .output import printable, shorten, table
+from .reporting import Report, reporting
 from .sources import check_writing, text_of, training_data
 
 EXAMPLES = 256
@@ -36,7 +38,8 @@ Examples:
     "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of the findings."
 )
 @options.csv_writing()
-def command(model: Path, watch: str | None, language: str, writing: dict[str, Any]) -> None:
+@reporting
+def command(model: Path, watch: str | None, language: str, writing: dict[str, Any], report: Report) -> None:
     """Show what is in a model file.
 
     The layers of the network in MODEL, its metadata and its parameters. A parameter that holds NaN or
@@ -47,9 +50,12 @@ def command(model: Path, watch: str | None, language: str, writing: dict[str, An
     """
     net = pl.load(model)
     if watch is not None:
-        _watch(net, model.name, watch, language, writing)
+        report |= _watch(net, model.name, watch, language, writing)
         return
-    net.summary()
+    summary = summarise(net)
+    report |= {"model": model, "metadata": net.metadata, "layers": [vars(row) for row in summary.rows]}
+    report["parameters"] = {path: _statistics(values) for path, values in net.parameters.items()}
+    click.echo(str(summary))
     entries = [
         (key if inner is None else f"{key}.{inner}", shorten(value))
         for key, entry in net.metadata.items()
@@ -59,11 +65,11 @@ def command(model: Path, watch: str | None, language: str, writing: dict[str, An
         table(["metadata", "value"], entries)
     table(
         ["parameter", "shape", "mean", "std", "min", "max", "not finite"],
-        [(path, _shape(values), *_statistics(values)) for path, values in net.parameters.items()],
+        [(path, _shape(values), *_written(_statistics(values))) for path, values in net.parameters.items()],
     )
 
 
-def _watch(net: pl.Network, file: str, data: str, language: str, writing: dict[str, Any]) -> None:
+def _watch(net: pl.Network, file: str, data: str, language: str, writing: dict[str, Any]) -> Report:
     from .watching import print_flow
 
     if KEY in net.metadata:
@@ -78,7 +84,10 @@ def _watch(net: pl.Network, file: str, data: str, language: str, writing: dict[s
     rows = np.linspace(0, len(x) - 1, min(EXAMPLES, len(x))).astype(int)
     flow = net.flow(x[rows], y[rows], training=False)
     print_flow(flow)
-    click.echo(printable_lines(net.diagnose(flow, x=x[rows], y=y[rows]).text(language)))
+    findings = net.diagnose(flow, x=x[rows], y=y[rows])
+    click.echo(printable_lines(findings.text(language)))
+    layers = [vars(layer) for layer in flow]
+    return {"examples": len(rows), "loss": flow.loss, "layers": layers, "findings": findings.json()}
 
 
 def printable_lines(text: str) -> str:
@@ -89,8 +98,13 @@ def _shape(values: NDArray[np.floating]) -> str:
     return " × ".join(map(str, values.shape)) or "1"
 
 
-def _statistics(values: NDArray[np.floating]) -> list[str]:
-    """Mean, standard deviation, minimum and maximum of the finite values; how many are not finite."""
+def _statistics(values: NDArray[np.floating]) -> dict[str, Any]:
+    """Shape; mean, standard deviation, minimum and maximum of the finite values; how many are not finite."""
     finite = values[np.isfinite(values)].astype(np.float64)
     measures = [finite.mean(), finite.std(), finite.min(), finite.max()] if finite.size else [np.nan] * 4
-    return [*(f"{measure:.4g}" for measure in measures), str(values.size - finite.size)]
+    named = dict(zip(("mean", "std", "min", "max"), map(float, measures), strict=True))
+    return {"shape": values.shape, **named, "not_finite": values.size - finite.size}
+
+
+def _written(statistics: dict[str, Any]) -> list[str]:
+    return [*(f"{statistics[name]:.4g}" for name in ("mean", "std", "min", "max")), str(statistics["not_finite"])]

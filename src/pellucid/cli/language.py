@@ -216,11 +216,13 @@ def train(
     )
 
 
-def report(reader: Reader, learned: Ids, tested: Ids) -> None:
+def report(reader: Reader, learned: Ids, tested: Ids) -> dict[str, float]:
     """Nats a token and perplexity on the last tenth, beside those of the trigram model that counted the same text."""
     by = reader.vocabulary.by
     trigram = Trigram(learned, len(reader.vocabulary)).nats(np.concatenate([learned[-2:], tested]))
     unknown = float((tested == 0).mean())
     click.echo(f"on the last tenth, {len(tested)} {UNITS[by]}, of which {unknown:.1%} are <unknown>:")
-    for name, nats in (("network", reader.nats(tested, before=learned)), ("interpolated trigram", trigram)):
+    own = reader.nats(tested, before=learned)
+    for name, nats in (("network", own), ("interpolated trigram", trigram)):
         click.echo(f"  {name:21} {nats:.3f} nats a {UNITS[by][:-1]}, perplexity {np.exp(nats):.1f}")
+    return {"nats": own, "perplexity": float(np.exp(own)), "trigram_perplexity": float(np.exp(trigram))}

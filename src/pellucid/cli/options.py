@@ -70,6 +70,8 @@ def csv_writing() -> Decorator:
         @click.option("--decimal", type=click.Choice([".", ","]), help="Of a CSV file: the decimal mark.")
         @click.option(
             "--missing",
+            "--na",
+            "missing",
             metavar="WORD",
             multiple=True,
             help="Of a CSV file: a word for a missing value; may be repeated.  [default: NA, None, -, #N/A, …]",

@@ -5,15 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+import click
 
 from ..errors import DataError
 from ..files import reason
 from ..files import replacing as replacing
 
 FIGURES = (".png", ".svg", ".pdf")
+FORCE = "pellucid.force"
+"""Where a command keeps whether it was given --force."""
 STREAM = "-"
 """The name of the standard input and output."""
 
@@ -53,9 +58,9 @@ def check_figure(path: Path | None) -> None:
         raise DataError(f'"{path}" is not the name of a figure, expected it to end in {", ".join(FIGURES)}.')
 
 
-def check_writable(*paths: Path | None, sources: Iterable[str | Path | None] = ()) -> None:
+def check_writable(*paths: Path | None, sources: Iterable[str | Path | None] = (), replace: bool = False) -> None:
     """Raise before the work begins, rather than after it, where a result could not be written, or would be written over
-    another or over one of the ``sources``.
+    another or over one of the ``sources``. Ask before a file is replaced, unless ``replace``.
     """
     taken: dict[str, str] = {os.path.realpath(source): "is what is read" for source in sources if source is not None}
     for path in paths:
@@ -69,6 +74,19 @@ def check_writable(*paths: Path | None, sources: Iterable[str | Path | None] = (
         _check_above(path, "write")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise DataError(f'cannot write "{path}": permission denied, choose another place.')
+        if path.is_file() and not replace:
+            _ask_to_replace(path)
+
+
+def _ask_to_replace(path: Path) -> None:
+    """Ask whether a file may be replaced; where nobody can answer, raise. Commands without --force say so later."""
+    ctx = click.get_current_context(silent=True)
+    if ctx is None or ctx.meta.get(FORCE, True):
+        return
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        raise DataError(f'"{path}" exists already: --force replaces it, or give another name.')
+    if not click.confirm(f"{printable(path)} exists already. Replace it?", err=True):
+        raise DataError(f'"{path}" stays as it is: give another name.')
 
 
 def check_folder(folder: Path, option: str) -> None:

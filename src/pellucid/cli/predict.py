@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from . import options
 from .examples import examples, fitted, image, is_image, the_shape
 from .language import KEY
 from .output import STREAM, check_writable, printable, replacing, table
+from .reporting import json_text, with_force
 from .sources import by_name
 
 ROWS = 20
@@ -60,6 +60,7 @@ class Answers:
     help="Write every prediction to this CSV file, in full precision; - is the standard output.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print every prediction as JSON, in full precision.")
+@click.option("--quiet", is_flag=True, help="With --output: print nothing but warnings and errors.")
 @click.option(
     "--unseen",
     type=click.Choice(["error", "ignore"]),
@@ -67,6 +68,7 @@ class Answers:
     " training, an error]",
 )
 @options.csv_writing()
+@with_force
 def command(
     model: Path,
     inputs: tuple[str, ...],
@@ -74,6 +76,7 @@ def command(
     id_column: str | None,
     output: Path | None,
     as_json: bool,
+    quiet: bool,
     unseen: str | None,
     writing: dict[str, Any],
 ) -> None:
@@ -88,6 +91,8 @@ def command(
     streamed = output is not None and str(output) == STREAM
     if streamed and as_json:
         raise DataError("--output - and --json both print to the standard output: leave one of them out.")
+    if quiet and (output is None or streamed):
+        raise DataError("--quiet leaves out what is printed, and then there is nothing: give --output FILE.csv too.")
     if inputs.count(STREAM) > 1:
         raise DataError("the standard input can be read once, expected at most one - among the inputs.")
     check_writable(None if streamed else output, sources=[model, *(name for name in inputs if name != STREAM)])
@@ -103,10 +108,12 @@ def command(
     columns, rows = _table(answers, preparation, id_column)
     if output is not None and not streamed:
         _write(output, columns, rows)
+    if quiet:
+        return
     if streamed:
         click.echo(_csv(columns, rows), nl=False)
     elif as_json:
-        click.echo(json.dumps(_records(columns, rows, preparation), ensure_ascii=False, indent=1))
+        click.echo(json_text(_records(columns, rows, preparation)))
     else:
         _show(columns, rows, output)
     if output is not None and not streamed:
@@ -183,14 +190,14 @@ def _table(
 
 
 def _records(columns: Sequence[str], rows: Sequence[Sequence[Any]], preparation: Preparation) -> list[dict[str, Any]]:
-    """The rows as JSON carries them, numbers as the shortest that read back as the same float32."""
+    """The rows by name, as JSON carries them."""
     begin = "probability of "
     known = {f"{begin}{name}": name for name in preparation.classes or ()} if "class" in columns else {}
     records = []
     for row in rows:
         record: dict[str, Any] = {}
         for name, cell in zip(columns, row, strict=True):
-            value = cell if isinstance(cell, int | str) else float(str(cell))
+            value = cell
             if name in known:
                 record.setdefault("probabilities", {})[known[name]] = value
             else:

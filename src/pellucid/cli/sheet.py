@@ -21,6 +21,7 @@ from ..functions.learning.optimizers import OPTIMIZERS
 from . import options
 from .examples import one_example, target_of, the_shape
 from .output import check_writable
+from .reporting import Report, reporting, with_force
 
 _NUMBERS = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?(\s*[,\s]\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)*\s*")
 
@@ -76,6 +77,8 @@ Examples:
     "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of the headings."
 )
 @options.csv_writing()
+@with_force
+@reporting
 def command(
     model: Path,
     output: Path,
@@ -87,6 +90,7 @@ def command(
     max_cells: int,
     language: str,
     writing: dict[str, Any],
+    report: Report,
 ) -> None:
     """Write a network as a spreadsheet of live formulas.
 
@@ -128,6 +132,7 @@ def command(
             max_cells=max_cells,
             on_cells=lambda done, total: progress.update(task, completed=done, total=total),
         )
+    report |= {"file": output, "cells": written.cells, "formulas": written.formulas, "backward": y is not None}
     click.echo(f"wrote {output}: {written.cells:,} cells, {written.formulas:,} of them formulas")
     if source is None:
         click.echo("Its example is made up: type over the green cells, or give one with --input.")

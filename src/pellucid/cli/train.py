@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from . import options
 from .examples import BRIGHTNESS
 from .launching import several_processes
 from .output import check_figure, check_writable, printable, replacing
+from .reporting import Report, reporting, with_force
 from .sources import changes_of, is_text, text_of, training_data
 
 OPTIMIZERS = {"sgd": pl.SGD, "rmsprop": pl.RMSprop, "adam": pl.Adam, "adamw": pl.AdamW}
@@ -198,8 +197,9 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Keep the state of the training in this file.")
 @click.option("--resume", is_flag=True, help="Continue from the checkpoint.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the history, such as history.png.")
-@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.option("--watch", is_flag=True, help="Show the size of values and gradients, layer by layer, after every epoch.")
+@with_force
+@reporting
 @several_processes
 def command(
     data: str,
@@ -238,9 +238,9 @@ def command(
     checkpoint: Path | None,
     resume: bool,
     plot: Path | None,
-    quiet: bool,
     watch: bool,
     engine: str | None,
+    report: Report,
 ) -> None:
     """Train a network on DATA and save it.
 
@@ -256,11 +256,11 @@ def command(
     if resume and checkpoint is None:
         raise DataError("expected --checkpoint FILE with --resume, the checkpoint to continue from, got none.")
     check_figure(plot)
-    check_writable(output, checkpoint, plot, sources=[data])
     if patience is not None and validation == 0:
         raise DataError("--patience watches the validation loss, and --validation 0 leaves none: leave one out.")
-    if quiet and watch:
+    if watch and click.get_current_context().params["quiet"]:
         raise DataError("--watch prints tables, which --quiet leaves out: leave one of them out.")
+    check_writable(output, checkpoint, plot, sources=[data], replace=resume)
     fitting = _Fitting(
         optimizer,
         learning_rate,
@@ -276,8 +276,6 @@ def command(
         class_weight,
         engine,
     )
-    if quiet:
-        click.get_current_context().with_resource(contextlib.redirect_stdout(io.StringIO()))
     if is_text(data, text=text):
         columns: dict[str, object] = {"--target": target, "--task": task, "--drop": drop, "--keep": keep}
         columns |= {"--fill": fill, "--unseen": unseen, "--hidden": hidden, "--class-weight": class_weight}
@@ -293,7 +291,7 @@ def command(
             if value:
                 raise DataError(f'"{data}" is a text, which takes no {option}: leave it out.')
         language = _Language(by or "char", length, units, layers or 1, dropout, vocabulary or 10_000)
-        history = _learn_text(data, fitting, language, 0.05 if validation is None else validation)
+        history, found = _learn_text(data, fitting, language, 0.05 if validation is None else validation)
     else:
         texts = {"--by": by, "--length": length, "--units": units, "--layers": layers, "--vocabulary": vocabulary}
         for option, given in (texts | {"--dropout": dropout}).items():
@@ -306,11 +304,13 @@ def command(
         folder = training[1] is None and Path(data).is_dir()
         model = model or ("cnn" if folder or data in PUBLIC_IMAGES else "mlp")
         validation = 0.2 if validation is None else validation
-        history = _learn_examples(*training, fitting, model, hidden, activation, changes, validation)
+        history, found = _learn_examples(*training, fitting, model, hidden, activation, changes, validation)
     if plot is not None:
         with replacing(plot) as beside:
             history.plot().savefig(beside)
         click.echo(f"drew {plot}")
+    report |= {"data": data, **found, "epochs": len(history.epoch), "stopped": history.stopped or None}
+    report |= {"history": history.history, "model": output, "plot": plot, "checkpoint": checkpoint}
     use = "generate" if is_text(data, text=text) else "inspect"
     click.echo(f"saved {output}: try  pellucid {use} {output}")
 
@@ -381,7 +381,7 @@ class _Language:
     size: int
 
 
-def _learn_text(data: str, fitting: _Fitting, language: _Language, validation: float) -> pl.History:
+def _learn_text(data: str, fitting: _Fitting, language: _Language, validation: float) -> tuple[pl.History, Report]:
     from .language import HABITS, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
 
     by, habits = language.by, HABITS[language.by]
@@ -401,8 +401,8 @@ def _learn_text(data: str, fitting: _Fitting, language: _Language, validation: f
     options = fitting.options(epochs=habits.epochs, batch_size=batch_size, learning_rate=LEARNING_RATE)
     history = train(reader, learned, validation=validation, **options)
     fitting.save(reader.net, history)
-    report(reader, learned, tested)
-    return history
+    tokens = {"training": len(learned), "test": len(tested)}
+    return history, {"tokens": tokens, "vocabulary": len(known), "test": report(reader, learned, tested)}
 
 
 def _learn_examples(
@@ -414,7 +414,7 @@ def _learn_examples(
     activation: str,
     changes: Augmentation,
     validation: float,
-) -> pl.History:
+) -> tuple[pl.History, Report]:
     images = dataset.x.ndim == 4
     if not images and (model == "cnn" or changes != Augmentation()):
         raise DataError(
@@ -469,9 +469,12 @@ def _learn_examples(
         net.metadata[BRIGHTNESS] = float(x.mean())
     fitting.save(net, history)
     parts = {"training": learned} if held is None else {"validation": held}
+    sizes = {"training": len(x), "validation": 0 if held is None else len(held)}
+    found: Report = {"examples": sizes, "classes": classes, "left_out": learned.left_out}
     for part, examples in (parts | ({} if test is None else {"test": test})).items():
-        _report(part, net, examples.x, examples.y, classes=classes is not None, mean=float(y.mean(dtype=np.float64)))
-    return history
+        mean = float(y.mean(dtype=np.float64))
+        found[part] = _judged(part, net, examples.x, examples.y, classes=classes is not None, mean=mean)
+    return history, found
 
 
 def _labels(y: NDArray[Any]) -> NDArray[Any]:
@@ -500,11 +503,13 @@ def _headline(dataset: Dataset, train: int, validation: int) -> str:
     return f"{dataset.name}: {train} examples to train, {validation} to validate; {shape} numbers → {target}"
 
 
-def _report(part: str, net: pl.Network, x: NDArray[Any], y: NDArray[Any], *, classes: bool, mean: float) -> None:
-    """One line: accuracy; or the mean error in the target's units, beside that of the simplest guess."""
+def _judged(part: str, net: pl.Network, x: NDArray[Any], y: NDArray[Any], *, classes: bool, mean: float) -> Report:
+    """Say in one line: accuracy; or the mean error in the target's units, beside that of the simplest guess."""
     outputs = net.predict(x)
     if classes:
-        click.echo(f"{part} accuracy: {np.mean(outputs.argmax(axis=1) == y):.3f}")
-        return
+        accuracy = float(np.mean(outputs.argmax(axis=1) == y))
+        click.echo(f"{part} accuracy: {accuracy:.3f}")
+        return {"accuracy": accuracy}
     error, guess = np.abs(outputs[:, 0] - y).mean(), np.abs(mean - y).mean()
     click.echo(f"{part} mean absolute error: {error:.4g}  (always guessing the mean: {guess:.4g})")
+    return {"mean_absolute_error": float(error), "mean_absolute_error_of_the_mean": float(guess)}
