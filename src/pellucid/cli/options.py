@@ -69,8 +69,8 @@ def csv_writing() -> Decorator:
         @click.option("--encoding", help="Of a CSV file, such as cp1252.  [default: utf-8]")
         @click.option("--decimal", type=click.Choice([".", ","]), help="Of a CSV file: the decimal mark.")
         @click.option(
-            "--missing",
             "--na",
+            "--missing",
             "missing",
             metavar="WORD",
             multiple=True,
