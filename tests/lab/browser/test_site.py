@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from tests.lab.browser.person import Person
 
 from pellucid.lab.gallery import TASKS
 from pellucid.lab.serve.site import write_site
+from pellucid.lab.time.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +61,43 @@ def test_a_part_of_it_in_a_frame(browse: Callable[..., Person], site: Path) -> N
     expect(person.button("Gallery")).to_have_count(0)
     whole = person.page.get_by_role("link", name="Open the whole lab")
     expect(whole).to_have_attribute("href", re.compile(r"spirals\.html#/view/boundary"))
+
+
+@pytest.fixture(params=["disk", "server"])
+def address(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
+    """Where the site is: in a folder, or on a server of plain files."""
+    if request.param == "disk":
+        yield site.as_uri()
+        return
+    handler = partial(Quiet, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is said of requests."""
+
+
+def test_it_trains_by_the_engines_own_code_beside_the_page(browse: Callable[..., Person], address: str) -> None:
+    person = browse(f"{address}/spirals.html", offline=address.startswith("file:"))
+    person.button("Begin anew").click()
+    person.waits_for_step(0)
+    for epoch in range(3):
+        person.epoch()
+        person.waits_for_step(16 * (epoch + 1))
+    assert len(person.page.workers) == 1, "the formulas trained, not the engine's code"
+    task = TASKS["spirals"]()
+    with Run(task.net, task.x, task.y, batch_size=task.batch_size, optimizer=task.optimizer) as run:
+        run.repeat({"do": "seek", "step": 48})
+        expected = run.history(0)["loss"]
+    for step, loss in person.losses():
+        assert float(loss.replace("−", "-")) == pytest.approx(expected[int(step) - 1], rel=1e-3)
+
+    # back, and the same way again
+    last = person.losses()
+    person.scrubs_to(20)
+    person.scrubs_to(48)
+    assert person.losses() == last

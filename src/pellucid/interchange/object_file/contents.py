@@ -27,7 +27,7 @@ class Contents:
 
     Attributes:
         name: what the names of the C functions begin with.
-        functions: "predict", and "train" where it can be trained.
+        functions: "predict", and "train" where it can be trained; or steps of training alone, "train_32", ….
         block: the parameters, and for training the optimizer's memory, the seed and the number of steps.
         content: the first bytes of that block; the rest is zeros.
         loss: by output, where it can be trained; `optimizer` its settings.
@@ -45,20 +45,46 @@ def contents_of(
     net: BaseNetwork, name: str, batch: int, goals: Sequence[Goal], optimizer: Optimizer | None
 ) -> Contents:
     """Prediction, and with an optimizer a step of training towards the goals."""
+    programs = {"predict": (prediction_program(net), batch)}
+    if optimizer is not None:
+        programs["train"] = (_step(net, goals, optimizer), batch)
+    return _contents(net, name, programs, goals, optimizer)
+
+
+def steps_of(
+    net: BaseNetwork, name: str, batches: Sequence[int], goals: Sequence[Goal], optimizer: Optimizer
+) -> Contents:
+    """Steps of training alone, "train_32", one for each number of examples, which share all that is kept: it begins with
+    zeros."""
+    program = _step(net, goals, optimizer)
+    programs = {f"train_{n}": (program, n) for n in batches}
+    return replace(_contents(net, name, programs, goals, optimizer), content=b"")
+
+
+def _step(net: BaseNetwork, goals: Sequence[Goal], optimizer: Optimizer) -> Program:
+    whole = training_program(net, goals, optimizer)
+    return Program({n: t for n, t in whole.outputs.items() if n == "loss" or n in whole.inputs})
+
+
+def _contents(
+    net: BaseNetwork,
+    name: str,
+    programs: Mapping[str, tuple[Program, int]],
+    goals: Sequence[Goal],
+    optimizer: Optimizer | None,
+) -> Contents:
+    """The programs, each for so many examples, with what is kept between calls."""
     parameters = net.parameters.snapshot()
     block = Block()
     for path, array in parameters.items():
         block.add(path, array.shape, str(array.dtype))
     arrays: dict[str, NDArray[Any]] = dict(parameters)
-    programs = {"predict": prediction_program(net)}
-    if optimizer is not None:
-        whole = training_program(net, goals, optimizer)
-        kept = {n: t for n, t in whole.outputs.items() if n == "loss" or n in whole.inputs}
-        programs["train"] = Program(kept)
+    trained = [which for which in programs if which.startswith("train")]
+    if trained:
         block.add(SEED, (), "int32")
         arrays[SEED] = np.array(net.seed, np.uint32).view(np.int32)
         block.add(STEP, (), "int32")
-        for path, tensor in programs["train"].inputs.items():
+        for path, tensor in programs[trained[0]][0].inputs.items():
             if path not in block.fields and ":" in path:
                 block.add(path, tuple(axis.size for axis in tensor.axes), str(net.dtype))
     content = bytearray(max((block.fields[n].offset + block.fields[n].bytes for n in arrays), default=0))
@@ -68,12 +94,13 @@ def contents_of(
     content += b"\0" * (-len(content) % 4)
     symbols = _symbols([*net.input_shapes, *net.output_shapes, *(goal.name for goal in goals)])
     functions = {
-        which: _function(net, f"{name}_{which}", program, symbols, batch, block) for which, program in programs.items()
+        which: _function(net, f"{name}_{which}", program, symbols, batch, block)
+        for which, (program, batch) in programs.items()
     }
-    if optimizer is not None:
+    if trained:
         functions = {which: replace(function, constant=False) for which, function in functions.items()}
         classes = {goal.name: net.output_shapes[goal.path][-1] for goal in goals if goal.labels}
-        functions["train"] = replace(functions["train"], counter=STEP, classes=classes)
+        functions |= {which: replace(functions[which], counter=STEP, classes=classes) for which in trained}
     return Contents(
         name,
         functions,

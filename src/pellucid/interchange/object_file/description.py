@@ -26,7 +26,7 @@ def description(contents: Contents, addresses: Mapping[str, int], *, exact: bool
     about: dict[str, Any] = {
         "version": VERSION,
         "name": contents.name,
-        "batch": contents.functions["predict"].examples,
+        "batch": max(function.examples for function in contents.functions.values()),
         "exact": exact,
         "functions": {
             which: {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pellucid.arrays import check_integer
@@ -19,11 +19,11 @@ from pellucid.files import replacing
 from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.functions.learning.optimizers import optimizer as optimizer_of
 from pellucid.interchange.object_file import Exported
-from pellucid.interchange.object_file.contents import Contents, contents_of, identifier
+from pellucid.interchange.object_file.contents import Contents, contents_of, identifier, steps_of
 from pellucid.interchange.object_file.description import SECTION, description
 from pellucid.interchange.object_file.header import header
 from pellucid.network import BaseNetwork
-from pellucid.training.inputs.targets import LossLike, targetless_goals
+from pellucid.training.inputs.targets import Goal, LossLike, targetless_goals
 
 OBJECTS = (".o", ".obj")
 MODULE = ".wasm"
@@ -67,6 +67,29 @@ def write(
     return Exported(tuple(files), to.triple, workspace, parameters, contents.block.size if training else 0)
 
 
+def training_module(
+    net: BaseNetwork, goals: Sequence[Goal], optimizer: Optimizer, batches: Sequence[int], *, memory: int
+) -> bytes:
+    """A WebAssembly module with steps of training for these numbers of examples, and nothing else.
+
+    Args:
+        memory: the most bytes that its arrays may take together.
+
+    Raises:
+        PellucidError: no such code can be made of the network, or it takes more memory.
+    """
+    net.check_fixed("native code", "export(path)")
+    to = _target(Path("steps.wasm"), None, None)
+    contents = steps_of(net, "steps", batches, goals, optimizer)
+    written = {which: write_function(function, to) for which, function in contents.functions.items()}
+    workspace = max(w.workspace for w in written.values())
+    if workspace + contents.block.size > memory:
+        raise PellucidError(
+            f"expected a step of training that takes at most {memory:,} bytes, got {workspace + contents.block.size:,}"
+        )
+    return _module(contents, written, to, workspace, exact=False)
+
+
 def _target(path: Path, target: str | None, cpu: str | None) -> Target:
     suffix = path.suffix.lower()
     if suffix not in (*OBJECTS, MODULE):
@@ -108,7 +131,8 @@ def _module(contents: Contents, written: Mapping[str, Written], to: Target, work
         arguments = [f"@{a.symbol}" for a in function.inputs]
         numbers = [f"{'float' if function.dtype.itemsize == 4 else 'double'} %{s}" for s in function.numbers.values()]
         results = [f"@{a.symbol}" for a in function.outputs]
-        places |= {a.symbol: Reserved(a.bytes) for a in (*function.inputs, *function.outputs)}
+        for a in (*function.inputs, *function.outputs):
+            places[a.symbol] = max(Reserved(a.bytes), places.get(a.symbol, Reserved(0)), key=lambda place: place.size)
         state = [] if function.constant else ["@parameters"]
         wrappers.append(
             write_wrapper(which, numbers, function.name, [*arguments, *numbers, *results, *state, "@workspace"])

@@ -12,8 +12,9 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "initial":      the same at step 0, to begin anew from | null
      "examples":     {"train": {"x": array, "y": array | null, "labels": [text] | null}},
      "curves":       {"dense_1": {"function", "formula", "derivative"}},
-     "training":     {"program", "texts", "seed": 0, "learning_rate"} | null, one step of training, of a network so
-                     small that a browser can take it: the slots begin at 0 there, the steps at 1,
+     "training":     {"program", "texts", "seed": 0, "learning_rate", "module"} | null, one step of training: the slots
+                     begin at 0 there, the steps at 1. "module" is the engine's own code for it, WebAssembly as
+                     `pellucid.interchange.object_file` writes it, or null,
      "history":      protocol History, its loss thinned: every "every"th step's,
      "flow", "findings", "reach", "confusion", "latent", "forecast": as the protocol has them, where there are any,
      "text":         {"by": "char", "lower": false} | null, how a text is read,
@@ -44,7 +45,7 @@ from pellucid.explain.words import PHRASES
 from pellucid.formula import Program, Statement, latex, unicode
 from pellucid.formula.notation.json import to_json
 from pellucid.formula.program import Loop
-from pellucid.functions.learning.optimizers import optimizer
+from pellucid.functions.learning.optimizers import Optimizer, optimizer
 from pellucid.lab import gallery
 from pellucid.lab.protocol import answers
 from pellucid.lab.serve import frames
@@ -60,6 +61,8 @@ Array = NDArray[Any]
 FORMAT, VERSION = "pellucid.lab", 1
 MAX_EXAMPLES = 600_000
 """Bytes of examples in a file: all 1,797 embedded digits are 160 kB."""
+MAX_TRAINED = 6_000_000
+"""Bytes of those to learn from where they fit whole: a file that lacks any of them cannot train."""
 MIN_EXAMPLES = 16
 MAX_STEPS = 10_000
 """Steps whose loss is written one by one; of a longer history every second, third, …"""
@@ -67,9 +70,11 @@ STEPS_OF_GREY = (1, 15, 16, 255, 256)
 """Pixels are often integers over one of these: then a byte each says the same."""
 
 MAX_WORK = 30_000_000
-"""Multiply-adds of a step of training in a browser, which does them in about a second at worst."""
+"""Multiply-adds of a step of training by the formulas, which a browser does in about a second at worst."""
 MAX_UNROLLED = 2_000
 """Times that a statement of a recurrence runs in such a step, each of which costs a browser some microseconds more."""
+MAX_MEMORY = 1 << 28
+"""Bytes that a step may take in a browser."""
 
 CAN = answers.Can(gallery=False, train=False, branch=False, own=True, convolve=False, save=False)
 
@@ -207,16 +212,37 @@ def _history(history: answers.History) -> dict[str, Any]:
 
 
 def _training(look: Look, *, whole: bool) -> dict[str, Any] | None:
-    """One step of training, where the file has all examples and the network is small."""
+    """One step of training, where the file has all examples and a browser can take it."""
     task, net = look.task, look.net
     rule = optimizer(task.optimizer)
     program = tracing(net, [look.samples.goal], rule).program
+    if not whole:
+        return None
+    module = _module(look, rule)
+    if module is None and not _evaluable(look, program):
+        return None
+    packed_module = None if module is None else _coded(np.frombuffer(module, np.uint8))
+    return {**formulas(program), "seed": net.seed, "learning_rate": rule.initial_rate, "module": packed_module}
+
+
+def _evaluable(look: Look, program: Program) -> bool:
+    """Whether a browser takes such a step by the formulas in about a second."""
     loops = [stage for stage in program.stages if isinstance(stage, Loop)]
     unrolled = sum(len(loop.statements) * loop.extent for loop in loops)
-    work = 3 * summarise(net).multiply_adds * task.batch_size  # forward, and twice as much backward
-    if not whole or work > MAX_WORK or unrolled > MAX_UNROLLED:
+    work = 3 * summarise(look.net).multiply_adds * look.task.batch_size  # forward, and twice as much backward
+    return work <= MAX_WORK and unrolled <= MAX_UNROLLED
+
+
+def _module(look: Look, rule: Optimizer) -> bytes | None:
+    """The engine's own code for a step, for each number of examples that a batch may have."""
+    from pellucid.interchange.object_file.exporting import training_module
+
+    count, size = len(look.task.x), look.task.batch_size
+    batches = sorted({n for n in (min(size, count), count % size) if n})
+    try:
+        return training_module(look.net, [look.samples.goal], rule, batches, memory=MAX_MEMORY)
+    except PellucidError:
         return None
-    return {**formulas(program), "seed": net.seed, "learning_rate": rule.initial_rate}
 
 
 def _examples(look: Look) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
@@ -227,7 +253,8 @@ def _examples(look: Look) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
     sets = samples.sets()
     for name, (x, y) in sets.items():
         size = sum(len(_text(packed(part[:32]))) for part in (x, y)) / max(1, len(x[:32]))
-        count = max(MIN_EXAMPLES, int(MAX_EXAMPLES / len(sets) / max(1.0, size)))
+        whole = name == "train" and len(x) * size <= MAX_TRAINED
+        count = len(x) if whole else max(MIN_EXAMPLES, int(MAX_EXAMPLES / len(sets) / max(1.0, size)))
         places, (kept, targets) = samples.spread(name, count)
         names[name] = {f"{name}:{place}": f"{name}:{k}" for k, place in enumerate(places.tolist())}
         labels = [samples.shown(samples[f"{name}:{place}"])["label"] for place in places.tolist()]

@@ -36,10 +36,11 @@ HEADERS = {
 
 
 def file_policy(script_hash: str) -> str:
-    """The policy of a saved file: its one script, its styles, and no network at all."""
+    """The policy of a saved file: its one script, the worker and the WebAssembly that it carries, its styles, and no
+    network at all."""
     return (
-        f"default-src 'none'; script-src 'sha256-{script_hash}'; style-src 'unsafe-inline'; "
-        f"img-src data: blob:; {_NEVER}"
+        f"default-src 'none'; script-src 'sha256-{script_hash}' 'wasm-unsafe-eval'; worker-src blob:; "
+        f"style-src 'unsafe-inline'; img-src data: blob:; {_NEVER}"
     )
 
 

@@ -70,14 +70,15 @@ export class LocalLab implements Lab {
     described: new Set(), state: new Set(), history: new Set(), live: new Set(), flow: new Set(), connected: new Set(),
   };
 
-  constructor(document: unknown) {
+  /** `worker` begins one that trains beside the page. */
+  constructor(document: unknown, worker: (() => Worker) | null = null) {
     this.saved = readSaved(document);
     this.samples = new Samples(this.saved);
     this.trainer = new Trainer(this.saved, this.samples, {
       state: (state) => this.emit("state", state),
       history: (history) => this.emit("history", history),
       moved: () => this.moved(),
-    });
+    }, worker);
   }
 
   async request<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {

@@ -42,3 +42,41 @@ function low(value: number): number {
 function upper(value: number): number {
   return Math.floor(Math.trunc(value) / 2 ** 32) >>> 0;
 }
+
+/** A 64-bit word as its upper and lower halves. */
+type Long = [upper: number, lower: number];
+
+/** The upper and the lower 64 bits of the product of two 64-bit words. */
+function product([a1, a0]: Long, [b1, b0]: Long): [Long, Long] {
+  const low0 = Math.imul(a0, b0) >>> 0;
+  const middle = high(a0, b0) + (Math.imul(a0, b1) >>> 0) + (Math.imul(a1, b0) >>> 0);
+  const rest = high(a0, b1) + high(a1, b0) + (Math.imul(a1, b1) >>> 0) + Math.floor(middle / 2 ** 32);
+  return [[(high(a1, b1) + Math.floor(rest / 2 ** 32)) >>> 0, rest >>> 0], [middle >>> 0, low0]];
+}
+
+function sum([a1, a0]: Long, [b1, b0]: Long): Long {
+  const lower = a0 + b0;
+  return [(a1 + b1 + Math.floor(lower / 2 ** 32)) >>> 0, lower >>> 0];
+}
+
+function xor(...words: readonly Long[]): Long {
+  return words.reduce(([a1, a0], [b1, b0]) => [(a1 ^ b1) >>> 0, (a0 ^ b0) >>> 0]);
+}
+
+/** So many 64-bit words of Philox4x64-10 with a key of two numbers, as NumPy's `Philox(key=…).random_raw` gives them. */
+export function raw(count: number, key: readonly [number, number]): Long[] {
+  const words: Long[] = [];
+  for (let block = 1; words.length < count; block++) {
+    let [c0, c1, c2, c3]: [Long, Long, Long, Long] = [[upper(block), low(block)], [0, 0], [0, 0], [0, 0]];
+    let [k0, k1]: [Long, Long] = [[upper(key[0]), low(key[0])], [upper(key[1]), low(key[1])]];
+    for (let round = 0; round < 10; round++) {
+      const [high0, low0] = product([0xd2e7470e, 0xe14c6c93], c0);
+      const [high1, low1] = product([0xca5a8263, 0x95121157], c2);
+      [c0, c1, c2, c3] = [xor(high1, c1, k0), low1, xor(high0, c3, k1), low0];
+      k0 = sum(k0, [0x9e3779b9, 0x7f4a7c15]);
+      k1 = sum(k1, [0xbb67ae85, 0x84caa73b]);
+    }
+    words.push(c0, c1, c2, c3);
+  }
+  return words.slice(0, count);
+}

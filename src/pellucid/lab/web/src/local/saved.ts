@@ -31,6 +31,8 @@ export interface Training {
   readonly seed: number;
   /** The one that an update is explained with. */
   readonly rate: number;
+  /** The same step as the engine's own code. */
+  readonly module: Uint8Array<ArrayBuffer> | null;
 }
 
 export interface Saved {
@@ -94,6 +96,7 @@ export function readSaved(given: unknown): Saved {
     training: training && {
       program: programOf(training["program"]), seed: Number(training["seed"]), rate: Number(training["learning_rate"]),
       texts: record(training["texts"], "training.texts") as Saved["texts"],
+      module: training["module"] instanceof Uint8Array ? (training["module"] as Uint8Array<ArrayBuffer>) : null,
     },
     history: history(data["history"]),
     flow: list(data["flow"], "flow") as Flow[],

@@ -1,24 +1,28 @@
 // Training in the browser: one line of steps that goes on from where the file was saved. A step depends on its number
 // and on what was before alone, so that every step taken can be returned to, exactly.
 
-import { run } from "../formula/evaluate.ts";
 import type { Stored } from "../formula/evaluate.ts";
 import type { Tensor } from "../formula/expressions.ts";
-import { uniform } from "../formula/random.ts";
 import type { Action, History, Path, State } from "../model/wire/protocol.ts";
 import { local } from "../strings/local.ts";
+import { Evaluated, plain, shaped } from "./evaluated.ts";
+import type { Weights } from "./evaluated.ts";
+import { Keyframes } from "./keyframes.ts";
+import type { Course } from "./order.ts";
+import { Order } from "./order.ts";
 import { refuse } from "./refusal.ts";
-import { stacked } from "./samples.ts";
-import type { Sample, Samples } from "./samples.ts";
+import type { Samples } from "./samples.ts";
 import type { Saved, Table } from "./saved.ts";
+import { compiledSteps } from "./steps.ts";
+import type { Answer, Lesson, Steps } from "./steps.ts";
 
-const KEPT = 48;
+/** Milliseconds that training goes on by itself before it tells, at least and at most. */
 const SLICE = 30;
 const NOTIFY_PERIOD = 100;
+const LONGEST = 1000;
 const MAX_STEPS = 100_000;
-
-/** Parameters and slots between two steps; never written to. */
-type Weights = ReadonlyMap<string, Stored>;
+/** Bytes of the states that can be returned to. */
+const MEMORY = 1 << 27;
 
 export interface Listener {
   state: (state: State) => void;
@@ -29,13 +33,12 @@ export interface Listener {
 
 export class Trainer {
   private readonly saved: Saved;
-  private readonly samples: Samples;
   private readonly listener: Listener;
   /** The step that the line begins with: the file's, or 0 once begun anew. */
   first: number;
   /** What was recorded before the first step. */
   private past: History;
-  private readonly count: number;
+  private readonly course: Course;
   private readonly perEpoch: number;
   private readonly original: Weights;
   private now: Weights;
@@ -43,31 +46,36 @@ export class Trainer {
   /** Of every step after the first, the learning rate that it was taken with, and its loss. */
   private readonly rates: number[] = [];
   private readonly losses: number[] = [];
-  private readonly kept = new Map<number, Weights>();
-  private every = 1;
+  private kept: Keyframes<Weights>;
   private rate: number;
   private speed = 0;
   private pace = 0;
   private goal: number | null = null;
   private stopped = false;
-  /** The next slice: there is one at most. */
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Counts what begins and ends training: an answer to what was asked in an earlier turn is none. */
+  private turn = 0;
+  private readonly evaluated: Evaluated;
+  private readonly beside: (() => Worker) | null;
+  private steps: Promise<Steps> | null = null;
+  /** The weights that the last answer ended with, which need not be told again. */
+  private held: Weights | null = null;
   /** What the last step began with; null at the first. */
   private before: { weights: Weights; step: number; rate: number } | null = null;
-  private order: { epoch: number; places: Int32Array } | null = null;
 
-  constructor(saved: Saved, samples: Samples, listener: Listener) {
+  /** `worker` begins one beside the page. */
+  constructor(saved: Saved, samples: Samples, listener: Listener, worker: (() => Worker) | null = null) {
     this.saved = saved;
-    this.samples = samples;
     this.listener = listener;
     const { state, training } = saved.description;
-    this.count = samples.count("train");
-    this.perEpoch = Math.max(1, Math.ceil(this.count / (training?.batch_size ?? 32)));
+    this.beside = worker;
+    this.course = { count: samples.count("train"), batch: training?.batch_size ?? 32, seed: saved.training?.seed ?? 0 };
+    this.perEpoch = new Order(this.course).perEpoch;
+    this.evaluated = new Evaluated(saved, samples, this.course);
     this.first = this.step = state.step;
     this.past = saved.history;
     this.rate = state.learning_rate;
     this.original = this.now = this.begun(saved.parameters);
-    this.kept.set(this.first, this.now);
+    this.kept = this.frames(this.now);
   }
 
   /** The parameters as they are now. */
@@ -161,6 +169,7 @@ export class Trainer {
 
   close(): void {
     this.rest();
+    void this.steps?.then((steps) => steps.close());
   }
 
   /** From the untrained parameters on, if the file has them; else from those that it was saved with. */
@@ -176,10 +185,16 @@ export class Trainer {
   /** Back to the first step, with these weights. */
   private begin(weights: Weights): void {
     this.rest();
-    this.kept.clear();
-    this.kept.set(this.first, weights);
+    this.kept = this.frames(weights);
     this.forget(0);
     this.restore(this.first);
+  }
+
+  private frames(weights: Weights): Keyframes<Weights> {
+    const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 1);
+    const frames = new Keyframes<Weights>(this.first, { most: MEMORY / bytes });
+    frames.keep(this.first, () => weights);
+    return frames;
   }
 
   private begun(parameters: ReadonlyMap<Path, Table>): Weights {
@@ -200,40 +215,93 @@ export class Trainer {
     this.stopped = false;
     if (steps >= this.losses.length) return;
     this.losses.length = this.rates.length = steps;
-    for (const step of this.kept.keys()) if (step > this.first + steps) this.kept.delete(step);
+    this.kept.forget(this.first + steps);
     this.listener.history(this.history(this.past.from));
   }
 
   private go(goal: number): void {
+    const playing = this.goal !== null;
     this.goal = this.stopped ? null : goal;
-    if (this.goal !== null) this.timer ??= setTimeout(() => this.slice(performance.now(), this.step));
+    if (this.goal !== null && !playing) void this.train(++this.turn);
   }
 
   private rest(): void {
     this.goal = null;
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.turn += 1;
   }
 
-  /** Steps for a moment, then a breath for the page. `since` and `from` are when and where it was notified last. */
-  private slice(since: number, from: number): void {
-    const begun = performance.now();
-    this.timer = undefined;
-    let due = 1;
-    while (this.goal !== null && this.step < this.goal && due > 0 && performance.now() - begun < SLICE) {
-      this.take();
-      due = this.speed ? ((performance.now() - since) / 1000) * this.speed - (this.step - from) : 1;
-    }
-    if (this.goal !== null && (this.step >= this.goal || this.stopped)) this.goal = null;
-    const now = performance.now();
-    if (this.goal === null || now - since >= NOTIFY_PERIOD) {
+  /** Steps until the goal is reached, some at a time; what follows is asked for before the page is told. */
+  private async train(turn: number): Promise<void> {
+    let [since, from, asking, round] = [performance.now(), this.step, performance.now(), 0];
+    let asked: Promise<Answer> | null = null;
+    while (this.goal !== null && turn === this.turn) {
+      const due = this.speed ? ((performance.now() - since) / 1000) * this.speed - (this.step - from) : Infinity;
+      if (due < 1 && !asked) await new Promise((resolve) => setTimeout(resolve, ((1 - due) * 1000) / this.speed));
+      if (this.goal === null || turn !== this.turn) return;
+      const answer = await (asked ?? this.ask(Math.max(1, Math.floor(due)), round));
+      if (turn !== this.turn) return;
+      this.apply(answer);
+      const now = performance.now();
+      [asking, round] = [now, now - asking];
+      if (this.step >= this.goal || this.stopped) this.goal = null;
+      asked = this.goal === null || this.speed ? null : this.ask(Infinity, round);
+      if (this.goal !== null && now - since < NOTIFY_PERIOD) continue;
       this.pace = this.goal === null ? 0 : ((this.step - from) * 1000) / (now - since);
       this.listener.history({ ...this.history(from + 1), epochs: [] });
       this.listener.moved();
       this.notify();
       [since, from] = [now, this.step];
     }
-    if (this.goal !== null) this.timer ??= setTimeout(() => this.slice(since, from), due > 0 ? 0 : 1000 / this.speed);
+  }
+
+  /** Some steps more; of steps that were taken before, the same again. If the page took so long for the last round, it
+   * takes about that much for the next, and meanwhile there is time to train. */
+  private async ask(count: number, round: number): Promise<Answer> {
+    this.steps ??= this.begunSteps();
+    const steps = await this.steps;
+    const at = this.step - this.first;
+    const { now, held } = this;
+    this.held = null;
+    const time = steps === this.evaluated ? SLICE : Math.min(Math.max(NOTIFY_PERIOD, 0.9 * round), LONGEST);
+    const request = {
+      step: this.step, state: held === now ? null : plain(now), count: Math.min(count, this.goal! - this.step), time,
+      rates: this.rates.slice(at), rate: this.rate, every: this.kept.every, most: this.kept.most, first: this.first,
+    };
+    try {
+      return await steps.advance(request);
+    } catch {
+      // The engine's code does not do it: the formulas go on from here.
+      steps.close();
+      this.steps = Promise.resolve(this.evaluated);
+      return await this.evaluated.advance({ ...request, state: plain(now), time: SLICE });
+    }
+  }
+
+  private async begunSteps(): Promise<Steps> {
+    const lesson = this.lesson();
+    return (lesson && (await compiledSteps(lesson, this.beside))) ?? this.evaluated;
+  }
+
+  private lesson(): Lesson | null {
+    const { training, examples, input, target } = this.saved;
+    const kept = examples.get("train");
+    if (!training?.module || !kept) return null;
+    const inputs = { [input]: kept.x.data, [target]: (kept.y ?? kept.x).data };
+    return { ...this.course, module: training.module, inputs };
+  }
+
+  private apply({ losses, state, before, kept, stopped }: Answer): void {
+    const at = this.step - this.first;
+    const known = this.losses.length - at;
+    this.losses.push(...losses.slice(known));
+    while (this.rates.length < this.losses.length) this.rates.push(this.rate);
+    this.stopped = stopped;
+    if (losses.length === 0) return;
+    this.step += losses.length;
+    this.now = this.held = shaped(state, this.saved);
+    const rate = this.rates[this.step - this.first - 1]!;
+    this.before = { weights: shaped(before, this.saved), step: this.step - 1, rate };
+    for (const [step, weights] of kept) this.kept.keep(step, () => shaped(weights, this.saved));
   }
 
   private notify(): State {
@@ -242,84 +310,19 @@ export class Trainer {
     return state;
   }
 
-  /** One step; of steps that were taken before, the same again. */
-  private take(): void {
-    const at = this.step - this.first;
-    const again = at < this.losses.length;
-    const rate = again ? this.rates[at]! : this.rate;
-    const before = { weights: this.now, step: this.step, rate };
-    const { loss, weights } = this.computed(rate);
-    if (!Number.isFinite(loss)) {
-      this.stopped = true;
-      return;
-    }
-    this.now = weights;
-    this.before = before;
-    this.step += 1;
-    if (!again) {
-      this.losses.push(loss);
-      this.rates.push(rate);
-    }
-    this.keep();
-  }
-
-  private computed(rate: number): { loss: number; weights: Weights } {
-    const { program } = this.saved.training!;
-    const given = this.feeds(this.now, this.batch(this.step), rate, this.step);
-    const values = run(program, given, { wanted: [...program.outputs.values()], single: this.single });
-    const after = (name: string): Stored | undefined => {
-      const tensor = program.outputs.get(name);
-      return tensor && values.get(tensor);
-    };
-    const weights = new Map([...this.now].map(([name, before]) => [name, after(name) ?? before]));
-    return { loss: after("loss")!.data[0]!, weights };
-  }
-
   /** Every value of the step that led here: what an update is explained with. */
   update(): Map<Tensor, Stored> {
     if (this.before === null) refuse("local.first", { step: this.first });
     const { weights, step, rate } = this.before;
-    const { program } = this.saved.training!;
-    return run(program, this.feeds(weights, this.batch(step), rate, step), { single: this.single });
-  }
-
-  /** What a step reads. Its slots begin at the step at which the file was saved. */
-  private feeds(weights: Weights, batch: readonly Sample[], rate: number, step: number): Map<string, Stored> {
-    const { program, seed } = this.saved.training!;
-    const one = (value: number): Stored => ({ shape: [], data: Float64Array.of(value) });
-    const given: [string, Stored][] = [
-      ...weights, ["learning_rate", one(rate)], ["step", one(step - this.first + 1)], ["seed", one(seed)],
-      [this.saved.input, stacked(batch.map((s) => s.x))], [this.saved.target, stacked(batch.map((s) => s.y!))],
-    ];
-    return new Map(given.filter(([name]) => program.inputs.has(name)));
+    return this.evaluated.values(weights, rate, step, this.first);
   }
 
   /** Whether the network counts in float32, as its parameters do. */
   get single(): boolean {
-    return [...this.saved.parameters.values()].every(({ data }) => data instanceof Float32Array);
-  }
-
-  /** The examples of the step after so many. */
-  private batch(step: number): Sample[] {
-    const epoch = Math.floor(step / this.perEpoch);
-    if (this.order?.epoch !== epoch) {
-      this.order = { epoch, places: shuffled(this.count, this.saved.training!.seed, epoch) };
-    }
-    const size = this.saved.description.training?.batch_size ?? 32;
-    const from = (step % this.perEpoch) * size;
-    return Array.from(this.order.places.subarray(from, from + size), (place) => this.samples.get(`train:${place}`));
+    return this.evaluated.single;
   }
 
   // Back and forth
-
-  /** Keeps the weights of some steps, evenly over all; each time there are too many, every other is dropped. */
-  private keep(): void {
-    if ((this.step - this.first) % this.every) return;
-    this.kept.set(this.step, this.now);
-    if (this.kept.size <= KEPT) return;
-    this.every *= 2;
-    for (const step of this.kept.keys()) if ((step - this.first) % this.every) this.kept.delete(step);
-  }
 
   private seek(step: number): void {
     if (step < this.first) refuse("local.past", { step: this.first });
@@ -327,7 +330,7 @@ export class Trainer {
     this.stopped = false;
     // To the step before it at the latest: the step that leads there is a part of what there is to see.
     const latest = Math.max(this.first, step - 1);
-    if (step < this.step) this.restore(Math.max(...[...this.kept.keys()].filter((kept) => kept <= latest)));
+    if (step < this.step) this.restore(this.kept.latest(latest));
     if (step > this.step) this.go(step);
   }
 
@@ -337,14 +340,4 @@ export class Trainer {
     this.now = this.kept.get(step)!;
     this.listener.moved();
   }
-}
-
-/** The order of the examples in an epoch (Fisher and Yates). */
-function shuffled(count: number, seed: number, epoch: number): Int32Array {
-  const places = Int32Array.from({ length: count }, (_, k) => k);
-  for (let k = count - 1; k > 0; k--) {
-    const other = Math.floor(uniform(seed, 1, epoch, k) * (k + 1));
-    [places[k], places[other]] = [places[other]!, places[k]!];
-  }
-  return places;
 }
