@@ -54,7 +54,7 @@ def contents_of(
 def steps_of(
     net: BaseNetwork, name: str, batches: Sequence[int], goals: Sequence[Goal], optimizer: Optimizer
 ) -> Contents:
-    """Steps of training alone, "train_32", one for each number of examples, which share all that is kept: it begins with
+    """Steps of training alone, "train_32", one for each number of examples. They share what is kept, which begins with
     zeros."""
     program = _step(net, goals, optimizer)
     programs = {f"train_{n}": (program, n) for n in batches}
