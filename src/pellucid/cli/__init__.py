@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..errors import PellucidError, nearest, spelled
 from .output import Patient, printable
 
 COMMANDS = (
     *("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect"),
-    *("export", "sheet", "exercise", "experiment", "lab", "bench"),
+    *("export", "sheet", "exercise", "experiment", "lab", "bench", "completion"),
 )
 
 EPILOG = """\b
@@ -40,6 +41,7 @@ Examples:
   pellucid export iris.safetensors iris.wasm         a network as code for C or a browser
   pellucid lab                                       networks in the browser, while they train
   pellucid bench --quick                             how fast it is here, against its peers
+  eval "$(pellucid completion bash)"                 the tab key completes commands, options and names
 
 \b
 Exit codes:
@@ -70,8 +72,15 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
+            if ctx.resilient_parsing:  # a shell completes what is no command yet
+                return None
             ctx.fail(f'there is no command "{cmd_name}".{nearest(cmd_name, COMMANDS)}')
         return cast(click.Command, importlib.import_module(f".{cmd_name}", __name__).command)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that begin so; not click's own list, which imports every command for its help."""
+        names = [CompletionItem(name) for name in COMMANDS if name.startswith(incomplete)]
+        return names if names and incomplete else [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
         from .options import spelling

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import pellucid as pl
 
 from ..data import Preparation, load
-from . import options
+from . import grouped, options
 from .output import check_writable, table
 from .reporting import Report, reporting, with_force
 
@@ -27,7 +27,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG)
 @options.epochs(30)
 @options.seed()
 @options.model_output("pellucid-demo.safetensors")

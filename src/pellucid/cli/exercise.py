@@ -9,7 +9,7 @@ import click
 from ..errors import DataError, nearest
 from ..exercises import TOPICS, document, exercise
 from ..exercises.problem import FORMATS
-from . import options
+from . import grouped, options
 from .output import check_writable, replacing, table
 from .reporting import Report, reporting, with_force
 
@@ -24,7 +24,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG)
 @click.argument("topic")
 @options.seed()
 @click.option(

@@ -14,6 +14,7 @@ import click
 
 from ..errors import DataError
 from ..messages import gettext, words
+from . import grouped
 from .output import check_folder, check_writable, printable, table
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG)
 @click.argument("what", metavar="[list|all|NAME|FILE]", default="list")
 @click.option("--quick", is_flag=True, help="A short version, with fewer seeds: all take less than 5 minutes.")
 @click.option(

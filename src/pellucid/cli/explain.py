@@ -13,12 +13,16 @@ import pellucid as pl
 from ..data import Preparation
 from ..errors import DataError
 from ..explain import METHODS, Attribution
-from . import options
+from . import grouped, options
 from .examples import one_example, target_of
 from .language import KEY
 from .output import check_figure, check_writable, printable, replacing
 from .reporting import json_text, with_force
 
+GROUPS = {
+    "Which value": ("source", "unit", "at", "time", "index", "invert"),
+    "What of it": ("backward", "method", "label", "terms", "language"),
+}
 EPILOG = """\b
 Examples:
   pellucid explain digits.safetensors dense_1 --unit 3 --input digits:7     row 7 of an embedded set
@@ -39,7 +43,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
         raise click.BadParameter(f'expected integers such as 4,5, got "{value}".', ctx, param) from None
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG, groups=GROUPS)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("path")
 @click.option(

@@ -11,7 +11,7 @@ import pellucid as pl
 
 from ..errors import PellucidError
 from ..functions.learning.optimizers import OPTIMIZERS
-from . import options
+from . import grouped, options
 from .output import check_writable
 from .reporting import Report, reporting, with_force
 
@@ -27,7 +27,7 @@ digits.h says how to call the functions, with a program that can be compiled as 
 """
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option(

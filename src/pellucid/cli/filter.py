@@ -16,13 +16,18 @@ from ..data.kernels import KERNELS, MAX_SIZE, kernel
 from ..engines import DEFAULT, compile_program
 from ..errors import DataError
 from ..formula import Program, Tensor, unicode
-from . import options
+from . import grouped, options
 from .output import check_writable, replacing, table
 from .reporting import Report, reporting, with_force
 
 TERMS = 25
 ROWS = 7
 
+GROUPS = {
+    "The kernel": ("text", "flip", "size", "sigma"),
+    "How it slides": ("stride", "padding", "grey"),
+    "What is shown": ("values", "pixel"),
+}
 EPILOG = """\b
 Examples:
   pellucid filter                                     a photograph that is at hand, its edges
@@ -41,7 +46,7 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
         raise click.BadParameter(f'expected same, valid or a number of pixels, got "{value}".', ctx, param) from None
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG, groups=GROUPS)
 @click.argument("image", default="china")
 @click.option(
     "--kernel",

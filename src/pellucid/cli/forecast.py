@@ -26,13 +26,18 @@ from ..data.series import (
 )
 from ..errors import DataError, nearest
 from ..forecasting import CELLS, RecurrentForecaster
-from . import options
+from . import grouped, options
 from .output import check_figure, check_writable, printable, replacing, table
 from .reporting import Report, reporting, with_force
 
 TODAY = "tomorrow = today"
 SPOKEN = {"network": "the network", TODAY: f'"{TODAY}"', "autoregression": "the autoregression"}
 
+GROUPS = {
+    "The series": ("columns", "date", "fill"),
+    "The network": ("cell", "units", "window"),
+    "The training and the test": ("horizon", "test", "folds", "epochs", "seed"),
+}
 EPILOG = """\b
 Examples:
   pellucid forecast                                      an embedded series, Google's shares
@@ -54,7 +59,7 @@ class Outcome:
     latest: NDArray[np.float64]
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG, groups=GROUPS)
 @click.argument("prices", metavar="PRICES", default="google")
 @click.option("--column", "columns", metavar="COLUMN", multiple=True, help="A column to forecast; may be repeated.")
 @click.option("--date", metavar="COLUMN", help="The column of the dates.  [default: the one called date, time, …]")

@@ -12,12 +12,13 @@ import pellucid as pl
 
 from ..data.text import BY, Ids, Vocabulary, topics
 from ..errors import DataError
-from . import options
+from . import grouped, options
 from .language import HABITS, LEARNING_RATE, NOTE, UNITS, Reader, prepared, train
 from .language import report as compare
 from .output import printable, table
 from .reporting import Report, reporting
 
+GROUPS = {"The text": ("prompt", "length", "temperature", "seed", "by", "unknown", "show")}
 EPILOG = """\b
 Examples:
   pellucid generate                                     learns Python's help topics first, in seconds
@@ -29,7 +30,7 @@ BRIEF = {"char": (32, 96, 4), "word": (32, 128, 10)}
 """What the network is that learns the embedded text first: tokens read at a time, units, epochs."""
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG, groups=GROUPS)
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @click.option("--prompt", help="The text to continue.  [default: The]")
 @click.option("--length", type=options.IntRange(min=1), help="Tokens to write.  [default: 300 characters or 60 words]")

@@ -13,7 +13,7 @@ import pellucid as pl
 from pellucid.summary import summarise
 
 from ..data import Preparation, text_windows
-from . import options
+from . import grouped, options
 from .examples import as_targets, fitted, the_shape
 from .language import KEY, Reader
 from .output import printable, shorten, table
@@ -29,7 +29,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--watch", metavar="DATA", help="Pass examples with their targets through it, and report what happens to them."

@@ -13,7 +13,7 @@ import pellucid as pl
 from ..data import Preparation
 from ..data.text import split_tail, text_windows
 from ..errors import DataError
-from . import options
+from . import grouped, options
 from .examples import as_targets, fitted, the_shape
 from .language import KEY, Reader
 from .sources import TEXT, by_name, text_of, training_data, unknown
@@ -35,7 +35,7 @@ In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that w
 """
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG)
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @click.option("--data", metavar="NAME|FILE", help="What the network of MODEL sees: as in `pellucid train`.")
 @click.option("--task", metavar="NAME", help="Begin with this task of the gallery.")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 LARGEST = 3.4028234663852886e38
 """The largest number of float32, in which networks compute here."""
@@ -92,6 +93,14 @@ def csv_writing() -> Decorator:
         return wrapped
 
     return decorate
+
+
+def data_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of data sets that begin so, and files, for shells that complete."""
+    from ..data import EMBEDDED, PUBLIC, TOYS
+
+    names = [CompletionItem(name) for name in (*EMBEDDED, *TOYS, *PUBLIC, "topics") if name.startswith(incomplete)]
+    return [*names, CompletionItem(incomplete, type="file")]
 
 
 def spelling(name: str, value: object) -> str | None:

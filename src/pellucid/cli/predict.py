@@ -18,7 +18,7 @@ from ..data import Preparation
 from ..data.tables.table import find
 from ..errors import DataError
 from ..files import list_folder, reason
-from . import options
+from . import grouped, options
 from .examples import examples, fitted, image, is_image, the_shape
 from .language import KEY
 from .output import STREAM, check_writable, printable, replacing, table
@@ -27,6 +27,7 @@ from .sources import by_name
 
 ROWS = 20
 
+GROUPS = {"What is predicted": ("invert", "id_column", "unseen")}
 EPILOG = """\b
 Examples:
   pellucid predict model.safetensors new.csv                    a table with the columns of the training
@@ -49,9 +50,9 @@ class Answers:
     ids: Sequence[str] | None
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG, groups=GROUPS)
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, shell_complete=options.data_names)
 @click.option("--invert", is_flag=True, help="Swap dark and light of images.")
 @click.option("--id", "id_column", metavar="COLUMN", help="A column of the table to repeat beside its answers.")
 @click.option(

@@ -18,13 +18,18 @@ from ..data import Preparation
 from ..errors import DataError
 from ..explain.columns import column_names
 from ..functions.learning.optimizers import OPTIMIZERS
-from . import options
+from . import grouped, options
 from .examples import one_example, target_of, the_shape
 from .output import check_writable
 from .reporting import Report, reporting, with_force
 
 _NUMBERS = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?(\s*[,\s]\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)*\s*")
 
+GROUPS = {
+    "The example": ("source", "target"),
+    "The update": ("loss", "optimizer", "learning_rate"),
+    "The sheet": ("max_cells", "language"),
+}
 EPILOG = """\b
 Examples:
   pellucid sheet xor.safetensors xor.xlsx --input "1,0" --target 1
@@ -34,7 +39,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG, groups=GROUPS)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option(

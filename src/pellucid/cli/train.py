@@ -19,7 +19,7 @@ from ..data.public_sets import PUBLIC_IMAGES
 from ..data.text import BY
 from ..engines.processes import PART
 from ..errors import DataError
-from . import options
+from . import grouped, options
 from .examples import BRIGHTNESS
 from .launching import several_processes
 from .output import check_figure, check_writable, printable, replacing
@@ -28,6 +28,17 @@ from .sources import changes_of, is_text, text_of, training_data
 
 OPTIMIZERS = {"sgd": pl.SGD, "rmsprop": pl.RMSprop, "adam": pl.Adam, "adamw": pl.AdamW}
 
+GROUPS = {
+    "Tables": ("target", "task", "drop", "keep", "fill", "unseen"),
+    "Images": ("size", "grey", "flip", "shift", "rotate"),
+    "Texts": ("text", "by", "length", "units", "layers", "dropout", "vocabulary"),
+    "The network": ("model", "hidden", "activation"),
+    "The training": (
+        *("epochs", "batch_size", "optimizer", "learning_rate", "validation", "patience", "class_weight"),
+        *("clip_norm", "seed", "checkpoint", "resume", "watch"),
+    ),
+    "Where it is computed": ("engine", "coordinator", "processes", "process", "restarts"),
+}
 EPILOG = """\b
 Examples:
   pellucid train iris                                    an embedded set: digits, iris, wine,
@@ -75,8 +86,8 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     return int(parts[0]), int(parts[-1])
 
 
-@click.command(epilog=EPILOG)
-@click.argument("data")
+@grouped.command(epilog=EPILOG, groups=GROUPS)
+@click.argument("data", shell_complete=options.data_names)
 @click.option("--target", metavar="COLUMN", help="The column of a CSV file to learn.")
 @click.option(
     "--task",

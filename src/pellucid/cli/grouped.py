@@ -1,0 +1,44 @@
+"""Help in which the options that belong together stand together, under a head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+SHARED = {
+    "How a CSV file is written": ("delimiter", "encoding", "decimal", "missing", "date_format"),
+    "Results": ("output", "folder", "plot", "force", "as_json", "quiet"),
+}
+"""What several commands take, the last groups but one of each."""
+
+
+class Grouped(click.Command):
+    """A command whose help groups its options: by head, the names of the parameters; others stand first."""
+
+    def __init__(self, *args: Any, groups: Mapping[str, tuple[str, ...]] | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.groups = {**(groups or {}), **SHARED}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, a list for each group that this command has some of."""
+        heads = {name: head for head, names in self.groups.items() for name in names}
+        lists: dict[str, list[tuple[str, str]]] = {head: [] for head in ("Options", *self.groups, "Help")}
+        asked = self.get_help_option(ctx)
+        for param in (p for p in self.get_params(ctx) if isinstance(p, click.Option)):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                lists["Help" if param == asked else heads.get(param.name or "", "Options")].append(record)
+        lists["Results" if lists["Results"] else "Options"] += lists.pop("Help")
+        for head, records in lists.items():
+            if records:
+                with formatter.section(head):
+                    formatter.write_dl(records)
+
+
+def command(
+    epilog: str, groups: Mapping[str, tuple[str, ...]] | None = None
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """As `click.command`, with groups of options."""
+    return click.command(cls=Grouped, epilog=epilog, groups=groups)
