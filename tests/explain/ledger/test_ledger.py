@@ -126,7 +126,7 @@ def test_what_a_ledger_cannot_tell_is_said() -> None:
         ("dense_2.bias", 0, "step", "keeps no"),
         ("dense_1.kernel", (0, 9), "step", "has no element"),
         ("dense_1.kernel", 0, "step", "has no element"),
-        ("dense_1.kernel", (0, 0), "day", "expected one of epoch, step"),
+        ("dense_1.kernel", (0, 0), "day", "expected one of epoch, step, example, class"),
     ):
         with pytest.raises(PellucidError, match=said):
             ledger.explain(path, index, by=by)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import copy
+import math
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.arrays import check_integer
-from pellucid.batches import shuffled
 from pellucid.errors import PellucidError, nearest
+from pellucid.explain.columns import column_names
 from pellucid.explain.ledger.account import Account, Entry
-from pellucid.functions.learning.optimizers import optimizer as optimizer_of
-from pellucid.functions.learning.schedules import rate_at
+from pellucid.explain.ledger.example_shares import ExampleShares, labels
+from pellucid.explain.ledger.kept_states import KeptStates
+from pellucid.explain.ledger.retaken_steps import RetakenSteps
+from pellucid.explain.trace import Trace
 from pellucid.network import BaseNetwork
 from pellucid.training.callbacks.base import Callback
-from pellucid.training.programs import Clip, training_step
-from pellucid.training.running.state import Training
 
 Array = NDArray[Any]
-BY = ("epoch", "step")
+BY = ("epoch", "step", "example", "class")
 N = TypeVar("N", bound=BaseNetwork)
 
 
@@ -31,19 +32,20 @@ _LAST: weakref.WeakKeyDictionary[BaseNetwork, weakref.ref[Ledger]] = weakref.Wea
 
 
 class Ledger(Callback):
-    """Says why a weight is what it is: its initial value and what every step or epoch added, exactly.
+    """Says why a weight is what it is: its initial value and what every step, epoch, example or class added, exactly.
 
         ledger = pl.Ledger(["dense_1.kernel"])
         net.fit(x, y, epochs=2, callbacks=[ledger])
         print(ledger.explain("dense_1.kernel", index=(21, 5)))
 
-    While the network is trained it keeps the first state, the learning rate of every epoch, and the parameters after
-    each. Steps are taken again when somebody asks for them, which takes as long as they took; they repeat to the bit,
-    and what they give is compared after every epoch. The data has to be there still, as it was.
+    While the network is trained it keeps the learning rate of every epoch, the parameters after each, and states to
+    begin from. Steps are taken again when somebody asks for them, which takes as long as they took; they repeat to the
+    bit, and what they give is compared after every epoch. The data has to be there still, as it was.
 
     Args:
         paths: the parameters to be explained; all of them by default.
-        memory: how many bytes of parameters it may keep; epochs beyond that are taken again too.
+        memory: how many bytes it may keep of each: parameters after epochs, states to begin from, and parameters after
+            steps. What is beyond that is computed again. The first and the last stay in any case.
     """
 
     losses_only: ClassVar[bool] = True
@@ -51,14 +53,9 @@ class Ledger(Callback):
     def __init__(self, paths: Sequence[str] | str | None = None, *, memory: int = 1 << 28) -> None:
         self.memory = check_integer(memory, "memory")
         self.paths = None if paths is None else [paths] if isinstance(paths, str) else list(paths)
-        self._first: dict[str, Array] = {}
-        self._start = (0, 0)
-        self._rates: dict[int, float] = {}
-        self._ends: dict[int, dict[str, Array]] = {}
         self._steps: dict[str, Array] = {}
-        self._kept = 0
-        self._last = -1
-        self._taken: Training | None = None
+        self._room = 0
+        self._taken: RetakenSteps | None = None
 
     def on_train_begin(self) -> None:
         training, state = self.training, self.training.state
@@ -71,69 +68,131 @@ class Ledger(Callback):
         for path in self.paths or ():
             if path not in known:
                 raise PellucidError(f'"{path}" is no parameter that is trained.{nearest(path, known)}')
-        self._first = {name: np.array(a) for name, a in {**state.parameters, **state.slots}.items()}
-        self._start = state.epoch, state.step
-        self._rates, self._ends, self._steps, self._kept, self._last = {}, {}, {}, 0, -1
-        self._taken = training
+        self._taken = RetakenSteps(training, KeptStates(self.memory, state.step, {**state.parameters, **state.slots}))
+        self._steps, self._room = {}, self.memory
         _LAST[training.net] = weakref.ref(self)
 
     def on_epoch_begin(self, epoch: int) -> None:
-        self._rates[epoch] = self.training.learning_rate
+        assert self._taken is not None
+        self._taken.rates[epoch] = self.training.learning_rate
 
     def on_epoch_end(self, epoch: int, logs: Any) -> None:
-        state = self.training.state
-        ends = {path: np.array(state.parameters[path]) for path in self._watched(self.training)}
-        if self._kept > self.memory:  # the last one stays in any case
-            self._ends.pop(self._last, None)
+        taken, state = self._taken, self.training.state
+        assert taken is not None
+        ends = {path: np.array(state.parameters[path]) for path in self._watched(taken)}
+        if self._room < 0:  # the last one stays in any case
+            taken.ends.pop(taken.last, None)
         else:
-            self._kept += sum(array.nbytes for array in ends.values())
-        self._ends[epoch], self._last = ends, epoch
+            self._room -= sum(array.nbytes for array in ends.values())
+        taken.ends[epoch], taken.last = ends, epoch
+        taken.kept.keep(state.step, {**state.parameters, **state.slots})
 
-    def explain(self, path: str, index: int | Sequence[int], *, by: str = "epoch") -> Account:
-        """One element of a parameter as its initial value and what every epoch or step added.
+    def explain(self, path: str, index: int | Sequence[int], *, by: str = "epoch", step: int | None = None) -> Account:
+        """One element of a parameter as its initial value and what moved it since.
+
+        By example: the gradient of a step is a sum over its batch. Each example gets its own terms of that sum, times
+        what the optimizer made of the gradient until the end, with what it divides by (Adam's √v̂) as it was. What no
+        example added is in the account's `others`: penalties, weight decay, rounding. An example's part is what it
+        pulled; what the training had been without it is `Network.without`.
 
         Args:
             path: a parameter that the ledger keeps.
             index: the element.
-            by: "epoch" or "step".
+            by: "epoch", "step", "example" or "class".
+            step: only this step, from 1, by example or class.
 
         Raises:
-            PellucidError: nothing was trained yet, no such parameter or element, or the steps gave something else than
-                when they were taken first: the data, or the network, was changed since.
+            PellucidError: nothing was trained yet, no such parameter, element or step, or the steps gave something else
+                than when they were taken first: the data, or the network, was changed since.
         """
         if by not in BY:
             raise PellucidError(f"by is {by!r}, expected one of {', '.join(BY)}")
-        if self._taken is None or not self._ends:
-            raise PellucidError("the ledger is empty: give it to fit, callbacks=[ledger], and ask after an epoch")
-        watched = self._watched(self._taken)
+        taken = self._trained()
+        watched = self._watched(taken)
         if path not in watched:
             raise PellucidError(f'the ledger keeps no "{path}".{nearest(path, watched)}')
         place = (int(index),) if isinstance(index, (int, np.integer)) else tuple(int(i) for i in index)
-        shape = self._first[path].shape
+        shape = taken.training.net.parameters[path].shape
         if len(place) != len(shape) or any(not -n <= i < n for i, n in zip(place, shape, strict=False)):
             raise PellucidError(f"{path} has the shape {shape}, so it has no element {place}")
-        epochs = range(self._start[0], self._last + 1)
-        if by == "epoch" and all(epoch in self._ends for epoch in epochs):
-            arrays = [self._first[path], *(self._ends[epoch][path] for epoch in epochs)]
+        place = tuple(i % n for i, n in zip(place, shape, strict=True))
+        if by in ("example", "class"):
+            return self._by_example(taken, path, place, by, None if step is None else self._step(taken, step))
+        if step is not None:
+            raise PellucidError(f'step={step} is for by="example" and by="class": a step by itself is ledger.trace')
+        epochs = range(taken.begin[0], taken.last + 1)
+        if by == "epoch" and all(epoch in taken.ends for epoch in epochs):
+            arrays = [taken.kept.nearest(taken.begin[1])[1][path], *(taken.ends[epoch][path] for epoch in epochs)]
             values = np.array([float(array[place]) for array in arrays])
         else:
-            values = self._history(path, place)
-            values = values[:: self._taken.steps_per_epoch] if by == "epoch" else values
-        first = 1 + (self._start[0] if by == "epoch" else self._start[1])
+            values = self._history(taken, path, place)
+            values = values[:: taken.training.steps_per_epoch] if by == "epoch" else values
+        first = 1 + (taken.begin[0] if by == "epoch" else taken.begin[1])
         entries = [Entry(first + k, float(amount), float(values[k + 1])) for k, amount in enumerate(np.diff(values))]
         return Account(path, place, by, float(values[0]), float(values[-1]), tuple(entries))
 
-    def _history(self, path: str, place: tuple[int, ...]) -> NDArray[np.float64]:
+    def trace(self, step: int) -> Trace:
+        """One step with every value that it computed: `d(dense_1.kernel)` is a gradient, `dense_1.kernel′` what the
+        weight became; each can be explained term by term.
+
+            ledger.trace(12).explain("d(dense_1.kernel)", index=(21, 5))
+
+        Args:
+            step: from 1, over all epochs.
+
+        Raises:
+            PellucidError: no such step.
+        """
+        taken = self._trained()
+        net = taken.training.net
+        before = self._step(taken, step) - 1
+        for retaken, _ in taken.take(f"to step {step}", start=before, stop=step):
+            if retaken is not None and retaken.number == step:
+                feeds = {name: np.array(array) for name, array in retaken.feeds.items()}
+                run = taken.run
+                return Trace(run.program, run.trace(feeds), list(net.input_shapes), column_names(net))
+        raise AssertionError("the step is one of them")
+
+    def examples_of(self, step: int) -> Array:
+        """The examples of a step's batch, in its order: their places among those that were trained on.
+
+        Raises:
+            PellucidError: no such step.
+        """
+        taken = self._trained()
+        return taken.rows(self._step(taken, step))
+
+    def _step(self, taken: RetakenSteps, step: int) -> int:
+        first, last = taken.begin[1] + 1, taken.begin[1] + taken.count
+        if isinstance(step, bool) or not isinstance(step, (int, np.integer)) or not first <= step <= last:
+            raise PellucidError(f"step is {step!r}, expected one of the steps that were taken, {first} to {last}")
+        return int(step)
+
+    def _by_example(self, taken: RetakenSteps, path: str, place: tuple[int, ...], by: str, step: int | None) -> Account:
+        shares = ExampleShares(taken, path, place)
+        initial, value, parts, others = shares.of_all() if step is None else shares.of_step(step)
+        classes = labels(taken.training)
+        if by == "example":
+            of = {k: None if classes is None else int(classes[k]) for k in parts}
+            entries = [Entry(k, parts[k], label=of[k]) for k in sorted(parts)]
+        else:
+            if classes is None:
+                raise PellucidError('by="class" takes one class for each example, which these targets are not')
+            amounts: dict[int, list[float]] = {}
+            for k, amount in parts.items():
+                amounts.setdefault(int(classes[k]), []).append(amount)
+            entries = [Entry(k, math.fsum(amounts[k])) for k in sorted(amounts)]
+        return Account(path, place, by, initial, value, tuple(entries), others)
+
+    def _history(self, taken: RetakenSteps, path: str, place: tuple[int, ...]) -> NDArray[np.float64]:
         """The element before the first step and after each. All elements are kept where memory allows it, so that the
         steps are taken again once.
         """
         if path in self._steps:
             return _element(self._steps[path], place)
-        assert self._taken is not None
-        count = self._taken.steps_per_epoch * (self._last + 1 - self._start[0])
-        whole = self._first[path].nbytes * (count + 1) <= self.memory
+        whole = taken.training.net.parameters[path].nbytes * (taken.count + 1) <= self.memory
         at: Any = ... if whole else place
-        values = np.stack([np.array(array[path][at]) for array in self._replayed()])
+        values = np.stack([np.array(state[path][at]) for _, state in taken.take(f"the steps of {path}")])
         if whole:
             self._steps[path] = values
         return _element(values, place) if whole else values.astype(np.float64)
@@ -148,60 +207,28 @@ class Ledger(Callback):
         Raises:
             PellucidError: nothing was trained yet, or there are no such examples.
         """
-        if self._taken is None or not self._ends:
-            raise PellucidError("the ledger is empty: give it to fit, callbacks=[ledger], and ask after an epoch")
-        count = int(self._taken.plan["examples"])
+        taken = self._trained()
+        count = int(taken.training.plan["examples"])
         rows = np.atleast_1d(np.asarray(examples))
         if rows.dtype.kind not in "iu" or rows.ndim != 1 or not rows.size or rows.min() < 0 or rows.max() >= count:
             raise PellucidError(f"examples is {examples!r}, expected integers from 0 to {count - 1}")
         left = np.setdiff1d(np.arange(count), rows)
         if not left.size:
             raise PellucidError("without all examples there is nothing to train on")
+        who = f"example {rows[0]}" if len(rows) == 1 else f"{len(rows):,} examples"
         last: Mapping[str, Array] = {}
-        for state in self._replayed(left):
+        for _, state in taken.take(f"training without {who}", start=taken.first_with(rows) - 1, left=left):
             last = state
-        return {path: np.array(last.get(path, self._first[path])) for path in self._taken.net.parameters}
+        fixed = taken.kept.nearest(taken.begin[1])[1]
+        return {path: np.array(last.get(path, fixed[path])) for path in taken.training.net.parameters}
 
-    def _replayed(self, left: Array | None = None) -> Iterator[Mapping[str, Array]]:
-        """The parameters and slots before the first step and after each, taken again; to be read at once.
+    def _trained(self) -> RetakenSteps:
+        if self._taken is None or not self._taken.ends:
+            raise PellucidError("the ledger is empty: give it to fit, callbacks=[ledger], and ask after an epoch")
+        return self._taken
 
-        Args:
-            left: the examples that are trained on, where that is not all of them.
-        """
-        training = self._taken
-        assert training is not None and training.examples is not None
-        net, plan, examples = training.net, training.plan, training.examples
-        rule, clip = optimizer_of(plan["optimizer"]), Clip(*plan["clipping"])
-        run = training_step(net, training.goals, rule, clip=clip, weighted=plan["weighted"])
-        session = run.session(self._first)
-        step = self._start[1]
-        yield session.state
-        for epoch in range(self._start[0], self._last + 1):
-            count = len(examples)
-            order = shuffled(count, net.seed, epoch) if plan["shuffle"] else np.arange(count)
-            rate = self._rates[epoch]
-            for begin in range(0, count, plan["batch_size"]):
-                if training.schedule is not None:
-                    rate = rate_at(training.schedule, step, "step")
-                chosen = order[begin : begin + plan["batch_size"]]
-                chosen = chosen if left is None else chosen[np.isin(chosen, left)]
-                if not len(chosen):
-                    continue
-                batch = examples.rows(chosen)
-                rows = np.arange(len(next(iter(batch.values()))))[None]
-                step += 1
-                each = {"learning_rate": np.array([rate]), "step": np.array([step]), "seed": np.array([net.seed])}
-                session.run(batch, rows=rows, each=each)
-                yield session.state
-            for path, array in self._ends.get(epoch, {}).items() if left is None else ():
-                if not np.array_equal(array, session.state[path], equal_nan=True):
-                    raise PellucidError(
-                        f"the steps of epoch {epoch + 1} gave another {path} than when they were taken first: the "
-                        "data, the network's seed or its frozen layers were changed since, or a callback changed them"
-                    )
-
-    def _watched(self, training: Training) -> Sequence[str]:
-        return training.net.parameters.trainable if self.paths is None else self.paths
+    def _watched(self, taken: RetakenSteps) -> Sequence[str]:
+        return taken.training.net.parameters.trainable if self.paths is None else self.paths
 
 
 def without(net: N, examples: int | Sequence[int] | Array) -> N:

@@ -121,6 +121,51 @@ class Bars(Silent):
             self._progress = None
 
 
+class Waiting:
+    """A bar on a terminal and in a notebook, for what is done beside a training and takes longer than a moment."""
+
+    PATIENCE = 0.5
+
+    def __init__(self, about: str, steps: int) -> None:
+        self.about, self.steps, self.done = about, steps, 0
+        self._next = time.perf_counter() + self.PATIENCE
+        self._shown = threading.current_thread() is threading.main_thread() and (sys.stderr.isatty() or _notebook())
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Waiting:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def step(self) -> None:
+        """One more step is done."""
+        self.done += 1
+        if not self._shown or (now := time.perf_counter()) < self._next:
+            return
+        self._next = now + 0.1
+        if self._progress is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns: list[Any] = [
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(compact=True),
+            ]
+            console = Console(stderr=True)
+            self._progress = Progress(
+                *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
+            self._task = self._progress.add_task(self.about, total=self.steps)
+            self._progress.start()
+        assert self._task is not None
+        self._progress.update(self._task, completed=self.done)
+
+
 def reporter(verbose: Verbose, epochs: int, steps: int) -> Silent:
     """The one asked for: 0 nothing, 1 a bar, 2 a line an epoch; None is 1 on a terminal and in a notebook, else 2. A
     bar belongs to the main thread: trainings in others print lines."""
