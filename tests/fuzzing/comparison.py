@@ -12,7 +12,7 @@ import os
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -400,11 +400,11 @@ def evaluation(s: Subject) -> None:
     s.agree("evaluation", {"loss": np.array(found["loss"])}, oracle)
 
 
-def gradients(s: Subject) -> None:
+def gradients(s: Subject, readings: Sequence[bool] = (True, False)) -> None:
     """The gradients as a person asks for them, read as in training and as in prediction."""
     loss, weight = s.options["loss"], s.options.get("sample_weight")
     examples, goals = prepared(s.native, s.x, s.y, loss, weight)
-    for reading in (True, False):
+    for reading in readings:
         value, found = s.native.gradients(s.x, s.y, loss=loss, sample_weight=weight, training=reading, step=3)
         given = {
             **examples.rows(slice(None)),
