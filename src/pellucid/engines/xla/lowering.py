@@ -162,7 +162,10 @@ class Context:
             if under:
                 return Value((), over / under)
             return Value((), math.nan if over == 0 or math.isnan(over) else math.copysign(math.inf, over))
-        return together(operator.truediv, self.number(a), self.number(b))
+        a, b = self.number(a), self.number(b)
+        if a.axes and not b.axes and not b.soft:  # one division and many products
+            return together(operator.mul, a, Value((), 1 / b.array))
+        return together(operator.truediv, a, b)
 
     def product(self, parts: Sequence[Value]) -> Value:
         """The product, small factors first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 16
 """How many steps one call takes, where there are so many; else one. Every number of steps is compiled by itself."""
+
+
+ALIGNMENT = 64
+"""Bytes."""
 
 
 class DeviceState(Mapping[str, Array]):
@@ -86,7 +91,10 @@ class XlaSession:
 
             def body(number: Any, both: Any) -> Any:
                 before, known = both
-                after, outputs = one(before, fixed, {name: array[number] for name, array in given.items()})
+                now = {name: array[number] for name, array in given.items()}
+                # else every element of what reads a number would look it up among those of all steps
+                numbers = lax.optimization_barrier({name: array for name, array in now.items() if not array.ndim})
+                after, outputs = one(before, fixed, {**now, **numbers})
                 return after, {name: known[name].at[number].set(array) for name, array in outputs.items()}
 
             after, results = lax.fori_loop(0, count, body, (changing, results))
@@ -124,6 +132,10 @@ class XlaSession:
             return jax.device_put(array)
         return jax.make_array_from_process_local_data(NamedSharding(self._mesh, spec), array, shape)
 
+    def _numbers(self, array: Array) -> Any:
+        """What is the same for all examples of a step; one device is given it with the call, which is quicker."""
+        return array if self._mesh is None else self._put(array)
+
     def _batches(self, array: Array) -> Any:
         """Examples of some steps, (steps, examples, …), divided among the devices where that is possible."""
         if self._mesh is None:
@@ -151,7 +163,7 @@ class XlaSession:
                 steps = np.minimum(np.arange(done, done + max(count, 2)), given.steps - 1)
                 rows = None if given.rows is None else given.rows[steps]
                 batch = {n: self._batches(_of(arrays[n], rows, len(steps))) for n in given.data}
-                batch |= {n: self._put(arrays[n][steps]) for n in given.each}
+                batch |= {n: self._numbers(arrays[n][steps]) for n in given.each}
                 changing, outputs = self._steps(changing, fixed, batch, np.int32(count), self._back)
                 self.state.replace(changing)  # at once: what was there is given away
                 parts.append((count, outputs))
@@ -169,4 +181,14 @@ class XlaSession:
 
 def _of(array: Array, rows: Array | None, steps: int) -> Array:
     """The examples of some steps, (steps, examples, …); all of them where no rows are chosen."""
-    return np.broadcast_to(array, (steps, *array.shape)) if rows is None else array[rows]
+    if rows is None:
+        return np.broadcast_to(array, (steps, *array.shape))
+    return np.take(array, rows, axis=0, out=_aligned((*rows.shape, *array.shape[1:]), array.dtype), mode="clip")
+
+
+def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array that begins where XLA, on a CPU, reads it without a copy."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
