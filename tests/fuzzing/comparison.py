@@ -198,10 +198,11 @@ def agree(
 
 def _noise(name: str, values: Arrays, dtype: str) -> Array | None:
     """Where a parameter's gradient is nothing but rounding, beside its own largest or that of all, and its optimiser
-    divides by the gradient's size: what it takes for a step there is of any sign."""
-    for slot in ("second_moment", "mean_square"):
-        size = values.get(f"{name}:{slot}")
-        if size is not None:
+    divides by the gradient's size, or takes its sign: what it takes for a step there is of any sign."""
+    for slot in ("second_moment", "mean_square", "moment"):
+        kept = values.get(f"{name}:{slot}")
+        if kept is not None:
+            size = np.abs(kept)
             every = max(float(np.abs(a).max(initial=0.0)) for other, a in values.items() if other.endswith(f":{slot}"))
             return size <= max(NOISE * float(np.abs(size).max(initial=0.0)), ROUNDING[dtype] * every)
     return None
