@@ -9,4 +9,6 @@ import pytest
 from pellucid import engines
 
 without_jax = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
-ENGINES = [pytest.param(name, marks=without_jax if name == "xla" else ()) for name in engines.ENGINES]
+ENGINES = [
+    pytest.param(name, marks=without_jax if name == "xla" else ()) for name in engines.ENGINES if "bfloat16" not in name
+]

@@ -11,6 +11,7 @@ import numpy as np
 import pellucid as pl
 
 from ..data import Preparation
+from ..engines import DEFAULT
 from ..errors import DataError
 from ..explain import METHODS, Attribution
 from . import grouped, options
@@ -83,6 +84,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 )
 @click.option("--invert", is_flag=True, help="Swap dark and light of an image.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Also draw it, such as unit.png.")
+@options.engine()
 @options.csv_writing()
 @with_force
 def command(
@@ -101,6 +103,7 @@ def command(
     language: str,
     invert: bool,
     plot: Path | None,
+    engine: str | None,
     writing: dict[str, Any],
 ) -> None:
     """Show the arithmetic of one value.
@@ -112,7 +115,7 @@ def command(
     """
     check_figure(plot)
     check_writable(plot, sources=[model, source])
-    net = pl.load(model)
+    net = pl.load(model, engine=engine or DEFAULT)
     preparation = Preparation.of(net.metadata)
     x, target = one_example(source, net, model.name, preparation, writing, invert=invert)
     if label is not None and KEY in net.metadata:

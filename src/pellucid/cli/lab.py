@@ -12,6 +12,7 @@ import pellucid as pl
 
 from ..data import Preparation
 from ..data.text import split_tail, text_windows
+from ..engines import DEFAULT
 from ..errors import DataError
 from . import grouped, options
 from .examples import as_targets, fitted, the_shape
@@ -59,6 +60,7 @@ In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that w
     " is trained, and can be trained on in the browser.",
 )
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="The language of the page.  [default: the browser's]")
+@options.engine()
 @options.csv_writing()
 def command(
     model: Path | None,
@@ -69,6 +71,7 @@ def command(
     no_browser: bool,
     site: Path | None,
     lang: str | None,
+    engine: str | None,
     writing: dict[str, Any],
 ) -> None:
     """See a network in the browser, while it trains.
@@ -83,10 +86,12 @@ def command(
     from ..lab.serve.lab_session import Session
     from ..lab.serve.server import Server
 
+    if model is None and engine is not None:
+        raise DataError("expected a model with --engine, which the tasks of the gallery bring: leave it out.")
     if site is not None:
         _write_site(site, model, data, task, lang)
         return
-    chosen = _task(model, data, task, writing)
+    chosen = _task(model, data, task, writing, engine=engine or DEFAULT)
     server = Server(Session(chosen, gallery=model is None), host=host, port=port, language=lang)
     try:
         click.echo(f"The lab is at {server.url}  (Ctrl-C ends it)")
@@ -126,7 +131,12 @@ def _write_site(folder: Path, model: Path | None, data: str | None, task: str | 
 
 
 def _task(
-    model: Path | None, data: str | None, name: str | None, writing: Mapping[str, Any] | None = None
+    model: Path | None,
+    data: str | None,
+    name: str | None,
+    writing: Mapping[str, Any] | None = None,
+    *,
+    engine: str = DEFAULT,
 ) -> Task | None:
     if model is None:
         from ..lab.gallery import build
@@ -138,7 +148,7 @@ def _task(
         return None if name is None else build(name)
     if name is not None:
         raise DataError(f"expected a model or --task, got both, but the task {name} brings its own model: choose one.")
-    net = pl.load(model)
+    net = pl.load(model, engine=engine)
     if KEY in net.metadata:
         return _text_task(net, model, data or TEXT)
     if data is None:

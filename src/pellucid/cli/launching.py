@@ -16,7 +16,6 @@ from typing import Any
 
 import click
 
-from ..engines import ENGINES, engine_named
 from ..engines.processes import PART
 from ..errors import DataError
 from . import options
@@ -32,9 +31,7 @@ PAUSE = 5.0
 def several_processes(function: Callable[..., None]) -> Callable[..., None]:
     """The options of a command that trains on an engine, in one process or in several; it is given `engine`."""
 
-    @click.option(
-        "--engine", type=click.Choice(list(ENGINES)), help="What computes: xla uses GPUs and TPUs.  [default: llvm]"
-    )
+    @options.engine()
     @click.option(
         "--coordinator",
         metavar="HOST:PORT",
@@ -60,8 +57,6 @@ def several_processes(function: Callable[..., None]) -> Callable[..., None]:
         restarts: int,
         **given: Any,
     ) -> None:
-        if engine is not None:
-            engine_named(engine)
         if coordinator is None:
             for option, value in {"--processes": processes, "--process": process, "--restarts": restarts}.items():
                 if value:
@@ -83,7 +78,7 @@ def several_processes(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _check(engine: str | None, coordinator: str, processes: int | None, process: int | None) -> None:
-    if engine != "xla":
+    if engine is None or not engine.startswith("xla"):
         raise DataError("expected --engine xla with --coordinator: the other engines train in one process.")
     if coordinator == "auto":
         return

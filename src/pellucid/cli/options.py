@@ -12,6 +12,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from ..engines import ENGINES, engine_named
+
 LARGEST = 3.4028234663852886e38
 """The largest number of float32, in which networks compute here."""
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -43,6 +45,20 @@ def epochs(default: int) -> Decorator:
         default=default,
         show_default=True,
         help="Passes through the data.",
+    )
+
+
+def _engine(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else engine_named(value)
+
+
+def engine() -> Decorator:
+    """Its value is the name of an engine that is installed, or None."""
+    return click.option(
+        "--engine",
+        type=click.Choice(list(ENGINES)),
+        callback=_engine,
+        help="What computes: xla and xla-bfloat16 (rounded factors, quicker) use GPUs and TPUs.  [default: llvm]",
     )
 
 

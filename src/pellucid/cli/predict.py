@@ -16,6 +16,7 @@ import pellucid as pl
 
 from ..data import Preparation
 from ..data.tables.table import find
+from ..engines import DEFAULT
 from ..errors import DataError
 from ..files import list_folder, reason
 from . import grouped, options
@@ -68,6 +69,7 @@ class Answers:
     help="What a category is that the training did not have: an error, or none of the known ones.  [default: as in the"
     " training, an error]",
 )
+@options.engine()
 @options.csv_writing()
 @with_force
 def command(
@@ -79,6 +81,7 @@ def command(
     as_json: bool,
     quiet: bool,
     unseen: str | None,
+    engine: str | None,
     writing: dict[str, Any],
 ) -> None:
     """Print what the network in MODEL predicts for each INPUT.
@@ -97,7 +100,7 @@ def command(
     if inputs.count(STREAM) > 1:
         raise DataError("the standard input can be read once, expected at most one - among the inputs.")
     check_writable(None if streamed else output, sources=[model, *(name for name in inputs if name != STREAM)])
-    net = pl.load(model)
+    net = pl.load(model, engine=engine or DEFAULT)
     if KEY in net.metadata:
         raise DataError(f"{model.name} learned from a text, which it continues: pellucid generate {model}")
     preparation = Preparation.of(net.metadata)

@@ -22,6 +22,7 @@ ENGINES: Final[dict[str, str]] = {
     "llvm": "pellucid.engines.llvm",
     "reference": "pellucid.engines.reference",
     "xla": "pellucid.engines.xla",
+    "xla-bfloat16": "pellucid.engines.xla.bfloat16",
 }
 
 
@@ -40,12 +41,17 @@ def engine_named(name: str) -> str:
     """
     if name not in ENGINES:
         raise PellucidError(f'there is no engine "{name}"; choose one of {", ".join(ENGINES)}.{nearest(name, ENGINES)}')
-    if name == "xla" and find_spec("jax") is None:
+    if name.startswith("xla") and find_spec("jax") is None:
         raise PellucidError(
-            'the engine "xla" needs JAX, which is not installed: pip install "pellucid[xla]" (for an NVIDIA GPU, also '
-            '"jax[cuda12]")'
+            f'the engine "{name}" needs JAX, which is not installed: pip install "pellucid[xla]" (for an NVIDIA GPU, '
+            'also "jax[cuda12]")'
         )
     return name
+
+
+def full_precision(name: str) -> str:
+    """The engine that computes what this one does, in the network's dtype throughout: what is kept to be compared."""
+    return name.partition("-")[0]
 
 
 def compile_program(program: Program, *, engine: str = DEFAULT, dtype: DTypeLike = np.float32) -> Executable:

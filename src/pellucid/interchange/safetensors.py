@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines import DEFAULT
+from pellucid.engines import DEFAULT, full_precision
 from pellucid.errors import ModelFileError, PellucidError, UnknownNameError
 from pellucid.files import read_tensors, write_tensors
 from pellucid.formula import Program
@@ -145,7 +145,7 @@ def _check_probe(path: object, net: BaseNetwork, tensors: Mapping[str, Array]) -
 
 def _answers(net: BaseNetwork, probe: Mapping[str, Array]) -> dict[str, Array]:
     with net.carried.apart():
-        answers = predict(net, dict(probe))
+        answers = predict(net, dict(probe), engine=full_precision(net.engine))
     return answers if isinstance(answers, dict) else {next(iter(net.output_shapes)): answers}
 
 

@@ -102,7 +102,8 @@ def fit(
         on_nonfinite: "stop" at the first step that gives NaN or infinity, or "ignore" it.
         resume: a checkpoint to go on from, written by `Checkpoint` in a call with the same arguments.
         prefetch: how many batches are read ahead, where x is batches; 0 reads each when its turn comes, in this thread.
-        engine: which engine computes this training, the network's own by default: "xla" for GPUs and TPUs.
+        engine: which engine computes this training, the network's own by default: "xla" for GPUs and TPUs,
+            "xla-bfloat16" for their quicker products of bfloat16.
         keep_optimizer: whether the optimizer goes on with its moments and its count of steps where the last call with
             keep_optimizer=True, or of `train_on_batch`, ended; otherwise it begins afresh.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -39,7 +39,7 @@ class Compiled:
         return XlaSession(self, state)
 
     def __reduce__(self) -> Any:
-        return Compiled, (self.program, self.dtype)
+        return partial(Compiled, factors=self.factors), (self.program, self.dtype)
 
     def check(self, arrays: Mapping[str, Array]) -> None:
         """Look at integers that choose elements: what XLA does with those that do not exist is no error.
@@ -56,11 +56,11 @@ class Compiled:
 
     @cached_property
     def _outputs(self) -> Any:
-        return jax.jit(lowered(self, self.program.outputs))
+        return jax.jit(lowered(self, self.program.outputs, self.factors))
 
     @cached_property
     def _trace(self) -> Any:
-        return jax.jit(lowered(self, self.program.tensors))
+        return jax.jit(lowered(self, self.program.tensors, self.dtype))
 
     def _run(self, function: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
         with np.errstate(invalid="ignore"):
@@ -82,8 +82,8 @@ class no_memory:
             raise PellucidError("there is not enough memory on the device: take a smaller batch or network") from None
 
 
-def lowered(run: Compiled, wanted: Mapping[str, Tensor]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """A function of JAX from the program's inputs to the tensors that are wanted."""
+def lowered(run: Compiled, wanted: Mapping[str, Tensor], factors: Any) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """A function of JAX from the program's inputs to the tensors that are wanted; `factors` as in `Context`."""
     program = run.program
     first: dict[Tensor, Axis] = {}
     for stage in program.stages:
@@ -102,7 +102,7 @@ def lowered(run: Compiled, wanted: Mapping[str, Tensor]) -> Callable[[Mapping[st
             for axis, extent in zip(tensor.axes, inputs[name].shape, strict=True)
             if axis.extent is BATCH
         ]
-        c = Context(sizes[0] if sizes else 1, run.dtype, run.factors)
+        c = Context(sizes[0] if sizes else 1, run.dtype, factors)
         for name, tensor in program.inputs.items():
             kind = jnp.int64 if tensor.kind == "int" else run.dtype
             c.values[tensor] = Held(jnp.asarray(inputs[name]).astype(kind), tuple(range(tensor.rank)))

@@ -76,7 +76,7 @@ class XlaSession:
                     raise ShapeError(f"{name} has the shape {np.shape(array)}, expected {expected}")
                 arrays[name] = np.array(array, self._kind(name))
         self._changing = [name for name in program.outputs if name in arrays]
-        step = lowered(executable, program.outputs)
+        step = lowered(executable, program.outputs, executable.factors)
 
         def one(changing: Any, fixed: Any, batch: Any) -> Any:
             outputs = step({**changing, **fixed, **batch})
@@ -183,7 +183,9 @@ def _of(array: Array, rows: Array | None, steps: int) -> Array:
     """The examples of some steps, (steps, examples, …); all of them where no rows are chosen."""
     if rows is None:
         return np.broadcast_to(array, (steps, *array.shape))
-    return np.take(array, rows, axis=0, out=_aligned((*rows.shape, *array.shape[1:]), array.dtype), mode="clip")
+    chosen = _aligned((*rows.shape, *array.shape[1:]), array.dtype)
+    np.take(array, rows, axis=0, out=chosen, mode="clip")
+    return chosen
 
 
 def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
