@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 SHARED = {
+    "Where it is computed": ("engine", "coordinator", "processes", "process", "restarts"),
     "How a CSV file is written": ("delimiter", "encoding", "decimal", "missing", "date_format"),
     "Results": ("output", "folder", "plot", "force", "as_json", "quiet"),
 }

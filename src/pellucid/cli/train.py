@@ -37,7 +37,6 @@ GROUPS = {
         *("epochs", "batch_size", "optimizer", "learning_rate", "validation", "patience", "class_weight"),
         *("clip_norm", "seed", "checkpoint", "resume", "watch"),
     ),
-    "Where it is computed": ("engine", "coordinator", "processes", "process", "restarts"),
 }
 EPILOG = """\b
 Examples:

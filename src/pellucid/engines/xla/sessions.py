@@ -183,12 +183,12 @@ def _of(array: Array, rows: Array | None, steps: int) -> Array:
     """The examples of some steps, (steps, examples, …); all of them where no rows are chosen."""
     if rows is None:
         return np.broadcast_to(array, (steps, *array.shape))
-    chosen = _aligned((*rows.shape, *array.shape[1:]), array.dtype)
+    chosen: Array = _aligned((*rows.shape, *array.shape[1:]), array.dtype)
     np.take(array, rows, axis=0, out=chosen, mode="clip")
     return chosen
 
 
-def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
+def _aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     """An array that begins where XLA, on a CPU, reads it without a copy."""
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + ALIGNMENT, np.uint8)
