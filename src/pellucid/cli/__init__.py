@@ -20,7 +20,7 @@ from ..errors import PellucidError, nearest, spelled
 from .output import Patient, printable
 
 COMMANDS = (
-    *("demo", "train", "predict", "explain", "generate", "forecast", "filter", "inspect"),
+    *("demo", "train", "predict", "explain", "neuron", "generate", "forecast", "filter", "inspect"),
     *("export", "sheet", "exercise", "experiment", "lab", "bench", "completion"),
 )
 
@@ -31,6 +31,7 @@ Examples:
   pellucid train flats.csv --target price            a table of your own
   pellucid predict iris.safetensors iris             what the network predicts
   pellucid explain iris.safetensors loss --input iris:7  one number, term by term
+  pellucid neuron --weights 2,-1 --input 1,1         one neuron and its sum; one update of its weights
   pellucid train topics --output topics.safetensors  a text; then: pellucid generate topics.safetensors
   pellucid forecast prices.csv --column Close        a series, compared with "tomorrow = today"
   pellucid filter photo.jpg --kernel sobel-x         a kernel slides over an image

@@ -7,22 +7,25 @@ from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 import pellucid as pl
 
 from ..data import Preparation
 from ..engines import DEFAULT
 from ..errors import DataError
-from ..explain import METHODS, Attribution
+from ..explain import METHODS, Attribution, Trace
 from . import grouped, options
 from .examples import one_example, target_of
 from .language import KEY
 from .output import check_figure, check_writable, printable, replacing
-from .reporting import json_text, with_force
+from .reporting import json_text, spoken, with_force
+from .unrolled import parts_over_time, show_unrolled
+from .updating import Step
 
 GROUPS = {
     "Which value": ("source", "unit", "at", "time", "index", "invert"),
-    "What of it": ("backward", "method", "label", "terms", "language"),
+    "What of it": ("backward", "learning_rate", "method", "label", "terms", "language"),
 }
 EPILOG = """\b
 Examples:
@@ -31,7 +34,9 @@ Examples:
   pellucid explain flats.safetensors dense_3.sum --unit 0 --input new.csv:2 --language zh
   pellucid explain digits.safetensors dense_1.kernel --index 20,3 --input digits:7 --backward
   pellucid explain digits.safetensors loss --input digits:7 --label 2 --json
+  pellucid explain digits.safetensors dense_1.kernel --index 20,3 --input digits:7 --learning-rate 0.1
   pellucid explain topics.safetensors lstm_1 --unit 3 --time 20 --input topics:100
+  pellucid explain topics.safetensors lstm_1 --unit 3 --input topics:100      unrolled: gates and states, step by step
   pellucid explain mnist.safetensors dense_3.sum --unit 3 --input seven.png --attribute deeplift --plot why.png
 """
 
@@ -70,6 +75,11 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     + ", ".join(METHODS)
     + ".",
 )
+@click.option(
+    "--learning-rate",
+    type=options.FloatRange(min=0, min_open=True),
+    help="Of a parameter, such as dense_1.kernel: also one update by gradient descent, with this rate.",
+)
 @click.option("--label", help="The true class or quantity.  [default: the one in the data]")
 @click.option(
     "--terms",
@@ -97,6 +107,7 @@ def command(
     index: tuple[int, ...],
     backward: bool,
     method: str | None,
+    learning_rate: float | None,
     label: str | None,
     terms: int,
     as_json: bool,
@@ -112,6 +123,9 @@ def command(
     lstm_1.gate.forget, loss; with --backward the gradient of the loss with respect to it, or to a parameter such as
     dense_1.kernel; with --attribute how much of the value every pixel, column, word or step accounts for.
     `pellucid inspect` lists layers and parameters.
+
+    Of a recurrent layer (or of its states, lstm_1.state) without --time: the layer unrolled, its gates and states at
+    every step.
     """
     check_figure(plot)
     check_writable(plot, sources=[model, source])
@@ -134,15 +148,52 @@ def command(
     if target is None and (backward or path in net.parameters or path.split(".")[0] == "loss"):
         raise DataError(f"{path} needs the true class or quantity, which is not in the data: give --label.")
     y = None if target is None else np.asarray(target)[None]
+    if learning_rate is not None and path not in net.parameters:
+        raise DataError(f"--learning-rate updates a parameter, such as dense_1.kernel, got {path}: leave it out.")
+    layer = path.removesuffix(".state")
+    if time is None and not index and not backward and layer in {use.path for use in net.uses}:
+        run = net.trace(x[None])
+        if parts_over_time(run, layer) and (unit is None or run[path].ndim == 3):
+            _unroll(net, model.name, x, layer, run, unit, as_json, plot)
+            return
     explanation = net.explain(path, x=x[None], y=y, unit=unit, at=at, time=time, index=index, backward=backward)
     if plot is not None:
         with replacing(plot) as beside:
             explanation.plot().savefig(beside)
+    update = None
+    if learning_rate is not None:
+        assert y is not None, "a parameter is explained with its target"
+        update = Step(net, x[None], y, rate=learning_rate).of(path, explanation.index)
     if as_json:
-        click.echo(json_text(explanation.json(limit=terms)))
+        more = {} if update is None else {"update": update.json()}
+        click.echo(json_text(explanation.json(limit=terms) | more))
     else:
         text = explanation.text(terms, language=language)
         click.echo("\n".join(printable(line) for line in text.split("\n")))
+        if update is not None:
+            click.echo(f"  one update: {update.text()}")
+    if plot is not None:
+        click.echo(f"drew {plot}", err=as_json)
+
+
+def _unroll(
+    net: pl.Network,
+    file: str,
+    x: NDArray[Any],
+    path: str,
+    run: Trace,
+    unit: int | None,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Draw a recurrent layer over time, and print it."""
+    if plot is not None:
+        with replacing(plot) as beside:
+            run.plot(path).savefig(beside)
+    with spoken(False, quiet=as_json):
+        found = show_unrolled(net, file, x, path, run, unit)
+    if as_json:
+        click.echo(json_text(found))
     if plot is not None:
         click.echo(f"drew {plot}", err=as_json)
 

@@ -1,8 +1,9 @@
-"""``pellucid filter``: a kernel slides over an image."""
+"""``pellucid filter``: a kernel, or the window of a pooling, slides over an image."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -18,14 +19,16 @@ from ..errors import DataError
 from ..formula import Program, Tensor, unicode
 from . import grouped, options
 from .output import check_writable, replacing, table
+from .pooled import KEEPS, POOLS, pooled, show_window
 from .reporting import Report, reporting, with_force
 
 TERMS = 25
 ROWS = 7
 
 GROUPS = {
-    "The kernel": ("text", "flip", "size", "sigma"),
-    "How it slides": ("stride", "padding", "grey"),
+    "The kernel": ("text", "flip", "sigma"),
+    "Instead of a kernel": ("pool",),
+    "How it slides": ("size", "stride", "padding", "grey"),
     "What is shown": ("values", "pixel"),
 }
 EPILOG = """\b
@@ -34,11 +37,12 @@ Examples:
   pellucid filter cat.jpg --kernel gaussian --sigma 3 --output soft.png
   pellucid filter cat.jpg --kernel "1 0 -1; 2 0 -2; 1 0 -1" --correlate
   pellucid filter flower --kernel emboss --grey
+  pellucid filter flower --pool min --size 4          pooling: max, min or average
 """
 
 
-def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | int:
-    if value in ("same", "valid"):
+def _padding(ctx: click.Context, param: click.Parameter, value: str | None) -> str | int | None:
+    if value is None or value in ("same", "valid"):
         return value
     try:
         return int(value)
@@ -52,9 +56,10 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     "--kernel",
     "text",
     metavar="NAME|ROWS",
-    default="sobel-x",
-    show_default=True,
-    help=f'One of {", ".join(KERNELS)}, or rows of numbers such as "1 0 -1; 2 0 -2; 1 0 -1".',
+    help=f'One of {", ".join(KERNELS)}, or rows of numbers such as "1 0 -1; 2 0 -2; 1 0 -1".  [default: sobel-x]',
+)
+@click.option(
+    "--pool", type=click.Choice(list(POOLS)), help="Keep one number of each window: its largest, smallest or mean."
 )
 @click.option(
     "--convolve/--correlate",
@@ -63,17 +68,21 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
     help="Rotate the kernel by 180° before it slides (convolution, as in mathematics), or use it as it is written"
     " (cross-correlation, as layers of networks do).  [default: convolve]",
 )
-@click.option("--size", type=options.IntRange(1, MAX_SIZE), help="Rows of box and gaussian, odd.  [default: 5]")
+@click.option(
+    "--size",
+    type=options.IntRange(1, MAX_SIZE),
+    help="Rows of box and gaussian, odd, or of --pool's window.  [default: 5; of --pool, 2]",
+)
 @click.option("--sigma", type=options.FloatRange(min=0, min_open=True), help="The width of gaussian in pixels.")
 @click.option(
-    "--stride", type=options.IntRange(min=1), default=1, show_default=True, help="Pixels from one place to the next."
+    "--stride",
+    type=options.IntRange(min=1),
+    help="Pixels from one place to the next.  [default: 1; of --pool, its size]",
 )
 @click.option(
     "--padding",
     callback=_padding,
-    default="same",
-    show_default=True,
-    help="Zeros around: same, valid (none), or how many.",
+    help="Zeros around: same, valid (none), or how many; --pool leaves them out.  [default: same; of --pool, valid]",
 )
 @click.option("--grey", is_flag=True, help="Convert the image to grey first.")
 @click.option(
@@ -97,31 +106,41 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str) -> str | in
 @reporting
 def command(
     image: str,
-    text: str,
+    text: str | None,
+    pool: str | None,
     flip: bool,
     size: int | None,
     sigma: float | None,
-    stride: int,
-    padding: str | int,
+    stride: int | None,
+    padding: str | int | None,
     grey: bool,
     values: str,
     pixel: str | None,
     output: Path,
     report: Report,
 ) -> None:
-    """Let a kernel slide over IMAGE and write what comes out.
+    """Let a kernel slide over IMAGE and write the result.
 
     Every pixel becomes a weighted sum of the pixels around it; the weights are the kernel. It is computed by the same
     formula as a layer Conv2D, for each colour channel separately. IMAGE is a file, or one of scikit-learn's
     photographs, china and flower. One pixel of the result is shown term by term.
+
+    With --pool it is a layer of pooling instead: the image shrinks, and each pixel is the largest, the smallest or the
+    mean of a window.
     """
     check_writable(output, sources=[image])
     if output.suffix.lower() not in SUFFIXES:
         raise DataError(f'"{output}" is not the name of an image, expected one that ends in .png or .jpg.')
-    k = kernel(text, size=size, sigma=sigma)
+    if pool is not None and (text is not None or sigma is not None or not flip):
+        raise DataError("--pool takes no kernel: leave --kernel, --sigma and --correlate out.")
     x = sample_image(image) if image in SAMPLES and not Path(image).exists() else read_image(image)
     if grey:
         x = x.mean(axis=2, keepdims=True)
+    if pool is not None:
+        report |= _pool(image, x, pool, size or 2, stride, padding or "valid", pixel, output)
+        return
+    stride, padding = stride or 1, "same" if padding is None else padding
+    k = kernel(text or "sobel-x", size=size, sigma=sigma)
     slid = k[::-1, ::-1] if flip else k
     y, formula = filtered(x, slid, stride=stride, padding=padding)
     place = _place(pixel, y.shape)
@@ -136,6 +155,30 @@ def command(
     report |= {"image": output, "shape": y.shape, "kernel": slid, "formula": formula, "min": y.min(), "max": y.max()}
     report["pixel"] = _arithmetic(x, slid, y, place, stride, padding)
     click.echo(f"{remark}wrote {output}")
+
+
+def _pool(
+    image: str,
+    x: NDArray[np.float32],
+    pool: str,
+    size: int,
+    stride: int | None,
+    padding: str | int,
+    pixel: str | None,
+    output: Path,
+) -> Report:
+    """Pool the image, write it, and show one pixel."""
+    sliding: dict[str, Any] = {"size": size, "stride": stride or size, "padding": padding}
+    y, formula = pooled(x, pool, **sliding)
+    place = _place(pixel, y.shape)
+    with replacing(output) as beside:
+        write_image(beside, y)
+    click.echo(f"{image}: {_extents(x)} → {_extents(y)}")
+    click.echo(f"\nPooling keeps {KEEPS[pool]}\n")
+    click.echo(formula)
+    found = show_window(x, y, pool, place, **sliding)
+    click.echo(f"wrote {output}")
+    return {"image": output, "shape": y.shape, "formula": formula, "pixel": found}
 
 
 def filtered(

@@ -37,7 +37,7 @@ def reporting(function: Any) -> Any:
     def wrapped(*args: Any, as_json: bool, quiet: bool, **given: Any) -> Any:
         report: Report = {}
         try:
-            with _spoken(as_json, quiet):
+            with spoken(as_json, quiet):
                 result = function(*args, report=report, **given)
         except click.exceptions.Exit:
             _print(report, as_json)
@@ -94,7 +94,8 @@ def _print(report: Report, as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _spoken(as_json: bool, quiet: bool) -> Iterator[None]:
+def spoken(as_json: bool, quiet: bool = False) -> Iterator[None]:
+    """Send what is said meanwhile to the standard error beside JSON, and nowhere where it is to be quiet."""
     if quiet:
         with contextlib.redirect_stdout(io.StringIO()):
             yield

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pellucid.arrays import is_integer
-from pellucid.errors import PellucidError, ShapeError, nearest
+from pellucid.errors import PellucidError, ShapeError, advice, argument, nearest
 
 Sizes = int | Sequence[int]
 """One integer for all axes, or one for each."""
@@ -66,7 +66,8 @@ class Window:
             places = {1: "sequence", 2: "image"}[rank]
             area = f"padded {places}" if any(map(any, known)) else places
             raise ShapeError(
-                f'the {what} {sizes}{covers} is larger than the {area} {padded}; take a smaller one, or padding="same"'
+                f"the {what} {sizes}{covers} is larger than the {area} {padded};"
+                f" {advice('take a smaller one', argument('padding', 'same'))}"
             )
         return window
 
