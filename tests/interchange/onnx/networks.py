@@ -54,6 +54,21 @@ def _merged() -> pl.Network:
     return pl.Network(inputs=image, outputs=[pl.Dense(3, activation="log_softmax")(row), z, pl.Dropout(0.5)(row)])
 
 
+def _merged_otherwise() -> pl.Network:
+    x, y = pl.Input((STEPS, 3)), pl.Input((STEPS, 3))
+    there, noisy = pl.Masking()(x), pl.GaussianNoise(0.1)(y)
+    mean, less = pl.Average()(there, noisy, x), pl.Subtract()(noisy, there)
+    return pl.Network(inputs=[x, y], outputs=[pl.Maximum()(mean, less, y), pl.LSTM(2)(pl.Minimum()(mean, less))])
+
+
+def _final_states() -> pl.Network:
+    x = pl.Input((STEPS, 3))
+    every, state, cell = pl.LSTM(4, return_sequences=True, return_state=True)(pl.Masking()(x))
+    last, forward, backward = pl.Bidirectional(pl.GRU(4, return_state=True))(every)
+    decoded = pl.LSTM(4)(pl.RepeatVector(3)(last), initial_state=[state, cell])
+    return pl.Network(inputs=x, outputs=[decoded, pl.Add()(forward, backward, cell)])
+
+
 def _shared() -> pl.Network:
     x, y = pl.Input(4), pl.Input(4)
     inner = pl.Network(pl.Dense(3, activation="tanh"), pl.LayerNormalization(center=False), input_shape=4)
@@ -87,7 +102,9 @@ NETWORKS: dict[str, Callable[[], pl.Network]] = {
     ),
     "transposed 1d": lambda: _plain(pl.ConvTranspose1D(2, 4, strides=2, padding=1), pl.BatchNormalization()),
     "masked conv": lambda: _masked(pl.Conv1D(4, 3, padding="same"), pl.Conv1D(3, 2), pl.GlobalMaxPool()),
-    "masked pool": lambda: _masked(pl.MaxPool1D(2, strides=1), pl.AveragePool1D(2, strides=1), pl.GlobalAveragePool()),
+    "masked pool": lambda: _masked(
+        pl.MaxPool1D(2, strides=1), pl.MinPool1D(2, strides=1), pl.AveragePool1D(2, strides=1), pl.GlobalAveragePool()
+    ),
     "rnn": lambda: _plain(pl.RNN(4, activation="leaky_relu", return_sequences=True), pl.RNN(3, go_backwards=True)),
     "lstm": lambda: _plain(pl.LSTM(4, return_sequences=True, truncate=2), pl.LSTM(3, use_bias=False)),
     "gru": lambda: _plain(pl.GRU(4, reset_after=False, return_sequences=True), pl.GRU(3, activation="linear")),
@@ -104,6 +121,31 @@ NETWORKS: dict[str, Callable[[], pl.Network]] = {
     ),
     "given states": _given_states,
     "given mask": _given_mask,
+    "merged otherwise": _merged_otherwise,
+    "final states": _final_states,
+    "depthwise": lambda: _image(
+        pl.DepthwiseConv2D((3, 2), strides=2, padding="same", depth_multiplier=2, activation="softmax"),
+        pl.SeparableConv2D(5, 2, dilation_rate=(1, 2), depth_multiplier=3, activation="relu"),
+    ),
+    "depthwise steps": lambda: _plain(
+        pl.SeparableConv1D(4, 3, padding=(2, 1), use_bias=False), pl.DepthwiseConv1D(2, use_bias=False)
+    ),
+    "groups": lambda: _image(pl.Conv2D(4, 3), pl.GroupNormalization(2), pl.GroupNormalization(-1, scale=False)),
+    "groups of features": lambda: _plain(pl.GroupNormalization(2, center=False), shape=(6,)),
+    "prelu": lambda: _image(pl.PReLU(), pl.Conv2D(3, 2), pl.PReLU(shared_axes=(1, 2)), pl.SpatialDropout2D(0.5)),
+    "masked prelu": lambda: _masked(pl.PReLU(shared_axes=1), pl.SpatialDropout1D(0.5), pl.LSTM(3)),
+    "permute": lambda: _image(pl.Conv2D(3, 2), pl.Permute((3, 1, 2)), pl.Permute((2, 1, 3))),
+    "repeated": lambda: _plain(pl.LSTM(3), pl.RepeatVector(4), pl.GRU(2, return_sequences=True)),
+    "resized": lambda: _image(
+        pl.ZeroPadding2D(((1, 0), (2, 3))),
+        pl.Conv2D(3, 2),
+        pl.UpSampling2D((2, 3)),
+        pl.ZeroPadding2D(1),
+        pl.Cropping2D(((1, 2), (0, 4))),
+    ),
+    "resized steps": lambda: _plain(
+        pl.Cropping1D((1, 0)), pl.UpSampling1D(3), pl.ZeroPadding1D((0, 2)), pl.Conv1D(2, 2), pl.Cropping1D(1)
+    ),
     "attention": lambda: _words(pl.MultiHeadAttention(2, 4, use_bias=False), pl.GlobalAveragePool()),
 } | {
     f"activation {name}": lambda name=name: _plain(pl.Dense(5, activation=name), shape=(4,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.interchange.onnx.networks import NETWORKS, examples
 
 import pellucid as pl
 from pellucid.errors import ModelFileError, PellucidError
+from pellucid.network import BaseNetwork
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -62,7 +64,10 @@ def test_the_model_says_what_it_is(tmp_path: Path) -> None:
     net.to_onnx(tmp_path / "net.onnx")
     model = onnx.load(tmp_path / "net.onnx")
     assert model.producer_name == "pellucid" and model.graph.name == "small"
-    assert {p.key: p.value for p in model.metadata_props} == {"classes": '["yes", "no"]'}
+    assert {p.key: json.loads(p.value) for p in model.metadata_props} == {
+        "classes": ["yes", "no"],
+        "pellucid.trained": ["dense_1.kernel", "dense_1.bias"],
+    }
     assert [i.name for i in model.graph.initializer] == ["dense_1.kernel", "dense_1.bias"]
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
 
@@ -117,9 +122,16 @@ def test_metadata_that_is_no_json_is_refused(tmp_path: Path) -> None:
         net.to_onnx(tmp_path / "net.onnx")
 
 
-def test_a_layer_without_operators_is_named(tmp_path: Path) -> None:
-    net = pl.Network(pl.GroupNormalization(2), input_shape=4)
-    with pytest.raises(
-        PellucidError, match="group_normalization_1 is a GroupNormalization layer, which ONNX export has"
-    ):
-        net.to_onnx(tmp_path / "net.onnx")
+def test_every_kind_of_layer_is_among_the_networks() -> None:
+    kinds: set[type[pl.Layer]] = set()
+
+    def collect(net: Any) -> None:
+        for layer in net.layers:
+            kinds.add(type(layer))
+            if isinstance(layer, BaseNetwork):
+                collect(layer)
+
+    for make in NETWORKS.values():
+        collect(make())
+    own = {kind for kind in pl.Layer.kinds.values() if kind.__module__.startswith("pellucid.layers.")}
+    assert not {kind.__name__ for kind in own - kinds} - {"InputLayer"}

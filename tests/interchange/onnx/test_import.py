@@ -13,6 +13,7 @@ import pellucid as pl
 from pellucid.errors import PellucidError
 
 onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnx.reference")
 
 
 def read(path: Path, **options: Any) -> pl.Network:
@@ -314,3 +315,70 @@ def test_what_no_formula_says_is_refused_with_its_node(nodes: list[Any], message
     path = written(tmp_path / "net.onnx", made, ["batch", 3, 4], constants)
     with pytest.raises(PellucidError, match=f"the node .*{message}"):
         read(path)
+
+
+# what a model does not hold: random numbers of training, truncation, masks of targets; and targets that an output takes
+NOT_AS_BEFORE = {
+    *("merged", "merged otherwise", "reshape", "prelu", "masked prelu", "lstm", "given states", "given mask"),
+    *("activation step", "activation log_softmax"),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_reads_back_is_trained_as_before(name: str, tmp_path: Path) -> None:
+    """The same weights, those of shared layers once, and the same losses; frozen layers stay frozen."""
+    net = NETWORKS[name]()
+    for layer in net.layers[:-1:2]:
+        layer.trainable = False
+    net.to_onnx(tmp_path / "net.onnx")
+    back = read(tmp_path / "net.onnx")
+    assert back.metadata == net.metadata
+    own, other = (sorted(n.parameters[path].size for path in n.parameters.trainable) for n in (net, back))
+    assert sum(own) == sum(other)
+    if name in NOT_AS_BEFORE or not own:
+        return
+    rng = np.random.default_rng(2)
+    targets = [rng.random((4, *shape)) for shape in net.output_shapes.values()]
+    losses = []
+    for each in (net, back):
+        y = targets[0] if len(targets) == 1 else dict(zip(each.output_shapes, targets, strict=True))
+        options: dict[str, Any] = {"epochs": 3, "loss": "mse", "optimizer": pl.SGD(0.05), "verbose": 0}
+        losses.append(each.fit(examples(net, 4), y, **options).history["loss"])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+
+
+def test_outputs_of_one_node_share_its_weights(tmp_path: Path) -> None:
+    """An LSTM as PyTorch writes it: all states and the last one, of which the network uses both."""
+    rng = np.random.default_rng(0)
+    constants = {
+        "w": rng.normal(size=(1, 16, 3)).astype(np.float32),
+        "r": rng.normal(size=(1, 16, 4)).astype(np.float32),
+        "b": rng.normal(size=(1, 32)).astype(np.float32),
+        "axis": np.array([1]),
+        "one": np.array([0]),
+    }
+    nodes = [
+        onnx.helper.make_node("LSTM", ["x", "w", "r", "b"], ["every", "", "cell"], hidden_size=4),
+        node("Squeeze", "every axis", "steps"),
+        node("Transpose", "cell", "front", perm=[1, 0, 2]),
+        node("Squeeze", "front axis", "last"),
+        node("ReduceSum", "steps one", "sum", keepdims=0),
+        node("Add", "sum last", "y"),
+    ]
+    path = written(tmp_path / "net.onnx", nodes, [5, "batch", 3], constants)
+    net = read(path)
+    # the biases of the input and of the state are one, as in Pellucid's layers
+    assert sum(net.parameters[p].size for p in net.parameters.trainable) == 16 * 3 + 16 * 4 + 16
+    x = rng.normal(size=(2, 5, 3)).astype(np.float32)
+    expected = backend_run(path, x.transpose(1, 0, 2))
+    np.testing.assert_allclose(net.predict(x), expected, atol=1e-5)
+    net.save(tmp_path / "net.safetensors")
+    np.testing.assert_allclose(pl.load(tmp_path / "net.safetensors").predict(x), expected, atol=1e-5)
+    net.fit(x, np.zeros((2, 4)), loss="mse", verbose=0)
+    net.to_onnx(tmp_path / "again.onnx")
+    np.testing.assert_allclose(read(tmp_path / "again.onnx").predict(x), net.predict(x), atol=1e-5)
+
+
+def backend_run(path: Path, x: Any) -> Any:
+    """The one output of a model by ONNX's own reference."""
+    return onnx.reference.ReferenceEvaluator(onnx.load(path)).run(None, {"x": x})[0]

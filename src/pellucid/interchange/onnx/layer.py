@@ -33,6 +33,8 @@ FAMILIES = (
 )
 _MOVING = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
 _ALONG = ("softmax", "log_softmax")
+TRAINED, FROZEN = "pellucid.trained", "pellucid.frozen"
+"""Where a model's metadata names the arrays that training changes, and those of layers that are not trainable."""
 MAX_NUMBERS = 4096
 """The maximum number of numbers that an operator keeps as an option."""
 
@@ -65,6 +67,7 @@ class Operator(Layer):
             `{"parameter": "W", "shape": …}` for a parameter; `{"number": …, "shape": …, "dtype": …}` for numbers that
             are known.
         output: which of its outputs the layer gives.
+        further: those of its outputs that `OperatorOutput` layers behind it give.
         opset: the version of ONNX's operators.
     """
 
@@ -75,12 +78,15 @@ class Operator(Layer):
     attributes: Mapping[str, Any]
     inputs: Any = ()
     output: int = 0
+    further: tuple[int, ...] = ()
     opset: int = 17
 
     def check(self) -> None:
         if self.operator not in operators():
             raise PellucidError(f"there is no operator {self.operator!r} of ONNX's here")
         self.output = check_integer(self.output, "output of Operator", below=64)
+        if not isinstance(self.further, tuple) or not all(is_integer(k, minimum=0, below=64) for k in self.further):
+            raise PellucidError(f"further of Operator is {str(self.further)[:80]}, expected places of outputs")
         self.opset = check_integer(self.opset, "opset of Operator", minimum=1, below=1000)
         if not isinstance(self.attributes, Mapping) or not isinstance(self.inputs, (tuple, list)):
             raise PellucidError("the description of an Operator is damaged: expected its attributes and its inputs")
@@ -118,7 +124,11 @@ class Operator(Layer):
             node = self.node(inputs, parameters)
             if self.operator == "BatchNormalization" and context.training and self.trainable:
                 return self._of_batch(node, context)
-            value = results_of(node)[self.output]
+            results = results_of(node)
+            value = results[self.output]
+            if self.further:
+                ends = {str(k): context.place(f"output_{k}", results[k].tensor) for k in self.further}
+                context.final[value.tensor] = ends
         except PellucidError as error:
             raise type(error)(
                 str(error).splitlines()[0]
@@ -156,7 +166,8 @@ class Operator(Layer):
                 values.append(Value(parameters[str(given["parameter"])], np.dtype(str(given["dtype"]))))
             else:
                 values.append(known_numbers(given))
-        return Node(self.operator, tuple(values), dict(self.attributes), self.output + 1, self.opset)
+        count = max(self.output, *self.further) + 1 if self.further else self.output + 1
+        return Node(self.operator, tuple(values), dict(self.attributes), count, self.opset)
 
     def _of_batch(self, node: Node, context: Context) -> Tensor:
         """Batch normalisation by the statistics of the batch, which the running ones follow."""
@@ -188,6 +199,36 @@ class Operator(Layer):
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "attributes": dict(self.attributes), "inputs": list(self.inputs)}
+
+
+@dataclass(eq=False, repr=False)
+class OperatorOutput(Layer):
+    """Another output of the operator that it is called on, as `pl.from_onnx` makes it.
+
+    Args:
+        output: which one.
+        shape: that of an example.
+    """
+
+    arity = 1
+    masking = "refuse"
+
+    output: int
+    shape: Shape
+
+    def check(self) -> None:
+        self.output = check_integer(self.output, "output of OperatorOutput", minimum=0, below=64)
+        if not isinstance(self.shape, tuple) or not all(is_integer(s, minimum=1, below=1 << 31) for s in self.shape):
+            raise PellucidError(f"the shape of OperatorOutput is {str(self.shape)[:80]}, expected sizes")
+
+    def gives(self, *shapes: Shape) -> Shape:
+        return self.shape
+
+    def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        result = context.final.get(inputs[0], {}).get(str(self.output))
+        if result is None or result.shape[1:] != self.shape:
+            raise PellucidError(f"what OperatorOutput is called on has no output {self.output} of shape {self.shape}")
+        return result
 
 
 def known_numbers(given: Mapping[str, Any]) -> Value:

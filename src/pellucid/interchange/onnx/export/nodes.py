@@ -36,7 +36,11 @@ class Value:
 
 @dataclass
 class Writer:
-    """Nodes and constants as they come; `path` is the layer that is being written."""
+    """Nodes and constants as they come; `path` is the layer that is being written.
+
+    `trained` has the names of the constants that training changes, `frozen` of those that layers keep which are not
+    trainable.
+    """
 
     dtype: np.dtype[Any]
     nodes: list[Any] = field(default_factory=list)
@@ -44,6 +48,8 @@ class Writer:
     names: set[str] = field(default_factory=set)
     path: str = ""
     opset: int = 17
+    trained: list[str] = field(default_factory=list)
+    frozen: list[str] = field(default_factory=list)
 
     def unique(self, name: str) -> str:
         """A name that nothing has yet."""
@@ -54,9 +60,11 @@ class Writer:
         self.names.add(chosen)
         return chosen
 
-    def constant(self, name: str, array: Any, *, integers: bool = False) -> str:
-        """An array in the graph; one of the same name and content is written once."""
-        kept = np.ascontiguousarray(array, np.int64 if integers else self.dtype)
+    def constant(self, name: str, array: Any, *, dtype: Any = None) -> str:
+        """An array in the graph, of the network's type if none is given; one of the same name and content is written
+        once.
+        """
+        kept = np.ascontiguousarray(array, dtype or self.dtype)
         kept = kept.reshape(np.shape(array))
         full = f"{self.path}.{name}"
         known = self.constants.get(full)
@@ -66,11 +74,14 @@ class Writer:
         self.constants[full] = kept
         return full
 
-    def parameter(self, path: str, array: Array) -> str:
-        """A parameter under its own path, which a layer that is used twice has once."""
+    def parameter(self, place: Place, name: str, array: Array | None = None) -> str:
+        """A parameter of a layer, or what is made of it, under its own path; a layer that is used twice has it once."""
+        path = f"{place.home}.{name}"
         if path not in self.constants:
             self.names.add(path)
-            self.constants[path] = np.ascontiguousarray(array, self.dtype)
+            self.constants[path] = np.ascontiguousarray(place.parameters[name] if array is None else array, self.dtype)
+            self.trained += [] if name in place.fixed else [path]
+            self.frozen += [] if place.layer.trainable else [path]
         return path
 
     def typed(self, path: str, array: Array) -> str:
@@ -88,7 +99,11 @@ class Writer:
         return self.add(kind, x, axes=list(axes), keepdims=keepdims, name=name)
 
     def integers(self, name: str, *values: int) -> str:
-        return self.constant(name, list(values), integers=True)
+        return self.constant(name, list(values), dtype=np.int64)
+
+    def integer(self, name: str, value: int) -> str:
+        """One integer, of no axis."""
+        return self.constant(name, np.asarray(value), dtype=np.int64)
 
     def add(self, kind: str, *inputs: str, name: str = "", **options: Any) -> str:
         """A node with one output; its name."""
@@ -124,11 +139,15 @@ class Writer:
 
 @dataclass(frozen=True)
 class Place:
-    """A use of a layer: its parameters by their names in it, and the path in front of them."""
+    """A use of a layer: its parameters by their names in it, and the path in front of them.
+
+    `fixed` are the names of those that no training changes, such as running means.
+    """
 
     use: Use
     home: str
     parameters: Mapping[str, Array]
+    fixed: frozenset[str] = frozenset()
 
     @property
     def layer(self) -> Any:

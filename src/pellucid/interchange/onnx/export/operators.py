@@ -9,8 +9,8 @@ import numpy as np
 
 from pellucid.formula import BATCH, Tensor
 from pellucid.interchange.onnx.export.nodes import RULES, Place, Value, Writer
-from pellucid.interchange.onnx.layer import Operator, results_of
-from pellucid.interchange.onnx.operators.base import Merged
+from pellucid.interchange.onnx.layer import Operator, OperatorOutput, results_of
+from pellucid.interchange.onnx.operators.recurrent_operators import GATES
 from pellucid.interchange.onnx.package import onnx_package
 
 
@@ -36,8 +36,10 @@ def _operator(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
             key = str(given["parameter"])
             array = place.parameters[key]
             dtype = np.dtype(str(given["dtype"]))
+            if number == 3 and layer.operator in GATES and array.shape[-1] == GATES[layer.operator] * _units(layer):
+                array = np.concatenate([array, np.zeros_like(array)], -1)  # the state has a bias of its own in ONNX
             if dtype.kind == "f":
-                taken.append(made.parameter(f"{place.home}.{key}", array))
+                taken.append(made.parameter(place, key, array))
             else:
                 taken.append(made.typed(f"{place.home}.{key}", array.astype(dtype)))
         else:
@@ -50,17 +52,32 @@ def _operator(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     for name in ("to", "dtype"):
         if isinstance(attributes.get(name), str):
             attributes[name] = helper.np_dtype_to_tensor_dtype(np.dtype(attributes[name]))
-    names = [f"{layer.operator.lower()}_{number}" for number in range(layer.output + 1)]
-    batch, merged = _batch_of(layer, inputs)
-    result = made.outputs(layer.operator, taken, names, **attributes)[-1]
-    shape = place.use.shape
+    names = [f"{layer.operator.lower()}_{number}" for number in range(max(layer.output, *layer.further, 0) + 1)]
+    results, values = made.outputs(layer.operator, taken, names, **attributes), _values_of(layer, inputs)
+    ends = {str(k): _batch_in_front(made, results[k], values[k]) for k in layer.further}
+    return Value(place.use.shape, _batch_in_front(made, results[layer.output], values[layer.output]), final=ends)
+
+
+@RULES.of(OperatorOutput)
+def _output(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
+    return Value(place.use.shape, inputs[0].final[str(place.layer.output)])
+
+
+def _batch_in_front(made: Writer, result: str, value: Any) -> str:
+    """What a node gives with the batch where Pellucid has it."""
+    batch, merged, shape = int(value.batch), value.merged, value.tensor.shape[1:]
     rank = len(shape) + 1 - (merged is not None)
     result = made.transpose(result, *_moved(rank, batch, 0)) if batch else result
     if merged is not None and merged.outer:
         result = made.transpose(made.reshape(result, shape[0], -1, *shape[1:]), 1, 0, *range(2, len(shape) + 1))
     elif merged is not None:
         result = made.reshape(result, -1, *shape)
-    return Value(shape, result)
+    return result
+
+
+def _units(layer: Operator) -> int:
+    """The units of a recurrent operator."""
+    return int(layer.attributes.get("hidden_size") or (layer.inputs[2] or {}).get("shape", [0])[-1])
 
 
 def _moved(rank: int, source: int, target: int) -> list[int]:
@@ -70,11 +87,10 @@ def _moved(rank: int, source: int, target: int) -> list[int]:
     return order
 
 
-def _batch_of(layer: Operator, inputs: Sequence[Value]) -> tuple[int, Merged | None]:
-    """Where the operator's output has the batch, and the extent that it is merged with."""
+def _values_of(layer: Operator, inputs: Sequence[Value]) -> list[Any]:
+    """What the operator gives: where its outputs have the batch, and the extents that it is merged with."""
     tensors = [
         Tensor.input(f"x{k}", {"n": BATCH, **{f"i{j}": e for j, e in enumerate(v.shape)}}) for k, v in enumerate(inputs)
     ]
     parameters = {key: Tensor.input(key, spec.axes) for key, spec in layer.declare(*(v.shape for v in inputs)).items()}
-    value: Any = results_of(layer.node(tuple(tensors), parameters))[layer.output]
-    return int(value.batch), value.merged
+    return results_of(layer.node(tuple(tensors), parameters))

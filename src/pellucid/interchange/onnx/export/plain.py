@@ -1,10 +1,12 @@
-"""Layers without windows or states: dense, normalisation, lookup, shapes, merging, attention."""
+"""Layers without windows or states: dense, activations, lookup, merging, attention; and what passes in prediction."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -12,22 +14,19 @@ from pellucid.functions.forward.attention import NEVER
 from pellucid.interchange.onnx.export.activation_export import activate, last_axis_alone
 from pellucid.interchange.onnx.export.nodes import RULES, Place, Value, Writer
 from pellucid.layers.activation import Activation
-from pellucid.layers.batch_normalization import BatchNormalization
+from pellucid.layers.base import Layer
 from pellucid.layers.dense import Dense
-from pellucid.layers.dropout import Dropout
+from pellucid.layers.dropout import Dropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from pellucid.layers.embedding import Embedding
-from pellucid.layers.flatten import Flatten
-from pellucid.layers.layer_normalization import LayerNormalization
 from pellucid.layers.masking import Masking
-from pellucid.layers.merging import Add, Concatenate, Multiply
+from pellucid.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from pellucid.layers.multi_head_attention import MultiHeadAttention
-from pellucid.layers.normalization import Normalization
-from pellucid.layers.reshape import Reshape
+from pellucid.layers.prelu import PReLU
 
 
 def weight(made: Writer, place: Place, name: str) -> str:
     """A parameter as it is."""
-    return made.parameter(f"{place.home}.{name}", place.parameters[name])
+    return made.parameter(place, name)
 
 
 def merged_mask(made: Writer, inputs: Sequence[Value]) -> str:
@@ -62,41 +61,17 @@ def _activation(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     return Value(x.shape, activate(made, function, made.last(x)), mask=x.mask)
 
 
-@RULES.of(Dropout)
-def _dropout(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
+@RULES.of(PReLU)
+def _prelu(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
+    (x,) = inputs
+    return Value(x.shape, made.add("PRelu", made.last(x), weight(made, place, "alpha")), mask=x.mask)
+
+
+@RULES.of(Dropout, SpatialDropout1D, SpatialDropout2D, GaussianNoise)
+def _noise(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
+    """Nothing: in prediction they pass."""
     (x,) = inputs
     return x
-
-
-@RULES.of(BatchNormalization)
-def _batch_normalization(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
-    (x,) = inputs
-    ones = np.ones_like(place.parameters["mean"])
-    gamma = weight(made, place, "gamma") if place.layer.scale else made.constant("gamma", ones)
-    beta = weight(made, place, "beta") if place.layer.center else made.constant("beta", 0 * ones)
-    numbers = [gamma, beta, weight(made, place, "mean"), weight(made, place, "variance")]
-    result = made.add("BatchNormalization", made.first(x), *numbers, epsilon=place.layer.epsilon)
-    return Value(x.shape, result, mask=x.mask) if len(x.shape) == 1 else Value(x.shape, first=result, mask=x.mask)
-
-
-@RULES.of(LayerNormalization)
-def _layer_normalization(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
-    (x,) = inputs
-    gamma = weight(made, place, "gamma") if place.layer.scale else made.constant("gamma", np.ones(x.shape[-1:]))
-    numbers = [gamma, weight(made, place, "beta")] if place.layer.center else [gamma]
-    result = made.add("LayerNormalization", made.last(x), *numbers, axis=-1, epsilon=place.layer.epsilon)
-    return Value(x.shape, result, mask=x.mask)
-
-
-@RULES.of(Normalization)
-def _normalization(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
-    (x,) = inputs
-    mean, deviation = weight(made, place, "mean"), weight(made, place, "deviation")
-    if place.layer.invert:
-        result = made.add("Add", made.add("Mul", made.last(x), deviation), mean)
-    else:
-        result = made.add("Div", made.add("Sub", made.last(x), mean), deviation)
-    return Value(x.shape, result, mask=x.mask)
 
 
 @RULES.of(Embedding)
@@ -105,7 +80,7 @@ def _embedding(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     result = made.add("Gather", weight(made, place, "embeddings"), ids.last)
     mask = ""
     if place.layer.mask_zero and len(ids.shape) == 1:
-        nothing = made.constant("padding", np.asarray(0), integers=True)
+        nothing = made.integer("padding", 0)
         mask = _as_numbers(made, made.add("Not", made.add("Equal", ids.last, nothing)))
     return Value(place.use.shape, result, mask=mask)
 
@@ -132,27 +107,25 @@ def _masking(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     return Value(x.shape, made.add("Mul", values, wide), mask=mask)
 
 
-@RULES.of(Flatten)
-def _flatten(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
-    (x,) = inputs
-    return Value(place.use.shape, made.add("Flatten", made.last(x), axis=1))
+_MERGING: Final[dict[type[Layer], str]] = {
+    Add: "Add",
+    Average: "Mean",
+    Maximum: "Max",
+    Minimum: "Min",
+    Multiply: "Mul",
+    Subtract: "Sub",
+}
 
 
-@RULES.of(Reshape)
-def _reshape(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
-    (x,) = inputs
-    # −1 for the batch: any of its sizes
-    return Value(place.use.shape, made.reshape(made.last(x), -1, *place.use.shape))
-
-
-@RULES.of(Add, Multiply)
+@RULES.of(*_MERGING)
 def _merging(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
-    kind = "Add" if isinstance(place.layer, Add) else "Mul"
+    kind = _MERGING[type(place.layer)]
     all_first = all(v.first for v in inputs)
     names = [v.first if all_first else made.last(v) for v in inputs]
-    total = names[0]
-    for name in names[1:]:
-        total = made.add(kind, total, name)
+    if kind == "Mean":
+        total = made.add(kind, *names)
+    else:
+        total = functools.reduce(lambda left, right: made.add(kind, left, right), names)
     value = Value(place.use.shape, first=total) if all_first else Value(place.use.shape, total)
     return replace(value, mask=merged_mask(made, inputs))
 
@@ -176,12 +149,12 @@ def _attention(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
         total = made.add(
             "MatMul",
             made.last(source),
-            made.parameter(f"{place.home}.{part}.kernel", kernel.reshape(-1, width)),
+            made.parameter(place, f"{part}.kernel", kernel.reshape(-1, width)),
             name=part,
         )
         if layer.use_bias:
             bias = place.parameters[f"{part}.bias"].reshape(-1)
-            total = made.add("Add", total, made.parameter(f"{place.home}.{part}.bias", bias), name=part)
+            total = made.add("Add", total, made.parameter(place, f"{part}.bias", bias), name=part)
         return made.transpose(made.reshape(total, 0, 0, layer.num_heads, layer.key_dim), *order)
 
     query = projected("query", x, (0, 2, 1, 3))
@@ -200,7 +173,7 @@ def _attention(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     heads = made.add("MatMul", made.add("Softmax", scores, axis=-1, name="weights"), value, name="heads")
     joined = made.reshape(made.transpose(heads, 0, 2, 1, 3), 0, 0, width)
     kernel = place.parameters["output.kernel"].reshape(width, -1)
-    total = made.add("MatMul", joined, made.parameter(f"{place.home}.output.kernel", kernel))
+    total = made.add("MatMul", joined, made.parameter(place, "output.kernel", kernel))
     if layer.use_bias:
         total = made.add("Add", total, weight(made, place, "output.bias"))
     return Value(place.use.shape, total, mask=x.mask)

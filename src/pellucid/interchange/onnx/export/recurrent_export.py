@@ -102,7 +102,7 @@ def _final_state(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
 def _final_states(made: Writer, finals: Sequence[str], ways: Sequence[str]) -> dict[str, str]:
     """The states after the last step by name (n, units), from those of all directions (directions, n, units)."""
     return {
-        f"{way}{state}": made.add("Gather", end, made.constant(f"way_{number}", number, integers=True), axis=0)
+        f"{way}{state}": made.add("Gather", end, made.integer(f"way_{number}", number), axis=0)
         for number, way in enumerate(ways)
         for state, end in zip(("state", "cell"), finals, strict=False)
     }
@@ -149,9 +149,9 @@ def _weights(
         each = [given["bias"], given.get("recurrent_bias", np.zeros_like(given["bias"]))]
         return np.concatenate([rows(b)[:, 0] for b in each])
 
-    w = made.parameter(f"{place.home}.kernel", np.stack([rows(given["kernel"]) for given in ways]))
-    r = made.parameter(f"{place.home}.recurrent_kernel", np.stack([rows(given["recurrent_kernel"]) for given in ways]))
-    return [w, r, made.parameter(f"{place.home}.bias", np.stack(list(map(bias, ways)))) if use_bias else ""]
+    w = made.parameter(place, "kernel", np.stack([rows(given["kernel"]) for given in ways]))
+    r = made.parameter(place, "recurrent_kernel", np.stack([rows(given["recurrent_kernel"]) for given in ways]))
+    return [w, r, made.parameter(place, "bias", np.stack(list(map(bias, ways)))) if use_bias else ""]
 
 
 def _state(made: Writer, given: Sequence[Value], units: int) -> str:
@@ -207,7 +207,7 @@ def _read_back(
     After k real steps from the front it is the k-th one, or the first state where there is none yet; from the back it
     is that of the first real step that follows.
     """
-    axis = made.constant("axis", np.asarray(1), integers=True)
+    axis = made.integer("axis", 1)
     real = _counted(made, mask)
     total = made.add("CumSum", real, axis)
     results = []
@@ -228,8 +228,8 @@ def _read_back(
         if back:
             before = made.add("Sub", total, real)
             count = made.reduce("ReduceSum", real, 1, keepdims=1)
-            following = made.add("Add", before, made.constant("next", np.asarray(1), integers=True))
-            zero = made.constant("first", np.asarray(0), integers=True)
+            following = made.add("Add", before, made.integer("next", 1))
+            zero = made.integer("first", 0)
             place = made.add("Where", made.add("Less", before, count), following, zero)
         else:
             place = total

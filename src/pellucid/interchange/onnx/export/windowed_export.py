@@ -23,7 +23,35 @@ from pellucid.layers.windowed.pool import (
     MinPool1D,
     MinPool2D,
 )
+from pellucid.layers.windowed.separable import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from pellucid.layers.windowed.window import window_of
+
+
+@RULES.of(DepthwiseConv1D, DepthwiseConv2D)
+def _depthwise(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
+    (x,) = inputs
+    total = _each_channel(made, place, x, "kernel", bias=place.layer.use_bias)
+    return _activated(made, place, total)
+
+
+@RULES.of(SeparableConv1D, SeparableConv2D)
+def _separable(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
+    (x,) = inputs
+    each = _each_channel(made, place, x, "depthwise_kernel", bias=False)
+    kernel = np.moveaxis(place.parameters["pointwise_kernel"], (-1, -2), (0, 1))
+    weights = [made.parameter(place, "pointwise_kernel", kernel)]
+    weights += [weight(made, place, "bias")] if place.layer.use_bias else []
+    return _activated(made, place, made.add("Conv", each, *weights))
+
+
+def _each_channel(made: Writer, place: Place, x: Value, name: str, *, bias: bool) -> str:
+    """The convolution of each channel by itself: its kernels (u, v, c, m) as (c·m, 1, u, v), in as many groups."""
+    window, _ = window_of(place.layer, x.shape)
+    kernel = np.moveaxis(place.parameters[name], (-2, -1), (0, 1))
+    kernel = kernel.reshape(-1, 1, *kernel.shape[2:])
+    weights = [made.parameter(place, name, kernel)] + ([weight(made, place, "bias")] if bias else [])
+    options = _moving(window.size, window.stride, window.padding)
+    return made.add("Conv", made.first(x), *weights, dilations=window.dilation, group=x.shape[-1], name=name, **options)
 
 
 @RULES.of(Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D)
@@ -43,7 +71,7 @@ def _convolution(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
         options |= {"output_padding": less} if any(less) else {}
     elif layer.groups > 1:
         options["group"] = layer.groups
-    kernel = made.parameter(f"{place.home}.kernel", np.moveaxis(place.parameters["kernel"], (-1, -2), (0, 1)))
+    kernel = made.parameter(place, "kernel", np.moveaxis(place.parameters["kernel"], (-1, -2), (0, 1)))
     weights = [kernel, weight(made, place, "bias")] if layer.use_bias else [kernel]
     given = x
     mask = x.mask
@@ -52,11 +80,15 @@ def _convolution(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     elif mask:
         mask = _whole_windows(made, mask, layer.kernel_size, layer.strides, layer.dilation_rate)
     total = made.add(kind, made.first(given), *weights, **options)
-    if last_axis_alone(layer.activation):
-        return Value(
-            place.use.shape, activate(made, layer.activation, made.last(Value(place.use.shape, first=total))), mask=mask
-        )
-    return Value(place.use.shape, first=activate(made, layer.activation, total), mask=mask)
+    return _activated(made, place, total, mask)
+
+
+def _activated(made: Writer, place: Place, total: str, mask: str = "") -> Value:
+    """The layer's activation of a sum with its channels in front."""
+    shape, function = place.use.shape, place.layer.activation
+    if last_axis_alone(function):
+        return Value(shape, activate(made, function, made.last(Value(shape, first=total))), mask=mask)
+    return Value(shape, first=activate(made, function, total), mask=mask)
 
 
 def _moving(size: Sequence[int], stride: Sequence[int], padding: Sequence[tuple[int, int]]) -> dict[str, Any]:

@@ -10,14 +10,16 @@ from typing import Any, Final
 
 import numpy as np
 
+import pellucid.interchange.onnx.export.normalisation_export
 import pellucid.interchange.onnx.export.operators
 import pellucid.interchange.onnx.export.plain
 import pellucid.interchange.onnx.export.recurrent_export
+import pellucid.interchange.onnx.export.shape_export
 import pellucid.interchange.onnx.export.windowed_export  # noqa: F401 - their rules
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.files import replacing
 from pellucid.interchange.onnx.export.nodes import RULES, Array, Place, Value, Writer
-from pellucid.interchange.onnx.layer import Operator
+from pellucid.interchange.onnx.layer import FROZEN, TRAINED, Operator
 from pellucid.interchange.onnx.package import onnx_package
 from pellucid.layers.base import InputLayer, joined
 from pellucid.network import BaseNetwork
@@ -70,7 +72,7 @@ def model(net: BaseNetwork) -> Any:
     ]
     constants = [onnx.numpy_helper.from_array(array, name) for name, array in made.constants.items()]
     graph = onnx.helper.make_graph(made.nodes, net.name or "network", inputs, outputs, constants)
-    return _described(net, graph, made.opset)
+    return _described(net, graph, made)
 
 
 def _version() -> str:
@@ -90,19 +92,23 @@ def _opsets(net: BaseNetwork) -> Iterator[int]:
             yield from _opsets(layer)
 
 
-def _described(net: BaseNetwork, graph: Any, opset: int) -> Any:
+def _described(net: BaseNetwork, graph: Any, written: Writer) -> Any:
     """The model of a graph, with what is known of the network, as ONNX's checker finds it in order.
+
+    Which of its arrays training changes, and which are frozen, ONNX has no place for: it stands in the metadata.
 
     Raises:
         PellucidError: it does not: the operators of an imported network do not go with the other layers.
     """
     onnx = onnx_package()
     helper = onnx.helper
-    imports = [helper.make_opsetid("", opset)]
+    imports = [helper.make_opsetid("", written.opset)]
     made = helper.make_model(graph, opset_imports=imports, ir_version=max(helper.find_min_ir_version_for(imports), 8))
     made.producer_name, made.producer_version = "pellucid", _version()
     try:
-        known = {str(key): json.dumps(value, ensure_ascii=False) for key, value in net.metadata.items()}
+        lists = {TRAINED: written.trained, FROZEN: written.frozen}
+        stated = {key: names for key, names in lists.items() if names}
+        known = {str(k): json.dumps(v, ensure_ascii=False) for k, v in {**net.metadata, **stated}.items()}
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"the metadata of the network cannot be written as JSON: {error}") from None
     helper.set_model_props(made, known)
@@ -110,7 +116,9 @@ def _described(net: BaseNetwork, graph: Any, opset: int) -> Any:
         onnx.checker.check_model(made)
     except onnx.checker.ValidationError as error:
         first = str(error).strip().splitlines()[0]
-        raise PellucidError(f"the network cannot be written with the operators of opset {opset}: {first}") from None
+        raise PellucidError(
+            f"the network cannot be written with the operators of opset {written.opset}: {first}"
+        ) from None
     return made
 
 
@@ -155,5 +163,6 @@ def _walk(
             (values[use.path],) = (inner[p] for p in use.layer.output_shapes)
             continue
         made.path = path
-        values[use.path] = RULES.find(use.layer, path)(made, Place(use, home, mine), taken)
+        fixed = frozenset(key for key, spec in use.layer.declare(*use.shapes).items() if not spec.trainable)
+        values[use.path] = RULES.find(use.layer, path)(made, Place(use, home, mine, fixed), taken)
     return values

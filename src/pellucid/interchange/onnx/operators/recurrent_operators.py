@@ -13,18 +13,18 @@ _FUNCTIONS: dict[str, tuple[str, float, float]] = {
     "tanh": ("tanh({z})", 0.0, 0.0),
     "sigmoid": ("σ({z})", 0.0, 0.0),
     "affine": ("{a}·{z} + {b}", 1.0, 0.0),
-    "leakyrelu": ("where(0 ≤ {z}, {z}, {a}·{z})", 0.01, 0.0),
+    "leakyrelu": ("where(0 < {z}, {z}, {a}·{z})", 0.01, 0.0),
     "thresholdedrelu": ("where({a} ≤ {z}, {z}, 0)", 1.0, 0.0),
     "scaledtanh": ("{a}·tanh({b}·{z})", 1.0, 1.0),
     "hardsigmoid": ("max(0, min(1, {a}·{z} + {b}))", 0.2, 0.5),
-    "elu": ("where(0 ≤ {z}, {z}, {a}·expm1({z}))", 1.0, 0.0),
+    "elu": ("where(0 < {z}, {z}, {a}·expm1({z}))", 1.0, 0.0),
     "softsign": ("{z}/(1 + abs({z}))", 0.0, 0.0),
     "softplus": ("softplus({z})", 0.0, 0.0),
 }
 _TAKE_ALPHA = ("affine", "leakyrelu", "thresholdedrelu", "scaledtanh", "hardsigmoid", "elu")
 _TAKE_BETA = ("affine", "scaledtanh", "hardsigmoid")
 _DEFAULTS = {"RNN": ["Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"]}
-_GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _recurrent(node: Node) -> list[Value]:
         raise ShapeError(f"{node.operator} takes three axes of each, got shapes {x.shape}, {w.shape} and {r.shape}")
     steps, count = (x.shape[1], x.shape[0]) if layout else (x.shape[0], x.shape[1])
     units, ways = size_of(r.shape[2]), size_of(w.shape[0])
-    gates = _GATES[node.operator]
+    gates = GATES[node.operator]
     expected = {"forward": 1, "reverse": 1, "bidirectional": 2}.get(str(node.attr("direction", "forward")))
     if expected != ways or w.shape != (ways, gates * units, x.shape[2]) or r.shape != (ways, gates * units, units):
         raise ShapeError(f"{node.operator} has weights of shapes {w.shape} and {r.shape}, which do not fit {x.shape}")
@@ -157,12 +157,20 @@ def _function(pattern: str, alpha: float, beta: float) -> Callable[[str], str]:
     return lambda z: pattern.format(z=z, a=number(alpha), b=number(beta))
 
 
+def one_bias(node: Node) -> bool:
+    """Whether the biases of the input and of the state are only added to each other, so that one says the same."""
+    return node.operator != "GRU" or not node.attr("linear_before_reset")
+
+
 def _bias(step: Step, *places: int) -> list[str]:
     """The biases of gates: those of the input stand before those of the state."""
     bias = step.node.optional(3)
     if bias is None:
         return []
     units = size_of(step.node.input(2).shape[2])
+    gates = GATES[step.node.operator]
+    if one_bias(step.node) and bias.shape[-1] == gates * units:
+        places = tuple(place for place in places if place < gates)
     reads = []
     for place in places:
         step.text.bindings[f"row{place}"] = place * units  # by name: an index that is an axis alone reads all of it
@@ -173,7 +181,7 @@ def _bias(step: Step, *places: int) -> list[str]:
 def _sum(step: Step, gate: int, *more: str) -> str:
     """The sum of a gate: its biases, the input's part, the state's part, and more."""
     n, t, j, q = step.letters
-    gates = _GATES[step.node.operator]
+    gates = GATES[step.node.operator]
     state = f"Σ[{q}] {step.past('h', q)}·U{step.k}[{q},{gate},{j}]"
     return " + ".join([*_bias(step, gate, gate + gates), f"a{step.k}[{n},{t},{gate},{j}]", *more, state])
 

@@ -16,8 +16,16 @@ from pellucid.errors import PellucidError
 from pellucid.formula import BATCH, Tensor
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import reads
-from pellucid.interchange.onnx.layer import MAX_NUMBERS, Operator, results_of
+from pellucid.interchange.onnx.layer import (
+    FROZEN,
+    MAX_NUMBERS,
+    TRAINED,
+    Operator,
+    OperatorOutput,
+    results_of,
+)
 from pellucid.interchange.onnx.operators.base import Array, Merged, Node, UnsupportedError, Value, constant
+from pellucid.interchange.onnx.operators.recurrent_operators import one_bias
 from pellucid.interchange.onnx.operators.shape_operators import BATCH_SIZE, one_example
 from pellucid.interchange.onnx.package import onnx_package
 from pellucid.interchange.onnx.reading.file import dtype_name, load, plain
@@ -55,7 +63,9 @@ _WEIGHTS: Final[dict[str, tuple[int, ...]]] = {
     "GRU": (1, 2, 3),
     "Gather": (0,),
 }
-"""Which inputs of an operator training changes; in arithmetic, also numbers along one axis."""
+"""Which inputs of an operator training changes, in a model that does not say so; in arithmetic, also numbers along one
+axis.
+"""
 _ARITHMETIC: Final = ("Add", "Sub", "Mul", "Div")
 
 
@@ -81,6 +91,12 @@ class Reading:
     """Values of integers that come straight from an input."""
     batch: int | None = None
     """The size of the batch that the model was made for, where it says one."""
+    trained: set[str] | None = None
+    """The arrays that training changes, where the model says so."""
+    twins: dict[tuple[str, tuple[str, ...]], Layer] = field(default_factory=dict)
+    """Layers with weights by what they do, and the names of these."""
+    frozen: set[str] = field(default_factory=set)
+    """The arrays of layers that are not trainable."""
 
     def network(self, kind: type[N], engine: str) -> N:
         values: dict[str, Value] = {
@@ -90,6 +106,10 @@ class Reading:
         if unknown:
             names = ", ".join(given.name for given in self.graph.inputs)
             raise PellucidError(f'input_shapes names "{sorted(unknown)[0]}", but the inputs are {names}')
+        metadata = {entry.key: _plain(entry.value) for entry in self.graph.model.metadata_props}
+        stated, frozen = metadata.pop(TRAINED, None), metadata.pop(FROZEN, None)
+        if isinstance(stated, list):
+            self.trained, self.frozen = set(map(str, stated)), set(map(str, frozen or ()))
         starts = []
         for given in self.graph.inputs:
             value = values[given.name] = self._input(given)
@@ -103,8 +123,7 @@ class Reading:
         for use in network.uses:
             for key, array in self.weights.get(use.layer, {}).items():
                 network.parameters[f"{use.home}.{key}"] = array
-        for entry in self.graph.model.metadata_props:
-            network.metadata[entry.key] = _plain(entry.value)
+        network.metadata.update(metadata)
         return network
 
     # Inputs and outputs
@@ -164,13 +183,28 @@ class Reading:
     def _emit(self, step: Step) -> list[Value]:
         step = replace(step, node=_of_any_batch(step.node))
         results = results_of(step.node)[: len(step.names)]
-        made: list[Value] = []
-        for place, (name, value) in enumerate(zip(step.names, results, strict=True)):
-            made.append(self._made(step, place, value) if name else value)
-        return made
+        wanted = [place for place, name in enumerate(step.names) if name]
+        joint = step.node.operator in _WEIGHTS and len(wanted) > 1  # all of one layer, with one set of weights
+        made: dict[int, Value] = {}
+        for place in wanted:
+            if joint and made:
+                made[place] = self._further(made[wanted[0]], place, results[place])
+            else:
+                made[place] = self._made(step, place, results[place], tuple(wanted[1:]) if joint else ())
+        return [made.get(place, value) for place, value in enumerate(results)]
 
-    def _made(self, step: Step, place: int, value: Value) -> Value:
-        """The layer that gives an output, and the value that stands for it."""
+    def _further(self, first: Value, place: int, value: Value) -> Value:
+        """Another output of the layer that gives a value."""
+        shape = value.tensor.shape[1:]
+        layer = OperatorOutput(place, shape)
+        return self._value(shape, value.dtype, value.batch or 0, layer(self.uses[first.tensor]), value.merged)
+
+    def _made(self, step: Step, place: int, value: Value, further: tuple[int, ...]) -> Value:
+        """The layer that gives an output, and the value that stands for it.
+
+        Args:
+            further: the outputs that `OperatorOutput` layers take from it.
+        """
         if value.batch is None:
             raise UnsupportedError("what it gives has no batch: it runs over the examples, or does not depend on them")
         if len(self.uses) > MAX_USES:
@@ -185,10 +219,13 @@ class Reading:
         if node.operator == "Identity":
             return x
         own = self._own(step, value)
-        if own is None:
-            layer, taken = self._operator(step, place, value)
-        else:
+        if own is not None and self._as_stated(step, own[0]):
             layer, taken = own
+        else:
+            layer, taken = self._operator(step, place, value, further)
+        layer = self._shared(step, layer)
+        if self.frozen.intersection(step.given):
+            layer.trainable = False
         return self._value(shape, value.dtype, value.batch, layer(*taken), value.merged)
 
     def _own(self, step: Step, value: Value) -> tuple[Layer, list[Use]] | None:
@@ -223,6 +260,30 @@ class Reading:
                 return self._embedding(step, node, x)
         return None
 
+    def _shared(self, step: Step, layer: Layer) -> Layer:
+        """A layer, or the one before it that does the same with the same weights."""
+        if not self.weights.get(layer):
+            return layer
+        given = zip(step.given, step.node.inputs, strict=True)
+        weights = tuple(name for name, v in given if v is not None and v.tensor not in self.uses)
+        known = self.twins.setdefault((repr({**layer.options(), "name": None}), weights), layer)
+        if known is not layer:
+            self.names.discard(str(layer.name))
+        return known
+
+    def _as_stated(self, step: Step, layer: Layer) -> bool:
+        """Whether training changes all of a layer's weights by what the model says; frozen if it changes none."""
+        stated = [s for name in step.given if (s := self._stated(name)) is not None]
+        if layer not in self.weights or all(stated):
+            return True
+        layer.trainable = False
+        self.names -= {str(layer.name)} if any(stated) else set()
+        return not any(stated)
+
+    def _stated(self, name: str) -> bool | None:
+        """Whether training changes an array by what the model says; None where it does not say."""
+        return None if self.trained is None or name not in self.graph.initializers else name in self.trained
+
     def _layer(self, kind: type[Layer], step: Step, *options: Any, **more: Any) -> Layer:
         made: Layer = kind(*options, name=self._name(step.title), **more)
         return made
@@ -253,7 +314,7 @@ class Reading:
         self.weights[layer] = {"embeddings": table.array}
         return layer, [self.uses[ids.tensor]]
 
-    def _operator(self, step: Step, place: int, made: Value) -> tuple[Layer, list[Use]]:
+    def _operator(self, step: Step, place: int, made: Value, further: tuple[int, ...]) -> tuple[Layer, list[Use]]:
         node = step.node
         names = _input_names(node)
         inputs: list[dict[str, Any] | None] = []
@@ -273,7 +334,8 @@ class Reading:
                 if node.operator in ("Reshape", "Expand") and k == 1:  # for any size of the batch
                     sizes = [_open(node, e) for e in made.shape]
                     value = constant(np.array(sizes, np.int64))
-                inputs.append(_described(node, k, value, key, needed=value.tensor in needed))
+                stated = self._stated(step.given[k])
+                inputs.append(_described(node, k, value, key, needed=value.tensor in needed, stated=stated))
                 if "parameter" in (inputs[-1] or {}):
                     weights[key] = np.asarray(value.array)
         layer = Operator(
@@ -282,14 +344,19 @@ class Reading:
             attributes=_listed(node.attributes),
             inputs=tuple(inputs),
             output=place,
+            further=further,
             opset=node.opset,
         )
         self.weights[layer] = weights
         return layer, taken
 
 
-def _described(node: Node, place: int, value: Value, key: str, *, needed: bool) -> dict[str, Any]:
-    """A constant input of an operator: a parameter where its formula reads it, else numbers that it keeps."""
+def _described(node: Node, place: int, value: Value, key: str, *, needed: bool, stated: bool | None) -> dict[str, Any]:
+    """A constant input of an operator: a parameter where its formula reads it, else numbers that it keeps.
+
+    Args:
+        stated: whether training changes it; None where the model does not say.
+    """
     array = value.array
     assert array is not None
     known = {"shape": list(array.shape), "dtype": value.dtype.name}
@@ -301,22 +368,27 @@ def _described(node: Node, place: int, value: Value, key: str, *, needed: bool) 
         if array.size > MAX_NUMBERS:
             raise UnsupportedError(f"its input {place} has {array.size:,} numbers, expected at most {MAX_NUMBERS:,}")
         return {"number": array.reshape(-1).tolist(), **known}
-    trained = array.dtype.kind == "f" and (
+    likely = array.dtype.kind == "f" and (
         place in _WEIGHTS.get(node.operator, ())
         or (node.operator in _ARITHMETIC and sum(size > 1 for size in array.shape) <= 1)
     )
     role = {3: "mean", 4: "variance"}.get(place) if node.operator == "BatchNormalization" else None
+    trained = likely if stated is None else stated
     return {"parameter": key, "trained": trained, **({"role": role} if role else {}), **known}
 
 
 def _of_any_batch(node: Node) -> Node:
-    """A recurrent operator whose first states are those of one size of the batch, for any."""
+    """A recurrent operator whose first states are those of one size of the batch, for any; and with one bias for each
+    gate where ONNX has two that are only added.
+    """
     if node.operator not in ("RNN", "LSTM", "GRU"):
         return node
     axis = 0 if node.attr("layout") else 1
     first = [
         one_example(v, axis, node.batch) if v is not None and k in (5, 6) else v for k, v in enumerate(node.inputs)
     ]
+    if len(first) > 3 and (bias := first[3]) is not None and one_bias(node) and bias.array is not None:
+        first[3] = constant(np.add(*np.split(bias.array, 2, axis=-1)), literal=False)
     return replace(node, inputs=tuple(first))
 
 
