@@ -366,3 +366,12 @@ def _column_names(value: Any) -> list[str] | None:
     if hasattr(value, "__arrow_c_stream__") and hasattr(value, "columns"):
         return [str(name) for name in value.columns]
     return None
+
+
+def rounded(array: NDArray[Any], dtype: np.dtype[Any]) -> int | None:
+    """The first integer of an array that a type of real numbers does not have; None where it has all of them."""
+    if array.dtype.kind not in "iuf":
+        return None
+    large = np.abs(array.reshape(-1).astype(np.float64)) > 2.0 ** (np.finfo(dtype).nmant + 1)
+    held = (int(value) for value in array.reshape(-1)[large])
+    return next((value for value in held if int(dtype.type(value)) != value), None)

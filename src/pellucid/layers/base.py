@@ -265,6 +265,10 @@ class Layer(metaclass=Spelled):
         """Whether its input at this place holds reals or integers."""
         return "float"
 
+    def counts(self, place: int) -> bool:
+        """Whether its input at this place holds integers, though they come as reals: none may be rounded."""
+        return False
+
     def carries(self) -> dict[str, int]:
         """The states that it carries from one batch to the next, and how many units each has."""
         return {}

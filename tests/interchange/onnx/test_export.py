@@ -100,6 +100,25 @@ def squashed(z: pl.Tensor) -> pl.Tensor:
     )
 
 
+def test_options_of_float64_are_not_those_of_float32(tmp_path: Path) -> None:
+    """ONNX has its attributes in float32: 0.3 is another number there."""
+    net = pl.Network(
+        pl.Dense(6, activation="leaky_relu"),
+        pl.BatchNormalization(),
+        pl.Dense(6, activation={"name": "elu", "alpha": 0.7}),
+        pl.LayerNormalization(epsilon=1e-2),
+        pl.GroupNormalization(2),
+        input_shape=5,
+        dtype="float64",
+    )
+    net.parameters["batch_normalization_1.variance"] = np.full(6, 1e-3)
+    given = {path: 1e-2 * array.astype(float) for path, array in examples(net).items()}
+    check(net, given, tmp_path / "net.onnx", 1e-12)
+    net = pl.Network(pl.RNN(3, activation="leaky_relu", name="memory"), input_shape=(4, 2), dtype="float64")
+    with pytest.raises(PellucidError, match=r"memory has the activation leaky_relu with 0\.3, .* float32 only"):
+        net.to_onnx(tmp_path / "net.onnx")
+
+
 def test_what_an_operator_does_not_know_is_named(tmp_path: Path) -> None:
     net = pl.Network(pl.RNN(3, activation="gelu", name="memory"), input_shape=(4, 2))
     with pytest.raises(PellucidError, match="memory has the activation gelu"):

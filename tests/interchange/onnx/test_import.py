@@ -382,3 +382,26 @@ def test_outputs_of_one_node_share_its_weights(tmp_path: Path) -> None:
 def backend_run(path: Path, x: Any) -> Any:
     """The one output of a model by ONNX's own reference."""
     return onnx.reference.ReferenceEvaluator(onnx.load(path)).run(None, {"x": x})[0]
+
+
+def test_integers_are_never_rounded(tmp_path: Path) -> None:
+    """float32 has them up to 2²⁴ only: others are an error, among the inputs and in the model."""
+    large = (1 << 24) + 1
+    path = written(tmp_path / "net.onnx", [node("Add", "x one", "y")], ["n", 2], {"one": np.array([1, 1])}, type=7)
+    net = read(path)
+    np.testing.assert_array_equal(net.predict(np.array([[3, 1 << 23]])), [[4, (1 << 23) + 1.0]])
+    for given in (np.array([[3, large]]), np.array([[3, large]], float), np.array([[1 << 40, 1]])):
+        with pytest.raises(PellucidError, match=r"holds [0-9]+, but the network .* has the integers up to 16777216"):
+            net.predict(given)
+    for constant in (np.array([1, large]), np.array(large)):
+        path = written(tmp_path / "net.onnx", [node("Add", "x one", "y")], ["n", 2], {"one": constant}, type=7)
+        with pytest.raises(PellucidError, match=r"Add_y.* its input 1 holds the integer 16777217, which float32 would"):
+            read(path)
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("wrap", [2, 3, 4, 5, 2, 3]), ("reflect", [2, 3, 4, 5, 4, 3])])
+def test_what_padding_cuts_off_comes_back_nowhere(mode: str, expected: list[int], tmp_path: Path) -> None:
+    """As in ONNX Runtime; the definition does not say."""
+    pads = np.array([0, -1, 0, 2])
+    path = written(tmp_path / "net.onnx", [node("Pad", "x pads", "y", mode=mode)], ["n", 5], {"pads": pads}, opset=19)
+    np.testing.assert_array_equal(read(path).predict(np.array([[1, 2, 3, 4, 5]])), [expected])

@@ -102,6 +102,10 @@ class Operator(Layer):
                 ):
                     raise PellucidError(f"an input of {self.operator} has the shape {str(shape)[:80]}")
 
+    def counts(self, place: int) -> bool:
+        given = [i for i in self.inputs if i is not None and i.get("from") == place]
+        return any(np.dtype(str(i.get("dtype"))).kind in "iu" for i in given)
+
     @property
     def kind(self) -> str:
         return self.operator.lower()

@@ -76,6 +76,8 @@ def inputs(net: BaseNetwork, x: Any, what: str = "x") -> dict[str, Array]:
                 f"{name} holds {array.max()}, but the embedding has {entries} entries, from 0 to {entries - 1}: "
                 f"give it input_dim={int(array.max()) + 1}"
             )
+        if entries is None and counts(net, path):
+            check_exact(array, net.dtype, what=name)
         if array.dtype.kind == "f" and array.dtype.itemsize > net.dtype.itemsize and not isinstance(array, np.memmap):
             array = as_array(array, what=name, dtype=net.dtype)
         check_examples(array, net.input_shapes[path], what=name)
@@ -91,6 +93,32 @@ def vocabulary(net: BaseNetwork, path: str) -> int | None:
         if path in use.parents and isinstance(use.layer, BaseNetwork):
             return vocabulary(use.layer, list(use.layer.input_shapes)[use.parents.index(path)])
     return None
+
+
+def counts(net: BaseNetwork, path: str) -> bool:
+    """Whether an input of real numbers holds integers, none of which may be rounded."""
+    for use in net.uses:
+        for place, parent in enumerate(use.parents):
+            if parent == path and isinstance(use.layer, BaseNetwork):
+                return counts(use.layer, list(use.layer.input_shapes)[place])
+            if parent == path and use.layer.counts(place):
+                return True
+    return False
+
+
+def check_exact(array: Array, dtype: np.dtype[Any], *, what: str) -> None:
+    """Refuse integers beyond those that a type of real numbers has without gaps.
+
+    Raises:
+        DataError: the message has the first of them.
+    """
+    limit = 1 << (np.finfo(dtype).nmant + 1)
+    wrong = array[np.abs(array.astype(np.float64)) > limit]
+    if wrong.size:
+        raise DataError(
+            f"{what} holds {int(wrong[0])}, but the network computes in {dtype}, which has the integers up to {limit} "
+            "only: give smaller ones, such as differences"
+        )
 
 
 def weights(value: Any, n: int, dtype: np.dtype[Any], what: str = "sample_weight") -> Array:

@@ -14,6 +14,7 @@ from pellucid.interchange.onnx.export.nodes import Writer
 
 NAMED: Final = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus"}
 ALONG: Final = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}
+WITH_ALPHA: Final = {"leaky_relu": "LeakyRelu", "elu": "Elu"}
 _UNARY: Final = {
     "exp": "Exp",
     "log": "Log",
@@ -30,6 +31,12 @@ _UNARY: Final = {
 }
 _BINARY: Final = {"add": "Add", "mul": "Mul", "div": "Div", "pow": "Pow", "max": "Max", "min": "Min"}
 _COMPARED: Final = {"lt": "Less", "le": "LessOrEqual", "eq": "Equal"}
+
+
+def alpha_of(chosen: Activation[...]) -> float:
+    """The attribute alpha of an activation's operator."""
+    options: dict[str, Any] = dict(chosen.options)
+    return float({"leaky_relu": options.get("slope", 0.3), "elu": options.get("alpha", 1.0)}.get(chosen.name, 1.0))
 
 
 def last_axis_alone(spec: ActivationLike) -> bool:
@@ -50,11 +57,9 @@ def activate(made: Writer, spec: ActivationLike, x: str) -> str:
         return made.add(NAMED[chosen.name], x)
     if chosen.name in ALONG:
         return made.add(ALONG[chosen.name], x, axis=-1)
-    options: dict[str, Any] = dict(chosen.options)
-    if chosen.name == "leaky_relu":
-        return made.add("LeakyRelu", x, alpha=float(options.get("slope", 0.3)))
-    if chosen.name == "elu":
-        return made.add("Elu", x, alpha=float(options.get("alpha", 1.0)))
+    alpha = alpha_of(chosen)
+    if chosen.name in WITH_ALPHA and made.holds(alpha):
+        return made.add(WITH_ALPHA[chosen.name], x, alpha=alpha)
     return _Formula(made, chosen, x).value()
 
 

@@ -101,6 +101,10 @@ class Writer:
     def integers(self, name: str, *values: int) -> str:
         return self.constant(name, list(values), dtype=np.int64)
 
+    def holds(self, attribute: float) -> bool:
+        """Whether an attribute, which ONNX has in float32, is what the network computes with."""
+        return self.dtype != np.float64 or float(np.float32(attribute)) == attribute
+
     def integer(self, name: str, value: int) -> str:
         """One integer, of no axis."""
         return self.constant(name, np.asarray(value), dtype=np.int64)

@@ -22,7 +22,7 @@ def _batch_normalization(made: Writer, place: Place, inputs: Sequence[Value]) ->
     gamma = weight(made, place, "gamma") if layer.scale else made.constant("gamma", ones)
     beta = weight(made, place, "beta") if layer.center else made.constant("beta", 0 * ones)
     variance = place.parameters["variance"]
-    if made.dtype == np.float64:  # attributes are of float32: what that takes from ε, the variance gets
+    if not made.holds(layer.epsilon):  # what float32 takes from ε, the variance gets
         variance = variance + (layer.epsilon - float(np.float32(layer.epsilon)))
     numbers = [gamma, beta, weight(made, place, "mean"), made.parameter(place, "variance", variance)]
     options = {"epsilon": layer.epsilon, "momentum": layer.momentum}
@@ -34,7 +34,7 @@ def _batch_normalization(made: Writer, place: Place, inputs: Sequence[Value]) ->
 def _layer_normalization(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     (x,) = inputs
     layer = place.layer
-    if made.dtype == np.float64:  # whose ε no attribute holds
+    if not made.holds(layer.epsilon):
         z = _standardised(made, made.last(x), -1, epsilon=layer.epsilon)
         return Value(x.shape, _scaled(made, place, z), mask=x.mask)
     gamma = weight(made, place, "gamma") if layer.scale else made.constant("gamma", np.ones(x.shape[-1:]))

@@ -14,6 +14,7 @@ import numpy as np
 
 from pellucid.errors import PellucidError
 from pellucid.functions.activations import ActivationLike, activation
+from pellucid.interchange.onnx.export.activation_export import alpha_of
 from pellucid.interchange.onnx.export.nodes import RULES, Array, Place, Value, Writer
 from pellucid.layers.recurrent.base import _Recurrent
 from pellucid.layers.recurrent.bidirectional import Bidirectional
@@ -59,7 +60,7 @@ def _recurrent(
     x, *given = inputs
     units, both = layer.units, len(ways) == 2
     kind, order = GATES[type(layer)]
-    options: dict[str, Any] = {"hidden_size": units} | _functions(place, layer, len(ways))
+    options: dict[str, Any] = {"hidden_size": units} | _functions(made, place, layer, len(ways))
     options["direction"] = "bidirectional" if both else "reverse" if layer.go_backwards else "forward"
     if isinstance(layer, GRU):
         options["linear_before_reset"] = int(layer.reset_after)
@@ -108,7 +109,7 @@ def _final_states(made: Writer, finals: Sequence[str], ways: Sequence[str]) -> d
     }
 
 
-def _functions(place: Place, layer: Any, ways: int) -> dict[str, Any]:
+def _functions(made: Writer, place: Place, layer: Any, ways: int) -> dict[str, Any]:
     """The activations of an operator, those of both directions one behind the other."""
     own: ActivationLike = layer.activation
     gate: ActivationLike = getattr(layer, "gate_activation", None)
@@ -123,9 +124,12 @@ def _functions(place: Place, layer: Any, ways: int) -> dict[str, Any]:
             )
         names.append(_ACTIVATIONS[chosen.name])
         if chosen.name in ("linear", "leaky_relu", "elu"):
-            options: dict[str, Any] = dict(chosen.options)
-            defaults = {"linear": 1.0, "leaky_relu": options.get("slope", 0.3), "elu": options.get("alpha", 1.0)}
-            alphas.append(float(defaults[chosen.name]))
+            alphas.append(alpha_of(chosen))
+            if not made.holds(alphas[-1]):
+                raise PellucidError(
+                    f"{place.use.path} has the activation {chosen.name} with {alphas[-1]:g}, which ONNX's recurrent "
+                    "operators hold in float32 only: export a network of float32, or take a sum of halves, such as 0.25"
+                )
         if chosen.name == "linear":
             betas.append(0.0)
     result: dict[str, Any] = {"activations": names * ways}

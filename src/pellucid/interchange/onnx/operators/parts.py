@@ -147,8 +147,12 @@ def _pad(node: Node) -> Value:
             size = size_of(x.shape[k])
             if size + low.get(k, 0) + high.get(k, 0) > MAX_STATIC:
                 raise UnsupportedError(f"Pad reflects along an axis of more than {MAX_STATIC:,}")
-            places = np.arange(-low.get(k, 0), size + high.get(k, 0))
-            result = picked(result, k, _reflected(places, size, str(mode)))
+            # what is cut off is not reflected
+            first, last = max(-low.get(k, 0), 0), size - max(-high.get(k, 0), 0)
+            if last <= first:
+                raise UnsupportedError("Pad cuts everything off")
+            places = np.arange(-max(low.get(k, 0), 0), last - first + max(high.get(k, 0), 0))
+            result = picked(result, k, first + _reflected(places, last - first, str(mode)))
     return result
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
+from pellucid.arrays import rounded
 from pellucid.engines import DEFAULT
 from pellucid.errors import PellucidError
 from pellucid.formula import BATCH, Tensor
@@ -67,6 +68,8 @@ _WEIGHTS: Final[dict[str, tuple[int, ...]]] = {
 axis.
 """
 _ARITHMETIC: Final = ("Add", "Sub", "Mul", "Div")
+_EXACT: Final = (*_ARITHMETIC, "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Where", "Max", "Min")
+"""The operators whose formulas write a constant integer itself."""
 
 
 def read(
@@ -95,6 +98,8 @@ class Reading:
     """The arrays that training changes, where the model says so."""
     twins: dict[tuple[str, tuple[str, ...]], Layer] = field(default_factory=dict)
     """Layers with weights by what they do, and the names of these."""
+    double: bool = False
+    """Whether the network computes in float64, as far as it is known."""
     frozen: set[str] = field(default_factory=set)
     """The arrays of layers that are not trainable."""
 
@@ -114,12 +119,12 @@ class Reading:
         for given in self.graph.inputs:
             value = values[given.name] = self._input(given)
             starts.append(self.uses[value.tensor])
+        self.double = any(v.dtype == np.float64 for v in values.values())
         self.graph.walk(values, self._emit, batch=self.batch, limit=MAX_CONSTANTS)
         ends = [self._output(name, values[name]) for name in self.graph.outputs]
-        double = any(v.dtype == np.float64 for v in values.values())
-        network = kind(
-            inputs=starts, outputs=ends, engine=engine, dtype=np.float64 if double else np.float32, initialise=False
-        )
+        self.double = self.double or any(v.dtype == np.float64 for v in values.values())
+        dtype = np.float64 if self.double else np.float32
+        network = kind(inputs=starts, outputs=ends, engine=engine, dtype=dtype, initialise=False)
         for use in network.uses:
             for key, array in self.weights.get(use.layer, {}).items():
                 network.parameters[f"{use.home}.{key}"] = array
@@ -314,6 +319,18 @@ class Reading:
         self.weights[layer] = {"embeddings": table.array}
         return layer, [self.uses[ids.tensor]]
 
+    def _check_exact(self, node: Node, place: int, value: Value, *, needed: bool) -> None:
+        """Refuse a constant integer that the formula would round.
+
+        Raises:
+            UnsupportedError: the message has it.
+        """
+        assert value.array is not None
+        read = needed or (value.literal and node.operator in _EXACT)
+        dtype = np.dtype(np.float64 if self.double else np.float32)
+        if read and value.array.dtype.kind in "iu" and (wrong := rounded(value.array, dtype)) is not None:
+            raise UnsupportedError(f"its input {place} holds the integer {wrong}, which {dtype} would round")
+
     def _operator(self, step: Step, place: int, made: Value, further: tuple[int, ...]) -> tuple[Layer, list[Use]]:
         node = step.node
         names = _input_names(node)
@@ -322,6 +339,8 @@ class Reading:
         weights: dict[str, Array] = {}
         needed = {r.tensor for s in reachable([made.tensor]) for r in reads(s.expression)}
         for k, value in enumerate(node.inputs):
+            if value is not None and value.array is not None:
+                self._check_exact(node, k, value, needed=value.tensor in needed)
             if value is None:
                 inputs.append(None)
             elif value.tensor in self.uses:
