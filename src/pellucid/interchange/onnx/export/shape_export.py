@@ -84,4 +84,5 @@ def _cropping(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
 def _ends(given: object, rank: int) -> tuple[list[int], list[int]]:
     """What stands at the low ends of the axes, and at the high ones."""
     pairs = paddings_of(given, rank, "padding")
+    assert not isinstance(pairs, str)  # the layer has checked it
     return [int(low) for low, _ in pairs], [int(high) for _, high in pairs]

@@ -25,7 +25,7 @@ from pellucid.interchange.onnx.layer import (
     OperatorOutput,
     results_of,
 )
-from pellucid.interchange.onnx.operators.base import Array, Merged, Node, UnsupportedError, Value, constant
+from pellucid.interchange.onnx.operators.base import Array, Merged, Node, UnsupportedError, Value, constant, size_of
 from pellucid.interchange.onnx.operators.recurrent_operators import one_bias
 from pellucid.interchange.onnx.operators.shape_operators import BATCH_SIZE, one_example
 from pellucid.interchange.onnx.package import onnx_package
@@ -200,7 +200,7 @@ class Reading:
 
     def _further(self, first: Value, place: int, value: Value) -> Value:
         """Another output of the layer that gives a value."""
-        shape = value.tensor.shape[1:]
+        shape = tuple(map(size_of, value.tensor.shape[1:]))
         layer = OperatorOutput(place, shape)
         return self._value(shape, value.dtype, value.batch or 0, layer(self.uses[first.tensor]), value.merged)
 
