@@ -111,5 +111,6 @@ def test_an_error_keeps_its_message() -> None:
 
 
 def test_the_catalogue_is_read_when_it_is_asked_for() -> None:
-    code = "import sys, pellucid.messages; pellucid.Network; assert 'polib' not in sys.modules; pellucid.messages.gettext('a').text('zh')"
+    code = "import sys, pellucid.messages; pellucid.Network; assert 'polib' not in sys.modules"
+    code += "; pellucid.messages.gettext('a').text('zh')"
     subprocess.run([sys.executable, "-c", f"{code}; assert 'polib' in sys.modules"], check=True)

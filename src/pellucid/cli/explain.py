@@ -16,6 +16,7 @@ from ..engines import DEFAULT
 from ..errors import DataError
 from ..explain import METHODS, Attribution, Trace
 from . import grouped, options
+from .autoencoding import CODE
 from .examples import one_example, target_of
 from .language import KEY
 from .output import check_figure, check_writable, printable, replacing
@@ -145,6 +146,8 @@ def command(
             shares = net.attribute(x, path, unit=unit, at=at, time=time, index=index, method=method)
         _show(shares, terms, as_json, plot)
         return
+    if CODE in net.metadata:  # it learned to give what it takes
+        target = x
     if target is None and (backward or path in net.parameters or path.split(".")[0] == "loss"):
         raise DataError(f"{path} needs the true class or quantity, which is not in the data: give --label.")
     y = None if target is None else np.asarray(target)[None]

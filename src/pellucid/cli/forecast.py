@@ -29,6 +29,7 @@ from ..forecasting import CELLS, RecurrentForecaster
 from . import grouped, options
 from .output import check_figure, check_writable, printable, replacing, table
 from .reporting import Report, reporting, with_force
+from .sources import on_disk
 
 TODAY = "tomorrow = today"
 SPOKEN = {"network": "the network", TODAY: f'"{TODAY}"', "autoregression": "the autoregression"}
@@ -124,7 +125,7 @@ def command(
     """
     check_figure(plot)
     check_writable(plot, sources=[prices])
-    series = _series(prices, columns, {"date": date, "date_format": date_format, "fill": fill, **writing})
+    series = _series(on_disk(prices), columns, {"date": date, "date_format": date_format, "fill": fill, **writing})
     changes = choose_changes(series.values)
     level = levels(series.values, changes)
     windows = series_windows(level, window=window, horizon=horizon)

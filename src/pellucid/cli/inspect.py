@@ -18,7 +18,7 @@ from .examples import as_targets, fitted, the_shape
 from .language import KEY, Reader
 from .output import printable, shorten, table
 from .reporting import Report, reporting
-from .sources import check_writing, text_of, training_data
+from .sources import check_writing, on_disk, text_of, training_data
 
 EXAMPLES = 256
 
@@ -50,7 +50,7 @@ def command(model: Path, watch: str | None, language: str, writing: dict[str, An
     """
     net = pl.load(model)
     if watch is not None:
-        report |= _watch(net, model.name, watch, language, writing)
+        report |= _watch(net, model.name, on_disk(watch), language, writing)
         return
     summary = summarise(net)
     report |= {"model": model, "metadata": net.metadata, "layers": [vars(row) for row in summary.rows]}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from numpy.typing import NDArray
 
 import pellucid as pl
@@ -20,6 +21,7 @@ from ..engines import DEFAULT
 from ..errors import DataError
 from ..files import list_folder, reason
 from . import grouped, options
+from .autoencoding import CODE, reconstruction
 from .examples import examples, fitted, image, is_image, the_shape
 from .language import KEY
 from .output import STREAM, check_writable, printable, replacing, table
@@ -44,7 +46,9 @@ Examples:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the network gives for one input: outputs (n, units), and the cells of its --id column."""
+    """What the network gives for one input: outputs (n, units), and the cells of its --id column. Of an autoencoder the
+    outputs are the error of each example, and its code.
+    """
 
     source: str
     outputs: NDArray[Any]
@@ -90,7 +94,7 @@ def command(
     input (-), a Parquet, .npy or IDX file, an image (resized to that of the training images), a folder of such files,
     or the name of an embedded set or a toy. Classes come with their probability, quantities in the units of the
     training. Rows count from 0, as in `pellucid explain --input new.csv:0`; --output and --json give the probability
-    of every class.
+    of every class. An autoencoder gives each example's code, and its error, large where it is unlike those learned.
     """
     streamed = output is not None and str(output) == STREAM
     if streamed and as_json:
@@ -109,7 +113,7 @@ def command(
     answers = [
         _answer(net, model.name, source, preparation, writing, id_column, invert=invert) for source in _files(inputs)
     ]
-    columns, rows = _table(answers, preparation, id_column)
+    columns, rows = _table(answers, preparation, id_column, coded=CODE in net.metadata)
     if output is not None and not streamed:
         _write(output, columns, rows)
     if quiet:
@@ -166,12 +170,15 @@ def _answer(
             if columns is None:
                 raise DataError(f'"{source}" is not a table, and only tables take --id: leave it out.')
             ids = find(columns, id_column, Path(source).name).cells
+    if CODE in net.metadata:
+        error, codes = reconstruction(net, x)
+        return Answers(source, np.column_stack([error, codes]), ids)
     outputs = net.predict(x)
     return Answers(source, outputs.reshape(len(outputs), -1), ids)
 
 
 def _table(
-    answers: Sequence[Answers], preparation: Preparation, id_column: str | None
+    answers: Sequence[Answers], preparation: Preparation, id_column: str | None, *, coded: bool
 ) -> tuple[list[str], list[list[Any]]]:
     """The header and the rows of all answers: the file where there are several, the row, the id, the answer."""
     width = answers[0].outputs.shape[1]
@@ -179,6 +186,8 @@ def _table(
     columns = [*(["file"] if len(answers) > 1 else []), "row", *([] if id_column is None else [id_column])]
     if classes is not None:
         columns += ["class", "probability", *(f"probability of {name}" for name in classes)]
+    elif coded:
+        columns += ["error", *(f"code[{k}]" for k in range(width - 1))]
     else:
         name = preparation.target or "output"
         columns += [name] if width == 1 else [f"{name}[{k}]" for k in range(width)]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import gzip
+import sys
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import click
 
 from ..data import (
     EMBEDDED,
@@ -28,11 +32,22 @@ from ..data import (
 from ..data.images import SUFFIXES
 from ..data.public_sets import PUBLIC_IMAGES, PUBLIC_TEXTS
 from ..errors import DataError, nearest
-from ..files import open_regular, reason
+from ..files import MAX_BYTES, open_regular, reason
+from .output import STREAM
 
 TOY_SIZE = 1000
 TEXT = "topics"
 _MAGIC = {b"\0\0": "idx", b"\x93N": "npy"}
+
+
+def on_disk(data: str) -> str:
+    """The standard input, for -, as a file that is there while the command runs; other data as they are called."""
+    if data != STREAM:
+        return data
+    folder = click.get_current_context().with_resource(tempfile.TemporaryDirectory(prefix="pellucid-"))
+    path = Path(folder) / "stdin"
+    path.write_bytes(sys.stdin.buffer.read(MAX_BYTES))
+    return str(path)
 
 
 def training_data(
@@ -46,6 +61,7 @@ def training_data(
     unseen: str | None = None,
     like: Preparation | None = None,
     writing: Mapping[str, Any] | None = None,
+    targets: bool = True,
     size: tuple[int, int] | None = None,
     grey: bool = False,
     seed: int = 0,
@@ -58,7 +74,7 @@ def training_data(
     path = Path(data)
     if (named := by_name(data, seed=seed)) is None and path.exists() and not path.is_dir():
         _check_table(path, data)
-        if target is None:
+        if target is None and targets:
             raise DataError(f"{path.name} is a table, expected the column to learn: --target COLUMN.")
         given: dict[str, Any] = {"like": like}
         if like is None:

@@ -19,12 +19,12 @@ from ..data.public_sets import PUBLIC_IMAGES
 from ..data.text import BY
 from ..engines.processes import PART
 from ..errors import DataError
-from . import grouped, options
+from . import autoencoding, grouped, options
 from .examples import BRIGHTNESS
 from .launching import several_processes
-from .output import check_figure, check_writable, printable, replacing
+from .output import STREAM, check_figure, check_writable, printable, replacing
 from .reporting import Report, reporting, with_force
-from .sources import changes_of, is_text, text_of, training_data
+from .sources import changes_of, is_text, on_disk, text_of, training_data
 
 OPTIMIZERS = {"sgd": pl.SGD, "rmsprop": pl.RMSprop, "adam": pl.Adam, "adamw": pl.AdamW}
 
@@ -48,6 +48,8 @@ Examples:
   pellucid train mnist --epochs 5                        a public set, downloaded once: mnist, fashion_mnist,
                                                          cifar10, and the text shakespeare
   pellucid train mnist/ --model cnn --epochs 5           a folder of IDX files with MNIST's names
+  pellucid train digits --model autoencoder --hidden 64,8    a code of 8 numbers; predict gives it, and the error
+  cat flats.csv | pellucid train - --target price        the standard input
   pellucid train animals/ --size 64x64 --flip            a folder of images for each class
   pellucid train shakespeare.txt                         a text, by character (or --by word)
   pellucid train topics --by word                        the embedded text, Python's help topics
@@ -114,8 +116,9 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 )
 @click.option(
     "--model",
-    type=click.Choice(["mlp", "cnn"]),
-    help="For images: dense layers alone (mlp), or convolutions first (cnn).  [default: mlp; for images, cnn]",
+    type=click.Choice(["mlp", "cnn", "autoencoder"]),
+    help="Dense layers alone (mlp); for images, convolutions first (cnn); or dense layers that learn to give their own"
+    " input through a bottleneck (autoencoder).  [default: mlp; for images, cnn]",
 )
 @click.option("--size", metavar="HxW", callback=_size, help="Resize images, such as to 64x64.")
 @click.option("--grey", is_flag=True, help="Convert images to grey.")
@@ -266,6 +269,7 @@ def command(
     if resume and checkpoint is None:
         raise DataError("expected --checkpoint FILE with --resume, the checkpoint to continue from, got none.")
     check_figure(plot)
+    name, data = data, on_disk(data)
     if patience is not None and validation == 0:
         raise DataError("--patience watches the validation loss, and --validation 0 leaves none: leave one out.")
     if watch and click.get_current_context().params["quiet"]:
@@ -301,28 +305,35 @@ def command(
             if value:
                 raise DataError(f'"{data}" is a text, which takes no {option}: leave it out.')
         language = _Language(by or "char", length, units, layers or 1, dropout, vocabulary or 10_000)
-        history, found = _learn_text(data, fitting, language, 0.05 if validation is None else validation)
+        validation = 0.05 if validation is None else validation
+        history, found = _learn_text(data, "stdin" if name == STREAM else data, fitting, language, validation)
     else:
         texts = {"--by": by, "--length": length, "--units": units, "--layers": layers, "--vocabulary": vocabulary}
         for option, given in (texts | {"--dropout": dropout}).items():
             if given is not None:
                 raise DataError(f'"{data}" is not a text, and only texts take {option}: leave it out, or give --text.')
         reading: dict[str, Any] = {"target": target, "task": task, "drop": drop, "keep": keep, "fill": fill}
-        reading |= {"unseen": unseen, "writing": writing}
+        reading |= {"unseen": unseen, "writing": writing, "targets": model != "autoencoder"}
         training = training_data(data, **reading, size=size, grey=grey, seed=seed)
         changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
         folder = training[1] is None and Path(data).is_dir()
         model = model or ("cnn" if folder or data in PUBLIC_IMAGES else "mlp")
         validation = 0.2 if validation is None else validation
-        history, found = _learn_examples(*training, fitting, model, hidden, activation, changes, validation)
+        if model == "autoencoder":
+            if changes != Augmentation() or class_weight is not None:
+                raise DataError("--model autoencoder takes no --flip, --shift, --rotate and --class-weight.")
+            history, found = autoencoding.learn(training[0], hidden, activation, validation, fitting)
+        else:
+            history, found = _learn_examples(*training, fitting, model, hidden, activation, changes, validation)
     if plot is not None:
         with replacing(plot) as beside:
             history.plot().savefig(beside)
         click.echo(f"drew {plot}")
-    report |= {"data": data, **found, "epochs": len(history.epoch), "stopped": history.stopped or None}
+    report |= {"data": name, **found, "epochs": len(history.epoch), "stopped": history.stopped or None}
     report |= {"history": history.history, "model": output, "plot": plot, "checkpoint": checkpoint}
-    use = "generate" if is_text(data, text=text) else "inspect"
-    click.echo(f"saved {output}: try  pellucid {use} {output}")
+    use = "generate" if is_text(data, text=text) else "predict" if model == "autoencoder" else "inspect"
+    example = f" {name}" if use == "predict" else ""
+    click.echo(f"saved {output}: try  pellucid {use} {output}{example}")
 
 
 @dataclass(frozen=True)
@@ -391,14 +402,16 @@ class _Language:
     size: int
 
 
-def _learn_text(data: str, fitting: _Fitting, language: _Language, validation: float) -> tuple[pl.History, Report]:
+def _learn_text(
+    data: str, name: str, fitting: _Fitting, language: _Language, validation: float
+) -> tuple[pl.History, Report]:
     from .language import HABITS, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
 
     by, habits = language.by, HABITS[language.by]
     length = language.length or habits.length
-    known, learned, tested = prepared(text_of(data), by=by, lower=None, size=language.size, length=length, name=data)
+    known, learned, tested = prepared(text_of(data), by=by, lower=None, size=language.size, length=length, name=name)
     sizes = f"{len(learned)} {UNITS[by]} to learn from, {len(tested)} to test, {len(known)} different"
-    click.echo(f"{data}: {sizes}; {NOTE[by]}")
+    click.echo(f"{name}: {sizes}; {NOTE[by]}")
     reader = Reader.build(
         known,
         length=length,
