@@ -77,6 +77,10 @@ def test_copy_over_a_gap() -> None:
     assert found["LSTM"].min() > 0.9
 
 
+def test_reverse_digits() -> None:
+    assert example("reverse_digits").main(quick=True) == {3: 1.0, 9: 1.0}  # 9 digits are more than it learned from
+
+
 def test_layers(capsys: pytest.CaptureFixture[str]) -> None:
     assert example("layers").main() == 1
     assert "day 1, hidden units: [0.5, 0.75, 0.0] output: 0.5\n" in capsys.readouterr().out

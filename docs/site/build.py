@@ -158,6 +158,7 @@ def home() -> None:
         "your-own-loss",
         "images",
         "text",
+        "sequences",
         "tables",
         "batches",
         "prices",

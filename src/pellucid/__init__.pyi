@@ -121,12 +121,16 @@ from .model import load as load
 from .training import Callback as Callback
 from .training import Checkpoint as Checkpoint
 from .training import CosineDecay as CosineDecay
+from .training import CSVLogger as CSVLogger
 from .training import EarlyStopping as EarlyStopping
 from .training import ExponentialDecay as ExponentialDecay
 from .training import History as History
+from .training import LambdaCallback as LambdaCallback
 from .training import LearningRateSchedule as LearningRateSchedule
+from .training import ModelCheckpoint as ModelCheckpoint
 from .training import ReduceLROnPlateau as ReduceLROnPlateau
 from .training import StepDecay as StepDecay
+from .training import TensorBoard as TensorBoard
 from .training import WarmUp as WarmUp
 
 __version__: str

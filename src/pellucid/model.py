@@ -44,6 +44,7 @@ class Network(BaseNetwork):
     test_on_batch = training.test_on_batch
     predict = training.predict
     stepper = training.stepper
+    decode = training.decode
     gradients = training.gradients
     trace = explain.trace
     flow = explain.flow

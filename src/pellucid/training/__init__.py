@@ -6,9 +6,14 @@ from pellucid.functions.learning.schedules import StepDecay as StepDecay
 from pellucid.functions.learning.schedules import WarmUp as WarmUp
 from pellucid.training.callbacks.base import Callback as Callback
 from pellucid.training.callbacks.checkpointing import Checkpoint as Checkpoint
+from pellucid.training.callbacks.csv_logger import CSVLogger as CSVLogger
 from pellucid.training.callbacks.early_stopping import EarlyStopping as EarlyStopping
+from pellucid.training.callbacks.lambda_callback import LambdaCallback as LambdaCallback
+from pellucid.training.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
 from pellucid.training.callbacks.plateau import ReduceLROnPlateau as ReduceLROnPlateau
 from pellucid.training.callbacks.scheduling import LearningRateSchedule as LearningRateSchedule
+from pellucid.training.callbacks.tensor_board import TensorBoard as TensorBoard
+from pellucid.training.decoding import decode as decode
 from pellucid.training.evaluation import evaluate as evaluate
 from pellucid.training.evaluation import gradients as gradients
 from pellucid.training.evaluation import predict as predict
