@@ -131,7 +131,6 @@ NOTES: dict[str, str] = {
     "num_layers": "put several layers one after the other",
     "padding_idx": "write mask_zero=True, which takes 0 as padding",
     "params": "the network gives an optimizer its parameters; only settings are given here",
-    "recurrent_dropout": "put a Dropout layer beside it",
     "reduction": "the loss is the mean over the examples",
     "return_state": "recurrent layers give their states",
     "save_best_only": "ModelCheckpoint has it; EarlyStopping keeps the best weights, Checkpoint the whole training",

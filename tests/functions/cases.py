@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from tests.functions.support import Array, Arrays, Formula
 
-from pellucid.formula import Tensor
+from pellucid.formula import Tensor, define
 from pellucid.functions.activations import ACTIVATIONS, activation
 from pellucid.functions.forward import combining, matmul, noise, rectifying, resize, shaping
 from pellucid.functions.learning import penalties
@@ -361,6 +361,17 @@ def _others() -> list[Case]:
             random,
             lambda x, seed, step: noise.spatial_dropout(x, rate=0.3, seed=seed, step=step, stream=7),
             None,
+        ),
+        Case(
+            "recurrent dropout",
+            "noise.recurrent_dropout",
+            random,
+            lambda x, seed, step: define(
+                "y[n,q] = k[n,q]·Σ[…] x[n,…]",
+                x=x,
+                k=noise.recurrent_dropout(4, rate=0.3, seed=seed, step=step, stream=7),
+            ),
+            None,  # tests/layers/recurrent/test_recurrent_dropout.py looks at it
         ),
         Case(
             "gaussian noise",

@@ -147,6 +147,7 @@ RECURRENT = {
     "return_sequences": lambda d, shape: True,
     "go_backwards": flag,
     "truncate": lambda d, shape: d.between(1, 4),
+    "recurrent_dropout": lambda d, shape: d.pick([0.0, 0.3]),
     **KERNEL,
     "recurrent_initializer": kernel,
     "recurrent_regularizer": regularizer,

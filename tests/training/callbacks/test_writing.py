@@ -129,7 +129,7 @@ def test_functions_that_do_not_ask_for_steps_cost_no_calls() -> None:
 
 def events(folder: Path) -> list[Any]:
     """The events of the files in a folder: a length, its check, the event, its check."""
-    from tensorboardX.proto.event_pb2 import Event  # type: ignore[attr-defined]
+    from tensorboardX.proto.event_pb2 import Event
 
     found = []
     for path in folder.iterdir():

@@ -32,6 +32,28 @@ def dropout(x: Tensor, *, rate: float, seed: Tensor, step: Tensor, stream: int) 
     )
 
 
+def recurrent_dropout(units: int, *, rate: float, seed: Tensor, step: Tensor, stream: int) -> Tensor:
+    """What the state of a recurrent layer is multiplied by at all steps of a sequence: 0 with probability `rate`, else
+    1/(1 − rate). See `dropout`.
+
+    Shapes: keep (n, q), for q < units.
+    Source: Gal & Ghahramani, A theoretically grounded application of dropout in recurrent neural networks, NIPS 2016.
+
+    Raises:
+        PellucidError: the rate is not in [0, 1).
+    """
+    rate = number("rate", rate, of="dropout", minimum=0, below=1)
+    return define(
+        "keep[n,q] = [rate ≤ uniform(seed, stream, step, Q·n + q)]/(1 − rate)",
+        extents={"n": BATCH, "q": units},
+        rate=rate,
+        seed=seed,
+        step=step,
+        stream=stream,
+        Q=units,
+    )
+
+
 def spatial_dropout(x: Tensor, *, rate: float, seed: Tensor, step: Tensor, stream: int) -> Tensor:
     """Leave out whole channels of an example with probability `rate`. See `dropout`.
 

@@ -6,7 +6,8 @@ backpropagation stops the gradient on the read.
 
 Notation: n batch, t step, i input unit, q and j state unit, g gate. x (n,t,i) is the sequence; hidden h0 and cell c0
 (n,q) are the states before the first step, 0 where none is given; the mask m (n,t) is 0 where a sequence has no such
-step, and the state stays there as it was.
+step, and the state stays there as it was. With `dropout`, keep (n,q), the state is multiplied by it at every step on
+its way into the recurrent kernel.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def rnn(
     bias: Tensor | None = None,
     hidden: Tensor | None = None,
     mask: Tensor | None = None,
+    dropout: Tensor | None = None,
     activate: Callable[[Tensor], Tensor] = tanh,
     reverse: bool = False,
     truncate: int | None = None,
@@ -46,15 +48,16 @@ def rnn(
         activate: from the sums to the states.
         reverse: from the last step to the first: h[t] depends on the steps from t on.
         truncate: the gradient passes back over so many steps at most; the states are the same.
+        dropout: what the state is multiplied by on its way into U, (n,q), the same at all steps.
 
     Source: Elman, Finding structure in time, Cognitive Science 14 (1990).
     """
-    past = Past(x, mask=mask, reverse=reverse, truncate=truncate, h=hidden)
+    past = Past(x, mask=mask, dropout=dropout, reverse=reverse, truncate=truncate, h=hidden)
     # An activation is a function of a tensor, so its formula cannot stand in the same text: the state is a stand-in
     # at first.
     h = Tensor("h", (*(a.fresh() for a in x.axes[:2]), recurrent_kernel.axes[-1].fresh("j")))
     tensors = past.define(
-        f"z[n,t,j] = {_plus('b[j]', bias)}Σ[i] x[n,t,i]·W[i,j] + Σ[q] {past('h', 'q')}·U[q,j]",
+        f"z[n,t,j] = {_plus('b[j]', bias)}Σ[i] x[n,t,i]·W[i,j] + Σ[q] {past.dropped('q')}·U[q,j]",
         h=h,
         W=kernel,
         U=recurrent_kernel,
@@ -77,6 +80,7 @@ def lstm(
     hidden: Tensor | None = None,
     cell: Tensor | None = None,
     mask: Tensor | None = None,
+    dropout: Tensor | None = None,
     activation: ActivationLike = "tanh",
     gate_activation: ActivationLike = "sigmoid",
     reverse: bool = False,
@@ -89,7 +93,7 @@ def lstm(
 
     Args:
         activation, gate_activation: tanh and σ of the textbook, or others of SCALARS.
-        reverse, truncate: as in `rnn`.
+        reverse, truncate, dropout: as in `rnn`.
 
     Source: Hochreiter & Schmidhuber, Long short-term memory, Neural Computation 9 (1997); the forget gate: Gers,
     Schmidhuber & Cummins, Learning to forget, Neural Computation 12 (2000).
@@ -98,9 +102,9 @@ def lstm(
         PellucidError: an activation is not among SCALARS.
     """
     f, σ = _scalar(activation), _scalar(gate_activation)
-    past = Past(x, mask=mask, reverse=reverse, truncate=truncate, h=hidden, c=cell)
+    past = Past(x, mask=mask, dropout=dropout, reverse=reverse, truncate=truncate, h=hidden, c=cell)
     return past.define(
-        f"""z[n,t,g,j] = {_plus("b[g,j]", bias)}Σ[i] x[n,t,i]·W[i,g,j] + Σ[q] {past("h", "q")}·U[q,g,j]
+        f"""z[n,t,g,j] = {_plus("b[g,j]", bias)}Σ[i] x[n,t,i]·W[i,g,j] + Σ[q] {past.dropped("q")}·U[q,g,j]
         i[n,t,j] = {σ}(z[n,t,0,j])
         f[n,t,j] = {σ}(z[n,t,1,j])
         g[n,t,j] = {f}(z[n,t,2,j])
@@ -122,6 +126,7 @@ def gru(
     recurrent_bias: Tensor | None = None,
     hidden: Tensor | None = None,
     mask: Tensor | None = None,
+    dropout: Tensor | None = None,
     activation: ActivationLike = "tanh",
     gate_activation: ActivationLike = "sigmoid",
     reset_after: bool = True,
@@ -137,7 +142,7 @@ def gru(
         recurrent_bias: a bias of the state's part alone; only with `reset_after`.
         reset_after: the reset gate multiplies the state's part of the candidate's sum (as cuDNN, PyTorch and Keras
             compute it), not the state before the product with U (as the paper has it).
-        activation, gate_activation, reverse, truncate: as in `lstm`.
+        activation, gate_activation, reverse, truncate, dropout: as in `lstm`.
 
     Source: Cho et al., Learning phrase representations using RNN encoder–decoder, EMNLP 2014, equations 5 to 8, where
     the reset comes first; z and 1 − z stand as there.
@@ -146,18 +151,18 @@ def gru(
         PellucidError: an activation is not among SCALARS.
     """
     f, σ = _scalar(activation), _scalar(gate_activation)
-    past = Past(x, mask=mask, reverse=reverse, truncate=truncate, h=hidden)
+    past = Past(x, mask=mask, dropout=dropout, reverse=reverse, truncate=truncate, h=hidden)
     if reset_after:
-        candidate = f"""u[n,t<T,g,j] = {_plus("d[g,j]", recurrent_bias)}Σ[q] {past("h", "q")}·U[q,g,j]
+        candidate = f"""u[n,t<T,g,j] = {_plus("d[g,j]", recurrent_bias)}Σ[q] {past.dropped("q")}·U[q,g,j]
         z[n,t,j] = {σ}(a[n,t,0,j] + u[n,t,0,j])
         r[n,t,j] = {σ}(a[n,t,1,j] + u[n,t,1,j])
         c[n,t,j] = {f}(a[n,t,2,j] + r[n,t,j]·u[n,t,2,j])"""
     else:
-        candidate = f"""u[n,t,j] = a[n,t,0,j] + Σ[q] {past("h", "q")}·U[q,0,j]
-        v[n,t,j] = a[n,t,1,j] + Σ[q] {past("h", "q")}·U[q,1,j]
+        candidate = f"""u[n,t,j] = a[n,t,0,j] + Σ[q] {past.dropped("q")}·U[q,0,j]
+        v[n,t,j] = a[n,t,1,j] + Σ[q] {past.dropped("q")}·U[q,1,j]
         z[n,t,j] = {σ}(u[n,t,j])
         r[n,t,j] = {σ}(v[n,t,j])
-        s[n,t,j] = r[n,t,j]·{past("h", "j")}
+        s[n,t,j] = r[n,t,j]·{past.dropped("j")}
         w[n,t,j] = a[n,t,2,j] + Σ[q] s[n,t,q]·U[q,2,j]
         c[n,t,j] = {f}(w[n,t,j])"""
     return past.define(
@@ -175,11 +180,19 @@ class Past:
     """How the formulas of one recurrence write its states one step before.
 
     `past("h", "q")` is the text of h one step before: `h[n, t − 1, q | h0[n,q]]`, or with truncation h′[n,t,q], which
-    is the same without its gradient at every K-th step. `past.hold` keeps a state where the mask is 0.
+    is the same without its gradient at every K-th step. `past.hold` keeps a state where the mask is 0, `past.dropped`
+    is h on its way into the recurrent kernel: kept[n,t,q], where there is dropout.
     """
 
     def __init__(
-        self, x: Tensor, *, mask: Tensor | None, reverse: bool, truncate: int | None, **states: Tensor | None
+        self,
+        x: Tensor,
+        *,
+        mask: Tensor | None,
+        dropout: Tensor | None,
+        reverse: bool,
+        truncate: int | None,
+        **states: Tensor | None,
     ) -> None:
         steps = x.axes[1].size
         self.bindings: dict[str, Binding] = {"x": x, "T": steps}
@@ -195,6 +208,10 @@ class Past:
             self._reads[letter] = f"{letter}[n, t {'+' if reverse else '−'} 1, {{axis}} | {outside}]"
         if truncate is not None and truncate < steps:
             self._truncate(steps, truncate, reverse)
+        self._dropout = dropout is not None
+        if dropout is not None:
+            self.bindings["keep"] = dropout
+            self.lines.append(f"kept[n,t<T,j] = {self('h', 'j')}·keep[n,j]")
 
     def _truncate(self, steps: int, every: int, reverse: bool) -> None:
         # The first segment keeps its gradient to h0, so the cuts are at K, 2K, … steps from where the recurrence
@@ -209,6 +226,10 @@ class Past:
 
     def __call__(self, letter: str, axis: str) -> str:
         return self._reads[letter].format(axis=axis)
+
+    def dropped(self, axis: str) -> str:
+        """The text of h one step before, as the recurrent kernel reads it."""
+        return f"kept[n,t,{axis}]" if self._dropout else self("h", axis)
 
     def hold(self, letter: str, new: str) -> str:
         """The new state, or where the mask is 0 the one before."""

@@ -49,9 +49,8 @@ class Options:
         for option in _OF_TRAINING:
             if self.values.get(option) is not None:
                 self.differs(option)
-        for option in ("dropout", "recurrent_dropout"):
-            if self.kind != "Dropout" and self.values.get(option):
-                self.differs(option)
+        if self.kind != "Dropout" and self.values.get("dropout"):
+            self.differs("dropout")
 
     def differs(self, option: str) -> None:
         """Warn that training differs from Keras's."""

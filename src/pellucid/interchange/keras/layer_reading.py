@@ -280,6 +280,7 @@ def _cell(given: Options) -> _Recurrent:
         "return_sequences": given.get("return_sequences", False),
         "go_backwards": given.get("go_backwards", False),
         "name": given.name,
+        "recurrent_dropout": given.get("recurrent_dropout", 0.0),
         "recurrent_regularizer": given.penalty("recurrent_regularizer"),
         **given.initial("recurrent_initializer"),
         **given.kernel(),

@@ -277,6 +277,7 @@ def _cell(layer: _Recurrent) -> tuple[str, Options]:
         "activation": activation_name(layer.activation),
         "return_sequences": layer.return_sequences,
         "go_backwards": layer.go_backwards,
+        "recurrent_dropout": layer.recurrent_dropout,
         "recurrent_regularizer": _penalty(layer.recurrent_regularizer),
         **_kernel(layer),
     }

@@ -10,9 +10,11 @@ from pellucid.arrays import check_integer
 from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import BATCH, Tensor
 from pellucid.functions.activations import ActivationLike, activation
-from pellucid.functions.forward import recurrence
+from pellucid.functions.forward import noise, recurrence
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
+from pellucid.functions.registry import number
 from pellucid.layers.base import Context, Layer, Node, Parameter, Shape, joined
+from pellucid.layers.dropout import stream
 from pellucid.layers.recurrent.final_state import FinalState
 
 
@@ -34,6 +36,7 @@ class _Recurrent(Layer):
     return_state: bool = False
     stateful: bool = False
     truncate: int | None = None
+    recurrent_dropout: float = 0.0
     use_bias: bool = True
     kernel_initializer: str = "glorot_uniform"
     recurrent_initializer: str = "orthogonal"
@@ -47,6 +50,7 @@ class _Recurrent(Layer):
         self.activation = activation(self.activation)
         if self.truncate is not None:
             self.truncate = check_integer(self.truncate, f"truncate of {kind}", minimum=1)
+        self.recurrent_dropout = number("recurrent_dropout", self.recurrent_dropout, of=kind, minimum=0, below=1)
         self.kernel_regularizer = penalty(self.kernel_regularizer)
         self.recurrent_regularizer = penalty(self.recurrent_regularizer)
 
@@ -85,7 +89,8 @@ class _Recurrent(Layer):
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         x, *given = inputs
         before = self._before(x, given, context)
-        tensors = self.recur(x, context.masks.get(x), parameters, before)
+        tensors_in = {**parameters, **self._dropout(context)}
+        tensors = self.recur(x, context.masks.get(x), tensors_in, before)
         for letter, tensor in tensors.items():
             context.place(letter, tensor)
         for name, letter in self.recorded.items():
@@ -122,6 +127,16 @@ class _Recurrent(Layer):
 
     def carries(self) -> dict[str, int]:
         return self.carriers() if self.stateful else {}
+
+    def _dropout(self, context: Context) -> dict[str, Tensor]:
+        """What the state is multiplied by on its way into the recurrent kernel; nothing but in training."""
+        if not context.training or self.recurrent_dropout == 0:
+            return {}
+        path = joined(context.path, "recurrent_dropout")
+        keep = noise.recurrent_dropout(
+            self.units, rate=self.recurrent_dropout, seed=context.seed, step=context.step, stream=stream(path)
+        )
+        return {"dropout": context.place("recurrent_dropout", keep)}
 
     def _before(self, x: Tensor, given: list[Tensor], context: Context) -> dict[str, Tensor]:
         """The states before the first step: none (they are 0), those of the graph, or those that are carried."""

@@ -35,6 +35,8 @@ class RNN(_Recurrent):
             `net.reset_states()`); then batches have one size, and `fit` takes shuffle=False.
         truncate: the gradient passes back over so many steps at most (truncated backpropagation); the states do not
             change.
+        recurrent_dropout: in training, each number of the state is 0 with this probability on its way into U, and
+            divided by 1 − recurrent_dropout otherwise: the same numbers at all steps of a sequence, and for all gates.
         use_bias: whether there are biases.
         kernel_initializer, recurrent_initializer, bias_initializer: how W, U and b begin, by name.
         kernel_regularizer, recurrent_regularizer: penalties on W and U that are added to the loss.
