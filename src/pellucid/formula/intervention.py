@@ -3,9 +3,11 @@
 `T[a…] = f` with some elements set becomes
 
     T:computed[a…] = f
-    T[a…]          = where(0 < T:set[a…], T:given[a…], T:computed[a…])
+    T[a…]          = where(0 < T:set[b…], T:given[a…], T:computed[a…])
 
-and whatever read T reads the new one: in a recurrence a step that is set reaches the steps after it. Where the whole
+with those axes b… of T along which the elements were chosen; a number is given over these axes alone.
+
+Whatever read T reads the new one: in a recurrence a step that is set reaches the steps after it. Where the whole
 of T is given, T is an input. What does not depend on T keeps its statements.
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pellucid.formula.axes import Affine
+from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import ZERO, Expression, Operation, Read, Statement, Tensor, reads, transform
 
@@ -28,31 +30,49 @@ class Setting:
 
     Attributes:
         tensor: the tensor, computed or an input.
-        given: the input that holds the values, of the tensor's shape.
-        chosen: the input that is above 0 at the elements that are set, of the tensor's shape; None sets all of them.
+        given: the input that holds the values.
+        chosen: the input that is above 0 at the elements that are set; None sets all of them.
         reader: for a tensor that is set only where some statements read it, whether the statement of a target is one
             of them.
+        given_places, chosen_places: which axes of the tensor they have.
     """
 
     tensor: Tensor
     given: Tensor
     chosen: Tensor | None = None
     reader: Callable[[Tensor], bool] | None = None
+    given_places: tuple[int, ...] = ()
+    chosen_places: tuple[int, ...] = ()
 
 
 def setting(
-    tensor: Tensor, name: str, *, whole: bool, reader: Callable[[Tensor], bool] | None = None, as_input: bool = False
+    tensor: Tensor,
+    name: str,
+    *,
+    whole: bool,
+    reader: Callable[[Tensor], bool] | None = None,
+    as_input: bool = False,
+    places: Sequence[int] | None = None,
+    numbers: bool = False,
 ) -> Setting:
     """A setting with inputs of its own, called `name:given` and `name:set`, or `name` alone where that is no tensor.
 
     Args:
         whole: whether all elements are set.
         as_input: whether the values stand where the tensor stood, under its name.
+        places: the axes along which the elements are chosen; all of them by default.
+        numbers: whether the values are the same along the other axes.
     """
-    axes = tuple(a.fresh() for a in tensor.axes)
-    given = Tensor(name if as_input else f"{name}:given", axes, kind=tensor.kind, letter=tensor.letter)
-    chosen = None if whole else Tensor(f"{name}:set", tuple(a.fresh() for a in axes), letter="s")
-    return Setting(tensor, given, chosen, reader)
+    every = tuple(range(tensor.rank))
+    along = every if places is None else tuple(places)
+    of_given = along if numbers and not whole else every
+
+    def axes(places: Sequence[int]) -> tuple[Axis, ...]:
+        return tuple(tensor.axes[place].fresh() for place in places)
+
+    given = Tensor(name if as_input else f"{name}:given", axes(of_given), kind=tensor.kind, letter=tensor.letter)
+    chosen = None if whole else Tensor(f"{name}:set", axes(along), letter="s")
+    return Setting(tensor, given, chosen, reader, of_given, along)
 
 
 def intervene(
@@ -131,9 +151,10 @@ def _mixed(chosen: Setting, computed: Tensor, name: str) -> Tensor:
         return chosen.given
     result = Tensor(name, tuple(a.fresh() for a in computed.axes), kind=computed.kind, letter=chosen.tensor.letter)
     at = tuple(Affine.of(a) for a in result.axes)
-    condition = Operation("lt", (ZERO, Read(chosen.chosen, at)))
+    condition = Operation("lt", (ZERO, Read(chosen.chosen, tuple(at[k] for k in chosen.chosen_places))))
+    new = Read(chosen.given, tuple(at[k] for k in chosen.given_places))
     result.define(
-        Operation("where", (condition, Read(chosen.given, at), Read(computed, at))),
+        Operation("where", (condition, new, Read(computed, at))),
         {chosen.given: f"{chosen.tensor.letter}°", chosen.chosen: "s"},
     )
     return result

@@ -233,3 +233,20 @@ def test_what_does_not_fit_is_said(values: dict[str, Any], said: str) -> None:
     net = pl.Network(pl.Dense(3), pl.Dense(2), input_shape=2)
     with pytest.raises((PellucidError, DataError), match=said):
         net.patch(np.ones((2, 2)), values)
+
+
+def test_a_layer_that_does_nothing_when_the_network_predicts_is_set_as_its_input() -> None:
+    net = pl.Network(pl.Dropout(0.5), pl.Dense(2), input_shape=3, engine="reference")
+    x = np.ones((2, 3), np.float32)
+    run = net.patch(x, {"dropout_1[i=1]": 5.0})
+    np.testing.assert_array_equal(run["dense_1"], net.predict(np.array([[1, 5, 1]] * 2)))
+
+
+def test_numbers_at_elements_along_several_axes_are_set_in_their_order() -> None:
+    net = pl.Network(pl.Conv2D(2, 3), pl.Flatten(), pl.Dense(2), input_shape=(5, 5, 1), engine="reference")
+    x = np.random.default_rng(0).normal(size=(3, 5, 5, 1))
+    values: dict[str, float] = {"conv2d_1[unit=1]": 0.5, "conv2d_1[i=2]": 2.0, "conv2d_1[n=1,j=0]": -1.0}
+    run, expected = net.patch(x, values), np.array(net.trace(x)["conv2d_1"])
+    expected[..., 1], expected[:, 2], expected[1, :, 0] = 0.5, 2.0, -1.0
+    np.testing.assert_array_equal(run["conv2d_1"], expected)
+    np.testing.assert_array_equal(net.patch(x, {"conv2d_1": expected})["dense_1"], run["dense_1"])

@@ -232,7 +232,12 @@ class PatchedRun(Mapping[str, Array]):
         """Which elements of a value are set, in one number where all are; None where it is not set."""
         for spot in self._plan.spots:
             if spot.name == name and not spot.reader:
-                return np.array(1) if any(p.whole for p in spot.parts) else self._plan.chosen(spot, self._n)
+                if any(p.whole for p in spot.parts):
+                    return np.array(1)
+                mask = np.zeros(spot.shape(self._n), bool)
+                for part in spot.parts:
+                    mask[part.at] = True
+                return mask
         return None
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import DataError, PellucidError
 from pellucid.explain.intervention.patched_run import PatchedRun
-from pellucid.explain.intervention.plans import Plan, Spot, edge, plan_of
+from pellucid.explain.intervention.plans import Kind, Plan, Spot, edge, plan_of
 from pellucid.explain.trace import as_batch
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.feeds import Examples, inputs
@@ -96,8 +96,11 @@ def _name(path: str) -> str:
     return edge(path)[0].partition("[")[0]
 
 
-def _kinds(values: Mapping[str, Value]) -> dict[str, bool]:
-    return {path: callable(value) for path, value in values.items()}
+def _kinds(values: Mapping[str, Value]) -> dict[str, Kind]:
+    def kind(value: Value) -> Kind:
+        return "function" if callable(value) else "number" if isinstance(value, (int, float, np.number)) else "array"
+
+    return {path: kind(value) for path, value in values.items()}
 
 
 def _fed(plan: Plan, values: Mapping[str, Value], feeds: Mapping[str, Array], n: int) -> dict[str, Array]:
@@ -109,10 +112,10 @@ def _fed(plan: Plan, values: Mapping[str, Value], feeds: Mapping[str, Array], n:
             old = spot.old({**feeds, **given})["old"]
             old = np.broadcast_to(old, spot.shape(n))  # one row, where it is the same for all examples
         elif spot.tensor.definition is None:
-            old = feeds[spot.name]
+            old = feeds[spot.tensor.name]  # a layer that does nothing when the network predicts has its input's
         array = _array(spot, values, n, old)
         if spot.setting is None:
-            given[spot.name] = array
+            given[spot.tensor.name] = array
             continue
         given[spot.setting.given.name] = array
         if spot.setting.chosen is not None:
@@ -122,19 +125,19 @@ def _fed(plan: Plan, values: Mapping[str, Value], feeds: Mapping[str, Array], n:
 
 def _array(spot: Spot, values: Mapping[str, Value], n: int, old: Array | None) -> Array:
     """The values of a spot: the old ones, where there are any, with the elements that are set."""
-    if old is None:
-        array = np.zeros(spot.shape(n), np.int64 if spot.tensor.kind == "int" else spot.dtype)
-    else:
-        array = np.array(old, np.int64 if spot.tensor.kind == "int" else spot.dtype)
+    dtype = np.int64 if spot.tensor.kind == "int" else spot.dtype
+    places = spot.given_places if old is None else tuple(range(spot.tensor.rank))
+    shape = spot.shape(n)
+    array = np.zeros([shape[place] for place in places], dtype) if old is None else np.array(old, dtype)
     for part in spot.parts:
-        value = values[part.path]
+        value, at = values[part.path], tuple(part.at[place] for place in places)
         try:
-            here = array[part.at]
+            here = array[at]
             if callable(value):
                 value = value(np.array(here))
             elif isinstance(value, Mapping):
-                value = _of_trace(value, spot, part.path, n)[part.at]
-            array[part.at] = np.asarray(value)
+                value = _of_trace(value, spot, part.path, n)[at]
+            array[at] = np.asarray(value)
         except IndexError:
             raise DataError(f"{part.path} names an example that is not there: x has {n}") from None
         except (TypeError, ValueError):

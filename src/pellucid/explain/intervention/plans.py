@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from pellucid.training.inputs.targets import Goal
 
 Array = NDArray[Any]
 Place = tuple[int | slice, ...]
+Kind = Literal["number", "array", "function"]
 _EDGE = re.compile(r"(.+?)\s*(?:→|->)\s*(.+)")
 
 
@@ -59,7 +60,12 @@ class Spot:
     dtype: np.dtype[Any]
 
     def shape(self, n: int) -> tuple[int, ...]:
-        return tuple(n if a.extent is BATCH else a.size for a in self.tensor.axes)
+        return _shape(self.tensor, n)
+
+    @property
+    def given_places(self) -> tuple[int, ...]:
+        """The axes of the value that are given; all of them but where a number is set at some elements."""
+        return tuple(range(self.tensor.rank)) if self.setting is None else self.setting.given_places
 
     @property
     def label(self) -> str:
@@ -89,23 +95,28 @@ class Plan:
         return run
 
     def chosen(self, spot: Spot, n: int) -> Array:
-        """Which elements of a value are set, 1 or 0."""
+        """Which elements of a value are set, 1 or 0, over the axes along which they are chosen."""
 
         def make() -> Array:
-            mask = np.zeros(spot.shape(n), spot.dtype)
+            assert spot.setting is not None and spot.setting.chosen is not None
+            mask = np.zeros(_shape(spot.setting.chosen, n), spot.dtype)
             for part in spot.parts:
-                mask[part.at] = 1
+                mask[tuple(part.at[place] for place in spot.setting.chosen_places)] = 1
             return mask
 
         array: Array = self.made.get((spot.label, n), make)
         return array
 
 
-def plan_of(net: BaseNetwork, goals: Sequence[Goal], paths: Mapping[str, bool], *, fused: bool = True) -> Plan:
+def _shape(tensor: Tensor, n: int) -> tuple[int, ...]:
+    return tuple(n if a.extent is BATCH else a.size for a in tensor.axes)
+
+
+def plan_of(net: BaseNetwork, goals: Sequence[Goal], paths: Mapping[str, Kind], *, fused: bool = True) -> Plan:
     """The plan of a patch, kept by the network.
 
     Args:
-        paths: what is set, and whether by a function of the old value.
+        paths: what is set, and to what.
         fused: whether a loss may read the sums before softmax or sigmoid.
 
     Raises:
@@ -116,7 +127,7 @@ def plan_of(net: BaseNetwork, goals: Sequence[Goal], paths: Mapping[str, bool], 
     return plan
 
 
-def _plan(net: BaseNetwork, goals: Sequence[Goal], paths: Mapping[str, bool], fused: bool) -> Plan:
+def _plan(net: BaseNetwork, goals: Sequence[Goal], paths: Mapping[str, Kind], fused: bool) -> Plan:
     everything = formulas(net, goals, fused=fused)
     tensors = _by_name(everything)
     order = {s.target: place for place, s in enumerate(reachable(everything.values()))}
@@ -134,7 +145,7 @@ def _plan(net: BaseNetwork, goals: Sequence[Goal], paths: Mapping[str, bool], fu
     for (tensor, reader), parts in sorted(groups.items(), key=lambda g: order.get(g[0][0], -1)):
         name, given = names[tensor], tensor.definition is None
         whole = any(part.whole for part in parts)
-        needs_old = any(paths[part.path] for part in parts) or (tensor.kind == "int" and not whole)
+        needs_old = any(paths[part.path] == "function" for part in parts) or (tensor.kind == "int" and not whole)
         old = None
         if needs_old and not given:
             # a function is given what those before it make of the value
@@ -158,6 +169,8 @@ def _plan(net: BaseNetwork, goals: Sequence[Goal], paths: Mapping[str, bool], fu
                 whole=complete,
                 reader=partial(_belongs, layer=reader) if reader else None,
                 as_input=complete and not reader,
+                places=sorted({k for part in parts for k, i in enumerate(part.at) if isinstance(i, int)}),
+                numbers=all(paths[part.path] == "number" for part in parts),
             )
         spots.append(Spot(tensor, name, reader, tuple(parts), how, old, net.dtype))
     changed = intervene(everything, [s.setting for s in spots if s.setting is not None])
