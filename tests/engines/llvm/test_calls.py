@@ -71,6 +71,20 @@ def test_sizes_that_come_again_are_prepared_for_and_old_parameters_let_go() -> N
     assert len(run._again) <= executable.KEPT
 
 
+def test_arrays_without_examples_that_change_from_call_to_call_are_given_beside_those_that_stay() -> None:
+    x = Tensor.input("x", n=BATCH, i=8)
+    a, b = Tensor.input("a", i=8), Tensor.input("b", i=8)
+    run = native(Program({"y": define("y[n,i] = x[n,i]·a[i] + b[i]", x=x, a=a, b=b)}))
+    rng = np.random.default_rng(0)
+    stays = rng.normal(size=8).astype(np.float32)
+    for call in range(6):
+        x_, new = rng.normal(size=(5, 8)).astype(np.float32), rng.normal(size=8).astype(np.float32)
+        np.testing.assert_allclose(run({"x": x_, "a": stays, "b": new})["y"], x_ * stays + new, rtol=1e-5, atol=1e-6)
+        if call:
+            assert run._again[5].takes({"x": x_, "a": stays, "b": rng.normal(size=8).astype(np.float32)})
+            assert not run._again[5].takes({"x": x_, "a": stays.copy(), "b": new})
+
+
 def test_the_guess_at_the_work_counts_what_is_computed() -> None:
     """It decides on how many threads a call runs. What only finds its place, as in flattening, is no work."""
     net = pl.Network(pl.Conv2D(8, 3), pl.MaxPool2D(2), pl.Flatten(), pl.Dense(10), input_shape=(28, 28, 1))

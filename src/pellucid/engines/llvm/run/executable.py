@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -129,7 +129,7 @@ class Executable:
         self._code = Once()
         self._batched = [name for name, tensor in program.inputs.items() if batched(tensor)]
         self._again: dict[int, Prepared] = {}
-        self._seen: deque[tuple[int, ...]] = deque(maxlen=KEPT)
+        self._seen: dict[int, dict[str, weakref.ref[Array]]] = {}
 
     @property
     def compiled(self) -> Compiled:
@@ -167,14 +167,19 @@ class Executable:
         return Prepared(self, fixed, examples)
 
     def _remember(self, inputs: Mapping[str, Array]) -> None:
-        """A call that is like one of the last is likely to be followed by more. What has a batch axis may change; what
-        has none is read where it lies, so it has to be what native code takes as it is."""
+        """A call that is like the last of so many examples is likely to be followed by more. What has a batch axis may
+        change, and what has none and did change; the rest is read where it lies, so it has to be what native code takes
+        as it is."""
         fixed = {name: inputs[name] for name, t in self.program.inputs.items() if not batched(t) and t.rank}
         if not self._batched or not all(suits(a, self.dtype) for a in fixed.values()):
             return
-        batch, these = len(inputs[self._batched[0]]), tuple(map(id, fixed.values()))
-        if (batch, *these) not in self._seen:
-            self._seen.append((batch, *these))
+        batch = len(inputs[self._batched[0]])
+        before = self._seen.pop(batch, None)
+        self._seen[batch] = {name: weakref.ref(a) for name, a in fixed.items()}
+        if len(self._seen) > KEPT:
+            self._seen.pop(next(iter(list(self._seen))), None)
+        same = {name: a for name, a in fixed.items() if before is not None and before[name]() is a}
+        if before is None or (fixed and not same):
             return
         # Of what is fixed one set is kept at a time: an older one may need its memory back.
         for other, prepared in list(self._again.items()):
@@ -182,7 +187,7 @@ class Executable:
                 dropped = self._again.pop(other, None)
                 if dropped is not None:
                     dropped.release()
-        self._again[batch] = Prepared(self, fixed, batch, live=True)
+        self._again[batch] = Prepared(self, same, batch, live=True)
 
     def code_for(self, examples: int) -> Compiled:
         """The code for so many examples: a few have other things than examples in the lanes, if the program allows
