@@ -17,6 +17,7 @@ from pellucid.explain.words import sentence
 from pellucid.formula import unicode
 from pellucid.formula.expressions import Reduction
 from pellucid.formula.notation.latex import latex
+from pellucid.markup import html_table
 from pellucid.messages import LANGUAGES, Message, gettext
 
 if TYPE_CHECKING:
@@ -150,16 +151,14 @@ class Explanation:
         import html
 
         shown, count, rest = self.top_terms()
-        rows = "".join(
-            f"<tr><td>{number(term.value)}</td><td>{html.escape(_named(term, self.names))}</td>"
-            f"<td>{html.escape(term.numbers)}</td></tr>"
-            for term in shown
-        )
+        rows = [(_named(term, self.names), term.numbers, number(term.value)) for term in shown]
         if count:
-            rows += f"<tr><td>{number(rest)}</td><td>{_more(count)}</td><td></td></tr>"
+            rows.append((str(_more(count)), "", number(rest)))
+        rows.append(("together", "", number(self.value)))
         head = f"<b>{html.escape(self.path)}{list(self.index) or ''}</b> = {number(self.value)}"
         said, formula = html.escape(self.sentence()), html.escape(self.formula)
-        return f"<p>{head}<br>{said}</p><p><code>{formula}</code></p><table>{rows}</table>"
+        table = html_table(("term", "with its numbers", "value"), rows, texts=2)
+        return f"<p>{head}<br/>{said}</p><p><code>{formula}</code></p>{table}"
 
     def __repr__(self) -> str:
         return self.text()

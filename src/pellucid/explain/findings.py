@@ -91,7 +91,7 @@ class Diagnosis(Sequence[Finding]):
 
     def _repr_html_(self) -> str:
         items = "".join(
-            f"<li><b>{html.escape(f.what())}</b><br>{html.escape(f.evidence())}<br><i>{html.escape(f.fix())}</i></li>"
+            f"<li><b>{html.escape(f.what())}</b><br/>{html.escape(f.evidence())}<br/><i>{html.escape(f.fix())}</i></li>"
             for f in self
         )
         return f"<ol>{items}</ol>" if items else f"<p>{self.text()}</p>"

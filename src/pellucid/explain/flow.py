@@ -16,6 +16,7 @@ from pellucid.explain.temporal import TemporalGradient, reaches
 from pellucid.formula import Program, Tensor, derivative
 from pellucid.formula.expressions import ZERO, Operation, Read
 from pellucid.functions.learning.optimizers import Optimizer, optimizer
+from pellucid.markup import html_table
 from pellucid.network import BaseNetwork, class_name
 from pellucid.training.evaluation import prepared
 from pellucid.training.inputs.feeds import Examples
@@ -114,6 +115,10 @@ class Flow:
             (layer.path, *(_cell(getattr(layer, c), percent=c in ("dead", "saturated")) for c in COLUMNS))
             for layer in self.layers
         ]
+
+    def _repr_html_(self) -> str:
+        below = "; ".join([f"step {self.step}, loss {self.loss:.4g}", *map(str, self.reach)])
+        return html_table(("layer", *COLUMNS), self.rows(), below=below)
 
     def __repr__(self) -> str:
         rows = [("layer", *COLUMNS), *self.rows()]

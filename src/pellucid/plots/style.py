@@ -88,9 +88,9 @@ def panels(
     rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (4.5, 3.2), **options: Any
 ) -> tuple[Figure, list[Any]]:
     """A figure with a grid of framed panels, each of this size in inches. Not pyplot's: nothing stays open."""
-    from matplotlib.figure import Figure
+    from pellucid.plots.shown_figure import ShownFigure
 
-    figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    figure = ShownFigure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
     for panel in axes:
         framed(panel)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.training.running.progress import Bars, Lines, reporter
+from pellucid.training.running.progress import Bars, Cell, Lines, reporter
 
 
 class Terminal(StringIO):
@@ -29,6 +30,30 @@ def test_a_bar_belongs_to_the_main_thread() -> None:
     assert type(reporter(1, 1, 1)) is Bars
     with ThreadPoolExecutor(1) as pool:
         assert type(pool.submit(reporter, 1, 1, 1).result()) is Lines
+
+
+def test_a_notebook_has_one_output_with_a_line_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    class Handle:
+        def update(self, data: Mapping[str, str], *, raw: bool) -> None:
+            shown.append(data["text/plain"])
+
+    def display(data: Mapping[str, str], *, raw: bool, display_id: bool) -> Handle:
+        assert not shown, "everything goes into one output"
+        Handle().update(data, raw=raw)
+        return Handle()
+
+    ZMQInteractiveShell = type("ZMQInteractiveShell", (), {})
+    fake = SimpleNamespace(get_ipython=ZMQInteractiveShell, display=SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython", fake)
+    monkeypatch.setitem(sys.modules, "IPython.display", fake.display)
+    assert type(reporter(None, 1, 1)) is Cell
+    train(30)
+    lines = shown[-1].split("\n")
+    assert lines[0] == "…" and len(lines) == 21
+    assert [line[:11] for line in lines[1:]] == [f"epoch {epoch}/30" for epoch in range(11, 31)]
+    assert all("loss" in line and "━" not in line for line in lines[1:])
 
 
 def test_trainings_in_threads_tell_their_lines_beside_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pellucid.errors import PellucidError
 from pellucid.explain.arithmetic import number
 from pellucid.explain.columns import Names
+from pellucid.markup import html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -121,19 +122,32 @@ class Attribution:
             f"  {self.method}: Σ scores = {number(self.total)}, expected {number(self.expected)}, "
             f"residual {_signed(self.residual)}",
         ]
+        rows = self._rows(limit)
+        width = max(len(score) for score, _ in rows)
+        lines += [f"  {score:>{width}}  {place}" for score, place in rows]
+        if located := self._kept():
+            lines.append(f"  {self._why}:")
+            lines += [f"  {_signed(m.amount):>{width}}  {m.path}" for m in located]
+        return "\n".join(lines)
+
+    def _rows(self, limit: int) -> list[tuple[str, str]]:
+        """The scores of the elements that account for most, and of the rest in one row, with their places."""
         shown = self.top(limit)
         rows = [(_signed(score), _place(path, index, self.names)) for path, index, score in shown]
         count = sum(a.size for a in self.scores.values()) - len(rows)
         if count:
             rest = self.total - sum(score for _, _, score in shown)
             rows.append((_signed(rest), f"{count:,} more"))
-        width = max(len(score) for score, _ in rows)
-        lines += [f"  {score:>{width}}  {place}" for score, place in rows]
-        located = self.missing() if self.method == "relevance" or abs(self.residual) > 1e-6 * abs(self.expected) else []
-        if located:
-            lines.append("  constants keep:" if self.method == "relevance" else "  missing, by statement:")
-            lines += [f"  {_signed(m.amount):>{width}}  {m.path}" for m in located[:5]]
-        return "\n".join(lines)
+        return rows
+
+    def _kept(self) -> list[Missing]:
+        """The statements that do not pass all on, where that is worth a word."""
+        worth = self.method == "relevance" or abs(self.residual) > 1e-6 * abs(self.expected)
+        return self.missing()[:5] if worth else []
+
+    @property
+    def _why(self) -> str:
+        return "constants keep" if self.method == "relevance" else "missing, by statement"
 
     def json(self) -> dict[str, Any]:
         """The attribution as data that JSON can carry."""
@@ -170,7 +184,11 @@ class Attribution:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text())}</pre>"
+        head, method, *_ = self.text(0).split("\n")
+        rows = [(place, score) for score, place in self._rows(10)]
+        kept = ", ".join(f"{m.path} {_signed(m.amount)}" for m in self._kept())
+        table = html_table(("part of the input", "accounts for"), rows, below=f"{self._why}: {kept}" if kept else "")
+        return f"<p><b>{html.escape(head)}</b><br/>{html.escape(method.strip())}</p>{table}"
 
 
 def _place(path: str, index: tuple[int, ...], names: Mapping[str, Sequence[str]]) -> str:

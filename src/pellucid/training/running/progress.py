@@ -121,6 +121,60 @@ class Bars(Silent):
             self._progress = None
 
 
+class Cell(Silent):
+    """In a notebook: one output of the cell, changed in place, with the last epochs and the steps of this one."""
+
+    SHOWN = 20
+
+    def __init__(self, epochs: int, steps: int) -> None:
+        super().__init__(epochs, steps)
+        self._lines: list[str] = []
+        self._handle: Any = None
+        self._drawn = 0.0
+
+    def __exit__(self, *exception: object) -> None:
+        self._draw()
+
+    def epoch_begins(self, epoch: int, done: int) -> None:
+        super().epoch_begins(epoch, done)
+        self._begun = f"epoch {epoch + 1:{len(str(self.epochs))}}/{self.epochs}"
+
+    def step(self, done: int, values: Values) -> None:
+        now = time.perf_counter()
+        if now - self._drawn < 0.2:
+            return
+        part = f"{done}/{self.steps or '?'} steps"
+        if self.steps:
+            full = round(24 * done / self.steps)
+            part = f"{'━' * full}{'─' * (24 - full)} {part}"
+        self._draw(f"{self._begun}  {part}  {_formatted(values())}")
+
+    def epoch_ends(self, epoch: int, logs: Mapping[str, float]) -> None:
+        self._lines.append(f"{self._begun}  {_seconds(self.started)}  {_formatted(logs)}")
+        if time.perf_counter() - self._drawn >= 0.2:
+            self._draw()
+
+    def notify(self, text: str) -> None:
+        self._lines.append(text)
+        self._draw()
+
+    def _draw(self, now: str = "") -> None:
+        import IPython.display
+
+        display: Any = IPython.display.display
+        self._drawn = time.perf_counter()
+        lines = self._lines[-self.SHOWN :]
+        if len(lines) < len(self._lines):
+            lines = ["…", *lines]
+        text = {"text/plain": "\n".join([*lines, *([now] if now else [])])}
+        if not any(text.values()):
+            return
+        if self._handle is None:
+            self._handle = display(text, raw=True, display_id=True)
+        else:
+            self._handle.update(text, raw=True)
+
+
 class Waiting:
     """A bar on a terminal and in a notebook, for what is done beside a training and takes longer than a moment."""
 
@@ -171,7 +225,7 @@ def reporter(verbose: Verbose, epochs: int, steps: int) -> Silent:
     bar belongs to the main thread: trainings in others print lines."""
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() or _notebook() else 2
-    kinds: dict[int, type[Silent]] = {0: Silent, 1: Bars, 2: Lines}
+    kinds: dict[int, type[Silent]] = {0: Silent, 1: Cell if _notebook() else Bars, 2: Lines}
     if verbose not in kinds:
         raise DataError(f"verbose is {verbose!r}, expected 0 (nothing), 1 (a bar) or 2 (a line an epoch)")
     if verbose == 1 and threading.current_thread() is not threading.main_thread():
