@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-
 CELL = "padding:0.15em 0.6em;font-variant-numeric:tabular-nums"
 """Notebooks differ in what a cell is: in some without this, numbers of two columns read as one."""
 
