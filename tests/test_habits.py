@@ -359,3 +359,18 @@ WORKS: dict[str, Callable[[], object]] = {
 @pytest.mark.parametrize("written", WORKS)
 def test_what_people_write_works(written: str) -> None:
     WORKS[written]()
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (lambda: network().parameters(), r'without \(\): net.parameters\["dense_1.kernel"\]'),
+        (lambda: network().save("net.keras"), r"net.to_keras\(path\) writes Keras's"),
+        (lambda: network().save("net.h5"), r"which ends in .keras"),
+        (lambda: network().save("net.onnx"), r"net.to_onnx\(path\)"),
+        (lambda: network().save("net.pt"), r"net.to_torch\(\)"),
+    ],
+)
+def test_methods_and_files_of_other_libraries(written: Callable[[], object], said: str) -> None:
+    with pytest.raises(pl.PellucidError, match=said):
+        written()

@@ -159,6 +159,7 @@ def home() -> None:
         "images",
         "text",
         "sequences",
+        "command-line",
         "tables",
         "batches",
         "prices",

@@ -16,7 +16,7 @@ def html_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, texts: in
     """
 
     def line(cells: Sequence[str], tag: str) -> str:
-        sides = ("left" if place < texts else "right" for place in range(len(cells)))
+        sides = ("left" if place < texts else "right;white-space:nowrap" for place in range(len(cells)))
         return "".join(
             f'<{tag} style="{CELL};text-align:{side}">{escape(cell)}</{tag}>'
             for cell, side in zip(cells, sides, strict=True)

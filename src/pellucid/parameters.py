@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -34,6 +34,9 @@ class Parameters(MutableMapping[str, np.ndarray]):
 
     def __init__(self, network: Network) -> None:
         self._network = network
+
+    def __call__(self) -> NoReturn:
+        raise PellucidError('parameters are a mapping by path, without (): net.parameters["dense_1.kernel"]')
 
     @property
     def trainable(self) -> tuple[str, ...]:

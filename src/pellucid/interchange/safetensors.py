@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -38,13 +39,27 @@ MAX_PROBED_TERMS = 1 << 34
 _INPUT, _OUTPUT = "probe input ", "probe output "
 
 
+OTHERS = {
+    ".keras": "net.to_keras(path) writes Keras's",
+    ".h5": "net.to_keras(path) writes Keras's, which ends in .keras",
+    ".hdf5": "net.to_keras(path) writes Keras's, which ends in .keras",
+    ".onnx": "net.to_onnx(path) writes ONNX's",
+    ".pt": "net.to_torch() gives a module of PyTorch",
+    ".pth": "net.to_torch() gives a module of PyTorch",
+    ".pkl": "a network is never pickled into a file",
+}
+"""The endings of other formats, and what writes them."""
+
+
 def save(net: BaseNetwork, path: str | os.PathLike[str]) -> None:
     """Write the network to a file, whole or not at all.
 
     Raises:
-        ModelFileError: the path cannot be written, `net.metadata` is not plain JSON, or the network has more layers
-            than `load` takes.
+        ModelFileError: the path has the ending of another format or cannot be written, `net.metadata` is not plain
+            JSON, or the network has more layers than `load` takes.
     """
+    if other := OTHERS.get(Path(path).suffix.lower()):
+        raise ModelFileError(f'"{path}" is the name of another format, expected one such as "net.safetensors"; {other}')
     config = net.config()
     try:
         check_uses(config)
