@@ -269,3 +269,43 @@ def test_a_long_history_is_thinned() -> None:
     kept = np.frombuffer(base64.b64decode(told["loss"]["$"][1]), "<f8")
     assert (told["every"], told["steps"]) == (3, len(loss))
     assert kept.tolist() == loss[::3].tolist()
+
+
+# A value to be set, and the unit of the output of which the example is shared out.
+ASKED: dict[str, tuple[list[tuple[str, list[int], float]], int]] = {
+    "digits": ([("dense_1", [3], 1.0), ("conv2d_1", [2, 3, 1], 0.5), ("dense_2.kernel", [3, 7], -1.0)], 3),
+    "text": ([("lstm_1.gate.forget", [5, 3], 1.0), ("input_1", [4], 7.0), ("lstm_1.kernel", [0, 2, 1], 0.5)], 9),
+    "prices": ([("rnn_1.state", [4, 2], 0.9), ("input_1", [19, 0], 2.0)], 0),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_file_says_what_would_be_as_python_does(name: str, tmp_path: Path) -> None:
+    look, moment, told = saved(name)
+    settings, unit = ASKED[name]
+    questions: list[Any] = [
+        ["suppose", {"input": "train:0", "path": path, "index": index, "value": value, "whole": whole}]
+        for path, index, value in settings
+        for whole in (False, True)
+        if len(index) > 1 or not whole
+    ]
+    questions += [["attribute", {"input": "train:0", "unit": unit}]]
+    questions += [["suppose", {"input": "train:0", "path": "d(dense_1)", "index": [0], "value": 1.0, "whole": False}]]
+    found = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
+    refused = found.pop()
+    assert "set a value" in refused["refused"]
+    shares = _unmoved(found.pop())
+    expected: Any = look.attribute(moment, "train:0", unit)
+    scale = abs(expected["output"] - expected["baseline"])
+    assert abs(shares["missing"]) <= 2e-3 * max(scale, abs(expected["output"]))
+    for key in ("output", "baseline", "scores", "path", "index"):
+        _same(shares[key], expected[key], key)
+    for (_, asked), answer in zip(questions, found, strict=False):
+        wanted: Any = look.suppose(
+            moment, asked["input"], asked["path"], asked["index"], asked["value"], whole=asked["whole"]
+        )
+        for key in ("output", "before", "after", "loss"):
+            _same(answer[key], wanted[key], f"{asked} {key}")
+        largest = {layer["path"]: layer["largest"] for layer in wanted["changed"] if layer["largest"] > 1e-6}
+        there = {layer["path"]: layer["largest"] for layer in answer["changed"] if layer["largest"] > 1e-6}
+        assert there == pytest.approx(largest, rel=1e-3, abs=1e-6), asked

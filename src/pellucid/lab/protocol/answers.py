@@ -299,6 +299,46 @@ class Live(Moment):
     values: dict[str, Picture]
 
 
+class Changed(TypedDict):
+    """A layer whose output is another: how many of its elements, and the largest change."""
+
+    path: Path
+    count: int
+    size: int
+    largest: float
+
+
+class Supposed(TypedDict):
+    """A run with a value set by hand beside the run without: the output, the loss, and the layers that changed."""
+
+    output: Path
+    before: Numbers
+    after: Numbers
+    loss: Pair | None
+    changed: list[Changed]
+
+
+class Attributed(TypedDict):
+    """How much each element of an example accounts for, in one element of what the network gives, from an example of
+    zeros on: `output` − `baseline` is the sum of the `scores` and what is `missing` in it."""
+
+    path: Path
+    index: list[int]
+    scores: Numbers
+    output: float
+    baseline: float
+    missing: float
+
+
+class Course(TypedDict):
+    """What an element of a parameter was at the steps that are kept, the last of them the present one."""
+
+    path: Path
+    index: list[int]
+    steps: Int32s
+    values: Float64s
+
+
 class LayerFlow(TypedDict):
     """How large the gradient is in a layer."""
 

@@ -81,6 +81,23 @@ class ExplainParams(ElementParams):
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
 
 
+class SupposeParams(ElementParams):
+    """A value to be set: one element, or all units at its place."""
+
+    value: Number
+    whole: bool = False
+
+
+class AttributeParams(Params):
+    input: Name
+    unit: Place
+
+
+class CourseParams(Params):
+    path: Path
+    index: Index
+
+
 class HistoryParams(Params, rename={"start": "from"}):
     branch: BranchId
     start: Step

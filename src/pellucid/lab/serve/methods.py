@@ -13,6 +13,7 @@ from pellucid.lab.protocol import answers, requests
 from pellucid.lab.serve.links import packed, unpacked
 from pellucid.lab.serve.tabs import Lane, Tab, Watch
 from pellucid.lab.time.moments import Moment
+from pellucid.lab.view.course import course
 from pellucid.lab.view.look import Look
 from pellucid.messages import words
 
@@ -82,6 +83,21 @@ def _curve(session: Session, tab: Tab, asked: requests.ElementParams) -> Any:
     return _at(session, lambda look, moment: look.curve(moment, asked.input, asked.path, asked.index))
 
 
+def _suppose(session: Session, tab: Tab, asked: requests.SupposeParams) -> Any:
+    return _at(
+        session,
+        lambda look, moment: look.suppose(
+            moment, asked.input, asked.path, asked.index, asked.value, whole=asked.whole
+        ),
+    )
+
+
+def _course(session: Session, tab: Tab, asked: requests.CourseParams) -> Any:
+    run = session.stage.run
+    moment = run.moment()
+    return _of(moment, course([*run.kept(moment), moment], asked.path, asked.index))
+
+
 def _diagnose(session: Session, tab: Tab, asked: requests.Params) -> Any:
     stage = session.stage
     moment = stage.run.moment()
@@ -148,6 +164,11 @@ METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     "own": _own,
     "explain": _explain,
     "curve": _curve,
+    "suppose": _suppose,
+    "attribute": lambda session, tab, asked: _at(
+        session, lambda look, moment: look.attribute(moment, asked.input, asked.unit)
+    ),
+    "course": _course,
     "control": lambda session, tab, asked: session.act(asked),
     "history": lambda session, tab, asked: session.stage.run.history(asked.branch, max(asked.start, 1)),
     "flow": lambda session, tab, asked: session.flows(asked.branch),

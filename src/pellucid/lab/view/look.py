@@ -28,6 +28,7 @@ from pellucid.lab.view.latent import decoder, latent
 from pellucid.lab.view.measure import BATCH, Gauge, column
 from pellucid.lab.view.samples import Sample, Samples, numbers
 from pellucid.lab.view.sliding import Sliding
+from pellucid.lab.view.what_if import attributed, supposed
 from pellucid.messages import gettext
 from pellucid.training.stepper import Stepper
 
@@ -166,6 +167,24 @@ class Look:
             "at": {"x": x, "y": y, "slope": slope},
             "state": "dead" if dead else "saturated" if curve.saturated else None,
         }
+
+    @_alone
+    def suppose(
+        self, moment: Moment, input: str, path: str, index: Sequence[int], value: float, *, whole: bool = False
+    ) -> answers.Supposed:
+        """The example's run with one element set, or all units at its place, beside the run without."""
+        self._at(moment)
+        sample = self.samples[input]
+        run = self._run_of(sample, path)
+        place = checked_index(run.tensor(path), path, run[path].shape, index)
+        return supposed(self.net, self.samples, sample, run, path, place, value, whole=whole)
+
+    @_alone
+    def attribute(self, moment: Moment, input: str, unit: int) -> answers.Attributed:
+        """How much each element of an example accounts for in a unit of the output."""
+        self._at(moment)
+        sample = self.samples[input]
+        return attributed(self.net, self.samples, sample, self._trace(sample), unit)
 
     # Many examples
 

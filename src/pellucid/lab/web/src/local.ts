@@ -16,6 +16,8 @@ import { readSaved } from "./local/saved.ts";
 import type { Saved, Table } from "./local/saved.ts";
 import { visit } from "./local/site.ts";
 import { Trainer } from "./local/training.ts";
+import { attributed, supposed } from "./local/what-if.ts";
+import type { Now } from "./local/what-if.ts";
 import { grown } from "./local/writing.ts";
 import type {
   Boundary, Confusion, Description, Events, Explanation, InputName, Lab, Latent, Live, Methods, Moment, Numbers, Path, Source, State,
@@ -56,6 +58,11 @@ function stepped({ program }: Trace, explanation: Explanation): Explanation {
     ...explanation, path: primed(explanation.path), field: {}, candidates: explanation.candidates.map(placed),
     terms: explanation.terms.map((term) => ({ ...term, sources: term.sources.map(placed) })),
   };
+}
+
+/** Where an element lies in the data of an array. */
+function placed(shape: readonly number[], index: readonly number[]): number {
+  return index.reduce((at, i, d) => at * shape[d]! + i, 0);
 }
 
 export class LocalLab implements Lab {
@@ -116,6 +123,14 @@ export class LocalLab implements Lab {
       return { ...explain(trace, path, this.place(trace, path, index), limit), ...this.moment };
     },
     curve: (params) => this.curve(params),
+    suppose: (params) => ({ ...this.suppose(params), ...this.moment }),
+    attribute: ({ input, unit }) => ({ ...attributed(this.now, this.samples.get(input).x, unit), ...this.moment }),
+    course: ({ path, index }) => {
+      const parameter = this.parameters.get(path);
+      const fits = parameter?.shape.length === index.length && index.every((i, d) => i < parameter.shape[d]!);
+      if (!parameter || !fits) refuse("local.element", { path, index: index.join(", ") });
+      return { path, index, ...this.trainer.courseOf(path, placed(parameter.shape, index)), ...this.moment };
+    },
     control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
     history: ({ branch, from }) => this.history(branch, from),
     flow: ({ branch }) => (this.trainer.anew ? [] : this.saved.flow.filter((column) => column.branch === branch)),
@@ -257,6 +272,21 @@ export class LocalLab implements Lab {
     }
     const loss = this.program.outputs.get("loss");
     return { input, ...this.moment, loss: (loss && values.get(loss)?.data[0]) ?? null, values: shown };
+  }
+
+  private get now(): Now {
+    return { saved: this.saved, parameters: this.parameters, single: this.trainer.single };
+  }
+
+  private suppose({ input, path, index, value, whole }: Methods["suppose"]["params"]): ReturnType<typeof supposed> {
+    if (path.startsWith("d(") || path === "loss") refuse("local.learned", { path });
+    const trace = this.trace(input);
+    const tensor = tensorAt(trace.program, path);
+    const shape = trace.values.get(tensor)?.shape ?? refuse("local.target", { name: input });
+    const place = this.place(trace, path, index);
+    const ends = whole ? Array.from({ length: shape.at(-1) ?? 1 }, (_, last) => last) : [place.at(-1) ?? 0];
+    const places = ends.map((last) => placed(shape, shape.length ? [...place.slice(0, -1), last] : []));
+    return supposed(this.now, this.samples.get(input), path, { tensor, places, value });
   }
 
   private curve({ input, path, index }: Methods["curve"]["params"]): Methods["curve"]["result"] {

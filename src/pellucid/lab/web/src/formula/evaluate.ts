@@ -30,6 +30,19 @@ export interface Options {
   readonly single?: boolean;
   /** Compute what these tensors need, and nothing else. */
   readonly wanted?: readonly Tensor[];
+  /** Elements that are not what they would be: what depends on them is computed with this value, later steps too. */
+  readonly set?: Setting;
+}
+
+export interface Setting {
+  readonly tensor: Tensor;
+  /** Their places in the tensor's data. */
+  readonly places: readonly number[];
+  readonly value: number;
+}
+
+function put(setting: Setting | undefined, tensor: Tensor, data: Data): void {
+  if (setting?.tensor === tensor) for (const place of setting.places) data[place] = setting.value;
 }
 
 /**
@@ -46,7 +59,9 @@ export function run(program: Program, given: ReadonlyMap<string, Stored>, option
       && tensor.axes.every(({ extent }, d) => extent === null || extent === array.shape[d]);
     if (!fits) throw new Error(`${name} came with the shape ${array.shape.join(" × ")}, which does not fit`);
     if (tensor.axes[0]?.extent === null) batch = array.shape[0]!;
-    values.set(tensor, array);
+    const data = options.set?.tensor === tensor ? array.data.slice() : array.data;
+    put(options.set, tensor, data);
+    values.set(tensor, { shape: array.shape, data });
   }
   const needed = options.wanted && reached(program, options.wanted, values);
   const evaluator = new Evaluator(values, batch);
@@ -60,17 +75,20 @@ export function run(program: Program, given: ReadonlyMap<string, Stored>, option
       const single = target.kind === "float" && (options.single ?? true);
       values.set(target, { shape, data: single ? new Float32Array(count(shape)) : new Float64Array(count(shape)) });
     }
-    if (isLoop(stage)) loop(stage, statements, values, evaluator);
+    if (isLoop(stage)) loop(stage, statements, values, evaluator, options.set);
     else {
       const to = values.get(stage.target)!;
       copyInto(evaluator.view(stage.expression), stage.target.axes, to.data, 0, contiguous(to.shape), evaluator.extent);
+      put(options.set, stage.target, to.data);
     }
   }
   return values;
 }
 
 /** The statements of a loop at every step, each writing its slice. */
-function loop(stage: Loop, statements: readonly Statement[], values: Values, evaluator: Evaluator): void {
+function loop(
+  stage: Loop, statements: readonly Statement[], values: Values, evaluator: Evaluator, setting: Setting | undefined,
+): void {
   const body = statements.map(({ target, expression }) => {
     const axis = stage.axes.get(target)!;
     const { data, shape } = values.get(target)!;
@@ -78,7 +96,7 @@ function loop(stage: Loop, statements: readonly Statement[], values: Values, eva
     const place = target.axes.indexOf(axis);
     const others = (_: unknown, d: number): boolean => d !== place;
     return {
-      expression, data, axis, step: strides[place]!, axes: target.axes.filter(others), strides: strides.filter(others),
+      target, expression, data, axis, step: strides[place]!, axes: target.axes.filter(others), strides: strides.filter(others),
     };
   });
   for (let number = 0; number < stage.extent; number++) {
@@ -86,6 +104,7 @@ function loop(stage: Loop, statements: readonly Statement[], values: Values, eva
     for (const s of body) {
       const view = evaluator.at(s.axis, step).view(s.expression);
       copyInto(view, s.axes, s.data, step * s.step, s.strides, evaluator.extent);
+      put(setting, s.target, s.data);
     }
   }
 }

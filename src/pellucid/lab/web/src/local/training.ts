@@ -322,6 +322,13 @@ export class Trainer {
     return this.evaluated.single;
   }
 
+  /** What one element of a parameter was at the steps that are kept, the last of them the present one. */
+  courseOf(path: Path, place: number): { steps: Int32Array; values: Float64Array } {
+    const all = [...this.kept.all, [this.step, this.now] as const].filter(([step]) => step <= this.step);
+    const values = new Map(all.sort(([a], [b]) => a - b).map(([step, weights]) => [step, weights.get(path)!.data[place]!]));
+    return { steps: Int32Array.from(values.keys()), values: Float64Array.from(values.values()) };
+  }
+
   // Back and forth
 
   private seek(step: number): void {

@@ -1,0 +1,133 @@
+"""The questions that go across the whole network, asked by clicking, and answered with Python's numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+from tests.lab.browser.person import Person
+from tests.lab.browser.saved import document, parameters
+
+from pellucid.explain.arithmetic import number
+from pellucid.lab import gallery
+from pellucid.lab.serve.site import write_site
+from pellucid.lab.time.moments import Moment
+from pellucid.lab.time.run import Run
+from pellucid.lab.view.look import Look
+
+STEPS = 40
+TASK = "digits"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder, [replace(gallery.TASKS[TASK], steps=STEPS)])
+    return folder / f"{TASK}.html"
+
+
+@pytest.fixture
+def person(
+    request: pytest.FixtureRequest, browse: Callable[..., Person], lab: Callable[..., str], site: Path
+) -> Iterator[Person]:
+    """Before the server's page at step 0, or before a file."""
+    where = request.param
+    person = browse(lab("--task", TASK)) if where == "server" else browse(site.as_uri(), offline=True)
+    expect(person.panel("Network")).to_be_visible()
+    yield person
+
+
+def known(where: str, site: Path) -> tuple[Look, Moment]:
+    """The same network in Python, at the moment that the page shows."""
+    task = gallery.build(TASK)
+    values = dict(task.net.parameters.snapshot())
+    if where == "file":
+        values |= {path: array.astype("float32") for path, array in parameters(document(site)).items()}
+    return Look(task), Moment(0, 0, values, 0.004)
+
+
+def near(text: str, expected: float, scale: float = 1.0) -> bool:
+    return abs(float(text.replace("−", "-")) - expected) <= 1e-3 * abs(expected) + 1e-5 * scale
+
+
+def rows(table: Locator) -> list[list[str]]:
+    return [row.split("\t") for row in table.locator("tbody tr").all_inner_texts()]
+
+
+both = pytest.mark.parametrize("person", ["server", "file"], indirect=True)
+
+
+@both
+def test_which_pixels_made_it_say_three(person: Person, request: pytest.FixtureRequest, site: Path) -> None:
+    look, moment = known(request.node.callspec.params["person"], site)
+    answer = person.page.get_by_role("region", name="What it says", exact=True)
+    answer.get_by_role("button", name=re.compile("^3: ")).click()
+    expect(answer).to_contain_text("What made it say “3”?")
+    expected = look.attribute(moment, "test:0", 3)
+    expect(answer).to_contain_text(f"dense_2.sum[3] is {number(expected['output'])}", use_inner_text=True)
+    answer.get_by_role("button", name="As a table: what each part adds").click()
+    shown = [
+        cell
+        for row in answer.get_by_role("table").first.locator("tbody tr").all()
+        for cell in row.locator("td").all_inner_texts()
+    ]
+    assert len(shown) == 64
+    scores = expected["scores"]["data"].tolist()
+    largest = max(map(abs, scores))
+    assert all(near(text, score, 100 * largest) for text, score in zip(shown, scores, strict=True))
+
+
+@both
+def test_what_if_a_unit_were_another(person: Person, request: pytest.FixtureRequest, site: Path) -> None:
+    """Three clicks: the layer, the unit, the value."""
+    look, moment = known(request.node.callspec.params["person"], site)
+    person.link("dense_1", person.panel("Network")).click()
+    person.panel("Focus").get_by_role("button", name=re.compile(r"^dense_1, 32")).first.click()
+    expect(person.page).to_have_url(re.compile(r"/dense_1/unit/\d+"))
+    unit = int(re.findall(r"/unit/(\d+)", person.page.url)[0])
+    whatif = person.page.get_by_role("region", name="What if it were")
+    whatif.get_by_role("textbox").fill("2.5")
+    expected = look.suppose(moment, "test:0", "dense_1", [unit], 2.5)
+    table = whatif.get_by_role("table", name="What it would say")
+    expect(table).to_be_visible()
+    names = [row[0] for row in rows(table)]
+    assert names[-1] == "loss of this example" and len(names) >= 5
+    for name, before, after in rows(table)[:-1]:
+        assert near(before, float(expected["before"]["data"][int(name)])), name
+        assert near(after, float(expected["after"]["data"][int(name)])), name
+    assert expected["loss"] is not None
+    assert near(rows(table)[-1][1], expected["loss"][0]) and near(rows(table)[-1][2], expected["loss"][1])
+    expect(whatif.get_by_role("listitem")).to_have_count(2)
+    whatif.get_by_role("button", name="as it is").click()
+    expect(table).to_have_count(0)
+
+
+@pytest.mark.parametrize("person", ["file"], indirect=True)
+def test_why_a_weight_is_what_it_is(person: Person) -> None:
+    """What it began as and all that was added give what it is, as in Python's training."""
+    person.button("Begin anew").click()
+    person.waits_for_step(0)
+    person.epoch()
+    person.waits_for_step(44)
+    person.goes("/dense_2.kernel/index/3,2")
+    course = person.page.get_by_role("region", name="How it came to be what it is")
+    table = course.get_by_role("table")
+    expect(table).to_contain_text("at step 44 it is")
+    found = rows(table)
+    first, *moves, last = [float(row[-1].replace("−", "-").replace("+", "")) for row in found]
+    assert first + sum(moves) == pytest.approx(last, abs=2e-4)
+    task = gallery.build(TASK)
+    with Run(task.net, task.x, task.y, batch_size=task.batch_size, optimizer=task.optimizer) as run:
+        assert first == pytest.approx(float(run.moment().parameters["dense_2.kernel"][3, 2]), rel=1e-3)
+        run.repeat({"do": "seek", "step": 44})
+        assert last == pytest.approx(float(run.moment().parameters["dense_2.kernel"][3, 2]), rel=2e-3)
+
+    # to the steps that moved it most
+    course.get_by_role("button", name=re.compile("^steps ")).first.click()
+    step = re.search(r"to (\d+)", found[1][0])
+    assert step is not None
+    person.waits_for_step(int(step[1]))
