@@ -44,7 +44,12 @@ ASKED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("control", {"do": "rate", "learning_rate": 1e30}),
         ("control", {"do": "step", "count": 9}),
     ],
-    "digits": [("explain", {**ELEMENT, "path": "max_pool2d_1", "index": [0, 0, 0]})],
+    "digits": [
+        ("explain", {**ELEMENT, "path": "max_pool2d_1", "index": [0, 0, 0]}),
+        ("suppose", {**ELEMENT, "path": "conv2d_1", "index": [1, 2, 0], "value": 0.5, "whole": True}),
+        ("attribute", {"input": "test:0", "unit": 3}),
+        ("course", {"path": "dense_1.kernel", "index": [0, 0]}),
+    ],
     "text": [
         ("own", {"text": "so it is"}),
         ("generate", {"text": "so", "count": 3, "temperature": 1, "seed": 1}),

@@ -86,9 +86,7 @@ def _curve(session: Session, tab: Tab, asked: requests.ElementParams) -> Any:
 def _suppose(session: Session, tab: Tab, asked: requests.SupposeParams) -> Any:
     return _at(
         session,
-        lambda look, moment: look.suppose(
-            moment, asked.input, asked.path, asked.index, asked.value, whole=asked.whole
-        ),
+        lambda look, moment: look.suppose(moment, asked.input, asked.path, asked.index, asked.value, whole=asked.whole),
     )
 
 

@@ -94,7 +94,7 @@ def attributed(net: BaseNetwork, samples: Samples, sample: Sample, run: Trace, u
         method="integrated_gradients",
         tolerance=TOLERANCE,
         max_steps=MAX_STEPS,
-        **steps,  # type: ignore[arg-type]
+        **steps,
     )
     scores = np.asarray(found.values)
     return {
