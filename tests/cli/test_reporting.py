@@ -44,6 +44,7 @@ def test_json_stands_alone_on_the_standard_output(run: Run, iris_model: Path, na
     result = run(*spelled(name, iris_model), "--json")
     found = json.loads(result.stdout)
     assert REPORTS[name][1] <= found.keys()
+    assert (result.stderr != "") == (name in ("train", "forecast", "demo")), "only what takes its time is told of"
     if name in WRITES:
         again = run(*spelled(name, iris_model), "--json", code=2)
         assert "exists already: --force replaces it, or give another name." in again.stderr and again.stdout == ""

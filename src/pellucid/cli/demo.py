@@ -32,7 +32,7 @@ Examples:
 @options.seed()
 @options.model_output("pellucid-demo.safetensors")
 @with_force
-@reporting
+@reporting(meanwhile=True)
 def command(epochs: int, seed: int, output: Path, report: Report) -> None:
     """Train a network on 1,797 handwritten digits and look through it.
 

@@ -47,7 +47,7 @@ Examples:
     "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of the text."
 )
 @with_force
-@reporting
+@reporting()
 def command(
     topic: str,
     seed: int,

@@ -61,7 +61,7 @@ digits.h says how to call the functions, with a program that can be compiled as 
     " `pellucid predict` all the same. Slow.",
 )
 @with_force
-@reporting
+@reporting()
 def command(
     model: Path,
     output: Path,

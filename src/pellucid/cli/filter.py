@@ -103,7 +103,7 @@ def _padding(ctx: click.Context, param: click.Parameter, value: str | None) -> s
     help="The image to write.",
 )
 @with_force
-@reporting
+@reporting()
 def command(
     image: str,
     text: str | None,

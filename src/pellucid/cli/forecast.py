@@ -97,7 +97,7 @@ class Outcome:
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw forecasts and errors, such as forecast.png.")
 @options.csv_writing()
 @with_force
-@reporting
+@reporting(meanwhile=True)
 def command(
     prices: str,
     columns: tuple[str, ...],

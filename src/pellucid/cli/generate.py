@@ -47,7 +47,7 @@ BRIEF = {"char": (32, 96, 4), "word": (32, 128, 10)}
     "--unknown", is_flag=True, help="Read a word that is not in the vocabulary as <unknown>.  [default: an error]"
 )
 @click.option("--show", type=options.IntRange(min=1), metavar="N", help="The N likeliest candidates at every step.")
-@reporting
+@reporting(meanwhile=True)
 def command(
     model: Path | None,
     prompt: str | None,

@@ -38,7 +38,7 @@ Examples:
     "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of the findings."
 )
 @options.csv_writing()
-@reporting
+@reporting()
 def command(model: Path, watch: str | None, language: str, writing: dict[str, Any], report: Report) -> None:
     """Show what is in a model file.
 

@@ -93,7 +93,7 @@ def _activation(ctx: click.Context, param: click.Parameter, value: str) -> Activ
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the neuron, such as neuron.png.")
 @with_force
-@reporting
+@reporting()
 def command(
     weights: list[float],
     bias: float,

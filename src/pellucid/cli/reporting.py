@@ -8,7 +8,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +22,33 @@ Report = dict[str, Any]
 """What a command found, by name."""
 
 
-def reporting(function: Any) -> Any:
+def reporting(*, meanwhile: bool = False) -> Decorator:
     """The options --json and --quiet; the command takes `report`, a dict to be filled with what it found.
 
-    With --json the standard output holds that dict alone, as JSON, and what is said to people goes to the standard
-    error; with --quiet nothing is said but warnings and errors.
+    With --json the standard output holds that dict alone, as JSON. What a command says `meanwhile`, as it takes its
+    time, then goes to the standard error; of others nothing is said. With --quiet nothing is said but warnings and
+    errors.
     """
+    more = "; what is said meanwhile goes to stderr" if meanwhile else ""
 
-    @click.option(
-        "--json", "as_json", is_flag=True, help="Print the result as JSON; what is said meanwhile goes to stderr."
-    )
-    @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
-    @functools.wraps(function)
-    def wrapped(*args: Any, as_json: bool, quiet: bool, **given: Any) -> Any:
-        report: Report = {}
-        try:
-            with spoken(as_json, quiet):
-                result = function(*args, report=report, **given)
-        except click.exceptions.Exit:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--json", "as_json", is_flag=True, help=f"Print the result as JSON{more}.")
+        @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+        @functools.wraps(function)
+        def wrapped(*args: Any, as_json: bool, quiet: bool, **given: Any) -> Any:
+            report: Report = {}
+            try:
+                with spoken(as_json, quiet=quiet or (as_json and not meanwhile)):
+                    result = function(*args, report=report, **given)
+            except click.exceptions.Exit:
+                _print(report, as_json)
+                raise
             _print(report, as_json)
-            raise
-        _print(report, as_json)
-        return result
+            return result
 
-    return wrapped
+        return wrapped
+
+    return decorate
 
 
 def with_force(function: Any) -> Any:

@@ -83,7 +83,7 @@ Examples:
 )
 @options.csv_writing()
 @with_force
-@reporting
+@reporting()
 def command(
     model: Path,
     output: Path,

@@ -212,7 +212,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the history, such as history.png.")
 @click.option("--watch", is_flag=True, help="Show the size of values and gradients, layer by layer, after every epoch.")
 @with_force
-@reporting
+@reporting(meanwhile=True)
 @several_processes
 def command(
     data: str,
