@@ -76,7 +76,7 @@ def write(folder: Path) -> None:
     errors = {name: v for name, v in kinds.items() if issubclass(v, PellucidError)}
     rules = ("SGD", "Adam", "AdamW", "Nadam", "Adagrad", "Lion", "RMSprop", "Optimizer")
     explaining = ["Trace", "Explanation", "PatchedRun", "Comparison", "Sweep", "Attribution", "compare"]
-    explaining += ["Difference", "Ledger"]
+    explaining += ["Difference", "Ledger", "Rounding"]
     explaining += ["Flow", "Watch", "Diagnosis", "Finding"]
     training = [name for name, v in kinds.items() if v.__module__.startswith("pellucid.training")]
     training += ["L1", "L2", "L1L2", "CosineDecay", "ExponentialDecay", "StepDecay", "WarmUp"]

@@ -39,6 +39,7 @@ from .explain import Finding as Finding
 from .explain import Flow as Flow
 from .explain import Ledger as Ledger
 from .explain import PatchedRun as PatchedRun
+from .explain import Rounding as Rounding
 from .explain import Sweep as Sweep
 from .explain import Trace as Trace
 from .explain import Watch as Watch

@@ -53,6 +53,7 @@ class Network(BaseNetwork):
     ablate = explain.ablate
     sweep = explain.sweep
     attribute = explain.attribute
+    rounding = explain.rounding
     without = explain.without
     plot = explain.plot
     plot_boundary = explain.plot_boundary

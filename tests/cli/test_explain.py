@@ -130,3 +130,12 @@ def test_what_the_columns_account_for(run: Run, iris_model: Path, tmp_path: Path
     found = json.loads(run(*args, "--json").stdout)
     assert found["total"] == pytest.approx(found["output"] - found["baseline"], rel=1e-9)
     assert "leave out --backward and --label" in run(*args, "--backward", code=2).stderr
+
+
+def test_a_value_with_its_error_bar(run: Run, iris_model: Path) -> None:
+    args = ("explain", str(iris_model), "dense_2", "--unit", "1", "--input", "iris:7", "--rounding")
+    text = run(*args).output
+    assert " ± " in text and "digits are sure" in text
+    bar = json.loads(run(*args, "--json").stdout)["rounding"]
+    assert bar["low"] <= bar["value"] <= bar["high"] and bar["steps"][0]["path"] == "dense_2"
+    assert "leave out --attribute" in run(*args, "--attribute", "deeplift", code=2).stderr

@@ -36,6 +36,7 @@ Examples:
   pellucid explain digits.safetensors dense_1.kernel --index 20,3 --input digits:7 --backward
   pellucid explain digits.safetensors loss --input digits:7 --label 2 --json
   pellucid explain digits.safetensors dense_1.kernel --index 20,3 --input digits:7 --learning-rate 0.1
+  pellucid explain digits.safetensors dense_2 --unit 3 --input digits:7 --rounding
   pellucid explain topics.safetensors lstm_1 --unit 3 --time 20 --input topics:100
   pellucid explain topics.safetensors lstm_1 --unit 3 --input topics:100      unrolled: gates and states, step by step
   pellucid explain mnist.safetensors dense_3.sum --unit 3 --input seven.png --attribute deeplift --plot why.png
@@ -81,6 +82,12 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     type=options.FloatRange(min=0, min_open=True),
     help="Of a parameter, such as dense_1.kernel: also one update by gradient descent, with this rate.",
 )
+@click.option(
+    "--rounding",
+    "with_rounding",
+    is_flag=True,
+    help="Also its error bar: how far it may be from the same formulas without rounding, and which sum cancelled.",
+)
 @click.option("--label", help="The true class or quantity.  [default: the one in the data]")
 @click.option(
     "--terms",
@@ -109,6 +116,7 @@ def command(
     backward: bool,
     method: str | None,
     learning_rate: float | None,
+    with_rounding: bool,
     label: str | None,
     terms: int,
     as_json: bool,
@@ -140,6 +148,8 @@ def command(
     if method is not None:
         if backward or label is not None:
             raise DataError("--attribute explains a value by the input alone: leave out --backward and --label.")
+        if with_rounding:
+            raise DataError("--rounding is for a value's arithmetic: leave out --attribute.")
         from rich.console import Console
 
         with Console(stderr=True).status(f"attributing {path}"):
@@ -154,7 +164,7 @@ def command(
     if learning_rate is not None and path not in net.parameters:
         raise DataError(f"--learning-rate updates a parameter, such as dense_1.kernel, got {path}: leave it out.")
     layer = path.removesuffix(".state")
-    if time is None and not index and not backward and layer in {use.path for use in net.uses}:
+    if time is None and not index and not backward and not with_rounding and layer in {use.path for use in net.uses}:
         run = net.trace(x[None])
         if parts_over_time(run, layer) and (unit is None or run[path].ndim == 3):
             _unroll(net, model.name, x, layer, run, unit, as_json, plot)
@@ -167,14 +177,20 @@ def command(
     if learning_rate is not None:
         assert y is not None, "a parameter is explained with its target"
         update = Step(net, x[None], y, rate=learning_rate).of(path, explanation.index)
+    bar = None
+    if with_rounding:
+        bar = net.rounding(path, x=x[None], y=y, unit=unit, at=at, time=time, index=index, backward=backward)
     if as_json:
         more = {} if update is None else {"update": update.json()}
+        more |= {} if bar is None else {"rounding": bar.json()}
         click.echo(json_text(explanation.json(limit=terms) | more))
     else:
         text = explanation.text(terms, language=language)
         click.echo("\n".join(printable(line) for line in text.split("\n")))
         if update is not None:
             click.echo(f"  one update: {update.text()}")
+        if bar is not None:
+            click.echo("\n".join(printable(line) for line in bar.text().split("\n")))
     if plot is not None:
         click.echo(f"drew {plot}", err=as_json)
 

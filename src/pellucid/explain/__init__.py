@@ -31,6 +31,9 @@ from pellucid.explain.ledger import Account as Account
 from pellucid.explain.ledger import Entry as Entry
 from pellucid.explain.ledger import Ledger as Ledger
 from pellucid.explain.ledger import without as without
+from pellucid.explain.rounding import RoundedStep as RoundedStep
+from pellucid.explain.rounding import Rounding as Rounding
+from pellucid.explain.rounding import rounding as rounding
 from pellucid.explain.temporal import TemporalGradient as TemporalGradient
 from pellucid.explain.trace import Trace as Trace
 from pellucid.explain.trace import explain as explain

@@ -18,6 +18,7 @@ from pellucid.errors import DataError, NonFiniteError, PellucidError
 from pellucid.explain.findings import Diagnosis, Finding
 from pellucid.explain.flow import Flow, LayerFlow, flow, flow_of
 from pellucid.explain.guessing import loss_of_guessing
+from pellucid.explain.rounding.lost_gradients import absorbed, underflowed
 from pellucid.explain.trace import Trace, trace
 from pellucid.explain.watch import Watch
 from pellucid.layers.normalization import Normalization
@@ -122,7 +123,7 @@ def diagnose(
     findings = list(_data(clues))
     if not findings and x is not None:
         clues = _probed(clues)
-    findings += [f for rule in (_not_finite, _scaling, _flow, _rate, _over_fitting) for f in rule(clues)]
+    findings += [f for rule in (_not_finite, _scaling, _flow, _lost, _rate, _over_fitting) for f in rule(clues)]
     if any(f.kind not in ("guessing", "over-fitting") for f in findings):  # what else is wrong is the cause
         findings = [f for f in findings if f.kind != "guessing"]
     order = {kind: place for place, kind in enumerate(ORDER)}
@@ -144,8 +145,10 @@ ORDER = (
     "exploding",
     "dead",
     "saturated",
+    "underflow",
     "vanishing",
     "rate too high",
+    "absorbed",
     "late",
     "rate too low",
     "guessing",
@@ -373,6 +376,18 @@ def _through_time(clues: Clues) -> Iterator[Finding]:
             yield Finding("vanishing", where, {**facts, "start": start})
         if ratios[0] > EXPLODING:
             yield Finding("exploding", where, {**facts, "start": start})
+
+
+def _lost(clues: Clues) -> Iterator[Finding]:
+    """Gradients that are too small for the network's numbers, and updates that are too small for its weights."""
+    steps = [f for f in clues.flows if f.step]
+    for path in absorbed(steps[-1]) if steps else ():
+        yield Finding("absorbed", path, {"rate": clues.rate})
+    still = any(layer.weight_gradient == 0 for layer in clues.flows[-1]) if clues.flows else False
+    if clues.x is None or clues.y is None or not still:
+        return
+    for path, size in underflowed(clues.net, *_rows(clues.x, clues.y), clues.loss).items():
+        yield Finding("underflow", path, {"size": f"{size:.1e}", "dtype": clues.net.dtype.name})
 
 
 def _start(clues: Clues) -> float | None:

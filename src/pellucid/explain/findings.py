@@ -152,6 +152,16 @@ WORDS = {
         gettext("It is {size} there, {ratio} of what it is at {start}."),
         gettext("use relu with he_normal, normalise between layers, add a way round (Add); over time an LSTM or GRU."),
     ),
+    "underflow": (
+        gettext("The gradient of {where} is lost: it is too small for the network's numbers."),
+        gettext("Its largest element is {size} in float64, and 0 in {dtype}."),
+        gettext('train in float64 (dtype="float64"), or use relu with he_normal, and normalise between layers.'),
+    ),
+    "absorbed": (
+        gettext("The updates of {where} are lost: they are too small to change its weights."),
+        gettext("A gradient reaches it, and a step at the learning rate{rate} leaves every weight as it was."),
+        gettext('raise the learning rate, train in float64 (dtype="float64"), or use weights of about 1 or less.'),
+    ),
     "rate too high": (
         gettext("The learning rate{rate} is too high."),
         gettext("{message}."),
