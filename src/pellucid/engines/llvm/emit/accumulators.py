@@ -262,11 +262,7 @@ class Reducing:
             index = read.indices[k]
             assert isinstance(index, Affine)
             c = index.coefficient(axis)
-            if (
-                index.divisor.value != 1
-                or abs(c) != 1
-                or any(a not in points[0].axes for a in index.axes if a is not axis)
-            ):
+            if index.divisor.value != 1 or c < -1 or any(a not in points[0].axes for a in index.axes if a is not axis):
                 return None
             others = {self.evaluator.linear(index, p.at(axis, Linear())) for p in points}
             if len(others) > 1:
@@ -276,11 +272,11 @@ class Reducing:
             if rest.lane:
                 return None
             number = rest.emit(b)
-            # 0 ≤ rest ± r < extent
-            if c == 1:
-                first, end = self.negative(number), self.minus(extent, number)
-            else:
+            # 0 ≤ rest + c·r < extent
+            if c == -1:
                 first, end = self.minus(number, extent - 1), b.add(number, 1)
+            else:
+                first, end = self.rounds(self.negative(number), c), self.rounds(self.minus(extent, number), c)
             low, high = b.larger(low, first), b.smaller(high, end)
             inside.append((rest, c, extent))
         return low, high, inside
@@ -291,14 +287,25 @@ class Reducing:
         for read, k in guards:
             index = read.indices[k]
             assert isinstance(index, Affine)
-            if index.coefficient(axis) != 1 or any(a not in points[0].axes for a in index.axes if a is not axis):
+            c = index.coefficient(axis)
+            if c < 1 or any(a not in points[0].axes for a in index.axes if a is not axis):
                 return None
             for point in points:
                 rest = self.evaluator.linear(index, point.at(axis, Linear()))
                 if not rest.static:
                     return None
-                low, high = max(low, -rest.constant), min(high, read.tensor.axes[k].size - rest.constant)
+                low = max(low, -(rest.constant // c))
+                high = min(high, -((rest.constant - read.tensor.axes[k].size) // c))
         return (low, high) if low < high and low + axis.size - high <= EDGES else None
+
+    def rounds(self, length: str | int, step: int) -> str | int:
+        """How many steps begin in a length: as many values, from 0 on, times the step are less than it."""
+        if step == 1:
+            return length
+        length = self.b.larger(length, 0)
+        if isinstance(length, int):
+            return -(-length // step)
+        return self.b.pure("udiv i64 {}, {}", self.b.add(length, step - 1), step)
 
     def negative(self, a: str | int) -> str | int:
         return self.minus(0, a)

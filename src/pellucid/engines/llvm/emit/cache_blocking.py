@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from pellucid.engines.llvm.emit.accumulators import Examples, Reducing
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Value
-from pellucid.engines.llvm.plan.work import LANES, Partial
-from pellucid.formula.axes import BATCH, Axis
-from pellucid.formula.expressions import coefficient
+from pellucid.engines.llvm.plan.light_loops import by_rows
+from pellucid.engines.llvm.plan.split_reductions import PIECE
+from pellucid.engines.llvm.plan.work import CACHE_LINE, LANES, Partial, batched
+from pellucid.formula.axes import BATCH, Affine, Axis
+from pellucid.formula.expressions import Read, Tensor, coefficient
 
 if TYPE_CHECKING:
     from pellucid.engines.llvm.emit.nest import Writer
@@ -53,6 +55,9 @@ def _pieces(
     w: Writer, partial: Partial, visit: Callable[[list[Axis], list[Span]], None], rest: list[Axis], spans: list[Span]
 ) -> None:
     """Loops over the pieces along the first axes of the sum."""
+    if len(spans) == 1:
+        for read in partial.reads:
+            _fetch(w, partial, read, spans[0])
     if len(spans) == len(partial.pieces):
         visit(rest, spans)
         return
@@ -69,6 +74,42 @@ def _pieces(
         w.b.close(chunk)
     for value in range(high, axis.size):
         _pieces(w, partial, visit, rest[1:], [*spans, (axis, value, value + 1, 1)])
+
+
+def _fetch(w: Writer, partial: Partial, read: Read, span: Span) -> None:
+    """Bring what a piece reads of a tensor near, from front to back: the tiles read a little of every place, and the
+    first of them would wait for each. Loads it is, as the processor follows them ahead and may drop prefetches."""
+    axis, low, high, length = span
+    tensor, layout, b = read.tensor, w.layout, w.b
+    index = read.indices[1] if batched(tensor) and tensor.rank > 2 else None
+    c = index.coefficient(axis) if isinstance(index, Affine) and index.divisor.value == 1 else 0
+    if not isinstance(index, Affine) or c < 1 or layout.steps(tensor)[0] == 0 or not _far(w, partial, tensor):
+        return
+    others = [times.value * (a.size - 1) for a, times in index.terms if a is not axis]
+    least, most = (index.constant + sum(f(0, reach) for reach in others) for f in (min, max))
+    start = b.larger(b.add(b.multiply(low, c), least), 0)
+    last = b.add(b.smaller(b.add(low, length), high), -1)
+    end = b.smaller(b.add(b.multiply(last, c), most + 1), tensor.axes[1].size)
+    rows = not partial.across and tensor in layout.rows and by_rows(read, partial.nest)
+    if isinstance(start, int) and isinstance(end, int) and start >= end:
+        return
+    size = layout.size(tensor)
+    blocks, row = 1, layout.steps(tensor)[0] * LANES * size
+    if rows:
+        blocks, row = -(-tensor.axes[-1].size // LANES), layout.block(tensor) // tensor.axes[1].size * size
+    with b.loop(0, blocks) as block:
+        base = w.evaluator.base(tensor, Batch("%unit"), rows)
+        base = b.at("i8", base, b.multiply(block, layout.block(tensor) * size))
+        with b.loop(b.multiply(start, row), b.multiply(end, row), CACHE_LINE) as place:
+            b.here("load volatile i32, ptr {}", b.at("i8", base, place))
+
+
+def _far(w: Writer, partial: Partial, tensor: Tensor) -> bool:
+    """Whether what a shard has of a tensor is in no cache near: made a phase ago, or an image's and too large. A
+    sequence is read as it was written, and comes by itself."""
+    layout, places = w.layout, sum(a.extent is not BATCH for a in partial.sum.axes)
+    large = layout.elements(tensor) * LANES * layout.size(tensor) >= PIECE
+    return layout.home(tensor).place == "shard" or (large and places > 1)
 
 
 def sum_of_parts(w: Writer, partial: Partial, point: Point) -> Value:

@@ -14,7 +14,18 @@ from math import inf, prod
 from pellucid.engines.llvm.plan.shared_kernels import shared_kernel
 from pellucid.engines.llvm.plan.work import LANES, Nest, Plan, Request, batched, length
 from pellucid.formula.axes import BATCH, Affine, Axis
-from pellucid.formula.expressions import Constant, Index, Operation, Read, Reduction, factors, free_axes, reads, walk
+from pellucid.formula.expressions import (
+    Constant,
+    Expression,
+    Index,
+    Operation,
+    Read,
+    Reduction,
+    factors,
+    free_axes,
+    reads,
+    walk,
+)
 
 MAX_EDGES = 6
 """Rounds at the edge of an image that are written out one by one; more would make more code than they save."""
@@ -135,7 +146,7 @@ def _by_row(e: Read, last: Axis) -> bool:
 
 def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: Axis | None, request: Request) -> None:
     """Points along the axes such that a step of the sum costs least."""
-    reads = [f for f in factors(e.body) if isinstance(f, Read)]
+    reads = _operands(e.body)
     if length(e) < 4 or not reads or not axes:
         return
     cpu = _Vectors(request.registers.count, LANES * 8 * request.real // request.registers.bits)
@@ -171,19 +182,31 @@ def predicted(nest: Nest, tile: Tile, request: Request, examples: int) -> float 
     """The cycles that the tile's largest sum takes for so many examples by the count that tiles are chosen by, what is
     made of it left out; None where nothing is counted."""
     e = max(nest.sums, key=length, default=None)
-    factors_read = [f for f in factors(e.body) if isinstance(f, Read)] if e is not None else []
-    if e is None or length(e) < 4 or not factors_read:
+    axes = [a for a in nest.axes if a.extent is not BATCH and a is not nest.step]
+    reads = _operands(e.body) if e is not None else []
+    if e is None or length(e) < 4 or not reads or not axes:
         return None
     cpu = _Vectors(request.registers.count, LANES * 8 * request.real // request.registers.bits)
-    axes = [a for a in nest.axes if a.extent is not BATCH and a is not nest.step]
-    lane = axes[-1] if axes and lane_last(nest) else None
-    operands = [_operand(r, axes, lane, cpu.each) for r in factors_read]
+    lane = axes[-1] if lane_last(nest) else None
+    operands = [_operand(r, axes, lane, cpu.each) for r in reads]
     # Where the examples are not the lanes, they are terms of the sum.
     times = examples if lane is not None and any(a.extent is BATCH for a in e.axes) else -(-examples // LANES)
     if nest.kind == "global" and not any(a.extent is BATCH for a in e.axes):
         times = 1
     times *= prod(a.size for a in e.axes if a.extent is not BATCH) * (nest.step.size if nest.step is not None else 1)
     return times * _cost(operands, {a: tile.get(a, 1) for a in axes}, lane, cpu)
+
+
+def _operands(e: Expression) -> list[Read]:
+    """What the terms of a sum multiply, also where not all of them count: `where(s ≤ t, x·y/√d, 0)`."""
+    match e:
+        case Read():
+            return [e]
+        case Operation("mul", args):
+            return [r for a in args for r in _operands(a)]
+        case Operation("div", (a, _)) | Operation("where", (_, a, Constant(0))):
+            return _operands(a)
+    return []
 
 
 def _options(tile: Tile, e: Reduction, axis: Axis, lane: Axis | None, room: int) -> list[int]:
