@@ -46,13 +46,14 @@ def join(
             heartbeat_timeout_seconds=HEARTBEAT,
             coordinator_bind_address=bind,
         )
-    except ValueError as error:
-        raise PellucidError(
-            f"the environment does not say who takes part ({error}): give --coordinator HOST:PORT, --processes and "
-            "--process"
-        ) from None
     except Exception as error:  # the library's errors have several kinds
         first = str(error).strip().partition("\n")[0]
+        # what the environment lacks is seen before anybody is called, and is an error of Python's, not of the runtime
+        if isinstance(error, ValueError) or (automatic and not isinstance(error, jax.errors.JaxRuntimeError)):
+            raise PellucidError(
+                f"the environment does not say who takes part ({first[:200]}): give --coordinator HOST:PORT, "
+                "--processes and --process"
+            ) from None
         raise PellucidError(
             f"the processes of the run did not come together at {coordinator} within {patience} s ({first[:200]}): "
             "start all of them, with the same --coordinator and --processes"
