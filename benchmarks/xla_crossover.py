@@ -88,7 +88,7 @@ def torchs(net: pl.Network, batch: int) -> Callable[[], object]:
             loss = torch.nn.functional.cross_entropy(module(x), y)
             loss.backward()
             adam.step()
-        return float(loss)
+        return float(loss.detach())
 
     return steps
 
@@ -120,13 +120,16 @@ def widths(console: Console, chosen: Sequence[int], batch: int, limit: float) ->
     )
 
 
-def images(console: Console, limit: float) -> None:
+def images(console: Console, batches: tuple[int, int], limit: float) -> None:
     torch = find_spec("torch") is not None
-    table = Table("images a second, in training", "LLVM", "XLA", *(["PyTorch"] if torch else []))
-    made = {"LeNet-5, batch 256": (networks.lenet(networks.Sizes(width=120)), 256)}
-    made["ResNet-18, 32×32×3, batch 128"] = resnet18(), 128
+    engines = [*ENGINES, "xla-bfloat16"]
+    names = ["LLVM", "XLA", "XLA, bfloat16", *(["PyTorch"] if torch else [])]
+    table = Table("images a second, in training", *names)
+    first, second = batches
+    made = {f"LeNet-5, batch {first}": (networks.lenet(networks.Sizes(width=120)), first)}
+    made[f"ResNet-18, 32×32×3, batch {second}"] = resnet18(), second
     for name, (net, batch) in track(made.items(), "images", console=Console(stderr=True), transient=True):
-        runs = [own(net, engine, batch) for engine in ENGINES] + ([torchs(net, batch)] if torch else [])
+        runs = [own(net, engine, batch) for engine in engines] + ([torchs(net, batch)] if torch else [])
         table.add_row(name, *(f"{batch / seconds(run, limit):,.0f}" for run in runs))
     console.print(table)
 
@@ -137,6 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     parser.add_argument("--images", action="store_true", help="also images a second")
+    parser.add_argument("--image-batches", type=int, nargs=2, default=(256, 128), help="of LeNet-5 and ResNet-18")
     options = parser.parse_args(arguments)
     if find_spec("jax") is None:
         parser.error('JAX is not installed: pip install "pellucid[xla]"')
@@ -146,9 +150,9 @@ def main(arguments: list[str] | None = None) -> int:
     console.print(
         f"XLA runs on {', '.join(sorted({d.device_kind for d in jax.devices()}))}, {len(jax.devices())} of them"
     )
-    widths(console, options.widths, options.batch, options.seconds)
     if options.images:
-        images(console, options.seconds)
+        images(console, tuple(options.image_batches), options.seconds)
+    widths(console, options.widths, options.batch, options.seconds)
     return 0
 
 

@@ -47,6 +47,16 @@ def test_two_and_four_processes_train_as_one(name: str) -> None:
             assert answer["read"] == 200 // processes
 
 
+@long
+@pytest.mark.parametrize("name", NETWORKS)
+def test_four_devices_of_one_process_train_as_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (one,) = together(name, 1)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
+    (four,) = together(name, 1)
+    assert four["loss"] == pytest.approx(one["loss"], rel=CLOSE)
+    assert four["accuracy"] == one["accuracy"]
+
+
 class Run:
     """`pellucid train` in two processes on the embedded digits."""
 

@@ -123,6 +123,16 @@ def test_steps_in_one_call_and_steps_one_by_one(monkeypatch: pytest.MonkeyPatch)
         assert np.array_equal(results[0][name], array), name
 
 
+def test_a_step_copies_no_state_from_the_device() -> None:
+    x, w = Tensor.input("x", n=BATCH, i=3), Tensor.input("w", i=3)
+    new = define("v[i] = w[i] + (Σ[n] x[n,i])", w=w, x=x)
+    session = compile_program(Program({"w": new}), engine="xla").session({"w": np.ones(3)})
+    for _ in range(2):
+        session.run({"x": np.ones((4, 3))})
+    assert session.state._copies == {}  # type: ignore[attr-defined]
+    assert np.array_equal(session.state["w"], np.full(3, 9.0))
+
+
 def test_without_jax_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "find_spec", lambda name: None)
     with pytest.raises(pl.PellucidError, match=r'needs JAX, which is not installed: pip install "pellucid\[xla\]"'):

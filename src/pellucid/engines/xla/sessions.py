@@ -48,6 +48,9 @@ class DeviceState(Mapping[str, Array]):
             copy.flags.writeable = False
         return self._copies[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.arrays  # a mapping's own would copy the array to see whether it is there
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)
 

@@ -40,6 +40,9 @@ class Held(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         return self._fixed[name] if name in self._fixed else self._session.state[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # a mapping's own would fetch the array to see whether it is there
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
