@@ -156,6 +156,7 @@ def home() -> None:
         "worked-example",
         "your-own-activation",
         "your-own-loss",
+        "your-own-layer",
         "images",
         "text",
         "sequences",
