@@ -259,8 +259,9 @@ def layers() -> list[Row]:
             return [a, b], layer(kind)()([layer("Dense")(4)(a), layer("Dense")(4)(b)])
 
         net, model = pair(merge)
-        x = [random.normal(size=(ROWS, *VECTOR)).astype(np.float32) for _ in range(2)]
-        rows.append(compared(kind, net, model, x, random.normal(size=net.predict(x).shape).astype(np.float32)))
+        both = [random.normal(size=(ROWS, *VECTOR)).astype(np.float32) for _ in range(2)]
+        target = random.normal(size=net.predict(both).shape).astype(np.float32)
+        rows.append(compared(kind, net, model, both, target))
     return [*rows, *ids_and_pools(random), attention(random)]
 
 
