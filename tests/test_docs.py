@@ -22,7 +22,7 @@ BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 def test_the_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    exec(compile("\n".join(blocks), page.name, "exec"), {"__name__": page.stem})
+    exec(compile("\n".join(blocks), page.name, "exec", dont_inherit=True), {"__name__": page.stem})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
