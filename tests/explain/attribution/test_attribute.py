@@ -152,12 +152,12 @@ def test_a_copied_word_is_found() -> None:
     ids[y == 1, rng.integers(0, 7, 400)[y == 1]] = 1  # the word 1 stands in every text of the class 1
     net = pl.Network(pl.Embedding(30, 6), pl.GRU(8), pl.Dense(2), input_shape=(7,))
     net.fit(ids, y, epochs=8, loss="crossentropy", optimizer=pl.Adam(0.02), verbose=0)
-    text = ids[y == 1][0]
     net.engine = "reference"
-    (place,) = np.flatnonzero(text == 1)
-    for method in ("integrated_gradients", "deeplift", "occlusion", "shapley"):
-        words = net.attribute(text, "dense_1", unit=1, method=method).by("embedding_1", over="unit")
-        assert words.argmax() == place, method
+    for text in ids[y == 1][:3]:
+        (place,) = np.flatnonzero(text == 1)
+        for method in METHODS:
+            words = net.attribute(text, "dense_1", unit=1, method=method).by("embedding_1", over="unit")
+            assert words.argmax() == place, method
 
 
 @pytest.mark.parametrize("method", METHODS)

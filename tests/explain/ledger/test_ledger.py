@@ -112,6 +112,9 @@ def test_a_mislabelled_example_is_found() -> None:
     net.fit(x, y, epochs=20, batch_size=8, optimizer=pl.Adam(0.1), callbacks=[ledger], verbose=0)
     before = net.predict(x[5:6])[0, y[5]]
     assert before > 0.5
+    for row in range(5):
+        account = ledger.explain("dense_1.kernel", (row, int(y[5])), by="example")
+        assert account.top(1)[0].number == 5, row
     moved = [float(before - net.without(k).predict(x[5:6])[0, y[5]]) for k in range(24)]
     assert int(np.argmax(moved)) == 5 and moved[5] > 10 * np.sort(np.abs(moved))[-2]
 
