@@ -127,7 +127,7 @@ def test_why_a_weight_is_what_it_is(person: Person) -> None:
         assert last == pytest.approx(float(run.moment().parameters["dense_2.kernel"][3, 2]), rel=2e-3)
 
     # to the steps that moved it most
-    course.get_by_role("button", name=re.compile("^steps ")).first.click()
-    step = re.search(r"to (\d+)", found[1][0])
+    course.get_by_role("button", name=re.compile("^step ")).first.click()
+    step = re.search(r"step (\d+)", found[1][0])
     assert step is not None
     person.waits_for_step(int(step[1]))
