@@ -124,6 +124,7 @@ def test_64_bit_arm_computes_the_same_bits(tmp_path: Path) -> None:
 
 def test_a_microcontroller_computes_the_same_bits(tmp_path: Path) -> None:
     predicted(lstm(), MICRO, tmp_path, 1)
+    trained(lstm(), MICRO, tmp_path, 3)
 
 
 @pytest.mark.parametrize("training", [False, True])

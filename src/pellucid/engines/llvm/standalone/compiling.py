@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from pellucid.engines.llvm.emit.math import C_NAMES
 from pellucid.engines.llvm.plan.target import Target
 from pellucid.engines.llvm.standalone.cpus import TRIED, is_web
 from pellucid.engines.llvm.standalone.symbols import symbols_of
+from pellucid.engines.llvm.standalone.wide_integers import FUNCTIONS, in_halves
 from pellucid.errors import PellucidError
 
 _COMMAND = "import sys; sys.path[:] = {path!r}; from pellucid.engines.llvm.standalone.compiling import main; main()"
@@ -55,6 +56,10 @@ def object_file(text: Text, target: Target, *, exact: bool) -> bytes:
         code = _compile(text, target, "exact" if exact else "split")
     else:
         code = _compile(text, target, "fused")
+        if FUNCTIONS.intersection(symbols_of(code).undefined):
+            halves = {name: [in_halves(part) for part in unit] for name, unit in text.units.items()}
+            text = replace(text, units=halves, more=[in_halves(part) for part in text.more])
+            code = _compile(text, target, "fused")
         if {"fma", "fmaf"}.intersection(symbols_of(code).undefined):
             code = _compile(text, target, "exact")
     missing = symbols_of(code).undefined
