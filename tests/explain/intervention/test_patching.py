@@ -250,3 +250,16 @@ def test_numbers_at_elements_along_several_axes_are_set_in_their_order() -> None
     expected[..., 1], expected[:, 2], expected[1, :, 0] = 0.5, 2.0, -1.0
     np.testing.assert_array_equal(run["conv2d_1"], expected)
     np.testing.assert_array_equal(net.patch(x, {"conv2d_1": expected})["dense_1"], run["dense_1"])
+
+
+@pytest.mark.parametrize("kind", ["residual", "gates"])
+def test_every_edge_set_to_what_it_is_changes_no_bit(kind: str) -> None:
+    net = NETWORKS[kind](3)
+    net.engine = "reference"
+    x, y = examples(kind, net, 2, 0)
+    known = trace(net, x, y, loss="crossentropy")
+    edges = [(parent, use.path) for use in net.uses for parent in use.parents if parent != use.path]
+    assert len(edges) > 3
+    for source, reader in edges:
+        run = patch(net, x, {f"{source} → {reader}": known}, y, loss="crossentropy")
+        assert same(run, known) == [], (source, reader)
