@@ -20,10 +20,11 @@ from pellucid.functions.registry import options_of
 from pellucid.habits import ELSEWHERE, HOOKS, NAMES, SPELLINGS
 from pellucid.layers.base import Context
 
+PUBLIC = [getattr(pl, name) for name in pl.__all__]  # imported, so that every kind of layer is known
 CLASSES: list[Callable[..., Any]] = [
     *(kind for kind in pl.Layer.kinds.values() if kind.__module__.startswith("pellucid.")),
     *OPTIMIZERS.values(),
-    *(kind for kind in map(pl.__getattr__, pl.__all__) if isinstance(kind, type) and issubclass(kind, pl.Callback)),
+    *(kind for kind in PUBLIC if isinstance(kind, type) and issubclass(kind, pl.Callback)),
     *(pl.StepDecay, pl.ExponentialDecay, pl.CosineDecay, pl.WarmUp),
 ]
 FUNCTIONS: list[Callable[..., Any]] = [
