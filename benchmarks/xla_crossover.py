@@ -122,15 +122,18 @@ def widths(console: Console, chosen: Sequence[int], batch: int, limit: float) ->
 
 def images(console: Console, batches: tuple[int, int], limit: float) -> None:
     torch = find_spec("torch") is not None
-    engines = [*ENGINES, "xla-bfloat16"]
-    names = ["LLVM", "XLA", "XLA, bfloat16", *(["PyTorch"] if torch else [])]
-    table = Table("images a second, in training", *names)
+    contenders = {"XLA": "xla", "XLA, bfloat16": "xla-bfloat16", **({"PyTorch": ""} if torch else {}), "LLVM": "llvm"}
+    table = Table("images a second, in training", *contenders)
     first, second = batches
     made = {f"LeNet-5, batch {first}": (networks.lenet(networks.Sizes(width=120)), first)}
     made[f"ResNet-18, 32×32×3, batch {second}"] = resnet18(), second
     for name, (net, batch) in track(made.items(), "images", console=Console(stderr=True), transient=True):
-        runs = [own(net, engine, batch) for engine in engines] + ([torchs(net, batch)] if torch else [])
-        table.add_row(name, *(f"{batch / seconds(run, limit):,.0f}" for run in runs))
+        row = []
+        for contender, engine in contenders.items():
+            run = own(net, engine, batch) if engine else torchs(net, batch)
+            row.append(f"{batch / seconds(run, limit):,.0f}")
+            console.print(f"{name}, {contender}: {row[-1]}")  # at once: a machine may be lent for too short a time
+        table.add_row(name, *row)
     console.print(table)
 
 
