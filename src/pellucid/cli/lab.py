@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,15 @@ import pellucid as pl
 from ..data import Preparation
 from ..data.text import split_tail, text_windows
 from ..engines import DEFAULT
-from ..errors import DataError
+from ..errors import DataError, nearest
 from . import grouped, options
 from .examples import as_targets, fitted, the_shape
 from .language import KEY, Reader
 from .sources import TEXT, by_name, text_of, training_data, unknown
 
 if TYPE_CHECKING:
+    from ..lab.lessons.lesson_file import LessonFile
+    from ..lab.protocol.lessons import Lesson
     from ..lab.task import Task
 
 EPILOG = """\b
@@ -31,6 +33,8 @@ Examples:
   pellucid lab topics.safetensors --data topics     a network that reads a text
   pellucid lab --host 0.0.0.0                       for other machines too: the URL carries a secret token
   pellucid lab --site gallery                       the gallery as files, for a web server or a disk
+  pellucid lab --lesson mine.yaml                   a lesson of your own (docs/lessons.md says how to write one)
+  pellucid lab --lesson mine.yaml --check           whether everything in it is as it says
 \b
 In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that works without Python.
 """
@@ -59,6 +63,19 @@ In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that w
     help="Write the gallery as files for any web server, or to be opened from a disk, instead of showing it: each task"
     " is trained, and can be trained on in the browser.",
 )
+@click.option(
+    "--lesson",
+    "lessons",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Begin with the lesson of this file; with --site, add it to those of the site. May be given several times.",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Train the network as far as each --lesson says, tell what in the lesson does not fit it, and end.",
+)
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="The language of the page.  [default: the browser's]")
 @options.engine()
 @options.csv_writing()
@@ -70,6 +87,8 @@ def command(
     host: str,
     no_browser: bool,
     site: Path | None,
+    lessons: tuple[Path, ...],
+    check: bool,
     lang: str | None,
     engine: str | None,
     writing: dict[str, Any],
@@ -88,15 +107,23 @@ def command(
 
     if model is None and engine is not None:
         raise DataError("expected a model with --engine, which the tasks of the gallery bring: leave it out.")
-    if site is not None:
-        _write_site(site, model, data, task, lang)
+    files = [lesson_file(path) for path in lessons]
+    if check:
+        _check(files, model, data, task, writing, engine or DEFAULT)
         return
-    chosen = _task(model, data, task, writing, engine=engine or DEFAULT)
-    server = Server(Session(chosen, gallery=model is None), host=host, port=port, language=lang)
+    if site is not None:
+        _write_site(site, model, data, task, [file.lesson for file in files], lang)
+        return
+    chosen = _task(model, data, _named(files, model, task), writing, engine=engine or DEFAULT)
+    session = Session(chosen, gallery=model is None, lessons=[file.lesson for file in files])
+    server = Server(session, host=host, port=port, language=lang)
+    url = server.url
+    if files:
+        url += f"#/?{f'task={files[0].lesson.task}&' if model is None else ''}lesson={files[0].lesson.name}:1"
     try:
-        click.echo(f"The lab is at {server.url}  (Ctrl-C ends it)")
+        click.echo(f"The lab is at {url}  (Ctrl-C ends it)")
         if not no_browser:
-            show(server.url)
+            show(url)
         server.wait()
     except KeyboardInterrupt:
         click.echo("\nThe lab is closed.")
@@ -104,7 +131,88 @@ def command(
         server.close()
 
 
-def _write_site(folder: Path, model: Path | None, data: str | None, task: str | None, language: str | None) -> None:
+def lesson_file(path: Path) -> LessonFile:
+    """The file of a lesson.
+
+    Raises:
+        DataError: it is none, or cannot be read.
+    """
+    from ..lab.lessons.lesson_file import read_lesson
+
+    try:
+        return read_lesson(path)
+    except OSError as error:
+        raise DataError(f'cannot read the lesson "{path}": {error.strerror or error}') from error
+
+
+def _named(files: Sequence[LessonFile], model: Path | None, task: str | None) -> str | None:
+    """The task of the gallery to open: that of --task, or of the first lesson.
+
+    Raises:
+        DataError: a lesson is about another network than what is opened, or has the name of another lesson.
+    """
+    from ..lab.gallery import TASKS
+    from ..lab.lessons.shipped import shipped
+
+    names = {lesson.name for lesson in shipped()} if model is None else set()
+    for file in files:
+        about, name = file.lesson.task, file.lesson.name
+        if model is None and about not in TASKS:
+            said = "is about no task" if about is None else f'is about the task "{about}", which there is not'
+            hint = "" if about is None else nearest(about, TASKS)
+            raise DataError(
+                file.located((("task",), f"the lesson {said}, expected one of {', '.join(TASKS)}, or a MODEL.{hint}"))
+            )
+        if model is not None and about is not None:
+            said = f'the lesson is about the task "{about}" of the gallery, expected none, for the network of a MODEL'
+            raise DataError(file.located((("task",), f"{said}: leave the line out, or MODEL")))
+        if name in names:
+            raise DataError(file.located((("name",), f'there is another lesson called "{name}": give it a new name')))
+        names.add(name)
+    first = files[0].lesson.task if files else None
+    if task is not None and first is not None and task != first:
+        raise DataError(files[0].located((("task",), f'the lesson is about "{first}", but --task is {task}: leave it out')))
+    return task or first
+
+
+def _check(
+    files: Sequence[LessonFile],
+    model: Path | None,
+    data: str | None,
+    task: str | None,
+    writing: Mapping[str, Any],
+    engine: str,
+) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ..lab.lessons.lesson_check import check_lesson
+
+    if not files:
+        raise DataError("--check looks at lessons, expected their files: --lesson FILE --check.")
+    wrong: list[str] = []
+    console = Console(stderr=True)
+    for file in files:
+        chosen = _task(model, data, _named([file], model, task), writing, engine=engine)
+        assert chosen is not None
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            bar = progress.add_task(file.path.name, total=file.lesson.train)
+            said = check_lesson(file, chosen, lambda step, steps: progress.update(bar, completed=step))
+        wrong += said
+        if not said:
+            click.echo(f"{file.path}: {len(file.lesson.steps)} steps, all of them as they say.")
+    if wrong:
+        raise DataError("\n".join(wrong))
+
+
+def _write_site(
+    folder: Path,
+    model: Path | None,
+    data: str | None,
+    task: str | None,
+    lessons: Sequence[Lesson],
+    language: str | None,
+) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
@@ -126,7 +234,7 @@ def _write_site(folder: Path, model: Path | None, data: str | None, task: str | 
                 bars[title] = progress.add_task(title, total=steps)
             progress.update(bars[title], completed=step)
 
-        write_site(folder, entries, language=language, on_task=report)
+        write_site(folder, entries, lessons=lessons, language=language, on_task=report)
     click.echo(f"The site is in {folder}: open {folder / INDEX}, or put the folder on a web server.")
 
 

@@ -9,12 +9,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pellucid.errors import PellucidError
+from pellucid.errors import DataError, PellucidError
 from pellucid.network import BaseNetwork
 
 if TYPE_CHECKING:
     from pellucid.lab.serve.lab_session import Session
     from pellucid.lab.serve.server import Server
+    from pellucid.lab.protocol.lessons import Lesson
     from pellucid.lab.task import Task
 
 _MOMENT = 0.4
@@ -34,6 +35,7 @@ def lab(
     class_names: Sequence[str] | None = None,
     vocabulary: Any = None,
     title: str | Mapping[str, str] | None = None,
+    lesson: str | os.PathLike[str] | None = None,
 ) -> Lab:
     """See this network in the browser, train it there, and follow every number to where it came from.
 
@@ -47,9 +49,10 @@ def lab(
         class_names: the names of the classes, by their numbers.
         vocabulary: of a text, a `Vocabulary` or the symbol of each token.
         title: what the page is called; for a page in two languages {"en": …, "zh": …}.
+        lesson: the file of a lesson about this network, which the lab begins with.
 
     Raises:
-        DataError: examples or targets that the network cannot take.
+        DataError: examples or targets that the network cannot take, or a file that is no lesson.
         PellucidError: a title in another language.
         ModelFileError: the lab's page was not built.
     """
@@ -57,6 +60,7 @@ def lab(
     from pellucid.lab.task import task_of
 
     check_assets()
+    lessons = [] if lesson is None else [_own_lesson(lesson)]
     task = task_of(
         net,
         x,
@@ -70,7 +74,7 @@ def lab(
         vocabulary=vocabulary,
         title=title,
     )
-    lab = Lab(task)
+    lab = Lab(task, lessons)
     if not _in_notebook():
         lab._open_soon()
     return lab
@@ -79,8 +83,9 @@ def lab(
 class Lab:
     """A lab that was asked for. It opens by itself; `close` ends it and leaves what was learned in the network."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, lessons: Sequence[Lesson] = ()) -> None:
         self._task = task
+        self._lessons = lessons
         self._lock = threading.RLock()
         self._session: Session | None = None
         self._server: Server | None = None
@@ -119,7 +124,7 @@ class Lab:
         if language is not None:
             check_language(language)
         with self._lock:
-            session = self._session or Session(self._task)
+            session = self._session or Session(self._task, lessons=self._lessons)
         try:
             text = single_file(session.document(), language)
         finally:
@@ -168,7 +173,7 @@ class Lab:
         from pellucid.lab.serve.lab_session import Session
 
         with self._lock:
-            self._session = self._session or Session(self._task)
+            self._session = self._session or Session(self._task, lessons=self._lessons)
             return self._session
 
     def _serve(self) -> Server:
@@ -206,6 +211,16 @@ class Lab:
             except KeyboardInterrupt:
                 print(file=sys.stderr)
         self.close()
+
+
+def _own_lesson(path: str | os.PathLike[str]) -> Lesson:
+    from pellucid.lab.lessons.lesson_file import read_lesson
+
+    file = read_lesson(path)
+    if file.lesson.task is not None:
+        said = f'the lesson is about the task "{file.lesson.task}" of the gallery, expected none, for a network of your own'
+        raise DataError(file.located((("task",), f"{said}: leave the line out, or run `pellucid lab --lesson`")))
+    return file.lesson
 
 
 def show(url: str) -> bool:

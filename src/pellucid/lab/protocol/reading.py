@@ -67,11 +67,16 @@ def checked(value: Any, kind: Any, where: str = "", root: str = "the parameters 
     except msgspec.ValidationError as error:
         where_in = re.search(r"`\$([^`]*)`$", str(error))
         path = re.findall(r"[^.\[\]]+", where_in[1]) if where_in else []
-        raise DataError(where + _sentence(value, inspect.type_info(kind), path, root)) from None
+        raise DataError(where + sentence(value, inspect.type_info(kind), path, root)) from None
 
 
-def _sentence(value: Any, kind: Any, path: list[str], root: str) -> str:
-    """What is wrong at the end of a path in a value, of which `kind` is the declaration."""
+def sentence(value: Any, kind: Any, path: list[str], root: str, *, part: str = "parameter") -> str:
+    """What is wrong at the end of a path in a value, of which `kind` is the declaration.
+
+    Args:
+        root: how the sentence names the whole value.
+        part: what a field of an object is called.
+    """
     name = ""
     for place in path:
         if isinstance(value, Mapping):
@@ -81,13 +86,13 @@ def _sentence(value: Any, kind: Any, path: list[str], root: str) -> str:
             kind, _ = fields[place]
             name, value = f"{name}.{place}" if name else place, value.get(place)
         else:
-            name, value, kind = f"{name}[{place}]", value[int(place)], kind.item_type
+            name, value, kind = f"{name}[{place}]", value[int(place)], _bare(kind).item_type
     if isinstance(value, Mapping) and _structs(kind):
         fields = _fields(kind, value)
         for key in value:
             if key not in fields:
                 hint = nearest(key[:100], fields) if isinstance(key, str) else ""
-                return f"there is no parameter {shown(key)}, expected {', '.join(fields) or 'none'}.{hint}"
+                return f"there is no {part} {shown(key)}, expected {', '.join(fields) or 'none'}.{hint}"
         for key, (inner, required) in fields.items():
             if required and key not in value:
                 return f'"{f"{name}.{key}".lstrip(".")}" is missing, expected {expected(inner)}'
@@ -109,6 +114,11 @@ def _fields(kind: Any, value: Mapping[str, Any]) -> dict[str, tuple[Any, bool]]:
     return fields if tag is None else {tag: (names, True), **fields}
 
 
+def _bare(kind: Any) -> Any:
+    """A declaration without what was said of it besides."""
+    return kind.type if isinstance(kind, inspect.Metadata) else kind
+
+
 def _structs(kind: Any) -> list[inspect.StructType]:
     return [k for k in getattr(kind, "types", [kind]) if isinstance(k, inspect.StructType)]
 
@@ -120,16 +130,20 @@ def expected(kind: Any) -> str:
             return expected(kind.type)
         case inspect.NoneType():
             return "null"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.IntType(ge=None):
             return "an integer"
         case inspect.IntType():
             return f"an integer from {kind.ge} to {kind.le if kind.lt is None else kind.lt - 1}"
         case inspect.FloatType():
             return f"a number from {kind.ge:g} to {kind.le:g}"
+        case inspect.StrType(pattern=str(pattern)):
+            return f"a text that matches {pattern}"
         case inspect.StrType():
             return "a text" if kind.max_length is None else f"a text of at most {kind.max_length} characters"
         case inspect.LiteralType():
-            return " or ".join(f'"{value}"' for value in kind.values)
+            return " or ".join(json.dumps(value) for value in kind.values)
         case inspect.ListType():
             low, high = kind.min_length or 0, kind.max_length
             count = f"{low}" if low == high else f"{low} to {high}" if low else f"at most {high}"
@@ -143,6 +157,7 @@ _PLURALS = {
     inspect.IntType: "integers",
     inspect.FloatType: "numbers",
     inspect.ListType: "lists",
+    inspect.LiteralType: "names",
     inspect.StructType: "objects",
 }
 

@@ -20,6 +20,7 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "text":         {"by": "char", "lower": false} | null, how a text is read,
      "image":        array | null, the one that kernels slide over,
      "code":         Python,
+     "lessons":      [protocol Lesson], those that may be begun here,
      "site":         {"tasks": [protocol Task and "views"]} | absent, the other files of its folder}
 
     array = {"shape": [3, 2], "numbers": {"$": ["f4", base64]}, "over"?: 16}     little-endian; the numbers are over 16
@@ -31,7 +32,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,9 @@ from pellucid.formula.notation.json import to_json
 from pellucid.formula.program import Loop
 from pellucid.functions.learning.optimizers import Optimizer, optimizer
 from pellucid.lab import gallery
+from pellucid.lab.lessons.lesson_examples import inputs_of, renamed
 from pellucid.lab.protocol import answers
+from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve import frames
 from pellucid.messages import words
 from pellucid.summary import summarise
@@ -89,6 +92,7 @@ def document(
     past: answers.History | None = None,
     code: str = "",
     fault: NonFiniteError | None = None,
+    lessons: Iterable[Lesson] = (),
 ) -> dict[str, Any]:
     """The task that `look` shows, at a moment, as what JSON can carry.
 
@@ -98,11 +102,13 @@ def document(
         past: the history of all steps on the way to the moment, where that is more than the branch's own.
         code: Python that repeats what was done.
         fault: where a value stopped being finite, if that ended the training.
+        lessons: those about the task; their examples are among the file's.
     """
+    lessons = list(lessons)
     task, net, samples = look.task, look.net, look.samples
     program = tracing(net, [samples.goal]).program
     slides = "convolve" in task.views
-    examples, names = _examples(look)
+    examples, names = _examples(look, {name for lesson in lessons for name in inputs_of(lesson)})
     training = _training(look, whole=len(names["train"]) == len(task.x))
     can: answers.Can = {**CAN, "convolve": slides, "train": training is not None}
     description = look.describe(_still(state, moment), can)
@@ -133,6 +139,7 @@ def document(
         "text": {"by": rows.by, "lower": rows.lower} if isinstance(rows, Vocabulary) else None,
         "image": packed(gallery.sample_image()) if slides else None,
         "code": code,
+        "lessons": [renamed(lesson, names) for lesson in lessons],
     }
 
 
@@ -245,8 +252,8 @@ def _module(look: Look, rule: Optimizer) -> bytes | None:
         return None
 
 
-def _examples(look: Look) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
-    """As many examples of each set as fit, from all over it, and for each of them its name in the file."""
+def _examples(look: Look, wanted: Set[str]) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+    """Of each set those that are wanted and as many as fit, from all over it; and for each of them its name in the file."""
     task, samples = look.task, look.samples
     examples: dict[str, Any] = {}
     names: dict[str, dict[str, str]] = {}
@@ -255,7 +262,8 @@ def _examples(look: Look) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
         size = sum(len(_text(packed(part[:32]))) for part in (x, y)) / max(1, len(x[:32]))
         whole = name == "train" and len(x) * size <= MAX_TRAINED
         count = len(x) if whole else max(MIN_EXAMPLES, int(MAX_EXAMPLES / len(sets) / max(1.0, size)))
-        places, (kept, targets) = samples.spread(name, count)
+        also = [int(n.partition(":")[2]) for n in wanted if n.startswith(f"{name}:")]
+        places, (kept, targets) = samples.spread(name, count, also)
         names[name] = {f"{name}:{place}": f"{name}:{k}" for k, place in enumerate(places.tolist())}
         labels = [samples.shown(samples[f"{name}:{place}"])["label"] for place in places.tolist()]
         mirrors = kept.shape == targets.shape and np.array_equal(kept, targets)

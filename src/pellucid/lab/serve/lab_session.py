@@ -7,14 +7,16 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pellucid.errors import DataError, PellucidError, nearest
+from pellucid.lab.lessons.shipped import shipped
 from pellucid.lab.protocol import answers, requests
+from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.protocol.reading import checked
 from pellucid.lab.protocol.schema import METHODS as DECLARED
 from pellucid.lab.serve.methods import METHODS, lane
@@ -86,10 +88,12 @@ class Session:
     Args:
         task: what is on show first; None until one of the gallery is opened.
         gallery: whether `open` may put a task of the gallery in its place.
+        lessons: more than those that come with the gallery's tasks.
     """
 
-    def __init__(self, task: Task | None, *, gallery: bool = False) -> None:
+    def __init__(self, task: Task | None, *, gallery: bool = False, lessons: Iterable[Lesson] = ()) -> None:
         self.gallery = gallery
+        self._lessons = tuple(lessons)
         self._tabs: list[Tab] = []
         self._change = threading.Condition()
         self._opening = threading.Lock()
@@ -111,6 +115,12 @@ class Session:
         if self._stage is None:
             raise DataError(gettext("no task is open yet: choose one of the gallery"))
         return self._stage
+
+    @property
+    def lessons(self) -> list[Lesson]:
+        """Those that may be begun here, a person's own first: with a gallery all, else those about what is on show."""
+        known = [*self._lessons, *shipped()]
+        return known if self.gallery else [lesson for lesson in known if lesson.task == self.stage.task.name]
 
     def join(self, wake: Callable[[], None]) -> Tab:
         """A new tab.
@@ -215,7 +225,15 @@ class Session:
         first = run.kept(moment)[0]
         initial = first.parameters if first.step == 0 < moment.step else None
         return document(
-            stage.look, run.state(), history, moment, initial=initial, past=past, code=code, fault=run.fault
+            stage.look,
+            run.state(),
+            history,
+            moment,
+            initial=initial,
+            past=past,
+            code=code,
+            fault=run.fault,
+            lessons=[lesson for lesson in self.lessons if lesson.task == stage.task.name],
         )
 
     @property

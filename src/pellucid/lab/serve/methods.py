@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from msgspec import UNSET, structs
+from msgspec import UNSET, structs, to_builtins
 
 from pellucid.errors import DataError
 from pellucid.lab.protocol import answers, requests
@@ -20,7 +20,7 @@ from pellucid.messages import words
 if TYPE_CHECKING:
     from pellucid.lab.serve.lab_session import Session
 
-STEER = frozenset({"tasks", "open", "describe", "control", "history", "code"})
+STEER = frozenset({"tasks", "lessons", "open", "describe", "control", "history", "code"})
 """What does not wait behind the numbers that are computed for the eye."""
 MANY = 100
 """So many terms of an explanation are written in some milliseconds."""
@@ -154,6 +154,7 @@ def _save(session: Session, tab: Tab, asked: requests.Params) -> str:
 
 METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     "tasks": _tasks,
+    "lessons": lambda session, tab, asked: to_builtins(session.lessons),
     "open": lambda session, tab, asked: session.open(asked.task),
     "describe": lambda session, tab, asked: session.describe(),
     "watch": _watch,

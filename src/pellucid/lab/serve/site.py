@@ -15,6 +15,7 @@ from pellucid.errors import DataError
 from pellucid.files import write_atomically
 from pellucid.lab.gallery import TASKS, Entry
 from pellucid.lab.protocol import answers
+from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve.document import FORMAT, VERSION
 from pellucid.lab.serve.lab_session import Session
 from pellucid.lab.serve.page import check_assets, single_file
@@ -28,6 +29,7 @@ def write_site(
     folder: str | os.PathLike[str],
     entries: Iterable[Entry] = TASKS.values(),
     *,
+    lessons: Iterable[Lesson] = (),
     language: str | None = None,
     on_task: Callable[[str, int, int], None] = lambda title, step, steps: None,
 ) -> None:
@@ -35,6 +37,7 @@ def write_site(
 
     Args:
         folder: made if it is missing; what a site of before left there is replaced.
+        lessons: more than those that come with the tasks.
         language: "en" or "zh"; without it each reader's browser decides.
         on_task: called with a task's title, its step and how many it takes, while it is trained.
 
@@ -47,11 +50,13 @@ def write_site(
     _check_free(folder)
     entries = list(entries)
     folder.mkdir(parents=True, exist_ok=True)
-    documents = [_trained(entry, on_task) for entry in entries]
+    lessons = list(lessons)
+    documents = [_trained(entry, lessons, on_task) for entry in entries]
+    known = [lesson for document in documents for lesson in document["lessons"]]
     site = {"tasks": [_shown(entry, document) for entry, document in zip(entries, documents, strict=True)]}
     for entry, document in zip(entries, documents, strict=True):
-        _write(folder / f"{entry.name}.html", {**document, "site": site}, language)
-    _write(folder / INDEX, {"format": FORMAT, "version": VERSION, "site": site}, language)
+        _write(folder / f"{entry.name}.html", {**document, "site": site, "lessons": known}, language)
+    _write(folder / INDEX, {"format": FORMAT, "version": VERSION, "site": site, "lessons": known}, language)
 
 
 def _check_free(folder: Path) -> None:
@@ -78,8 +83,10 @@ def _shown(entry: Entry, document: Mapping[str, Any]) -> dict[str, Any]:
     return {**task, "views": document["description"]["views"]}
 
 
-def _trained(entry: Entry, on_task: Callable[[str, int, int], None]) -> dict[str, Any]:
-    session = Session(entry())
+def _trained(
+    entry: Entry, lessons: Iterable[Lesson], on_task: Callable[[str, int, int], None]
+) -> dict[str, Any]:
+    session = Session(entry(), lessons=lessons)
     try:
         run, title = session.stage.run, words(entry.title)["en"]
         for step in range(0, entry.steps, _PIECE):

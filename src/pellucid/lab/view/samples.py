@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -98,10 +99,11 @@ class Samples:
         count = max(1, min(count, MAX_NUMBERS // max(1, math.prod(x.shape[1:]))))
         return [self.shown(self[f"{name}:{k}"]) for k in range(max(0, start), min(start + count, len(x)))]
 
-    def spread(self, name: str, count: int) -> tuple[Array, tuple[Array, Array]]:
-        """At most so many examples, evenly from all over a set: their places, and themselves."""
+    def spread(self, name: str, count: int, also: Sequence[int] = ()) -> tuple[Array, tuple[Array, Array]]:
+        """At most so many examples, evenly from all over a set, and some others: their places, and themselves."""
         x, y = self.of(name)
-        places = np.unique(np.linspace(0, len(x) - 1, min(count, len(x))).astype(np.int64))
+        places = np.linspace(0, len(x) - 1, min(count, len(x))).astype(np.int64)
+        places = np.unique([*places, *(place for place in also if place < len(x))]).astype(np.int64)
         return places, (x[places], y[places])
 
     def affordable(self, max_count: int) -> int:
