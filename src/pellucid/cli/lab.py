@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from .language import KEY, Reader
 from .sources import TEXT, by_name, text_of, training_data, unknown
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from ..lab.lessons.lesson_file import LessonFile
     from ..lab.protocol.lessons import Lesson
     from ..lab.task import Task
@@ -152,9 +155,8 @@ def _named(files: Sequence[LessonFile], model: Path | None, task: str | None) ->
         DataError: a lesson is about another network than what is opened, or has the name of another lesson.
     """
     from ..lab.gallery import TASKS
-    from ..lab.lessons.shipped import shipped
 
-    names = {lesson.name for lesson in shipped()} if model is None else set()
+    names: set[str] = set()
     for file in files:
         about, name = file.lesson.task, file.lesson.name
         if model is None and about not in TASKS:
@@ -167,11 +169,13 @@ def _named(files: Sequence[LessonFile], model: Path | None, task: str | None) ->
             said = f'the lesson is about the task "{about}" of the gallery, expected none, for the network of a MODEL'
             raise DataError(file.located((("task",), f"{said}: leave the line out, or MODEL")))
         if name in names:
-            raise DataError(file.located((("name",), f'there is another lesson called "{name}": give it a new name')))
+            raise DataError(file.located((("name",), f'there are two lessons called "{name}": give one a new name')))
         names.add(name)
     first = files[0].lesson.task if files else None
     if task is not None and first is not None and task != first:
-        raise DataError(files[0].located((("task",), f'the lesson is about "{first}", but --task is {task}: leave it out')))
+        raise DataError(
+            files[0].located((("task",), f'the lesson is about "{first}", but --task is {task}: leave it out'))
+        )
     return task or first
 
 
@@ -197,12 +201,16 @@ def _check(
         assert chosen is not None
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             bar = progress.add_task(file.path.name, total=file.lesson.train)
-            said = check_lesson(file, chosen, lambda step, steps: progress.update(bar, completed=step))
+            said = check_lesson(file, chosen, partial(_advance, progress, bar))
         wrong += said
         if not said:
             click.echo(f"{file.path}: {len(file.lesson.steps)} steps, all of them as they say.")
     if wrong:
         raise DataError("\n".join(wrong))
+
+
+def _advance(progress: Progress, bar: TaskID, step: int, steps: int) -> None:
+    progress.update(bar, completed=step)
 
 
 def _write_site(

@@ -13,9 +13,9 @@ from pellucid.errors import DataError, PellucidError
 from pellucid.network import BaseNetwork
 
 if TYPE_CHECKING:
+    from pellucid.lab.protocol.lessons import Lesson
     from pellucid.lab.serve.lab_session import Session
     from pellucid.lab.serve.server import Server
-    from pellucid.lab.protocol.lessons import Lesson
     from pellucid.lab.task import Task
 
 _MOMENT = 0.4
@@ -218,7 +218,7 @@ def _own_lesson(path: str | os.PathLike[str]) -> Lesson:
 
     file = read_lesson(path)
     if file.lesson.task is not None:
-        said = f'the lesson is about the task "{file.lesson.task}" of the gallery, expected none, for a network of your own'
+        said = f'the lesson is about the gallery\'s task "{file.lesson.task}", expected none, for a network of your own'
         raise DataError(file.located((("task",), f"{said}: leave the line out, or run `pellucid lab --lesson`")))
     return file.lesson
 

@@ -19,6 +19,7 @@ from pellucid.lab.serve.lab_session import Session
 ELEMENT = {"input": "test:0", "path": "dense_1", "index": [0]}
 OF_NETWORKS: dict[str, Any] = {
     "describe": {},
+    "lessons": {},
     "examples": {"set": "train", "from": 0, "count": 2},
     "example": {"name": "test:0"},
     "history": {"branch": 0, "from": 1},

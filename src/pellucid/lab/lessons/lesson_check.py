@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
 
 from pellucid.errors import PellucidError
 from pellucid.lab.lessons import marked_yaml
@@ -20,7 +22,9 @@ PIECE = 100
 """Steps between two reports."""
 
 
-def check_lesson(file: LessonFile, task: Task, on_step: Callable[[int, int], None] = lambda step, steps: None) -> list[str]:
+def check_lesson(
+    file: LessonFile, task: Task, on_step: Callable[[int, int], None] = lambda step, steps: None
+) -> list[str]:
     """Train the task's network as far as the lesson says, and hold the lesson to it.
 
     Args:
@@ -70,24 +74,35 @@ def _problems(lesson: Lesson, look: Look, moment: Moment) -> Iterator[Problem]:
 def _numbers(step: LessonStep, look: Look, moment: Moment, input: str) -> Iterator[Problem]:
     number = step.question.number if step.question is not None else None
     if number is not None:
-        value = _value(look, moment, input, number.value)
+        value = _value(look, moment, input, *read_value(number.value))
         if isinstance(value, str):
             yield ("question", "number", "value"), value
     for c, claim in enumerate(step.claims):
         place: marked_yaml.Path = ("claims", c)
-        value = _value(look, moment, input, claim.value)
+        value = _value(look, moment, input, *read_value(claim.value))
         if isinstance(value, str):
             yield (*place, "value"), value
         elif claim.min is not None and not value >= claim.min:
-            yield place, f"{claim.value} is {value:.6g} after {moment.step} steps on {input}, expected at least {claim.min:g}"
+            yield (
+                place,
+                f"{claim.value} is {value:.6g} after {moment.step} steps on {input}, expected at least {claim.min:g}",
+            )
         elif claim.max is not None and not value <= claim.max:
-            yield place, f"{claim.value} is {value:.6g} after {moment.step} steps on {input}, expected at most {claim.max:g}"
+            yield (
+                place,
+                f"{claim.value} is {value:.6g} after {moment.step} steps on {input}, expected at most {claim.max:g}",
+            )
 
 
-def _value(look: Look, moment: Moment, input: str, text: str) -> float | str:
+def _value(look: Look, moment: Moment, input: str, path: str, index: Sequence[int]) -> float | str:
     """A number of the run, or why there is none."""
-    path, index = read_value(text)
     try:
+        whole = look.live(moment, input, [WatchedPath(path=path, limit=1 << 20)])["values"].get(path)
+        if whole is not None and whole["shape"] == whole["full"]:
+            shape = whole["full"]
+            if len(index) != len(shape) or any(i >= n for i, n in zip(index, shape, strict=True)):
+                return f"{path} has the shape {shape}, so there is nothing at {list(index)}"
+            return float(np.reshape(whole["data"], shape)[tuple(index)])
         return float(look.explain(moment, input, path, index, limit=0)["value"])
     except PellucidError as error:
         return str(error)
@@ -102,12 +117,19 @@ def _missing(look: Look, moment: Moment, address: Address, given: str) -> str | 
             there = ", ".join(look.task.views) or "none"
             return f'there is no view "{address.view}" of this network, expected one of: {there}'
         if address.path is not None and address.index is not None:
-            explanation = look.explain(moment, input, address.path, address.index, limit=100)
-            if address.term is not None and address.term >= len(explanation["terms"]):
-                return f"there is no term {address.term}, expected 0 to {len(explanation['terms']) - 1}"
-        elif address.path is not None:
-            if address.path not in look.live(moment, input, [WatchedPath(path=address.path, limit=1)])["values"]:
-                return f'there is no layer and no value "{address.path}" in this network'
+            value = _value(look, moment, input, address.path, address.index)
+            if isinstance(value, str):
+                return value
+            if address.term is not None:
+                terms = look.explain(moment, input, address.path, address.index)["terms"]
+                if address.term >= len(terms):
+                    return f"there is no term {address.term}, expected 0 to {len(terms) - 1}"
+        elif address.path is not None and not _there(look, moment, input, address.path):
+            return f'there is no layer and no value "{address.path}" in this network'
     except PellucidError as error:
         return str(error)
     return None
+
+
+def _there(look: Look, moment: Moment, input: str, path: str) -> bool:
+    return path in look.live(moment, input, [WatchedPath(path=path, limit=1)])["values"]

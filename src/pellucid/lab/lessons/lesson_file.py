@@ -20,7 +20,7 @@ from pellucid.lab.protocol.reading import sentence
 
 MAX_BYTES = 1 << 18
 _LINK = re.compile(r"\[([^\[\]]+)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")
-_KEY = re.compile(r"unknown field `(.*)`")
+_KEY = re.compile(r'there is no key "(.*?)", expected')
 
 Problem = tuple[marked_yaml.Path, str]
 
@@ -73,10 +73,11 @@ def _converted(path: Path, marked: Marked) -> Lesson:
         found = re.search(r"`\$([^`]*)`$", str(error))
         steps = re.findall(r"[^.\[\]]+", found[1]) if found else []
         place: tuple[str | int, ...] = tuple(int(step) if step.isdecimal() else step for step in steps)
-        if (key := _KEY.search(str(error))) is not None:
-            place = (*place, key[1])
         kind: Any = msgspec.inspect.type_info(Lesson)
         said = sentence(marked.data, kind, steps, "the lesson is", part="key")
+        if (key := _KEY.match(said)) is not None:  # in what is wrong, or in something around it
+            around = (place[:n] for n in range(len(place) + 1))
+            place = next((one for each in around if (one := (*each, key[1])) in marked.lines), place)
         raise DataError(f'"{path}", line {marked.line(place)}: {said}') from None
 
 

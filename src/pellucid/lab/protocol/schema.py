@@ -32,11 +32,11 @@ class Method:
 
 METHODS = {
     "tasks": Method(r.Params, list[a.Task]),
+    # those that may be begun here: of the gallery's tasks, and of what is on show
+    "lessons": Method(r.Params, list[Lesson]),
     # another task of the gallery; the event "described" notifies every tab
     "open": Method(r.OpenParams, a.Description),
     "describe": Method(r.Params, a.Description),
-    # those that may be begun here: of the gallery's tasks, and of what is on show
-    "lessons": Method(r.Params, list[Lesson]),
     # the present moment of what is to be seen live from now on
     "watch": Method(r.WatchParams, a.Live),
     "examples": Method(r.ExamplesParams, list[a.Example]),

@@ -253,7 +253,7 @@ def _module(look: Look, rule: Optimizer) -> bytes | None:
 
 
 def _examples(look: Look, wanted: Set[str]) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
-    """Of each set those that are wanted and as many as fit, from all over it; and for each of them its name in the file."""
+    """Of each set those that are wanted and as many as fit, from all over it; and the name of each in the file."""
     task, samples = look.task, look.samples
     examples: dict[str, Any] = {}
     names: dict[str, dict[str, str]] = {}

@@ -119,7 +119,8 @@ class Session:
     @property
     def lessons(self) -> list[Lesson]:
         """Those that may be begun here, a person's own first: with a gallery all, else those about what is on show."""
-        known = [*self._lessons, *shipped()]
+        own = {lesson.name for lesson in self._lessons}
+        known = [*self._lessons, *(lesson for lesson in shipped() if lesson.name not in own)]
         return known if self.gallery else [lesson for lesson in known if lesson.task == self.stage.task.name]
 
     def join(self, wake: Callable[[], None]) -> Tab:

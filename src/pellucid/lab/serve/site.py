@@ -83,9 +83,7 @@ def _shown(entry: Entry, document: Mapping[str, Any]) -> dict[str, Any]:
     return {**task, "views": document["description"]["views"]}
 
 
-def _trained(
-    entry: Entry, lessons: Iterable[Lesson], on_task: Callable[[str, int, int], None]
-) -> dict[str, Any]:
+def _trained(entry: Entry, lessons: Iterable[Lesson], on_task: Callable[[str, int, int], None]) -> dict[str, Any]:
     session = Session(entry(), lessons=lessons)
     try:
         run, title = session.stage.run, words(entry.title)["en"]

@@ -104,6 +104,7 @@ export class LocalLab implements Lab {
 
   private readonly answers: Answers = {
     tasks: () => [...(this.saved.site?.tasks ?? [])],
+    lessons: () => [...this.saved.lessons],
     open: ({ task }) => (task === this.saved.description.task ? this.description : visit(this.saved.site, task)),
     describe: () => this.description,
     watch: (params) => {

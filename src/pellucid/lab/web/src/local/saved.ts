@@ -6,6 +6,7 @@ import type { Program } from "../formula/document.ts";
 import type { Stored } from "../formula/evaluate.ts";
 import type { CurveText } from "../formula/explain.ts";
 import type { Phrases } from "../formula/words.ts";
+import { readLessons, type Lesson } from "../model/lesson/lessons.ts";
 import type {
   Confusion, Description, Finding, Flow, Forecast, History, Latent, Methods, Path,
 } from "../model/wire/protocol.ts";
@@ -59,6 +60,7 @@ export interface Saved {
   readonly text: { readonly by: string; readonly lower: boolean } | null;
   readonly image: Table | null;
   readonly code: string;
+  readonly lessons: readonly Lesson[];
   /** The other tasks of its folder. */
   readonly site: Site | null;
 }
@@ -108,6 +110,7 @@ export function readSaved(given: unknown): Saved {
     text: text && { by: String(text["by"]), lower: text["lower"] === true },
     image: data["image"] ? table(data["image"]) : null,
     code: typeof data["code"] === "string" ? data["code"] : "",
+    lessons: readLessons(data["lessons"]) ?? damaged("lessons"),
     site: readSite(data["site"]),
   };
 }

@@ -1,5 +1,6 @@
 // One lab of several in a folder: each task is a file of its own, and the gallery leads from one to the next.
 
+import { readLessons, type Lesson } from "../model/lesson/lessons.ts";
 import { format, HOME, opening, parse } from "../model/place/route.ts";
 import type { Events, Lab, Methods, Task, View, Words } from "../model/wire/protocol.ts";
 import { refuse } from "./refusal.ts";
@@ -47,13 +48,17 @@ export function visit(site: Site | null, task: string): Promise<never> {
 /** The first page of the folder: the gallery, with nothing open. */
 export class Entrance implements Lab {
   private readonly site: Site;
+  private readonly lessons: readonly Lesson[];
 
   constructor(document: unknown) {
-    this.site = readSite((document as Record<string, unknown> | null)?.["site"]) ?? refuse("local.damaged", { why: "site" });
+    const told = (document ?? {}) as Record<string, unknown>;
+    this.site = readSite(told["site"]) ?? refuse("local.damaged", { why: "site" });
+    this.lessons = readLessons(told["lessons"]) ?? refuse("local.damaged", { why: "lessons" });
   }
 
   async request<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
     if (method === "tasks") return [...this.site.tasks] as Methods[M]["result"];
+    if (method === "lessons") return [...this.lessons] as Methods[M]["result"];
     if (method === "open") return visit(this.site, (params as Methods["open"]["params"]).task);
     return refuse("local.absent");
   }

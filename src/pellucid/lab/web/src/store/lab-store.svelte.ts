@@ -7,7 +7,9 @@ import type {
 } from "../model/wire/protocol";
 import type { Key, Values } from "../strings";
 import type { Options, Panel } from "./contract";
+import { bare, placeOf, type Lesson } from "../model/lesson/lessons";
 import { Measured } from "./history.svelte";
+import { Lessons } from "./lesson.svelte";
 import { Preferences } from "./preferences.svelte";
 import { Routing, fixedAddress, same } from "./routing.svelte";
 import { Watching } from "./watching.svelte";
@@ -26,6 +28,7 @@ export class LabStore {
 
   // None of these is read by a component, so none of them is a signal.
   #routing: Routing;
+  readonly lessons: Lessons;
   #preferences: Preferences;
   #measured: Measured;
   #watching: Watching;
@@ -42,6 +45,7 @@ export class LabStore {
     const current = () => ({ description: this.#description, state: this.#state });
     this.#preferences = new Preferences(options);
     this.#routing = new Routing(address, current);
+    this.lessons = new Lessons(lab, this.#routing, () => this.#description);
     this.#measured = new Measured(lab, current);
     this.#watching = new Watching(
       (question) => this.#try(() => lab.request("watch", question)),
@@ -67,6 +71,7 @@ export class LabStore {
     ];
     this.#asked = this.#routing.read();
     this.#routing.place = { ...this.#asked.place, step: null };
+    this.#routing.lesson = this.#asked.lesson;
     void this.#begin();
   }
 
@@ -118,6 +123,33 @@ export class LabStore {
     void this.#follow(link, false, true);
   }
 
+  /** Begin a lesson: open what it is about, and go to its first step. */
+  begin(lesson: Lesson): void {
+    this.#panel = null;
+    const link = { place: HOME, task: lesson.task ?? null, lesson: { name: lesson.name, step: 1 } };
+    const hash = format(link);
+    this.#routing.announce(hash);
+    void this.#follow(hash, false);
+  }
+
+  /** Go to a step of the lesson that is played, and to what it is about. */
+  toStep(step: number, push = true): void {
+    const lesson = this.lessons.playing;
+    if (lesson === null) return;
+    this.#routing.lesson = { name: lesson.name, step };
+    const place = placeOf(lesson, step);
+    const before = this.place.input;
+    if (place !== null) this.#routing.place = { ...place, input: place.input ?? before };
+    this.#routing.write(push);
+    if (this.place.input !== before) void this.#look();
+  }
+
+  /** Leave the lesson; the page stays where it is. */
+  leave(): void {
+    this.#routing.lesson = null;
+    this.#routing.write(true);
+  }
+
   /** One depth out. */
   out(): void {
     this.go(this.#routing.outward());
@@ -149,6 +181,7 @@ export class LabStore {
 
   async open(task: string): Promise<void> {
     this.#busy = true;
+    this.#routing.lesson = null;
     const description = await this.#open(task);
     this.#busy = false;
     if (description === null) return;
@@ -220,6 +253,7 @@ export class LabStore {
       const tasks = await this.lab.request("tasks", {}).catch(() => []);
       if (serial !== this.#serial) return;
       this.#tasks = tasks;
+      if (tasks.length > 0) void this.lessons.load();
       if (tasks.length === 0) return this.#connected ? this.notify(refusal) : undefined;
       this.#connected = true;
       // A link may say which task it was made in; and after a new start of Pellucid, this page has one.
@@ -251,7 +285,7 @@ export class LabStore {
     if (known !== null && run !== description.state.run) this.notify(this.say("shell.anew"));
     // The place is one in this network, or what a link asks for: in another network it is none.
     await this.#describe(description, known === null || again || asked !== null);
-    if (asked !== null) await this.#make(asked);
+    if (asked !== null) await this.#arrive(asked);
     // A link that was followed while the answers were on their way.
     const late = this.#asked === first ? null : this.#asked;
     this.#asked = null;
@@ -272,8 +306,17 @@ export class LabStore {
     this.#watching.renew();
     this.#measured.forget();
     this.#routing.place = HOME;
+    this.#routing.lesson = null;
     this.#routing.write();
     this.#panel = "gallery";
+  }
+
+  /** Make ready what a link asks for; one that says no more than a lesson leads to what its step is about. */
+  async #arrive(link: Link): Promise<void> {
+    await this.#make(link);
+    await this.lessons.load();
+    this.lessons.beginOwn();
+    if (bare(link.place) && this.lessons.due) this.toStep(this.lessons.step, false);
   }
 
   /** What a link asks for besides a place: the weights, or else the moment. */
@@ -347,6 +390,7 @@ export class LabStore {
   async #follow(hash: string, ours: boolean, push = false): Promise<void> {
     const link = parse(hash);
     const before = this.#routing.place;
+    this.#routing.lesson = link.lesson;
     this.#routing.place = { ...link.place, input: link.place.input ?? before.input, step: null };
     if (push && !same(before, this.#routing.place)) this.#routing.write(true);
     if (this.#description === null) {
@@ -367,7 +411,7 @@ export class LabStore {
         }
       }
       this.#routing.write();
-      await this.#make(link);
+      await this.#arrive(link);
     }
     if (this.#routing.place.input !== before.input) await this.#look();
   }

@@ -18,6 +18,9 @@ export function same(a: Place, b: Place): boolean {
 
 export class Routing {
   #place = $state.raw<Place>(HOME);
+  #lesson = $state.raw<Link["lesson"]>(null);
+  /** Whether the page was opened with no place, no lesson and nothing else that a link says. */
+  readonly fresh: boolean;
 
   #address: Address;
   #current: () => { description: Description | null; state: State | null };
@@ -26,10 +29,14 @@ export class Routing {
   constructor(address: Address, current: () => { description: Description | null; state: State | null }) {
     this.#address = address;
     this.#current = current;
+    this.fresh = /^#?\/?$/.test(address.read());
   }
 
   get place() { return this.#place; }
   set place(place: Place) { this.#place = place; }
+  /** The lesson that is played, and its step. */
+  get lesson(): Link["lesson"] { return this.#lesson; }
+  set lesson(lesson: Link["lesson"]) { this.#lesson = lesson; }
 
   /** The link that the page was opened with. */
   read(): Link {
@@ -42,7 +49,13 @@ export class Routing {
     const still = state !== null && !state.playing && description?.can.train && state.step > 0;
     const place = { ...this.#place, step: still ? state.step : null };
     const branch = still && state.branch !== 0 ? state.branch : null;
-    this.#address.write(format({ place, branch, task: description?.task ?? null }, description?.layers), push);
+    const link = { place, branch, task: description?.task ?? null, lesson: this.#lesson };
+    this.#address.write(format(link, description?.layers), push);
+  }
+
+  /** Bring the address to a link before it is followed: where that leads to another file, it goes along. */
+  announce(link: string): void {
+    this.#address.write(link, true);
   }
 
   /** The step stands in the link only while it stands still. */
@@ -74,7 +87,8 @@ export class Routing {
 
   link(place: Partial<Place>): string {
     const { description } = this.#current();
-    return format({ place: this.toward(place), task: description?.task }, description?.layers);
+    const link = { place: this.toward(place), task: description?.task, lesson: this.#lesson };
+    return format(link, description?.layers);
   }
 
   /** A link for another person, with the weights if they are few enough to be written in it. */
@@ -83,7 +97,7 @@ export class Routing {
     const place = { ...this.#place, step: weights === null ? (state?.step ?? null) : null };
     const branch = weights === null ? (state?.branch ?? null) : null;
     return this.#address.whole(
-      format({ place, branch, weights, task: description?.task ?? null }, description?.layers),
+      format({ place, branch, weights, task: description?.task ?? null, lesson: this.#lesson }, description?.layers),
     );
   }
 }

@@ -3,10 +3,11 @@
 import type { Language, Words } from "../model/wire/protocol";
 import { focus } from "./focus";
 import { kinds } from "./kinds";
+import { lesson } from "./lesson";
 import { local } from "./local";
 import { shell } from "./shell";
 
-export const strings = { ...shell, ...focus, ...kinds, ...local };
+export const strings = { ...shell, ...focus, ...kinds, ...local, ...lesson };
 
 export type Key = keyof typeof strings;
 export type Values = Record<string, string | number>;

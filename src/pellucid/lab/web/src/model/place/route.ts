@@ -11,6 +11,8 @@ export interface Link {
   branch: number | null;
   /** All parameters in one string, of a small network. */
   weights: string | null;
+  /** The lesson that is played, and its step from 1. */
+  lesson: { name: string; step: number } | null;
 }
 
 /** The view that a task of the gallery opens with: what it is about, the border, the text, the forecast, … */
@@ -107,6 +109,7 @@ export function format(link: Partial<Link> & { place: Place }, layers: readonly 
   add("step", place.step);
   add("branch", link.branch);
   add("w", link.weights);
+  if (link.lesson) add("lesson", `${link.lesson.name}:${link.lesson.step}`);
   return `#/${words.join("/")}${query.length > 0 ? `?${query.join("&")}` : ""}`;
 }
 
@@ -140,7 +143,13 @@ export function parse(hash: string): Link {
     task: asked.get("task") || null,
     branch: natural(asked.get("branch")),
     weights: asked.get("w") || null,
+    lesson: lessonOf(asked.get("lesson")),
   };
+}
+
+function lessonOf(text: string | undefined): Link["lesson"] {
+  const [name, step] = splitOnce(text ?? "", ":");
+  return name ? { name, step: natural(step) ?? 1 } : null;
 }
 
 function splitOnce(text: string, mark: string): [string, string | undefined] {
