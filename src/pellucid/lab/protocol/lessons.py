@@ -16,7 +16,7 @@ Bound = Annotated[float, Meta(ge=-1e30, le=1e30)]
 Pane = Literal["network", "focus", "arithmetic", "time"]
 
 
-class Part(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, omit_defaults=True):
+class Part(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """A part of a lesson."""
 
 
