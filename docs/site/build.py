@@ -152,6 +152,7 @@ def home() -> None:
         trees.append(("指南", [f"guide/zh/{name}" for name in ["index", *chapters["zh"], "glossary"]]))
     how = [
         "lab",
+        "lessons",
         "coming-from",
         "worked-example",
         "your-own-activation",
