@@ -80,7 +80,7 @@ def _check_events(text: str) -> None:
         (lambda e: getattr(e, "tag", None) is not None, "a tag (!)"),
     ]
     for event in yaml.parse(text, yaml.SafeLoader):
-        line = event.start_mark.line + 1
+        line = 1 + (event.start_mark.line if event.start_mark is not None else 0)
         for refuses, what in refusals:
             if refuses(event):
                 raise DataError(f"line {line}: expected texts, numbers and lists, got {what}: put it in quotes")
