@@ -226,6 +226,7 @@ UNWRITABLE = {
     "masked conv": "of steps with a mask",
     "masked pool": "of steps with a mask",
     "activation step": "the activation step",
+    "final states": "FinalState of steps with a mask",
 }
 
 
