@@ -196,6 +196,7 @@ UNWRITABLE = {
     "sequences": "reset_after=False",
     "given states": "of steps with a mask",
     "given mask": "mask",
+    "final states": "FinalState of steps with a mask",
     "activation step": "the activation step",
 }
 
@@ -241,7 +242,7 @@ def test_a_module_says_what_it_expects_and_learns() -> None:
         loss = torch.nn.functional.cross_entropy(module(x), y)
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     whole = pl.Network(net, pl.Activation("softmax"), input_shape=(5, 5, 1))
     ours = whole.fit(
         x.numpy().transpose(0, 2, 3, 1),
