@@ -51,7 +51,7 @@ describe("a place as a link", () => {
   });
 
   it("carries the task, the branch and the weights", () => {
-    const link = { place: place({ step: 3 }), task: "spirals", branch: 2, weights: "a+b/c=&d" };
+    const link = { place: place({ step: 3 }), task: "spirals", branch: 2, weights: "a+b/c=&d", lesson: { name: "one", step: 2 } };
     expect(parse(format(link))).toEqual(link);
     expect(parse("#/").branch).toBeNull();
   });
