@@ -59,9 +59,9 @@ export function run(program: Program, given: ReadonlyMap<string, Stored>, option
       && tensor.axes.every(({ extent }, d) => extent === null || extent === array.shape[d]);
     if (!fits) throw new Error(`${name} came with the shape ${array.shape.join(" × ")}, which does not fit`);
     if (tensor.axes[0]?.extent === null) batch = array.shape[0]!;
-    const data = options.set?.tensor === tensor ? array.data.slice() : array.data;
-    put(options.set, tensor, data);
-    values.set(tensor, { shape: array.shape, data });
+    const mine = options.set?.tensor === tensor ? { shape: array.shape, data: array.data.slice() } : array;
+    put(options.set, tensor, mine.data);
+    values.set(tensor, mine);
   }
   const needed = options.wanted && reached(program, options.wanted, values);
   const evaluator = new Evaluator(values, batch);
