@@ -26,7 +26,7 @@ from .updating import Step
 
 GROUPS = {
     "Which value": ("source", "unit", "at", "time", "index", "invert"),
-    "What of it": ("backward", "learning_rate", "method", "label", "terms", "language"),
+    "What of it": ("backward", "learning_rate", "with_rounding", "method", "label", "terms", "language"),
 }
 EPILOG = """\b
 Examples:

@@ -58,16 +58,17 @@ def test_four_devices_of_one_process_train_as_one(name: str, monkeypatch: pytest
 
 
 class Run:
-    """`pellucid train` in two processes on the embedded digits."""
+    """`pellucid train` in several processes on the embedded digits."""
 
-    def __init__(self, folder: Path, *more: str) -> None:
+    def __init__(self, folder: Path, *more: str, processes: int = 2) -> None:
         self.folder = folder
         address = f"127.0.0.1:{free_port()}"
         command = [sys.executable, "-m", "pellucid.cli", "train", "digits", "--model", "cnn", "--engine", "xla", *more]
-        command += ["--checkpoint", "run.ckpt", "--coordinator", address, "--processes", "2", "--process"]
+        command += ["--checkpoint", "run.ckpt", "--coordinator", address]
+        command += ["--processes", str(processes), "--process"]
         self.processes = [
             subprocess.Popen([*command, str(p)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            for p in range(2)
+            for p in range(processes)
         ]
 
     def kill_a_worker(self) -> None:
@@ -117,3 +118,17 @@ def test_a_run_that_begins_again_ends_at_the_same_loss(tmp_path: Path) -> None:
         losses.append(last_loss(out))
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
     assert np.isfinite(losses).all()
+
+
+@long
+@pytest.mark.parametrize("processes", [1, 4])
+def test_a_run_continues_on_another_number_of_processes(processes: int, tmp_path: Path) -> None:
+    losses = []
+    for folder, begun in ((tmp_path / "whole", 6), (tmp_path / "parts", 3)):
+        folder.mkdir()
+        answers = Run(folder, "--epochs", str(begun)).ended()
+        if begun < 6:
+            answers += Run(folder, "--epochs", "6", "--resume", processes=processes).ended()
+        assert [status for status, _, _ in answers] == [0] * len(answers), answers
+        losses.append([last_loss(out) for _, out, _ in answers if "epoch" in out][-1])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)

@@ -325,7 +325,7 @@ def test_strides_that_differ_have_names_of_their_own() -> None:
             (5, 5, 1),
             (7, 7, 1, 2),
             {},
-            r"the kernel \(7, 7\) is larger than the image \(5, 5\); take a smaller one, or padding=\"same\"",
+            r"the kernel \(7, 7\) is larger than the image \(5, 5\); take a smaller one or padding=\"same\"",
         ),
         ((3, 3, 1), (7, 7, 1, 2), {"padding": 1}, r"the kernel \(7, 7\) is larger than the padded image \(5, 5\)"),
         ((5, 5, 1), (3, 3, 1, 2), {"dilation": 3}, r"\(3, 3\), which covers \(7, 7\) at dilation \(3, 3\), is larger"),

@@ -92,6 +92,8 @@ def array(kind: Any, value: object) -> Any:
 
 
 def keys(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.to_builtins(value)
     if isinstance(value, dict):
         return {key: keys(item) for key, item in value.items()}
     return [keys(item) for item in value] if isinstance(value, list) else None
