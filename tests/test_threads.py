@@ -264,7 +264,7 @@ forks = pytest.mark.skipif(
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning", "ignore:.*fork:RuntimeWarning")
 def test_a_fork_finds_the_parameters_of_one_step() -> None:
     with changing() as net:
-        torn = sum(not in_a_child(lambda: whole(net)) for _ in range(100))
+        torn = sum(not in_a_child(lambda: whole(net)) for _ in range(30))
     assert torn == 0
 
 
