@@ -1,6 +1,7 @@
 """The activations as people use them: on numbers, on a graph, and as a choice for a layer.
 
     pl.relu([-1.0, 2.0])                              # numbers: array([0., 2.])
+    pl.sigmoid.slope(0.0)                             # its slope at a number: array(0.25)
     pl.Dense(8, activation=pl.leaky_relu(slope=0.1))  # a choice, with its options
     pl.relu(pl.Dense(8)(x))                           # a layer of a graph
 
@@ -16,7 +17,10 @@ import numpy as np
 
 from pellucid.arrays import as_array
 from pellucid.engines import compile_program
-from pellucid.formula import BATCH, Program, Tensor
+from pellucid.errors import PellucidError
+from pellucid.formula import BATCH, Program, Tensor, derivative
+from pellucid.formula.derivative import reachable
+from pellucid.formula.expressions import Reduction, walk
 from pellucid.functions.activations import ACTIVATIONS, Activation, ActivationLike
 from pellucid.functions.activations import activation as registered
 from pellucid.layers.activation import Activation as ActivationLayer
@@ -36,15 +40,35 @@ class ActivationFunction(Activation[...]):
             return ActivationLayer(chosen)(value)
         return _computed(chosen, as_array(value, what=self.name))
 
+    def slope(self, value: Any, /, **options: object) -> np.ndarray:
+        """Its derivative at each number, of any shape: `pl.sigmoid.slope(0.0)` is 0.25. By the formula's own
+        derivative, as in training: the slope of a kink is that of one side, `pl.relu.slope(0.0)` is 0.
 
-def _computed(function: Activation[...], array: np.ndarray) -> np.ndarray:
-    """The function of numbers, by the reference engine; softmax runs over the last axis."""
+        Raises:
+            PellucidError: what it gives depends on other numbers too, as softmax does.
+        """
+        return _computed(self.with_options(**options), as_array(value, what=self.name), slope=True)
+
+
+def _computed(function: Activation[...], array: np.ndarray, *, slope: bool = False) -> np.ndarray:
+    """The function of numbers, or its slope, by the reference engine; softmax runs over the last axis."""
     dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.dtype(np.float64)
     rows = np.atleast_1d(array)
-    axes = {f"i{place}": extent for place, extent in enumerate(rows.shape)}
-    z = Tensor.input("z", {"n": BATCH, **axes})
-    run = compile_program(Program({"a": function.function(z, **function.options)}), engine="reference", dtype=dtype)
-    return run({"z": rows[None]})["a"].reshape(array.shape)
+    axes = {"n": BATCH, **{f"i{place}": extent for place, extent in enumerate(rows.shape)}}
+    z = Tensor.input("z", axes)
+    wanted = function.function(z, **function.options)
+    given = {"z": rows[None]}
+    if slope:
+        if any(isinstance(e, Reduction) for s in reachable([wanted]) for e in walk(s.expression)):
+            raise PellucidError(
+                f"{function.name} has no slope at a number: what it gives depends on all its inputs; "
+                "net.gradients and net.trace have its derivatives in a network"
+            )
+        ones = Tensor.input("ones", axes)
+        wanted = derivative(wanted, [z], upstream=ones)[z]
+        given["ones"] = np.ones_like(rows[None])
+    run = compile_program(Program({"a": wanted}), engine="reference", dtype=dtype)
+    return run(given)["a"].reshape(array.shape)
 
 
 @overload

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.functions.support import evaluate, with_gradients
 
+import pellucid as pl
 from pellucid.errors import PellucidError
 from pellucid.formula import BATCH, Tensor, define
 from pellucid.functions.activations import ACTIVATIONS, Activation, activation, leaky_relu, relu, softmax
@@ -143,3 +144,20 @@ def test_softmax_runs_over_the_last_axis() -> None:
     z = Tensor.input("z", n=BATCH, t=2, k=3)
     found = evaluate({"a": softmax(z)}, {"z": np.random.default_rng(0).normal(size=(4, 2, 3))})["a"]
     np.testing.assert_allclose(found.sum(axis=-1), np.ones((4, 2)))
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"softmax", "log_softmax"}))
+def test_the_slope_at_a_number(name: str) -> None:
+    function = pl.activation(name)
+    z = np.array([[-2.5, -0.7, 0.3], [0.9, 1.7, 4.0]])
+    step = 1e-6
+    np.testing.assert_allclose(function.slope(z), (function(z + step) - function(z - step)) / (2 * step), atol=1e-8)
+    assert np.shape(function.slope(0.5)) == ()
+
+
+def test_slopes_that_are_known() -> None:
+    assert pl.sigmoid.slope(0.0) == 0.25
+    assert pl.tanh.slope(0.0) == 1
+    assert pl.leaky_relu.slope(-3.0, slope=0.2) == pytest.approx(0.2)
+    with pytest.raises(PellucidError, match="softmax has no slope at a number"):
+        pl.softmax.slope([1.0, 2.0])

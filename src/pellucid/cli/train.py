@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pellucid as pl
-from pellucid.training.callbacks.augment import Augment
 
 from ..data import Augmentation, Dataset, Preparation, Standardizer
 from ..data.public_sets import PUBLIC_IMAGES
@@ -474,15 +473,15 @@ def _learn_examples(
     click.echo(_headline(dataset, len(x), 0 if held is None else len(held)))
     for line in changes_of(learned, held):
         click.echo(printable(line))
-    augment = [Augment(x, changes, seed=fitting.seed)] if changes != Augmentation() else []
     scale = _labels if classes is not None else _scaled(y)
     history = net.fit(
-        augment[0].x if augment else x,
+        x,
         scale(y),
         loss="mse" if classes is None else "crossentropy",
         metrics=[] if classes is None else ["accuracy"],
         validation_data=None if held is None else (held.x, scale(held.y)),
-        **fitting.options(*augment, epochs=10 if convolves else 100),
+        augmentation=changes if changes != Augmentation() else None,
+        **fitting.options(epochs=10 if convolves else 100),
     )
     if classes is None:  # it learned the scaled target; what is saved answers in the target's own units
         units = pl.Normalization(invert=True).adapt(y)

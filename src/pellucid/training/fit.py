@@ -11,12 +11,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pellucid.arrays import check_integer, check_range
+from pellucid.arrays import as_array, check_integer, check_range
+from pellucid.data.images import Augmentation
 from pellucid.errors import DataError, PellucidError
 from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.functions.learning.optimizers import optimizer as optimizer_of
 from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
+from pellucid.training.callbacks.augment import Augment
 from pellucid.training.callbacks.base import Callback, callbacks_of
 from pellucid.training.callbacks.scheduling import check_rates
 from pellucid.training.evaluation import Measures, Metrics, chosen, no_weights, prepared
@@ -63,6 +65,7 @@ def fit(
     prefetch: int = AHEAD,
     engine: str | None = None,
     keep_optimizer: bool = False,
+    augmentation: Augmentation | None = None,
 ) -> History:
     """Train a network on examples x, shape (n, …), and targets y, shape (n, …); or on batches of them.
 
@@ -106,6 +109,8 @@ def fit(
             "xla-bfloat16" for their quicker products of bfloat16.
         keep_optimizer: whether the optimizer goes on with its moments and its count of steps where the last call with
             keep_optimizer=True, or of `train_on_batch`, ended; otherwise it begins afresh.
+        augmentation: small changes of the images x (n, h, w, c), such as pl.data.Augmentation(shift=2, rotate=10):
+            each image is changed anew before every epoch, by the network's seed.
 
     Stateful layers go on from batch to batch and from epoch to epoch; `net.reset_states()` in a callback lets them
     begin anew. Validation has states of its own, which begin with 0.
@@ -120,6 +125,8 @@ def fit(
             last finite weights.
         ModelFileError: a checkpoint that cannot be written or read.
     """
+    if augmentation is not None:
+        x, callbacks = _changing(net, x, augmentation, callbacks, validation_split)
     loop = prepare(
         net,
         x,
@@ -166,6 +173,25 @@ def fit(
         return history
     finally:
         net.being_trained.release()
+
+
+def _changing(
+    net: BaseNetwork,
+    x: Any,
+    augmentation: Augmentation,
+    callbacks: Sequence[Callback] | Callback,
+    validation_split: float,
+) -> tuple[Any, list[Callback]]:
+    """The images that change, and the callbacks with the one that changes them."""
+    if not isinstance(augmentation, Augmentation):
+        got = type(augmentation).__name__
+        raise PellucidError(f"augmentation is {got}, expected pl.data.Augmentation(…), as Augmentation(shift=2)")
+    if isinstance(x, Mapping) or is_stream(x):
+        raise DataError("augmentation is for an array of images: batches change their images themselves")
+    if validation_split:
+        raise DataError("augmentation would change the images of validation_split too: give validation_data")
+    augment = Augment(as_array(x), augmentation, seed=net.seed)
+    return augment.x, [augment, *callbacks_of(callbacks)]
 
 
 def prepare(

@@ -42,6 +42,25 @@ def test_what_is_trained_on_is_what_was_filled() -> None:
         np.testing.assert_array_equal(nets[0].parameters[path], nets[1].parameters[path])
 
 
+def test_fit_changes_the_pictures_itself() -> None:
+    x = np.random.default_rng(0).random((8, 4, 4, 1), dtype=np.float32)
+    y = np.arange(8) % 2
+    nets = [
+        pl.Network(pl.Flatten(), pl.Dense(2, activation="softmax"), input_shape=(4, 4, 1), seed=5) for _ in range(2)
+    ]
+    augment = Augment(x, Augmentation(shift=1), seed=5)
+    nets[0].fit(augment.x, y, epochs=2, callbacks=[augment], verbose=0)
+    nets[1].fit(x, y, epochs=2, augmentation=Augmentation(shift=1), verbose=0)
+    for path in nets[0].parameters:
+        np.testing.assert_array_equal(nets[0].parameters[path], nets[1].parameters[path])
+    with pytest.raises(DataError, match="give validation_data"):
+        nets[0].fit(x, y, augmentation=Augmentation(shift=1), validation_split=0.5, verbose=0)
+    with pytest.raises(DataError, match="batches change their images themselves"):
+        nets[0].fit([(x, y)], augmentation=Augmentation(shift=1), verbose=0)
+    with pytest.raises(pl.PellucidError, match="augmentation is dict, expected"):
+        nets[0].fit(x, y, augmentation={"shift": 1}, verbose=0)  # type: ignore[arg-type]
+
+
 def test_pictures_are_expected() -> None:
     with pytest.raises(DataError, match=r"expected images \(n, h, w, c\)"):
         Augment(np.zeros((3, 4)), Augmentation())
