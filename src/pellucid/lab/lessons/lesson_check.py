@@ -33,16 +33,7 @@ def check_lesson(
     Returns:
         What does not fit, each with its file and line; none where all is well.
     """
-    run = Run(
-        task.net,
-        task.x,
-        task.y,
-        loss=task.loss,
-        optimizer=task.optimizer,
-        metrics=task.metrics,
-        batch_size=task.batch_size,
-        validation_data=task.test,
-    )
+    run = Run.of(task)
     try:
         steps = file.lesson.train
         for step in range(0, steps, PIECE):

@@ -259,17 +259,7 @@ class Session:
     # the tabs are notified of what changes
 
     def _staged(self, task: Task) -> Stage:
-        run = Run(
-            task.net,
-            task.x,
-            task.y,
-            loss=task.loss,
-            optimizer=task.optimizer,
-            metrics=task.metrics,
-            batch_size=task.batch_size,
-            validation_data=task.test,
-            preamble="" if task.name is None else PREAMBLE.format(name=task.name),
-        )
+        run = Run.of(task, preamble="" if task.name is None else PREAMBLE.format(name=task.name))
         stage = Stage(task, run, Look(task, run.update))
         run.listen(lambda event, value: self._notify(stage, event, value))
         return stage

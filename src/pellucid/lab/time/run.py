@@ -23,7 +23,7 @@ from pellucid.lab.protocol import requests
 from pellucid.lab.protocol.answers import History, State
 from pellucid.lab.protocol.reading import checked
 from pellucid.lab.protocol.requests import MAX_STEPS, Action
-from pellucid.lab.task import Words
+from pellucid.lab.task import Task, Words
 from pellucid.lab.time import changes
 from pellucid.lab.time.branches import Branch, Tree
 from pellucid.lab.time.code import code
@@ -93,6 +93,21 @@ class Run:
     Raises:
         DataError: examples or targets that the network cannot take.
     """
+
+    @classmethod
+    def of(cls, task: Task, *, preamble: str = "") -> Run:
+        """The training of a task, from its beginning."""
+        return cls(
+            task.net,
+            task.x,
+            task.y,
+            loss=task.loss,
+            optimizer=task.optimizer,
+            metrics=task.metrics,
+            batch_size=task.batch_size,
+            validation_data=task.test,
+            preamble=preamble,
+        )
 
     def __init__(
         self,
