@@ -134,6 +134,8 @@ def test_everything_is_imported_when_it_is_asked_for() -> None:
 import sys, types
 import pellucid as pl
 assert not [name for name in sys.modules if name.startswith(("pellucid.", "numpy"))]
+pl.Network
+assert "pellucid.data" not in sys.modules
 assert "data" in dir(pl)
 assert pl.data is sys.modules["pellucid.data"]
 assert not any(isinstance(getattr(pl, name), types.ModuleType) for name in pl.__all__)

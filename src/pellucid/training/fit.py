@@ -7,18 +7,16 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pellucid.arrays import as_array, check_integer, check_range
-from pellucid.data.images import Augmentation
 from pellucid.errors import DataError, PellucidError
 from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.functions.learning.optimizers import optimizer as optimizer_of
 from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
-from pellucid.training.callbacks.augment import Augment
 from pellucid.training.callbacks.base import Callback, callbacks_of
 from pellucid.training.callbacks.scheduling import check_rates
 from pellucid.training.evaluation import Measures, Metrics, chosen, no_weights, prepared
@@ -34,6 +32,9 @@ from pellucid.training.running.progress import Verbose, reporter
 from pellucid.training.running.state import State, Training
 from pellucid.training.running.stream_loop import StreamLoop
 from pellucid.training.saved import checkpoint_file
+
+if TYPE_CHECKING:
+    from pellucid.data.images import Augmentation
 
 
 @spelled
@@ -183,6 +184,9 @@ def _changing(
     validation_split: float,
 ) -> tuple[Any, list[Callback]]:
     """The images that change, and the callbacks with the one that changes them."""
+    from pellucid.data.images import Augmentation  # a training without needs no data sets
+    from pellucid.training.callbacks.augment import Augment
+
     if not isinstance(augmentation, Augmentation):
         got = type(augmentation).__name__
         raise PellucidError(f"augmentation is {got}, expected pl.data.Augmentation(…), as Augmentation(shift=2)")
