@@ -23,10 +23,12 @@ from benchmarks.report import (
     start_rows,
 )
 from benchmarks.workloads import WORKLOADS
-from pellucid.cli.output import check_figure, check_writable, replacing, table
+from pellucid.cli import grouped
+from pellucid.cli.output import check_figure, check_writable, table
 from pellucid.cli.reporting import with_force
 from pellucid.engines.llvm.run.native import target as target_of
 from pellucid.errors import DataError, nearest
+from pellucid.files import replacing
 
 ALL = "all"
 UNITS = {"training": "training, a step", "fit": "fit, an epoch of 8 batches", "inference": "inference, a call"}
@@ -63,7 +65,7 @@ Examples:
 )
 
 
-@click.command(epilog=EPILOG)
+@grouped.command(epilog=EPILOG, name="bench")
 @click.option("--workload", default=ALL, show_default=True, help="Which networks, such as mlp,gru; listed below.")
 @click.option("--part", default=",".join(PARTS), show_default=True, help="Which measurements; listed below.")
 @click.option(
@@ -85,9 +87,7 @@ Examples:
 def command(
     workload: str, part: str, peers: str | None, target: str, quick: bool, json_path: Path | None, plot: Path | None
 ) -> None:
-    """Measure training, prediction and start against peers.
-
-    All contenders take turns in short runs, so that what disturbs one disturbs all. Between the runs the machine's
+    """All contenders take turns in short runs, so that what disturbs one disturbs all. Between the runs the machine's
     rate of multiply-adds is measured, on one and on two threads: runs without two free cores are taken again, and
     counted if that does not help. All train the same network from the same weights on the same data, and who comes to
     other losses is left out of the ratios. Peers that are not installed are left out: pip install -e ".[bench]"

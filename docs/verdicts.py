@@ -1,6 +1,6 @@
 """The table of verdicts in docs/experiments.md, from the run whose files are in docs/verdicts/.
 
-pellucid experiment all --output docs/verdicts
+pellucid experiment all --output docs/verdicts --force
 python docs/verdicts.py
 """
 

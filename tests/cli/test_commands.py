@@ -29,15 +29,23 @@ def test_each_command_shows_an_example(run: Run, name: str) -> None:
     assert f"\n    pellucid {name}" in run(name, "--help").output
 
 
-def test_help_imports_no_heavy_library() -> None:
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_imports_no_command_and_no_library_but_click(option: str) -> None:
     code = (
-        "import sys; from pellucid.cli import cli\n"
-        "try: cli(['--help'])\n"
+        "import sys; from pellucid.cli import cli, COMMANDS\n"
+        f"try: cli(['{option}'])\n"
         "except SystemExit: pass\n"
-        "print([m for m in ('sklearn', 'matplotlib', 'jax', 'torch', 'pandas', 'rich') if m in sys.modules])"
+        "heavy = {f'pellucid.cli.{name}' for name in COMMANDS} | {'numpy', 'matplotlib', 'rich', 'pellucid.data'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_begins_with_its_line_in_the_list(run: Run, name: str) -> None:
+    usage, first, *_ = (part.strip() for part in run(name, "--help").output.split("\n\n"))
+    assert usage.startswith("Usage:") and first == COMMANDS[name]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def test_an_experiment_shows_writes_and_says_what_it_replaces(run: Run, tmp_path
     assert "wrote pellucid-experiments/sigmoid-range.json and" in text.replace("\\", "/")
     folder = tmp_path / "pellucid-experiments"
     assert sorted(path.name for path in folder.iterdir()) == ["sigmoid-range.json", "sigmoid-range.png"]
-    assert "replaced pellucid" in run("experiment", "sigmoid-range").output
+    assert "and 1 more exist already: --force" in run("experiment", "sigmoid-range", code=2).output
+    assert "replaced pellucid" in run("experiment", "sigmoid-range", "--force").output
     record = json.loads((folder / "sigmoid-range.json").read_text(encoding="utf-8"))
     assert record["verdict"]["word"] == "supported" and len(record["digest"]) == 64
 
@@ -63,7 +64,7 @@ def test_all_are_run_one_after_the_other(run: Run, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pellucid.experiments.claim_named", lambda name: claim_in(mine))
     text = run("experiment", "all", "--quick").output
     assert "1/2 one" in text and "2/2 two" in text and "2 experiments in 0.0 minutes" in text
-    assert [r["experiment"] for r in json.loads(run("experiment", "all", "--json").output)] == ["one", "two"]
+    assert [r["experiment"] for r in json.loads(run("experiment", "all", "--json", "--force").output)] == ["one", "two"]
 
 
 def test_ctrl_c_keeps_what_is_done(run: Run, monkeypatch: pytest.MonkeyPatch, mine: Path) -> None:

@@ -17,6 +17,7 @@ from pellucid.cli import lab as command
 from pellucid.cli.lab import _task
 from pellucid.lab.serve import page
 from pellucid.lab.serve.server import listen
+from pellucid.lab.serve.site import MADE
 
 from .conftest import Run
 
@@ -144,3 +145,12 @@ def test_control_c_leaves_nothing_behind(tmp_path: Path) -> None:
     port = int(place.rsplit(":", 1)[1])
     with contextlib.closing(listen("127.0.0.1", port)):
         pass
+
+
+def test_a_site_of_before_is_not_replaced_without_a_word(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_bytes(MADE)
+    said = run("lab", "--site", "site", "--task", "spirals", code=2).output
+    assert 'index.html" exists already: --force replaces it' in said
+    (tmp_path / "site" / "index.html").write_text("my own page", encoding="utf-8")
+    assert "holds other files" in run("lab", "--site", "site", "--task", "spirals", "--force", code=2).output

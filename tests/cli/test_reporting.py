@@ -47,7 +47,7 @@ def test_json_stands_alone_on_the_standard_output(run: Run, iris_model: Path, na
     assert (result.stderr != "") == (name in ("train", "forecast", "demo")), "only what takes its time is told of"
     if name in WRITES:
         again = run(*spelled(name, iris_model), "--json", code=2)
-        assert "exists already: --force replaces it, or give another name." in again.stderr and again.stdout == ""
+        assert "already: --force replaces" in again.stderr and again.stdout == ""
         silent = run(*spelled(name, iris_model), "--quiet", "--force")
         assert silent.output == ""
 
@@ -96,7 +96,7 @@ def test_on_a_terminal_a_person_is_asked(iris_model: Path, tmp_path: Path, answe
 
 def test_what_resumes_replaces_what_it_wrote(run: Run) -> None:
     run("train", "moons", "--epochs", "1", "--checkpoint", "run.ckpt")
-    assert "exists already" in run("train", "moons", "--epochs", "2", "--checkpoint", "run.ckpt", code=2).stderr
+    assert "exist already" in run("train", "moons", "--epochs", "2", "--checkpoint", "run.ckpt", code=2).stderr
     run("train", "moons", "--epochs", "2", "--checkpoint", "run.ckpt", "--resume")
 
 

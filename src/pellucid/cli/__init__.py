@@ -1,7 +1,7 @@
 """The command line: one command a file, imported when it is asked for.
 
-A file ``name.py`` here holds ``command``; its name stands in ``COMMANDS``, in the order of
-``pellucid --help``.
+A file ``name.py`` here holds ``command``; its name stands in ``COMMANDS`` with the first line of its help, whose rest
+is the docstring of the function.
 """
 
 from __future__ import annotations
@@ -19,10 +19,25 @@ from click.shell_completion import CompletionItem
 from ..errors import PellucidError, nearest, spelled
 from .output import Patient, printable
 
-COMMANDS = (
-    *("demo", "train", "predict", "explain", "neuron", "generate", "forecast", "filter", "inspect"),
-    *("export", "sheet", "exercise", "experiment", "lab", "bench", "completion"),
-)
+COMMANDS = {
+    "demo": "Train a network on 1,797 handwritten digits and look through it.",
+    "train": "Train a network on DATA and save it.",
+    "predict": "Print what the network in MODEL predicts for each INPUT.",
+    "explain": "Show the arithmetic of one value.",
+    "neuron": "Show the arithmetic of one neuron.",
+    "generate": "Continue a text, token by token.",
+    "forecast": "Forecast a series and test how good the forecasts are.",
+    "filter": "Let a kernel slide over IMAGE and write the result.",
+    "inspect": "Show what is in a model file.",
+    "export": "Write a network as code for C or a browser.",
+    "sheet": "Write a network as a spreadsheet of live formulas.",
+    "exercise": "Draw problems to be worked by hand.",
+    "experiment": "Test a claim about neural networks: measure, judge, draw.",
+    "lab": "See a network in the browser, while it trains.",
+    "bench": "Measure training, prediction and start against peers.",
+    "completion": "Print the script that completes commands in SHELL.",
+}
+"""What each command does, in the order of `pellucid --help`, which imports none of them: the first line of its help."""
 
 EPILOG = """\b
 Examples:
@@ -77,6 +92,11 @@ class Commands(click.Group):
                 return None
             ctx.fail(f'there is no command "{cmd_name}".{nearest(cmd_name, COMMANDS)}')
         return cast(click.Command, importlib.import_module(f".{cmd_name}", __name__).command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of the commands; not click's own, which imports every one."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The commands and options that begin so; not click's own list, which imports every command for its help."""

@@ -13,18 +13,22 @@ from typing import cast
 import click
 
 from ..errors import PellucidError
+from .grouped import help_of
 
 CHECKOUT = Path(__file__).parents[3]
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("options", nargs=-1)
-def missing(options: tuple[str, ...]) -> None:
-    """Measure training, inference and start against other libraries; only in a copy of Pellucid's repository."""
+def _refuse(options: tuple[str, ...]) -> None:
+    """Only in a copy of Pellucid's repository."""
     raise PellucidError(
         "the measurements are in the folder benchmarks of Pellucid's repository, which this installation does not"
         ' have: run "make bench" in a copy of the repository.'
     )
+
+
+missing = click.command(context_settings={"ignore_unknown_options": True}, help=help_of("bench", _refuse))(
+    click.argument("options", nargs=-1)(_refuse)
+)
 
 
 def command_of(checkout: Path) -> click.Command:

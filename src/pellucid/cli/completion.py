@@ -19,10 +19,7 @@ Examples:
 @grouped.command(epilog=EPILOG)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print the script that completes commands in SHELL.
-
-    Evaluated when the shell starts, it completes commands, options, their choices, the names of data sets and files.
-    """
+    """Evaluated when the shell starts, it completes commands, options, their choices, names of data sets and files."""
     kind = get_completion_class(shell)
     assert kind is not None, "the choices are click's own shells"
     click.echo(kind(click.get_current_context().find_root().command, {}, "pellucid", VARIABLE).source())

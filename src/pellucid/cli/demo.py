@@ -34,9 +34,7 @@ Examples:
 @with_force
 @reporting(meanwhile=True)
 def command(epochs: int, seed: int, output: Path, report: Report) -> None:
-    """Train a network on 1,797 handwritten digits and look through it.
-
-    A network 64 → 64 → 32 → 10 learns four fifths of the 8×8 images and is tested on the rest. Then the
+    """A network 64 → 64 → 32 → 10 learns four fifths of the 8×8 images and is tested on the rest. Then the
     arithmetic of one of its outputs is shown term by term. Needs no internet, terminal or browser.
     """
     check_writable(output)

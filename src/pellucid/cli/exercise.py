@@ -9,8 +9,9 @@ import click
 from ..errors import DataError, nearest
 from ..exercises import TOPICS, document, exercise
 from ..exercises.problem import FORMATS
+from ..files import replacing
 from . import grouped, options
-from .output import check_writable, replacing, table
+from .output import check_writable, table
 from .reporting import Report, reporting, with_force
 
 EPILOG = """\b
@@ -59,9 +60,7 @@ def command(
     language: str,
     report: Report,
 ) -> None:
-    """Draw problems to be worked by hand.
-
-    TOPIC is list, or one of the topics that it shows. A topic and a seed give the same problem on every machine. Its
+    """TOPIC is list, or one of the topics that it shows. A topic and a seed give the same problem on every machine. Its
     numbers are small; its answer is the engine's number, and the wrong ones among the choices are what classic slips
     give, such as a missing σ′, a transposed index or a flipped kernel.
 

@@ -16,6 +16,7 @@ from ..errors import DataError
 from ..messages import gettext, words
 from . import grouped
 from .output import check_folder, check_writable, printable, table
+from .reporting import with_force
 
 if TYPE_CHECKING:
     from ..data import Series
@@ -62,6 +63,7 @@ Examples:
     "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of what is said."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what the JSON files hold instead of tables.")
+@with_force
 def command(
     what: str,
     quick: bool,
@@ -72,12 +74,10 @@ def command(
     language: str,
     as_json: bool,
 ) -> None:
-    """Test a claim about neural networks: measure, judge, draw.
-
-    Each experiment states a claim, what would refute it, and how it is tested; it trains the networks it needs, shows
-    the numbers with their spread, and gives a verdict that follows from the numbers: supported, not supported here, or
-    undecided. The JSON file holds a digest of the final weights: on another machine, with any number of threads, the
-    same command gives the same digest. FILE is a Python file with a claim of your own; it is run.
+    """Each experiment states a claim, what would refute it, and how it is tested; it trains the networks it needs,
+    shows the numbers with their spread, and gives a verdict that follows from the numbers: supported, not supported
+    here, or undecided. The JSON file holds a digest of the final weights: on another machine, with any number of
+    threads, the same command gives the same digest. FILE is a Python file with a claim of your own; it is run.
     """
     from ..experiments import NAMES
 

@@ -15,11 +15,12 @@ from ..data import Preparation
 from ..engines import DEFAULT
 from ..errors import DataError
 from ..explain import METHODS, Attribution, Trace
+from ..files import replacing
 from . import grouped, options
 from .autoencoding import CODE
 from .examples import one_example, target_of
 from .language import KEY
-from .output import check_figure, check_writable, printable, replacing
+from .output import check_figure, check_writable, printable
 from .reporting import json_text, spoken, with_force
 from .unrolled import parts_over_time, show_unrolled
 from .updating import Step
@@ -126,9 +127,7 @@ def command(
     engine: str | None,
     writing: dict[str, Any],
 ) -> None:
-    """Show the arithmetic of one value.
-
-    PATH is a value of the network in MODEL: a layer's output such as dense_1, its sum dense_1.sum, a gate such as
+    """PATH is a value of the network in MODEL: a layer's output such as dense_1, its sum dense_1.sum, a gate such as
     lstm_1.gate.forget, loss; with --backward the gradient of the loss with respect to it, or to a parameter such as
     dense_1.kernel; with --attribute how much of the value every pixel, column, word or step accounts for.
     `pellucid inspect` lists layers and parameters.

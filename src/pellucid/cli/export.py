@@ -74,9 +74,7 @@ def command(
     exact: bool,
     report: Report,
 ) -> None:
-    """Write a network as code for C or a browser.
-
-    The code needs nothing else: no Python, no library, no memory but yours.
+    """The code needs nothing else: no Python, no library, no memory but yours.
 
     OUTPUT ends in .o, an object file that a C compiler links, with a C header beside it; or in .wasm, a module that a
     browser loads. It is the code that runs here, compiled for another machine: on x86 and ARM it computes the same bits

@@ -16,9 +16,10 @@ from ..data.images import SAMPLES, SUFFIXES, read_image, sample_image, write_ima
 from ..data.kernels import KERNELS, MAX_SIZE, kernel
 from ..engines import DEFAULT, compile_program
 from ..errors import DataError
+from ..files import replacing
 from ..formula import Program, Tensor, unicode
 from . import grouped, options
-from .output import check_writable, replacing, table
+from .output import check_writable, table
 from .pooled import KEEPS, POOLS, pooled, show_window
 from .reporting import Report, reporting, with_force
 
@@ -119,10 +120,8 @@ def command(
     output: Path,
     report: Report,
 ) -> None:
-    """Let a kernel slide over IMAGE and write the result.
-
-    Every pixel becomes a weighted sum of the pixels around it; the weights are the kernel. It is computed by the same
-    formula as a layer Conv2D, for each colour channel separately. IMAGE is a file, or one of scikit-learn's
+    """Every pixel becomes a weighted sum of the pixels around it; the weights are the kernel. It is computed by the
+    same formula as a layer Conv2D, for each colour channel separately. IMAGE is a file, or one of scikit-learn's
     photographs, china and flower. One pixel of the result is shown term by term.
 
     With --pool it is a layer of pooling instead: the image shrinks, and each pixel is the largest, the smallest or the

@@ -25,9 +25,10 @@ from ..data.series import (
     walk_forward,
 )
 from ..errors import DataError, nearest
+from ..files import replacing
 from ..forecasting import CELLS, RecurrentForecaster
 from . import grouped, options
-from .output import check_figure, check_writable, printable, replacing, table
+from .output import check_figure, check_writable, printable, table
 from .reporting import Report, reporting, with_force
 from .sources import on_disk
 
@@ -116,9 +117,7 @@ def command(
     writing: dict[str, Any],
     report: Report,
 ) -> None:
-    """Forecast a series and test how good the forecasts are.
-
-    PRICES is a CSV file with a column of dates, or one of the embedded series google and synthetic. The network sees
+    """PRICES is a CSV file with a column of dates, or one of the embedded series google and synthetic. The network sees
     past changes (of the logarithm, where all values are positive) and forecasts the next. The test is walk-forward: the
     network is trained on everything before a block of the test, forecasts the block, and is trained again. It is
     compared with "tomorrow = today" and a linear autoregression, on the same rows.

@@ -59,11 +59,9 @@ def command(
     show: int | None,
     report: Report,
 ) -> None:
-    """Continue a text, token by token.
-
-    MODEL is what `pellucid train TEXT.txt` saved; without one, a small network learns the embedded text first, Python's
-    own help topics. Each token is drawn from the probabilities that the network gives, after temperature; --show prints
-    them.
+    """MODEL is what `pellucid train TEXT.txt` saved; without one, a small network learns the embedded text first,
+    Python's own help topics. Each token is drawn from the probabilities that the network gives, after temperature;
+    --show prints them.
     """
     if model is not None and by is not None:
         raise DataError(f"expected no --by with a model, which knows what its tokens are, got {by}: leave it out.")

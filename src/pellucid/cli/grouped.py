@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
+
+from . import COMMANDS
 
 SHARED = {
     "Where it is computed": ("engine", "coordinator", "processes", "process", "restarts"),
@@ -39,7 +42,21 @@ class Grouped(click.Command):
 
 
 def command(
-    epilog: str, groups: Mapping[str, tuple[str, ...]] | None = None
+    epilog: str, groups: Mapping[str, tuple[str, ...]] | None = None, *, name: str | None = None
 ) -> Callable[[Callable[..., Any]], click.Command]:
-    """As `click.command`, with groups of options."""
-    return click.command(cls=Grouped, epilog=epilog, groups=groups)
+    """As `click.command`, with groups of options, and a help that begins with the command's line in `COMMANDS`.
+
+    Args:
+        name: of the command; that of the function's module by default.
+    """
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        text = help_of(name or function.__module__.rpartition(".")[2], function)
+        return click.command(cls=Grouped, epilog=epilog, groups=groups, help=text)(function)
+
+    return decorate
+
+
+def help_of(name: str, function: Callable[..., Any]) -> str:
+    """The help of a command: its line in `COMMANDS`, and the docstring of its function."""
+    return f"{COMMANDS[name]}\n\n{inspect.cleandoc(function.__doc__ or '')}"

@@ -40,9 +40,7 @@ Examples:
 @options.csv_writing()
 @reporting()
 def command(model: Path, watch: str | None, language: str, writing: dict[str, Any], report: Report) -> None:
-    """Show what is in a model file.
-
-    The layers of the network in MODEL, its metadata and its parameters. A parameter that holds NaN or
+    """The layers of the network in MODEL, its metadata and its parameters. A parameter that holds NaN or
     infinity is marked: such a network answers nonsense.
 
     With --watch, what happens to DATA (what `pellucid train` takes): the size of the values on the way forward and of

@@ -18,6 +18,8 @@ from ..errors import DataError, nearest
 from . import grouped, options
 from .examples import as_targets, fitted, the_shape
 from .language import KEY, Reader
+from .output import check_writable
+from .reporting import with_force
 from .sources import TEXT, by_name, text_of, training_data, unknown
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ In Python: net.lab(x, y), and net.lab(x, y).save("lab.html") for one file that w
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="The language of the page.  [default: the browser's]")
 @options.engine()
 @options.csv_writing()
+@with_force
 def command(
     model: Path | None,
     data: str | None,
@@ -96,9 +99,7 @@ def command(
     engine: str | None,
     writing: dict[str, Any],
 ) -> None:
-    """See a network in the browser, while it trains.
-
-    Without MODEL a gallery of small tasks opens. With MODEL, a file that `pellucid train` or `net.save` wrote, its
+    """Without MODEL a gallery of small tasks opens. With MODEL, a file that `pellucid train` or `net.save` wrote, its
     network is shown on the examples of --data. Training can be paused, stepped, rewound and branched; every number
     is a link to where it came from. MODEL itself is not changed.
 
@@ -225,7 +226,7 @@ def _write_site(
     from rich.progress import Progress
 
     from ..lab.gallery import TASKS, entry
-    from ..lab.serve.site import INDEX, write_site
+    from ..lab.serve.site import INDEX, check_free, write_site
 
     if model is not None or data is not None:
         raise DataError(
@@ -233,6 +234,9 @@ def _write_site(
             " press Save in the page for one file."
         )
     entries = list(TASKS.values()) if task is None else [entry(task)]
+    check_free(folder)
+    if (folder / INDEX).exists():  # a site of before
+        check_writable(folder / INDEX)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bars: dict[str, Any] = {}

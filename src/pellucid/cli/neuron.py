@@ -12,8 +12,9 @@ import pellucid as pl
 
 from ..activation_functions import ActivationFunction
 from ..errors import DataError
+from ..files import replacing
 from . import grouped, options
-from .output import check_figure, check_writable, replacing
+from .output import check_figure, check_writable
 from .reporting import Report, reporting, with_force
 from .updating import Step
 
@@ -105,10 +106,8 @@ def command(
     plot: Path | None,
     report: Report,
 ) -> None:
-    """Show the arithmetic of one neuron.
-
-    Its output is the activation of the bias and the sum of the inputs times their weights. With --target it also takes
-    one step of gradient descent: the loss, the gradient of every weight term by term, and the weights after it.
+    """Its output is the activation of the bias and the sum of the inputs times their weights. With --target it also
+    takes one step of gradient descent: the loss, the gradient of every weight term by term, and the weights after it.
     """
     check_figure(plot)
     check_writable(plot)

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from ..errors import DataError
-from ..files import reason
-from ..files import replacing as replacing
 
 FIGURES = (".png", ".svg", ".pdf")
 FORCE = "pellucid.force"
@@ -74,19 +72,23 @@ def check_writable(*paths: Path | None, sources: Iterable[str | Path | None] = (
         _check_above(path, "write")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise DataError(f'cannot write "{path}": permission denied, choose another place.')
-        if path.is_file() and not replace:
-            _ask_to_replace(path)
+    there = [path for path in paths if path is not None and path.is_file()]
+    if there and not replace:
+        _ask_to_replace(there)
 
 
-def _ask_to_replace(path: Path) -> None:
-    """Ask whether a file may be replaced; where nobody can answer, raise. Commands without --force say so later."""
+def _ask_to_replace(paths: Sequence[Path]) -> None:
+    """Ask whether files may be replaced; where nobody can answer, raise. Commands without --force say so later."""
     ctx = click.get_current_context(silent=True)
     if ctx is None or ctx.meta.get(FORCE, True):
         return
+    more, them = (f" and {len(paths) - 1} more", "them") if len(paths) > 1 else ("", "it")
+    exist = "exist" if more else "exists"
     if not sys.stdin.isatty() or not sys.stderr.isatty():
-        raise DataError(f'"{path}" exists already: --force replaces it, or give another name.')
-    if not click.confirm(f"{printable(path)} exists already. Replace it?", err=True):
-        raise DataError(f'"{path}" stays as it is: give another name.')
+        raise DataError(f'"{paths[0]}"{more} {exist} already: --force replaces {them}, or give another name.')
+    if not click.confirm(f"{printable(paths[0])}{more} {exist} already. Replace {them}?", err=True):
+        stay = "stay as they are" if more else "stays as it is"
+        raise DataError(f'"{paths[0]}"{more} {stay}: give another name.')
 
 
 def check_folder(folder: Path, option: str) -> None:
@@ -99,6 +101,8 @@ def check_folder(folder: Path, option: str) -> None:
     try:
         folder.mkdir()
     except OSError as error:
+        from ..files import reason  # which imports NumPy
+
         raise DataError(f'cannot make the folder "{folder}": {reason(error)}, give another {option}.') from error
 
 

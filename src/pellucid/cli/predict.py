@@ -19,12 +19,12 @@ from ..data import Preparation
 from ..data.tables.table import find
 from ..engines import DEFAULT
 from ..errors import DataError
-from ..files import list_folder, reason
+from ..files import list_folder, reason, replacing
 from . import grouped, options
 from .autoencoding import CODE, reconstruction
 from .examples import examples, fitted, image, is_image, the_shape
 from .language import KEY
-from .output import STREAM, check_writable, printable, replacing, table
+from .output import STREAM, check_writable, printable, table
 from .reporting import json_text, with_force
 from .sources import by_name
 
@@ -88,9 +88,7 @@ def command(
     engine: str | None,
     writing: dict[str, Any],
 ) -> None:
-    """Print what the network in MODEL predicts for each INPUT.
-
-    An INPUT is a CSV file with the columns of the training (others are ignored), also compressed or on the standard
+    """An INPUT is a CSV file with the columns of the training (others are ignored), also compressed or on the standard
     input (-), a Parquet, .npy or IDX file, an image (resized to that of the training images), a folder of such files,
     or the name of an embedded set or a toy. Classes come with their probability, quantities in the units of the
     training. Rows count from 0, as in `pellucid explain --input new.csv:0`; --output and --json give the probability

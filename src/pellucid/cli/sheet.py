@@ -97,12 +97,10 @@ def command(
     writing: dict[str, Any],
     report: Report,
 ) -> None:
-    """Write a network as a spreadsheet of live formulas.
-
-    OUTPUT ends in .xlsx. The network in MODEL runs there forward, from the inputs through sums and activations to the
-    loss; backward, from the loss to the gradient of every weight; and one update. Every number is a cell, and every
-    cell but the inputs and parameters a formula: type over an input or a weight, and all that depends on it is
-    computed anew, in Excel and in LibreOffice.
+    """OUTPUT ends in .xlsx. The network in MODEL runs there forward, from the inputs through sums and activations to
+    the loss; backward, from the loss to the gradient of every weight; and one update. Every number is a cell, and every
+    cell but the inputs and parameters a formula: type over an input or a weight, and all that depends on it is computed
+    anew, in Excel and in LibreOffice.
 
     The formulas are the network's own, element by element, so layers of every kind work that draw no random numbers.
     """

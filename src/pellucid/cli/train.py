@@ -18,10 +18,11 @@ from ..data.public_sets import PUBLIC_IMAGES
 from ..data.text import BY
 from ..engines.processes import PART
 from ..errors import DataError
+from ..files import replacing
 from . import autoencoding, grouped, options
 from .examples import BRIGHTNESS
 from .launching import several_processes
-from .output import STREAM, check_figure, check_writable, printable, replacing
+from .output import STREAM, check_figure, check_writable, printable
 from .reporting import Report, reporting, with_force
 from .sources import changes_of, is_text, on_disk, text_of, training_data
 
@@ -254,11 +255,9 @@ def command(
     engine: str | None,
     report: Report,
 ) -> None:
-    """Train a network on DATA and save it.
-
-    DATA is a CSV file with a header line (name the column to learn with --target), a folder of IDX files with MNIST's
-    names, a folder with one folder of images for each class, a text, or the name of an embedded set, a public set or a
-    toy.
+    """DATA is a CSV file with a header line (name the column to learn with --target), a folder of IDX files with
+    MNIST's names, a folder with one folder of images for each class, a text, or the name of an embedded set, a public
+    set or a toy.
 
     Tables are brought to mean 0 and deviation 1, words in them become columns of 0 and 1, missing values the mean;
     columns that only tell the rows apart (a number, a name) are left out. All of this is saved with the model, so

@@ -47,7 +47,7 @@ def write_site(
     """
     check_assets()
     folder = Path(folder)
-    _check_free(folder)
+    check_free(folder)
     entries = list(entries)
     folder.mkdir(parents=True, exist_ok=True)
     lessons = list(lessons)
@@ -59,8 +59,12 @@ def write_site(
     _write(folder / INDEX, {"format": FORMAT, "version": VERSION, "site": site, "lessons": known}, language)
 
 
-def _check_free(folder: Path) -> None:
-    """See that nothing but a site is replaced."""
+def check_free(folder: Path) -> None:
+    """See that nothing but a site is replaced.
+
+    Raises:
+        DataError: the folder is a file, or holds something else.
+    """
     if folder.is_file():
         raise DataError(gettext('expected a folder for the site, got the file "{folder}"', folder=folder))
     if not folder.is_dir() or not any(folder.iterdir()):
