@@ -11,7 +11,7 @@ import type { Lab } from "./model/wire/protocol";
 import { LabStore } from "./store/lab-store.svelte";
 import "./theme.css";
 import App from "./view/App.svelte";
-import { framing } from "./view/shell/framing";
+import { framing } from "./model/place/framing";
 
 function answerer(): Lab {
   const carried = document.getElementById("pellucid-document");

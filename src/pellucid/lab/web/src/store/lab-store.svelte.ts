@@ -11,6 +11,7 @@ import { bare, placeOf, type Lesson } from "../model/lesson/lessons";
 import { Measured } from "./history.svelte";
 import { Lessons } from "./lesson.svelte";
 import { Preferences } from "./preferences.svelte";
+import type { Arrangement } from "../model/place/panes";
 import { Routing, fixedAddress, same } from "./routing.svelte";
 import { Watching } from "./watching.svelte";
 
@@ -87,6 +88,7 @@ export class LabStore {
   get flow() { return this.#measured.flow; }
   get language() { return this.#preferences.language; }
   get theme() { return this.#preferences.theme; }
+  get panes() { return this.#preferences.panes; }
   /** The last refusal, in words, until it is dismissed. */
   get message() { return this.#preferences.message; }
   get connected() { return this.#connected; }
@@ -197,6 +199,10 @@ export class LabStore {
 
   setTheme(theme: "light" | "dark"): void {
     this.#preferences.setTheme(theme);
+  }
+
+  arrange(panes: Arrangement): void {
+    this.#preferences.arrange(panes);
   }
 
   /** Show a refusal. Bound, for whoever hands it on as what to do with a refusal. */

@@ -2,6 +2,7 @@
 
 import type { Language, Words } from "../model/wire/protocol";
 import { say, type Key, type Values } from "../strings";
+import { remember, remembered, STANDARD, type Arrangement } from "../model/place/panes";
 import type { Memory, Options } from "./contract";
 
 const forgetful: Memory = { get: () => null, set: () => undefined };
@@ -10,6 +11,7 @@ export class Preferences {
   #language = $state.raw<Language>("en");
   #theme = $state.raw<"light" | "dark">("light");
   #message = $state.raw<string | null>(null);
+  #panes = $state.raw<Arrangement>(STANDARD);
   #memory: Memory;
 
   constructor(options: Options) {
@@ -18,11 +20,13 @@ export class Preferences {
     this.#language = language === "en" || language === "zh" ? language : (options.language ?? "en");
     const theme = this.#memory.get("theme");
     this.#theme = theme === "light" || theme === "dark" ? theme : (options.theme ?? "light");
+    this.#panes = remembered(this.#memory);
   }
 
   get language() { return this.#language; }
   get theme() { return this.#theme; }
   get message() { return this.#message; }
+  get panes() { return this.#panes; }
 
   setLanguage(language: Language): void {
     this.#language = language;
@@ -32,6 +36,12 @@ export class Preferences {
   setTheme(theme: "light" | "dark"): void {
     this.#theme = theme;
     this.#memory.set("theme", theme);
+  }
+
+  /** Give the panes their sizes, for this visit and the next. */
+  arrange(panes: Arrangement): void {
+    this.#panes = panes;
+    remember(this.#memory, panes);
   }
 
   /** Show a message, or an error in the person's language; null dismisses it. */

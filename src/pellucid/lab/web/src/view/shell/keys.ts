@@ -2,7 +2,7 @@
 
 import type { Store } from "../../store/contract";
 
-const CONTROLS = "a, button, input, select, textarea, summary, [contenteditable], [role=button], [role=slider], "
+const CONTROLS = "a, button, input, select, textarea, summary, [contenteditable], [role=button], [role=slider], [role=separator], "
   + "[role=tab], [role=option], [role=gridcell], [role=link]";
 
 export function act(event: KeyboardEvent, store: Store): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { framing, PANES, unframed } from "../../src/view/shell/framing";
+import { framing, PANES, unframed } from "../../src/model/place/framing";
 
 describe("a lab in a frame", () => {
   it("shows all where nothing was asked for", () => {
