@@ -321,7 +321,7 @@ def test_a_flattened_value_is_one_element() -> None:
 def test_sentences_of_gates_and_states() -> None:
     net = BaseNetwork(LSTM(2), input_shape=(3, 1))
     run = trace(net, np.ones((1, 3, 1)))
-    assert run.explain("lstm_1.gate.forget", time=1, unit=0).sentence().startswith("This gate is open by ")
+    assert run.explain("lstm_1.gate.forget", time=1, unit=0).sentence().startswith("The forget gate is open by ")
     assert "after step 1" in run.explain("lstm_1.cell[t=1]", unit=0).sentence()
     assert run["lstm_1.state[t=2]"].shape == (1, 2)
     np.testing.assert_array_equal(run["lstm_1.state[t=-1]"], run["lstm_1"])

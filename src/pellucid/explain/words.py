@@ -30,6 +30,9 @@ PHRASES = {
     ),
     "choice": gettext("The place of the largest value: {y}."),
     "gate": gettext("This gate is open by {fraction}: its sum is {x}."),
+    "gate.forget": gettext("The forget gate is open by {fraction}: the cell keeps so much of what it held. Its sum is {x}."),
+    "gate.input": gettext("The input gate is open by {fraction}: the cell takes in so much of what is new. Its sum is {x}."),
+    "gate.output": gettext("The output gate is open by {fraction}: so much of the cell is passed on. Its sum is {x}."),
     "carried": gettext("What is carried from step to step, here after step {t}: {y}."),
     "loss": gettext("The loss: the mean over {count}{penalty}."),
     "update": gettext("One update: the weight {direction} by {size}, from {old} to {y}."),
@@ -106,7 +109,8 @@ def _special(explanation: Explanation) -> Message | None:
         return _said("loss", count=_counted("example", point.batch), penalty=PHRASES["penalty"] if added else "")
     expression = point.expression()
     if ".gate." in path and isinstance(expression, Operation) and expression.name == "σ":
-        return _said("gate", fraction=f"{y:.0%}", x=_at(explanation, expression.args[0]))
+        own = f"gate.{path.rpartition('.gate.')[2]}"
+        return _said(own if own in PHRASES else "gate", fraction=f"{y:.0%}", x=_at(explanation, expression.args[0]))
     if ".gate." not in path and path.rpartition(".")[2] in ("cell", "state") and len(explanation.index) == 3:
         return _said("carried", t=explanation.index[1], y=number(y))
     return None

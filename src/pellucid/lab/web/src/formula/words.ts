@@ -26,7 +26,9 @@ type Facts = Record<string, string>;
 export function sentence(subject: Subject, phrases: Phrases, language: Language): string {
   const said: Say = (name, facts = {}) =>
     phrases[name]![language].replace(/\{(\w+)\}/g, (_, key: string) => facts[key] ?? "");
-  return said(...kind(subject, said));
+  const [name, facts] = kind(subject, said);
+  // Of a gate by its own name, where there is a sentence for that one.
+  return said(name in phrases ? name : name.split(".")[0]!, facts);
 }
 
 type Say = (phrase: string, facts?: Facts) => string;
@@ -98,7 +100,7 @@ function special(subject: Subject, said: Say): [string, Facts] | null {
     return ["loss", { count, penalty: added ? said("penalty") : "" }];
   }
   const gate = path.includes(".gate.") ? call(point.expression(), "σ") : null;
-  if (gate) return ["gate", { fraction: percent(y, 0), x: show(point.number(gate[0]!)) }];
+  if (gate) return [`gate.${path.split(".gate.").at(-1)}`, { fraction: percent(y, 0), x: show(point.number(gate[0]!)) }];
   if (!path.includes(".gate.") && /(^|\.)(cell|state)$/.test(path) && index.length === 3) {
     return ["carried", { t: String(index[1]), y: show(y) }];
   }

@@ -10,6 +10,8 @@ export interface Prediction {
   probability: number | null;
   /** Whether it is the label; null where that cannot be said. */
   right: boolean | null;
+  /** The place in the output of the number that decides; null where there are several. */
+  index: number[] | null;
 }
 
 /** The layer whose output nobody takes: what the network gives. */
@@ -36,17 +38,19 @@ export function predict(
     }
     const name = names[choice] ?? `${choice}`;
     const probability = Math.abs(sum - 1) < 1e-3 ? last[choice]! : null;
-    return { choice, text: name, probability, right: judge(example, choice, name) };
+    const index = [...output.full.slice(0, -1).map((n) => n - 1), choice];
+    return { choice, text: name, probability, right: judge(example, choice, name), index };
   }
+  const only = output.data.length === 1 && whole ? output.full.map(() => 0) : null;
   if (names !== null && names.length === 2 && output.data.length === 1) {
     const p = output.data[0]!;
     const choice = p > 0.5 ? 1 : 0;
     const probability = p >= 0 && p <= 1 ? (choice === 1 ? p : 1 - p) : null;
-    return { choice, text: names[choice]!, probability, right: judge(example, choice, names[choice]!) };
+    return { choice, text: names[choice]!, probability, right: judge(example, choice, names[choice]!), index: only };
   }
   // More numbers than a glance takes in are better seen where they are drawn.
   if (output.data.length > 3) return null;
-  return { choice: null, text: Array.from(output.data, show).join(" "), probability: null, right: null };
+  return { choice: null, text: Array.from(output.data, show).join(" "), probability: null, right: null, index: only };
 }
 
 /** The number of the true class or symbol; of a text that of the last step. Null where there is none. */
