@@ -30,8 +30,12 @@ PHRASES = {
     ),
     "choice": gettext("The place of the largest value: {y}."),
     "gate": gettext("This gate is open by {fraction}: its sum is {x}."),
-    "gate.forget": gettext("The forget gate is open by {fraction}: the cell keeps so much of what it held. Its sum is {x}."),
-    "gate.input": gettext("The input gate is open by {fraction}: the cell takes in so much of what is new. Its sum is {x}."),
+    "gate.forget": gettext(
+        "The forget gate is open by {fraction}: the cell keeps so much of what it held. Its sum is {x}."
+    ),
+    "gate.input": gettext(
+        "The input gate is open by {fraction}: the cell takes in so much of what is new. Its sum is {x}."
+    ),
     "gate.output": gettext("The output gate is open by {fraction}: so much of the cell is passed on. Its sum is {x}."),
     "carried": gettext("What is carried from step to step, here after step {t}: {y}."),
     "loss": gettext("The loss: the mean over {count}{penalty}."),

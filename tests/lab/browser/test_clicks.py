@@ -160,7 +160,10 @@ def updated(task: Task, steps: int, path: str, index: tuple[int, ...]) -> tuple[
         numbers = [number(old), number(rate), number(gradient), number(new)]
     assert old - new == pytest.approx(by, rel=1e-3, abs=1e-6)
     direction = "rises" if new >= old else "falls"
-    return f"One update: the weight {direction} by {number(abs(new - old))}, from {number(old)} to {number(new)}.", numbers
+    return (
+        f"One update: the weight {direction} by {number(abs(new - old))}, from {number(old)} to {number(new)}.",
+        numbers,
+    )
 
 
 def test_what_the_forget_gate_does_in_two_clicks(gallery: str, browse: Callable[..., Person]) -> None:

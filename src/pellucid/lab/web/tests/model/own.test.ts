@@ -74,7 +74,7 @@ describe("what the network says", () => {
     expect(predict(two, picture([0.8]), example(1, "yes"), show)).toMatchObject({ text: "yes", right: true });
     const text = { ...description, classes: null, vocabulary: ["a", "b"] };
     const steps = { ...picture([0.9, 0.1, 0.2, 0.8]), full: [2, 2], shape: [2, 2] };
-    expect(predict(text, steps, null, show)).toMatchObject({ text: "b", right: null });
+    expect(predict(text, steps, null, show)).toMatchObject({ text: "b", right: null, index: [1, 1] });
   });
   it("is the number itself otherwise", () => {
     expect(predict({ ...description, classes: null }, picture([1.234]), null, show)!.text).toBe("1.23");
