@@ -13,12 +13,13 @@ CATALOGUE := src/pellucid/locale/zh/LC_MESSAGES/pellucid.po
 FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint strings memcheck xla fuzz oldest gallery bench repeat docs docs-check clean
+.PHONY: help demo lab test exhaustive lint lint-types lint-rest test-page strings memcheck xla fuzz oldest gallery bench repeat docs docs-check clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
 	@echo "make lab     watch networks in the browser, while they train"
-	@echo "make test    run the linters and the tests"
+	@echo "make test    run the linters and the tests, each with some of its cases, another day with others"
+	@echo "make exhaustive run the tests with all of their cases: an hour"
 	@echo "make lint    run the linters alone: ruff, mypy, import-linter, svelte-check"
 	@echo "make strings bring the catalogue of messages up to date with the sources"
 	@echo "make memcheck run compiled programs under valgrind, if it is installed"
@@ -39,16 +40,29 @@ lab: .venv/installed-lab
 	$(BIN)/pellucid lab
 
 # The built page is what the browser tests look at. Two workers, so one thread each: more would wait for each other.
-test: lint
-	$(BIN)/python hatch_build.py build test
+test: .venv/installed-dev
+	@$(MAKE) -j2 lint-types test-page
 	OPENBLAS_NUM_THREADS=1 PELLUCID_THREADS=1 $(BIN)/python -m pytest -n 2
 
+exhaustive: .venv/installed-dev
+	$(BIN)/python hatch_build.py build
+	PELLUCID_TESTS=all OPENBLAS_NUM_THREADS=1 PELLUCID_THREADS=1 $(BIN)/python -m pytest -n 2
+
+# mypy takes as long as all the rest.
 lint: .venv/installed-dev
+	@$(MAKE) -j2 lint-types lint-rest
+
+lint-types: .venv/installed-dev
+	$(BIN)/mypy
+
+lint-rest: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python hatch_build.py check
+
+test-page: lint-rest
+	$(BIN)/python hatch_build.py build test
 
 # Messages that are new wait there without a translation, which a test finds; those that nobody uses any more are gone.
 strings: .venv/installed-dev

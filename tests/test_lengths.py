@@ -61,6 +61,7 @@ def _examples(net: pl.Network, length: int, n: int = 11) -> tuple[Any, Any]:
     return x, y
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("engine", ["llvm", "reference"])
 @pytest.mark.parametrize("build", [_classifier, _of_every_step, _attention])
 def test_each_length_has_the_bits_of_a_network_made_for_it(build: Build, engine: str) -> None:
@@ -78,6 +79,7 @@ def test_each_length_has_the_bits_of_a_network_made_for_it(build: Build, engine:
         np.testing.assert_equal(open_ended.parameters.snapshot(), fixed.parameters.snapshot())
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("engine", ["llvm", "reference"])
 @pytest.mark.parametrize("n", [1, 4, 5, 21])
 def test_predictions_in_buckets_change_no_bit(n: int, engine: str) -> None:
@@ -241,6 +243,7 @@ def test_an_onnx_model_is_written_for_one_length(tmp_path: Path) -> None:
     np.testing.assert_allclose(pl.from_onnx(tmp_path / "net.onnx").predict(x), net.predict(x), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("engine", ["llvm", "reference"])
 def test_batches_of_many_lengths_train_one_network(engine: str) -> None:
     """Each step is the one that a network made for its length would take."""
@@ -253,6 +256,7 @@ def test_batches_of_many_lengths_train_one_network(engine: str) -> None:
     assert net.evaluate(batches)["loss"] == pytest.approx(np.mean([net.evaluate(x, y)["loss"] for x, y in batches]))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("length", [5, 16, 21])
 def test_explanations_are_those_of_the_length_that_comes(length: int) -> None:
     net, x = _classifier(None, "llvm"), np.random.default_rng(0).normal(size=(2, length, 2)).astype(np.float32)

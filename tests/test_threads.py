@@ -21,6 +21,9 @@ import pellucid as pl
 RNG = np.random.default_rng(0)
 SIZES = (1, 3, 4, 5, 16, 17, 64, 100)
 
+# A number of threads for each test, and another for the next.
+pytestmark = pytest.mark.sample(1)
+
 
 @pytest.fixture(autouse=True, params=[1, 2, 5])
 def _often(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -66,6 +69,7 @@ def agree(call: Callable[[int], Any], calls: int) -> None:
     assert wrong == 0, f"{wrong} of {calls} answers were another's"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("engine", ["llvm", "reference"])
 def test_predict(engine: str) -> None:
     net = mlp(engine)
@@ -85,6 +89,7 @@ def test_integers_and_recurrences() -> None:
     agree(lambda k: net.predict(xs[k]), 200)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("engine", ["llvm", "reference"])
 def test_evaluate_gradients_trace(engine: str) -> None:
     net = mlp(engine)
@@ -231,6 +236,7 @@ def whole(net: pl.Network) -> bool:
     return len({number for array in net.parameters.values() for number in array.flat}) == 1
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("way", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
 def test_a_copy_of_a_network_that_is_trained_is_of_one_step(way: Callable[[pl.Network], pl.Network]) -> None:
     with changing() as net:

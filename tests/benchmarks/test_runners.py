@@ -59,12 +59,14 @@ def losses(library: str, name: str) -> Array:
     return np.concatenate([steps(2), steps(BATCHES - 1)])
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("peer", ["xla", "pytorch"])
 @pytest.mark.parametrize("name", JOBS)
 def test_peers_train_the_same_network_on_the_same_data(peer: str, name: str) -> None:
     np.testing.assert_allclose(losses(peer, name), losses("own", name), rtol=2e-4)
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("peer", ["xla", "pytorch", "onnx"])
 @pytest.mark.parametrize("name", JOBS)
 def test_peers_predict_what_the_network_predicts(peer: str, name: str) -> None:

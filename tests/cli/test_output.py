@@ -38,6 +38,7 @@ def test_results_do_not_overwrite_what_is_read_or_another_result(tmp_path: Path)
         check_writable(path, None, path)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.skipif(os.name == "nt", reason="closes a pipe as POSIX does")
 @pytest.mark.parametrize(
     ("arguments", "result"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.sampling import some
 
 from pellucid.engines.llvm.run.native import TARGETS, available
 from pellucid.experiments import NAMES, claim_named, run
@@ -21,7 +22,7 @@ def test_a_quick_experiment_repeats_to_the_bit(name: str) -> None:
 def test_another_instruction_set_gives_the_same_bits(target: str, capfd: pytest.CaptureFixture[str]) -> None:
     if target not in available():
         pytest.skip(f"this CPU has no x86-64-{target}")
-    assert elsewhere(target, CHEAP) == 0, capfd.readouterr().out
+    assert elsewhere(target, some(CHEAP, 1)) == 0, capfd.readouterr().out
 
 
 def test_every_experiment_has_a_digest() -> None:

@@ -25,6 +25,7 @@ from pellucid.layers.base import InputLayer, Layer
 from pellucid.network import BaseNetwork
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("seed", range(24))
 def test_native_code_trains_as_the_reference_engine(seed: int) -> None:
     examined(drawn(seed))

@@ -38,6 +38,7 @@ def test_any_number_of_threads(program: Program, expected: Arrays, threads: int)
     equal(expected, trained(program, threads=threads))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", TARGETS)
 def test_any_instruction_set(program: Program, expected: Arrays, name: str) -> None:
     if name not in available():

@@ -120,6 +120,7 @@ def loops(program: Program, to: Target) -> list[Loop]:
     return [loop for loop in found if loop.products >= MANY]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("network", [images, text, table])
 @pytest.mark.parametrize(("name", "most"), [("v3", 0), ("v4", 0), ("arm64", 2)])
 def test_sums_of_inner_loops_live_in_registers(name: str, most: int, network: Callable[[], pl.Network]) -> None:

@@ -41,6 +41,7 @@ def squares_of_sums(*extents: int) -> Program:
     return Program({"s": define(f"s[k] = Σ[n] (Σ[{letters}] x[n,{letters},k]²)²", x=x)})
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("program", [squares, per_example, per_channel, squares_of_sums])
 @pytest.mark.parametrize("extents", [(1024, 2048), (300, 17, 41), (2, 3, 4, 30_011), (320_000,), (1, 500_000)])
 def test_long_sums(program: object, extents: tuple[int, ...]) -> None:

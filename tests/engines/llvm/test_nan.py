@@ -35,6 +35,7 @@ def alike(program: Program, inputs: Arrays, kind: str) -> None:
         np.testing.assert_allclose(array[finite], wanted[finite], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 @pytest.mark.parametrize("text", [f"{name}(x[n])" for name in UNARY] + ONE + TWO)
 def test_functions(text: str, kind: str) -> None:
@@ -64,6 +65,7 @@ REDUCTIONS = {
 }
 
 
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("examples", [1, 3, 37])
 @pytest.mark.parametrize("word", ["max", "min", "argmax", "argmin"])
 @pytest.mark.parametrize("name", REDUCTIONS)

@@ -29,6 +29,7 @@ def variance(places: int, features: int, *, flat: bool = False) -> Program:
     return Program({"m": m, "v": v, "y": y, "w": w})
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 @pytest.mark.parametrize(("places", "features"), [(4, 8), (16, 32), (9, 75), (33, 32), (128, 24)])
 @pytest.mark.parametrize("flat", [False, True])

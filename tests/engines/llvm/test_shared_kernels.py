@@ -65,6 +65,7 @@ def test_agreement(make: partial[Program]) -> None:
     agree(program, draw(program, 37))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("sizes", [(17, 5), (16, 100), (19, 31, 3), (50, 24)])
 @pytest.mark.usefixtures("every_kernel")
 def test_columns_that_fill_no_tile(sizes: tuple[int, ...]) -> None:

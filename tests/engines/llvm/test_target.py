@@ -54,6 +54,7 @@ def needed(texts: list[str], to: Target) -> set[str]:
     return every.needed - every.defined
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("make", [image_program, text_program, large_program])
 def test_programs_need_only_what_the_system_has(name: str, make: Callable[[], Program]) -> None:
     to, texts = TARGETS[name], list[str]()
@@ -62,6 +63,7 @@ def test_programs_need_only_what_the_system_has(name: str, make: Callable[[], Pr
     assert needed(texts, to) <= HAVE[name.split()[-1]] | more
 
 
+@pytest.mark.sample(2)
 def test_programs_of_doubles_call_the_c_library(name: str) -> None:
     to, texts = TARGETS[name], list[str]()
     write(text_program(), "double", target=to, finished=texts.append)

@@ -103,6 +103,7 @@ def test_gradients_agree_with_central_differences(kind: str, change: dict[str, A
         np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-7, err_msg=name)
 
 
+@pytest.mark.sample(2)
 @every_kind
 @settings(max_examples=4, deadline=None, derandomize=True)
 @given(data=st.data())

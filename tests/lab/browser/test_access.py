@@ -86,6 +86,7 @@ def tabs(person: Person, where: str) -> list[str]:
     return faults(person.page, where)
 
 
+@pytest.mark.sample(1)
 def test_the_gallery_and_the_dialogs(
     screen: dict[str, Any], lab: Callable[..., str], browse: Callable[..., Person]
 ) -> None:
@@ -104,6 +105,7 @@ def test_the_gallery_and_the_dialogs(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.sample(1)
 def test_the_five_depths(screen: dict[str, Any], gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(f"{gallery}#/?task=digits", **screen)
     expect(person.page.get_by_role("link", name="Handwritten digits")).to_be_visible()
@@ -117,6 +119,7 @@ def test_the_five_depths(screen: dict[str, Any], gallery: str, browse: Callable[
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.sample(1)
 def test_the_views_by_kind(screen: dict[str, Any], gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(gallery, **screen)
     wrong = []

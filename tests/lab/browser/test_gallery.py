@@ -29,6 +29,7 @@ def test_these_are_the_tasks_of_the_gallery(gallery: str, browse: Callable[..., 
         expect(cards.filter(has_text=title)).to_have_count(1)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_is_trained_stepped_rewound_and_explained(
     name: str, gallery: str, browse: Callable[..., Person]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.sampling import ALL, TURN
 
 from pellucid.data import load as data_set
 from pellucid.errors import DataError, ModelFileError, PellucidError
@@ -30,7 +31,9 @@ from pellucid.training import Callback, Checkpoint, CosineDecay, EarlyStopping, 
 from pellucid.training.running.state import State
 from pellucid.training.saved import checkpoint_file
 
-KILLS = 20
+KILLS, APART = (20, 1 / 8) if ALL else (4, 1 / 2)
+"""How many at least, and how far apart at most, as a share of the whole training."""
+
 WORKER = Path(__file__).with_name("interrupted.py")
 Blobs = tuple[NDArray[np.float32], NDArray[np.int64]]
 Make = Callable[..., Network]
@@ -60,14 +63,14 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     seconds = time.perf_counter() - began
     expected, weights = read_tensors(whole / "result", "result")
 
-    moments = random.Random(0)
+    moments = random.Random(TURN)
     kills = runs = 0
     while kills < KILLS:
         run, runs = tmp_path / f"run{runs}", runs + 1
         while not (run / "result").exists():
             process = start(run)
             try:
-                assert process.wait(timeout=moments.uniform(0, seconds / 8)) == 0
+                assert process.wait(timeout=moments.uniform(0, seconds * APART)) == 0
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
