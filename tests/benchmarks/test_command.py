@@ -33,16 +33,16 @@ def run(tmp_path: Path, *args: str) -> tuple[Result, dict[str, Any]]:
 
 def test_steps_epochs_and_first_steps(tmp_path: Path) -> None:
     target = "v3" if "v3" in available() else "native"
-    args = ["--workload", "table32,gru", "--part", "training,fit,compile", "--target", target]
+    args = ["--workload", "gru", "--part", "training,fit,compile", "--target", target]
     result, found = run(tmp_path, *args, "--plot", str(tmp_path / "b.png"))
     assert found["failures"] == []
     assert target == "native" or "x86-64-v3" in found["machine"]["target"]
     for part in ("training", "fit"):
-        assert [row["workload"] for row in found[part]] == ["table32", "gru"]
+        assert [row["workload"] for row in found[part]] == ["gru"]
         assert all(c["agrees"] and not c["notes"] for row in found[part] for c in row["contenders"])
-    assert [row["workload"] for row in found["compile"]] == ["table32", "gru"]
+    assert [row["workload"] for row in found["compile"]] == ["gru"]
     assert all(0 < row["prediction"] < 60 and 0 < row["warm"] < 60 for row in found["compile"])
-    assert "1 of 6: table32, training" in result.stderr
+    assert "1 of 3: gru, training" in result.stderr
     assert "first step, seconds" in result.stdout
     assert (tmp_path / "b.png").stat().st_size > 10_000
 

@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from pellucid.estimators import AutoencoderTransformer, NetworkClassifier, NetworkRegressor
 
 
+@pytest.mark.sample(65)
 @parametrize_with_checks(
     [
         NetworkClassifier(hidden_layer_sizes=(16,), max_iter=20),

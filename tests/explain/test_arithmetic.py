@@ -218,12 +218,13 @@ NETWORKS: dict[str, Callable[[int], BaseNetwork]] = {
 }
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_terms_close_on_every_value(kind: str) -> None:
     closes(kind, 7)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(kind=st.sampled_from(sorted(NETWORKS)), seed=st.integers(0, 1000))
 def test_terms_close_whatever_the_numbers(kind: str, seed: int) -> None:
     closes(kind, seed)
@@ -262,6 +263,7 @@ def check(run: Trace, rng: np.random.Generator) -> None:
             assert all(run[s.path][s.index] == s.value for s in term.sources if s.path in run)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_terms_close_for_every_activation(name: str) -> None:
     net = network(Dense(4, activation=name), Dense(2, activation="linear"), shape=(3,))
@@ -271,6 +273,7 @@ def test_terms_close_for_every_activation(name: str) -> None:
         check(trace(net, rng.normal(size=(3, 3)), rng.normal(size=(3, 2))), rng)
 
 
+@pytest.mark.sample(14)
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("activation", ["linear", "sigmoid", "softmax"])
 def test_terms_close_for_every_loss(name: str, activation: str) -> None:
@@ -282,6 +285,7 @@ def test_terms_close_for_every_loss(name: str, activation: str) -> None:
     check(trace(net, rng.normal(size=(5, 4)), np.eye(3)[rng.integers(0, 3, 5)], loss=name), rng)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_terms_close_for_every_update(kind: str) -> None:
     net = network(Dense(3, activation="softmax"), shape=(4,))

@@ -404,6 +404,7 @@ def tables() -> dict[str, tuple[np.ndarray, np.ndarray, int]]:
     return found
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ["digits", "iris", "wine"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_history_and_the_data_accuse_no_healthy_run(name: str, seed: int) -> None:
@@ -420,6 +421,7 @@ def test_a_history_and_the_data_accuse_no_healthy_run(name: str, seed: int) -> N
     assert after(made(Dense(16, activation="relu")), x, y, class_weight={0: 5.0}).kinds == ()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ["digits", "iris", "wine"])
 @pytest.mark.parametrize("rate", [5.0, 50.0])
 def test_a_history_and_the_data_show_a_rate_that_is_too_high(name: str, rate: float) -> None:

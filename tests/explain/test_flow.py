@@ -122,6 +122,7 @@ def test_every_kind_of_input(made: BaseNetwork) -> None:
     assert np.isnan(found["input_1"].gradient) == (len(shape) == 1), "no gradient passes a choice of words"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("sequences", [False, True])
 @pytest.mark.parametrize("layer", [RNN, LSTM, GRU])
 def test_reach_is_the_derivative_of_one_steps_loss(layer: type[Any], sequences: bool) -> None:

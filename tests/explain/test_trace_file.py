@@ -29,6 +29,7 @@ def runs() -> list[Trace]:
     ]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("run", runs(), ids=["pictures", "words", "forward"])
 def test_a_file_is_the_run_again(run: Trace, tmp_path: Path) -> None:
     run.save(tmp_path / "run.trace")

@@ -22,7 +22,7 @@ from pellucid.functions.forward.recurrence import gru, lstm, rnn
 from pellucid.functions.learning.losses import loss, total
 from pellucid.functions.learning.optimizers import OPTIMIZERS, optimizer
 
-few = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 examples = st.sampled_from([1, 2, 15, 16, 17, 33])
 real = Tensor.input
 
@@ -41,7 +41,7 @@ def test_dense(n: int, i: int, o: int, function: str) -> None:
     agree(program, draw(program, n))
 
 
-@settings(few, max_examples=8)
+@few
 @given(
     examples,
     st.integers(1, 3),
@@ -83,7 +83,7 @@ def test_pooling(n: int, size: int, s: int, p: int, c: int, mean: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
-@settings(few, max_examples=3)
+@settings(few, max_examples=2)
 @given(n=st.sampled_from([3, 17]), t=st.sampled_from([1, 2, 7]), j=st.sampled_from([1, 6, 32]), reverse=st.booleans())
 def test_recurrences(kind: str, n: int, t: int, j: int, reverse: bool) -> None:
     gates: Any = {"rnn": {}, "lstm": {"g": 4}, "gru": {"g": 3}}[kind]

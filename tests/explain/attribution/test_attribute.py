@@ -26,6 +26,7 @@ def attributed(kind: str, method: str) -> pl.Attribution:
     return attribute(net, x, next(iter(net.output_shapes)), unit=1, method=method)
 
 
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_sums_close_for_every_layer(kind: str) -> None:
     for method in CLOSED:

@@ -57,7 +57,7 @@ def identity(kind: str, seed: int, engine: str, n: int, draw: Any) -> None:
     assert not run.changed(), path
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(kind=st.sampled_from(sorted(NETWORKS)), seed=st.integers(0, 9), n=st.sampled_from([1, 6]), data=st.data())
 def test_a_value_set_to_what_it_is_changes_no_bit(kind: str, seed: int, n: int, data: Any) -> None:
     identity(kind, seed, "reference", n, data.draw)
@@ -81,7 +81,7 @@ def by_hand(known: Trace, path: str, value: Array) -> dict[str, Array]:
     return {name: values[tensor] for name, tensor in program.tensors.items()}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     kind=st.sampled_from(
         sorted(

@@ -35,6 +35,7 @@ def network(**options: Any) -> pl.Network:
 OPTIONS: dict[str, dict[str, Any]] = {"sgd": {"momentum": 0.9, "nesterov": True}}
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", [*OPTIMIZERS, "momentum", "plain"])
 def test_the_examples_of_every_optimizer_add_up(name: str) -> None:
     x, y = data()
@@ -78,6 +79,7 @@ def examples_of(kind: str, net: BaseNetwork) -> Any:
     return rng.integers(1, 7, (10, *shape)) if kind == "words" else rng.normal(size=(10, *shape)).astype(np.float32)
 
 
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_every_layer_says_which_example_moved_it(kind: str) -> None:
     net = NETWORKS[kind](3)

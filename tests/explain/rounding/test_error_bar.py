@@ -21,6 +21,7 @@ from pellucid.explain.rounding.intervals import Arithmetic, Interval
 Array = np.ndarray[Any, Any]
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_every_value_and_gradient_lies_within_its_interval(kind: str) -> None:
     net = NETWORKS[kind](3)

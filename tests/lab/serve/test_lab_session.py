@@ -633,7 +633,7 @@ requests = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requests)
 def test_whatever_is_sent_an_answer_follows(asker: Asker, request_: Any) -> None:
     answer = asker.raw(json.dumps(request_))
@@ -643,7 +643,7 @@ def test_whatever_is_sent_an_answer_follows(asker: Asker, request_: Any) -> None
         assert "\n" not in answer["error"]["en"].strip()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text() | st.binary())
 def test_whatever_bytes_are_sent_an_answer_follows(asker: Asker, text: str | bytes) -> None:
     assert "error" in asker.raw(text)

@@ -482,7 +482,7 @@ def test_a_rate_changed_and_changed_back_leaves_nothing_to_repeat() -> None:
         assert weights(execute(run.code()).parameters) == weights(net.parameters)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(ACTIONS, max_size=9), st.sampled_from([0, 20_000, 2**28]))
 def test_any_sequence_of_actions(actions: list[dict[str, Any]], memory: int) -> None:
     net, (x, y) = network(), data()
