@@ -13,7 +13,7 @@ import numpy as np
 from pellucid.engines import compile_program
 from pellucid.exercises.problem import Exercise, Slip
 from pellucid.exercises.rendering import Block, Formula, Grid, mathematics
-from pellucid.explain.arithmetic import number
+from pellucid.explain.arithmetic import added, number
 from pellucid.explain.trace import Trace
 from pellucid.formula import Program, Tensor
 from pellucid.messages import Message
@@ -100,13 +100,14 @@ def grid(name: str, array: Any) -> Grid:
 def step(run: Trace, path: str, *index: int) -> list[Block]:
     """One value of a run: its formula, and the same with its numbers."""
     told = run.explain(path, index=index)
-    terms = sorted(told.terms, key=lambda term: (len(term.factors), [s.index for s in term.sources]))
-    pieces = [term.numbers for term in terms] or ["0"]
-    text = pieces[0] + "".join(f" − {p[1:]}" if p.startswith("−") else f" + {p}" for p in pieces[1:])
+    terms = list(told.terms)
+    order = sorted(range(len(terms)), key=lambda k: (len(terms[k].factors), [s.index for s in terms[k].sources]))
+    texts, _, equals = told.terms.equation(order, told.value)
+    text = added(texts)
     name = f"{path}[{','.join(map(str, index))}]" if index else path
     text = re.sub(r"stop\(([^()]*)\)", r"\1", text)  # what passes no gradient is a number like others here
     value = number(told.value)
-    line = f"{name} = {text}" if text == value else f"{name} = {text} = {value}"
+    line = f"{name} = {text}" if text == value else f"{name} = {text} {equals} {value}"
     return [Formula(told.formula, _subscript.sub(r"{\1_0}", told.latex())), Formula(line, mathematics(line))]
 
 

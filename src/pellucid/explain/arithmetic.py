@@ -8,6 +8,7 @@ from the numbers that the engine stored, so their sum is the engine's value up t
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 from pellucid.engines import compile_program
 from pellucid.errors import PellucidError
+from pellucid.explain.digits import FEWEST, MOST, calculated, shown, sign
+from pellucid.explain.digits import number as number
 from pellucid.formula import Affine, Axis, Expression, Program, Statement, Tensor
 from pellucid.formula.expressions import (
     UNIT,
@@ -63,13 +66,20 @@ class Factor:
 
 @dataclass(frozen=True)
 class Term:
-    """One term of a value: its contribution, and the factors whose product (over the divisors) it is."""
+    """One term of a value: its contribution, and the factors whose product (over the divisors) it is.
+
+    Attributes:
+        text: the term with its author's letters.
+        numbers: the same with numbers, of as many digits as give the contribution as it is shown.
+        calculated: what a calculator makes of `numbers`.
+    """
 
     value: float
     factors: tuple[Factor, ...]
     divisors: tuple[Factor, ...]
     text: str
     numbers: str
+    calculated: float
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -135,6 +145,20 @@ class Terms(Sequence[Term]):
 
     def __iter__(self) -> Iterator[Term]:
         return iter(self[:])
+
+    def equation(self, places: Sequence[int], value: float, rest: float = 0) -> tuple[list[str], str, str]:
+        """Some of the terms in numbers, the size of the others' sum, and "=" where what is shown gives the value.
+
+        Their digits are as many as that takes; where nine are not enough the sign is "≈".
+        """
+        forms = [self._form(place) for place in places]
+        numbers = self._point.numbers()
+        for digits in range(FEWEST, MOST + 1):
+            parts = [numbers.equal(e, contribution, digits) for e, contribution in forms]
+            equals = sign(math.fsum([*(result for _, result in parts), shown(rest, digits)]), value)
+            if equals == "=":
+                break
+        return [text for text, _ in parts], number(abs(rest), digits), equals
 
     def keys(self) -> list[tuple[int, int]]:
         """What tells the terms of one statement apart, in their order: the same in every run of the statement."""
@@ -300,7 +324,7 @@ class Point:
         parts = [(factors(top), factors(bottom) if bottom != UNIT else ()) for top, bottom in split]
         flat = [f for top, bottom in parts for f in (*top, *bottom)]
         values = iter(self._numbers(flat))
-        symbols, numbers = self._printers()
+        symbols, numbers = Printer(self._letters()), self.numbers()
 
         def factor(e: Expression) -> Factor:
             return Factor(symbols.expression(e), next(values), self._sources(e))
@@ -308,7 +332,8 @@ class Point:
         terms: list[Term] = []
         for (e, value), (top, bottom) in zip(forms, parts, strict=True):
             above, below = tuple(factor(f) for f in top), tuple(factor(f) for f in bottom)
-            terms.append(Term(value, above, below, symbols.expression(e), numbers.expression(e)))
+            text, result = numbers.equal(e, value)
+            terms.append(Term(value, above, below, symbols.expression(e), text, result))
         return terms
 
     def _sources(self, e: Expression) -> tuple[Source, ...]:
@@ -327,35 +352,60 @@ class Point:
                     sources.setdefault((read.tensor, whole), Source(path, whole, float(array[whole])))
         return tuple(sources.values())
 
-    def _printers(self) -> tuple[Printer, Printer]:
-        letters = {t: self.statement.letters.get(t, self.names.get(t, t.name)) for t in self.values}
-        return Printer(letters), _Numbers(letters, self)
+    def numbers(self) -> Numbers:
+        """A printer of expressions with their numbers in them."""
+        return Numbers(self._letters(), self)
+
+    def _letters(self) -> dict[Tensor, str]:
+        return {t: self.statement.letters.get(t, self.names.get(t, t.name)) for t in self.values}
 
 
-class _Numbers(Printer):
+class Numbers(Printer):
     """Prints an expression with the numbers in the places of what it reads."""
 
     def __init__(self, names: Names, point: Point) -> None:
         super().__init__(names)
         self.point = point
+        self.digits = FEWEST
+        self._known: dict[Expression, float] = {}
+
+    def equal(self, e: Expression, value: float, fewest: int = FEWEST) -> tuple[str, float]:
+        """The expression with as many digits as give a value as it is shown, and what a calculator makes of them."""
+        for self.digits in range(fewest, MOST + 1):
+            result = calculated(e, lambda part: self._shown(part))
+            if sign(result, value) == "=":
+                break
+        return self.expression(e), result
+
+    def _leaf(self, e: Expression) -> float | None:
+        """The number that is printed in the place of an expression; None where its parts are printed."""
+        if isinstance(e, (Read, Reduction)) and not free_axes(e):
+            if e not in self._known:
+                self._known[e] = self.point.number(e)
+            return self._known[e]
+        if isinstance(e, Size) and isinstance(e.axis.extent, int):
+            return e.axis.extent
+        if isinstance(e, Constant) and e.name:
+            return float(e.value)
+        return None
+
+    def _shown(self, e: Expression) -> float | None:
+        if isinstance(e, Operation) and e.name == "uniform":
+            return self.point.number(e)
+        value = self._leaf(e)
+        return None if value is None else shown(value, self.digits)
 
     def _text(self, e: Expression) -> tuple[str, int]:
-        if isinstance(e, (Read, Reduction)) and not free_axes(e):
-            return self._number(self.point.number(e))
-        if isinstance(e, Size) and isinstance(e.axis.extent, int):
-            return self._number(e.axis.extent)
-        if isinstance(e, Constant) and e.name:
-            return self._number(float(e.value))
-        return super()._text(e)
-
-    def _number(self, value: float) -> tuple[str, int]:
-        return number(value), PRODUCT if value < 0 else ATOM
+        value = self._leaf(e)
+        if value is None:
+            return super()._text(e)
+        return number(value, self.digits), PRODUCT if value < 0 else ATOM
 
 
-def number(value: float) -> str:
-    """A number as explanations show it: four significant digits."""
-    short = float(value).is_integer() and abs(value) < 1e6
-    return (f"{int(value)}" if short else f"{value:.4g}").replace("-", "−")
+def added(texts: Sequence[str]) -> str:
+    """Terms as a sum, those below zero taken away: `0.1 + 0.5·0.3 − 0.2`."""
+    first, *more = texts or ["0"]
+    return first + "".join(f" − {text[1:]}" if text.startswith("−") else f" + {text}" for text in more)
 
 
 def smallest(e: Expression) -> Reduction | None:

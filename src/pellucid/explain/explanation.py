@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.explain.arithmetic import Point, Source, Term, Terms, number, smallest
+from pellucid.explain.arithmetic import Point, Source, Term, Terms, added, number, smallest
 from pellucid.explain.columns import Names
+from pellucid.explain.digits import sign
 from pellucid.explain.receptive import Mask
 from pellucid.explain.words import sentence
 from pellucid.formula import unicode
@@ -68,9 +69,8 @@ class Explanation:
 
     def top_terms(self, limit: int = 10) -> tuple[list[Term], int, float]:
         """The terms that weigh most, and the number and the sum of the rest: together they are the value."""
-        shown = self.terms[:limit]
         rest = self.terms.contributions[limit:]
-        return shown, len(rest), float(rest.sum())
+        return self.terms[:limit], len(rest), float(rest.sum())
 
     @property
     def total(self) -> float:
@@ -79,13 +79,15 @@ class Explanation:
 
     @property
     def with_values(self) -> str:
-        """The formula with the numbers in it: `0.1 + 0.5·0.3 + … = 0.25`."""
-        shown, count, rest = self.top_terms(5)
-        parts = [t.numbers for t in shown] or ["0"]
-        text = parts[0] + "".join(f" − {p[1:]}" if p.startswith("−") else f" + {p}" for p in parts[1:])
-        if count:
-            text += f" {'−' if rest < 0 else '+'} {number(abs(rest))} ({count} more)"
-        return f"{text} = {number(self.value)}"
+        """The formula with the numbers in it: `0.1 + 0.5·0.3 + … = 0.25`, or "≈" where nine digits are not enough."""
+        places = range(min(5, len(self.terms)))
+        others = self.terms.contributions[5:]
+        rest = float(others.sum())
+        texts, size, equals = self.terms.equation(places, self.value, rest)
+        text = added(texts)
+        if len(others):
+            text += f" {'−' if rest < 0 else '+'} {size} ({len(others)} more)"
+        return f"{text} {equals} {number(self.value)}"
 
     def sentence(self, language: str = "en") -> str:
         """What happens here, in a sentence: language "en" or "zh"."""
@@ -98,18 +100,18 @@ class Explanation:
         by default those of the table that the network learned from.
         """
         names = self.names if names is None else names
-        shown, count, rest = self.top_terms(limit)
+        terms, count, rest = self.top_terms(limit)
         place = ",".join(map(str, self.index))
         lines = [
             f"{self.path}[{place}] = {number(self.value)}" if self.index else f"{self.path} = {number(self.value)}"
         ]
         lines += [f"  {self.formula}", f"  {self.sentence(language)}"]
-        rows = [(_signed(t.value), _named(t, names), t.numbers) for t in shown]
+        rows = [(_signed(t.value), _named(t, names), t.numbers, sign(t.calculated, t.value)) for t in terms]
         if count:
-            rows.append((_signed(rest), _more(count).text(language), ""))
+            rows.append((_signed(rest), _more(count).text(language), "", ""))
         widths = [max((len(r[i]) for r in rows), default=0) for i in range(3)]
-        for value, symbols, numbers in rows:
-            shown_numbers = f" = {numbers}" if numbers and numbers != value.lstrip("+") else ""
+        for value, symbols, numbers, equals in rows:
+            shown_numbers = f" {equals} {numbers}" if numbers and numbers != value.lstrip("+") else ""
             lines.append(f"  {value:>{widths[0]}}  {symbols:<{widths[1]}}{shown_numbers}".rstrip())
         if self.terms.outside:
             outside = gettext("{count} read outside and count nothing", count=self.terms.outside)
@@ -131,7 +133,7 @@ class Explanation:
     def json(self, limit: int = 100, *, names: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
         """The explanation as data that JSON can carry; `names` as for `text`."""
         names = self.names if names is None else names
-        shown, count, rest = self.top_terms(limit)
+        terms, count, rest = self.top_terms(limit)
         return {
             "path": self.path,
             "index": list(self.index),
@@ -140,7 +142,7 @@ class Explanation:
             "substituted": self.with_values,
             "latex": self.latex(),
             "sentence": {language: self.sentence(language) for language in LANGUAGES},
-            "terms": [_term_json(t, names) for t in shown],
+            "terms": [_term_json(t, names) for t in terms],
             "rest": {"count": count, "sum": rest},
             "outside": self.terms.outside,
             "candidates": [_source_json(s) for s in self.contenders],
@@ -150,8 +152,8 @@ class Explanation:
     def _repr_html_(self) -> str:
         import html
 
-        shown, count, rest = self.top_terms()
-        rows = [(_named(term, self.names), term.numbers, number(term.value)) for term in shown]
+        terms, count, rest = self.top_terms()
+        rows = [(_named(term, self.names), term.numbers, number(term.value)) for term in terms]
         if count:
             rows.append((str(_more(count)), "", number(rest)))
         rows.append(("together", "", number(self.value)))

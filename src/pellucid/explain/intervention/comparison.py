@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from pellucid.explain.arithmetic import Term, number
+from pellucid.explain.digits import sign
 from pellucid.explain.explanation import Explanation
 
 
@@ -132,7 +133,7 @@ def _numbers(pair: Pair) -> str:
         if term is None:
             return "none"
         value = number(term.value)
-        return value if term.numbers in ("", value) else f"{term.numbers} = {value}"
+        return value if term.numbers in ("", value) else f"{term.numbers} {sign(term.calculated, term.value)} {value}"
 
     before, after = side(pair.before), side(pair.after)
     return before if before == after else f"{before} → {after}"

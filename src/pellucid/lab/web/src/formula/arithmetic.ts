@@ -8,11 +8,12 @@ import {
   transform, UNIT, ZERO,
 } from "./expressions.ts";
 import type { Expression, Operation, Read, Reduction, Statement, Tensor } from "./expressions.ts";
-import { show } from "../model/numbers/numbers.ts";
+import { FEWEST, MOST, show, sign, taken } from "../model/numbers/numbers.ts";
 import type { Source, Term } from "../model/wire/protocol.ts";
 import { Evaluator } from "./evaluate.ts";
 import type { Values } from "./evaluate.ts";
 import { ATOM, PRODUCT, Printer } from "./notation.ts";
+import { BINARY, UNARY } from "./scalars.ts";
 import { contiguous, copyInto, count } from "./views.ts";
 
 /** Terms of one form: an expression over the axes of the sums around it. Of a "max" or a "min" one term counts. */
@@ -28,6 +29,8 @@ export interface Terms {
   /** How many read outside their tensor and count nothing. */
   readonly outside: number;
   written(from: number, to: number): Term[];
+  /** The first so many in numbers, the size of the rest, and "=" where they give the value as it is shown, else "≈". */
+  equation(count: number, rest: number, value: number): [texts: string[], rest: string, sign: "=" | "≈"];
 }
 
 const MAX_SOURCES = 1000;
@@ -95,6 +98,7 @@ export class Point {
     return {
       contributions: met.map((m) => m.value), outside,
       written: (from, to) => this.written(met.slice(from, to).map(form)),
+      equation: (count, rest, value) => this.equation(met.slice(0, count).map(form), rest, value),
     };
   }
 
@@ -173,16 +177,36 @@ export class Point {
 
   // Terms written out
 
-  private written(forms: readonly (readonly [Expression, number])[]): Term[] {
+  private letters(): Map<Tensor, string> {
     const letters = new Map<Tensor, string>();
     for (const tensor of this.values.keys()) letters.set(tensor, this.statement.letters.get(tensor) ?? tensor.name);
+    return letters;
+  }
+
+  /** Terms in numbers, the sum of the rest, and "=" where they give the value as all of it is shown, else "≈". */
+  private equation(
+    forms: readonly (readonly [Expression, number])[], rest: number, value: number,
+  ): [texts: string[], rest: string, sign: "=" | "≈"] {
+    const numbers = new Numbers(this.letters(), this);
+    let parts: [string, number][] = [];
+    for (let digits = FEWEST; digits <= MOST; digits++) {
+      parts = forms.map(([e, contribution]) => numbers.equal(e, contribution, digits));
+      const sum = parts.reduce((total, [, result]) => total + result, 0) + taken(rest, digits);
+      const size = show(Math.abs(rest), digits);
+      if (sign(sum, value) === "=" || digits === MOST) return [parts.map(([text]) => text), size, sign(sum, value)];
+    }
+    throw new Error("the last of the digits ends the loop");
+  }
+
+  private written(forms: readonly (readonly [Expression, number])[]): Term[] {
+    const letters = this.letters();
     const symbols = new Printer(letters);
     const numbers = new Numbers(letters, this);
     return forms.map(([e, value]) => {
       const [top, bottom] = e.kind === "operation" && e.name === "div" ? e.args : [e, UNIT];
       const parts = [...factors(top!), ...(isNumber(bottom!, 1) ? [] : factors(bottom!))];
       return {
-        value, text: symbols.expression(e), numbers: numbers.expression(e),
+        value, text: symbols.expression(e), numbers: numbers.equal(e, value, FEWEST)[0],
         sources: parts.flatMap((part) => this.sources(part)),
       };
     });
@@ -248,18 +272,54 @@ type Grid = ReadonlyMap<Axis, number>;
 /** Prints an expression with the numbers in the places of what it reads. */
 class Numbers extends Printer {
   private readonly point: Point;
+  private readonly known = new Map<Expression, number>();
+  private digits = FEWEST;
 
   constructor(letters: ReadonlyMap<Tensor, string>, point: Point) {
     super(letters);
     this.point = point;
   }
 
+  /** The expression with as many digits as give a value as it is shown, and what a calculator makes of them. */
+  equal(e: Expression, value: number, fewest: number): [text: string, result: number] {
+    let result = NaN;
+    for (this.digits = fewest; this.digits <= MOST; this.digits++) {
+      result = this.calculated(e);
+      if (sign(result, value) === "=") break;
+    }
+    this.digits = Math.min(this.digits, MOST);
+    return [this.expression(e), result];
+  }
+
+  /** The number that is printed in the place of an expression; null where its parts are printed. */
+  private leaf(e: Expression): number | null {
+    if ((e.kind === "read" || e.kind === "reduction") && !freeAxes(e).size) {
+      if (!this.known.has(e)) this.known.set(e, this.point.number(e));
+      return this.known.get(e)!;
+    }
+    if (e.kind === "size") return e.axis.extent;
+    return e.kind === "constant" && e.name ? e.value : null;
+  }
+
+  /** NaN where there is an operation that no calculator has. */
+  private calculated(e: Expression): number {
+    const leaf = this.leaf(e);
+    if (leaf !== null) return taken(leaf, this.digits);
+    if (e.kind === "constant") return e.value;
+    if (e.kind === "index") return e.affine.terms.length ? NaN : constantOf(e.affine) / e.affine.divisor.value;
+    if (e.kind !== "operation") return NaN;
+    // A random number is drawn anew by nobody: it is what it was.
+    if (e.name === "uniform") return this.point.number(e);
+    const args = e.args.map((arg) => this.calculated(arg));
+    if (e.name === "add") return args.reduce((sum, arg) => sum + arg, 0);
+    if (e.name === "mul") return args.reduce((product, arg) => product * arg, 1);
+    if (e.name === "where") return args[0] ? args[1]! : args[2]!;
+    return UNARY[e.name]?.(args[0]!) ?? BINARY[e.name]?.(args[0]!, args[1]!) ?? NaN;
+  }
+
   protected override text(e: Expression): [string, number] {
-    let value: number | null = null;
-    if ((e.kind === "read" || e.kind === "reduction") && !freeAxes(e).size) value = this.point.number(e);
-    else if (e.kind === "size") value = e.axis.extent;
-    else if (e.kind === "constant" && e.name) value = e.value;
-    return value === null ? super.text(e) : [show(value), value < 0 ? PRODUCT : ATOM];
+    const value = this.leaf(e);
+    return value === null ? super.text(e) : [show(value, this.digits), value < 0 ? PRODUCT : ATOM];
   }
 }
 

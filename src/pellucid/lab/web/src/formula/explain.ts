@@ -2,7 +2,7 @@
 
 import type { Curve, Explanation, Source } from "../model/wire/protocol.ts";
 import { show } from "../model/numbers/numbers.ts";
-import { Point, smallest } from "./arithmetic.ts";
+import { Point, smallest, type Terms } from "./arithmetic.ts";
 import type { Program } from "./document.ts";
 import type { Values } from "./evaluate.ts";
 import { children, freeAxes, key } from "./expressions.ts";
@@ -58,7 +58,7 @@ export function explain(trace: Trace, path: string, index: readonly number[], li
   const [formula, latex] = trace.texts[target.name] ?? ["", ""];
   return {
     path, index: [...index], value, formula, latex, candidates,
-    substituted: substituted(shown.slice(0, 5).map((t) => t.numbers), terms.contributions.slice(5), value),
+    substituted: substituted(terms, value),
     sentence: { en: sentence(subject, trace.phrases, "en"), zh: sentence(subject, trace.phrases, "zh") },
     terms: shown.slice(0, limit),
     rest: { count: rest.length, sum: total(rest) },
@@ -81,12 +81,13 @@ function total(values: readonly number[]): number {
 }
 
 /** The numbers plugged in: `0.1 + 0.5·0.3 + … = 0.25`. */
-function substituted(numbers: readonly string[], rest: readonly number[], value: number): string {
-  const [first = "0", ...more] = numbers;
-  let text = first + more.map((p) => (p.startsWith("−") ? ` − ${p.slice(1)}` : ` + ${p}`)).join("");
+function substituted(terms: Terms, value: number): string {
+  const rest = terms.contributions.slice(5);
   const sum = total(rest);
-  if (rest.length) text += ` ${sum < 0 ? "−" : "+"} ${show(Math.abs(sum))} (${rest.length} more)`;
-  return `${text} = ${show(value)}`;
+  const [[first = "0", ...more], size, equals] = terms.equation(5, sum, value);
+  let text = first + more.map((p) => (p.startsWith("−") ? ` − ${p.slice(1)}` : ` + ${p}`)).join("");
+  if (rest.length) text += ` ${sum < 0 ? "−" : "+"} ${size} (${rest.length} more)`;
+  return `${text} ${equals} ${show(value)}`;
 }
 
 /** What the document carries of a curve: its name and its texts, which are the same for every element. */

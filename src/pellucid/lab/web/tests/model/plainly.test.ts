@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { precise, read, show } from "../../src/model/numbers/numbers";
+import { digitsOfSum, read, show, signed } from "../../src/model/numbers/numbers";
 import { agree, plainly } from "../../src/model/arithmetic/segments";
 
 describe("formulas as a person reads them", () => {
@@ -18,18 +18,32 @@ describe("formulas as a person reads them", () => {
 });
 
 describe("a product", () => {
-  it("has factors with all their digits, whose product is what stands beneath", () => {
-    const [a, b] = [Math.fround(0.83254), Math.fround(-0.0077018)];
-    const written = (text: (x: number) => string) => [a, b].map((x) => ({ number: text(x), over: false }));
-    expect(precise(a)).toBe("0.83254");
-    expect(precise(1e-7 / 3)).toBe("3.333333e−8");
-    expect([precise(0.5), precise(-2), precise(NaN), precise(1234567.5)]).toEqual(["0.5", "−2", "nan", "1234568"]);
-    expect(agree(written(precise), show(a * b))).toBe(true);
+  it("is what its factors as they are written give, or is not said to be", () => {
     const off = [1.2345, 1.2345].map((x) => ({ number: show(x), over: false }));
     expect(agree(off, show(1.2345 * 1.2345)), "1.234 by 1.234 is not 1.524").toBe(false);
+    const more = [1.2345, 1.2345].map((x) => ({ number: show(x, 5), over: false }));
+    expect(agree(more, show(1.2345 * 1.2345))).toBe(true);
     expect(agree([{ number: "0.3333", over: false }, { number: "3", over: false }], "1")).toBe(false);
     expect(agree([{ number: "6", over: false }, { number: "4", over: true }], "1.5")).toBe(true);
     expect(agree([{ number: "Σ x", over: false }], "1")).toBe(false);
-    expect([read("−1.5e−06"), read("12"), read("1e+07")]).toEqual([-1.5e-6, 12, 1e7]);
+    expect([read("−1.5e−06"), read("12"), read("1e+07"), read("+3.5")]).toEqual([-1.5e-6, 12, 1e7, 3.5]);
+  });
+});
+
+describe("a sum", () => {
+  it("has terms of as many digits as add up to it, or is not said to be", () => {
+    let seed = 1;
+    const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647 - 0.5;
+    for (let run = 0; run < 300; run++) {
+      const parts = Array.from({ length: 2 + (run % 13) }, () => random() * 10 ** (run % 5));
+      const value = parts.reduce((sum, part) => sum + part, 0);
+      const [digits, equals] = digitsOfSum(parts, value);
+      const typed = parts.reduce((sum, part) => sum + read(signed(part, digits)), 0);
+      if (equals === "=") expect(show(typed)).toBe(show(value));
+      else expect(show(typed)).not.toBe(show(value));
+    }
+    expect(digitsOfSum([1, 2], 3)).toEqual([4, "="]);
+    expect(digitsOfSum([1, 2], 4)).toEqual([4, "≈"]);
+    expect(digitsOfSum([NaN, 2], NaN)).toEqual([4, "="]);
   });
 });

@@ -1,6 +1,6 @@
 // A term's text cut into pieces, so that each number in it can be a link to the element that it is.
 
-import { read, show } from "../numbers/numbers";
+import { FEWEST, MOST, read, show } from "../numbers/numbers";
 import type { Source } from "../wire/protocol";
 
 export interface Segment {
@@ -18,14 +18,23 @@ function whole(text: string, number: string, from: number): number {
   return -1;
 }
 
+/** A value as it is written in a text, with however many digits, and where; −1 where it is not. */
+export function found(text: string, value: number, from = 0): [number: string, at: number] {
+  for (let digits = FEWEST; digits <= MOST; digits++) {
+    const number = show(value, digits);
+    const at = whole(text, number, from);
+    if (at >= 0) return [number, at];
+  }
+  return ["", -1];
+}
+
 /** The text's pieces, and the sources whose numbers do not stand in it (those summed up in one number). */
 export function segments(text: string, sources: readonly Source[]): { pieces: Segment[]; hidden: Source[] } {
   const pieces: Segment[] = [];
   const hidden: Source[] = [];
   let from = 0;
   for (const source of sources) {
-    const number = show(source.value);
-    const at = whole(text, number, from);
+    const [number, at] = found(text, source.value, from);
     if (at < 0) {
       hidden.push(source);
       continue;

@@ -1,25 +1,23 @@
 // How numbers are written: as the explanations in Python write them, so that both say the same.
 
-const DIGITS = 4;
+/** So many digits are shown, and so many at most where an equation needs more of them to hold. */
+export const [FEWEST, MOST] = [4, 9];
 
-/** The four digits that are kept, and the exponent. Of a tie Python takes the even digit, JavaScript the larger. */
-function rounded(x: number): [digits: string, exponent: number] {
-  const long = x.toExponential(40);
-  const tie = /^(\d)\.(\d{3})50*e([+-]\d+)$/.exec(long);
-  if (tie) {
-    const kept = `${tie[1]}${tie[2]}`;
-    if (Number(kept[DIGITS - 1]) % 2 === 0) return [kept, Number(tie[3])];
-  }
-  const [mantissa = "0", exponent = "0"] = x.toExponential(DIGITS - 1).split("e");
+/** The digits that are kept, and the exponent. Of a tie Python takes the even digit, JavaScript the larger. */
+function rounded(x: number, count: number): [digits: string, exponent: number] {
+  const [long = "", power] = x.toExponential(40).replace(".", "").split("e");
+  const kept = long.slice(0, count);
+  if (/^50*$/.test(long.slice(count)) && Number(kept.at(-1)) % 2 === 0) return [kept, Number(power)];
+  const [mantissa = "0", exponent = "0"] = x.toExponential(count - 1).split("e");
   return [mantissa.replace(".", ""), Number(exponent)];
 }
 
-/** Python's `format(x, ".4g")`, for a number that is not negative. */
-function general(x: number): string {
+/** Python's `format(x, ".4g")` with so many digits, for a number that is not negative. */
+function general(x: number, count: number): string {
   if (x === 0) return "0";
-  const [digits, exponent] = rounded(x);
+  const [digits, exponent] = rounded(x, count);
   const trimmed = digits.replace(/0+$/, "");
-  if (exponent < -4 || exponent >= DIGITS) {
+  if (exponent < -4 || exponent >= count) {
     const size = String(Math.abs(exponent)).padStart(2, "0");
     const tail = trimmed.slice(1);
     return `${trimmed[0]}${tail && `.${tail}`}e${exponent < 0 ? "-" : "+"}${size}`;
@@ -30,33 +28,43 @@ function general(x: number): string {
   return part ? `${whole}.${part}` : whole;
 }
 
-/** A number with four significant digits, exactly as `pellucid.explain.arithmetic.number` writes it. */
-export function show(x: number): string {
+/** A number with four significant digits, or more, exactly as `pellucid.explain.digits.number` writes it. */
+export function show(x: number, digits: number = FEWEST): string {
   if (Number.isNaN(x)) return "nan";
   if (!Number.isFinite(x)) return x < 0 ? "−inf" : "inf";
   const size = Math.abs(x);
-  const text = Number.isInteger(x) && size < 1e6 ? String(size) : general(size);
+  const text = Number.isInteger(x) && size < 1e6 ? String(size) : general(size, digits);
   return (x < 0 ? `−${text}` : text).replace("-", "−");
 }
 
-/** With all the digits that a float32 has, where factors are to give what stands beneath them. */
-export function precise(x: number): string {
-  if (!Number.isFinite(x) || Number.isInteger(x)) return show(x);
-  const [mantissa = "", exponent] = x.toPrecision(7).split("e");
-  const plain = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
-  return (exponent === undefined ? plain : `${plain}e${exponent}`).replaceAll("-", "−");
-}
-
-/** The number of a text that `show` or `precise` wrote; NaN where it is none. */
+/** The number of a text that `show` or `signed` wrote; NaN where it is none. */
 export function read(text: string): number {
   const plain = text.replaceAll("−", "-");
-  return /^-?[\d.]+(e[+-]?\d+)?$/.test(plain) ? Number(plain) : NaN;
+  return /^[+-]?[\d.]+(e[+-]?\d+)?$/.test(plain) ? Number(plain) : NaN;
 }
 
 /** With its sign, as the terms of an explanation are listed. */
-export function signed(x: number): string {
+export function signed(x: number, digits: number = FEWEST): string {
   if (x === 0) return "0";
-  return x > 0 ? `+${show(x)}` : show(x);
+  return x > 0 ? `+${show(x, digits)}` : show(x, digits);
+}
+
+/** What a reader takes from a number as it is shown. */
+export function taken(x: number, digits: number): number {
+  return Number.isFinite(x) ? read(show(x, digits)) : x;
+}
+
+/** "=" where what was calculated is shown as the value is, else "≈". */
+export function sign(calculated: number, value: number): "=" | "≈" {
+  return show(calculated) === show(value) ? "=" : "≈";
+}
+
+/** The fewest digits in which shown numbers add up to a value as that is shown, and "=", or the most and "≈". */
+export function digitsOfSum(parts: readonly number[], value: number): [digits: number, sign: "=" | "≈"] {
+  for (let digits = FEWEST; digits <= MOST; digits++) {
+    if (sign(parts.reduce((sum, part) => sum + taken(part, digits), 0), value) === "=") return [digits, "="];
+  }
+  return [FEWEST, "≈"];
 }
 
 /** A fraction in percent: two digits where it is small. */
