@@ -8,7 +8,7 @@ import {
   transform, UNIT, ZERO,
 } from "./expressions.ts";
 import type { Expression, Operation, Read, Reduction, Statement, Tensor } from "./expressions.ts";
-import { FEWEST, MOST, show, sign, taken } from "../model/numbers/numbers.ts";
+import { FEWEST, MOST, sign, taken, written } from "../model/numbers/numbers.ts";
 import type { Source, Term } from "../model/wire/protocol.ts";
 import { Evaluator } from "./evaluate.ts";
 import type { Values } from "./evaluate.ts";
@@ -192,7 +192,7 @@ export class Point {
     for (let digits = FEWEST; digits <= MOST; digits++) {
       parts = forms.map(([e, contribution]) => numbers.equal(e, contribution, digits));
       const sum = parts.reduce((total, [, result]) => total + result, 0) + taken(rest, digits);
-      const size = show(Math.abs(rest), digits);
+      const size = written(Math.abs(rest), digits);
       if (sign(sum, value) === "=" || digits === MOST) return [parts.map(([text]) => text), size, sign(sum, value)];
     }
     throw new Error("the last of the digits ends the loop");
@@ -319,7 +319,7 @@ class Numbers extends Printer {
 
   protected override text(e: Expression): [string, number] {
     const value = this.leaf(e);
-    return value === null ? super.text(e) : [show(value, this.digits), value < 0 ? PRODUCT : ATOM];
+    return value === null ? super.text(e) : [written(value, this.digits), value < 0 ? PRODUCT : ATOM];
   }
 }
 

@@ -217,6 +217,11 @@ export class LabStore {
     return this.#preferences.say(key, values);
   }
 
+  /** What a measurement is called, in the person's language. */
+  metric(name: string): string {
+    return this.#preferences.metric(name);
+  }
+
   /** What an error says, in the person's language. */
   reason(error: unknown): string {
     return this.#preferences.reason(error);

@@ -1,7 +1,7 @@
 // What the person has chosen for the page, and what is said to the person.
 
 import type { Language, Words } from "../model/wire/protocol";
-import { say, type Key, type Values } from "../strings";
+import { say, strings, type Key, type Values } from "../strings";
 import { remember, remembered, STANDARD, type Arrangement } from "../model/place/panes";
 import type { Memory, Options } from "./contract";
 
@@ -57,6 +57,14 @@ export class Preferences {
 
   say(key: Key, values?: Values): string {
     return say(this.#language, key, values);
+  }
+
+  /** "val_accuracy" is the accuracy over the test examples; a metric of one's own has its own name. */
+  metric(name: string): string {
+    const bare = name.replace(/^val_/, "");
+    const key = `metric.${bare}`;
+    const metric = key in strings ? this.say(key as Key) : bare;
+    return bare === name ? metric : this.say("metric.test", { metric });
   }
 
   translate(words: Words): string {

@@ -5,9 +5,10 @@ import { focus } from "./focus";
 import { kinds } from "./kinds";
 import { lesson } from "./lesson";
 import { local } from "./local";
+import { metrics } from "./metrics";
 import { shell } from "./shell";
 
-export const strings = { ...shell, ...focus, ...kinds, ...local, ...lesson };
+export const strings = { ...shell, ...focus, ...kinds, ...local, ...lesson, ...metrics };
 
 export type Key = keyof typeof strings;
 export type Values = Record<string, string | number>;

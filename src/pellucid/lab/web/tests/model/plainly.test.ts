@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { digitsOfSum, read, show, signed } from "../../src/model/numbers/numbers";
+import { digitsOfSum, read, show, signed, written } from "../../src/model/numbers/numbers";
 import { agree, plainly } from "../../src/model/arithmetic/segments";
 
 describe("formulas as a person reads them", () => {
@@ -21,7 +21,7 @@ describe("a product", () => {
   it("is what its factors as they are written give, or is not said to be", () => {
     const off = [1.2345, 1.2345].map((x) => ({ number: show(x), over: false }));
     expect(agree(off, show(1.2345 * 1.2345)), "1.234 by 1.234 is not 1.524").toBe(false);
-    const more = [1.2345, 1.2345].map((x) => ({ number: show(x, 5), over: false }));
+    const more = [1.2345, 1.2345].map((x) => ({ number: written(x, 5), over: false }));
     expect(agree(more, show(1.2345 * 1.2345))).toBe(true);
     expect(agree([{ number: "0.3333", over: false }, { number: "3", over: false }], "1")).toBe(false);
     expect(agree([{ number: "6", over: false }, { number: "4", over: true }], "1.5")).toBe(true);

@@ -248,7 +248,7 @@ describe("a recurrent layer", () => {
     const { store } = await lab([text, lstm], values, { reach }, about, { symbols });
     show(store, Kind, { layer: lstm });
     await settled(60);
-    const steps = screen.getByRole("list", { name: /steps near/ }).querySelectorAll("li");
+    const steps = screen.getByRole("list", { name: /times near/ }).querySelectorAll("li");
     expect(steps).toHaveLength(4);
     expect(steps[3]!.className).toContain("chosen");
     expect([...steps[3]!.querySelectorAll("a")].map((a) => a.getAttribute("href")?.split("?")[0])).toEqual([

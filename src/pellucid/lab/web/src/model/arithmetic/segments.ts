@@ -1,6 +1,6 @@
 // A term's text cut into pieces, so that each number in it can be a link to the element that it is.
 
-import { FEWEST, MOST, read, show } from "../numbers/numbers";
+import { FEWEST, MOST, read, show, written } from "../numbers/numbers";
 import type { Source } from "../wire/protocol";
 
 export interface Segment {
@@ -21,7 +21,7 @@ function whole(text: string, number: string, from: number): number {
 /** A value as it is written in a text, with however many digits, and where; −1 where it is not. */
 export function found(text: string, value: number, from = 0): [number: string, at: number] {
   for (let digits = FEWEST; digits <= MOST; digits++) {
-    const number = show(value, digits);
+    const number = written(value, digits);
     const at = whole(text, number, from);
     if (at >= 0) return [number, at];
   }

@@ -28,8 +28,13 @@ function general(x: number, count: number): string {
   return part ? `${whole}.${part}` : whole;
 }
 
-/** A number with four significant digits, or more, exactly as `pellucid.explain.digits.number` writes it. */
-export function show(x: number, digits: number = FEWEST): string {
+/** A number with four significant digits, exactly as `pellucid.explain.digits.number` writes it. */
+export function show(x: number): string {
+  return written(x, FEWEST);
+}
+
+/** The same with so many digits. */
+export function written(x: number, digits: number): string {
   if (Number.isNaN(x)) return "nan";
   if (!Number.isFinite(x)) return x < 0 ? "−inf" : "inf";
   const size = Math.abs(x);
@@ -46,12 +51,12 @@ export function read(text: string): number {
 /** With its sign, as the terms of an explanation are listed. */
 export function signed(x: number, digits: number = FEWEST): string {
   if (x === 0) return "0";
-  return x > 0 ? `+${show(x, digits)}` : show(x, digits);
+  return x > 0 ? `+${written(x, digits)}` : written(x, digits);
 }
 
 /** What a reader takes from a number as it is shown. */
 export function taken(x: number, digits: number): number {
-  return Number.isFinite(x) ? read(show(x, digits)) : x;
+  return Number.isFinite(x) ? read(written(x, digits)) : x;
 }
 
 /** "=" where what was calculated is shown as the value is, else "≈". */
