@@ -105,6 +105,7 @@ export const focus = {
   "arithmetic.take": gettext("Take it"),
   "arithmetic.none": gettext("No gradient is computed by this value."),
   "arithmetic.numbers": gettext("With the numbers"),
+  "arithmetic.legend": gettext("What the letters stand for"),
   "arithmetic.terms": gettext("Terms, the heaviest first"),
   "arithmetic.contribution": gettext("adds"),
   "arithmetic.rest": gettext("{count} more"),
