@@ -21,6 +21,8 @@ PLACES = {
     "product": "/conv2d_1.sum/index/4,5,3/term/1/product",
     "gradient": "/d(dense_1.kernel)/index/3,2",
     "weight": "/dense_2.kernel/index/3,2",
+    "two examples": "/conv2d_1?with=test:1",
+    "two steps": "/dense_1.sum/index/3?with=step:0",
     "softmax": "/dense_2",
     "pooling": "/max_pool2d_1/filter/3/at/1,1",
     "confusion": "/view/confusion",
@@ -115,6 +117,9 @@ def test_the_five_depths(screen: dict[str, Any], gallery: str, browse: Callable[
         person.goes(place)
         if not narrow(person):
             expect(person.panel("Focus").get_by_role("heading").first).to_be_visible()
+        if "with=" in place:
+            pair = person.page.get_by_role("region", name="Two runs side by side", include_hidden=True)
+            expect(pair).to_contain_text("difference")
         wrong += tabs(person, name)
     assert not wrong, "\n".join(wrong)
 

@@ -48,8 +48,11 @@ ASKED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "digits": [
         ("explain", {**ELEMENT, "path": "max_pool2d_1", "index": [0, 0, 0]}),
         ("suppose", {**ELEMENT, "path": "conv2d_1", "index": [1, 2, 0], "value": 0.5, "whole": True}),
+        ("beside", {"input": "test:0", "other": {"input": "test:1", "step": 3}, "path": "dense_1", "limit": 9}),
+        ("compare", {**ELEMENT, "other": {"branch": 0, "step": 3}, "limit": 2}),
         ("attribute", {"input": "test:0", "unit": 3}),
         ("course", {"path": "dense_1.kernel", "index": [0, 0]}),
+        ("ledger", {"path": "dense_1.kernel", "index": [0, 0], "limit": 3}),
     ],
     "text": [
         ("own", {"text": "so it is"}),

@@ -271,6 +271,13 @@ def test_a_long_history_is_thinned() -> None:
     assert kept.tolist() == loss[::3].tolist()
 
 
+# Where a value in two runs is compared.
+COMPARED: dict[str, list[tuple[str, list[int]]]] = {
+    "digits": [("dense_2.sum", [3]), ("max_pool2d_1", [1, 1, 2]), ("d(dense_1.kernel)", [3, 2])],
+    "text": [("lstm_1.gate.forget", [5, 3]), ("lstm_1.cell", [5, 3]), ("dense_1", [6, 2]), ("embedding_1", [4, 1])],
+    "prices": [("rnn_1.state", [4, 2]), ("input_1", [19, 0]), ("loss", [])],
+}
+
 # A value to be set, and the unit of the output of which the example is shared out.
 ASKED: dict[str, tuple[list[tuple[str, list[int], float]], int]] = {
     "digits": ([("dense_1", [3], 1.0), ("conv2d_1", [2, 3, 1], 0.5), ("dense_2.kernel", [3, 7], -1.0)], 3),
@@ -291,7 +298,11 @@ def test_a_file_says_what_would_be_as_python_does(name: str, tmp_path: Path) -> 
     ]
     questions += [["attribute", {"input": "train:0", "unit": unit}]]
     questions += [["suppose", {"input": "train:0", "path": "d(dense_1)", "index": [0], "value": 1.0, "whole": False}]]
-    found = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
+    pairs = _pairs(name)
+    found = run_script("lab-answers.ts", {"document": told, "questions": questions + pairs}, tmp_path)
+    of_pairs, found = found[len(questions) :], found[: len(questions)]
+    for (method, params), answer in zip(pairs, of_pairs, strict=True):
+        _same_pair(answer, look, moment, method, params)
     refused = found.pop()
     assert "set a value" in refused["refused"]
     shares = _unmoved(found.pop())
@@ -309,3 +320,62 @@ def test_a_file_says_what_would_be_as_python_does(name: str, tmp_path: Path) -> 
         largest = {layer["path"]: layer["largest"] for layer in wanted["changed"] if layer["largest"] > 1e-6}
         there = {layer["path"]: layer["largest"] for layer in answer["changed"] if layer["largest"] > 1e-6}
         assert there == pytest.approx(largest, rel=1e-3, abs=1e-6), asked
+
+
+def _pairs(name: str) -> list[Any]:
+    asked = {"input": "train:0", "other": {"input": "train:1"}}
+    compared: list[Any] = [["compare", {**asked, "path": p, "index": i, "limit": 20}] for p, i in COMPARED[name]]
+    return compared + [["beside", {**asked, "path": p, "limit": 50}] for p, _ in COMPARED[name]]
+
+
+def _same_pair(answer: Any, look: Look, moment: Moment, method: str, params: Any) -> None:
+    """Two examples are compared as Python does it; but for what rounding makes another in one of the two."""
+    where, path, name, other = f"{method} {params}", params["path"], params["input"], params["other"]["input"]
+    answer = _unmoved({**answer, "input": name})
+    expected: Any = (
+        look.compare(moment, name, moment, other, path, params["index"], 20)
+        if method == "compare"
+        else look.beside(moment, name, moment, other, path, 50)
+    )
+    for one in (answer, expected):
+        for key in ("input", "branch", "step"):
+            one.pop(key, None)
+        for key in {"changed", "differing"} & set(one):
+            one[key] = {d["path"]: d["largest"] for d in one[key] if d["largest"] > 1e-5}
+        terms = one.pop("terms", [])
+        one["sums"] = [sum(t[key] for t in terms) for key in ("weights", "inputs")]
+        one["sums"] += [sum(t["values"][k] for t in terms) for k in (0, 1)]
+    _same(answer, expected, where)
+    if method == "compare":
+        before, after = expected["values"]
+        size = max(1.0, abs(before), abs(after))
+        assert answer["weights"] + answer["inputs"] == pytest.approx(after - before, abs=2e-5 * size), where
+
+
+def test_a_file_compares_two_steps_as_python_does(tmp_path: Path) -> None:
+    """A batch of all examples, so that their order does not matter; steps that are not kept are taken again."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(12, 3)).astype(np.float32), rng.integers(0, 2, 12)
+    net = BaseNetwork(Dense(4, activation="tanh"), Dense(2, activation="softmax"), input_shape=3, seed=1)
+    task = task_of(net, x, y, batch_size=12, optimizer="adam")
+    branch = {"id": 0, "parent": None, "at": 0, "last": 0, "change": None}
+    rates: dict[str, Any] = {"learning_rate": 0.001, "speed": 0, "pace": 0, "loss": None, "metrics": {}}
+    state: Any = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
+    history: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
+    told = document(Look(task), state, history, now(net))
+    asked = {"input": "train:0", "path": "dense_2.sum", "index": [1], "limit": 9}
+    steps = (0, 57, 120)
+    questions: list[Any] = [["control", {"do": "step", "count": 121}], ["wait", {}]]
+    questions += [["compare", {**asked, "other": {"step": step}}] for step in (*steps, 500)]
+    questions += [["compare", {**asked, "other": {"branch": 0, "input": "train:1"}}]]
+    _, _, *found, refused, last = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
+    assert "no step 500" in refused["refused"] and last["other"] == {"branch": 0, "step": 121}
+    with Run(net, x, y, batch_size=12) as run:
+        run.repeat({"do": "seek", "step": 121})
+        look, moment = Look(task), run.moment()
+        for step, answer in zip(steps, found, strict=True):
+            expected = look.compare(moment, "train:0", run.reached(0, step), "train:0", "dense_2.sum", [1], 9)
+            for key in ("values", "weights", "inputs", "formula", "other"):
+                _same(answer[key], expected[key], f"step {step} {key}")
+            assert [one["path"] for one in answer["differing"]] == [one["path"] for one in expected["differing"]]
+            assert answer["differing"][0]["learned"]

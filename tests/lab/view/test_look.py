@@ -24,7 +24,8 @@ from pellucid.lab.protocol.answers import History
 from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.task import task_of
 from pellucid.lab.view.confusion import chosen
-from pellucid.lab.view.look import KEPT, Look, block
+from pellucid.lab.view.look import KEPT, Look
+from pellucid.lab.view.pictures import block
 from pellucid.lab.view.samples import read_as
 from pellucid.layers import (
     GRU,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from pellucid.errors import PellucidError
 from pellucid.explain.arithmetic import Factor, Term, number
+from pellucid.explain.explanation import Explanation
 from pellucid.explain.intervention.comparison import Comparison, Pair
 from pellucid.explain.trace import Trace, as_batch, trace
 from pellucid.formula import Tensor
@@ -135,9 +136,19 @@ def compare(
             f"{name} is {before.formula} in the first network and {after.formula} in the second, of shapes "
             f"{runs[0][name].shape} and {runs[1][name].shape}: networks of one architecture can be compared"
         )
-    both = Comparison(name, before.index, before, after, (before.value, after.value))
-    terms = sorted((_shared(pair, a.parameters) for pair in both.terms()), key=lambda t: -abs(t.change))
-    return Difference(both, tuple(terms), tuple(_differing(runs[0], runs[1], name)))
+    return difference(runs[0], runs[1], before, after, a.parameters)
+
+
+def difference(a: Trace, b: Trace, before: Explanation, after: Explanation, parameters: Container[str]) -> Difference:
+    """The change of a value from one run to another, both of one architecture.
+
+    Args:
+        before, after: the value's arithmetic in either.
+        parameters: the paths of what is learned.
+    """
+    both = Comparison(before.path, before.index, before, after, (before.value, after.value))
+    terms = tuple(_shared(pair, parameters) for pair in both.terms())
+    return Difference(both, terms, tuple(_differing(a, b, before.path)))
 
 
 def _first(net: BaseNetwork, x: Any) -> Any:
@@ -148,7 +159,7 @@ def _first(net: BaseNetwork, x: Any) -> Any:
     return [np.asarray(array)[:1] for array in x] if isinstance(x, (list, tuple)) else np.asarray(x)[:1]
 
 
-def _shared(pair: Pair, parameters: Mapping[str, Any]) -> TermChange:
+def _shared(pair: Pair, parameters: Container[str]) -> TermChange:
     """A term's change, shared out among weights and what came in."""
     if pair.before is None or pair.after is None or _form(pair.before) != _form(pair.after):
         return TermChange(pair, 0.0, pair.change)
@@ -168,7 +179,7 @@ def _numbers(term: Term) -> list[float]:
     return [f.value for f in term.factors] + [1 / f.value if f.value else math.nan for f in term.divisors]
 
 
-def _is_weight(factor: Factor, parameters: Mapping[str, Any]) -> bool:
+def _is_weight(factor: Factor, parameters: Container[str]) -> bool:
     """Whether a factor is made of parameters alone."""
     return bool(factor.sources) and all(source.path in parameters for source in factor.sources)
 

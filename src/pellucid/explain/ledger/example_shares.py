@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.explain.ledger.gradient_shares import GradientShares, gradient_shares
-from pellucid.explain.ledger.retaken_steps import Retaken, RetakenSteps
+from pellucid.explain.ledger.retaken_steps import Retaken
 from pellucid.explain.ledger.update_shares import Linear, Moment, linear, memory_of, to_the_end
+from pellucid.functions.learning.optimizers import Optimizer
+from pellucid.training.programs import Clip
 from pellucid.training.running.state import Training
 
 Array = NDArray[Any]
@@ -34,10 +36,26 @@ class SharedStep:
     slots: Mapping[str, float]
 
 
+class Steps(Protocol):
+    """A training whose steps can be taken again, as `RetakenSteps`."""
+
+    @property
+    def training(self) -> Training: ...
+    @property
+    def rule(self) -> Optimizer: ...
+    @property
+    def clip(self) -> Clip: ...
+
+    def take(
+        self, about: str, *, start: int | None = None, stop: int | None = None
+    ) -> Iterator[tuple[Retaken | None, Mapping[str, Array]]]:
+        """Every step before it is taken, with the state then; and after the last one None with the last state."""
+
+
 class ExampleShares:
     """The steps of one weight, shared out among the examples."""
 
-    def __init__(self, taken: RetakenSteps, path: str, place: tuple[int, ...]) -> None:
+    def __init__(self, taken: Steps, path: str, place: tuple[int, ...]) -> None:
         self._taken, self._path, self._place = taken, path, place
 
     def of_all(self) -> Shared:
@@ -133,3 +151,11 @@ def labels(training: Training) -> Array | None:
         winners: Array = np.asarray(targets).argmax(axis=1)
         return winners
     return (np.asarray(targets).reshape(len(targets)) > 0.5).astype(np.int64) if targets[0].size == 1 else None
+
+
+def by_class(parts: Mapping[int, float], classes: Array) -> dict[int, float]:
+    """What the examples of each class added, in the order of the classes."""
+    amounts: dict[int, list[float]] = {}
+    for k, amount in parts.items():
+        amounts.setdefault(int(classes[k]), []).append(amount)
+    return {k: math.fsum(amounts[k]) for k in sorted(amounts)}

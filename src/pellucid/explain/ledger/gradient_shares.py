@@ -44,11 +44,13 @@ class GradientShares:
         operands: computes what the gradient's sum reads, on the network's engine.
         sum: adds it up in float64, example by example.
         place: the element.
+        target: the name of what has an element for each example.
     """
 
     operands: Executable
     sum: Executable
     place: tuple[int, ...]
+    target: str
 
     def __call__(self, feeds: Mapping[str, Array]) -> tuple[Array, float, float]:
         """What each example of a batch adds to the gradient, shape (n,); what none of them adds; and the factor by
@@ -62,7 +64,7 @@ class GradientShares:
         factor = 1.0
         if CLIPPED in values and (whole := float(values[GRADIENT][self.place])):
             factor = float(values[CLIPPED][self.place]) / whole
-        count = len(next(iter(feeds.values())))
+        count = len(feeds[self.target])
         parts = np.broadcast_to(np.asarray(shares["parts"], dtype=np.float64), (count,))
         return parts, float(shares["rest"]), factor
 
@@ -93,7 +95,7 @@ def gradient_shares(
 
     # which tensors are read does not depend on the element, but for the paths of a branch
     key = "gradient operands", path, tuple(g.key for g in goals), clip, weighted, tuple(t.name for t in known)
-    return GradientShares(net.executable(key, operands), total, place)
+    return GradientShares(net.executable(key, operands), total, place, goals[0].name)
 
 
 def _told_apart(e: Expression, example: Axis, seen: frozenset[Tensor]) -> tuple[Expression, Expression]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -15,7 +14,7 @@ from pellucid.arrays import check_integer
 from pellucid.errors import PellucidError, nearest
 from pellucid.explain.columns import column_names
 from pellucid.explain.ledger.account import Account, Entry
-from pellucid.explain.ledger.example_shares import ExampleShares, labels
+from pellucid.explain.ledger.example_shares import ExampleShares, by_class, labels
 from pellucid.explain.ledger.kept_states import KeptStates
 from pellucid.explain.ledger.retaken_steps import RetakenSteps
 from pellucid.explain.trace import Trace
@@ -178,10 +177,7 @@ class Ledger(Callback):
         else:
             if classes is None:
                 raise PellucidError('by="class" takes one class for each example, which these targets are not')
-            amounts: dict[int, list[float]] = {}
-            for k, amount in parts.items():
-                amounts.setdefault(int(classes[k]), []).append(amount)
-            entries = [Entry(k, math.fsum(amounts[k])) for k in sorted(amounts)]
+            entries = [Entry(k, amount) for k, amount in by_class(parts, classes).items()]
         return Account(path, place, by, initial, value, tuple(entries), others)
 
     def _history(self, taken: RetakenSteps, path: str, place: tuple[int, ...]) -> NDArray[np.float64]:

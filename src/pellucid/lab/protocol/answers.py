@@ -318,6 +318,72 @@ class Supposed(TypedDict):
     changed: list[Changed]
 
 
+class Beside(TypedDict):
+    """A value in two runs, the other's first, and the second minus the first; null where a run has no such value.
+
+    `changed`: what differs of the example, of the parameters and of the layers' outputs, in the order in which it is
+    computed.
+    """
+
+    other: Moment
+    before: Picture | None
+    after: Picture | None
+    difference: Picture | None
+    changed: list[Changed]
+
+
+class ComparedTerm(TypedDict):
+    """A term in two runs, the other's first; what a run does not have is 0 there, and written as nothing.
+
+    `weights` and `inputs` are what changes of parameters, and of what came in, make of its change.
+    """
+
+    values: Pair
+    weights: float
+    inputs: float
+    moved: bool
+    texts: list[str]
+    numbers: list[str]
+    sources: list[list[Source]]
+
+
+class ComparedRest(TypedDict):
+    count: int
+    weights: float
+    inputs: float
+
+
+class Differing(TypedDict):
+    """A value that differs, by how much at most, and the element that does so; `learned` is a parameter."""
+
+    path: Path
+    index: list[int]
+    largest: float
+    learned: bool
+
+
+class Compared(TypedDict):
+    """Why one element differs between two runs, the other's first: what `pellucid.compare` gives.
+
+    Attributes:
+        formula: of what was given to the runs, a pixel or a weight, "".
+        weights, inputs: what changes of parameters, and of what came in, make of the change.
+        terms: those that changed most first, the others summed up in `rest`.
+        differing: what the element is computed from and that differs, in the order in which it is computed.
+    """
+
+    other: Moment
+    path: Path
+    index: list[int]
+    formula: str
+    values: Pair
+    weights: float
+    inputs: float
+    terms: list[ComparedTerm]
+    rest: ComparedRest
+    differing: list[Differing]
+
+
 class Attributed(TypedDict):
     """How much each element of an example accounts for, in one element of what the network gives, from an example of
     zeros on: `output` − `baseline` is the sum of the `scores` and what is `missing` in it."""
@@ -337,6 +403,45 @@ class Course(TypedDict):
     index: list[int]
     steps: Int32s
     values: Float64s
+
+
+class ExampleShare(TypedDict):
+    name: str
+    label: str | None
+    amount: float
+
+
+class ClassShare(TypedDict):
+    label: str
+    amount: float
+
+
+class OtherShare(TypedDict):
+    name: Literal["penalty", "weight decay", "earlier steps", "set by hand", "rounding"]
+    amount: float
+
+
+class Ledger(TypedDict):
+    """An element of a parameter as what it was at the step `first` and what each example added since: what
+    `pellucid.Ledger` gives.
+
+    Attributes:
+        value: what it is now: `initial`, and all that was added.
+        examples: those that moved it most, the others summed up in `rest`.
+        classes: all examples of a class together; null where there are no classes.
+        others: what no example added: the penalty, the weight decay, what the optimizer remembered of earlier
+            steps, what was set by hand, and rounding.
+    """
+
+    path: Path
+    index: list[int]
+    first: int
+    initial: float
+    value: float
+    examples: list[ExampleShare]
+    rest: Rest
+    classes: list[ClassShare] | None
+    others: list[OtherShare]
 
 
 class LayerFlow(TypedDict):

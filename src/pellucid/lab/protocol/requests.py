@@ -88,6 +88,27 @@ class SupposeParams(ElementParams):
     whole: bool = False
 
 
+class Other(Params):
+    """The run that this one is compared with: of another example, at another step, or both. `step` is of the branch
+    that is shown where there is no `branch`; of a branch without a step it is the last."""
+
+    input: Name | UnsetType = UNSET
+    branch: BranchId | UnsetType = UNSET
+    step: Step | UnsetType = UNSET
+
+
+class BesideParams(Params):
+    input: Name
+    other: Other
+    path: Path
+    limit: Annotated[int, Meta(ge=0, le=1 << 20)]
+
+
+class CompareParams(ElementParams):
+    other: Other
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
+
+
 class AttributeParams(Params):
     input: Name
     unit: Place
@@ -96,6 +117,10 @@ class AttributeParams(Params):
 class CourseParams(Params):
     path: Path
     index: Index
+
+
+class LedgerParams(CourseParams):
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 8
 
 
 class HistoryParams(Params, rename={"start": "from"}):

@@ -45,8 +45,12 @@ METHODS = {
     "explain": Method(r.ExplainParams, a.Explanation, moment=True),
     "curve": Method(r.ElementParams, a.Curve, moment=True, nullable=True),
     "suppose": Method(r.SupposeParams, a.Supposed, moment=True),
+    # the same value in another run: of another example, at another step
+    "beside": Method(r.BesideParams, a.Beside, moment=True),
+    "compare": Method(r.CompareParams, a.Compared, moment=True),
     "attribute": Method(r.AttributeParams, a.Attributed, moment=True),
     "course": Method(r.CourseParams, a.Course, moment=True),
+    "ledger": Method(r.LedgerParams, a.Ledger, moment=True),
     "control": Method(r.Action, a.State),
     "history": Method(r.HistoryParams, a.History),
     "flow": Method(r.FlowParams, list[a.Flow]),

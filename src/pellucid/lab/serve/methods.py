@@ -13,7 +13,7 @@ from pellucid.lab.protocol import answers, requests
 from pellucid.lab.serve.links import packed, unpacked
 from pellucid.lab.serve.tabs import Lane, Tab, Watch
 from pellucid.lab.time.moments import Moment
-from pellucid.lab.view.course import course
+from pellucid.lab.view.course import course, ledger
 from pellucid.lab.view.look import Look
 from pellucid.messages import words
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STEER = frozenset({"tasks", "lessons", "open", "describe", "control", "history", "code"})
 """What does not wait behind the numbers that are computed for the eye."""
+MAX_RETAKEN = 2000
+"""So many steps at most are taken again to say what each example added."""
 MANY = 100
 """So many terms of an explanation are written in some milliseconds."""
 
@@ -30,6 +32,8 @@ def lane(method: str, params: Any) -> Lane:
     """In which of a tab's lanes a request waits: a person's next question not behind all terms of the last."""
     if method in STEER:
         return "steer"
+    if method == "ledger":
+        return "whole"
     limit = params.get("limit") if method == "explain" and isinstance(params, dict) else None
     return "whole" if isinstance(limit, int) and limit > MANY else "look"
 
@@ -90,10 +94,48 @@ def _suppose(session: Session, tab: Tab, asked: requests.SupposeParams) -> Any:
     )
 
 
+def _against(
+    session: Session, other: requests.Other, input: str, answer: Callable[[Look, Moment, Moment, str], Any]
+) -> Any:
+    """What the look answers of the present moment beside another run."""
+    given = [None if value is UNSET else value for value in (other.branch, other.step)]
+    present = given == [None, None]
+    then = session.stage.run.moment() if present else session.stage.run.reached(*given)
+    name = input if other.input is UNSET else other.input
+    return _at(session, lambda look, moment: answer(look, moment, moment if present else then, name))
+
+
+def _beside(session: Session, tab: Tab, asked: requests.BesideParams) -> Any:
+    return _against(
+        session,
+        asked.other,
+        asked.input,
+        lambda look, moment, then, name: look.beside(moment, asked.input, then, name, asked.path, asked.limit),
+    )
+
+
+def _compare(session: Session, tab: Tab, asked: requests.CompareParams) -> Any:
+    return _against(
+        session,
+        asked.other,
+        asked.input,
+        lambda look, moment, then, name: look.compare(
+            moment, asked.input, then, name, asked.path, asked.index, limit=asked.limit
+        ),
+    )
+
+
 def _course(session: Session, tab: Tab, asked: requests.CourseParams) -> Any:
     run = session.stage.run
     moment = run.moment()
     return _of(moment, course([*run.kept(moment), moment], asked.path, asked.index))
+
+
+def _ledger(session: Session, tab: Tab, asked: requests.LedgerParams) -> Any:
+    stage = session.stage
+    moment = stage.run.moment()
+    with stage.run.ledger.steps(moment, MAX_RETAKEN) as steps:
+        return _of(moment, ledger(stage.task, stage.look.samples, steps, asked.path, asked.index, asked.limit))
 
 
 def _diagnose(session: Session, tab: Tab, asked: requests.Params) -> Any:
@@ -164,10 +206,13 @@ METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     "explain": _explain,
     "curve": _curve,
     "suppose": _suppose,
+    "beside": _beside,
+    "compare": _compare,
     "attribute": lambda session, tab, asked: _at(
         session, lambda look, moment: look.attribute(moment, asked.input, asked.unit)
     ),
     "course": _course,
+    "ledger": _ledger,
     "control": lambda session, tab, asked: session.act(asked),
     "history": lambda session, tab, asked: session.stage.run.history(asked.branch, max(asked.start, 1)),
     "flow": lambda session, tab, asked: session.flows(asked.branch),

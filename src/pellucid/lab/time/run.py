@@ -161,6 +161,8 @@ class Run:
         # on a copy: at the end of an epoch a training writes into its network
         self.update = Updates(lambda: made(copied(net)), self._near)
         """The step that led to a moment, taken again; see `Updates`."""
+        self.ledger = Updates(lambda: made(copied(net)), self._near)
+        """Another one, for those who take all steps again, on whom nobody should have to wait."""
         self._speed, self._pace, self._due = 0.0, 0.0, 0.0
         self._taken: deque[tuple[float, int]] = deque()
         self._sum = 0
@@ -282,6 +284,29 @@ class Run:
         line = self._timeline
         branch = line.tree.branch(moment.branch)
         return [Moment(b.id, s, k.parameters, k.learning_rate) for b, s, k in line.kept(branch, moment.step)]
+
+    def reached(self, branch: int | None = None, step: int | None = None) -> Moment:
+        """The parameters after a step, taken again beside the run: by default the last step of a branch, and a step of
+        the branch that is shown.
+
+        Raises:
+            PellucidError: no such branch, or it has no such step.
+        """
+        now = self._now
+        line = now.tree.branch(now.branch.id if branch is None else branch)
+        wanted = line.last if step is None else check_integer(step, "step")
+        if (line.id, wanted) == (now.moment.branch, now.moment.step):
+            return now.moment
+        if wanted > line.last:
+            raise PellucidError(
+                gettext(
+                    "branch {branch} has {last} steps, so there is no step {step}",
+                    branch=line.id,
+                    last=line.last,
+                    step=wanted,
+                )
+            )
+        return self.update.moment(line.id, wanted)
 
     def _near(self, moment: Moment, step: int) -> Place:
         line = self._timeline

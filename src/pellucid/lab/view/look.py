@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -13,20 +12,21 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError, NonFiniteError, PellucidError
+from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.explain import Explanation, Trace, trace_examples, tracing
-from pellucid.formula import Tensor
 from pellucid.lab.protocol import answers
 from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment, copied, put
 from pellucid.lab.view import writing
+from pellucid.lab.view.beside import beside, compared
 from pellucid.lab.view.boundary import boundary
 from pellucid.lab.view.confusion import confusion
 from pellucid.lab.view.describe import description
 from pellucid.lab.view.latent import decoder, latent
 from pellucid.lab.view.measure import BATCH, Gauge, column
-from pellucid.lab.view.samples import Sample, Samples, numbers
+from pellucid.lab.view.pictures import checked_index, picture
+from pellucid.lab.view.samples import Sample, Samples
 from pellucid.lab.view.sliding import Sliding
 from pellucid.lab.view.what_if import attributed, supposed
 from pellucid.messages import gettext
@@ -75,6 +75,7 @@ class Look:
         self._now: Mapping[str, Array] = {}
         self._traces: OrderedDict[str, Trace] = OrderedDict()
         self._idle: dict[str, Array] = {}
+        self._beside: Look | None = None
 
     # What there is
 
@@ -185,6 +186,39 @@ class Look:
         self._at(moment)
         sample = self.samples[input]
         return attributed(self.net, self.samples, sample, self._trace(sample), unit)
+
+    # Two runs
+
+    @_alone
+    def beside(self, moment: Moment, input: str, then: Moment, other: str, path: str, limit: int) -> answers.Beside:
+        """A value of an example, and of another one at another moment, and all that differs."""
+        before, after = self._two(moment, input, then, other)
+        return beside(self.net, before, after, _when(then), path, limit)
+
+    def compare(
+        self, moment: Moment, input: str, then: Moment, other: str, path: str, index: Sequence[int], limit: int = 100
+    ) -> answers.Compared:
+        """Why one element is another than for another example, or than at another moment."""
+        before, after = self._two(moment, input, then, other)
+        learned = list(self.net.parameters)
+        with np.errstate(all="ignore"):
+            return compared(before, after, _when(then), path, index, learned, min(limit, MAX_TERMS))
+
+    @_alone
+    def _two(self, moment: Moment, input: str, then: Moment, other: str) -> tuple[Trace, Trace]:
+        """The other's run and this one's."""
+        self._at(moment)
+        if then is moment:
+            return self._trace(self.samples[other]), self._trace(self.samples[input])
+        if self._beside is None:
+            self._beside = Look(self.task)
+            self._beside.samples = self.samples
+        return self._beside._run(then, other), self._trace(self.samples[input])
+
+    @_alone
+    def _run(self, moment: Moment, input: str) -> Trace:
+        self._at(moment)
+        return self._trace(self.samples[input])
 
     # Many examples
 
@@ -333,66 +367,5 @@ def stepped(explanation: answers.Explanation, last: Trace) -> answers.Explanatio
     }
 
 
-def checked_index(tensor: Tensor, path: str, shape: tuple[int, ...], index: Sequence[int]) -> tuple[int, ...]:
-    """An index with the example's place put in, checked."""
-    place = batch_axis(tensor)
-    given = list(index)
-    if not all(isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in given):
-        raise DataError(f"{path}: expected an index of integers, got {given}")
-    if place is not None and len(given) == len(shape) - 1:
-        given.insert(place, 0)
-    if len(given) != len(shape) or not all(0 <= i < n for i, n in zip(given, shape, strict=True)):
-        there = [n for k, n in enumerate(shape) if k != place]
-        raise DataError(
-            gettext(
-                "{path} has the shape {shape}, so there is nothing at {index}",
-                path=path,
-                shape=tuple(there),
-                index=list(index),
-            )
-        )
-    return tuple(int(i) for i in given)
-
-
-def batch_axis(tensor: Tensor) -> int | None:
-    """Where the examples stand among a tensor's axes."""
-    return next((k for k, a in enumerate(tensor.axes) if not isinstance(a.extent, int)), None)
-
-
-def picture(tensor: Tensor, array: Array, limit: int) -> answers.Picture:
-    """Of a value the first example, at most `limit` numbers."""
-    place = batch_axis(tensor)
-    whole = np.asarray(array if place is None else array.take(0, axis=place))
-    maps = whole.ndim == 3 and not any(a.name == "t" for a in tensor.axes)
-    first = whole[tuple(slice(n) for n in block(whole.shape, max(0, limit), maps=maps))]
-    return {**numbers(first), "full": list(whole.shape), "stats": statistics(whole)}
-
-
-def block(shape: tuple[int, ...], limit: int, *, maps: bool = False) -> tuple[int, ...]:
-    """The extents of the first block of at most `limit` numbers: of maps as many whole ones as fit, of anything else
-    the longest axes are cut first.
-    """
-    if not shape or math.prod(shape) <= limit:
-        return shape
-    if maps and math.prod(shape[:2]) <= limit:
-        return (*shape[:2], limit // math.prod(shape[:2]))
-    low, high = 0, max(shape)
-    while low < high:  # the largest side of a block that fits
-        side = (low + high + 1) // 2
-        low, high = (side, high) if math.prod(min(n, side) for n in shape) <= limit else (low, side - 1)
-    return tuple(min(n, low) for n in shape)
-
-
-def statistics(array: Array) -> answers.Statistics:
-    """Over the finite numbers of a value; NaN where there are none."""
-    values = array.astype(np.float64).reshape(-1)
-    there = values[np.isfinite(values)]
-    if not len(there):
-        return {"min": math.nan, "max": math.nan, "mean": math.nan, "std": math.nan, "zeros": 0.0}
-    return {
-        "min": float(there.min()),
-        "max": float(there.max()),
-        "mean": float(there.mean()),
-        "std": float(there.std()),
-        "zeros": float((values == 0).mean()),
-    }
+def _when(moment: Moment) -> answers.Moment:
+    return {"branch": moment.branch, "step": moment.step}

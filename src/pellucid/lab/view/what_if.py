@@ -53,15 +53,8 @@ def supposed(
     arrays = samples.arrays(sample.x[None], None if sample.y is None else sample.y[None])
     result = patched(net, arrays, targets, {f"{path}[{','.join(named)}]" if named else path: value})
     before, after, output = result.before, result.after, samples.goal.path
-    changed: list[answers.Changed] = []
-    for use in net.uses:
-        if use.path in net.input_shapes or use.path not in after:
-            continue
-        by = np.abs(np.asarray(after[use.path], np.float64) - np.asarray(before[use.path], np.float64))
-        if by.any():
-            changed.append(
-                {"path": use.path, "count": int((by > 0).sum()), "size": by.size, "largest": float(by.max())}
-            )
+    paths = [use.path for use in net.uses if use.path not in net.input_shapes and use.path in after]
+    changed = [change for p in paths if (change := change_of(p, before[p], after[p])) is not None]
     # a loss that reads the sums before a softmax says nothing of its output
     counts = bool(targets) and path != output
     return {
@@ -71,6 +64,16 @@ def supposed(
         "loss": [float(before["loss"]), float(after["loss"])] if counts else None,
         "changed": changed,
     }
+
+
+def change_of(path: str, before: Array, after: Array) -> answers.Changed | None:
+    """How many elements of a value differ, and by how much; None where none does."""
+    by = np.abs(np.asarray(after, np.float64) - np.asarray(before, np.float64))
+    moved = (by > 0) | (np.isnan(after) != np.isnan(before))
+    if not moved.any():
+        return None
+    largest = float(np.nanmax(by)) if not np.isnan(by).all() else np.nan
+    return {"path": path, "count": int(moved.sum()), "size": by.size, "largest": largest}
 
 
 def attributed(net: BaseNetwork, samples: Samples, sample: Sample, run: Trace, unit: int) -> answers.Attributed:

@@ -158,6 +158,13 @@ class Loop:
         batch |= self.training.net.carried.feed(len(batch[self.goals[0].name]))
         return {**self._copied(), **batch, **{name: value[0] for name, value in self._each(1).items()}}
 
+    def upcoming_rows(self) -> Array:
+        """The places of the next step's examples among those that are trained on, in the order of its batch."""
+        self._begin()
+        assert self._order is not None
+        start = self.training.state.batch * self.batch_size
+        return self._order[start : start + self.batch_size]
+
     def _begin(self) -> None:
         """Before steps: the epoch's order and metrics, which another state may have brought along."""
         training, state = self.training, self.training.state

@@ -6,6 +6,7 @@ import type { Stored } from "./formula/evaluate.ts";
 import { curve, explain, tensorOf } from "./formula/explain.ts";
 import type { Trace } from "./formula/explain.ts";
 import type { Tensor } from "./formula/expressions.ts";
+import { beside, compared } from "./local/compare.ts";
 import { packed, unpacked } from "./local/links.ts";
 import { batchAxis, picture } from "./local/pictures.ts";
 import { convolved } from "./local/plane.ts";
@@ -126,12 +127,23 @@ export class LocalLab implements Lab {
     curve: (params) => this.curve(params),
     suppose: (params) => ({ ...this.suppose(params), ...this.moment }),
     attribute: ({ input, unit }) => ({ ...attributed(this.now, this.samples.get(input).x, unit), ...this.moment }),
+    beside: async ({ input, other, path, limit }) => {
+      const [a, b, then] = await this.both(input, other, path);
+      return { ...beside(this.description, a, b, then, path, limit), ...this.moment };
+    },
+    compare: async ({ input, other, path, index, limit }) => {
+      const [a, b, then] = await this.both(input, other, path);
+      if ([a, b].some((run) => !run.values.has(tensorAt(run.program, path)))) refuse("local.pair.target");
+      const place = this.place(b, path, index);
+      return { ...compared(a, b, then, path, place, new Set(this.parameters.keys()), limit ?? 100), ...this.moment };
+    },
     course: ({ path, index }) => {
       const parameter = this.parameters.get(path);
       const fits = parameter?.shape.length === index.length && index.every((i, d) => i < parameter.shape[d]!);
       if (!parameter || !fits) refuse("local.element", { path, index: index.join(", ") });
       return { path, index, ...this.trainer.courseOf(path, placed(parameter.shape, index)), ...this.moment };
     },
+    ledger: () => refuse("local.ledger"),
     control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
     history: ({ branch, from }) => this.history(branch, from),
     flow: ({ branch }) => (this.trainer.anew ? [] : this.saved.flow.filter((column) => column.branch === branch)),
@@ -210,9 +222,9 @@ export class LocalLab implements Lab {
     return trace;
   }
 
-  private traced(name: InputName): Trace {
+  private traced(name: InputName, parameters = this.parameters): Trace {
     const { x, y } = this.samples.get(name);
-    const given = this.feeds([x]);
+    const given = this.feeds([x], parameters);
     if (y) given.set(this.saved.target, stacked([y]));
     const { phrases, texts, input, program } = this.saved;
     const values = run(program, given, { single: this.trainer.single });
@@ -228,8 +240,20 @@ export class LocalLab implements Lab {
     return { program, values, batch, inputs: [input], texts, phrases };
   }
 
-  private feeds(x: readonly Table[]): Map<string, Stored> {
-    return new Map<string, Stored>([...this.parameters, [this.saved.input, stacked(x)]]);
+  /** The run that this one is compared with, this one, and the moment of the other. */
+  private async both(input: InputName, other: Methods["beside"]["params"]["other"], path: Path): Promise<[Trace, Trace, Moment]> {
+    if (path.endsWith(PRIME)) refuse("local.pair.step");
+    const name = other.input ?? input;
+    if (other.step === undefined && other.branch === undefined) return [this.trace(name), this.trace(input), this.moment];
+    const { branch, branches } = this.state;
+    if (other.branch !== undefined && other.branch !== branch) refuse("local.branch");
+    const step = other.step ?? branches.find(({ id }) => id === branch)!.last;
+    const weights = await this.trainer.reached(step);
+    return [this.traced(name, weights), this.trace(input), { branch, step }];
+  }
+
+  private feeds(x: readonly Table[], parameters = this.parameters): Map<string, Stored> {
+    return new Map<string, Stored>([...parameters, [this.saved.input, stacked(x)]]);
   }
 
   /** The run in which there is such a value. */

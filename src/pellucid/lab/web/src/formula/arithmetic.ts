@@ -28,9 +28,18 @@ export interface Terms {
   readonly contributions: readonly number[];
   /** How many read outside their tensor and count nothing. */
   readonly outside: number;
+  /** What tells the terms of one statement apart, in their order: the same in every run of the statement. */
+  readonly keys: readonly string[];
   written(from: number, to: number): Term[];
   /** The first so many in numbers, the size of the rest, and "=" where they give the value as it is shown, else "≈". */
   equation(count: number, rest: number, value: number): [texts: string[], rest: string, sign: "=" | "≈"];
+  /** The factors of a term; those that it is divided by as their inverses. */
+  factors(place: number): Factor[];
+}
+
+export interface Factor {
+  readonly value: number;
+  readonly sources: readonly Source[];
 }
 
 const MAX_SOURCES = 1000;
@@ -97,8 +106,17 @@ export class Point {
     };
     return {
       contributions: met.map((m) => m.value), outside,
+      keys: met.map(({ owner, place }) => `${owner} ${place}`),
       written: (from, to) => this.written(met.slice(from, to).map(form)),
       equation: (count, rest, value) => this.equation(met.slice(0, count).map(form), rest, value),
+      factors: (place) => {
+        const [top, bottom] = quotient(form(met[place]!)[0]);
+        const one = (part: Expression, under: boolean): Factor => {
+          const value = this.number(part);
+          return { value: under ? (value ? 1 / value : NaN) : value, sources: this.sources(part) };
+        };
+        return [...top.map((part) => one(part, false)), ...bottom.map((part) => one(part, true))];
+      },
     };
   }
 
@@ -203,11 +221,9 @@ export class Point {
     const symbols = new Printer(letters);
     const numbers = new Numbers(letters, this);
     return forms.map(([e, value]) => {
-      const [top, bottom] = e.kind === "operation" && e.name === "div" ? e.args : [e, UNIT];
-      const parts = [...factors(top!), ...(isNumber(bottom!, 1) ? [] : factors(bottom!))];
       return {
         value, text: symbols.expression(e), numbers: numbers.equal(e, value, FEWEST)[0],
-        sources: parts.flatMap((part) => this.sources(part)),
+        sources: quotient(e).flat().flatMap((part) => this.sources(part)),
       };
     });
   }
@@ -321,6 +337,12 @@ class Numbers extends Printer {
     const value = this.leaf(e);
     return value === null ? super.text(e) : [written(value, this.digits), value < 0 ? PRODUCT : ATOM];
   }
+}
+
+/** The factors above and below a fraction's line. */
+function quotient(e: Expression): [readonly Expression[], readonly Expression[]] {
+  const [top, bottom] = e.kind === "operation" && e.name === "div" ? e.args : [e, UNIT];
+  return [factors(top!), isNumber(bottom!, 1) ? [] : factors(bottom!)];
 }
 
 /** The maximum in −max(−x), which is how a minimum is written. */

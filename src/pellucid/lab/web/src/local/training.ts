@@ -3,7 +3,7 @@
 
 import type { Stored } from "../formula/evaluate.ts";
 import type { Tensor } from "../formula/expressions.ts";
-import type { Action, History, Path, State } from "../model/wire/protocol.ts";
+import type { Action, History, Path, State as Where } from "../model/wire/protocol.ts";
 import { local } from "../strings/local.ts";
 import { Evaluated, plain, shaped } from "./evaluated.ts";
 import type { Weights } from "./evaluated.ts";
@@ -14,7 +14,7 @@ import { refuse } from "./refusal.ts";
 import type { Samples } from "./samples.ts";
 import type { Saved, Table } from "./saved.ts";
 import { compiledSteps } from "./steps.ts";
-import type { Answer, Lesson, Steps } from "./steps.ts";
+import type { Answer, Lesson, State, Steps } from "./steps.ts";
 
 /** Milliseconds that training goes on by itself before it tells, at least and at most. */
 const SLICE = 30;
@@ -25,7 +25,7 @@ const MAX_STEPS = 100_000;
 const MEMORY = 1 << 27;
 
 export interface Listener {
-  state: (state: State) => void;
+  state: (state: Where) => void;
   history: (history: History) => void;
   /** The parameters changed. */
   moved: () => void;
@@ -54,9 +54,12 @@ export class Trainer {
   private stopped = false;
   /** Counts what begins and ends training: an answer to what was asked in an earlier turn is none. */
   private turn = 0;
+  private readonly formulas: () => Evaluated;
   private readonly evaluated: Evaluated;
   private readonly beside: (() => Worker) | null;
   private steps: Promise<Steps> | null = null;
+  /** Those of the steps that are compared with, which leave the training alone. */
+  private aside: Promise<Steps> | null = null;
   /** The weights that the last answer ended with, which need not be told again. */
   private held: Weights | null = null;
   /** What the last step began with; null at the first. */
@@ -70,7 +73,8 @@ export class Trainer {
     this.beside = worker;
     this.course = { count: samples.count("train"), batch: training?.batch_size ?? 32, seed: saved.training?.seed ?? 0 };
     this.perEpoch = new Order(this.course).perEpoch;
-    this.evaluated = new Evaluated(saved, samples, this.course);
+    this.formulas = () => new Evaluated(saved, samples, this.course);
+    this.evaluated = this.formulas();
     this.first = this.step = state.step;
     this.past = saved.history;
     this.rate = state.learning_rate;
@@ -80,7 +84,34 @@ export class Trainer {
 
   /** The parameters as they are now. */
   get parameters(): ReadonlyMap<Path, Table> {
-    return new Map([...this.saved.parameters].map(([path, { whole }]) => [path, { ...this.now.get(path)!, whole }]));
+    return this.tables(this.now);
+  }
+
+  private tables(weights: Weights): ReadonlyMap<Path, Table> {
+    return new Map([...this.saved.parameters].map(([path, { whole }]) => [path, { ...weights.get(path)!, whole }]));
+  }
+
+  /** The parameters after a step, taken again beside the training. */
+  async reached(step: number): Promise<ReadonlyMap<Path, Table>> {
+    if (step === this.step) return this.parameters;
+    if (step < this.first) refuse("local.past", { step: this.first });
+    const last = this.first + this.losses.length;
+    if (step > last) refuse("local.pair.last", { step, last });
+    let at = this.kept.latest(step);
+    const known = this.kept.get(at)!;
+    if (at === step) return this.tables(known);
+    const { rates, first, rate } = this;
+    this.aside ??= this.begunSteps(this.formulas());
+    let state: State = plain(known);
+    while (at < step) {
+      const steps = await this.aside;
+      const request = { step: at, state, count: step - at, time: LONGEST, rates: rates.slice(at - first), rate, first };
+      const answer = await steps.advance({ ...request, every: step + 1, most: 2 });
+      if (!answer.losses.length) refuse("local.pair.last", { step, last: at });
+      at += answer.losses.length;
+      state = answer.state;
+    }
+    return this.tables(shaped(state, this.saved));
   }
 
   /** Whether the step that led here was taken in this file. */
@@ -97,7 +128,7 @@ export class Trainer {
     return this.past !== this.saved.history;
   }
 
-  get state(): State {
+  get state(): Where {
     const { state } = this.saved.description;
     const last = this.first + this.losses.length;
     const at = this.step - this.first;
@@ -125,7 +156,7 @@ export class Trainer {
     };
   }
 
-  act(action: Action): State {
+  act(action: Action): Where {
     switch (action.do) {
       case "play":
         this.go(Infinity);
@@ -162,14 +193,14 @@ export class Trainer {
   }
 
   /** Other parameters in the place of those now; what was trained here is forgotten. */
-  adopt(parameters: ReadonlyMap<Path, Table>): State {
+  adopt(parameters: ReadonlyMap<Path, Table>): Where {
     this.begin(this.begun(parameters));
     return this.notify();
   }
 
   close(): void {
     this.rest();
-    void this.steps?.then((steps) => steps.close());
+    for (const begun of [this.steps, this.aside]) void begun?.then((steps) => steps.close());
   }
 
   /** From the untrained parameters on, if the file has them; else from those that it was saved with. */
@@ -257,7 +288,7 @@ export class Trainer {
   /** Some steps more; of steps that were taken before, the same again. If the page took so long for the last round, it
    * takes about that much for the next, and meanwhile there is time to train. */
   private async ask(count: number, round: number): Promise<Answer> {
-    this.steps ??= this.begunSteps();
+    this.steps ??= this.begunSteps(this.evaluated);
     const steps = await this.steps;
     const at = this.step - this.first;
     const { now, held } = this;
@@ -277,9 +308,9 @@ export class Trainer {
     }
   }
 
-  private async begunSteps(): Promise<Steps> {
+  private async begunSteps(formulas: Steps): Promise<Steps> {
     const lesson = this.lesson();
-    return (lesson && (await compiledSteps(lesson, this.beside))) ?? this.evaluated;
+    return (lesson && (await compiledSteps(lesson, this.beside))) ?? formulas;
   }
 
   private lesson(): Lesson | null {
@@ -304,7 +335,7 @@ export class Trainer {
     for (const [step, weights] of kept) this.kept.keep(step, () => shaped(weights, this.saved));
   }
 
-  private notify(): State {
+  private notify(): Where {
     const { state } = this;
     this.listener.state(state);
     return state;

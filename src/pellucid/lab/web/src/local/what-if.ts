@@ -6,6 +6,7 @@ import type { Setting, Stored } from "../formula/evaluate.ts";
 import type { Tensor } from "../formula/expressions.ts";
 import { outputPath } from "../model/example/prediction.ts";
 import type { Methods, Numbers, Path } from "../model/wire/protocol.ts";
+import { changed } from "./compare.ts";
 import { refuse } from "./refusal.ts";
 import { stacked } from "./samples.ts";
 import type { Sample } from "./samples.ts";
@@ -39,16 +40,9 @@ export function supposed({ saved, parameters, single }: Now, sample: Sample, pat
   const before = run(program, given, { wanted, single });
   const after = run(program, given, { wanted, single, set: setting });
   const output = outputPath(description)!;
-  const changed = layers.flatMap(({ path: name }) => {
-    const [old, now] = [before, after].map((values) => values.get(tensorOf(name)!)?.data);
-    if (!old || !now) return [];
-    let [count, largest] = [0, 0];
-    for (let k = 0; k < old.length; k++) {
-      const by = Math.abs(now[k]! - old[k]!);
-      if (by > 0) count += 1;
-      largest = Math.max(largest, by);
-    }
-    return count ? [{ path: name, count, size: old.length, largest }] : [];
+  const changes = layers.flatMap(({ path: name }) => {
+    const tensor = tensorOf(name)!;
+    return changed(name, before.get(tensor), after.get(tensor)) ?? [];
   });
   const number = (values: ReadonlyMap<Tensor, Stored>): number | undefined => loss && values.get(loss)?.data[0];
   const losses = [number(before), number(after)];
@@ -56,7 +50,7 @@ export function supposed({ saved, parameters, single }: Now, sample: Sample, pat
   const counts = path !== output && losses.every((value) => value !== undefined);
   return {
     output, before: first(before.get(tensorOf(output)!)!), after: first(after.get(tensorOf(output)!)!),
-    loss: counts ? (losses as [number, number]) : null, changed,
+    loss: counts ? (losses as [number, number]) : null, changed: changes,
   };
 }
 

@@ -1,6 +1,7 @@
 // Every word that a person reads, in both languages. Components say nothing of their own.
 
 import type { Language, Words } from "../model/wire/protocol";
+import { compare } from "./compare";
 import { focus } from "./focus";
 import { kinds } from "./kinds";
 import { lesson } from "./lesson";
@@ -8,7 +9,7 @@ import { local } from "./local";
 import { metrics } from "./metrics";
 import { shell } from "./shell";
 
-export const strings = { ...shell, ...focus, ...kinds, ...local, ...lesson, ...metrics };
+export const strings = { ...shell, ...focus, ...kinds, ...local, ...lesson, ...metrics, ...compare };
 
 export type Key = keyof typeof strings;
 export type Values = Record<string, string | number>;

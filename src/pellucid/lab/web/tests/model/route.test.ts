@@ -23,6 +23,9 @@ describe("a place as a link", () => {
     ["#/view/boundary", { view: "boundary" }],
     ["#/dense_1?input=test:17", { path: "dense_1", input: "test:17" }],
     ["#/dense_1?input=own:1&step=1200", { path: "dense_1", input: "own:1", step: 1200 }],
+    ["#/dense_1?input=test:17&with=test:3", { path: "dense_1", input: "test:17", beside: "test:3" }],
+    ["#/?step=9&with=step:0", { step: 9, beside: "step:0" }],
+    ["#/loss/index/?with=branch:1:40", { path: "loss", index: [], beside: "branch:1:40" }],
     ["#/my%20layer%2F2", { path: "my layer/2" }],
     ["#/%E5%B1%82_1/index/1,2,3", { path: "层_1", index: [1, 2, 3] }],
   ];

@@ -1,6 +1,6 @@
 // Where one is: the five depths, and the link that says so.
 
-import type { InputName, Path } from "../wire/protocol";
+import type { InputName, Methods, Path } from "../wire/protocol";
 
 /**
  * The place in focus. The depths: network (no path), layer (a path), unit (an index too), connection (one of its terms),
@@ -18,4 +18,16 @@ export interface Place {
   input: InputName | null;
   /** The step that the link was made at, to go back to. */
   step: number | null;
+  /** What it is compared with: an example, "test:3", or a moment, "step:40", "branch:1", "branch:1:40". */
+  beside: string | null;
+}
+
+export type Other = Methods["compare"]["params"]["other"];
+
+/** What a place is compared with, as the protocol asks for it. */
+export function otherOf(beside: string): Other {
+  const [kind, first, second] = beside.split(":");
+  if (kind === "step") return { step: Number(first) };
+  if (kind === "branch") return { branch: Number(first), ...(second === undefined ? {} : { step: Number(second) }) };
+  return { input: beside };
 }

@@ -21,12 +21,18 @@ export function opening(views: readonly View[]): View | null {
   return first === undefined || first === "confusion" ? null : first;
 }
 
-export const HOME: Place = { path: null, index: null, term: null, product: false, view: null, input: null, step: null };
+export const HOME: Place = {
+  path: null, index: null, term: null, product: false, view: null, input: null, step: null,
+  beside: null,
+};
 
 // What may stand bare in a fragment: brackets, commas and colons stay readable, as in "d(conv2d_1.kernel)".
 const READABLE: Record<string, string> = {
   "%28": "(", "%29": ")", "%2C": ",", "%3A": ":", "%5B": "[", "%5D": "]", "%2B": "+", "%3D": "=", "%40": "@",
 };
+
+/** An example by its name, a step, a branch, or a step of one. */
+const BESIDE = /^((train|test|own|step|branch):\d{1,15}|branch:\d{1,15}:\d{1,15})$/;
 
 function encode(text: string, query = false): string {
   return encodeURIComponent(text).replace(/%(28|29|2C|3A|5B|5D|2B|3D|40)/g, (code) => {
@@ -108,6 +114,7 @@ export function format(link: Partial<Link> & { place: Place }, layers: readonly 
   add("input", place.input);
   add("step", place.step);
   add("branch", link.branch);
+  add("with", place.beside);
   add("w", link.weights);
   if (link.lesson) add("lesson", `${link.lesson.name}:${link.lesson.step}`);
   return `#/${words.join("/")}${query.length > 0 ? `?${query.join("&")}` : ""}`;
@@ -121,7 +128,11 @@ export function parse(hash: string): Link {
     const [name, value] = splitOnce(pair, "=");
     if (name !== undefined && value !== undefined) asked.set(decode(name), decode(value));
   }
-  const place: Place = { ...HOME, input: asked.get("input") || null, step: natural(asked.get("step")) };
+  const beside = asked.get("with") ?? "";
+  const place: Place = {
+    ...HOME, input: asked.get("input") || null, step: natural(asked.get("step")),
+    beside: BESIDE.test(beside) ? beside : null,
+  };
   const words = path === "" ? [] : path.split("/");
   if (words.length === 2 && words[0] === "view" && words[1] !== "" && words[1] !== "index") {
     place.view = decode(words[1]!);
