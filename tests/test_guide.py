@@ -114,6 +114,7 @@ def prose(text: str) -> str:
     return re.sub(r"`[^`\n]*`", " ", text)
 
 
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda p: p.stem)
 def test_the_cells_print_what_is_shown(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

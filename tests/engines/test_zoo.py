@@ -16,6 +16,7 @@ POSITIVE = {"adam", "every scalar function", "powers", "quotients"}
 SKIPPED = {"a constant alone"}  # it multiplies by infinity
 
 
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("name", [n for n in ZOO if n not in SKIPPED])
 def test_values_and_gradients(name: str) -> None:
     formula = ZOO[name]()

@@ -96,6 +96,7 @@ def held(case: Case, engine: str, seed: int, data: Any) -> None:
             np.testing.assert_allclose(array, expected[output], rtol=tolerance, atol=tolerance, err_msg=output)
 
 
+@pytest.mark.sample(30)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 99), data=st.data())

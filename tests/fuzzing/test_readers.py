@@ -21,6 +21,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path))
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_file_that_is_not_damaged_is_read(name: str, tmp_path: Path) -> None:
     sample = SAMPLES[name]
@@ -32,6 +33,7 @@ def test_a_file_that_is_not_damaged_is_read(name: str, tmp_path: Path) -> None:
         assert "damaged" not in str(error) and "corrupt" not in str(error)
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_mutant_differs(name: str) -> None:
     sample = SAMPLES[name]

@@ -108,6 +108,7 @@ def test_every_layer_says_what_it_makes_of_a_mask() -> None:
     assert {name for name in KINDS if not name.endswith("Network")} - known - {"Neuron"} == set()
 
 
+@pytest.mark.sample(60)
 @pytest.mark.parametrize(
     ("kind", "place"), [(kind, place) for kind, makes in TAKES.items() for place in range(len(makes))]
 )

@@ -27,6 +27,7 @@ def contrast(one: Any, other: Any) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@pytest.mark.sample(14)
 @pytest.mark.parametrize("page", ["light", "dark"])
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_can_be_read(name: str, page: str) -> None:

@@ -37,6 +37,7 @@ def taken(net: pl.Network) -> dict[str, Array]:
     return {path: value.copy() for path, value in net.parameters.items()}
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("engine", ["reference", "llvm"])
 def test_a_frozen_layer_stays_as_it_is(rule: str | pl.Optimizer, engine: str) -> None:

@@ -42,6 +42,7 @@ def targets(kind: str) -> Array:
     return random.integers(2, size=(3, 5, 3)).astype(np.float64)
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize(
     ("loss", "activation", "kind"),
     [

@@ -242,6 +242,7 @@ def round_trip(net: pl.Network, path: Path) -> tuple[pl.Network, dict[str, Array
 ALL = NETWORKS | MORE
 
 
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("name", ALL)
 def test_there_and_back(name: str, tmp_path: Path) -> None:
     net, path = ALL[name](), tmp_path / "model.keras"
@@ -269,6 +270,7 @@ def _named(content: bytes) -> Any:
     return [entry["class_name"] for entry in config["config"]["layers"]]
 
 
+@pytest.mark.sample(16)
 @pytest.mark.skipif(not importlib.util.find_spec("keras"), reason="Keras is not installed")
 @pytest.mark.parametrize("name", ALL)
 def test_keras_gives_the_same(name: str, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def check(net: pl.Network, given: dict[str, Any], path: Path, tolerance: float) 
         np.testing.assert_allclose(outputs[name], array, rtol=0, atol=tolerance, err_msg=name)
 
 
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_onnx_runtime_gives_the_network_s_outputs(name: str, tmp_path: Path) -> None:
     net = NETWORKS[name]()

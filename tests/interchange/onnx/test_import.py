@@ -43,6 +43,7 @@ def node(kind: str, inputs: str, output: str, **attributes: Any) -> Any:
     return onnx.helper.make_node(kind, inputs.split(), [output], name=f"{kind}_{output}", **attributes)
 
 
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_is_written_reads_back(name: str, tmp_path: Path) -> None:
     net = NETWORKS[name]()
@@ -324,6 +325,7 @@ NOT_AS_BEFORE = {
 }
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_reads_back_is_trained_as_before(name: str, tmp_path: Path) -> None:
     """The same weights, those of shared layers once, and the same losses; frozen layers stay frozen."""

@@ -201,6 +201,7 @@ UNWRITABLE = {
 }
 
 
+@pytest.mark.sample(16)
 @needs_torch
 @pytest.mark.parametrize("name", ALL)
 def test_networks_as_modules(name: str) -> None:

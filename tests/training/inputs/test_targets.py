@@ -122,6 +122,7 @@ def test_numbers_of_tokens_are_whole(wrong: float) -> None:
         net.predict([[0, 1, 2, wrong]])
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", LOSSES)
 def test_numbers_that_the_network_cannot_hold(name: str) -> None:
     reads = LOSSES[name].reads
