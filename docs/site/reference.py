@@ -104,7 +104,7 @@ def write(folder: Path) -> None:
         parts = [f"# {title}\n", *(entry(name, thing, module) for name, thing in things.items())]
         (folder / f"{stem}.md").write_text("\n".join(parts), encoding="utf-8")
     (folder / "losses.md").write_text(loss_page(), encoding="utf-8")
-    shown = {name for _, module, things in pages.values() if module == "pellucid" for name in things}
+    shown = {n for _, module, things in pages.values() if module in ("pellucid", "pellucid.data") for n in things}
     left = sorted(set(pl.__all__) - shown)
     if left:
         raise ValueError(f"the reference has no page for {', '.join(left)}")

@@ -24,6 +24,7 @@ from .activation_functions import softmax as softmax
 from .activation_functions import softplus as softplus
 from .activation_functions import step as step
 from .activation_functions import tanh as tanh
+from .data.vectorization import TextVectorization as TextVectorization
 from .errors import DataError as DataError
 from .errors import FormulaError as FormulaError
 from .errors import ModelFileError as ModelFileError

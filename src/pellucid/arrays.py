@@ -9,7 +9,7 @@ import importlib
 import math
 import numbers
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,6 +141,27 @@ def mean_and_deviation(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np
     # rounding leaves a constant column a deviation of a few units in the last place of its mean
     constant = deviation <= 1e-12 * np.abs(mean)
     return mean, np.where(constant, 1.0, deviation)
+
+
+def holds_text(value: Any) -> bool:
+    """Whether a value is a text, or an array, a column or a list of texts, as its first element shows."""
+    for _ in range(4):
+        if isinstance(value, str | np.str_ | bytes):
+            return True
+        if isinstance(value, Mapping) or hasattr(value, "columns") or hasattr(value, "column_names"):  # tables
+            return False
+        if hasattr(value, "as_py"):  # Arrow's
+            return isinstance(value.as_py(), str)
+        if not hasattr(value, "__len__") or not len(value):
+            return False
+        dtype = getattr(value, "dtype", None)
+        if isinstance(dtype, np.dtype) and dtype.kind not in "OUST":
+            return False
+        try:
+            value = next(iter(value))
+        except TypeError:
+            return False
+    return False
 
 
 def check_range(array: NDArray[Any], dtype: DTypeLike, *, what: str = "x") -> None:

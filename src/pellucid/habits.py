@@ -263,7 +263,6 @@ ELSEWHERE: dict[str, str] = {
     "MLPClassifier": "from pellucid.estimators import NetworkClassifier",
     "MLPRegressor": "from pellucid.estimators import NetworkRegressor",
     "MSELoss": 'give fit loss="mse"',
-    "TextVectorization": 'pellucid.data.Vocabulary turns texts into ids, Vocabulary.fit(text, by="word").encode(text)',
     "TimeDistributed": "Dense and Activation treat each step of a sequence by itself",
     "keras": "layers, optimizers and callbacks stand in pellucid itself, pl.Dense(…)",
     "models": "write pl.Network(…), and pl.load(path)",

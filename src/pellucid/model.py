@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -100,6 +101,7 @@ class Network(BaseNetwork):
         twin: Network = Network.restored(config, engine=self.engine)  # type: ignore[assignment]
         measured = [path for path in self.specs if isinstance(self.owner(path)[0], Normalization)]
         twin.parameters.replace({path: self.parameters[path] for path in measured})
+        twin.metadata.update(copy.deepcopy(self.metadata))
         return twin
 
     def summary(self) -> None:

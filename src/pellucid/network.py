@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from pellucid.layers.dropout import stream
 from pellucid.lengths import MAX_LENGTHS, TRIED, AnyLength, closed, fits, opened
 from pellucid.once import Lock, Once, Recent
 from pellucid.parameters import Parameters
+
+if TYPE_CHECKING:  # a network of numbers needs no data
+    from pellucid.data import TextVectorization
 
 INPUT_AXES = {1: "i", 2: "ti", 3: "hwc"}
 """The letters of an example's axes by their number: features; steps and features; height, width and channels."""
@@ -90,7 +93,7 @@ class BaseNetwork(Layer):
     """Layers wired to a network. It is a layer itself: part of another network, it shares its parameters with it.
 
     Args:
-        layers: the layers of a sequential network, in order.
+        layers: the layers of a sequential network, in order; before them a `TextVectorization`, if it takes texts.
         input_shape: the shape of one example, without the batch axis; None is an axis of any length.
         inputs, outputs: for a graph, the `Input` nodes and the nodes whose values the network gives.
         seed: the seed of all random numbers: initial values, shuffling, dropout.
@@ -105,7 +108,7 @@ class BaseNetwork(Layer):
 
     def __init__(
         self,
-        *layers: Layer,
+        *layers: Layer | TextVectorization,
         input_shape: OpenShape | int | None = None,
         inputs: Node | Sequence[Node] | None = None,
         outputs: Node | Sequence[Node] | None = None,
@@ -121,6 +124,12 @@ class BaseNetwork(Layer):
         self.engine = engine_named(engine)
         self.dtype = _dtype(dtype)
         self.metadata: dict[str, Any] = {}
+        if len(layers) == 1 and isinstance(layers[0], (list, tuple)):  # as Keras has it
+            layers = tuple(layers[0])
+        if layers and not isinstance(layers[0], Layer | Node) and hasattr(layers[0], "input_shape"):
+            words, layers = layers[0], layers[1:]
+            self.metadata.update(words.metadata())
+            input_shape = words.input_shape if input_shape is None else input_shape
         self.input_nodes, self.output_nodes = _graph(layers, input_shape, inputs, outputs)
         self._open: dict[str, OpenShape] = {}
         self._sized = Recent(MAX_LENGTHS)
@@ -533,7 +542,7 @@ def _dtype(dtype: Any) -> np.dtype[Any]:
 
 
 def _graph(
-    layers: Sequence[Layer],
+    layers: Sequence[Any],
     input_shape: OpenShape | int | None,
     inputs: Node | Sequence[Node] | None,
     outputs: Node | Sequence[Node] | None,
@@ -548,8 +557,6 @@ def _graph(
         if not starts or not ends or not all(isinstance(n, Node) for n in (*starts, *ends)):
             raise PellucidError("inputs and outputs are nodes: what Input(...) and calls of layers give")
         return starts, ends
-    if len(layers) == 1 and isinstance(layers[0], (list, tuple)):  # as Keras has it
-        layers = tuple(layers[0])
     if not layers:
         raise PellucidError("a network needs at least one layer")
     first: object = layers[0]

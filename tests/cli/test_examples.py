@@ -254,4 +254,4 @@ def test_no_message_of_the_command_line_speaks_of_arguments() -> None:
         assert argument("size", (4, 6)) == "--size 4x6"
         assert argument("resume", "run.ckpt") == "--resume"
         assert argument("clip_norm", 1.0) == "--clip-norm 1.0"
-        assert argument("date_format", "%d") is None
+        assert argument("date_format", "%d") == "--date-format %d"

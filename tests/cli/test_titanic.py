@@ -87,3 +87,31 @@ def test_what_is_left_out_filled_and_unseen_may_be_said(run: Run, titanic: Path)
     run("predict", "model.safetensors", "new.csv", code=2)  # Age is missing as a column
     said = run("train", "iris", "--force", "--unseen", "ignore", code=2).stderr
     assert '"iris" is not a table file, and only these take --unseen' in said
+
+
+def test_dates_and_texts_beside_gaps_categories_and_an_index(run: Run, tmp_path: Path) -> None:
+    draw, likes, other = random.Random(2), ["a great film", "great fun, loved it"], ["what a bore", "dull and long"]
+    with open("films.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "liked", "genre", "seen", "price", "review"])
+        for i in range(120):
+            liked, day = draw.random() < 0.5, f"{draw.randint(1, 12):02d}/{draw.randint(1, 12):02d}/2023"
+            row = [draw.choice(["drama", "comedy", ""]), day, draw.choice(["9.50", "NA"])]
+            writer.writerow([i + 1, liked, *row, f"{draw.choice(likes if liked else other)} {i}"])
+    args = ("train", "films.csv", "--target", "liked", "--epochs", "12", "--date-format", "%d/%m/%Y")
+    said = run(*args, "--text-column", "review").output
+    assert "left out, as they only tell the rows apart: id (it numbers the rows); --keep COLUMN takes one" in said
+    assert "read: seen (dates, days since 2023-01-" in said and "review (a text, 0 or 1 for each of 11 words)" in said
+    assert "validation accuracy: 1.000" in said
+    run("predict", "model.safetensors", "films.csv", "--output", "out.csv")
+    shares = run(
+        "explain", "model.safetensors", "dense_3", "--unit", "1", "--input", "films.csv:0", "--attribute", "gradient"
+    ).output
+    assert "review:" in shares
+    net = pl.load("model.safetensors")
+    frame = pd.read_csv("films.csv")
+    for table in ("films.csv", frame, frame[::-1][::-1]):
+        written = pd.read_csv("out.csv", dtype=np.float32, usecols=["probability of False", "probability of True"])
+        np.testing.assert_array_equal(written, net.predict(Preparation.of(net).transform(table)))
+    assert "use --date-format %d/%m/%Y or --date-format %m/%d/%Y" in run(*args[:4], "--force", code=2).stderr
+    assert 'Did you mean "review"?' in run(*args, "--text-column", "revue", "--force", code=2).stderr

@@ -65,9 +65,7 @@ class Outcome:
 @click.argument("prices", metavar="PRICES", default="google")
 @click.option("--column", "columns", metavar="COLUMN", multiple=True, help="A column to forecast; may be repeated.")
 @click.option("--date", metavar="COLUMN", help="The column of the dates.  [default: the one called date, time, …]")
-@click.option(
-    "--date-format", metavar="FORMAT", help="How the dates are written, such as %d.%m.%Y.  [default: detected]"
-)
+@options.date_format()
 @click.option("--fill", type=click.Choice(["previous"]), help="Replace missing values.  [default: an error]")
 @click.option("--horizon", type=options.IntRange(min=1), default=1, show_default=True, help="How many rows ahead.")
 @click.option(
@@ -96,7 +94,7 @@ class Outcome:
 @options.epochs(10)
 @options.seed()
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw forecasts and errors, such as forecast.png.")
-@options.csv_writing()
+@options.csv_writing(dates=False)
 @with_force
 @reporting(meanwhile=True)
 def command(

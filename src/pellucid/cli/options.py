@@ -78,8 +78,21 @@ def model_output(default: str) -> Decorator:
     )
 
 
-def csv_writing() -> Decorator:
-    """How a CSV file is written; the command takes it as `writing`, a mapping of those arguments that were given."""
+def date_format() -> Decorator:
+    return click.option(
+        "--date-format",
+        metavar="FORMAT",
+        help="How the dates are written, such as %d.%m.%Y.  [default: detected; where the day or the month may stand"
+        " first, it is asked for]",
+    )
+
+
+def csv_writing(*, dates: bool = True) -> Decorator:
+    """How a CSV file is written; the command takes it as `writing`, a mapping of those arguments that were given.
+
+    Args:
+        dates: whether the format of dates is one of them.
+    """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @click.option("--delimiter", help="Of a CSV file: what separates cells.  [default: detected]")
@@ -103,10 +116,12 @@ def csv_writing() -> Decorator:
             **given: Any,
         ) -> Any:
             chosen = {"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "missing": missing or None}
+            if dates:
+                chosen["date_format"] = given.pop("date_format")
             writing = {name: value for name, value in chosen.items() if value is not None}
             return function(*args, writing=writing, **given)
 
-        return wrapped
+        return date_format()(wrapped) if dates else wrapped
 
     return decorate
 

@@ -31,6 +31,7 @@ from ..data import (
 )
 from ..data.images import SUFFIXES
 from ..data.public_sets import PUBLIC_IMAGES, PUBLIC_TEXTS
+from ..data.tables.features import owners
 from ..errors import DataError, nearest
 from ..files import MAX_BYTES, open_regular, reason
 from .output import STREAM
@@ -57,6 +58,8 @@ def training_data(
     task: str | None = None,
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
+    text_columns: Sequence[str] = (),
+    words: int | None = None,
     fill: str | None = None,
     unseen: str | None = None,
     like: Preparation | None = None,
@@ -79,8 +82,10 @@ def training_data(
         given: dict[str, Any] = {"like": like}
         if like is None:
             given = {"fill": None if fill == "none" else "mean", "identifiers": "drop", "unseen": unseen or "error"}
+            given |= {"text_columns": text_columns, "words": words}
         return read_csv(path, target, task=task, drop=drop, keep=keep, **given, **(writing or {})), None
-    for option, value in {"target": target, "drop": drop, "keep": keep, "fill": fill, "unseen": unseen}.items():
+    table: dict[str, Any] = {"target": target, "drop": drop, "keep": keep, "fill": fill, "unseen": unseen}
+    for option, value in {**table, "text-column": text_columns, "vocabulary": words}.items():
         if value:
             raise DataError(f'"{data}" is not a table file, and only these take --{option}: leave it out.')
     check_writing(data, writing)
@@ -107,19 +112,25 @@ def changes_of(learned: Dataset, held: Dataset | None) -> Iterator[str]:
     """What was done to a table that may surprise: columns left out, values filled in; a line each."""
     if learned.left_out:
         columns = ", ".join(f"{name} ({reason})" for name, reason in learned.left_out.items())
-        yield f"left out, as they only tell the rows apart: {columns}; --keep COLUMN takes one"
+        takes = "--keep COLUMN takes one, --text-column COLUMN the words of one"
+        yield f"left out, as they only tell the rows apart: {columns}; {takes}"
+    if learned.derived:
+        yield f"read: {'; '.join(f'{name} ({part.said})' for name, part in learned.derived.items())}"
     if learned.filled is None or learned.feature_means is None:
         return
     filled = learned.filled.sum(axis=0) + (0 if held is None or held.filled is None else held.filled.sum(axis=0))
     parts = []
     groups: dict[str, list[int]] = {}
-    for place, feature in enumerate(learned.feature_names):
-        groups.setdefault(feature.partition("=")[0], []).append(place)
+    for place, column in enumerate(owners(learned.feature_names, learned.derived)):
+        groups.setdefault(column, []).append(place)
     for column, places in groups.items():
         if count := int(filled[places[0]]):
-            mean = (
-                f"the mean {learned.feature_means[places[0]]:.4g}" if len(places) == 1 else "its categories' fractions"
-            )
+            if column in learned.derived:
+                mean = "the means of its numbers"
+            elif len(places) == 1:
+                mean = f"the mean {learned.feature_means[places[0]]:.4g}"
+            else:
+                mean = "its categories' fractions"
             parts.append(f"{column} {count} times by {mean}")
     if parts:
         yield f"missing values filled: {', '.join(parts)}; --fill none makes them an error"

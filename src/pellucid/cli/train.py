@@ -29,7 +29,7 @@ from .sources import changes_of, is_text, on_disk, text_of, training_data
 OPTIMIZERS = {"sgd": pl.SGD, "rmsprop": pl.RMSprop, "adam": pl.Adam, "adamw": pl.AdamW}
 
 GROUPS = {
-    "Tables": ("target", "task", "drop", "keep", "fill", "unseen"),
+    "Tables": ("target", "task", "drop", "keep", "text_columns", "fill", "unseen"),
     "Images": ("size", "grey", "flip", "shift", "rotate"),
     "Texts": ("text", "by", "length", "units", "layers", "dropout", "vocabulary"),
     "The network": ("model", "hidden", "activation"),
@@ -45,6 +45,7 @@ Examples:
   pellucid train spirals --hidden 32,32                  a toy: spirals, moons, circles, blobs, xor,
                                                          checkerboard
   pellucid train flats.csv --target price --epochs 200   a table with a header line
+  pellucid train films.csv --target liked --text-column review    the words of a column, beside the others
   pellucid train mnist --epochs 5                        a public set, downloaded once: mnist, fashion_mnist,
                                                          cifar10, and the text shakespeare
   pellucid train mnist/ --model cnn --epochs 5           a folder of IDX files with MNIST's names
@@ -104,6 +105,14 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     " repeated.",
 )
 @click.option(
+    "--text-column",
+    "text_columns",
+    metavar="COLUMN",
+    multiple=True,
+    help="A column of texts, whose words become columns of 0 and 1 (at most --vocabulary of them); may be repeated."
+    "  [default: the only column beside the target, if it holds texts]",
+)
+@click.option(
     "--fill",
     type=click.Choice(["mean", "none"]),
     help="Replace the missing values of a table by their column's mean, or make them an error.  [default: mean]",
@@ -146,7 +155,9 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     help="The fraction of the values that is dropped while learning a text.  [default: 0; by word, 0.4]",
 )
 @click.option(
-    "--vocabulary", type=options.IntRange(min=2), help="The maximum number of different words.  [default: 10000]"
+    "--vocabulary",
+    type=options.IntRange(min=2),
+    help="The maximum number of different words.  [default: 10000; of a --text-column, 1000]",
 )
 @click.option(
     "--hidden",
@@ -220,6 +231,7 @@ def command(
     task: str | None,
     drop: tuple[str, ...],
     keep: tuple[str, ...],
+    text_columns: tuple[str, ...],
     fill: str | None,
     unseen: str | None,
     model: str | None,
@@ -259,8 +271,9 @@ def command(
     MNIST's names, a folder with one folder of images for each class, a text, or the name of an embedded set, a public
     set or a toy.
 
-    Tables are brought to mean 0 and deviation 1, words in them become columns of 0 and 1, missing values the mean;
-    columns that only tell the rows apart (a number, a name) are left out. All of this is saved with the model, so
+    Tables are brought to mean 0 and deviation 1, categories in them become columns of 0 and 1, dates the days since
+    the first and their place in the year, missing values the mean; columns that only tell the rows apart (a number, a
+    name) are left out. All of this is saved with the model, so
     `pellucid predict` takes the same kind of file. A text is read by an LSTM that learns which character or
     word comes next; `pellucid generate` continues it.
     """
@@ -290,6 +303,7 @@ def command(
     )
     if is_text(data, text=text):
         columns: dict[str, object] = {"--target": target, "--task": task, "--drop": drop, "--keep": keep}
+        columns |= {"--text-column": text_columns}
         columns |= {"--fill": fill, "--unseen": unseen, "--hidden": hidden, "--class-weight": class_weight}
         images = {
             "--model": model,
@@ -306,12 +320,13 @@ def command(
         validation = 0.05 if validation is None else validation
         history, found = _learn_text(data, "stdin" if name == STREAM else data, fitting, language, validation)
     else:
-        texts = {"--by": by, "--length": length, "--units": units, "--layers": layers, "--vocabulary": vocabulary}
+        texts = {"--by": by, "--length": length, "--units": units, "--layers": layers}
         for option, given in (texts | {"--dropout": dropout}).items():
             if given is not None:
                 raise DataError(f'"{data}" is not a text, and only texts take {option}: leave it out, or give --text.')
         reading: dict[str, Any] = {"target": target, "task": task, "drop": drop, "keep": keep, "fill": fill}
         reading |= {"unseen": unseen, "writing": writing, "targets": model != "autoencoder"}
+        reading |= {"text_columns": text_columns, "words": vocabulary}
         training = training_data(data, **reading, size=size, grey=grey, seed=seed)
         changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
         folder = training[1] is None and Path(data).is_dir()

@@ -52,3 +52,4 @@ from .toys import circles as circles
 from .toys import moons as moons
 from .toys import spirals as spirals
 from .toys import xor as xor
+from .vectorization import TextVectorization as TextVectorization

@@ -26,7 +26,8 @@ class Dataset:
     ``feature_names`` name the columns of a table and are empty for images; ``feature_means`` are what a missing value
     was replaced by, where it was, and ``filled`` (n, features) marks where, if these are means of x itself;
     ``target_name`` is the column of y. ``left_out`` are the columns that were left out because they only tell the rows
-    apart, each with the reason; ``unseen`` what becomes of a category that is not among the features.
+    apart, each with the reason; ``unseen`` what becomes of a category that is not among the features; ``derived`` the
+    columns of dates and texts (see `Preparation`).
     """
 
     name: str
@@ -40,6 +41,7 @@ class Dataset:
     filled: NDArray[np.bool_] | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     unseen: str = "error"
+    derived: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.x)

@@ -26,6 +26,7 @@ _MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y %b", "%Y")
 FORMATS = (*(day + clock for clock in _CLOCKS for day in _DAYS), *_MONTHS)
 """What is tried, beside ISO 8601 and seconds since 1970, in the notation of `datetime.strptime`."""
 
+ISO = "ISO 8601"
 _EPOCH = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # digits of a moment from 2001 to 2286, and parts of a second
 _Reader = Callable[[str], datetime.datetime]
 
@@ -53,16 +54,64 @@ def read_dates(column: Column, format: str | None = None) -> Dates:
 
 def are_dates(column: Column) -> bool:
     """Whether every cell that holds something is a date in one of the forms that are known."""
-    cells = [cell for cell, gone in zip(column.cells, column.missing.tolist(), strict=True) if not gone]
+    cells = column.there().cells
     first = [reader for reader in (_iso, *map(_strptime, FORMATS)) if cells and _reads(reader, cells[0])]
     return any(all(map(partial(_reads, reader), cells)) for reader in first)
 
 
-def _in_format(column: Column, format: str) -> Dates:
+def format_of(column: Column, format: str | None = None) -> str | None:
+    """How the dates of a column are written: `format` if that reads every cell which holds something, `ISO`, or one of
+    `FORMATS`; None where they are no dates.
+
+    Raises:
+        DataError: dates in which the day or the month may stand first.
+    """
+    there = column.there()
+    if not there.cells:
+        return None
+    if format is not None and reads_all(there, format):
+        return format
+    if column.numbers_only or not are_dates(there):
+        return None
+    return ISO if all(map(partial(_reads, _iso), there.cells)) else _chosen(there, ordered=False)
+
+
+def reads_all(column: Column, format: str) -> bool:
+    """Whether every cell that holds something, and one at least, is a date in this format."""
+    _check_format(format)
+    cells = column.there().cells
+    return bool(cells) and all(map(partial(_reads, _strptime(format)), cells))
+
+
+def moments_in(column: Column, format: str) -> Dates:
+    """The dates of a column (n,) in a format that `format_of` gave, NaT where one is missing; an offset from UTC is
+    left out, which keeps the local time.
+
+    Raises:
+        DataError: a cell that is no date in this format.
+    """
+    reader = _iso if format == ISO else _strptime(format)
+    dates = np.full(len(column.cells), "NaT", dtype="datetime64[s]")
+    for row in np.flatnonzero(~column.missing).tolist():
+        cell = column.cells[row]
+        if not _reads(reader, cell):
+            how = argument("date_format", "%d.%m.%Y")
+            use = f", or say how it is written, such as {how}" if how else ""
+            like = "one such as 2024-01-31" if format == ISO else f'"{format}", as in the table that was learned'
+            raise column.fail(row, f'"{cell}" is no date, expected {like}{use}')
+        dates[row] = reader(cell).replace(tzinfo=None)
+    return dates
+
+
+def _check_format(format: str) -> None:
     try:
         datetime.datetime.strptime(datetime.datetime(2001, 2, 3).strftime(format), format)
     except ValueError as error:
         raise DataError(f'the format of the dates is "{format}", expected one such as %d.%m.%Y ({error}).') from error
+
+
+def _in_format(column: Column, format: str) -> Dates:
+    _check_format(format)
     reader = _strptime(format)
     for row, cell in enumerate(column.cells):
         if not _reads(reader, cell):
@@ -71,6 +120,16 @@ def _in_format(column: Column, format: str) -> Dates:
 
 
 def _guessed(column: Column) -> Dates:
+    return _moments(column, _strptime(_chosen(column)))
+
+
+def _chosen(column: Column, *, ordered: bool = True) -> str:
+    """The one of `FORMATS` that reads every cell, the first of several that read the same dates; where they do not, the
+    one in which the dates go one way, if those of a column are `ordered`.
+
+    Raises:
+        DataError: none does, or the day or the month may stand first.
+    """
     first = column.cells[0]
     fitting = {f: _strptime(f) for f in FORMATS if _reads(_strptime(f), first)}
     if not fitting:
@@ -84,13 +143,13 @@ def _guessed(column: Column) -> Dates:
         fitting = left
     readings = {f: _moments(column, reader) for f, reader in fitting.items()}
     if len({dates.tobytes() for dates in readings.values()}) > 1:
-        in_order = {f: dates for f, dates in readings.items() if _one_way(dates)}
+        in_order = {f: dates for f, dates in readings.items() if ordered and _one_way(dates)}
         if len({dates.tobytes() for dates in in_order.values()}) != 1:
             ways = [argument("date_format", f) for f in list(readings)[:2]]
             use = f": use {ways[0]} or {ways[1]}" if all(ways) else ""
             raise column.fail(0, f'"{first}" may begin with the day or the month{use}')
         readings = in_order
-    return next(iter(readings.values()))
+    return next(iter(readings))
 
 
 def _one_way(dates: Dates) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.explain.arithmetic import Point, Source, Term, Terms, added, number, smallest
-from pellucid.explain.columns import Names
+from pellucid.explain.columns import PADDING, Names, RowNames
 from pellucid.explain.digits import sign
 from pellucid.explain.receptive import Mask
 from pellucid.explain.words import sentence
@@ -172,11 +172,13 @@ def _named(term: Term, names: Mapping[str, Sequence[str]]) -> str:
     for factor in (*term.factors, *term.divisors):
         symbols = factor.text
         for source in factor.sources:
-            *before, column = source.index or (-1,)
+            known = names.get(source.path, ())
+            axis = 0 if isinstance(known, RowNames) else len(source.index) - 1
             alone = [s.index for s in factor.sources].count(source.index) == 1
-            if alone and 0 <= column < len(names.get(source.path, ())):
-                place, begin = ",".join(map(str, source.index)), "".join(f"{i}," for i in before)
-                symbols = symbols.replace(f"[{place}]", f"[{begin}{names[source.path][column]}]")
+            if alone and source.index and 0 <= source.index[axis] < len(known):
+                place, named = ",".join(map(str, source.index)), [str(i) for i in source.index]
+                named[axis] = known[source.index[axis]] or PADDING
+                symbols = symbols.replace(f"[{place}]", f"[{','.join(named)}]")
         text = text.replace(factor.text, symbols)
     return text
 

@@ -364,6 +364,8 @@ def explain(
 def as_batch(net: BaseNetwork, x: Any, y: Any) -> tuple[Any, Any]:
     """One example without its batch axis as a batch of one."""
     shapes = list(net.input_shapes.values())
+    if isinstance(x, str):
+        return [x], None if y is None else np.asarray(y)[None]
     if len(shapes) == 1 and not isinstance(x, (dict, list, tuple)) and fits(shapes[0], np.shape(x)):
         return np.asarray(x)[None], None if y is None else np.asarray(y)[None]
     return x, y

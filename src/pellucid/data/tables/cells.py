@@ -44,13 +44,15 @@ class Writing:
     Attributes:
         decimal: "." or ","; None reads the point, and refuses a column in which a comma may be either.
         missing: the words, in any case, for which there is no value.
+        date_format: how columns of dates are written, as in `datetime.strptime`; None reads what is known.
     """
 
     decimal: str | None = None
     missing: frozenset[str] = field(default=frozenset(MISSING))
+    date_format: str | None = None
 
     @classmethod
-    def of(cls, decimal: str | None, missing: Iterable[str] | None) -> Writing:
+    def of(cls, decimal: str | None, missing: Iterable[str] | None, date_format: str | None = None) -> Writing:
         """From the arguments of `read_csv`.
 
         Raises:
@@ -61,7 +63,7 @@ class Writing:
         if isinstance(missing, str):
             raise DataError(f'missing is "{missing}", expected a list of words such as ["{missing}"].')
         words = MISSING if missing is None else ("", *missing)
-        return cls(decimal, frozenset(word.strip().lower() for word in words))
+        return cls(decimal, frozenset(word.strip().lower() for word in words), date_format)
 
     def lacks(self, cell: str) -> bool:
         """Whether the cell stands for no value."""

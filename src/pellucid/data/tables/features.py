@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError, advice, argument
-from ..dates import are_dates
+from .derived import DateColumn, Derived, TextColumn
 from .table import Column, find, leave_out
 
 if TYPE_CHECKING:
@@ -20,47 +20,86 @@ _MAX_CLASSES = 20  # ratings and digits are classes, years and prices are not
 _MAX_ENCODED = 1 << 28  # numbers of 0 and 1 that categories may become: 1 GiB
 
 
-def features(inputs: dict[str, Column], fill: str | None, file: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """x, NaN where a value is missing, and the names of its columns."""
+def features(
+    inputs: dict[str, Column], fill: str | None, file: str, texts: Collection[str] = (), words: int | None = None
+) -> tuple[NDArray[np.float32], tuple[str, ...], dict[str, Derived]]:
+    """x, NaN where a value is missing; the names of its columns; and the columns of dates and texts, these the ones
+    that `texts` names, which become columns for that many `words`.
+    """
     if not inputs:
         raise DataError(f"{file} has no column for the features, expected at least one besides the target.")
-    for column in inputs.values():
-        _check_missing(column, filled=fill is not None)
-    categories = {name: _categories(column) for name, column in inputs.items() if column.numbers() is None}
+    for name, column in inputs.items():
+        _check_missing(column, filled=fill is not None or name in texts)
+    derived: dict[str, Derived] = {}
+    for name, column in inputs.items():
+        found = TextColumn.learn(column, words) if name in texts else DateColumn.learn(column)
+        if found is not None:
+            derived[name] = found
+    rest = {name: column for name, column in inputs.items() if name not in derived}
+    categories = {name: _categories(column) for name, column in rest.items() if column.numbers() is None}
     names: list[str] = []
     for name in inputs:
-        names += [f"{name}={text}" for text in categories[name]] if name in categories else [name]
+        if name in derived:
+            names += derived_names(name, derived[name])
+        else:
+            names += [f"{name}={text}" for text in categories[name]] if name in categories else [name]
     rows = len(next(iter(inputs.values())).cells)
-    encoded = rows * sum(map(len, categories.values()))
+    encoded = rows * (sum(map(len, categories.values())) + sum(len(part.parts) for part in derived.values()))
     if encoded > _MAX_ENCODED:
-        widest = max(categories, key=lambda name: len(categories[name]))
+        widths = {name: len(texts) for name, texts in categories.items()}
+        widths |= {name: len(part.parts) for name, part in derived.items()}
+        widest = max(widths, key=lambda name: widths[name])
         raise DataError(
-            f"{file}: the categories of {rows} lines become {encoded * 4 / 2**30:.1f} GiB of zeros and ones, expected"
-            f' at most {_MAX_ENCODED * 4 / 2**30:.0f}: "{widest}" has {len(categories[widest])}, {leave_out(widest)}.'
+            f"{file}: the categories and words of {rows} lines become {encoded * 4 / 2**30:.1f} GiB of zeros and ones,"
+            f' expected at most {_MAX_ENCODED * 4 / 2**30:.0f}: "{widest}" has {widths[widest]}, {leave_out(widest)}.'
         )
     x = np.empty((rows, len(names)), dtype=np.float32)
     at = 0
     for name, column in inputs.items():
-        texts = categories.get(name)
-        width = 1 if texts is None else len(texts)
-        _write(x[:, at : at + width], column, texts)
+        known = categories.get(name)
+        if name in derived:
+            width = len(derived[name].parts)
+            x[:, at : at + width] = derived[name].write(column)
+        else:
+            width = 1 if known is None else len(known)
+            _write(x[:, at : at + width], column, known)
         at += width
-    return x, tuple(names)
+    return x, tuple(names), derived
+
+
+def derived_names(column: str, derived: Derived) -> list[str]:
+    """The features of a column of dates or texts."""
+    return [f"{column}:{part}" for part in derived.parts]
+
+
+def owners(features: Sequence[str], derived: Mapping[str, Derived]) -> list[str]:
+    """The column that each feature is made of, where the table itself is not at hand."""
+    made = {feature: column for column, part in derived.items() for feature in derived_names(column, part)}
+    return [made.get(feature) or feature.partition("=")[0] for feature in features]
 
 
 def like(inputs: dict[str, Column], before: Preparation, file: str) -> NDArray[np.float32]:
     """The features of an earlier data set: "column" is a number, "column=text" one category of a column."""
     groups: dict[str, list[int]] = {}  # the places of its features, by column
+    made = dict(zip(before.features, owners(before.features, before.derived), strict=True))
     for place, feature in enumerate(before.features):
-        name = feature if feature in inputs else _column_of(feature, inputs)
+        if made[feature] in before.derived:
+            name = made[feature]
+        else:
+            name = feature if feature in inputs else _column_of(feature, inputs)
         groups.setdefault(find(inputs, name, file).name, []).append(place)
     x = np.empty((len(next(iter(inputs.values())).cells), len(before.features)), dtype=np.float32)
     for name, places in groups.items():
         column, names = inputs[name], [before.features[place] for place in places]
+        part = before.derived.get(name)
         texts = None if names == [name] else [feature[len(name) + 1 :] for feature in names]
-        _check_missing(column, filled=before.means is not None, known=texts or (), later=True)
+        filled = before.means is not None or isinstance(part, TextColumn)
+        _check_missing(column, filled=filled, known=texts or (), later=True)
         block = np.empty((len(x), len(places)), dtype=np.float32)
-        _write(block, column, texts, unseen=before.unseen)
+        if part is not None:
+            block[:] = part.write(column)
+        else:
+            _write(block, column, texts, unseen=before.unseen)
         if before.means is not None:
             block = np.where(np.isnan(block), np.array([before.means[place] for place in places], np.float32), block)
         x[:, places] = block
@@ -77,12 +116,15 @@ def _categories(column: Column) -> list[str]:
     if len(texts) > MAX_CATEGORIES:
         raise DataError(
             f'{column.file}: column "{column.name}" holds {len(texts)} different texts, expected numbers or at most'
-            f" {MAX_CATEGORIES} categories: {leave_out(column.name)}."
+            f" {MAX_CATEGORIES} categories: {advice(read_words(column.name), leave_out(column.name))}."
         )
-    if 2 * len(texts) > len(column.cells) and are_dates(column):
-        row, fix = int(np.argmin(column.missing)), leave_out(column.name)
-        raise column.fail(row, f'"{column.cells[row]}" is a date, expected numbers or recurring categories: {fix}')
     return texts
+
+
+def read_words(name: str) -> str | None:
+    """The advice to read the words of a column."""
+    how = argument("text_columns", [name])
+    return f"read its words with {how}" if how else None
 
 
 def _write(

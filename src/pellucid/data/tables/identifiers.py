@@ -29,11 +29,13 @@ def identifiers(columns: Iterable[Column]) -> dict[str, Message]:
 
 
 def _why(column: Column, *, first: bool) -> Message | None:
+    if _dates(column):
+        return None
     texts, there = column.texts, len(column.cells) - int(column.missing.sum())
     if 20 * len(texts) >= there > 0 and texts:
         column.check_texts()  # numbers of another writing are no names
         different = len({cell for cell, gone in zip(column.cells, column.missing, strict=True) if not gone})
-        if different > MAX_CATEGORIES or (2 * different > there and different >= _FEW and not _dates(column)):
+        if different > MAX_CATEGORIES or (2 * different > there and different >= _FEW):
             return gettext("{count} different texts", count=different)
         return None
     if texts or there < len(column.cells) or there < 2:
@@ -54,6 +56,7 @@ def _named(name: str) -> bool:
 
 
 def _dates(column: Column) -> bool:
-    from ..dates import are_dates
+    from ..dates import are_dates, reads_all
 
-    return are_dates(column)
+    format = column.writing.date_format
+    return (bool(column.texts) and are_dates(column)) or (format is not None and reads_all(column, format))

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...errors import DataError, argument
 from ...files import MAX_BYTES, read_bytes, reason
 from .cells import Writing
@@ -26,6 +28,7 @@ def table_of(
     encoding: str = "utf-8",
     decimal: str | None = None,
     missing: Iterable[str] | None = None,
+    date_format: str | None = None,
 ) -> dict[str, Column]:
     """The columns of a table by name: of a file, or of a table in memory (pandas, polars, Arrow, a dict of columns).
 
@@ -33,8 +36,10 @@ def table_of(
         DataError: what cannot be read as a table.
     """
     if isinstance(source, str | os.PathLike):
-        return read_table(source, delimiter=delimiter, encoding=encoding, decimal=decimal, missing=missing)
-    return _in_memory(source, "the table", Writing.of(decimal, missing))
+        return read_table(
+            source, delimiter=delimiter, encoding=encoding, decimal=decimal, missing=missing, date_format=date_format
+        )
+    return _in_memory(source, "the table", Writing.of(decimal, missing, date_format))
 
 
 def read_table(
@@ -44,6 +49,7 @@ def read_table(
     encoding: str = "utf-8",
     decimal: str | None = None,
     missing: Iterable[str] | None = None,
+    date_format: str | None = None,
 ) -> dict[str, Column]:
     """The columns of a file with a header, by name: CSV, also in gzip or zip, or Parquet.
 
@@ -57,7 +63,9 @@ def read_table(
         content = read_bytes(path)
     except OSError as error:
         raise DataError(f'cannot read "{path}": {reason(error)}.') from error
-    return table_in(content, path, delimiter=delimiter, encoding=encoding, decimal=decimal, missing=missing)
+    return table_in(
+        content, path, delimiter=delimiter, encoding=encoding, decimal=decimal, missing=missing, date_format=date_format
+    )
 
 
 def table_in(
@@ -68,9 +76,10 @@ def table_in(
     encoding: str = "utf-8",
     decimal: str | None = None,
     missing: Iterable[str] | None = None,
+    date_format: str | None = None,
 ) -> dict[str, Column]:
     """The columns of a table whose bytes were read already, from the file that messages name."""
-    writing, file = Writing.of(decimal, missing), Path(path).name
+    writing, file = Writing.of(decimal, missing, date_format), Path(path).name
     content = _uncompressed(content, path)
     if content[:4] == _PARQUET:
         return _in_memory(_parquet(content, path), file, writing)
@@ -162,6 +171,8 @@ def _columns(table: Any) -> dict[str, list[Any]]:
 
 
 def _listed(values: Any) -> list[Any]:
+    if getattr(getattr(values, "dtype", None), "kind", "") == "M" and isinstance(values, np.ndarray):
+        values = values.astype("datetime64[s]")  # nanoseconds would become integers
     for method in ("to_pylist", "to_list", "tolist"):
         if hasattr(values, method):
             return list(getattr(values, method)())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, ModelFileError
 from ..dataset import Dataset
+from .derived import Derived, read_derived
 
 KEY = "preparation"
-_ENTRIES = {"features", "target", "classes", "means", "unseen", "left_out"}
+_ENTRIES = {"features", "target", "classes", "means", "unseen", "left_out", "derived"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Preparation:
         means: what replaces a missing value, for each feature; None where a missing value is an error.
         unseen: what becomes of a category that is not among the features: "error", or "ignore", zeros in all of them.
         left_out: the columns that were left out because they only tell the rows apart.
+        derived: the columns of dates and of texts, by name, each with what its features, "column:part", are made by.
     """
 
     features: tuple[str, ...] = ()
@@ -47,6 +49,7 @@ class Preparation:
     means: tuple[float, ...] | None = None
     unseen: str = "error"
     left_out: tuple[str, ...] = ()
+    derived: Mapping[str, Derived] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -59,6 +62,8 @@ class Preparation:
         drop: Sequence[str] = (),
         identifiers: str = "drop",
         keep: Sequence[str] = (),
+        text_columns: Sequence[str] = (),
+        words: int | None = None,
         unseen: str = "error",
         **reading: Any,
     ) -> Preparation:
@@ -66,13 +71,14 @@ class Preparation:
 
         Args:
             fill: "mean", or None, which makes a missing value an error.
-            reading: of a file, also its ``delimiter``, ``encoding``, ``decimal`` and ``missing``.
+            reading: of a file, also its ``delimiter``, ``encoding``, ``decimal``, ``missing`` and ``date_format``.
                 The others are those of `read_csv`.
 
         Raises:
             DataError: a table that cannot be read so; the message names the line or row, and the column.
         """
-        given = {"task": task, "fill": fill, "drop": drop, "identifiers": identifiers, "keep": keep, "unseen": unseen}
+        given: dict[str, Any] = {"task": task, "fill": fill, "drop": drop, "identifiers": identifiers, "keep": keep}
+        given |= {"unseen": unseen, "text_columns": text_columns, "words": words}
         return cls.of(_dataset(table, target, given, reading))
 
     def transform(self, table: Any, **reading: Any) -> NDArray[np.float32]:
@@ -111,6 +117,7 @@ class Preparation:
                 source.feature_means,
                 source.unseen,
                 tuple(source.left_out),
+                source.derived,
             )
         metadata = source if isinstance(source, Mapping) else getattr(source, "metadata", None)
         if not isinstance(metadata, Mapping):
@@ -127,6 +134,7 @@ class Preparation:
                 means=None if entry.get("means") is None else _numbers(entry["means"]),
                 unseen=entry.get("unseen", "error"),
                 left_out=_names(entry.get("left_out", [])),
+                derived=read_derived(entry.get("derived", {})),
             )
             if preparation.means is not None and len(preparation.means) != len(preparation.features):
                 raise ValueError("the means do not fit the features")
@@ -148,6 +156,7 @@ class Preparation:
                 "means": None if self.means is None else list(self.means),
                 "unseen": self.unseen,
                 "left_out": list(self.left_out),
+                "derived": {name: part.config() for name, part in self.derived.items()},
             }
         }
 

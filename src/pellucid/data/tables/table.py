@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -86,6 +86,17 @@ class Column:
             row = int(np.argmax(odd))
             raise self.fail(row, f"{self.cells[row]} is outside the range of float32")
         return values
+
+    @property
+    def numbers_only(self) -> bool:
+        """Whether every cell that holds something is a number."""
+        return not self.texts
+
+    def there(self) -> Column:
+        """The cells that hold something."""
+        rows = np.flatnonzero(~self.missing).tolist()
+        cells, lines = [self.cells[row] for row in rows], [self.lines[row] for row in rows]
+        return replace(self, cells=cells, lines=lines)
 
     def check_texts(self) -> None:
         """Raise where what was not read as numbers seems to be numbers of another writing."""

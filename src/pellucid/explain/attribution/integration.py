@@ -15,7 +15,6 @@ from pellucid.errors import DataError
 from pellucid.explain.attribution.question import Floats, Question, located
 from pellucid.explain.attribution.readings import BASELINE, MULTIPLIER
 from pellucid.explain.attribution.result import Attribution
-from pellucid.explain.columns import column_names
 
 FIRST = 16
 BATCH = 64
@@ -99,7 +98,7 @@ def integrated(q: Question, *, tolerance: float, max_steps: int) -> Attribution:
         end - begin,
         bound=bound,
         inputs={path: a[0] for path, a in q.end.items()},
-        names=column_names(q.net),
+        names=q.names,
         _of_layer=of_layer,
         _located=missing,
     )

@@ -10,7 +10,6 @@ from pellucid.errors import PellucidError, nearest
 from pellucid.explain.attribution.question import Array, Floats, Question, located
 from pellucid.explain.attribution.readings import BASELINE, MULTIPLIER, Kind
 from pellucid.explain.attribution.result import Attribution
-from pellucid.explain.columns import column_names
 
 KINDS: dict[str, Kind] = {
     "gradient": "slopes",
@@ -49,7 +48,7 @@ def propagated(q: Question, method: str) -> Attribution:
         scores,
         expected,
         inputs={path: a[0] for path, a in q.end.items()},
-        names=column_names(q.net),
+        names=q.names,
         _of_layer=score,
         _located=lambda: missing if method != "gradient" else {},
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pellucid.engines import Executable, compile_program
 from pellucid.errors import DataError, PellucidError
 from pellucid.explain.attribution.readings import BASELINE, MISSING, Formulas, Kind, formulas_to, gradients, multiplied
+from pellucid.explain.columns import Names, example_names
 from pellucid.explain.trace import as_batch, place_of, trace_examples
 from pellucid.formula import Program
 from pellucid.network import BaseNetwork
@@ -30,6 +31,7 @@ class Question:
         place: the index of the element, without the example.
         begin, end: the sources at the baseline and at the example, of shapes (1, …).
         rest: what the formulas read besides: parameters, integers.
+        names: of the columns or words that the network reads.
     """
 
     net: BaseNetwork
@@ -39,6 +41,7 @@ class Question:
     begin: dict[str, Floats]
     end: dict[str, Floats]
     rest: dict[str, Array]
+    names: Names
 
     def outputs(self, sources: Mapping[str, Floats]) -> Floats:
         """The element for many examples (n,), given by their sources (n, …)."""
@@ -137,7 +140,7 @@ def question(
         values = trace_examples(net, other)
         begin = {source: np.asarray(values[source], dtype=np.float64) for source in f.sources}
     rest = {**net.parameters.snapshot(), **{k: a for k, a in arrays.items() if k not in f.sources}}
-    return Question(net, name, f, place, begin, end, rest)
+    return Question(net, name, f, place, begin, end, rest, example_names(net, arrays))
 
 
 def located(results: Mapping[str, Array]) -> dict[str, float]:

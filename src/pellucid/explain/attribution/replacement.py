@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pellucid.errors import DataError
 from pellucid.explain.attribution.question import Floats, Question
 from pellucid.explain.attribution.result import Attribution
-from pellucid.explain.columns import column_names
 
 EXACT = 12
 """Up to so many features, all their coalitions are tried: 4,096."""
@@ -120,6 +119,4 @@ def _result(q: Question, method: str, labels: Labels, parts: Floats, output: flo
     sizes = np.bincount(np.concatenate([a.ravel() for a in labels.values()]), minlength=len(parts))
     scores = {path: (parts / sizes)[numbers] for path, numbers in labels.items()}
     inputs = {path: a[0] for path, a in q.end.items()}
-    return Attribution(
-        q.path, q.place, method, output, begin, scores, output - begin, inputs=inputs, names=column_names(q.net)
-    )
+    return Attribution(q.path, q.place, method, output, begin, scores, output - begin, inputs=inputs, names=q.names)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
 from pellucid.explain.arithmetic import number
-from pellucid.explain.columns import Names
+from pellucid.explain.columns import Names, RowNames
 from pellucid.markup import html_table
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Attribution:
             account for.
         bound: for integrated gradients, a bound of the error of the sum: Σ |error| over the parts of the way.
         inputs: the example, by the same paths as the scores.
-        names: the names of an input's last axis by its path, such as the columns of the table that was learned.
+        names: the names of an input's last axis by its path, such as the columns of the table that was learned; of what
+            is looked up for the words of a text, those of its first.
     """
 
     path: str
@@ -106,13 +107,20 @@ class Attribution:
         return sorted(found, key=lambda m: -abs(m.amount))
 
     def top(self, count: int = 10) -> list[tuple[str, tuple[int, ...], float]]:
-        """The elements that account for most: path, index and score, by size."""
+        """The elements that account for most: path, index and score, by size; of a text, the words."""
         rows = [
             (path, tuple(int(i) for i in place), float(a[place]))
-            for path, a in self.scores.items()
+            for path, a in self._parts().items()
             for place in np.ndindex(a.shape)
         ]
         return sorted(rows, key=lambda row: -abs(row[2]))[:count]
+
+    def _parts(self) -> dict[str, Floats]:
+        """The scores, those of the numbers that are looked up for a word added up."""
+        return {
+            path: a.reshape(len(a), -1).sum(axis=1) if isinstance(self.names.get(path), RowNames) else a
+            for path, a in self.scores.items()
+        }
 
     def text(self, limit: int = 10) -> str:
         """The attribution as lines of text: the elements that account for most, and the rest in one line."""
@@ -134,7 +142,7 @@ class Attribution:
         """The scores of the elements that account for most, and of the rest in one row, with their places."""
         shown = self.top(limit)
         rows = [(_signed(score), _place(path, index, self.names)) for path, index, score in shown]
-        count = sum(a.size for a in self.scores.values()) - len(rows)
+        count = sum(a.size for a in self._parts().values()) - len(rows)
         if count:
             rest = self.total - sum(score for _, _, score in shown)
             rows.append((_signed(rest), f"{count:,} more"))

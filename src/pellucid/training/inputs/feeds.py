@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.arrays import as_array, as_labels, check_examples, check_range, is_integer
+from pellucid.arrays import as_array, as_labels, check_examples, check_range, holds_text, is_integer
 from pellucid.errors import DataError
 from pellucid.layers.embedding import Embedding
 from pellucid.network import BaseNetwork
@@ -62,7 +62,7 @@ def inputs(net: BaseNetwork, x: Any, what: str = "x") -> dict[str, Array]:
     for path, value in by_path(x, list(net.input_shapes), what).items():
         name = what if len(net.input_shapes) == 1 else f'{what}["{path}"]'
         entries = vocabulary(net, path)
-        array = as_array(value, what=name)
+        array = as_array(as_numbers(net, value, what=name), what=name)
         if entries is not None and array.dtype.kind != "u":
             wrong = array[(array < 0) | (array != np.floor(array))]
             if wrong.size:
@@ -83,6 +83,25 @@ def inputs(net: BaseNetwork, x: Any, what: str = "x") -> dict[str, Array]:
         check_examples(array, net.input_shapes[path], what=name)
         arrays[path] = array
     return arrays
+
+
+def as_numbers(net: BaseNetwork, value: Any, what: str = "x") -> Any:
+    """Texts as the network's `TextVectorization` makes them numbers; what is no text as it is.
+
+    Raises:
+        DataError: texts, and the network has no such object.
+    """
+    if not holds_text(value):
+        return value
+    from pellucid.data.vectorization import TextVectorization  # numbers need no vocabulary
+
+    words = TextVectorization.of(net)
+    if words is None:
+        raise DataError(
+            f"{what} holds texts, expected numbers: begin the network with "
+            "pl.TextVectorization(output_sequence_length=…).adapt(texts), or give it numbers"
+        )
+    return words([value] if isinstance(value, str) else value)
 
 
 def vocabulary(net: BaseNetwork, path: str) -> int | None:
