@@ -70,6 +70,27 @@ def test_convolution(n: int, s: int, p: int, d: int, c: int, f: int, size: int, 
 
 
 @few
+@given(
+    examples,
+    st.integers(2, 3),
+    st.integers(0, 2),
+    st.sampled_from([1, 8, 33]),
+    st.sampled_from([1, 6, 16, 40]),
+    st.integers(3, 9),
+    st.integers(2, 5),
+)
+def test_transposed_convolution(n: int, s: int, p: int, c: int, f: int, size: int, window: int) -> None:
+    """Its tiles are of points that few terms have in common, and end where the image does."""
+    h, w = ((extent - 1) * s - 2 * p + window for extent in (size, size + 1))
+    x, k = real("x", n=BATCH, i=size, j=size + 1, c=c), real("k", u=window, v=window, f=f, c=c)
+    y = define(
+        f"y[n,h<{h},w<{w},f] = Σ[u,v,c] x[n, (h + p - u)/s, (w + p - v)/s, c | 0]·k[u,v,f,c]", x=x, k=k, p=p, s=s
+    )
+    program = Program({"y": y})
+    agree(program, draw(program, n))
+
+
+@few
 @given(examples, st.integers(1, 3), st.integers(1, 3), st.integers(0, 1), st.sampled_from([1, 3]), st.booleans())
 def test_pooling(n: int, size: int, s: int, p: int, c: int, mean: bool) -> None:
     p = min(p, size - 1)

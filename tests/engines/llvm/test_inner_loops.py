@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -12,9 +13,13 @@ import pytest
 
 import pellucid as pl
 from pellucid.engines.llvm.emit.module import write
-from pellucid.engines.llvm.plan.target import Target
+from pellucid.engines.llvm.plan.passes import planned
+from pellucid.engines.llvm.plan.target import Registers, Target
+from pellucid.engines.llvm.plan.work import LANES, Request
 from pellucid.engines.llvm.run.native import _fresh_machine
 from pellucid.formula import Program
+from pellucid.formula.axes import Affine
+from pellucid.formula.expressions import reads
 from pellucid.training.inputs.targets import goals
 from pellucid.training.programs import training_program
 
@@ -139,3 +144,19 @@ def test_kernels_of_padded_images_are_summed_without_asking_where_the_border_is(
     parts = [loop for loop in loops(training(network()), TARGETS["v3"]) if loop.function.startswith("part")]
     assert max(loop.products for loop in parts) == 12
     assert {loop.function: (loop.branches, loop.chosen) for loop in parts if loop.branches or loop.chosen} == {}
+
+
+@pytest.mark.parametrize("cpu", [Registers(16, 256), Registers(32, 512)])
+def test_what_strides_make_larger_has_tiles_that_hide_the_latency(cpu: Registers) -> None:
+    """Of a tile's points one in four has a term in common with another: still there are four sums to be added to at
+    once for each of the two units that add."""
+    plan = planned(training(strided()), Request(registers=cpu)).plan
+    busy: dict[str, int] = {}
+    for nest in plan.nests:
+        indices = {i for e in nest.sums for read in reads(e.body) for i in read.indices if isinstance(i, Affine)}
+        halves = {a for i in indices if i.divisor.value == 2 for a in i.axes if a in nest.axes}
+        if halves:
+            points = prod(plan.tiles[nest].sizes.values()) // 2 ** len(halves)
+            busy[nest.targets[0].name] = points * LANES * 32 // cpu.bits
+    assert len(busy) == 2  # the transposed convolution forwards, the second of the others backwards
+    assert min(busy.values()) >= 8, busy

@@ -11,6 +11,9 @@ from pellucid.formula.axes import Affine
 BARRIER = 250_000
 """Products of a nest that take a few times as long as the barriers before and after it."""
 
+ELEMENT = 8
+"""Products that take as long as what is made of an element where nothing is summed."""
+
 HANDOFF = 1_000_000
 """Products of a call that take as much longer alone as it takes to dispatch the call to another thread."""
 
@@ -47,9 +50,10 @@ def _shared(plan: Plan) -> list[Phase]:
     saved = 0
     for work in (work for phase in plan.phases if phase.kind == "shard" for work in phase.works):
         for nest in nests_of(work):
-            if lane_last(nest) and nest.products >= BARRIER:
+            work_of_nest = max(nest.products, ELEMENT * nest.elements)
+            if lane_last(nest) and work_of_nest >= BARRIER:
                 large.append(nest)
-                saved += nest.products * (work.extent if isinstance(work, Recurrence) else 1)
+                saved += work_of_nest * (work.extent if isinstance(work, Recurrence) else 1)
     if saved < HANDOFF:
         return plan.phases
     for nest in large:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
-from math import inf, prod
+from math import gcd, inf, prod
 
 from pellucid.engines.llvm.plan.shared_kernels import shared_kernel
-from pellucid.engines.llvm.plan.work import LANES, Nest, Plan, Request, batched, length
+from pellucid.engines.llvm.plan.work import LANES, OFTEN, Nest, Plan, Request, batched, length
 from pellucid.formula.axes import BATCH, Affine, Axis
 from pellucid.formula.expressions import (
     Constant,
@@ -33,6 +33,15 @@ MAX_EDGES = 6
 
 ACROSS = 8
 """What a sum across the lanes and the arithmetic on its single number cost, in terms of a shard's part of a sum."""
+
+WRITTEN = 200
+"""For how many points the taps of a window may be written out: a tile, once more at every edge."""
+
+LEFT_OVER = 0.1
+"""What a divided axis loses where its last tile is smaller: few of its points have terms in common."""
+
+FETCHED = 4.0
+"""Cycles for a register that is put into memory to make room for another one."""
 
 LATENCY, RELOADED = 4.0, 9.0
 """Cycles from a sum to the next one that it is in, in a register and through memory."""
@@ -146,16 +155,14 @@ def _by_row(e: Read, last: Axis) -> bool:
 
 def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: Axis | None, request: Request) -> None:
     """Points along the axes such that a step of the sum costs least."""
-    reads = _operands(e.body)
-    if length(e) < 4 or not reads or not axes:
+    counted = _Counted.of(e, axes, lane, request)
+    if counted is None:
         return
-    cpu = _Vectors(request.registers.count, LANES * 8 * request.real // request.registers.bits)
+    cpu, apart = counted.cpu, counted.apart
     room = max(3 * cpu.registers // (4 * cpu.each), 1)
     start = {a: tile.get(a, 1) for a in axes}
-    options = {a: _options(tile, e, a, lane, room) for a in axes}
+    options = {a: [start[a]] if start[a] > apart[a] == 1 else _options(tile, e, a, lane, room * apart[a]) for a in axes}
     windows = {a for a in axes if _guards(e, a)}
-    largest = prod(max(sizes) for sizes in options.values())
-    operands = [_operand(r, axes, lane, cpu.each) for r in reads]
     best, best_cost = start, inf
     seen: set[tuple[int, ...]] = set()
     # The last axes first: where two choices cost the same, what lies together in memory is taken together.
@@ -164,11 +171,11 @@ def _contraction(tile: Tile, nest: Nest, e: Reduction, axes: list[Axis], lane: A
             continue
         for first, second in product(options[one], options[two]):
             sizes = {**start, one: first, two: second}
-            points, key = prod(sizes.values()), tuple(sizes.values())
-            if key in seen or (sizes != start and (points > room or 3 * points < min(room, largest))):
+            points, key = prod(size // apart[a] for a, size in sizes.items()), tuple(sizes.values())
+            if key in seen or (sizes != start and (points > room or counted.written(sizes) > WRITTEN)):
                 continue
             seen.add(key)
-            cost = _cost(operands, sizes, lane, cpu)
+            cost = counted.cost(sizes)
             if cost < best_cost - 1e-9:
                 best, best_cost = sizes, cost
     for axis, size in best.items():
@@ -183,18 +190,16 @@ def predicted(nest: Nest, tile: Tile, request: Request, examples: int) -> float 
     made of it left out; None where nothing is counted."""
     e = max(nest.sums, key=length, default=None)
     axes = [a for a in nest.axes if a.extent is not BATCH and a is not nest.step]
-    reads = _operands(e.body) if e is not None else []
-    if e is None or length(e) < 4 or not reads or not axes:
+    lane = axes[-1] if axes and lane_last(nest) else None
+    counted = _Counted.of(e, axes, lane, request) if e is not None else None
+    if e is None or counted is None:
         return None
-    cpu = _Vectors(request.registers.count, LANES * 8 * request.real // request.registers.bits)
-    lane = axes[-1] if lane_last(nest) else None
-    operands = [_operand(r, axes, lane, cpu.each) for r in reads]
     # Where the examples are not the lanes, they are terms of the sum.
     times = examples if lane is not None and any(a.extent is BATCH for a in e.axes) else -(-examples // LANES)
     if nest.kind == "global" and not any(a.extent is BATCH for a in e.axes):
         times = 1
     times *= prod(a.size for a in e.axes if a.extent is not BATCH) * (nest.step.size if nest.step is not None else 1)
-    return times * _cost(operands, {a: tile.get(a, 1) for a in axes}, lane, cpu)
+    return times * counted.cost({a: tile.get(a, 1) for a in axes})
 
 
 def _operands(e: Expression) -> list[Read]:
@@ -248,20 +253,71 @@ def _operand(read: Read, axes: list[Axis], lane: Axis | None, each: int) -> _Ope
     return _Operand(depends, each, each if lane is None or _together(read, lane) else LANES)
 
 
-def _cost(operands: list[_Operand], sizes: dict[Axis, int], lane: Axis | None, cpu: _Vectors) -> float:
-    """Cycles for one step of the sum at all points of the nest, tails included, relative to the points."""
-    total = 0.0
-    for combination in product(*(_rounds(a, s, a is lane) for a, s in sizes.items())):
-        rounds = prod(count for _, count in combination)
-        size = [size for size, _ in combination]
-        sums = prod(size) * cpu.each
-        counts = [o.count(size) for o in operands]
-        loads = sum(o.loads * count for o, count in zip(operands, counts, strict=True))
-        # A sum that has no register waits for the memory it was put into, again and again.
-        spills = max(0, sums + _held(operands, counts, size) - cpu.registers)
-        busy = max(sums / 2, loads / 2, RELOADED if spills else LATENCY)
-        total += rounds * (busy + 0.15 * loads + 0.5 * spills + 0.6)
-    return total
+@dataclass(frozen=True)
+class _Counted:
+    """What a step of a sum costs, by counting.
+
+    Attributes:
+        e: the sum.
+        operands: the factors of a term.
+        apart: how far apart the points of an axis are that have terms in common: where an index is divided, each term
+            is there for every second point, say.
+        together: for how many terms in a row they are the same points.
+        lane: the axis in the lanes; None where these are the examples.
+    """
+
+    e: Reduction
+    operands: list[_Operand]
+    apart: dict[Axis, int]
+    together: int
+    lane: Axis | None
+    cpu: _Vectors
+
+    @classmethod
+    def of(cls, e: Reduction, axes: list[Axis], lane: Axis | None, request: Request) -> _Counted | None:
+        """Nothing is counted where a term is no product or there are too few of them."""
+        found = _operands(e.body)
+        if length(e) < 4 or not found or not axes:
+            return None
+        cpu = _Vectors(request.registers.count, LANES * 8 * request.real // request.registers.bits)
+        divided = [i for r in reads(e.body) for i in r.indices if isinstance(i, Affine) and i.divisor.value != 1]
+        same = prod(a.size for a in e.axes if a.extent is not BATCH and not any(a in i.axes for i in divided))
+        apart = dict.fromkeys(axes, 1)
+        if same >= OFTEN:
+            for a in axes:
+                apart[a] = max((i.divisor.value // gcd(i.divisor.value, i.coefficient(a)) for i in divided), default=1)
+        return cls(e, [_operand(r, axes, lane, cpu.each) for r in found], apart, same, lane, cpu)
+
+    def cost(self, sizes: dict[Axis, int]) -> float:
+        """Cycles for one step of the sum at all points of the nest, tails included, relative to the points."""
+        cpu, total = self.cpu, 0.0
+        for combination in product(*(_rounds(a, s, a is self.lane) for a, s in sizes.items())):
+            rounds = prod(count for _, count in combination)
+            size = [-(-size // self.apart[a]) for a, (size, _) in zip(sizes, combination, strict=True)]
+            sums = prod(size) * cpu.each
+            counts = [o.count(size) for o in self.operands]
+            loads = sum(o.loads * count for o, count in zip(self.operands, counts, strict=True))
+            free = cpu.registers - _held(self.operands, counts, size)
+            # A sum that has no register waits for the memory it was put into, again and again.
+            spills = max(0, sums - free)
+            busy = max(sums / 2, loads / 2, RELOADED if spills else LATENCY)
+            if prod(size for size, _ in combination) * cpu.each > free:  # the others are fetched when their turn comes
+                busy += FETCHED * sums / self.together
+            total += rounds * (busy + 0.15 * loads + 0.5 * spills + 0.6)
+        if max(self.apart.values()) > 1:
+            total *= 1 + LEFT_OVER * sum(a.size % size > 0 for a, size in sizes.items() if a is not self.lane)
+        return total
+
+    def written(self, sizes: dict[Axis, int]) -> int:
+        """For how many points each tap of a window is written out; 0 where it is looped over."""
+        if max(self.apart.values()) == 1:
+            return 0
+        points = 1
+        for axis, size in sizes.items():
+            rounds, left = divmod(axis.size // LANES if axis is self.lane else axis.size, size)
+            first, last = _edges(self.e, axis, size) or (0, rounds)
+            points *= size * (first + rounds - last + (last > first)) + left
+        return points
 
 
 def _held(operands: list[_Operand], counts: list[int], size: list[int]) -> int:
@@ -311,8 +367,8 @@ def _edges(e: Reduction, axis: Axis, size: int) -> tuple[int, int] | None:
     rounds = axis.size // size
     if not guards:
         return (0, rounds)
-    if any(index.divisor.value != 1 for index, _ in guards):
-        return None
+    if any(size * index.coefficient(axis) % index.divisor.value for index, _ in guards):
+        return None  # in which of these points a term is there would have to be asked
     inside = [k for k in range(rounds) if all(_inside(index, extent, axis, k * size, size) for index, extent in guards)]
     if not inside:
         return (rounds, rounds) if rounds <= MAX_EDGES else None
@@ -325,4 +381,4 @@ def _inside(index: Affine, extent: int, axis: Axis, start: int, count: int) -> b
     for a, c in index.terms:
         ends = (c.value * start, c.value * (start + count - 1)) if a is axis else (0, c.value * (a.size - 1))
         low, high = low + min(ends), high + max(ends)
-    return low >= 0 and high < extent
+    return low > -index.divisor.value and high < extent * index.divisor.value

@@ -100,8 +100,12 @@ class Nest:
     @property
     def operations(self) -> int:
         """A guess at the operations of the nest: of an example, of a step."""
-        mine = prod(a.size for a in self.axes if a.extent is not BATCH and a is not self.step)
-        return mine * max(map(length, self.reductions), default=4)
+        return self.elements * max(map(length, self.reductions), default=4)
+
+    @property
+    def elements(self) -> int:
+        """How many elements each target has: of an example, of a step."""
+        return prod(a.size for a in self.axes if a.extent is not BATCH and a is not self.step)
 
     @property
     def products(self) -> int:
