@@ -40,8 +40,10 @@ from pellucid.parameters import Parameters
 if TYPE_CHECKING:  # a network of numbers needs no data
     from pellucid.data import TextVectorization
 
-INPUT_AXES = {1: "i", 2: "ti", 3: "hwc"}
-"""The letters of an example's axes by their number: features; steps and features; height, width and channels."""
+INPUT_AXES = {1: "i", 2: "ti", 3: "hwc", 4: "dhwc"}
+"""The letters of an example's axes by their number: features; steps and features; height, width and channels; depth,
+height, width and channels.
+"""
 MAX_ELEMENTS = 1 << 28
 """The maximum number of elements of a value for one example: 1 GiB in float32. A parameter may have eight times as
 many.

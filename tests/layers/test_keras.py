@@ -15,7 +15,9 @@ if importlib.util.find_spec("keras") is None:
     pytest.skip("could not import 'keras'", allow_module_level=True)
 os.environ.setdefault("KERAS_BACKEND", "jax")
 keras: Any = pytest.importorskip("keras")
-ROWS, STEPS, IMAGE = (4,), (7, 4), (6, 5, 4)
+ROWS, STEPS, IMAGE, VOLUME = (4,), (7, 4), (6, 5, 4), (5, 4, 6, 2)
+NAMES = {"Conv3DTranspose": "ConvTranspose3D", "MaxPooling3D": "MaxPool3D", "AveragePooling3D": "AveragePool3D"}
+NAMES |= {"GlobalMaxPooling3D": "GlobalMaxPool", "GlobalAveragePooling3D": "GlobalAveragePool"}
 
 
 CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
@@ -51,6 +53,23 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
     ("DepthwiseConv2D", ((3, 2),), {"depth_multiplier": 2, "use_bias": False}, IMAGE),
     ("SeparableConv1D", (5, 3), {"padding": "same", "activation": "mish"}, STEPS),
     ("SeparableConv2D", (3, 2), {"depth_multiplier": 2, "strides": 2}, IMAGE),
+    ("Conv3D", (3, 3), {"strides": 2, "padding": "same", "activation": "relu"}, VOLUME),
+    ("Conv3D", (4, (1, 2, 3)), {"groups": 2, "dilation_rate": (2, 1, 1)}, VOLUME),
+    ("Conv3D", (4, 2), {"padding": "same", "use_bias": False}, (1, 3, 1, 2)),
+    ("Conv3DTranspose", (3, 3), {"strides": (2, 1, 3), "padding": "same"}, VOLUME),
+    ("Conv3DTranspose", (2, (1, 2, 3)), {"strides": (2, 2, 1)}, VOLUME),
+    ("MaxPooling3D", (), {}, VOLUME),
+    ("MaxPooling3D", ((2, 1, 3),), {"strides": (3, 2, 1), "padding": "same"}, VOLUME),
+    ("AveragePooling3D", (3,), {"strides": 2, "padding": "same"}, VOLUME),
+    ("GlobalMaxPooling3D", (), {}, VOLUME),
+    ("GlobalAveragePooling3D", (), {}, VOLUME),
+    ("SpatialDropout3D", (0.3,), {}, VOLUME),
+    ("UpSampling3D", (), {}, VOLUME),
+    ("UpSampling3D", ((1, 3, 2),), {}, VOLUME),
+    ("ZeroPadding3D", (), {}, VOLUME),
+    ("ZeroPadding3D", (((1, 0), (2, 3), (0, 0)),), {}, VOLUME),
+    ("Cropping3D", (), {}, VOLUME),
+    ("Cropping3D", ((1, 0, 2),), {}, VOLUME),
     ("Dense", (3,), {"activation": "selu"}, ROWS),
     ("Dense", (3,), {"activation": "hard_sigmoid"}, ROWS),
     ("Dense", (3,), {"activation": "swish"}, ROWS),
@@ -61,7 +80,7 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
 def test_a_layer_gives_the_numbers_of_keras(
     kind: str, given: tuple[Any, ...], options: dict[str, Any], shape: tuple[int, ...]
 ) -> None:
-    net = pl.Network(getattr(pl, kind)(*given, **options), input_shape=shape)
+    net = pl.Network(getattr(pl, NAMES.get(kind, kind))(*given, **options), input_shape=shape)
     other = getattr(keras.layers, kind)(*given, **options)
     other.build((None, *shape))
     random = np.random.default_rng(0)

@@ -9,7 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.functions.forward.convolution import conv2d
+from pellucid.functions.forward.convolution import convolve
 from pellucid.functions.forward.sliding_window import Window
 
 from ..data.images import SAMPLES, SUFFIXES, read_image, sample_image, write_image
@@ -186,7 +186,7 @@ def filtered(
     """The image (h, w, c) after the kernel (u, v) slid over each colour, and the formula of that as text."""
     images = Tensor.input("x", n=x.shape[2], h=x.shape[0], w=x.shape[1], c=1)  # colours stand where a batch would
     weights = Tensor.input("k", u=k.shape[0], v=k.shape[1], c=1, f=1)
-    result = conv2d(images, weights, stride=stride, padding=padding)
+    result = convolve(images, weights, stride=stride, padding=padding)
     run = compile_program(Program({"y": result}), engine=DEFAULT, dtype=np.float32)
     inputs = {"x": np.ascontiguousarray(x.transpose(2, 0, 1)[..., None]), "k": k[:, :, None, None].astype(np.float32)}
     assert result.definition is not None

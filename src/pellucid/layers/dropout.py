@@ -85,6 +85,18 @@ class SpatialDropout2D(_SpatialDropout):
 
 
 @dataclass(eq=False, repr=False)
+class SpatialDropout3D(_SpatialDropout):
+    """In training, each channel of a volume (n, d, h, w, c) is 0 at all places with probability `rate`, and divided by
+    1 − rate otherwise; in prediction it passes.
+
+    Source: as `SpatialDropout1D`.
+    """
+
+    masking: ClassVar[Masks | None] = "refuse"
+    rank: ClassVar[int] = 3
+
+
+@dataclass(eq=False, repr=False)
 class GaussianNoise(Layer):
     """In training, a normal random number of mean 0 is added to each value; in prediction it passes.
 

@@ -72,7 +72,7 @@ def test_of_two_equal_numbers_the_first_takes_the_gradient() -> None:
 @st.composite
 def windows(draw: st.DrawFn) -> tuple[tuple[int, ...], dict[str, Any]]:
     """The shape of x, and the options of a window."""
-    rank = draw(st.sampled_from([1, 2]))
+    rank = draw(st.sampled_from([1, 2, 3]))
 
     def each(low: int, high: int) -> tuple[int, ...]:
         return draw(st.tuples(*[st.integers(low, high)] * rank))
@@ -86,7 +86,7 @@ def windows(draw: st.DrawFn) -> tuple[tuple[int, ...], dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", POOLS)
-@settings(max_examples=5, deadline=None, derandomize=True)
+@settings(max_examples=7, deadline=None, derandomize=True)
 @given(drawn=windows(), seed=st.integers(0, 999))
 def test_pooling_agrees_with_jax(name: str, drawn: tuple[tuple[int, ...], dict[str, Any]], seed: int) -> None:
     shape, options = drawn
@@ -107,7 +107,7 @@ def test_pooling_agrees_with_jax(name: str, drawn: tuple[tuple[int, ...], dict[s
     agree(lambda x: POOLS[name](x, **options), reference, {"x": distinct(np.random.default_rng(seed), *shape)}, seed)
 
 
-@pytest.mark.parametrize("shape", [(1, 5, 3), (3, 4, 5, 2), (2, 17, 1, 1)])
+@pytest.mark.parametrize("shape", [(1, 5, 3), (3, 4, 5, 2), (2, 17, 1, 1), (2, 3, 4, 5, 2)])
 def test_global_pooling_agrees_with_jax(shape: tuple[int, ...]) -> None:
     places = tuple(range(1, len(shape) - 1))
     arrays: Arrays = {"x": distinct(np.random.default_rng(0), *shape)}
@@ -151,6 +151,10 @@ def test_formulas_and_gradients_read_like_the_textbook() -> None:
         "y[n,i,j,c] = Σ[u<K,v<K] x[n, i·s + u, j·s + v, c]/K²",
         "dx[n,h,w,c] = Σ[u<K,v<K] dy[n, (h − u)/s, (w − v)/s, c | 0]/K²",
     ]
+    volume = Tensor.input("x", n=BATCH, d=9, h=9, w=9, c=2)
+    assert texts(pools.average_pool(volume, size=2)) == [
+        "y[n,i,j,l,c] = Σ[u<K,v<K,r<K] x[n, i·s + u, j·s + v, l·s + r, c]/K³"
+    ]
     assert texts(pools.global_average_pool(x), x) == [
         "y[n,c] = Σ_hw x[n,h,w,c]/(size(h)·size(w))",
         "dx[n,h,w,c] = dy[n,c]/(size(h)·size(w))",
@@ -166,7 +170,7 @@ def test_what_does_not_fit_is_said_in_one_sentence() -> None:
         pools.max_pool(x, size=5)
     with pytest.raises(ShapeError, match="as large as the window"):
         pools.max_pool(x, size=2, padding=2)
-    with pytest.raises(ShapeError, match=r"a sequence .* or an image"):
+    with pytest.raises(ShapeError, match=r"a sequence .* or a volume"):
         pools.average_pool(Tensor.input("x", n=BATCH, i=4), size=2)
-    with pytest.raises(ShapeError, match=r"a sequence .* or an image"):
+    with pytest.raises(ShapeError, match=r"a sequence .* or a volume"):
         pools.global_max_pool(Tensor.input("x", n=BATCH, i=4))

@@ -17,7 +17,7 @@ from pellucid.explain import explain, flow, trace
 from pellucid.explain.arithmetic import number
 from pellucid.formula import Program, Tensor, define
 from pellucid.functions.activations import activation
-from pellucid.functions.forward.convolution import conv2d
+from pellucid.functions.forward.convolution import convolve
 from pellucid.functions.learning.optimizers import optimizer
 from pellucid.lab import gallery
 from pellucid.lab.protocol.answers import History
@@ -484,7 +484,7 @@ def test_a_kernel_slides_as_the_formula_says(stride: int, padding: int, dilation
     picture, kernel = floats(9, 11), floats(3, 2)
     found = lenet().convolve(picture, kernel.tolist(), stride=stride, padding=padding, dilation=dilation)
     x, k = Tensor.input("x", n=1, h=9, w=11, c=1), Tensor.input("k", u=3, v=2, c=1, f=1)
-    run = compile_program(Program({"y": conv2d(x, k, stride=stride, padding=padding, dilation=dilation)}))
+    run = compile_program(Program({"y": convolve(x, k, stride=stride, padding=padding, dilation=dilation)}))
     expected = run({"x": picture[None, :, :, None], "k": kernel[:, :, None, None]})["y"][0, :, :, 0]
     np.testing.assert_allclose(array_of(found["output"]), expected, atol=1e-6)
     np.testing.assert_array_equal(array_of(found["image"]), picture)

@@ -10,7 +10,18 @@ import pytest
 from tests.layers.support import check_gradients, network, output
 
 from pellucid.errors import PellucidError, ShapeError
-from pellucid.layers import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D, Dense, Flatten, Layer, MaxPool2D
+from pellucid.layers import (
+    Conv1D,
+    Conv2D,
+    Conv3D,
+    ConvTranspose1D,
+    ConvTranspose2D,
+    ConvTranspose3D,
+    Dense,
+    Flatten,
+    Layer,
+    MaxPool2D,
+)
 from pellucid.layers.base import Shape
 from pellucid.network import BaseNetwork
 
@@ -43,6 +54,10 @@ def lenet(**options: Any) -> BaseNetwork:
         (ConvTranspose2D(3, 3, strides=2, padding="same"), (7, 5, 4), (14, 10, 3), (3, 3, 3, 4)),
         (ConvTranspose2D(3, 4, strides=2, padding=1), (7, 5, 4), (14, 10, 3), (4, 4, 3, 4)),
         (ConvTranspose1D(3, 2, strides=3), (4, 2), (12, 3), (2, 3, 2)),
+        (Conv3D(6, 3), (4, 5, 6, 2), (2, 3, 4, 6), (3, 3, 3, 2, 6)),
+        (Conv3D(6, (2, 3, 1), strides=(3, 1, 2), padding="same"), (7, 1, 4, 2), (3, 1, 2, 6), (2, 3, 1, 2, 6)),
+        (Conv3D(4, 2, padding=((1, 0), (0, 0), (2, 1)), groups=2), (3, 3, 3, 2), (3, 2, 5, 4), (2, 2, 2, 1, 4)),
+        (ConvTranspose3D(3, 2, strides=(1, 2, 3)), (2, 3, 4, 2), (3, 6, 12, 3), (2, 2, 2, 3, 2)),
     ],
 )
 def test_shapes(layer: Layer, shape: Shape, out: Shape, kernel: Shape) -> None:
@@ -66,6 +81,18 @@ def test_shapes(layer: Layer, shape: Shape, out: Shape, kernel: Shape) -> None:
 def test_gradients_agree_with_central_differences(layer: Layer) -> None:
     net = network(layer, Flatten(), Dense(2), shape=(3, 5, 2))
     check_gradients(net, np.random.default_rng(1).normal(size=(2, 3, 5, 2)))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv3D(2, (1, 2, 2), strides=(1, 2, 1), padding="same", activation="tanh"),
+        ConvTranspose3D(2, 2, strides=(2, 1, 1), activation="tanh"),
+    ],
+)
+def test_gradients_of_a_volume_agree_with_central_differences(layer: Layer) -> None:
+    net = network(layer, Flatten(), Dense(2), shape=(2, 3, 3, 2))
+    check_gradients(net, np.random.default_rng(1).normal(size=(2, 2, 3, 3, 2)))
 
 
 def test_fans_are_those_of_keras() -> None:
@@ -102,6 +129,8 @@ def test_lenet_builds_and_its_gradients_agree_with_central_differences() -> None
             r"conv2d_1: Conv2D takes examples of shape \(height, width, channels\), got \(28,\)$",
         ),
         (Conv1D(6, 3), (28, 28, 1), r"conv1d_1: Conv1D takes examples of shape \(steps, channels\)"),
+        (Conv3D(6, 3), (2, 5, 5, 1), r"conv3d_1: the kernel \(3, 3, 3\) is larger than the volume \(2, 5, 5\)"),
+        (Conv3D(6, 3), (8, 9, 9), r"Conv3D takes .* \(depth, height, width, channels\).*Reshape\(\(8, 9, 9, 1\)\)"),
         (ConvTranspose2D(6, 3, padding=9), (4, 4, 1), "conv_transpose2d_1: the padding .* leaves nothing"),
     ],
 )

@@ -13,14 +13,17 @@ from pellucid.errors import PellucidError, ShapeError
 from pellucid.layers import (
     AveragePool1D,
     AveragePool2D,
+    AveragePool3D,
     Dense,
     GlobalAveragePool,
     GlobalMaxPool,
     Layer,
     MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
     MinPool1D,
     MinPool2D,
+    MinPool3D,
 )
 from pellucid.layers.base import Shape
 from pellucid.network import BaseNetwork
@@ -36,7 +39,11 @@ from pellucid.network import BaseNetwork
         (MaxPool1D(3), (7, 2), (2, 2)),
         (MinPool1D(2), (7, 2), (3, 2)),
         (AveragePool1D(2, padding="same"), (7, 2), (4, 2)),
+        (MaxPool3D(), (5, 4, 6, 3), (2, 2, 3, 3)),
+        (MinPool3D((1, 2, 3), padding="same"), (5, 4, 4, 3), (5, 2, 2, 3)),
+        (AveragePool3D(2, strides=(3, 1, 1), padding=((1, 0), (0, 1), (0, 0))), (4, 1, 4, 2), (2, 1, 3, 2)),
         (GlobalMaxPool(), (5, 4, 3), (3,)),
+        (GlobalAveragePool(), (2, 5, 4, 3), (3,)),
         (GlobalAveragePool(), (5, 3), (3,)),
     ],
 )

@@ -13,7 +13,8 @@ import pellucid as pl
 
 UpSampling2D: Any = pl.UpSampling2D
 DepthwiseConv2D: Any = pl.DepthwiseConv2D
-SEQUENCE, IMAGE = (5, 3), (4, 5, 3)
+SEQUENCE, IMAGE, VOLUME = (5, 3), (4, 5, 3), (3, 4, 5, 2)
+BY_RANK = {1: SEQUENCE, 2: IMAGE, 3: VOLUME}
 
 
 def normal(*shape: int) -> Array:
@@ -27,10 +28,12 @@ def normal(*shape: int) -> Array:
         (pl.ZeroPadding1D((0, 2)), ((0, 2),)),
         (pl.ZeroPadding2D((1, 2)), ((1, 1), (2, 2))),
         (pl.ZeroPadding2D(((0, 3), (1, 0))), ((0, 3), (1, 0))),
+        (pl.ZeroPadding3D((1, 0, 2)), ((1, 1), (0, 0), (2, 2))),
+        (pl.ZeroPadding3D(((0, 3), (1, 0), (0, 0))), ((0, 3), (1, 0), (0, 0))),
     ],
 )
 def test_zeros_stand_round_the_places(layer: pl.Layer, ends: tuple[tuple[int, int], ...]) -> None:
-    x = normal(2, *(SEQUENCE if len(ends) == 1 else IMAGE))
+    x = normal(2, *BY_RANK[len(ends)])
     expected = np.pad(x, ((0, 0), *ends, (0, 0)))
     np.testing.assert_array_equal(output(network(layer, shape=x.shape[1:]), x), expected)
 
@@ -42,6 +45,8 @@ def test_what_is_cropped_is_gone() -> None:
         output(network(pl.Cropping2D(((0, 1), (2, 0))), shape=IMAGE), image), image[:, :-1, 2:]
     )
     np.testing.assert_array_equal(output(network(pl.Cropping2D(), shape=IMAGE), image), image)
+    volume, cropping = normal(2, *VOLUME), pl.Cropping3D(((0, 1), (2, 0), (1, 1)))
+    np.testing.assert_array_equal(output(network(cropping, shape=VOLUME), volume), volume[:, :-1, 2:, 1:-1])
 
 
 def test_places_are_repeated() -> None:
@@ -49,6 +54,9 @@ def test_places_are_repeated() -> None:
     np.testing.assert_array_equal(output(network(pl.UpSampling1D(3), shape=SEQUENCE), x), x.repeat(3, axis=1))
     expected = image.repeat(2, axis=1).repeat(3, axis=2)
     np.testing.assert_array_equal(output(network(pl.UpSampling2D((2, 3)), shape=IMAGE), image), expected)
+    volume = normal(2, *VOLUME)
+    expected = volume.repeat(3, axis=1).repeat(2, axis=3)
+    np.testing.assert_array_equal(output(network(pl.UpSampling3D((3, 1, 2)), shape=VOLUME), volume), expected)
 
 
 def depthwise(x: Array, kernel: Array, *, stride: int, dilation: int) -> Array:

@@ -1,4 +1,4 @@
-"""Convolution in one and two dimensions, and its transpose.
+"""Convolution in one, two and three dimensions, and its transpose.
 
 As everywhere in the field, convolution here is cross-correlation: the kernel is not turned round.
 `sliding_window.py` defines stride, padding and dilation.
@@ -11,10 +11,10 @@ from typing import Any
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor, define
 from pellucid.functions.forward.shaping import extents
-from pellucid.functions.forward.sliding_window import Padding, Sizes, Window, paddings_of, same, sizes_of
+from pellucid.functions.forward.sliding_window import LETTERS, Padding, Sizes, Window, paddings_of, same, sizes_of
 
 
-def conv1d(
+def convolve(
     x: Tensor,
     k: Tensor,
     b: Tensor | None = None,
@@ -24,38 +24,19 @@ def conv1d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """A kernel that moves along a sequence.
-
-    Notation: n batch, t step, c channel, f filter, u tap of the kernel; s stride, d dilation, p padding.
-    Equation: y[n,t,f] = b[f] + Σ[u,c] x[n, t·s + u·d − p, c | 0]·k[u,c,f]
-    Shapes: x (n, t, c), k (u, c/groups, f), b (f,) → (n, t′, f).
-    Source: Waibel et al., Phoneme recognition using time-delay neural networks, IEEE Transactions on ASSP 37 (1989).
-
-    Raises:
-        ShapeError: the kernel is larger than the padded sequence, or channels and groups do not fit.
-    """
-    return _convolution(x, k, b, _window(x, k, 1, stride, padding, dilation), groups)
-
-
-def conv2d(
-    x: Tensor,
-    k: Tensor,
-    b: Tensor | None = None,
-    *,
-    stride: Sizes = 1,
-    padding: Padding = 0,
-    dilation: Sizes = 1,
-    groups: int = 1,
-) -> Tensor:
-    """A kernel that moves over an image.
+    """A kernel that moves over an image, along a sequence or through a volume.
 
     Notation: n batch, h w image, i j places of the output, c channel, f filter, u v kernel; s stride, d dilation,
-    p padding.
+    p padding. Of a sequence, t step, u tap of the kernel; of a volume, d h w its places, i j l those of the output,
+    u v r kernel, δ dilation.
     Equation: y[n,i,j,f] = b[f] + Σ[u,v,c] x[n, i·s + u·d − p, j·s + v·d − p, c | 0]·k[u,v,c,f]
-    Shapes: x (n, h, w, c), k (u, v, c/groups, f), b (f,) → (n, i, j, f).
+    Shapes: x (n, h, w, c), k (u, v, c/groups, f), b (f,) → (n, i, j, f); x (n, t, c), k (u, c/groups, f) → (n, t′, f);
+    x (n, d, h, w, c), k (u, v, r, c/groups, f) → (n, i, j, l, f).
     Source: LeCun et al., Gradient-based learning applied to document recognition, Proceedings of the IEEE 86 (1998);
-    dilation: Yu & Koltun, Multi-scale context aggregation by dilated convolutions, ICLR 2016; groups: Krizhevsky,
-    Sutskever & Hinton, ImageNet classification with deep convolutional neural networks, NIPS 2012.
+    of sequences: Waibel et al., Phoneme recognition using time-delay neural networks, IEEE Transactions on ASSP 37
+    (1989); of volumes: Ji et al., 3D convolutional neural networks for human action recognition, IEEE Transactions on
+    PAMI 35 (2013); dilation: Yu & Koltun, Multi-scale context aggregation by dilated convolutions, ICLR 2016; groups:
+    Krizhevsky, Sutskever & Hinton, ImageNet classification with deep convolutional neural networks, NIPS 2012.
 
     With groups, each group of filters sees its own group of channels; as many groups as channels is a depthwise
     convolution.
@@ -63,21 +44,10 @@ def conv2d(
     Raises:
         ShapeError: the kernel is larger than the padded image, or channels and groups do not fit.
     """
-    return _convolution(x, k, b, _window(x, k, 2, stride, padding, dilation), groups)
-
-
-def _window(x: Tensor, k: Tensor, rank: int, stride: Sizes, padding: Padding, dilation: Sizes) -> Window:
-    for tensor, axes in ((x, rank + 2), (k, rank + 2)):
-        if tensor.rank != axes:
-            raise ShapeError(f"a convolution in {rank} dimensions takes {axes} axes, but {tensor!r} has {tensor.rank}")
-    size = tuple(a.size for a in k.axes[:rank])
-    return Window.over(extents(x)[:-1], size, stride=stride, padding=padding, dilation=dilation, what="kernel")
-
-
-def _convolution(x: Tensor, k: Tensor, b: Tensor | None, window: Window, groups: int) -> Tensor:
-    steps, taps = ("t", "u") if len(window.size) == 1 else ("ij", "uv")
-    at, within = ",".join(steps), ",".join(taps)
-    places = window.places(steps, taps)
+    window = _window(x, k, stride, padding, dilation)
+    letters = LETTERS[len(window.size)]
+    at, within = ",".join(letters.steps), ",".join(letters.taps)
+    places = window.places(letters.steps, letters.taps)
     outside = " | 0" if window.padded else ""
     check_groups(x.axes[-1].size, k.axes[-2].size * groups, k.axes[-1].size, groups)
     arguments: dict[str, Any] = (
@@ -89,7 +59,7 @@ def _convolution(x: Tensor, k: Tensor, b: Tensor | None, window: Window, groups:
         return define(text, **arguments)
     # The groups become an axis of their own: channels and filters are split by mixed radix, c′ = g·C + c, f′ = g·F + f,
     # and the sums joined again. So the formula in the middle, and its gradients, are those of every convolution.
-    image = "t" if len(window.size) == 1 else "h,w"
+    image = ",".join(letters.places)
     C, F = k.axes[-2].size, k.axes[-1].size // groups
     channel, filter_ = ("g·C + c" if C > 1 else "g"), ("g·F + f" if F > 1 else "g")
     bias = "" if b is None else "B[g,f] + "
@@ -104,6 +74,21 @@ def _convolution(x: Tensor, k: Tensor, b: Tensor | None, window: Window, groups:
     return define("\n".join(lines), extents=grouped, C=C, F=F, **arguments)
 
 
+def _window(x: Tensor, k: Tensor, stride: Sizes, padding: Padding, dilation: Sizes) -> Window:
+    check_axes(x, k, "a convolution")
+    size = tuple(a.size for a in k.axes[:-2])
+    return Window.over(extents(x)[:-1], size, stride=stride, padding=padding, dilation=dilation, what="kernel")
+
+
+def check_axes(x: Tensor, k: Tensor, what: str) -> None:
+    """Refuse what is no sequence, image or volume, and a kernel of other axes."""
+    if x.rank - 2 not in LETTERS or k.rank != x.rank:
+        raise ShapeError(
+            f"{what} takes a sequence, an image or a volume of 3, 4 or 5 axes, and a kernel of as many, "
+            f"got {x!r} and {k!r}"
+        )
+
+
 def depthwise(
     x: Tensor,
     k: Tensor,
@@ -115,7 +100,7 @@ def depthwise(
 ) -> Tensor:
     """A convolution of each channel by itself, with M kernels for each.
 
-    Notation: as for `conv2d`, with m the kernel of a channel.
+    Notation: as for `convolve`, with m the kernel of a channel.
     Equation: y[n,i,j,M·c + m] = b[M·c + m] + Σ[u,v] x[n, i·s + u·d − p, j·s + v·d − p, c | 0]·k[u,v,c,m]
     Shapes: x (n, h, w, c), k (u, v, c, m), b (c·m,) → (n, i, j, c·m), and so for a sequence (n, t, c).
     Source: Sifre, Rigid-motion scattering for image classification, PhD thesis (2014), section 6.2; Chollet, Xception,
@@ -124,10 +109,9 @@ def depthwise(
     Raises:
         ShapeError: the kernel is larger than the padded image, or is for other channels.
     """
-    rank = x.rank - 2
-    window = _window(x, k, rank, stride, padding, dilation)
+    window = _window(x, k, stride, padding, dilation)
     check_groups(x.axes[-1].size, k.axes[-2].size, k.axes[-2].size, 1)
-    steps, taps = ("t", "u") if rank == 1 else ("ij", "uv")
+    steps, taps = (letters := LETTERS[len(window.size)]).steps, letters.taps
     at, within = ",".join(steps), ",".join(taps)
     places, outside = window.places(steps, taps), " | 0" if window.padded else ""
     channels, several = (axis.size for axis in k.axes[-2:])
@@ -157,29 +141,19 @@ def check_groups(channels: int, expected: int, filters: int, groups: int) -> Non
         )
 
 
-def conv_transpose1d(
+def conv_transpose(
     x: Tensor, k: Tensor, b: Tensor | None = None, *, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1
 ) -> Tensor:
-    """The transpose of `conv1d`: what that does to a gradient. See `conv_transpose2d`.
+    """The transpose of `convolve`: what that does to a gradient. It makes an image, a sequence or a volume larger.
 
-    Equation: y[n,t,f] = b[f] + Σ[u,c] x[n, (t + p − u·d)/s, c | 0]·k[u,f,c]
-    Shapes: x (n, t, c), k (u, f, c), b (f,) → (n, t′, f).
-    """
-    return _transpose(x, k, b, 1, stride, padding, dilation)
+    Every place of x adds its kernel to the places s apart: `Σ [h = i·s + u·d − p]·…`, solved for i; where the
+    division leaves a remainder, x has nothing to add.
 
-
-def conv_transpose2d(
-    x: Tensor, k: Tensor, b: Tensor | None = None, *, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1
-) -> Tensor:
-    """The transpose of `conv2d`, which makes an image larger: every place of x adds its kernel to the places s apart.
-
-    That is `Σ [h = i·s + u·d − p]·…`, solved for i; where the division leaves a remainder, x has nothing to add.
-
-    Notation: as for `conv2d`, with h w the places of the output.
+    Notation: as for `convolve`, with h w the places of the output.
     Equation: y[n,h,w,f] = b[f] + Σ[u,v,c] x[n, (h + p − u·d)/s, (w + p − v·d)/s, c | 0]·k[u,v,f,c]
     Shapes: x (n, i, j, c), k (u, v, f, c), b (f,) → (n, h, w, f), where h is i·s for "same",
     (i − 1)·s + max(span of the kernel, s) for "valid" (Keras's convention), and (i − 1)·s + span − low − high with a
-    padding in numbers.
+    padding in numbers. So for a sequence, x (n, i, c), k (u, f, c) → (n, t, f), and for a volume.
     Source: Zeiler et al., Deconvolutional networks, CVPR 2010; Dumoulin & Visin, A guide to convolution arithmetic for
     deep learning (2016), chapter 4.
 
@@ -188,23 +162,14 @@ def conv_transpose2d(
     Raises:
         ShapeError: channels do not fit, or the padding leaves nothing.
     """
-    return _transpose(x, k, b, 2, stride, padding, dilation)
-
-
-def _transpose(
-    x: Tensor, k: Tensor, b: Tensor | None, rank: int, stride: Sizes, padding: Padding, dilation: Sizes
-) -> Tensor:
-    for tensor in (x, k):
-        if tensor.rank != rank + 2:
-            raise ShapeError(
-                f"a transposed convolution in {rank} dimensions takes {rank + 2} axes, but {tensor!r} has {tensor.rank}"
-            )
+    check_axes(x, k, "a transposed convolution")
+    rank = x.rank - 2
     size = tuple(a.size for a in k.axes[:rank])
     inside = extents(x)[:-1]
     window, outside = transposed(inside, size, stride=stride, padding=padding, dilation=dilation)
-    image, steps, taps = ("t", "i", "u") if rank == 1 else ("hw", "ij", "uv")
+    image, steps, taps = LETTERS[rank].places, "ijl"[:rank], LETTERS[rank].taps
     at, within = ",".join(image), ",".join(taps)
-    bounds = {"hw"[axis] if rank == 2 else "t": extent for axis, extent in enumerate(outside)}
+    bounds = dict(zip(image, outside, strict=True))
     steps_bound = ",".join(f"{a}<{e}" for a, e in zip(steps, inside, strict=True))
     taps_bound = ",".join(f"{a}<{e}" for a, e in zip(taps, size, strict=True))
     dy = f"dy[n, {window.places(steps, taps)}, f{' | 0' if window.padded else ''}]"

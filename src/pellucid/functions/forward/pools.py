@@ -12,7 +12,9 @@ from typing import Any
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor, define
 from pellucid.functions.forward.shaping import extents
-from pellucid.functions.forward.sliding_window import Padding, Sizes, Window
+from pellucid.functions.forward.sliding_window import LETTERS, Letters, Padding, Sizes, Window
+
+_TAKEN = "a sequence (n, t, c), an image (n, h, w, c) or a volume (n, d, h, w, c)"
 
 
 def max_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> Tensor:
@@ -20,7 +22,8 @@ def max_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding: Pa
 
     Notation: n batch, h w image, i j places of the output, c channel, u v window; K its size, s stride, p padding.
     Equation: y[n,i,j,c] = max[u<K,v<K] x[n, i·s + u − p, j·s + v − p, c | −∞]
-    Shapes: x (n, h, w, c) → (n, i, j, c), or a sequence (n, t, c) → (n, t′, c).
+    Shapes: x (n, h, w, c) → (n, i, j, c), or a sequence (n, t, c) → (n, t′, c), or a volume (n, d, h, w, c) →
+    (n, i, j, l, c).
     Source: Riesenhuber & Poggio, Hierarchical models of object recognition in cortex, Nature Neuroscience 2 (1999).
 
     Args:
@@ -48,14 +51,16 @@ def average_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding
     Source: LeCun et al., Gradient-based learning applied to document recognition, Proceedings of the IEEE 86 (1998),
     section II.B, there with a weight and a bias.
     """
-    window, steps, taps = _window(x, size, stride, padding)
+    window, letters = _window(x, size, stride, padding)
+    steps, taps = letters.steps, letters.taps
     at, places, within = ",".join(steps), window.places(steps, taps), window.taps(taps)
     numbers: dict[str, Any] = {**window.sizes, **window.numbers}
     if not window.padded:
-        count = "K²" if window.size[0] == window.size[-1] and len(taps) == 2 else f"({'·'.join(window.sizes)})"
+        power = {2: "K²", 3: "K³"}.get(len(taps)) if len(set(window.size)) == 1 else None
+        count = power or f"({'·'.join(window.sizes)})"
         return define(f"y[n,{at},c] = Σ[{within}] x[n, {places}, c]/{count}", x=x, **numbers)
     inside = extents(x)[:-1]
-    ends = "T" if len(inside) == 1 else "HW"
+    ends = letters.places.upper()
     numbers |= zip(ends, inside, strict=True)
     brackets = "·".join(f"[0 ≤ {place} < {end}]" for place, end in zip(places.split(", "), ends, strict=True))
     return define(
@@ -68,10 +73,10 @@ def average_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding
     )
 
 
-def _window(x: Tensor, size: Sizes, stride: Sizes | None, padding: Padding) -> tuple[Window, str, str]:
-    """The window, and the letters of its steps and of its taps."""
-    if x.rank not in (3, 4):
-        raise ShapeError(f"pooling takes a sequence (n, t, c) or an image (n, h, w, c), got {x!r}")
+def _window(x: Tensor, size: Sizes, stride: Sizes | None, padding: Padding) -> tuple[Window, Letters]:
+    """The window, and the letters of its axes."""
+    if x.rank - 2 not in LETTERS:
+        raise ShapeError(f"pooling takes {_TAKEN}, got {x!r}")
     window = Window.over(
         extents(x)[:-1], size, stride=size if stride is None else stride, padding=padding, what="window"
     )
@@ -80,14 +85,15 @@ def _window(x: Tensor, size: Sizes, stride: Sizes | None, padding: Padding) -> t
             f"the padding {window.padding} is as large as the window {window.size}, which would see nothing there; "
             "take a smaller one"
         )
-    return (window, "t", "u") if x.rank == 3 else (window, "ij", "uv")
+    return window, LETTERS[x.rank - 2]
 
 
 def _extreme(word: str, outside: str, x: Tensor, size: Sizes, stride: Sizes | None, padding: Padding) -> Tensor:
-    window, steps, taps = _window(x, size, stride, padding)
+    window, letters = _window(x, size, stride, padding)
     numbers: dict[str, Any] = {**window.sizes, **window.numbers}
     beyond = f" | {outside}" if window.padded else ""
-    text = f"y[n,{','.join(steps)},c] = {word}[{window.taps(taps)}] x[n, {window.places(steps, taps)}, c{beyond}]"
+    places, taps = window.places(letters.steps, letters.taps), window.taps(letters.taps)
+    text = f"y[n,{','.join(letters.steps)},c] = {word}[{taps}] x[n, {places}, c{beyond}]"
     return define(text, x=x, **numbers)
 
 
@@ -119,5 +125,5 @@ def global_average_pool(x: Tensor, *, mask: Tensor | None = None) -> Tensor:
 
 def _with_places(x: Tensor) -> Tensor:
     if x.rank < 3:
-        raise ShapeError(f"global pooling takes a sequence (n, t, c) or an image (n, h, w, c), got {x!r}")
+        raise ShapeError(f"global pooling takes {_TAKEN}, got {x!r}")
     return x

@@ -1,4 +1,4 @@
-"""Windows that move over the places of a sequence or an image: what convolution and pooling share.
+"""Windows that move over the places of a sequence, an image or a volume: what convolution and pooling share.
 
 Along one axis a window of size K, with its taps u a dilation d apart, moves in strides s over places that padding p has
 moved to the right: at step i, tap u stands at `i·s + u·d − p`. A formula names only what is there: without padding and
@@ -20,7 +20,26 @@ Pair = tuple[int, int]
 Padding = str | int | Sequence[int] | Sequence[Sequence[int]]
 """"valid" (none), "same", a number for all ends, or for each axis a number or a pair (low, high)."""
 
-_AXES = {1: "t", 2: "hw"}
+
+
+@dataclass(frozen=True)
+class Letters:
+    """What formulas call the axes of places, those of the steps that a window takes over them, and its taps."""
+
+    places: str
+    steps: str
+    taps: str
+
+
+LETTERS = {1: Letters("t", "t", "u"), 2: Letters("hw", "ij", "uv"), 3: Letters("dhw", "ijl", "uvr")}
+PLACES = {1: "sequence", 2: "image", 3: "volume"}
+SHAPES = {1: "(steps, channels)", 2: "(height, width, channels)", 3: "(depth, height, width, channels)"}
+"""What has so many axes of places, and the shape of an example of it."""
+PAIRS = {
+    1: "(low, high)",
+    2: "((top, bottom), (left, right))",
+    3: "((front, back), (top, bottom), (left, right))",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +82,7 @@ class Window:
         padded = tuple(e + low + high for e, (low, high) in zip(extents, known, strict=True))
         if any(span > e for span, e in zip(window.spans, padded, strict=True)):
             covers = f", which covers {window.spans} at dilation {window.dilation}," if window.spans != sizes else ""
-            places = {1: "sequence", 2: "image"}[rank]
+            places = PLACES[rank]
             area = f"padded {places}" if any(map(any, known)) else places
             raise ShapeError(
                 f"the {what} {sizes}{covers} is larger than the {area} {padded};"
@@ -88,10 +107,17 @@ class Window:
     @property
     def numbers(self) -> dict[str, int | Pair]:
         """What s, d and p in the formulas mean."""
-        bindings: dict[str, int | Pair] = {}
-        for letter, values in (("s", self.stride), ("d", self.dilation), ("p", self.padding)):
-            bindings |= dict(zip(_names(letter, values), values, strict=True))
-        return bindings
+        return {
+            name: value
+            for letter, values in self._letters
+            for name, value in zip(_names(letter, values), values, strict=True)
+        }
+
+    @property
+    def _letters(self) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+        """Stride, dilation and padding by their letters; d is the depth of a volume, whose dilation is δ."""
+        dilation = "δ" if len(self.size) == 3 else "d"
+        return ("s", self.stride), (dilation, self.dilation), ("p", self.padding)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -121,10 +147,7 @@ class Window:
 
     def _factors(self, axis: int) -> tuple[str, str, str]:
         """`·s`, `·d` and `p`, each empty where it does nothing."""
-        s, d, p = (
-            _names(letter, values)[axis]
-            for letter, values in (("s", self.stride), ("d", self.dilation), ("p", self.padding))
-        )
+        s, d, p = (_names(letter, values)[axis] for letter, values in self._letters)
         return (
             f"·{s}" if self.stride[axis] > 1 else "",
             f"·{d}" if self.dilation[axis] > 1 and self.size[axis] > 1 else "",
@@ -136,7 +159,7 @@ def _names(letter: str, values: Sequence[object]) -> list[str]:
     """One letter where all axes agree, else one for each axis: s_h, s_w."""
     if len(set(values)) == 1:
         return [letter] * len(values)
-    return [f"{letter}_{axis}" for axis in _AXES[len(values)]]
+    return [f"{letter}_{axis}" for axis in LETTERS[len(values)].places]
 
 
 def same(extent: int, span: int, stride: int) -> Pair:
@@ -167,7 +190,7 @@ def paddings_of(value: Any, rank: int, what: str) -> tuple[Pair, ...] | str:
     """A pair (low, high) for each of `rank` axes, or "valid" or "same", whose pairs depend on what is padded.
 
     A sequence has one axis: there, a pair of numbers is its (low, high). An image has two: a pair of numbers is the
-    padding of its height and that of its width.
+    padding of its height and that of its width. A volume has three.
 
     Raises:
         PellucidError: it is neither a word, nor a number, nor as many as there are axes.
@@ -183,8 +206,7 @@ def paddings_of(value: Any, rank: int, what: str) -> tuple[Pair, ...] | str:
         values = [values]
     pairs = [tuple(v) if isinstance(v, (tuple, list)) else (v, v) for v in values]
     if len(pairs) != rank or not all(len(p) == 2 and all(is_integer(v) for v in p) for p in pairs):
-        example = "(low, high)" if rank == 1 else "((top, bottom), (left, right))"
         raise PellucidError(
-            f'{what} is {value!r}, expected "valid", "same", an integer from 0 or pairs such as {example}'
+            f'{what} is {value!r}, expected "valid", "same", an integer from 0 or pairs such as {PAIRS[rank]}'
         )
     return tuple((int(low), int(high)) for low, high in pairs)

@@ -12,7 +12,7 @@ from pellucid.layers.activation import Activation
 from pellucid.layers.base import Layer
 from pellucid.layers.batch_normalization import BatchNormalization
 from pellucid.layers.dense import Dense
-from pellucid.layers.dropout import Dropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
+from pellucid.layers.dropout import Dropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from pellucid.layers.embedding import Embedding
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.group_normalization import GroupNormalization
@@ -30,17 +30,20 @@ from pellucid.layers.recurrent.lstm import LSTM
 from pellucid.layers.recurrent.rnn import RNN
 from pellucid.layers.repeat_vector import RepeatVector
 from pellucid.layers.reshape import Reshape
-from pellucid.layers.windowed.conv import Conv1D, Conv2D
-from pellucid.layers.windowed.conv_transpose import ConvTranspose1D, ConvTranspose2D
+from pellucid.layers.windowed.conv import Conv1D, Conv2D, Conv3D
+from pellucid.layers.windowed.conv_transpose import ConvTranspose1D, ConvTranspose2D, ConvTranspose3D
 from pellucid.layers.windowed.global_pool import GlobalAveragePool, GlobalMaxPool
-from pellucid.layers.windowed.pool import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
+from pellucid.layers.windowed.pool import AveragePool1D, AveragePool2D, AveragePool3D, MaxPool1D, MaxPool2D, MaxPool3D
 from pellucid.layers.windowed.resizing import (
     Cropping1D,
     Cropping2D,
+    Cropping3D,
     UpSampling1D,
     UpSampling2D,
+    UpSampling3D,
     ZeroPadding1D,
     ZeroPadding2D,
+    ZeroPadding3D,
 )
 from pellucid.layers.windowed.separable import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 
@@ -100,6 +103,13 @@ READERS |= {
     "ZeroPadding1D": _plain(ZeroPadding1D, padding="padding"),
     "Cropping1D": _plain(Cropping1D, cropping="cropping"),
 }
+IMAGES: dict[str, tuple[tuple[type[Any], type[Any]], str]] = {
+    "SpatialDropout": ((SpatialDropout2D, SpatialDropout3D), "rate"),
+    "ZeroPadding": ((ZeroPadding2D, ZeroPadding3D), "padding"),
+    "Cropping": ((Cropping2D, Cropping3D), "cropping"),
+    "UpSampling": ((UpSampling2D, UpSampling3D), "size"),
+}
+"""Layers of images and of volumes, and the option that each has."""
 
 
 @_of("Dense")
@@ -126,20 +136,16 @@ def _prelu(given: Options) -> Layer:
     return PReLU(shared_axes=shared, name=given.name, alpha_regularizer=given.penalty("alpha_regularizer"))
 
 
-@_of("Flatten", "SpatialDropout2D", "ZeroPadding2D", "Cropping2D", "UpSampling2D")
+@_of("Flatten", *(f"{kind}{rank}D" for kind in IMAGES for rank in (2, 3)))
 def _of_images(given: Options) -> Layer:
     given.fixed("data_format", "channels_last", None)
     match given.kind:
         case "Flatten":
             return Flatten(name=given.name)
-        case "SpatialDropout2D":
-            return SpatialDropout2D(given.required("rate"), name=given.name)
-        case "ZeroPadding2D":
-            return ZeroPadding2D(_tupled(given.required("padding")), name=given.name)
-        case "Cropping2D":
-            return Cropping2D(_tupled(given.required("cropping")), name=given.name)
-    given.fixed("interpolation", "nearest")
-    return UpSampling2D(_tupled(given.required("size")), name=given.name)
+        case "UpSampling2D":
+            given.fixed("interpolation", "nearest")
+    kinds, option = IMAGES[given.kind[:-2]]
+    return kinds[int(given.kind[-2]) - 2](_tupled(given.required(option)), name=given.name)
 
 
 @_of("Reshape")
@@ -167,13 +173,15 @@ def _embedding(given: Options) -> Layer:
     )
 
 
-@_of("Conv1D", "Conv2D", "Conv1DTranspose", "Conv2DTranspose")
+@_of(*(f"Conv{rank}D{kind}" for rank in (1, 2, 3) for kind in ("", "Transpose")))
 def _convolution(given: Options) -> Layer:
     kinds: dict[str, type[Any]] = {
         "Conv1D": Conv1D,
         "Conv2D": Conv2D,
         "Conv1DTranspose": ConvTranspose1D,
         "Conv2DTranspose": ConvTranspose2D,
+        "Conv3D": Conv3D,
+        "Conv3DTranspose": ConvTranspose3D,
     }
     more: dict[str, Any] = {}
     if "Transpose" in given.kind:
@@ -210,18 +218,20 @@ def _separable(given: Options) -> Layer:
     return (SeparableConv1D if given.kind[-2] == "1" else SeparableConv2D)(given.required("filters"), **options)
 
 
-@_of("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D")
+@_of(*(f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3)))
 def _pool(given: Options) -> Layer:
     kinds = {
         "MaxPooling1D": MaxPool1D,
         "MaxPooling2D": MaxPool2D,
+        "MaxPooling3D": MaxPool3D,
         "AveragePooling1D": AveragePool1D,
         "AveragePooling2D": AveragePool2D,
+        "AveragePooling3D": AveragePool3D,
     }
     return kinds[given.kind](given.sizes("pool_size"), name=given.name, **given.window())
 
 
-@_of("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")
+@_of(*(f"Global{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3)))
 def _global_pool(given: Options) -> Layer:
     given.fixed("data_format", "channels_last", None)
     given.fixed("keepdims", False)

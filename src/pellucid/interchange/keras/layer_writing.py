@@ -14,7 +14,7 @@ from pellucid.layers.activation import Activation
 from pellucid.layers.base import Layer, Shape
 from pellucid.layers.batch_normalization import BatchNormalization
 from pellucid.layers.dense import Dense
-from pellucid.layers.dropout import Dropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
+from pellucid.layers.dropout import Dropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from pellucid.layers.embedding import Embedding
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.group_normalization import GroupNormalization
@@ -33,17 +33,28 @@ from pellucid.layers.recurrent.rnn import RNN
 from pellucid.layers.repeat_vector import RepeatVector
 from pellucid.layers.reshape import Reshape
 from pellucid.layers.windowed.base import _Kernel
-from pellucid.layers.windowed.conv import Conv1D, Conv2D
-from pellucid.layers.windowed.conv_transpose import ConvTranspose1D, ConvTranspose2D
+from pellucid.layers.windowed.conv import Conv1D, Conv2D, Conv3D
+from pellucid.layers.windowed.conv_transpose import ConvTranspose1D, ConvTranspose2D, ConvTranspose3D
 from pellucid.layers.windowed.global_pool import GlobalAveragePool, GlobalMaxPool
-from pellucid.layers.windowed.pool import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D, _Pool
+from pellucid.layers.windowed.pool import (
+    AveragePool1D,
+    AveragePool2D,
+    AveragePool3D,
+    MaxPool1D,
+    MaxPool2D,
+    MaxPool3D,
+    _Pool,
+)
 from pellucid.layers.windowed.resizing import (
     Cropping1D,
     Cropping2D,
+    Cropping3D,
     UpSampling1D,
     UpSampling2D,
+    UpSampling3D,
     ZeroPadding1D,
     ZeroPadding2D,
+    ZeroPadding3D,
 )
 from pellucid.layers.windowed.separable import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 
@@ -91,6 +102,7 @@ WRITERS |= {
     Dropout: _plain("Dropout", rate="rate"),
     SpatialDropout1D: _plain("SpatialDropout1D", rate="rate"),
     SpatialDropout2D: _plain("SpatialDropout2D", rate="rate"),
+    SpatialDropout3D: _plain("SpatialDropout3D", rate="rate"),
     GaussianNoise: _plain("GaussianNoise", stddev="stddev"),
     Flatten: _plain("Flatten"),
     Reshape: _plain("Reshape", target_shape="shape"),
@@ -106,6 +118,7 @@ WRITERS |= {
     Concatenate: _plain("Concatenate"),
     UpSampling1D: _plain("UpSampling1D", size="size"),
     UpSampling2D: _plain("UpSampling2D", size="size"),
+    UpSampling3D: _plain("UpSampling3D", size="size"),
     BatchNormalization: _plain(
         "BatchNormalization", momentum="momentum", epsilon="epsilon", center="center", scale="scale"
     ),
@@ -182,8 +195,8 @@ def _embedding(layer: Embedding, shape: Shape) -> list[Written]:
     return [Written("Embedding", options | {"embeddings_regularizer": _penalty(layer.embeddings_regularizer)})]
 
 
-@_of(Conv1D, Conv2D)
-def _convolution(layer: Conv1D | Conv2D, shape: Shape) -> list[Written]:
+@_of(Conv1D, Conv2D, Conv3D)
+def _convolution(layer: Conv1D | Conv2D | Conv3D, shape: Shape) -> list[Written]:
     options = {"filters": layer.filters, "groups": layer.groups, **_kernel(layer)}
     return _windowed(layer, type(layer).__name__, options)
 
@@ -211,7 +224,7 @@ def _windowed(layer: _Kernel, kind: str, options: Options) -> list[Written]:
 def _padding(rank: int, padding: Any, *, kind: str = "ZeroPadding") -> Written:
     ends = [list(pair) for pair in padding]
     key = "padding" if kind == "ZeroPadding" else "cropping"
-    return Written(f"{kind}{rank}D", {key: ends if rank == 2 else ends[0]}, main=False)
+    return Written(f"{kind}{rank}D", {key: ends if rank > 1 else ends[0]}, main=False)
 
 
 def _moving(layer: _Kernel) -> Options:
@@ -223,8 +236,8 @@ def _moving(layer: _Kernel) -> Options:
     }
 
 
-@_of(ConvTranspose1D, ConvTranspose2D)
-def _transposed(layer: ConvTranspose1D | ConvTranspose2D, shape: Shape) -> list[Written]:
+@_of(ConvTranspose1D, ConvTranspose2D, ConvTranspose3D)
+def _transposed(layer: ConvTranspose1D | ConvTranspose2D | ConvTranspose3D, shape: Shape) -> list[Written]:
     """Padding in numbers is cropped from the whole output, which "valid" gives where the kernel covers its strides."""
     padding = paddings_of(layer.padding, layer.rank, "padding")
     options = {"filters": layer.filters, **_kernel(layer), **_moving(layer), "padding": padding}
@@ -238,7 +251,7 @@ def _transposed(layer: ConvTranspose1D | ConvTranspose2D, shape: Shape) -> list[
     return [Written(kind, options | {"padding": "valid"}), *cropping]
 
 
-@_of(MaxPool1D, MaxPool2D, AveragePool1D, AveragePool2D)
+@_of(MaxPool1D, MaxPool2D, MaxPool3D, AveragePool1D, AveragePool2D, AveragePool3D)
 def _pool(layer: _Pool, shape: Shape) -> list[Written]:
     padding = paddings_of(layer.padding, layer.rank, "padding")
     if not isinstance(padding, str):
@@ -256,7 +269,7 @@ def _global_pool(layer: Layer, shape: Shape) -> list[Written]:
     return [Written(f"{type(layer).__name__}ing{len(shape) - 1}D", {})]
 
 
-@_of(ZeroPadding1D, ZeroPadding2D, Cropping1D, Cropping2D)
+@_of(ZeroPadding1D, ZeroPadding2D, ZeroPadding3D, Cropping1D, Cropping2D, Cropping3D)
 def _resized(layer: Any, shape: Shape) -> list[Written]:
     kind = type(layer).__name__[:-2]
     given = layer.padding if kind == "ZeroPadding" else layer.cropping

@@ -16,7 +16,7 @@ from pellucid.layers.activation import Activation
 from pellucid.layers.base import Layer, Node
 from pellucid.layers.batch_normalization import BatchNormalization
 from pellucid.layers.dense import Dense
-from pellucid.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D
+from pellucid.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from pellucid.layers.embedding import Embedding
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.group_normalization import GroupNormalization
@@ -24,11 +24,25 @@ from pellucid.layers.layer_normalization import LayerNormalization
 from pellucid.layers.merging import Add, Concatenate, Maximum, Minimum, Multiply, Subtract
 from pellucid.layers.prelu import PReLU
 from pellucid.layers.reshape import Reshape
-from pellucid.layers.windowed.conv import Conv1D, Conv2D
-from pellucid.layers.windowed.conv_transpose import ConvTranspose1D, ConvTranspose2D
+from pellucid.layers.windowed.conv import Conv1D, Conv2D, Conv3D
+from pellucid.layers.windowed.conv_transpose import ConvTranspose1D, ConvTranspose2D, ConvTranspose3D
 from pellucid.layers.windowed.global_pool import GlobalAveragePool, GlobalMaxPool
-from pellucid.layers.windowed.pool import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
-from pellucid.layers.windowed.resizing import UpSampling1D, UpSampling2D, ZeroPadding1D, ZeroPadding2D
+from pellucid.layers.windowed.pool import (
+    AveragePool1D,
+    AveragePool2D,
+    AveragePool3D,
+    MaxPool1D,
+    MaxPool2D,
+    MaxPool3D,
+)
+from pellucid.layers.windowed.resizing import (
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 
 HANDLERS: dict[str, Callable[..., Any]] = {}
 """How an operator is read, by its name without the overload."""
@@ -52,6 +66,16 @@ OWN: dict[str, type[Any]] = {
     "maximum": Maximum,
     "minimum": Minimum,
 }
+BY_RANK: dict[str, tuple[type[Any], ...]] = {
+    "dropout": (SpatialDropout1D, SpatialDropout2D, SpatialDropout3D),
+    "conv": (Conv1D, Conv2D, Conv3D),
+    "conv_transpose": (ConvTranspose1D, ConvTranspose2D, ConvTranspose3D),
+    "max_pool": (MaxPool1D, MaxPool2D, MaxPool3D),
+    "average_pool": (AveragePool1D, AveragePool2D, AveragePool3D),
+    "upsample": (UpSampling1D, UpSampling2D, UpSampling3D),
+    "pad": (ZeroPadding1D, ZeroPadding2D, ZeroPadding3D),
+}
+"""The layers of sequences, images and volumes."""
 SAME = ("contiguous", "clone", "alias", "detach", "to", "_to_copy", "lift_fresh_copy", "type_as")
 
 
@@ -64,7 +88,7 @@ def of(*names: str) -> Callable[[Any], Any]:
 
 
 def channels_last(rank: int, batch: int = 0) -> tuple[int, ...]:
-    """PyTorch's axes of a batch of sequences or images, the channels last."""
+    """PyTorch's axes of a batch of sequences, images or volumes, the channels last."""
     if batch != 0:
         raise UnsupportedError("the batch is not its first axis")
     return (0, *range(2, rank), 1)
@@ -257,10 +281,9 @@ def _softmax(made: Any, x: Value, axis: int, *rest: Any) -> Value:
 
 @of("dropout", "feature_dropout")
 def _dropout(made: Any, x: Value, rate: float, training: bool = False) -> Value:
-    kinds: dict[int, type[Any]] = {3: SpatialDropout1D, 4: SpatialDropout2D}
-    if made.name == "feature_dropout" and x.rank in kinds:
+    if made.name == "feature_dropout" and 2 < x.rank < 6:
         x = in_order(x, channels_last(x.rank, x.batch))
-        return same_shape(x, kinds[x.rank](rate)(x.node))
+        return same_shape(x, BY_RANK["dropout"][x.rank - 3](rate)(x.node))
     return same_shape(x, Dropout(rate)(x.node))
 
 
@@ -364,7 +387,7 @@ def _embedding(made: Any, table: Constant, ids: Any, *rest: Any, **more: Any) ->
     return Value(layer(ids.node), made.shape, (*ids.axes, ids.rank), masked=masked)
 
 
-@of("conv1d", "conv2d", "convolution")
+@of("conv1d", "conv2d", "conv3d", "convolution")
 def _conv(
     made: Any,
     x: Value,
@@ -382,7 +405,7 @@ def _conv(
     x = in_order(x, channels_last(x.rank, x.batch))
     w = weight.array.transpose(*range(2, rank + 2), 1, 0)
     layer = made.layer(
-        Conv1D if rank == 1 else Conv2D,
+        BY_RANK["conv"][rank - 1],
         weight,
         w.shape[-1],
         w.shape[:rank],
@@ -408,7 +431,7 @@ def _pairs(given: Any, rank: int, more: Sequence[int] = ()) -> Any:
     return pairs[0] if rank == 1 else pairs
 
 
-@of("conv_transpose1d", "conv_transpose2d")
+@of("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 def _conv_transpose(
     made: Any,
     x: Value,
@@ -426,7 +449,7 @@ def _conv_transpose(
     x = in_order(x, channels_last(x.rank, x.batch))
     w = weight.array.transpose(*range(2, rank + 2), 1, 0)
     layer = made.layer(
-        ConvTranspose1D if rank == 1 else ConvTranspose2D,
+        BY_RANK["conv_transpose"][rank - 1],
         weight,
         w.shape[-2],
         w.shape[:rank],
@@ -497,15 +520,14 @@ def _group_norm(
 # Windows
 
 
-@of("max_pool1d", "max_pool2d")
+@of("max_pool1d", "max_pool2d", "max_pool3d")
 def _max_pool(
     made: Any, x: Value, size: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Value:
     rank = x.rank - 2
     if set(_sizes(dilation, rank)) != {1}:
         raise UnsupportedError("a pool with dilation")
-    kind = MaxPool1D if rank == 1 else MaxPool2D
-    return _pooled(made, kind, x, size, stride, _pairs(padding, rank))
+    return _pooled(made, BY_RANK["max_pool"][rank - 1], x, size, stride, _pairs(padding, rank))
 
 
 def _pooled(made: Any, kind: Any, x: Value, size: Any, stride: Any, padding: Any) -> Value:
@@ -524,7 +546,7 @@ def _pooled(made: Any, kind: Any, x: Value, size: Any, stride: Any, padding: Any
     return result
 
 
-@of("avg_pool1d", "avg_pool2d")
+@of("avg_pool1d", "avg_pool2d", "avg_pool3d")
 def _avg_pool(
     made: Any,
     x: Value,
@@ -541,14 +563,14 @@ def _avg_pool(
     pairs = _pairs(padding, rank)
     if any(_sizes(padding, rank)) and count_include_pad:
         x = in_order(x, channels_last(x.rank, x.batch))
-        layer: Layer = ZeroPadding1D(pairs) if rank == 1 else ZeroPadding2D(pairs)
+        layer = BY_RANK["pad"][rank - 1](pairs)
         wide = [s + 2 * p for s, p in zip(x.shape[2:], _sizes(padding, rank), strict=True)]
         x = Value(layer(x.node), (*x.shape[:2], *wide), x.axes)
         pairs = _pairs(0, rank)
-    return _pooled(made, AveragePool1D if rank == 1 else AveragePool2D, x, size, stride, pairs)
+    return _pooled(made, BY_RANK["average_pool"][rank - 1], x, size, stride, pairs)
 
 
-@of("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d")
+@of(*(f"adaptive_{kind}_pool{rank}d" for kind in ("avg", "max") for rank in (1, 2, 3)))
 def _adaptive(made: Any, x: Value, size: Any) -> Any:
     rank = x.rank - 2
     mean = "avg" in made.name
@@ -562,20 +584,19 @@ def _adaptive(made: Any, x: Value, size: Any) -> Any:
         if any(s % k for s, k in zip(x.shape[2:], sizes, strict=True)):
             raise UnsupportedError(f"an adaptive pool of {x.shape[2:]} places to {sizes}, which do not divide them")
         window = [s // k for s, k in zip(x.shape[2:], sizes, strict=True)]
-        kinds = ((AveragePool1D, MaxPool1D), (AveragePool2D, MaxPool2D))
-        pool = kinds[rank - 1][0 if mean else 1](tuple(window))
+        pool = BY_RANK["average_pool" if mean else "max_pool"][rank - 1](tuple(window))
         result = Value(pool(x.node), (*x.shape[:2], *sizes), x.axes)
     return result if mean else (result, None)
 
 
-@of("upsample_nearest1d", "upsample_nearest2d")
+@of("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d")
 def _upsample(made: Any, x: Value, *rest: Any) -> Value:
     x = in_order(x, channels_last(x.rank, x.batch))
     times = [after / before for after, before in zip(made.shape[2:], x.shape[2:], strict=True)]
     if any(t != int(t) for t in times):
         raise UnsupportedError("an upsampling by another factor than an integer")
     size = tuple(int(t) for t in times)
-    layer: Layer = UpSampling1D(size) if len(size) == 1 else UpSampling2D(size)
+    layer = BY_RANK["upsample"][len(size) - 1](size)
     return Value(layer(x.node), made.shape, x.axes)
 
 
@@ -590,7 +611,7 @@ def _reduced(made: Any, x: Value, dims: Any = None, keepdim: bool = False, **mor
         return Value(x.node, made.shape, (0,), tokens=x.tokens, mark="lengths")
     rest = [a for a in range(x.rank) if a not in axes]
     name = {"amax": "max"}.get(made.name, made.name)
-    if not keepdim and name != "sum" and x.rank in (3, 4) and len(rest) == 2 and x.batch == 0 and not x.masked:
+    if not keepdim and name != "sum" and x.rank in (3, 4, 5) and len(rest) == 2 and x.batch == 0 and not x.masked:
         x = in_order(x, (0, *axes, rest[1]))
         node = (GlobalAveragePool() if name == "mean" else GlobalMaxPool())(x.node)
         result = Value(node, made.shape, (0, 1))

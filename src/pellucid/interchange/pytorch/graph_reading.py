@@ -146,8 +146,8 @@ class Reading:
         name = re.sub(r"\W", "_", node.name).strip("_")
         whole = not tensor.dtype.is_floating_point
         axes = (batch, *(a for a in range(len(shape)) if a != batch))
-        if self.channels_last and len(shape) == 4 and batch == 0:
-            axes = (0, 2, 3, 1)
+        if self.channels_last and len(shape) > 3 and batch == 0:
+            axes = (0, *range(2, len(shape)), 1)
         example = tuple(shape[a] for a in axes[1:])
         self.inputs[name] = Input(example, name=name if name.isidentifier() and name[0] != "_" else None)
         return Value(self.inputs[name], shape, axes, tokens=name if whole else "")
@@ -209,8 +209,8 @@ class Reading:
             )
         if value.columns is not None:
             raise UnsupportedError("an output that is an image as a row")
-        if value.rank == 4 and value.batch == 0 and self.channels_last:
-            return in_order(value, (0, 2, 3, 1))
+        if value.rank > 3 and value.batch == 0 and self.channels_last:
+            return in_order(value, (0, *range(2, value.rank), 1))
         return in_order(value, value.plain)
 
     def name_of(self, weight: Constant | None) -> str | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pellucid.functions.activations import ActivationLike, activation
+from pellucid.functions.forward.pools import average_pool, min_pool
 from pellucid.functions.forward.sliding_window import paddings_of, sizes_of
 from pellucid.interchange.keras.masked_steps import leaves_mask, loses_mask
 from pellucid.interchange.onnx.layer import Operator
@@ -21,7 +22,7 @@ from pellucid.layers.activation import Activation
 from pellucid.layers.base import InputLayer, Layer, Shape
 from pellucid.layers.batch_normalization import BatchNormalization
 from pellucid.layers.dense import Dense
-from pellucid.layers.dropout import Dropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
+from pellucid.layers.dropout import Dropout, GaussianNoise, _SpatialDropout
 from pellucid.layers.embedding import Embedding
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.group_normalization import GroupNormalization
@@ -42,7 +43,7 @@ from pellucid.layers.windowed.base import _Kernel
 from pellucid.layers.windowed.conv import _Convolution
 from pellucid.layers.windowed.conv_transpose import _Transpose
 from pellucid.layers.windowed.global_pool import GlobalAveragePool, GlobalMaxPool
-from pellucid.layers.windowed.pool import AveragePool1D, AveragePool2D, MinPool1D, MinPool2D, _Pool
+from pellucid.layers.windowed.pool import _Pool
 from pellucid.layers.windowed.resizing import _Cropping, _UpSampling, _ZeroPadding
 from pellucid.layers.windowed.separable import _DepthwiseConv, _SeparableConv
 from pellucid.layers.windowed.window import window_of
@@ -166,7 +167,7 @@ def _dense(layer: Dense, shapes: tuple[Shape, ...], own: Arrays) -> modules.Step
 
 @_of(Activation)
 def _activation(layer: Activation, shapes: tuple[Shape, ...], own: Arrays) -> modules.Step:
-    return modules.Plain("any", **_activated(layer.activation, 1 if len(shapes[0]) == 3 else -1))
+    return modules.Plain("any", **_activated(layer.activation, 1 if len(shapes[0]) > 2 else -1))
 
 
 @_of(Dropout)
@@ -174,10 +175,9 @@ def _dropout(layer: Dropout, shapes: tuple[Shape, ...], own: Arrays) -> modules.
     return modules.Plain("any", dropout=nn.Dropout(layer.rate))
 
 
-@_of(SpatialDropout1D, SpatialDropout2D)
-def _spatial_dropout(layer: Dropout, shapes: tuple[Shape, ...], own: Arrays) -> modules.Step:
-    kind = nn.Dropout1d if len(shapes[0]) == 2 else nn.Dropout2d
-    return modules.Plain("first", dropout=kind(layer.rate))
+@_of(_SpatialDropout)
+def _spatial_dropout(layer: _SpatialDropout, shapes: tuple[Shape, ...], own: Arrays) -> modules.Step:
+    return modules.Plain("first", dropout=_ranked("Dropout", layer.rank)(layer.rate))
 
 
 @_of(GaussianNoise)
@@ -245,8 +245,9 @@ def _global_pool(layer: Layer, shapes: tuple[Shape, ...], own: Arrays) -> module
 @_of(BatchNormalization)
 def _batch_normalization(layer: BatchNormalization, shapes: tuple[Shape, ...], own: Arrays) -> modules.Step:
     channels = shapes[0][-1]
-    kind = modules.BatchNorm2d if len(shapes[0]) == 3 else modules.BatchNorm1d
-    norm = kind(channels, eps=layer.epsilon, momentum=1 - layer.momentum)
+    norm = getattr(modules, f"BatchNorm{max(len(shapes[0]) - 1, 1)}d")(
+        channels, eps=layer.epsilon, momentum=1 - layer.momentum
+    )
     _put(norm, running_mean=own["mean"], running_var=own["variance"])
     return modules.Plain("first", norm=_scaled(norm, layer, own))
 
@@ -275,6 +276,11 @@ def _group_normalization(layer: GroupNormalization, shapes: tuple[Shape, ...], o
 # Windows
 
 
+def _ranked(kind: str, rank: int) -> Any:
+    """PyTorch's module of this kind for sequences, images or volumes."""
+    return getattr(nn, f"{kind}{rank}d")
+
+
 def _padded(padding: Sequence[tuple[int, int]]) -> list[int]:
     """Padding as PyTorch's `pad` wants it: the last axis first."""
     return [end for pair in reversed(padding) for end in pair]
@@ -282,9 +288,8 @@ def _padded(padding: Sequence[tuple[int, int]]) -> list[int]:
 
 def _ahead(rank: int, padding: Sequence[tuple[int, int]], value: float = 0.0) -> dict[str, nn.Module]:
     """A module that pads, where something is to be padded."""
-    kind = nn.ConstantPad1d if rank == 1 else nn.ConstantPad2d
     ends = _padded(padding)
-    return {"padding": kind(tuple(ends), value)} if any(ends) else {}
+    return {"padding": _ranked("ConstantPad", rank)(tuple(ends), value)} if any(ends) else {}
 
 
 def _even(padding: Sequence[tuple[int, int]]) -> bool:
@@ -306,7 +311,7 @@ def _convolution(layer: Any, shapes: tuple[Shape, ...], own: Arrays) -> modules.
 def _conv(layer: _Kernel, shape: Shape, filters: int, groups: int) -> tuple[Any, dict[str, nn.Module]]:
     window, _ = window_of(layer, shape)
     even = _even(window.padding)
-    conv = (nn.Conv1d if layer.rank == 1 else nn.Conv2d)(
+    conv = _ranked("Conv", layer.rank)(
         shape[-1],
         filters,
         window.size,
@@ -341,7 +346,7 @@ def _separable(layer: Any, shapes: tuple[Shape, ...], own: Arrays) -> modules.St
     if each.bias is not None:
         each.bias = None
     _put(each, weight=_depthwise_kernel(own["depthwise_kernel"]))
-    point = (nn.Conv1d if layer.rank == 1 else nn.Conv2d)(wide, layer.filters, 1, bias=layer.use_bias)
+    point = _ranked("Conv", layer.rank)(wide, layer.filters, 1, bias=layer.use_bias)
     _put(point, weight=_kernel(own["pointwise_kernel"]), bias=own.get("bias"))
     return modules.Plain("first", **ahead, depthwise=each, pointwise=point, **_activated(layer.activation, 1))
 
@@ -354,7 +359,7 @@ def _transposed(layer: Any, shapes: tuple[Shape, ...], own: Arrays) -> modules.S
     extra = [low - high + m for (low, high), m in zip(window.padding, more, strict=True)]
     limits = [max(s, d) for s, d in zip(window.stride, window.dilation, strict=True)]
     fits = all(0 <= e < limit for e, limit in zip(extra, limits, strict=True))
-    conv = (nn.ConvTranspose1d if layer.rank == 1 else nn.ConvTranspose2d)(
+    conv = _ranked("ConvTranspose", layer.rank)(
         shapes[0][-1],
         layer.filters,
         window.size,
@@ -372,19 +377,18 @@ def _transposed(layer: Any, shapes: tuple[Shape, ...], own: Arrays) -> modules.S
 @_of(_Pool)
 def _pool(layer: Any, shapes: tuple[Shape, ...], own: Arrays) -> modules.Step:
     window, _ = window_of(layer, shapes[0])
-    mean = isinstance(layer, AveragePool1D | AveragePool2D)
+    mean = layer.pool is average_pool
     inside = _even(window.padding) and all(
         2 * low <= k for (low, _), k in zip(window.padding, window.size, strict=True)
     )
     options = {"stride": window.stride, "padding": tuple(low for low, _ in window.padding) if inside else 0}
     if mean:
-        kind = nn.AvgPool1d if layer.rank == 1 else nn.AvgPool2d
-        pool = kind(window.size, count_include_pad=False, **options)
+        pool = _ranked("AvgPool", layer.rank)(window.size, count_include_pad=False, **options)
         ends = _padded(window.padding)
         return modules.Plain("first", pool=pool if inside else modules.Mean(pool, ends))
-    smallest = isinstance(layer, MinPool1D | MinPool2D)
+    smallest = layer.pool is min_pool
     ahead = {} if inside else _ahead(layer.rank, window.padding, np.inf if smallest else -np.inf)
-    pool = (nn.MaxPool1d if layer.rank == 1 else nn.MaxPool2d)(window.size, **options)
+    pool = _ranked("MaxPool", layer.rank)(window.size, **options)
     return modules.Plain("first", **ahead, pool=modules.Minimum(pool) if smallest else pool)
 
 

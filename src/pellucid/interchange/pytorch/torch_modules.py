@@ -1,4 +1,4 @@
-"""Layers of ours as PyTorch modules that take what theirs take: images with the channels in front.
+"""Layers of ours as PyTorch modules that take what theirs take: images and volumes with the channels in front.
 
 Imported where PyTorch is installed, by `module_writing`.
 """
@@ -61,7 +61,7 @@ class Plain(Step):
 
     def forward(self, *inputs: Any, mask: Any = None) -> Any:
         (x,) = inputs
-        turn = (self.channels == "first" and x.dim() == 3) or (self.channels == "last" and x.dim() == 4)
+        turn = (self.channels == "first" and x.dim() == 3) or (self.channels == "last" and x.dim() > 3)
         x = turned(x) if turn else x
         for part in self.children():
             x = part(x)
@@ -69,13 +69,13 @@ class Plain(Step):
 
 
 def turned(x: Any) -> Any:
-    """A sequence with the channels in front, an image with the channels last."""
-    return x.transpose(1, 2) if x.dim() == 3 else x.permute(0, 2, 3, 1)
+    """A sequence with the channels in front, an image or a volume with the channels last."""
+    return x.transpose(1, 2) if x.dim() == 3 else x.movedim(1, -1)
 
 
 def back(x: Any) -> Any:
     """The way back."""
-    return x.transpose(1, 2) if x.dim() == 3 else x.permute(0, 3, 1, 2)
+    return x.transpose(1, 2) if x.dim() == 3 else x.movedim(-1, 1)
 
 
 class Shaped(Step):
@@ -87,9 +87,9 @@ class Shaped(Step):
 
     def forward(self, *inputs: Any, mask: Any = None) -> Any:
         (x,) = inputs
-        x = turned(x) if x.dim() == 4 else x
+        x = turned(x) if x.dim() > 3 else x
         x = x.permute(0, *self.order) if self.order else x.reshape(x.shape[0], *self.shape)
-        return back(x) if x.dim() == 4 else x
+        return back(x) if x.dim() > 3 else x
 
     def extra_repr(self) -> str:
         return f"order={self.order}" if self.order else f"shape={self.shape}"
@@ -116,7 +116,7 @@ class Merge(Step):
     def forward(self, *inputs: Any, mask: Any = None) -> Any:
         first, *others = inputs
         if self.how == "Concatenate":
-            return torch.cat(inputs, 1 if first.dim() == 4 else -1)
+            return torch.cat(inputs, 1 if first.dim() > 3 else -1)
         for other in others:
             match self.how:
                 case "Multiply":
@@ -144,7 +144,7 @@ class GlobalPool(Step):
 
     def forward(self, *inputs: Any, mask: Any = None) -> Any:
         (x,) = inputs
-        places = (2, 3) if x.dim() == 4 else (1,)
+        places = tuple(range(2, x.dim())) if x.dim() > 3 else (1,)
         if mask is None:
             return x.mean(places) if self.how == "mean" else x.amax(places)
         there = mask.unsqueeze(-1)
@@ -200,7 +200,7 @@ class PReLU(Step):
 
     def forward(self, *inputs: Any, mask: Any = None) -> Any:
         (x,) = inputs
-        alpha = self.alpha.permute(2, 0, 1) if x.dim() == 4 else self.alpha
+        alpha = self.alpha.movedim(-1, 0) if x.dim() > 3 else self.alpha
         return torch.where(x > 0, x, alpha * x)
 
 
@@ -247,6 +247,10 @@ class BatchNorm1d(_OverN, nn.BatchNorm1d):
 
 class BatchNorm2d(_OverN, nn.BatchNorm2d):
     """`nn.BatchNorm2d` with the running variance over N."""
+
+
+class BatchNorm3d(_OverN, nn.BatchNorm3d):
+    """`nn.BatchNorm3d` with the running variance over N."""
 
 
 class Attention(Step):
@@ -366,7 +370,7 @@ class NetworkModule(Step):
     Args:
         plan: for each use of a layer its path, the layer's name, and the paths that it takes.
         inputs, outputs: the paths of both.
-        channels_last: whether images come and go with the channels last.
+        channels_last: whether images and volumes come and go with the channels last.
     """
 
     def __init__(
@@ -390,10 +394,14 @@ class NetworkModule(Step):
         values: dict[str, Any] = {}
         masks: dict[str, Any] = {}
         for (path, shape), x in zip(self.inputs.items(), given, strict=True):
-            images = len(shape) == 3
+            images = len(shape) > 2
             expected = shape if self.channels_last or not images else (shape[-1], *shape[:-1])
             if tuple(x.shape[1:]) != expected:
-                hint = ": images have their channels in front here" if images and not self.channels_last else ""
+                hint = (
+                    ": images and volumes have their channels in front here"
+                    if images and not self.channels_last
+                    else ""
+                )
                 raise ValueError(f"{path}: expected (n, {', '.join(map(str, expected))}), got {tuple(x.shape)}{hint}")
             values[path] = back(x) if images and self.channels_last else x
         for path, name, parents in self.plan:
@@ -404,7 +412,7 @@ class NetworkModule(Step):
             values[path] = layer(*taken, mask=over)
             masks[path] = layer.mask_after(taken, _both(known))
         results = [values[p] for p in self.outputs]
-        results = [turned(r) if self.channels_last and r.dim() == 4 else r for r in results]
+        results = [turned(r) if self.channels_last and r.dim() > 3 else r for r in results]
         return results[0] if len(results) == 1 else tuple(results)
 
 
@@ -469,12 +477,12 @@ class Operation(Step):
                 self.arguments.append(given)
 
     def forward(self, *inputs: Any, mask: Any = None) -> Any:
-        waiting = [turned(x) if x.dim() == 4 else x for x in inputs]
+        waiting = [turned(x) if x.dim() > 3 else x for x in inputs]
         taken = [
             waiting.pop(0) if a == "value" else getattr(self, a) if isinstance(a, str) else a for a in self.arguments
         ]
         y = self._made(taken)
-        return back(y) if y.dim() == 4 else y
+        return back(y) if y.dim() > 3 else y
 
     def _made(self, taken: list[Any]) -> Any:
         match self.name:

@@ -12,7 +12,7 @@ from pellucid.engines import compile_program
 from pellucid.errors import DataError
 from pellucid.explain import Trace
 from pellucid.formula import Program, Tensor
-from pellucid.functions.forward.convolution import conv2d
+from pellucid.functions.forward.convolution import convolve
 from pellucid.lab import gallery
 from pellucid.lab.protocol import answers
 from pellucid.lab.protocol.requests import MAX_KERNEL, MAX_SENT
@@ -53,7 +53,7 @@ class Sliding:
                 self._known.pop(next(iter(self._known)))
             pixels = Tensor.input("x", n=1, h=x.shape[0], w=x.shape[1], c=1)
             weights = Tensor.input("k", u=k.shape[0], v=k.shape[1], c=1, f=1)
-            result = conv2d(pixels, weights, stride=stride, padding=padding, dilation=dilation)
+            result = convolve(pixels, weights, stride=stride, padding=padding, dilation=dilation)
             # The reference engine needs no time to compile, and every move of a slider is another program.
             self._known[key] = compile_program(Program({"y": result}), engine="reference", dtype=np.float32)
         run = self._known[key]

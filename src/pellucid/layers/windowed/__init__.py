@@ -1,1 +1,1 @@
-"""Layers whose window moves over a sequence or an image."""
+"""Layers whose window moves over a sequence, an image or a volume."""

@@ -1,4 +1,4 @@
-"""What convolutions share: filters, a kernel that moves over a sequence or an image, a bias and an activation."""
+"""What convolutions share: filters, a kernel that moves over places, a bias and an activation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pellucid.arrays import check_integer
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.activations import ActivationLike, activation
-from pellucid.functions.forward.sliding_window import Padding, Sizes, compact, paddings_of, sizes_of
+from pellucid.functions.forward.sliding_window import LETTERS, SHAPES, Padding, Sizes, compact, paddings_of, sizes_of
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
 from pellucid.layers.base import Context, Layer, Masks, Parameter, Shape
 
@@ -57,7 +57,7 @@ class _Kernel(Layer):
     def parameters(self, last: Mapping[str, int]) -> dict[str, Parameter]:
         """Kernel and bias; fans as Keras counts them: the kernel's last two axes are inputs and outputs."""
         window = math.prod(self.size)
-        axes = {**dict(zip("uv", self.size, strict=False)), **last}
+        axes = {**dict(zip(LETTERS[self.rank].taps, self.size, strict=True)), **last}
         fan_in, fan_out = (size * window for size in last.values())
         kernel = Parameter(axes, self.kernel_initializer, fan_in, fan_out, penalty=penalty(self.kernel_regularizer))
         bias = Parameter({"f": self.filters}, self.bias_initializer, fan_in, fan_out)
@@ -68,9 +68,8 @@ class _Kernel(Layer):
 
 
 def channels_of(layer: Layer, rank: int, shape: Shape) -> int:
-    """The channels of a sequence or image; ShapeError where an example of this shape is neither."""
+    """The channels of a sequence, image or volume; ShapeError where an example of this shape is another."""
     if len(shape) != rank + 1:
-        takes = "(steps, channels)" if rank == 1 else "(height, width, channels)"
         fix = f"; insert Reshape({(*shape, 1)}) before it" if len(shape) == rank else ""
-        raise ShapeError(f"{type(layer).__name__} takes examples of shape {takes}, got {shape}{fix}")
+        raise ShapeError(f"{type(layer).__name__} takes examples of shape {SHAPES[rank]}, got {shape}{fix}")
     return shape[-1]

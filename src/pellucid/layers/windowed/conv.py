@@ -1,4 +1,4 @@
-"""Convolution in one and two dimensions."""
+"""Convolution in one, two and three dimensions."""
 
 from __future__ import annotations
 
@@ -46,8 +46,7 @@ class _Convolution(_Kernel):
             x = masked(x, mask)
         elif mask is not None and self.padding != "valid":
             raise PellucidError(self.refusal())
-        function = convolution.conv1d if self.rank == 1 else convolution.conv2d
-        total = function(
+        total = convolution.convolve(
             x,
             parameters["kernel"],
             parameters.get("bias"),
@@ -107,3 +106,21 @@ class Conv2D(_Convolution):
     """
 
     rank: ClassVar[int] = 2
+
+
+@dataclass(eq=False, repr=False)
+class Conv3D(_Convolution):
+    """A kernel that moves through a volume: the slices of a scan, or the frames of a film.
+
+    `y[n,i,j,l,f] = f(b[f] + Σ[u,v,r,c] x[n, i·s + u·δ − p, j·s + v·δ − p, l·s + r·δ − p, c | 0]·k[u,v,r,c,f])`
+
+    Shapes: (n, d, h, w, c) to (n, i, j, l, filters); kernel (u, v, r, c/groups, filters).
+
+    Args: as for `Conv1D`; kernel_size, strides and dilation_rate are one number or (depth, height, width). padding is
+        also a number for each axis, or pairs ((front, back), (top, bottom), (left, right)).
+
+    Source: Ji et al., 3D convolutional neural networks for human action recognition, IEEE Transactions on PAMI 35
+    (2013).
+    """
+
+    rank: ClassVar[int] = 3

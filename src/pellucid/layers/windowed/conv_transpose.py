@@ -1,4 +1,4 @@
-"""Transposed convolution in one and two dimensions."""
+"""Transposed convolution in one, two and three dimensions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class _Transpose(_Kernel):
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
-        function = convolution.conv_transpose1d if self.rank == 1 else convolution.conv_transpose2d
         options = {"stride": self.strides, "dilation": self.dilation_rate}
-        total = function(x, parameters["kernel"], parameters.get("bias"), padding=self.padding, **options)
+        kernel, bias = parameters["kernel"], parameters.get("bias")
+        total = convolution.conv_transpose(x, kernel, bias, padding=self.padding, **options)
         return self.finish(total, context)
 
 
@@ -50,3 +50,13 @@ class ConvTranspose2D(_Transpose):
     """
 
     rank: ClassVar[int] = 2
+
+
+@dataclass(eq=False, repr=False)
+class ConvTranspose3D(_Transpose):
+    """What `Conv3D` does to a gradient, as a layer: a volume becomes larger, by strides. See `ConvTranspose2D`.
+
+    Shapes: (n, d, h, w, c) to (n, d′, h′, w′, filters); kernel (u, v, r, filters, c).
+    """
+
+    rank: ClassVar[int] = 3

@@ -24,7 +24,7 @@ class _GlobalPool(Layer):
 
 @dataclass(eq=False, repr=False)
 class GlobalMaxPool(_GlobalPool):
-    """The largest number of each channel: (n, t, c) or (n, h, w, c) to (n, c).
+    """The largest number of each channel: (n, t, c), (n, h, w, c) or (n, d, h, w, c) to (n, c).
 
     Of a sequence with a mask, that of its real steps; 0 where it has none.
     """
@@ -34,7 +34,7 @@ class GlobalMaxPool(_GlobalPool):
 
 @dataclass(eq=False, repr=False)
 class GlobalAveragePool(_GlobalPool):
-    """The mean of each channel: (n, t, c) or (n, h, w, c) to (n, c).
+    """The mean of each channel: (n, t, c), (n, h, w, c) or (n, d, h, w, c) to (n, c).
 
     Of a sequence with a mask, that of its real steps; 0 where it has none.
     """

@@ -20,9 +20,9 @@ class _Pool(Layer):
     """What all of them share: the window and how it moves.
 
     Args:
-        pool_size: the window's size, one number or (height, width).
+        pool_size: the window's size, one number, or one for each axis: (height, width) or (depth, height, width).
         strides: how far it moves; by default, as far as it is large.
-        padding: as for `Conv2D`. Padded places never win, and a mean does not count them.
+        padding: as for `Conv2D` and `Conv3D`. Padded places never win, and a mean does not count them.
 
     Of a sequence with a mask, the windows that are wholly real stay real (with padding="valid").
     """
@@ -77,6 +77,13 @@ class MaxPool2D(_Pool):
 
 
 @dataclass(eq=False, repr=False)
+class MaxPool3D(_Pool):
+    """The largest number in each window of a volume: (n, d, h, w, c) to (n, d′, h′, w′, c)."""
+
+    rank, pool = 3, staticmethod(pools.max_pool)
+
+
+@dataclass(eq=False, repr=False)
 class MinPool1D(_Pool):
     """The smallest number in each window of steps: (n, t, c) to (n, t′, c)."""
 
@@ -91,6 +98,13 @@ class MinPool2D(_Pool):
 
 
 @dataclass(eq=False, repr=False)
+class MinPool3D(_Pool):
+    """The smallest number in each window of a volume: (n, d, h, w, c) to (n, d′, h′, w′, c)."""
+
+    rank, pool = 3, staticmethod(pools.min_pool)
+
+
+@dataclass(eq=False, repr=False)
 class AveragePool1D(_Pool):
     """The mean of each window of steps: (n, t, c) to (n, t′, c)."""
 
@@ -102,3 +116,10 @@ class AveragePool2D(_Pool):
     """The mean of each window of an image: (n, h, w, c) to (n, h′, w′, c)."""
 
     rank, pool = 2, staticmethod(pools.average_pool)
+
+
+@dataclass(eq=False, repr=False)
+class AveragePool3D(_Pool):
+    """The mean of each window of a volume: (n, d, h, w, c) to (n, d′, h′, w′, c)."""
+
+    rank, pool = 3, staticmethod(pools.average_pool)

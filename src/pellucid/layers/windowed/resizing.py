@@ -1,4 +1,4 @@
-"""UpSampling, ZeroPadding and Cropping of sequences and images."""
+"""UpSampling, ZeroPadding and Cropping of sequences, images and volumes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import resize
-from pellucid.functions.forward.sliding_window import Padding, Sizes, compact, paddings_of, sizes_of
+from pellucid.functions.forward.sliding_window import PAIRS, Padding, Sizes, compact, paddings_of, sizes_of
 from pellucid.layers.base import Context, Layer
 from pellucid.layers.windowed.base import channels_of
 
@@ -21,7 +21,7 @@ class _Resizing(Layer):
     rank: ClassVar[int]
 
     def places(self, x: Tensor) -> None:
-        """Refuse what is no sequence or image."""
+        """Refuse what has other axes."""
         channels_of(self, self.rank, tuple(a.size for a in x.axes[1:]))
 
 
@@ -67,11 +67,21 @@ class UpSampling2D(_UpSampling):
             )
 
 
+@dataclass(eq=False, repr=False)
+class UpSampling3D(_UpSampling):
+    """Every place of a volume `size` times in each direction: (n, d, h, w, c) to (n, d·size, h·size, w·size, c).
+
+    Args:
+        size: how often, one number or (depth, height, width).
+    """
+
+    rank: ClassVar[int] = 3
+
+
 def _ends(given: Padding, rank: int, what: str) -> resize.Ends:
     known = paddings_of(given, rank, what)
     if isinstance(known, str):
-        example = "(low, high)" if rank == 1 else "((top, bottom), (left, right))"
-        raise PellucidError(f"{what} is {given!r}, expected an integer from 0 or pairs such as {example}")
+        raise PellucidError(f"{what} is {given!r}, expected an integer from 0 or pairs such as {PAIRS[rank]}")
     return known
 
 
@@ -111,6 +121,17 @@ class ZeroPadding2D(_ZeroPadding):
 
 
 @dataclass(eq=False, repr=False)
+class ZeroPadding3D(_ZeroPadding):
+    """Zeros round a volume: (n, d, h, w, c) to (n, d + front + back, h + top + bottom, w + left + right, c).
+
+    Args:
+        padding: how many at all sides, (depth, height, width), or ((front, back), (top, bottom), (left, right)).
+    """
+
+    rank: ClassVar[int] = 3
+
+
+@dataclass(eq=False, repr=False)
 class _Cropping(_Resizing):
     cropping: Padding = 1
 
@@ -145,3 +166,14 @@ class Cropping2D(_Cropping):
     rank: ClassVar[int] = 2
 
     cropping: Padding = 0
+
+
+@dataclass(eq=False, repr=False)
+class Cropping3D(_Cropping):
+    """A volume without its border: (n, d, h, w, c) to (n, d − front − back, h − top − bottom, w − left − right, c).
+
+    Args:
+        cropping: how many at all sides, (depth, height, width), or ((front, back), (top, bottom), (left, right)).
+    """
+
+    rank: ClassVar[int] = 3

@@ -10,6 +10,7 @@ from typing import ClassVar
 from pellucid.arrays import check_integer
 from pellucid.formula import Tensor
 from pellucid.functions.forward import convolution
+from pellucid.functions.forward.sliding_window import LETTERS
 from pellucid.functions.learning.penalties import penalty
 from pellucid.layers.base import Context, Parameter, Shape
 from pellucid.layers.windowed.base import _Kernel
@@ -37,7 +38,7 @@ class _Depthwise(_Kernel):
     def kernels(self, shape: Shape) -> Parameter:
         """The kernels of the channels; fans as Keras counts them, of the kernel's last two axes."""
         channels, window = self.channels(shape), math.prod(self.size)
-        axes = {**dict(zip("uv", self.size, strict=False)), "c": channels, "m": self.depth_multiplier}
+        axes = {**dict(zip(LETTERS[self.rank].taps, self.size, strict=True)), "c": channels, "m": self.depth_multiplier}
         fans = channels * window, self.depth_multiplier * window
         return Parameter(axes, self.kernel_initializer, *fans, penalty=penalty(self.kernel_regularizer))
 
@@ -89,7 +90,7 @@ class _SeparableConv(_Depthwise):
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         (shape,) = shapes
         wide = self.channels(shape) * self.depth_multiplier
-        point = {**dict.fromkeys("uv"[: self.rank], 1), "c": wide, "f": self.filters}
+        point = {**dict.fromkeys(LETTERS[self.rank].taps, 1), "c": wide, "f": self.filters}
         regularizer = penalty(self.kernel_regularizer)
         pointwise = Parameter(point, self.kernel_initializer, wide, self.filters, penalty=regularizer)
         bias = {"bias": Parameter({"f": self.filters}, self.bias_initializer)} if self.use_bias else {}
@@ -99,8 +100,8 @@ class _SeparableConv(_Depthwise):
         (x,) = inputs
         self.channels(tuple(a.size for a in x.axes[1:]))
         each = context.record("depthwise", self.each(x, parameters["depthwise_kernel"]))
-        function = convolution.conv1d if self.rank == 1 else convolution.conv2d
-        return self.finish(function(each, parameters["pointwise_kernel"], parameters.get("bias")), context)
+        total = convolution.convolve(each, parameters["pointwise_kernel"], parameters.get("bias"))
+        return self.finish(total, context)
 
 
 @dataclass(eq=False, repr=False)

@@ -14,7 +14,7 @@ def window_of(layer: Layer, shape: Shape) -> tuple[Window, tuple[int, ...]]:
     """The window of a convolution, a transposed one or a pool, and the extents of its output.
 
     Args:
-        shape: one example, (steps, channels) or (height, width, channels).
+        shape: one example, (steps, channels), (height, width, channels) or (depth, height, width, channels).
     """
     places = shape[:-1]
     if isinstance(layer, _Pool):

@@ -16,7 +16,7 @@ from pellucid.interchange.onnx.export.nodes import RULES, Place, Value, Writer
 from pellucid.layers.activation import Activation
 from pellucid.layers.base import Layer
 from pellucid.layers.dense import Dense
-from pellucid.layers.dropout import Dropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
+from pellucid.layers.dropout import Dropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from pellucid.layers.embedding import Embedding
 from pellucid.layers.masking import Masking
 from pellucid.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
@@ -67,7 +67,7 @@ def _prelu(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     return Value(x.shape, made.add("PRelu", made.last(x), weight(made, place, "alpha")), mask=x.mask)
 
 
-@RULES.of(Dropout, SpatialDropout1D, SpatialDropout2D, GaussianNoise)
+@RULES.of(Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, GaussianNoise)
 def _noise(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     """Nothing: in prediction they pass."""
     (x,) = inputs

@@ -15,10 +15,13 @@ from pellucid.layers.reshape import Reshape
 from pellucid.layers.windowed.resizing import (
     Cropping1D,
     Cropping2D,
+    Cropping3D,
     UpSampling1D,
     UpSampling2D,
+    UpSampling3D,
     ZeroPadding1D,
     ZeroPadding2D,
+    ZeroPadding3D,
 )
 
 
@@ -48,7 +51,7 @@ def _repeat_vector(made: Writer, place: Place, inputs: Sequence[Value]) -> Value
     return Value(place.use.shape, made.add("Expand", row, made.integers("shape", 1, place.layer.n, 1)))
 
 
-@RULES.of(UpSampling1D, UpSampling2D)
+@RULES.of(UpSampling1D, UpSampling2D, UpSampling3D)
 def _upsampling(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     """Nearest neighbours, the place i of the output being the place i/size, cut off, of the input."""
     (x,) = inputs
@@ -58,7 +61,7 @@ def _upsampling(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     return Value(place.use.shape, first=made.add("Resize", made.first(x), "", scales, **options))
 
 
-@RULES.of(ZeroPadding1D, ZeroPadding2D)
+@RULES.of(ZeroPadding1D, ZeroPadding2D, ZeroPadding3D)
 def _zero_padding(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     (x,) = inputs
     low, high = _ends(place.layer.padding, place.layer.rank)
@@ -69,7 +72,7 @@ def _zero_padding(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     return Value(place.use.shape, made.add("Pad", x.last, pads))
 
 
-@RULES.of(Cropping1D, Cropping2D)
+@RULES.of(Cropping1D, Cropping2D, Cropping3D)
 def _cropping(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     (x,) = inputs
     low, high = _ends(place.layer.cropping, place.layer.rank)

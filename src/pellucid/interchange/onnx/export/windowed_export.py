@@ -8,20 +8,24 @@ from typing import Any
 import numpy as np
 
 from pellucid.errors import PellucidError
+from pellucid.functions.forward.pools import average_pool, min_pool
 from pellucid.functions.forward.sliding_window import sizes_of
 from pellucid.interchange.onnx.export.activation_export import activate, last_axis_alone
 from pellucid.interchange.onnx.export.nodes import RULES, Place, Value, Writer
 from pellucid.interchange.onnx.export.plain import weight
-from pellucid.layers.windowed.conv import Conv1D, Conv2D
-from pellucid.layers.windowed.conv_transpose import ConvTranspose1D, ConvTranspose2D
+from pellucid.layers.windowed.conv import Conv1D, Conv2D, Conv3D
+from pellucid.layers.windowed.conv_transpose import ConvTranspose1D, ConvTranspose2D, ConvTranspose3D, _Transpose
 from pellucid.layers.windowed.global_pool import GlobalAveragePool, GlobalMaxPool
 from pellucid.layers.windowed.pool import (
     AveragePool1D,
     AveragePool2D,
+    AveragePool3D,
     MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
     MinPool1D,
     MinPool2D,
+    MinPool3D,
 )
 from pellucid.layers.windowed.separable import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from pellucid.layers.windowed.window import window_of
@@ -54,7 +58,7 @@ def _each_channel(made: Writer, place: Place, x: Value, name: str, *, bias: bool
     return made.add("Conv", made.first(x), *weights, dilations=window.dilation, group=x.shape[-1], name=name, **options)
 
 
-@RULES.of(Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D)
+@RULES.of(Conv1D, Conv2D, Conv3D, ConvTranspose1D, ConvTranspose2D, ConvTranspose3D)
 def _convolution(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     """The kernel (u, v, c, f) as (f, c, u, v); a transposed one has f and c the other way round, here and there."""
     (x,) = inputs
@@ -62,7 +66,7 @@ def _convolution(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     window, extents = window_of(layer, x.shape)
     options: dict[str, Any] = _moving(window.size, window.stride, window.padding) | {"dilations": window.dilation}
     kind = "Conv"
-    if isinstance(layer, ConvTranspose1D | ConvTranspose2D):
+    if isinstance(layer, _Transpose):
         kind = "ConvTranspose"
         reached = zip(x.shape[:-1], window.spans, window.stride, window.padding, strict=True)
         less = [
@@ -109,16 +113,20 @@ def _whole_windows(made: Writer, mask: str, size: Any, stride: Any, dilation: An
     return made.add("Squeeze", made.add("Neg", largest), made.integers("channel", 1), name="mask")
 
 
-@RULES.of(MaxPool1D, MaxPool2D, MinPool1D, MinPool2D, AveragePool1D, AveragePool2D)
+@RULES.of(
+    *(MaxPool1D, MaxPool2D, MaxPool3D),
+    *(MinPool1D, MinPool2D, MinPool3D),
+    *(AveragePool1D, AveragePool2D, AveragePool3D),
+)
 def _pool(made: Writer, place: Place, inputs: Sequence[Value]) -> Value:
     (x,) = inputs
     layer = place.layer
     window, _ = window_of(layer, x.shape)
     options = _moving(window.size, window.stride, window.padding)
-    smallest = isinstance(layer, MinPool1D | MinPool2D)
+    smallest = layer.pool is min_pool
     given = made.first(x)
     given = made.add("Neg", given) if smallest else given
-    kind = "AveragePool" if isinstance(layer, AveragePool1D | AveragePool2D) else "MaxPool"
+    kind = "AveragePool" if layer.pool is average_pool else "MaxPool"
     result = made.add(kind, given, **options)
     mask = _whole_windows(made, x.mask, window.size, window.stride, window.dilation) if x.mask else ""
     return Value(place.use.shape, first=made.add("Neg", result) if smallest else result, mask=mask)
