@@ -10,6 +10,7 @@ Needs keras and jax.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ Array = NDArray[Any]
 OUTPUTS, LOSSES, GRADIENTS = 1e-5, 1e-5, 1e-4
 """The bounds; float32 holds seven digits, and a gradient is a sum of many terms."""
 ROWS, STEPS, UNITS = 6, 5, 4
-VECTOR, SEQUENCE, IMAGE = (4,), (7, 4), (6, 6, 4)
+VECTOR, SEQUENCE, IMAGE, VOLUME = (4,), (7, 4), (6, 6, 4), (4, 5, 6, 2)
 KERAS = {
     "RNN": "SimpleRNN",
     "MaxPool1D": "MaxPooling1D",
@@ -35,6 +36,9 @@ KERAS = {
     "AveragePool2D": "AveragePooling2D",
     "ConvTranspose1D": "Conv1DTranspose",
     "ConvTranspose2D": "Conv2DTranspose",
+    "MaxPool3D": "MaxPooling3D",
+    "AveragePool3D": "AveragePooling3D",
+    "ConvTranspose3D": "Conv3DTranspose",
 }
 """Keras's names of layers, where they differ."""
 LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
@@ -62,6 +66,14 @@ LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
     ("ZeroPadding2D", (1,), {}, IMAGE),
     ("Cropping1D", ((0, 2),), {}, SEQUENCE),
     ("Cropping2D", (1,), {}, IMAGE),
+    ("Conv3D", (3, 3), {"strides": 2, "padding": "same"}, VOLUME),
+    ("Conv3D", (4, (2, 1, 3)), {"groups": 2, "dilation_rate": (1, 1, 2)}, VOLUME),
+    ("ConvTranspose3D", (3, 3), {"strides": (1, 2, 2), "padding": "same"}, VOLUME),
+    ("MaxPool3D", (2,), {"padding": "same"}, VOLUME),
+    ("AveragePool3D", (2,), {"strides": 1}, VOLUME),
+    ("UpSampling3D", (2,), {}, VOLUME),
+    ("ZeroPadding3D", (1,), {}, VOLUME),
+    ("Cropping3D", (1,), {}, VOLUME),
     ("Permute", ((2, 1),), {}, SEQUENCE),
     ("RepeatVector", (3,), {}, VECTOR),
     ("Flatten", (), {}, IMAGE),
@@ -76,6 +88,7 @@ LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
     ("Dropout", (0.4,), {}, VECTOR),
     ("SpatialDropout1D", (0.4,), {}, SEQUENCE),
     ("SpatialDropout2D", (0.4,), {}, IMAGE),
+    ("SpatialDropout3D", (0.4,), {}, VOLUME),
     ("GaussianNoise", (0.4,), {}, VECTOR),
 ]
 SMALL = 1e-12
@@ -233,7 +246,7 @@ def targets(kind: str, shape: Sequence[int], random: np.random.Generator) -> Arr
 
 def first(layer: Callable[[str], Any], shape: tuple[int, ...]) -> Any:
     """A layer with weights, whose gradient comes through what stands behind it."""
-    return layer("Dense")(UNITS) if len(shape) < 3 else layer("Conv2D")(UNITS, 1)
+    return layer("Dense")(UNITS) if len(shape) < 3 else layer(f"Conv{len(shape) - 1}D")(UNITS, 1)
 
 
 def layers() -> list[Row]:
@@ -278,15 +291,15 @@ def ids_and_pools(random: np.random.Generator) -> list[Row]:
         return given, layer("LSTM")(UNITS)(layer("Embedding")(9, 3, mask_zero=True)(given))
 
     rows.append(compared("Embedding(9, 3, mask_zero=True), LSTM(4)", *pair(words), x, y))
-    for name in ("GlobalAveragePool", "GlobalMaxPool"):
+    for name, shape in itertools.product(("GlobalAveragePool", "GlobalMaxPool"), (IMAGE, VOLUME)):
 
-        def pools(source: Any, layer: Any, name: str = name) -> tuple[Any, Any]:
-            given = source(IMAGE)
-            theirs = getattr(keras.layers, name.replace("Pool", "Pooling2D"))
-            return given, (layer(name) if source is pl.Input else theirs)()(first(layer, IMAGE)(given))
+        def pools(source: Any, layer: Any, name: str = name, shape: tuple[int, ...] = shape) -> tuple[Any, Any]:
+            given = source(shape)
+            theirs = getattr(keras.layers, name.replace("Pool", f"Pooling{len(shape) - 1}D"))
+            return given, (layer(name) if source is pl.Input else theirs)()(first(layer, shape)(given))
 
-        image = random.normal(size=(ROWS, *IMAGE)).astype(np.float32)
-        rows.append(compared(name, *pair(pools), image, y))
+        places = random.normal(size=(ROWS, *shape)).astype(np.float32)
+        rows.append(compared(f"{name} of {'an image' if shape is IMAGE else 'a volume'}", *pair(pools), places, y))
     return rows
 
 

@@ -25,14 +25,19 @@ EXAMPLES: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "Dense": (lambda: pl.Dense(3), (4,)),
     "Conv1D": (lambda: pl.Conv1D(2, 3), (8, 3)),
     "Conv2D": (lambda: pl.Conv2D(2, 3), (8, 8, 1)),
+    "Conv3D": (lambda: pl.Conv3D(2, 3), (4, 4, 4, 1)),
     "ConvTranspose1D": (lambda: pl.ConvTranspose1D(2, 3), (8, 3)),
     "ConvTranspose2D": (lambda: pl.ConvTranspose2D(2, 3), (8, 8, 1)),
+    "ConvTranspose3D": (lambda: pl.ConvTranspose3D(2, 3), (4, 4, 4, 1)),
     "MaxPool1D": (lambda: pl.MaxPool1D(2), (8, 3)),
     "MaxPool2D": (lambda: pl.MaxPool2D(2), (8, 8, 1)),
+    "MaxPool3D": (lambda: pl.MaxPool3D(2), (4, 4, 4, 1)),
     "MinPool1D": (lambda: pl.MinPool1D(2), (8, 3)),
     "MinPool2D": (lambda: pl.MinPool2D(2), (8, 8, 1)),
+    "MinPool3D": (lambda: pl.MinPool3D(2), (4, 4, 4, 1)),
     "AveragePool1D": (lambda: pl.AveragePool1D(2), (8, 3)),
     "AveragePool2D": (lambda: pl.AveragePool2D(2), (8, 8, 1)),
+    "AveragePool3D": (lambda: pl.AveragePool3D(2), (4, 4, 4, 1)),
     "GlobalAveragePool": (lambda: pl.GlobalAveragePool(), (8, 8, 1)),
     "GlobalMaxPool": (lambda: pl.GlobalMaxPool(), (8, 8, 1)),
     "RNN": (lambda: pl.RNN(4), (5, 3)),
@@ -52,17 +57,21 @@ EXAMPLES: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "RepeatVector": (lambda: pl.RepeatVector(3), (4,)),
     "UpSampling1D": (lambda: pl.UpSampling1D(2), (5, 3)),
     "UpSampling2D": (lambda: pl.UpSampling2D(2), (4, 4, 1)),
+    "UpSampling3D": (lambda: pl.UpSampling3D(2), (4, 4, 4, 1)),
     "ZeroPadding1D": (lambda: pl.ZeroPadding1D(1), (5, 3)),
     "ZeroPadding2D": (lambda: pl.ZeroPadding2D(1), (4, 4, 1)),
+    "ZeroPadding3D": (lambda: pl.ZeroPadding3D(1), (4, 4, 4, 1)),
     "Cropping1D": (lambda: pl.Cropping1D(1), (5, 3)),
     "Cropping2D": (lambda: pl.Cropping2D(1), (4, 4, 1)),
+    "Cropping3D": (lambda: pl.Cropping3D(1), (4, 4, 4, 1)),
     "SpatialDropout1D": (lambda: pl.SpatialDropout1D(0.5), (5, 3)),
     "SpatialDropout2D": (lambda: pl.SpatialDropout2D(0.5), (4, 4, 2)),
+    "SpatialDropout3D": (lambda: pl.SpatialDropout3D(0.5), (4, 4, 4, 2)),
     "GaussianNoise": (lambda: pl.GaussianNoise(0.1), (4,)),
     "MultiHeadAttention": (lambda: pl.MultiHeadAttention(2, 4), (5, 8)),
 }
 """A layer of each kind that computes something, and the shape of what it takes, from which its formulas are read."""
-RANDOM = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
+RANDOM = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianNoise")
 """Layers that compute something in training only."""
 
 

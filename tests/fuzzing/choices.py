@@ -88,24 +88,30 @@ def per_axis(*choices: int) -> Callable[[Draw, Shape], Any]:
     """A number for all axes, or one for each."""
 
     def drawn(d: Draw, shape: Shape) -> Any:
-        if len(shape) == 3 and d.chance(0.3):
-            return (d.pick(choices), d.pick(choices))
+        if len(shape) > 2 and d.chance(0.3):
+            return tuple(d.pick(choices) for _ in shape[1:])
         return d.pick(choices)
 
     return drawn
 
 
 def padding(d: Draw, shape: Shape) -> Any:
-    flat, two = d.pick([1, 2, (1, 0), (0, 2)]), len(shape) == 3
     pairs: list[Any] = ["same", "same", d.between(1, 2)]
-    pairs += [((1, 0), (0, 2)), (1, 0)] if two else [flat]
+    pairs += PAIRS[len(shape) - 1] if len(shape) > 2 else [d.pick([1, 2, (1, 0), (0, 2)])]
     return d.pick(pairs)
+
+
+PAIRS: dict[int, list[Any]] = {
+    1: [(1, 0), (0, 2), (0, 0)],
+    2: [((1, 0), (0, 2)), (1, 0)],
+    3: [((1, 0), (0, 2), (0, 0)), (0, 1, 2)],
+}
+"""Padding by axis, for one, two and three of them."""
 
 
 def ends(d: Draw, shape: Shape) -> Any:
     """How many places at both ends of each axis."""
-    pairs = [((1, 0), (0, 2)), ((0, 1), (1, 0)), (1, 0)] if len(shape) == 3 else [(1, 0), (0, 2), (0, 0)]
-    return d.pick([1, 2, *pairs])
+    return d.pick([1, 2, *PAIRS[len(shape) - 1]])
 
 
 def groups(d: Draw, shape: Shape) -> int:
@@ -136,6 +142,13 @@ CONVOLUTION = {
     "dilation_rate": per_axis(1, 2, 3),
     **KERNEL,
 }
+VOLUMES = {
+    **CONVOLUTION,
+    "filters": lambda d, shape: int(d.pick((1, 2, 3, 5, 8, 16, 17))),
+    "kernel_size": per_axis(1, 2, 2, 3),
+    "strides": per_axis(1, 1, 2, 3),
+    "dilation_rate": per_axis(1, 1, 2),
+}
 DEPTHWISE = {
     **{name: drawn for name, drawn in CONVOLUTION.items() if name != "filters"},
     "depth_multiplier": lambda d, shape: d.between(1, 3),
@@ -164,6 +177,15 @@ OPTIONS: dict[str, Mapping[str, Callable[[Draw, Shape], Any]]] = {
     "SeparableConv2D": {**CONVOLUTION, "depth_multiplier": lambda d, shape: d.between(1, 3)},
     "DepthwiseConv2D": DEPTHWISE,
     "Cropping2D": {"cropping": ends},
+    "Cropping3D": {"cropping": ends},
+    "ZeroPadding3D": {"padding": ends},
+    "UpSampling3D": {"size": per_axis(1, 2)},
+    "SpatialDropout3D": {"rate": lambda d, shape: d.pick([0.0, 0.2, 0.5])},
+    "Conv3D": {**VOLUMES, "groups": groups},
+    "ConvTranspose3D": VOLUMES,
+    "AveragePool3D": POOL,
+    "MaxPool3D": POOL,
+    "MinPool3D": POOL,
     "ZeroPadding2D": {"padding": ends},
     "UpSampling2D": {"size": per_axis(1, 2, 2, 3), "interpolation": lambda d, shape: "nearest"},
     "SpatialDropout2D": {"rate": lambda d, shape: d.pick([0.0, 0.2, 0.5])},
@@ -328,7 +350,29 @@ IMAGE = tuple(
         "GlobalMaxPool",
     ]
 )
-BY_RANK = {1: FLAT, 2: SEQUENCE, 3: IMAGE}
+VOLUME = tuple(
+    [
+        "PReLU",
+        "SpatialDropout3D",
+        "UpSampling3D",
+        "ZeroPadding3D",
+        "Cropping3D",
+        *["Conv3D"] * 6,
+        *["ConvTranspose3D"] * 2,
+        "MaxPool3D",
+        "MaxPool3D",
+        "MinPool3D",
+        "AveragePool3D",
+        "BatchNormalization",
+        "LayerNormalization",
+        "GroupNormalization",
+        "Permute",
+        "Reshape",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+    ]
+)
+BY_RANK = {1: FLAT, 2: SEQUENCE, 3: IMAGE, 4: VOLUME}
 OWN_BY_RANK = {1: ("Pairs",), 2: ("Fading", "Winner")}
 
 

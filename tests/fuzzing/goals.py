@@ -44,8 +44,8 @@ def finish(d: Draw, graph: Builder, value: int) -> Goal:
     """An output that ends here, and what it is trained to."""
     shape = graph.shapes[value]
     if len(shape) > 2 or (len(shape) == 2 and d.chance(0.6)):
-        ends = ["Flatten", "GlobalAveragePool", "GlobalMaxPool"] if len(shape) in (2, 3) else ["Flatten"]
-        ends += ["none"] if len(shape) in (2, 3) else []
+        ends = ["Flatten", "GlobalAveragePool", "GlobalMaxPool"] if len(shape) < 5 else ["Flatten"]
+        ends += ["none"] if len(shape) < 5 else []
         end = d.pick(ends)
         if end != "none":
             value = must(graph.use(Call(end), value))

@@ -142,7 +142,7 @@ def network_of(d: Draw, shape: Shape) -> Call:
 def start(d: Draw, graph: Builder) -> list[int]:
     """The inputs, and what stands right behind them."""
     large, begins = d.large, []
-    kinds = [d.pick(["flat", "sequence", "padded", "masked", "ids", "image"], [3, 4, 2, 1, 2, 4])]
+    kinds = [d.pick(["flat", "sequence", "padded", "masked", "ids", "image", "volume"], [3, 4, 2, 1, 2, 4, 2])]
     if d.chance(0.2):
         kinds.append(d.pick(["flat", "sequence", kinds[0], "image"]))
     feeds: list[list[int]] = []
@@ -157,6 +157,9 @@ def start(d: Draw, graph: Builder) -> list[int]:
             case "image":
                 sides = (d.between(10, 20), d.between(10, 20)) if large else (d.between(2, 11), d.between(2, 11))
                 feeds.append([graph.feed(Feed((*sides, d.pick((1, 2, 3, 4, 8)))))])
+            case "volume":
+                sides = tuple(d.between(1, 6) for _ in range(3))
+                feeds.append([graph.feed(Feed((*sides, d.pick((1, 2, 3, 5)))))])
             case "ids":
                 feeds.append([graph.feed(Feed((steps,), d.pick(["ids", "padded ids"]), entries))])
             case "masked":

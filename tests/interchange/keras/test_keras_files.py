@@ -200,6 +200,20 @@ MORE: dict[str, Callable[[], pl.Network]] = {
         input_shape=(12, 12, 2),
         engine="reference",
     ),
+    "volumes": lambda: pl.Network(
+        pl.Conv3D(4, 3, padding=1, strides=(1, 2, 1), activation="gelu"),
+        pl.SpatialDropout3D(0.3),
+        pl.MaxPool3D(2, padding="same"),
+        pl.ConvTranspose3D(3, (2, 4, 2), strides=2, padding=((0, 0), (1, 1), (0, 0))),
+        pl.AveragePool3D((1, 2, 2)),
+        pl.UpSampling3D((2, 1, 1)),
+        pl.ZeroPadding3D((1, 0, 2)),
+        pl.Cropping3D(((0, 1), (0, 0), (1, 0))),
+        pl.GlobalAveragePool(),
+        pl.Dense(3),
+        input_shape=(4, 6, 6, 2),
+        engine="reference",
+    ),
     "sequences": lambda: pl.Network(
         pl.Conv1D(4, 3, padding=(2, 0)),
         pl.LayerNormalization(),
@@ -220,6 +234,7 @@ MORE: dict[str, Callable[[], pl.Network]] = {
 }
 UNWRITABLE = {
     "conv2d": "pool",
+    "volumes": "pool",
     "masked lstm": "go_backwards",
     "given states": "go_backwards",
     "given mask": "mask of its own",

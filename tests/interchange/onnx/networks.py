@@ -30,6 +30,10 @@ def _image(*layers: pl.Layer) -> pl.Network:
     return _plain(*layers, shape=(7, 6, 4))
 
 
+def _volume(*layers: pl.Layer) -> pl.Network:
+    return _plain(*layers, shape=(3, 5, 4, 2))
+
+
 def _given_states() -> pl.Network:
     x, h, c = pl.Input((STEPS, 3)), pl.Input(4), pl.Input(4)
     there = pl.Masking()(x)
@@ -100,6 +104,21 @@ NETWORKS: dict[str, Callable[[], pl.Network]] = {
         pl.ConvTranspose2D(2, 2, strides=(3, 1), activation="leaky_relu"),
         pl.GlobalAveragePool(),
     ),
+    "volumes": lambda: _volume(
+        pl.Conv3D(4, (3, 2, 1), dilation_rate=(1, 2, 1), groups=2, padding=((1, 0), (2, 1), (0, 0))),
+        pl.SpatialDropout3D(0.3),
+        pl.MaxPool3D((1, 2, 2), strides=1, padding="same"),
+        pl.ConvTranspose3D(3, 2, strides=(2, 1, 3), padding="same", activation="softmax"),
+        pl.MinPool3D((2, 1, 1)),
+        pl.UpSampling3D((1, 2, 1)),
+        pl.ZeroPadding3D(((0, 1), (0, 0), (2, 0))),
+        pl.Cropping3D((1, 0, (0, 1))),
+        pl.BatchNormalization(),
+        pl.PReLU(shared_axes=(1, 2, 3)),
+        pl.AveragePool3D(2, strides=1, padding=1),
+        pl.GlobalMaxPool(),
+    ),
+    "volumes as rows": lambda: _volume(pl.Conv3D(2, 2, activation="relu"), pl.Flatten(), pl.Dense(3)),
     "transposed 1d": lambda: _plain(pl.ConvTranspose1D(2, 4, strides=2, padding=1), pl.BatchNormalization()),
     "masked conv": lambda: _masked(pl.Conv1D(4, 3, padding="same"), pl.Conv1D(3, 2), pl.GlobalMaxPool()),
     "masked pool": lambda: _masked(

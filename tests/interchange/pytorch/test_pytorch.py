@@ -79,6 +79,27 @@ def modules() -> dict[str, tuple[Callable[[], Any], tuple[int, ...]]]:
             ),
             (3, 6),
         ),
+        "volumes": (
+            lambda: nn.Sequential(
+                nn.Conv3d(2, 4, (3, 2, 1), padding=(1, 1, 0), groups=2),
+                nn.BatchNorm3d(4),
+                nn.ReLU(),
+                nn.MaxPool3d((1, 2, 2)),
+                nn.AvgPool3d(2, 1, 1),
+                nn.ConvTranspose3d(4, 3, 2, (1, 2, 1)),
+                nn.Dropout3d(0.2),
+                nn.Upsample(scale_factor=(2, 1, 1)),
+                nn.AdaptiveMaxPool3d((2, 1, 1)),
+                nn.Flatten(),
+                nn.Linear(6, 3),
+            ),
+            (2, 3, 5, 4),
+        ),
+        "pooled volumes": (
+            lambda: nn.Sequential(nn.Conv3d(2, 4, 2), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(4, 3)),
+            (2, 3, 5, 4),
+        ),
+        "volumes to volumes": (lambda: nn.Sequential(nn.Conv3d(2, 3, 2), nn.PReLU(3)), (2, 3, 5, 4)),
         "grown": (
             lambda: nn.Sequential(
                 nn.Linear(5, 32),
@@ -92,7 +113,9 @@ def modules() -> dict[str, tuple[Callable[[], Any], tuple[int, ...]]]:
 
 
 @needs_torch
-@pytest.mark.parametrize("name", ["mlp", "convolutions", "pooled", "sequences", "grown"])
+@pytest.mark.parametrize(
+    "name", ["mlp", "convolutions", "pooled", "sequences", "volumes", "pooled volumes", "volumes to volumes", "grown"]
+)
 def test_modules_as_networks(name: str) -> None:
     import torch
 
@@ -103,7 +126,7 @@ def test_modules_as_networks(name: str) -> None:
     assert module.training
     module.eval()
     outputs = module(x).detach().numpy()
-    given, expected = (a.transpose(0, 2, 3, 1) if a.ndim == 4 else a for a in (x.numpy(), outputs))
+    given, expected = (np.moveaxis(a, 1, -1) if a.ndim > 3 else a for a in (x.numpy(), outputs))
     np.testing.assert_allclose(net.predict(given), expected, atol=1e-5)
     same = pl.from_torch(module, x, channels_last=False, engine="reference")
     np.testing.assert_allclose(same.predict(x.numpy()), outputs, atol=1e-5)

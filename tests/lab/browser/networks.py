@@ -130,6 +130,24 @@ def networks() -> Iterator[tuple[str, pl.Network, str | None]]:
         None,
     )
     yield (
+        "volumes",
+        network(
+            pl.Conv3D(2, (2, 3, 3), padding="same", activation="relu"),
+            pl.MaxPool3D((1, 2, 2)),
+            pl.ConvTranspose3D(2, 2, strides=(1, 2, 2)),
+            pl.AveragePool3D(2),
+            pl.UpSampling3D((2, 1, 1)),
+            pl.ZeroPadding3D((0, 1, 1)),
+            pl.MinPool3D(2),
+            pl.Cropping3D((0, 0, (1, 0))),
+            pl.SpatialDropout3D(0.25),
+            pl.GlobalAveragePool(),
+            pl.Dense(**SOFT),
+            shape=(3, 6, 6, 1),
+        ),
+        None,
+    )
+    yield (
         "resized rows",
         network(
             pl.GaussianNoise(0.1),
