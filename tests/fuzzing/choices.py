@@ -361,7 +361,7 @@ VOLUME = tuple(
         *["ConvTranspose3D"] * 2,
         "MaxPool3D",
         "MaxPool3D",
-        "MinPool3D",
+        *["MinPool3D"] * 2,
         "AveragePool3D",
         "BatchNormalization",
         "LayerNormalization",

@@ -142,7 +142,7 @@ def network_of(d: Draw, shape: Shape) -> Call:
 def start(d: Draw, graph: Builder) -> list[int]:
     """The inputs, and what stands right behind them."""
     large, begins = d.large, []
-    kinds = [d.pick(["flat", "sequence", "padded", "masked", "ids", "image", "volume"], [3, 4, 2, 1, 2, 4, 2])]
+    kinds = [d.pick(["flat", "sequence", "padded", "masked", "ids", "image", "volume"], [3, 4, 2, 1, 2, 4, 3])]
     if d.chance(0.2):
         kinds.append(d.pick(["flat", "sequence", kinds[0], "image"]))
     feeds: list[list[int]] = []
