@@ -158,8 +158,8 @@ def start(d: Draw, graph: Builder) -> list[int]:
                 sides = (d.between(10, 20), d.between(10, 20)) if large else (d.between(2, 11), d.between(2, 11))
                 feeds.append([graph.feed(Feed((*sides, d.pick((1, 2, 3, 4, 8)))))])
             case "volume":
-                sides = tuple(d.between(1, 6) for _ in range(3))
-                feeds.append([graph.feed(Feed((*sides, d.pick((1, 2, 3, 5)))))])
+                volume = tuple(d.between(1, 6) for _ in range(3))
+                feeds.append([graph.feed(Feed((*volume, d.pick((1, 2, 3, 5)))))])
             case "ids":
                 feeds.append([graph.feed(Feed((steps,), d.pick(["ids", "padded ids"]), entries))])
             case "masked":

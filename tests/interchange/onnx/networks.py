@@ -112,7 +112,7 @@ NETWORKS: dict[str, Callable[[], pl.Network]] = {
         pl.MinPool3D((2, 1, 1)),
         pl.UpSampling3D((1, 2, 1)),
         pl.ZeroPadding3D(((0, 1), (0, 0), (2, 0))),
-        pl.Cropping3D((1, 0, (0, 1))),
+        pl.Cropping3D(((1, 1), (0, 0), (0, 1))),
         pl.BatchNormalization(),
         pl.PReLU(shared_axes=(1, 2, 3)),
         pl.AveragePool3D(2, strides=1, padding=1),

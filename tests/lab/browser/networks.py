@@ -139,7 +139,7 @@ def networks() -> Iterator[tuple[str, pl.Network, str | None]]:
             pl.UpSampling3D((2, 1, 1)),
             pl.ZeroPadding3D((0, 1, 1)),
             pl.MinPool3D(2),
-            pl.Cropping3D((0, 0, (1, 0))),
+            pl.Cropping3D(((0, 0), (0, 0), (1, 0))),
             pl.SpatialDropout3D(0.25),
             pl.GlobalAveragePool(),
             pl.Dense(**SOFT),

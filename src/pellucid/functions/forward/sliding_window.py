@@ -21,7 +21,6 @@ Padding = str | int | Sequence[int] | Sequence[Sequence[int]]
 """"valid" (none), "same", a number for all ends, or for each axis a number or a pair (low, high)."""
 
 
-
 @dataclass(frozen=True)
 class Letters:
     """What formulas call the axes of places, those of the steps that a window takes over them, and its taps."""

@@ -145,7 +145,8 @@ def _of_images(given: Options) -> Layer:
         case "UpSampling2D":
             given.fixed("interpolation", "nearest")
     kinds, option = IMAGES[given.kind[:-2]]
-    return kinds[int(given.kind[-2]) - 2](_tupled(given.required(option)), name=given.name)
+    layer: Layer = kinds[int(given.kind[-2]) - 2](_tupled(given.required(option)), name=given.name)
+    return layer
 
 
 @_of("Reshape")
