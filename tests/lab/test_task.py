@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pellucid.data import Vocabulary
+from pellucid.data import Preparation, Vocabulary
 from pellucid.errors import DataError, PellucidError
+from pellucid.lab.gallery import build
+from pellucid.lab.serve.lab_session import Session
 from pellucid.lab.task import bottleneck, task_of
-from pellucid.layers import LSTM, Add, Conv2D, Dense, Embedding, Flatten, Input, MaxPool2D, Reshape
+from pellucid.lab.view.samples import Samples
+from pellucid.layers import LSTM, Add, Conv2D, Dense, Embedding, Flatten, Input, MaxPool2D, Normalization, Reshape
 from pellucid.network import BaseNetwork
 
 RNG = np.random.default_rng(0)
@@ -160,3 +163,35 @@ def test_data_that_do_not_fit_are_refused_in_a_sentence(options: dict[str, Any],
 def test_quantities_have_no_classes_to_name() -> None:
     with pytest.raises(PellucidError, match="not one class for each example"):
         task_of(stacked(), floats(4, 7, 2), floats(4), classes=("a", "b"))
+
+
+def test_a_table_is_described_in_its_own_words() -> None:
+    ages, sexes = np.linspace(1, 80, 40), ["female", "male"] * 20
+    table = {"age": ages, "sex": np.array(sexes), "survived": np.array(["yes", "no", "yes", "yes"] * 10)}
+    preparation = Preparation.fit(table, "survived")
+    x, y = preparation.transform(table), preparation.targets(table)
+    net = BaseNetwork(Normalization().adapt(x), Dense(2, activation="softmax"), input_shape=x.shape[1:], seed=1)
+    net.metadata.update(preparation.metadata())
+    session = Session(task_of(net, x, y, classes=preparation.classes))
+    try:
+        described = session.describe()["table"]
+        assert described is not None
+        assert [(c["name"], c["category"]) for c in described["columns"]] == [
+            ("age", None),
+            ("sex", "female"),
+            ("sex", "male"),
+        ]
+        assert (described["columns"][0]["low"], described["columns"][0]["high"]) == (1, 80)
+        assert (described["paths"], described["target"]) == (["input_1", "normalization_1"], "survived")
+    finally:
+        session.close()
+
+
+def test_an_example_of_a_series_has_the_prices_whose_changes_it_has() -> None:
+    task = build("prices")
+    samples = Samples(task, task.net)
+    for name in ("train:7", "test:0"):
+        shown = samples.shown(samples[name])
+        assert shown["prices"] is not None and shown["label"] is not None
+        changes = (np.diff(np.log(shown["prices"])) - task.rows.mean) / task.rows.deviation
+        np.testing.assert_allclose(changes, shown["x"]["data"].reshape(-1), atol=1e-5)

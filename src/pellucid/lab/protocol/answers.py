@@ -159,6 +159,36 @@ class State(Moment):
     stopped: Words | None
 
 
+class Column(TypedDict):
+    """A feature of a table that the network reads: a quantity of a column, or one of the column's categories.
+
+    Attributes:
+        category: 1 where the column has this text, else 0; null for a quantity.
+        low, high, mean: over the training examples, in the column's own units.
+    """
+
+    name: str
+    category: str | None
+    low: float
+    high: float
+    mean: float
+
+
+class Table(TypedDict):
+    """The columns of a table in the order of the inputs, the values that have one of each, and what is learned."""
+
+    columns: list[Column]
+    paths: list[Path]
+    target: str | None
+
+
+class Scaling(TypedDict):
+    """How scaled numbers lead back to changes of a price's logarithm: `mean + deviation · number`."""
+
+    mean: float
+    deviation: float
+
+
 class Description(TypedDict):
     """What is on show.
 
@@ -168,6 +198,8 @@ class Description(TypedDict):
         parameters: how many numbers are learned.
         vocabulary: for text, the symbol of each token.
         beside: the task to compare this one with: the same but for one thing.
+        table: what the numbers of an example are, where they come from a table.
+        scaling: of a series of prices.
     """
 
     title: Words
@@ -183,6 +215,8 @@ class Description(TypedDict):
     vocabulary: list[str] | None
     views: list[View]
     beside: NotRequired[str | None]
+    table: NotRequired[Table | None]
+    scaling: NotRequired[Scaling | None]
     training: Training | None
     state: State
 
@@ -281,6 +315,7 @@ class Example(TypedDict):
         label: the target in words: a class's name, the next symbols.
         symbols: of a text, its symbols.
         note: of one that a person gave, what is not taken as it was given.
+        prices: of a series of prices, those whose changes `x` has, the last that of today.
     """
 
     name: str
@@ -289,6 +324,7 @@ class Example(TypedDict):
     label: str | None
     symbols: list[str] | None
     note: NotRequired[Words | None]
+    prices: NotRequired[list[float] | None]
 
 
 class Live(Moment):

@@ -26,8 +26,9 @@ class Moment:
 
 
 def copied(net: BaseNetwork) -> BaseNetwork:
-    """Another network of the same layers, with the same parameters."""
+    """Another network of the same layers, with the same parameters, and what it says of its data."""
     copy = BaseNetwork.restored(net.config(), engine=net.engine)
+    copy.metadata.update(net.metadata)
     put(copy, net.parameters.snapshot())
     return copy
 

@@ -6,11 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
+from pellucid.explain.columns import column_names
 from pellucid.formula import Program, Statement, Tensor, unicode
 from pellucid.formula.notation.unicode import letters
 from pellucid.functions.activations import Activation
 from pellucid.functions.forward.sliding_window import Window
 from pellucid.functions.learning.optimizers import optimizer
+from pellucid.lab.gallery import Prices
 from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples
@@ -42,6 +46,10 @@ def description(
         "vocabulary": None if task.vocabulary is None else list(task.vocabulary),
         "views": list(task.views),
         "beside": task.beside,
+        "table": table(task, net),
+        "scaling": None
+        if not isinstance(task.rows, Prices)
+        else {"mean": task.rows.mean, "deviation": task.rows.deviation},
         "training": {
             "optimizer": optimizer(task.optimizer).name,
             "loss": samples.goal.loss.name,
@@ -51,6 +59,33 @@ def description(
         },
         "state": state,
     }
+
+
+def table(task: Task, net: BaseNetwork) -> answers.Table | None:
+    """The columns of the table that the network learned from, where it reads one."""
+    names = column_names(net)
+    if not names or task.x.ndim != 2:
+        return None
+    from pellucid.data import Preparation
+
+    features = next(iter(names.values()))
+    # "column=text" is a category where other features are of the same column, and numbers are 0 and 1 alone
+    truths = ((task.x == 0) | (task.x == 1)).all(axis=0)
+    columns: list[answers.Column] = []
+    for place, feature in enumerate(features):
+        name, equals, category = feature.partition("=")
+        categorical = bool(equals) and bool(truths[place])
+        x = task.x[:, place].astype(np.float64)
+        columns.append(
+            {
+                "name": name if categorical else feature,
+                "category": category if categorical else None,
+                "low": float(x.min()),
+                "high": float(x.max()),
+                "mean": float(x.mean()),
+            }
+        )
+    return {"columns": columns, "paths": list(names), "target": Preparation.of(net.metadata).target}
 
 
 def layer(net: BaseNetwork, use: Use, program: Program) -> answers.Layer:

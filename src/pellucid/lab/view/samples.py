@@ -127,7 +127,17 @@ class Samples:
             "label": self._label(sample),
             "symbols": self._symbols(sample.x),
             "note": sample.note,
+            "prices": self._prices(sample),
         }
+
+    def _prices(self, sample: Sample) -> list[float] | None:
+        """The prices whose changes an example of a series has."""
+        rows = self._task.rows
+        kind, _, number = sample.name.partition(":")
+        if kind == "own" or not isinstance(rows, Prices):
+            return None
+        today = int(rows.origins[int(number) + (rows.learned if kind == "test" else 0)])
+        return [float(price) for price in rows.values[today - len(sample.x) : today + 1]]
 
     def _symbols(self, ids: Array) -> list[str] | None:
         if self._task.sample != "text":

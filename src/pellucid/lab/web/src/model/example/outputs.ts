@@ -17,7 +17,9 @@ export function outputs(description: Description, { shape, data }: Numbers): Out
   const last = Array.from(data.subarray(data.length - width));
   const names = description.classes ?? description.vocabulary;
   const fits = names !== null && names.length === width;
-  return last.map((value, unit) => ({ unit, value, name: fits ? said(names[unit]!) : String(unit) }));
+  // A single quantity is what was to be learned.
+  const target = width === 1 ? description.table?.target : null;
+  return last.map((value, unit) => ({ unit, value, name: fits ? said(names[unit]!) : (target ?? String(unit)) }));
 }
 
 /** The largest of them, the largest first; a single one says yes or no by itself. */

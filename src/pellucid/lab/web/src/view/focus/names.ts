@@ -1,11 +1,21 @@
 // What places and elements are called, in the person's language.
 
 import { bare, element, located } from "../../model/place/elements";
+import { columnName } from "../../model/example/table";
 import type { Layer, Path } from "../../model/wire/protocol";
 import type { Store } from "../../store/contract";
 
+/** The column of a table that an element is of; null for any other. */
+export function columnAt(store: Store, path: Path, index: readonly number[]): string | null {
+  const table = store.description?.table;
+  const column = table?.paths.includes(bare(path)) ? table.columns[index.at(-1) ?? -1] : undefined;
+  return column === undefined ? null : columnName(column);
+}
+
 /** "unit 3", "filter 3 at 4,5", "time 5, unit 3", "[2,2,0,4]". */
 export function elementName(store: Store, path: Path, index: readonly number[], layers: readonly Layer[]): string {
+  const column = columnAt(store, path, index);
+  if (column !== null) return column;
   const known = located(path, layers);
   // Only a value of the layer's own output is called a unit; a weight has an index.
   const draw = known && !known.parameter && bare(path) === known.layer.path ? known.layer.draw : null;
