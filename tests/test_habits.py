@@ -6,6 +6,7 @@ import inspect
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,40 @@ def test_habits_that_simply_work() -> None:
     assert len(history.epoch) == 2
     with pytest.raises(pl.PellucidError, match="got Node; write inputs=…, outputs=…"):
         pl.Network(a, pl.Dense(1)(a))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "fix"),
+    [
+        ([pl.Conv2D(4, 3)], (3, 16, 16), r"got \(3, 16, 16\).*input_shape=\(16, 16, 3\).*pl.Permute\(\(2, 3, 1\)\)"),
+        ([pl.Conv2D(4, 3, padding="same")], (1, 28, 28), r"1 × 28 places of 28 channels"),
+        ([pl.Activation("relu"), pl.AveragePool2D((1, 2))], (3, 32, 48), r"average_pool2d_1 \(AveragePool2D\)"),
+        ([pl.Conv3D(4, 3)], (3, 8, 16, 16), r"input_shape=\(8, 16, 16, 3\).*Permute\(\(2, 3, 4, 1\)\)"),
+    ],
+)
+def test_channels_that_seem_to_stand_first_are_told_of(
+    layers: list[pl.Layer], shape: tuple[int, ...], fix: str, tmp_path: Path
+) -> None:
+    with pytest.warns(UserWarning, match=fix):
+        net = pl.Network(*layers, input_shape=shape)
+    net.save(tmp_path / "net.safetensors")
+    pl.load(tmp_path / "net.safetensors")  # once is enough
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (pl.Conv2D(4, 3), (16, 16, 3)),
+        (pl.Conv2D(4, 3), (3, 4, 16)),  # sides too small for an image
+        (pl.Conv2D(4, (1, 3)), (3, 16, 16)),  # the kernel looks along rows
+        (pl.Conv2D(4, 3, padding="same"), (1, 100, 64)),
+        (pl.Conv2D(4, 3), (8, 16, 16)),
+        (pl.Dense(2), (3, 16)),
+        (pl.Conv3D(4, 3), (16, 16, 16, 1)),
+    ],
+)
+def test_other_shapes_are_taken_without_a_word(layer: pl.Layer, shape: tuple[int, ...]) -> None:
+    pl.Network(layer, input_shape=shape)
 
 
 def test_callbacks_that_are_none() -> None:
@@ -271,6 +306,18 @@ WRITTEN: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "Dense on an image": (lambda: network_of(pl.Dense(1), (4, 4, 1)), r"insert Flatten\(\) before it"),
     "channels first": (lambda: network_of(pl.Flatten(), (8, 7, 3)).predict(np.zeros((2, 3, 8, 7))), "np.moveaxis"),
+    "channels first (torch's images)": (
+        lambda: network_of(pl.Conv2D(3, 3), (16, 16, 3)).predict(np.zeros((2, 3, 16, 16))),
+        r"expected \(n, 16, 16, 3\): move the channels to the last axis with np.moveaxis\(x, 1, -1\)",
+    ),
+    "input_shape=(1, 28, 28)": (
+        lambda: network_of(pl.Conv2D(6, 5), (1, 28, 28)),
+        r"larger than the image \(1, 28\).*PyTorch, give input_shape=\(28, 28, 1\) and np.moveaxis\(x, 1, -1\), or",
+    ),
+    "input_shape=(3, 32, 32), pooled": (
+        lambda: pl.Network(pl.Conv2D(6, 3), pl.MaxPool2D(2), input_shape=(3, 32, 32)),
+        r"max_pool2d_1: .*conv2d_1 \(Conv2D\) takes .*, got \(3, 32, 32\).*begin .* with pl.Permute\(\(2, 3, 1\)",
+    ),
     "one example": (lambda: network().predict(X[0]), r"use x\[None\]"),
     "net(x)": (lambda: P.Network(pl.Dense(1), input_shape=3)(X), "call predict"),
     "Dropout(p=…)": (lambda: P.Dropout(p=0.5), "Write rate="),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -33,6 +34,7 @@ from pellucid.layers.base import (
     Stepping,
 )
 from pellucid.layers.dropout import stream
+from pellucid.layers.windowed import channel_order
 from pellucid.lengths import MAX_LENGTHS, TRIED, AnyLength, closed, fits, opened
 from pellucid.once import Lock, Once, Recent
 from pellucid.parameters import Parameters
@@ -103,6 +105,7 @@ class BaseNetwork(Layer):
         dtype: float32 or float64.
         name: its name, where it is part of another network.
         initialise: whether parameters get their initial values; without, all have to be assigned.
+        described: whether it is made again from a description: then it is not asked whether channels stand in front.
 
     Raises:
         PellucidError: layers do not fit each other; the message names the layer's path and the fix.
@@ -119,6 +122,7 @@ class BaseNetwork(Layer):
         dtype: Any = np.float32,
         name: str | None = None,
         initialise: bool = True,
+        described: bool = False,
     ) -> None:
         self.name = name
         super().__post_init__()
@@ -159,6 +163,8 @@ class BaseNetwork(Layer):
         if initialise:
             self._initialise()
         self.forward(training=True)  # what does not fit in training shows now, not in the first step
+        if not described and (mistaken := _channels_first(self.uses)):
+            warnings.warn(f"{mistaken}; if that is meant, all is well", UserWarning, stacklevel=3)
 
     masking = "use"  # its layers do
 
@@ -320,7 +326,13 @@ class BaseNetwork(Layer):
                 shapes[path] = shape(path, node.layer)
                 _check_elements(home, _input(home, shapes[path]))
             else:
-                shapes[path] = _output_shape(node.layer, home, taken)
+                try:
+                    shapes[path] = _output_shape(node.layer, home, taken)
+                except ShapeError as error:
+                    here = Use(home, path, node.layer, parents, taken, ())
+                    if mistaken := _channels_first([*uses, here]):
+                        raise ShapeError(f"{error}. {mistaken}") from None
+                    raise
             uses.append(Use(home, path, node.layer, parents, taken, shapes[path]))
         return uses, tuple(paths[n] for n in self.output_nodes)
 
@@ -527,6 +539,7 @@ class BaseNetwork(Layer):
                 name=options["name"],
                 engine=engine,
                 initialise=initialise,
+                described=True,
             )
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise PellucidError(f"the description of the network is damaged: {type(error).__name__} {error}") from None
@@ -653,6 +666,22 @@ def _single_step(tensor: Tensor) -> Tensor:
     """The same input with one step, where it has a time axis."""
     axes = {a.name: 1 if a.name == "t" else a.extent for a in tensor.axes}
     return Tensor.input(tensor.name, axes, kind=tensor.kind, letter=tensor.letter)  # type: ignore[arg-type]
+
+
+def _channels_first(uses: Sequence[Use]) -> str:
+    """What to do where a window moves over an input whose channels seem to stand in front; "" if none does."""
+    as_it_came: set[str] = set()
+    for use in uses:
+        if isinstance(use.layer, InputLayer):
+            as_it_came.add(use.path)
+        elif len(use.parents) == 1 and use.parents[0] in as_it_came:
+            (shape,) = use.shapes
+            if channel_order.moves(use.layer):
+                if channel_order.looks_channels_first(use.layer, shape):
+                    return channel_order.advice(use.path, use.layer, shape)
+            elif use.shape == shape:
+                as_it_came.add(use.path)
+    return ""
 
 
 def _output_shape(layer: Layer, home: str, shapes: tuple[Shape, ...]) -> Shape:
