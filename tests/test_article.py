@@ -18,7 +18,7 @@ from pellucid.lab.gallery import TASKS
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "guide"
 NUMBER = re.compile(r"(?<![\w.])[+-]?\d[\d,]*(?:\.\d+)?%?")
-SLOW = {"pellucid generate", "python examples/autoencoder.py"}
+SLOW = {"pellucid generate"}
 """What takes a quarter of a minute and more: run by whoever changes what it shows."""
 
 
@@ -57,22 +57,26 @@ def test_chapter_and_lab_are_there(row: Row, monkeypatch: pytest.MonkeyPatch) ->
     assert labs or tasks or "`mixed.lab(" in row.lab
 
 
+def said_by(command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command of the table prints; of an experiment, the verdict of its full run."""
+    program, *arguments = shlex.split(command)
+    if arguments[0] == "experiment":
+        stored = ROOT / "docs" / "verdicts" / f"{arguments[1]}.json"
+        return str(json.loads(stored.read_text(encoding="utf-8"))["verdict"]["because"])
+    if program == "pellucid":
+        result = CliRunner().invoke(cli, arguments, prog_name="pellucid")
+        assert result.exit_code == 0, result.output
+        return result.output
+    runpy.run_path(str(ROOT / arguments[0]), run_name="__main__")
+    return capsys.readouterr().out
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row.command.strip("`") not in SLOW], ids=lambda row: row.number)
 def test_the_command_gives_the_figure(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    program, *arguments = shlex.split(row.command.strip("`"))
-    if arguments[0] == "experiment":
-        stored = ROOT / "docs" / "verdicts" / f"{arguments[1]}.json"
-        text = json.loads(stored.read_text(encoding="utf-8"))["verdict"]["because"]
-    elif program == "pellucid":
-        result = CliRunner().invoke(cli, arguments, prog_name="pellucid")
-        assert result.exit_code == 0, result.output
-        text = result.output
-    else:
-        runpy.run_path(str(ROOT / arguments[0]), run_name="__main__")
-        text = capsys.readouterr().out
+    text = "\n".join(said_by(command, capsys) for command in re.findall(r"`([^`]+)`", row.command))
     given = {number.lstrip("+") for number in NUMBER.findall(text.replace("−", "-"))}
     named = [number.lstrip("+") for number in NUMBER.findall(row.figure.replace("−", "-"))]
     assert named
