@@ -106,6 +106,8 @@ def test_what_is_no_source(source: Any, given: dict[str, Any], said: str) -> Non
         Batches(source, **given)
 
 
-def test_a_column_of_texts_is_refused() -> None:
+def test_a_column_of_texts_is_for_networks_that_take_them() -> None:
+    x, y = next(iter(Batches(pd.DataFrame({"a": ["x", "y"], "b": [0, 1]}), x="a", y="b")))
+    assert x.tolist() == ["x", "y"] and y.tolist() == [0, 1]
     with pytest.raises(DataError, match='the column "a" holds'):
-        next(iter(Batches(pd.DataFrame({"a": ["x", "y"], "b": [0, 1]}), x="a", y="b")))
+        next(iter(Batches(pd.DataFrame({"a": [1j, 2j], "b": [0, 1]}), x="a", y="b")))

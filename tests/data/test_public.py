@@ -10,8 +10,8 @@ PUBLIC = """
     Augmentation Autoregression Batches Comparison Dataset EMBEDDED PUBLIC Persistence Preparation Series SeriesWindows
     Standardizer TOYS TextVectorization Trigram UNKNOWN Vocabulary after as_array as_labels batches blobs check_examples
     checkerboard choose_changes circles compare fetch fetch_text levels load load_idx load_idx_folder load_image_folder
-    load_series moons read_csv read_idx read_image read_series read_text sample_image series_windows shuffled spirals
-    split_tail text_windows tokenize topics verdict walk_forward write_image xor
+    load_series load_text_folder moons read_csv read_idx read_image read_series read_text sample_image series_windows
+    shuffled spirals split_tail text_windows tokenize topics verdict walk_forward write_image xor
 """
 
 

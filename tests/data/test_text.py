@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pellucid.data import UNKNOWN, Vocabulary, read_text, split_tail, text_windows, tokenize, topics
+from pellucid.data import UNKNOWN, Vocabulary, load_text_folder, read_text, split_tail, text_windows, tokenize, topics
 from pellucid.data.text import unspaced
 from pellucid.errors import DataError
 
@@ -148,3 +148,16 @@ def test_a_damaged_vocabulary(change: dict[str, object]) -> None:
     config = Vocabulary.fit("abc").config()
     with pytest.raises(DataError, match="the vocabulary is damaged"):
         Vocabulary.restored(config | change)
+
+
+def test_a_folder_of_texts(tmp_path: Path) -> None:
+    for name, text in (("bad/1.txt", "a bore"), ("good/1.txt", "a great film"), ("good/2.txt", "fun")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    texts, labels, names = load_text_folder(tmp_path)
+    assert (texts, labels.tolist(), names) == (["a bore", "a great film", "fun"], [0, 1, 1], ("bad", "good"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no text"):
+        load_text_folder(tmp_path)
+    with pytest.raises(DataError, match="holds 0 folders"):
+        load_text_folder(tmp_path / "good")

@@ -40,6 +40,7 @@ from .tables.csvfile import read_csv as read_csv
 from .tables.preparation import Preparation as Preparation
 from .text import UNKNOWN as UNKNOWN
 from .text import Vocabulary as Vocabulary
+from .text import load_text_folder as load_text_folder
 from .text import read_text as read_text
 from .text import split_tail as split_tail
 from .text import text_windows as text_windows

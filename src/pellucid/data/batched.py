@@ -140,8 +140,8 @@ def _array(values: Any, name: str) -> NDArray[Any]:
     array = np.asarray(listed) if hasattr(listed, "__array__") else np.empty(0, dtype=object)
     if array.dtype == object:  # a list, an image or an array for each row
         array = np.asarray([np.asarray(value) for value in listed])
-    if array.dtype.kind not in "biuf":
-        raise DataError(f'the column "{name}" holds {array.dtype}, expected numbers of one shape.')
+    if array.dtype.kind not in "biufU":  # texts are for networks that take them
+        raise DataError(f'the column "{name}" holds {array.dtype}, expected texts, or numbers of one shape.')
     return array
 
 

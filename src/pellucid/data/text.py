@@ -19,6 +19,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import as_array, check_integer
 from ..errors import DataError, nearest
-from ..files import read_bytes, reason
+from ..files import list_folder, read_bytes, reason
 
 Ids = NDArray[np.int64]
 
@@ -205,6 +206,28 @@ def read_text(path: str | os.PathLike[str]) -> str:
     if not text.strip():
         raise DataError(f'"{path}" is empty, expected a text to learn from.')
     return text.replace("\r\n", "\n")
+
+
+def load_text_folder(folder: str | os.PathLike[str]) -> tuple[list[str], Ids, tuple[str, ...]]:
+    """The texts of a folder with one folder of .txt files for each class: the texts, their classes' numbers (n,), and
+    the classes' names, in sorted order.
+
+    Raises:
+        DataError: fewer than two classes, a class without texts, or a file that is no text.
+    """
+    root = Path(folder)
+    try:
+        classes = [p for p in list_folder(root) if p.is_dir() and not p.name.startswith(".")]
+        files = [[f for f in list_folder(c) if f.suffix.lower() == ".txt" and f.name[0] != "."] for c in classes]
+    except OSError as error:
+        raise DataError(f'cannot read the folder "{folder}": {reason(error)}.') from error
+    if len(classes) < 2:
+        raise DataError(f'"{folder}" holds {len(classes)} folders, expected one folder of texts for each class.')
+    for place, texts in zip(classes, files, strict=True):
+        if not texts:
+            raise DataError(f'the folder "{place}" holds no text (.txt): add some or remove it.')
+    labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(texts) for texts in files])
+    return [read_text(file) for texts in files for file in texts], labels, tuple(c.name for c in classes)
 
 
 def topics() -> str:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.arrays import check_integer
+from pellucid.arrays import check_integer, holds_text
 from pellucid.errors import DataError, nearest
 from pellucid.habits import spelled
 from pellucid.network import BaseNetwork
+from pellucid.training.inputs.batch_parts import check_many, examples_of
 from pellucid.training.inputs.feeds import WEIGHT, Examples, inputs, weights
-from pellucid.training.inputs.streams import Stream, is_stream
+from pellucid.training.inputs.streams import Stream, begun, gives_batches, is_stream
 from pellucid.training.inputs.targets import Goal, LossLike, LossWeights, goals, weighted
 from pellucid.training.metrics import Measure, MetricLike, Reading, Running
 from pellucid.training.metrics import metrics as metrics_of
@@ -258,9 +259,15 @@ def predict(
     from those of the same rows in a larger batch by a rounding (about 1e-7 of the largest); 5 or more have the same
     bits in any batch.
 
+    Batches are taken one after the other: of a loader, a generator, or a function that makes one, each x alone, (x, y)
+    or a mapping.
+
     Raises:
         DataError: examples that the network cannot take.
     """
+    if gives_batches(x):
+        told: dict[str, Any] = {"batch_size": batch_size, "training": training, "step": step, "engine": engine}
+        return _joined([predict(net, _examples(net, batch), **told) for batch in begun(x, "x")])
     arrays, length = inputs(net, x), None
     if not training and net.open and net.causal and not net.carried.sizes:
         arrays, length = _filled(arrays)
@@ -285,6 +292,25 @@ def predict(
     if length is not None:
         outputs = {path: np.ascontiguousarray(array[:, :length]) for path, array in outputs.items()}
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+
+def _examples(net: BaseNetwork, batch: Any) -> Any:
+    """x of a batch that may hold targets as well."""
+    if isinstance(batch, tuple | list) and len(batch) in (2, 3) and not holds_text(batch):
+        check_many(net, batch)
+        return batch[0]
+    if hasattr(batch, "keys") and (x := examples_of(net, batch)) is not None:
+        check_many(net, batch)
+        return x
+    return batch
+
+
+def _joined(parts: list[Any]) -> Any:
+    if not parts:
+        raise DataError("x gave no batch, expected at least one")
+    if isinstance(parts[0], dict):
+        return {path: np.concatenate([part[path] for part in parts]) for path in parts[0]}
+    return np.concatenate(parts)
 
 
 def no_weights(sample_weight: Any) -> None:

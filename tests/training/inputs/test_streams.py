@@ -158,11 +158,15 @@ def test_the_bar_says_whether_the_length_is_known(capsys: pytest.CaptureFixture[
         ({"x": batches(), "epochs": 3}, "steps_per_epoch"),
         ({"x": iter([])}, "x gave no batch"),
         ({"x": iter([X])}, r"batch 1 of x: it is ndarray of shape \(50, 4\), expected \(x, y\)"),
-        ({"x": [{"pixels": X, "label": Y}]}, 'it has the keys "pixels", "label", .* pellucid.data.Batches'),
+        ({"x": [{"pixels": X, "name": Y}]}, 'it has the keys "pixels", "name", .* pellucid.data.Batches'),
         ({"x": [(X, Y), (X, Y, W)]}, "batch 2 of x: some batches have sample weights"),
         ({"x": [(X, Y), (X, np.eye(2)[Y])]}, "batch 2 of x: its targets have another form"),
         ({"x": [(X, Y), (X[:, :3], Y)]}, r"batch 2 of x: x has shape \(50, 3\), expected \(n, 4\)"),
-        ({"x": [(X[0], Y[0])]}, r"batch 1 of x: expected a batch, got one example of shape \(4,\)"),
+        (
+            {"x": [(X[0], Y[0])]},
+            r"batch 1 of x: it is one example \(y is [01]\), .* DataLoader\(dataset, batch_size=32\)",
+        ),
+        ({"x": [(X[0], Y[:1])]}, r"batch 1 of x: expected a batch, got one example of shape \(4,\)"),
         ({"x": batches, "class_weight": "balanced"}, "counts all examples"),
         ({"x": batches, "sample_weight": W}, "sample_weight goes into the batches"),
         ({"x": batches, "validation_split": 0.2}, "give validation_data"),
@@ -179,3 +183,45 @@ def test_the_bar_says_whether_the_length_is_known(capsys: pytest.CaptureFixture[
 def test_what_batches_cannot_be(given: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
         network().fit(**given, verbose=0)
+
+
+class Rows:
+    """Like a data set of Hugging Face: rows by number, columns by name."""
+
+    column_names = ("pixels", "label")
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {"pixels": X[row], "label": int(Y[row])}
+
+    def __len__(self) -> int:
+        return len(X)
+
+
+@pytest.mark.parametrize("names", [("image", "label"), ("pixels", "labels"), ("features", "target"), ("input_1", "y")])
+def test_batches_by_names(by_arrays: tuple[pl.Network, pl.History], names: tuple[str, str]) -> None:
+    def named() -> Iterator[dict[str, Any]]:
+        for x, y in batches():
+            yield {names[0]: list(x), names[1]: y.tolist()}
+
+    net = network()
+    net.fit(named, epochs=3, verbose=0)
+    assert same(net, by_arrays[0])
+    expected = net.predict(X)
+    for given in (named, named(), batches, Loader(), Loader(None), (x for x, _ in batches())):
+        np.testing.assert_allclose(net.predict(given), expected, rtol=1e-5)
+    more = ({"image": x, "idx": y, "label": y, "weight": np.ones(len(y))} for x, y in batches())
+    net.fit(more, epochs=1, verbose=0)
+
+
+def test_rows_instead_of_batches_are_answered_with_the_spelling() -> None:
+    net = network()
+    rows = Rows()
+    rows.column_names = ["pixels", "label"]  # type: ignore[assignment]
+    for call in (lambda: net.fit(rows, epochs=1), lambda: net.predict(rows)):
+        with pytest.raises(DataError, match=r'label is [01].*Batches\(dataset, x="pixels", y="label", shuffle=True\)'):
+            call()
+    with pytest.raises(DataError, match=r"it is one example \(label is [01]\).* dataset\.batch\(32\)"):
+        net.fit(lambda: (rows[i] for i in range(9)), epochs=1)
+    images = pl.Network(pl.Flatten(), pl.Dense(2), input_shape=(5, 5, 3))
+    with pytest.raises(DataError, match=r"As batches: fit\(lambda: \(\(np\.moveaxis\(x, 1, -1\), y\)"):
+        images.fit(lambda: iter([(np.zeros((4, 3, 5, 5)), np.zeros(4))]), epochs=1)

@@ -12,12 +12,20 @@ from typing import Any
 from pellucid.arrays import check_integer, check_range
 from pellucid.errors import DataError
 from pellucid.network import BaseNetwork
+from pellucid.training.inputs.batch_parts import parts_of
 from pellucid.training.inputs.feeds import WEIGHT, Array, ClassWeight, Examples, class_weights, inputs, weights
 from pellucid.training.inputs.targets import Goal, LossLike, LossWeights, goals, weighted
 
 _ARRAYS = ("__array__", "__dlpack__", "__arrow_c_stream__", "detach")
 AHEAD = 2
 """How many batches are read ahead, while the steps before them are computed."""
+
+
+def gives_batches(x: Any) -> bool:
+    """Whether x is batches to predict: a generator, a loader, or a function that makes one, and no list of numbers."""
+    if isinstance(x, list | tuple) or (hasattr(x, "__getitem__") and not hasattr(x, "column_names")):
+        return False
+    return is_stream(x)
 
 
 def is_stream(x: Any) -> bool:
@@ -111,16 +119,7 @@ class Stream:
         return _read_ahead(checked, self._ahead) if self._ahead else checked
 
     def _iterator(self) -> Iterator[Any]:
-        source = self._source
-        if callable(source) and not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
-            source = source()
-        try:
-            return iter(source)
-        except TypeError:
-            kind = type(source).__name__
-            raise DataError(
-                f"{self._what} is {kind}, expected arrays, or something that gives batches (x, y)"
-            ) from None
+        return begun(self._source, self._what)
 
     def _used_up(self) -> str:
         return ": a generator gives its batches once, make a new one" if self.one_shot else ""
@@ -129,12 +128,17 @@ class Stream:
         try:
             return self._arrays(batch)
         except DataError as error:
-            raise DataError(f"batch {number} of {self._what}: {error}") from error
+            more = ""
+            if "np.moveaxis" in str(error):  # a loader's own batches
+                x, *_ = parts_of(self._net, batch)
+                moved = "x.permute(0, 2, 3, 1)" if hasattr(x, "detach") else "np.moveaxis(x, 1, -1)"
+                more = f" As batches: fit(lambda: (({moved}, y) for x, y in loader), …)."
+            elif "x[..., None]" in str(error):
+                more = " As batches: pellucid.data.Batches(…, transform=lambda x, y: (x[..., None], y))."
+            raise DataError(f"batch {number} of {self._what}: {error}{more}") from error
 
     def _arrays(self, batch: Any) -> dict[str, Array]:
-        if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
-            raise DataError(_form(batch))
-        x, y, weight = (*batch, None)[:3]
+        x, y, weight = parts_of(self._net, batch)
         arrays = inputs(self._net, x)
         chosen, values = goals(self._net.sized(arrays), y, self._loss, again=self._goals is not None)
         chosen = weighted(chosen, self._loss_weights)
@@ -167,16 +171,19 @@ class Stream:
             )
 
 
-def _form(batch: Any) -> str:
-    expected = "expected (x, y) or (x, y, sample_weight)"
-    if isinstance(batch, Mapping):
-        keys = ", ".join(f'"{key}"' for key in batch)
-        return f"it has the keys {keys}, {expected}: choose two of them with pellucid.data.Batches(…, x=…, y=…)"
-    if isinstance(batch, tuple | list):
-        return f"it has {len(batch)} parts, {expected}"
-    shape = getattr(batch, "shape", None)
-    form = type(batch).__name__ + ("" if shape is None else f" of shape {tuple(shape)}")
-    return f"it is {form}, {expected}; an autoencoder's y is x"
+def begun(source: Any, what: str) -> Iterator[Any]:
+    """The batches of a source from their beginning.
+
+    Raises:
+        DataError: nothing that gives batches.
+    """
+    if callable(source) and not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
+        source = source()
+    try:
+        return iter(source)
+    except TypeError:
+        kind = type(source).__name__
+        raise DataError(f"{what} is {kind}, expected arrays, or something that gives batches (x, y)") from None
 
 
 _END = object()
