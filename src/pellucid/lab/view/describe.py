@@ -24,6 +24,8 @@ from pellucid.layers.windowed.pool import _Pool
 from pellucid.network import BaseNetwork, Use, class_name
 
 LIKE_NUMBERS = (bool, int, float, str)
+MOST_COLUMNS = 256
+"""More columns than that are no form to fill in."""
 PLAIN = ("name", "activation", "dilation_rate")
 """Options that are described in another place."""
 
@@ -64,11 +66,12 @@ def description(
 def table(task: Task, net: BaseNetwork) -> answers.Table | None:
     """The columns of the table that the network learned from, where it reads one."""
     names = column_names(net)
-    if not names or task.x.ndim != 2:
+    (start,) = net.input_shapes
+    features = names.get(start, ())
+    if task.x.ndim != 2 or task.sample == "text" or len(features) != task.x.shape[1] or len(features) > MOST_COLUMNS:
         return None
     from pellucid.data import Preparation
 
-    features = next(iter(names.values()))
     # "column=text" is a category where other features are of the same column, and numbers are 0 and 1 alone
     truths = ((task.x == 0) | (task.x == 1)).all(axis=0)
     columns: list[answers.Column] = []

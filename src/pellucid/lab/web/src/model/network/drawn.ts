@@ -92,6 +92,16 @@ export function lined(from: Drawn | undefined, to: Drawn | undefined): boolean {
   return to?.layer.kind === "Dense" && few(from) && few(to);
 }
 
+/** So many weights are looked through for the strongest. */
+const THREADS = 1 << 14;
+
+/** Whether the strongest of the weights between two layers are drawn: there are too many for all of them. */
+export function threaded(from: Drawn | undefined, to: Drawn | undefined): boolean {
+  const row = (d: Drawn | undefined): d is Drawn => d !== undefined && d.laid !== null && d.layer.shape.length === 1 && d.hidden === 0;
+  if (to?.layer.kind !== "Dense" || !row(from) || !row(to) || lined(from, to)) return false;
+  return size(from.layer.shape) * size(to.layer.shape) <= THREADS;
+}
+
 export function plan(layers: readonly Layer[], width: number, text = false): Plan {
   const bones: Node[] = layers.map((l) => ({ path: l.path, parents: l.parents, extent: { along: 0, across: 0 } }));
   const rank = ranks(bones);
@@ -129,7 +139,7 @@ export function plan(layers: readonly Layer[], width: number, text = false): Pla
     across: width,
     aside: 8,
     lane,
-    gap: (from, to) => (lined(drawn.get(from), drawn.get(to)) ? 48 : 14),
+    gap: (from, to) => (lined(drawn.get(from), drawn.get(to)) ? 48 : threaded(drawn.get(from), drawn.get(to)) ? 44 : 14),
   });
   return { drawn, layout: placed };
 }

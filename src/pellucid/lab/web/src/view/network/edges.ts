@@ -1,7 +1,7 @@
 // The lines between layers: of few weights each by itself, of many one band, and round the ranks for what jumps.
 
 import { css, domain, type Hue, type Theme } from "../../model/numbers/colour";
-import { lined, type Drawn, type Plan } from "../../model/network/drawn";
+import { lined, threaded, type Drawn, type Plan } from "../../model/network/drawn";
 import type { Placed } from "../../model/network/layout";
 import { corner } from "../../model/numbers/panels";
 import type { Numbers, Path } from "../../model/wire/protocol";
@@ -66,9 +66,11 @@ export function drawEdges(
     if (!from || !to) continue;
     if (edge.lane !== null) arc(context, from, to, plan.layout.border + (edge.lane + 0.5) * look.lane, look);
     else {
-      const numbers = lined(from.drawn, to.drawn) ? weights(edge.to) : undefined;
+      const some = threaded(from.drawn, to.drawn);
+      const numbers = some || lined(from.drawn, to.drawn) ? weights(edge.to) : undefined;
+      if (some) band(context, from, to, look);
       if (numbers) lines(context, from, to, numbers, chosen?.path === edge.to ? chosen.unit : null, look);
-      else band(context, from, to, look);
+      else if (!some) band(context, from, to, look);
     }
   }
 }
@@ -111,6 +113,15 @@ function arc(context: CanvasRenderingContext2D, from: End, to: End, x: number, l
   context.fill();
 }
 
+/** So many lines at most are told apart: those of the largest weights. Those into a chosen unit are all drawn. */
+const STRONGEST = 1024;
+
+/** The size of the weight after which there are so many. */
+function strength(weights: ArrayLike<number>, count: number): number {
+  if (weights.length <= count) return 0;
+  return Float64Array.from(weights, Math.abs).sort()[weights.length - count] ?? 0;
+}
+
 function lines(
   context: CanvasRenderingContext2D,
   from: End,
@@ -121,15 +132,17 @@ function lines(
 ): void {
   const [inputs = 0, outputs = 0] = weights.shape;
   const span = domain(weights.data);
+  if (weights.data.length < inputs * outputs) return;
+  const least = strength(weights.data, chosen === null ? STRONGEST : weights.data.length);
   const [y0, y1] = [bottom(from), top(to)];
   const bend = (y1 - y0) * 0.45;
   // Many lines are drawn fainter, so that the strong ones among them are seen.
-  const faint = Math.min(1, Math.sqrt(96 / (inputs * outputs)));
+  const faint = Math.min(1, Math.sqrt(96 / Math.min(STRONGEST, inputs * outputs)));
   for (let i = 0; i < inputs; i++)
     for (let o = 0; o < outputs; o++) {
       const weight = weights.data[i * outputs + o] ?? 0;
       const fraction = Math.min(1, Math.abs(weight) / span);
-      if (!(fraction > 0.03)) continue;
+      if (!(fraction > 0.03) || Math.abs(weight) < least) continue;
       const faded = chosen !== null && chosen !== o;
       const [x0, x1] = [unit(from, i), unit(to, o)];
       context.beginPath();

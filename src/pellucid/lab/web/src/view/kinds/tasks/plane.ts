@@ -4,18 +4,21 @@ import { colour, domain } from "../../../model/numbers/colour";
 import type { Numbers } from "../../../model/wire/protocol";
 import { raster } from "../../common/raster";
 
-/** Okabe and Ito's colours, which colour-blind eyes distinguish (jfly.uni-koeln.de/color), and two more for ten digits. */
+/**
+ * Colours that colour-blind eyes distinguish, most of them Okabe and Ito's (jfly.uni-koeln.de/color), with two more for ten
+ * digits. Blue and orange, which mean the sign of a number everywhere else, come last: two classes are violet and yellow.
+ */
 const CLASSES = [
-  [0, 114, 178],
-  [230, 159, 0],
-  [0, 158, 115],
-  [204, 121, 167],
-  [86, 180, 233],
-  [213, 94, 0],
-  [214, 197, 30],
-  [120, 120, 120],
   [110, 64, 150],
+  [214, 180, 10],
+  [0, 140, 120],
   [140, 86, 44],
+  [110, 110, 110],
+  [86, 180, 233],
+  [204, 121, 167],
+  [0, 114, 178],
+  [213, 94, 0],
+  [230, 159, 0],
 ] as const;
 
 export function classColour(label: number): string {
