@@ -44,6 +44,7 @@ def agree(found: dict[str, Array], expected: dict[str, Array], bound: float) -> 
         assert float(np.abs(found[name] - array).max(initial=0)) <= bound * size, name
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("make", "dtype"), [(image_program, "float64"), (text_program, "float32")])
 def test_every_value_of_a_step(make: Any, dtype: str) -> None:
     program = make()
@@ -64,6 +65,7 @@ def test_random_numbers_are_the_same_bits() -> None:
     assert np.array_equal(found, uniform(seed, stream, step, at))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("seed", [35, 94])
 def test_random_networks(seed: int) -> None:
     from tests.fuzzing.xla_networks import examined

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from tests.lab.browser.person import Person
+from tests.sampling import some
 
 AXE = Path(__file__).parents[3] / "src" / "pellucid" / "lab" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PLACES = {
@@ -113,7 +114,7 @@ def test_the_five_depths(screen: dict[str, Any], gallery: str, browse: Callable[
     expect(person.page.get_by_role("link", name="Handwritten digits")).to_be_visible()
     person.page.keyboard.press(".")
     wrong = []
-    for name, place in PLACES.items():
+    for name, place in some(PLACES.items(), 5):
         person.goes(place)
         if not narrow(person):
             expect(person.panel("Focus").get_by_role("heading").first).to_be_visible()
@@ -128,7 +129,7 @@ def test_the_five_depths(screen: dict[str, Any], gallery: str, browse: Callable[
 def test_the_views_by_kind(screen: dict[str, Any], gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(gallery, **screen)
     wrong = []
-    for name, (task, place) in VIEWS.items():
+    for name, (task, place) in some(VIEWS.items(), 4):
         person.goes(f"{place}?task={task}")
         expect(person.page.get_by_role("heading", level=3).first).to_be_attached()
         wrong += faults(person.page, name)

@@ -76,6 +76,7 @@ net.lab(x, y, title="my own")
 """
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_shows_its_own_network(
     name: str, started: Callable[..., Process], browse: Callable[..., Person], tmp_path: Path

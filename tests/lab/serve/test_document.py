@@ -41,6 +41,7 @@ def saved(name: str) -> tuple[Look, Moment, dict[str, Any]]:
     return look, moment, document(look, state, history, moment, code="net.fit(x, y)")
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", TASKS)
 def test_a_file_answers_as_python_does(name: str, tmp_path: Path) -> None:
     look, moment, told = saved(name)
@@ -286,6 +287,7 @@ ASKED: dict[str, tuple[list[tuple[str, list[int], float]], int]] = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", ASKED)
 def test_a_file_says_what_would_be_as_python_does(name: str, tmp_path: Path) -> None:
     look, moment, told = saved(name)
