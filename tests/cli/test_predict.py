@@ -87,3 +87,19 @@ def test_several_inputs_and_folders(run: Run, iris_model: Path) -> None:
     assert [line.split(",")[0] for line in lines] == ["file", *files]
     Path("empty").mkdir()
     assert "holds no file" in run("predict", str(iris_model), "empty", code=2).stderr
+
+
+def test_the_lines_of_a_text_for_a_network_that_takes_texts(run: Run) -> None:
+    words = pl.TextVectorization(output_sequence_length=4).adapt(["a great film", "what a bore"])
+    net = pl.Network(words, pl.Embedding(words.vocabulary_size(), 4), pl.Flatten(), pl.Dense(2))
+    net.save("films.safetensors")
+    Path("new.txt").write_text("a great film\n\nwhat a long film\n", encoding="utf-8")
+    found = json.loads(run("predict", "films.safetensors", "new.txt", "--json").stdout)
+    answers = net.predict(["a great film", "what a long film"])
+    written = np.array([[row["output[0]"], row["output[1]"]] for row in found], np.float32)
+    np.testing.assert_array_equal(written, answers)
+    said = run(
+        "explain", "films.safetensors", "embedding_1", "--time", "1", "--unit", "2", "--input", "new.txt:0"
+    ).output
+    assert "E[great,2]" in said
+    assert "it takes the numbers of texts" in run("export", "films.safetensors", "films.o").output

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 
-from ..data import Preparation, as_array, read_idx, read_image
+from ..data import Preparation, as_array, read_idx, read_image, read_text
 from ..data.tables.csvfile import dataset
 from ..data.tables.loading import read_table, table_in
 from ..data.tables.table import Column
@@ -76,10 +76,17 @@ def is_image(source: str) -> bool:
 
 
 def examples(
-    source: str, preparation: Preparation, writing: Mapping[str, Any]
+    source: str, preparation: Preparation, writing: Mapping[str, Any], net: pl.Network
 ) -> tuple[NDArray[Any], dict[str, Column] | None]:
-    """The rows of a table, an array, an IDX file or a named set; and a table's columns."""
+    """The rows of a table, an array, an IDX file or a named set; the lines of a text, for a network that takes texts;
+    and a table's columns.
+    """
     path = Path(source)
+    words = pl.TextVectorization.of(net)
+    if words is not None and (source == STREAM or path.suffix.lower() == ".txt"):
+        check_writing(source, writing)
+        text = sys.stdin.buffer.read(MAX_BYTES).decode(errors="replace") if source == STREAM else read_text(path)
+        return words([line for line in text.splitlines() if line.strip()]), None
     if source == STREAM:
         columns = table_in(sys.stdin.buffer.read(MAX_BYTES), "the standard input", **writing)
         return dataset(columns, Path("the standard input"), like=preparation).x, columns
@@ -131,7 +138,7 @@ def one_example(
     if KEY in net.metadata:
         check_writing(name, writing)
         return _stretch(name, row, Reader.read(net, file))
-    given, columns = examples(name, preparation, writing)
+    given, columns = examples(name, preparation, writing, net)
     x = fitted(name, given, shape)
     if not 0 <= row < len(x):
         raise DataError(f'"{name}" has {len(x)} rows, expected one from 0 to {len(x) - 1}, got row {row}.')

@@ -104,5 +104,7 @@ def command(
     report |= {"workspace": written.workspace, "state": written.state}
     for file in written.files:
         click.echo(f"wrote {file}: {file.stat().st_size:,} bytes")
+    if pl.TextVectorization.of(net) is not None:
+        click.echo("it takes the numbers of texts, not texts: in Python, pl.TextVectorization.of(net)(texts)")
     kept = f", and {written.state:,} that training keeps" if training else ""
     click.echo(f"for {written.target}; a call works in {written.workspace:,} bytes of memory{kept}")

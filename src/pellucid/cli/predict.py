@@ -39,6 +39,7 @@ Examples:
   pellucid predict model.safetensors images.npy                 a NumPy array, one example a row
   pellucid predict model.safetensors iris --json                an embedded set; answers as JSON
   pellucid predict mnist.safetensors seven.png --invert         an image, dark on light paper
+  pellucid predict films.safetensors reviews.txt                a network that takes texts: a text in each line
   pellucid predict mnist.safetensors scans/ more/*.png          all images of a folder, and others
   cat new.csv | pellucid predict model.safetensors - --output - > answers.csv
 """
@@ -162,7 +163,7 @@ def _answer(
     elif invert:
         raise DataError(f'"{source}" is not an image, and only images take --invert: leave it out.')
     else:
-        given, columns = examples(source, preparation, writing)
+        given, columns = examples(source, preparation, writing, net)
         x = fitted(source, given, shape)
         if id_column is not None:
             if columns is None:
