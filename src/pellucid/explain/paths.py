@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from pellucid.errors import PellucidError, nearest
 from pellucid.formula import Tensor
@@ -51,3 +53,19 @@ def hint(path: str, tensors: Iterable[str]) -> str:
     known = [name for name in tensors if not name.startswith(("loss.", "d(loss"))]
     main = [name for name in known if "." not in name and not name.startswith("d(")]
     return nearest(path, known) or f" It has {', '.join(main[:10])}{', …' if len(main) > 10 else ''}."
+
+
+def integers(given: Any, what: str) -> tuple[int, ...]:
+    """An index as integers: one, or one for each axis.
+
+    Raises:
+        PellucidError: it is something else, such as a fraction.
+    """
+    try:
+        return (operator.index(given),)
+    except TypeError:
+        pass
+    try:
+        return tuple(operator.index(i) for i in given)
+    except TypeError:
+        raise PellucidError(f"{what} is {given!r}, expected an integer, or one for each axis") from None

@@ -15,10 +15,10 @@ from pellucid.explain.arithmetic import Point
 from pellucid.explain.columns import Names, column_names
 from pellucid.explain.curve import Curve, curve_of
 from pellucid.explain.explanation import Explanation
-from pellucid.explain.paths import hint, split
+from pellucid.explain.paths import hint, integers, split
 from pellucid.explain.receptive import receptive_field
 from pellucid.files import open_tensors, write_tensors
-from pellucid.formula import Program, Tensor, derivative
+from pellucid.formula import BATCH, Program, Tensor, derivative
 from pellucid.formula.expressions import ZERO
 from pellucid.formula.notation.json import from_json, to_json
 from pellucid.functions.learning.optimizers import Optimizer
@@ -102,7 +102,16 @@ class Trace(Mapping[str, Array]):
     @property
     def batch(self) -> int:
         """The number of examples."""
-        return len(self._values[self.program.inputs[self.inputs[0]]])
+        read = self.program.inputs
+        for name in self.inputs:
+            if name in read:
+                return len(self._values[read[name]])
+        # a run whose inputs are set by hand: any value has the examples
+        for tensor, array in self._values.items():
+            for axis, size in zip(tensor.axes, array.shape, strict=True):
+                if axis.extent is BATCH:
+                    return int(size)
+        return 1
 
     def gradient(self, path: str) -> Array:
         """The gradient of the loss with respect to a value or a parameter.
@@ -385,15 +394,14 @@ def place_of(
     """The full index: given outright, or put together from example, time, place and unit; `fixed` is what the path
     said already.
     """
-    given = (index,) if isinstance(index, (int, np.integer)) else tuple(index)
+    given = integers(index, "index")
     batched = bool(tensor.axes) and not isinstance(tensor.axes[0].extent, int)
     if not given:
-        middle = (at,) if isinstance(at, (int, np.integer)) else tuple(at)
-        parts = [*([time] if time is not None else []), *middle, *([unit] if unit is not None else [])]
-        given = tuple(int(p) for p in parts)
+        steps = () if time is None else integers(time, "time")
+        given = (*steps, *integers(at, "at"), *(() if unit is None else integers(unit, "unit")))
     open_places = [k for k in range(len(shape)) if k not in fixed]
     if batched and 0 not in fixed and len(given) == len(open_places) - 1:
-        given = (example, *given)
+        given = (*integers(example, "example"), *given)
     if len(given) != len(open_places):
         axes = ", ".join(f"{tensor.axes[k].name} < {shape[k]}" for k in open_places) or "none"
         raise PellucidError(

@@ -263,3 +263,76 @@ def test_every_edge_set_to_what_it_is_changes_no_bit(kind: str) -> None:
     for source, reader in edges:
         run = patch(net, x, {f"{source} → {reader}": known}, y, loss="crossentropy")
         assert same(run, known) == [], (source, reader)
+
+
+@pytest.mark.parametrize("value", [0.5, np.nan, [[1, 2.5, 3, 4]], lambda old: old + 0.25], ids=repr)
+def test_a_fraction_of_a_word_is_refused(value: Any) -> None:
+    net = pl.Network(pl.Embedding(5, 3), pl.LSTM(2), input_shape=(4,), engine="reference")
+    with pytest.raises(DataError, match=r"takes integers, got (0\.5|nan|2\.5|1\.25|2\.25)"):
+        net.patch([[1, 2, 3, 4]], {"input_1": value})
+    assert net.patch([[1, 2, 3, 4]], {"input_1": 4.0})["input_1"].tolist() == [[4, 4, 4, 4]]
+
+
+@pytest.mark.parametrize("value", [None, "a", 3 + 4j, [None, 1, 2], lambda old: None, lambda old: old.astype(complex)])
+def test_what_is_no_number_is_refused(value: Any) -> None:
+    net = pl.Network(pl.Dense(3), input_shape=2, engine="reference")
+    with pytest.raises(DataError, match="dense_1 takes a number or an array"):
+        net.patch(np.zeros((2, 2)), {"dense_1": value})
+    with pytest.raises(DataError, match=r"takes numbers that fit into float32, got 1e\+40"):
+        net.patch(np.zeros((2, 2)), {"dense_1": 1e40})
+
+
+@pytest.mark.parametrize("path", ["input_1", "dense_1", "dense_1.sum"])
+def test_a_run_whose_inputs_are_set_is_compared(path: str) -> None:
+    """Nothing of it reads the input any more, and its arithmetic stands there still."""
+    net = pl.Network(pl.Dense(3, activation="tanh"), pl.Dense(2), input_shape=3, engine="reference")
+    x = np.random.default_rng(0).normal(size=(2, 3))
+    run = net.patch(x, {path: np.ones((2, 3))})
+    both = run.compare("dense_2", unit=1, example=1)
+    assert both.after is not None and both.after.total == pytest.approx(run["dense_2"][1, 1], abs=1e-6)
+
+
+def _network() -> pl.Network:
+    return pl.Network(pl.Dense(3), pl.Dense(2), input_shape=4, engine="reference")
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ({"index": "a"}, "index is 'a'"),
+        ({"index": (1.7,)}, "index is"),
+        ({"index": None}, "index is None"),
+        ({"at": [0.5]}, "at is"),
+        ({"unit": 1.5}, "unit is 1.5"),
+        ({"time": "a"}, "time is 'a'"),
+        ({"unit": 1, "example": 0.5}, "example is 0.5"),
+    ],
+)
+def test_an_index_that_is_no_integer_is_refused(where: dict[str, Any], says: str) -> None:
+    """Not cut to one: that would be another element."""
+    net, x = _network(), np.ones((1, 4))
+    calls: list[Any] = [lambda: net.explain("dense_2", x=x, **where)]
+    if "example" not in where:
+        calls += [lambda: pl.compare(net, net, x, "dense_2", **where), lambda: net.attribute(x, "dense_2", **where)]
+    if set(where) <= {"unit", "time"}:
+        calls += [lambda: net.ablate(x, "dense_1", **where)]
+    for call in calls:
+        with pytest.raises(PellucidError, match=f"{says}.*expected an integer"):
+            call()
+    assert net.explain("dense_2", x=x, index=np.array([1])).index == (0, 1)  # type: ignore[arg-type]
+
+
+def test_what_is_no_path_and_no_network_is_refused() -> None:
+    net, x = _network(), np.ones((1, 4))
+    with pytest.raises(PellucidError, match="3 is no path"):
+        net.patch(x, {3: 0.0})  # type: ignore[dict-item]
+    with pytest.raises(PellucidError, match="3 is no path"):
+        net.sweep(3, [1.0], x=x)  # type: ignore[arg-type]
+    with pytest.raises(PellucidError, match="takes two networks, got ndarray"):
+        pl.compare(net, x, x, "dense_2", unit=0)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="x holds text"):
+        pl.compare(net, net, "abc", "dense_2", unit=0)
+    with pytest.raises(PellucidError, match="paths is 3"):
+        pl.Ledger(3)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="tolerance is 'a'"):
+        net.attribute(x, "dense_2", unit=0, tolerance="a")  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -32,3 +34,10 @@ def test_what_cannot_be_swept_is_said() -> None:
         net.sweep("dense_1", 1.0, x=np.ones(2))
     with pytest.raises(PellucidError, match="to look at"):
         net.sweep("dense_1", [1.0], x=np.ones(2), output="dens_1")
+
+
+@pytest.mark.parametrize("values", ["a", ["a"], [None], [np.nan], [], [[1, 2]], [1, [2]]], ids=repr)
+def test_what_is_no_row_of_numbers_is_refused(values: Any) -> None:
+    net = pl.Network(pl.Dense(1), input_shape=2, engine="reference")
+    with pytest.raises(DataError, match=r"^values "):
+        net.sweep("dense_1", values, x=np.ones(2))

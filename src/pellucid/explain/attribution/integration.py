@@ -27,7 +27,7 @@ def integrated(q: Question, *, tolerance: float, max_steps: int) -> Attribution:
         tolerance: the largest error of the sum, as a fraction of the larger of |output| and |output − baseline|.
         max_steps: how many gradients it may take.
     """
-    if not 0 < tolerance < 1:
+    if not isinstance(tolerance, (int, float, np.number)) or not 0 < tolerance < 1:
         raise DataError(f"tolerance is {tolerance!r}, expected a fraction above 0 and below 1, such as 1e-4")
     way = {path: q.end[path] - q.begin[path] for path in q.end}
     edges = np.linspace(0, 1, FIRST + 1)

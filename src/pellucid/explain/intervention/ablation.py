@@ -10,6 +10,7 @@ import numpy as np
 from pellucid.errors import PellucidError
 from pellucid.explain.intervention.patched_run import PatchedRun
 from pellucid.explain.intervention.patching import patch
+from pellucid.explain.paths import integers
 from pellucid.explain.trace import as_batch, tracing
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.feeds import inputs
@@ -48,8 +49,8 @@ def ablate(
     """
     if to not in WAYS:
         raise PellucidError(f"to is {to!r}, expected one of {', '.join(WAYS)}")
-    where = [] if time is None else [f"t={time}"]
-    units = [None] if unit is None else [unit] if isinstance(unit, (int, np.integer)) else list(unit)
+    where = [] if time is None else [f"t={integers(time, 'time')[0]}"]
+    units = (None,) if unit is None else integers(unit, "unit")
     parts = [[*where, *([] if u is None else [f"unit={u}"])] for u in units]
     paths = [f"{path}[{','.join(part)}]" if part else path for part in parts]
     if to == "zero":

@@ -124,6 +124,9 @@ def compare(
     Raises:
         PellucidError: no such value, or formulas that differ: there is no difference of terms between them.
     """
+    for net in (a, b):
+        if not isinstance(net, BaseNetwork):
+            raise PellucidError(f"compare takes two networks, got {type(net).__name__}: another example is other=…")
     runs = [trace(net, _first(net, given)) for net, given in ((a, x), (b, x if other is None else other))]
     name, _ = runs[0].split(path)
     runs[0].tensor(name)
@@ -156,7 +159,9 @@ def _first(net: BaseNetwork, x: Any) -> Any:
     x, _ = as_batch(net, x, None)
     if isinstance(x, Mapping):
         return {path: np.asarray(array)[:1] for path, array in x.items()}
-    return [np.asarray(array)[:1] for array in x] if isinstance(x, (list, tuple)) else np.asarray(x)[:1]
+    if isinstance(x, (list, tuple)):
+        return [np.asarray(array)[:1] for array in x]
+    return np.asarray(x)[:1] if np.ndim(x) else x
 
 
 def _shared(pair: Pair, parameters: Container[str]) -> TermChange:

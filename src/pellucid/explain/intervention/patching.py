@@ -137,15 +137,37 @@ def _array(spot: Spot, values: Mapping[str, Value], n: int, old: Array | None) -
                 value = value(np.array(here))
             elif isinstance(value, Mapping):
                 value = _of_trace(value, spot, part.path, n)[at]
-            array[at] = np.asarray(value)
+            array[at] = _numbers(value, array.dtype, part.path)
         except IndexError:
             raise DataError(f"{part.path} names an example that is not there: x has {n}") from None
+        except PellucidError:
+            raise
         except (TypeError, ValueError):
             raise DataError(
                 f"{part.path} takes a number or an array of shape {here.shape}, got "
                 f"{f'shape {np.shape(value)}' if isinstance(value, np.ndarray) else repr(value)}"
             ) from None
     return array
+
+
+def _numbers(value: Any, dtype: np.dtype[Any], path: str) -> Array:
+    """What is set, as numbers that the value can hold: no fraction of an index, nothing beyond the dtype's range.
+
+    Raises:
+        TypeError, ValueError: it is no number and no array.
+        DataError: the value cannot hold it.
+    """
+    given = np.asarray(value)
+    if given.dtype.kind not in "biuf":
+        raise TypeError
+    with np.errstate(over="ignore", invalid="ignore"):
+        kept = given.astype(dtype)
+        lost = kept != given if dtype.kind == "i" else np.isfinite(given) & ~np.isfinite(kept)
+    if lost.any():
+        number = given[lost].flat[0]
+        kind = "integers" if dtype.kind == "i" else f"numbers that fit into {dtype}"
+        raise DataError(f"{path} takes {kind}, got {number:g}")
+    return kept
 
 
 def _of_trace(run: Mapping[str, Any], spot: Spot, path: str, n: int) -> Array:

@@ -189,6 +189,8 @@ def _by_name(everything: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def edge(path: str) -> tuple[str, str]:
     """The value and the layer of `dense_1 → add_1`; of any other path, the path and ""."""
+    if not isinstance(path, str):
+        raise PellucidError(f'{path!r} is no path of a value, which is a text such as "dense_1"')
     match = _EDGE.fullmatch(path)
     return (match[1], match[2]) if match else (path, "")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.arrays import as_array
 from pellucid.errors import DataError, PellucidError
 from pellucid.explain.intervention.patching import patched
 from pellucid.explain.intervention.plans import edge
@@ -72,8 +73,8 @@ def sweep(
         PellucidError: no such value or element, or several outputs of which none is named.
         DataError: more than one example, or values of another shape.
     """
-    numbers = np.asarray(values, dtype=np.float64)
-    if numbers.ndim != 1 or not numbers.size:
+    numbers = as_array(values, what="values", dtype=np.float64)
+    if numbers.ndim != 1:
         raise DataError(f"values has the shape {numbers.shape}, expected (k,): the numbers to set")
     if output is None:
         if len(net.output_shapes) > 1:

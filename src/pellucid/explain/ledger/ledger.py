@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from pellucid.explain.ledger.account import Account, Entry
 from pellucid.explain.ledger.example_shares import ExampleShares, by_class, labels
 from pellucid.explain.ledger.kept_states import KeptStates
 from pellucid.explain.ledger.retaken_steps import RetakenSteps
+from pellucid.explain.paths import integers
 from pellucid.explain.trace import Trace
 from pellucid.network import BaseNetwork
 from pellucid.training.callbacks.base import Callback
@@ -51,7 +52,10 @@ class Ledger(Callback):
 
     def __init__(self, paths: Sequence[str] | str | None = None, *, memory: int = 1 << 28) -> None:
         self.memory = check_integer(memory, "memory")
-        self.paths = None if paths is None else [paths] if isinstance(paths, str) else list(paths)
+        given = [paths] if isinstance(paths, str) else paths
+        if given is not None and not (isinstance(given, Iterable) and all(isinstance(path, str) for path in given)):
+            raise PellucidError(f'paths is {paths!r}, expected paths of parameters, such as "dense_1.kernel"')
+        self.paths = None if given is None else list(given)
         self._steps: dict[str, Array] = {}
         self._room = 0
         self._taken: RetakenSteps | None = None
@@ -110,7 +114,7 @@ class Ledger(Callback):
         watched = self._watched(taken)
         if path not in watched:
             raise PellucidError(f'the ledger keeps no "{path}".{nearest(path, watched)}')
-        place = (int(index),) if isinstance(index, (int, np.integer)) else tuple(int(i) for i in index)
+        place = integers(index, "index")
         shape = taken.training.net.parameters[path].shape
         if len(place) != len(shape) or any(not -n <= i < n for i, n in zip(place, shape, strict=False)):
             raise PellucidError(f"{path} has the shape {shape}, so it has no element {place}")
