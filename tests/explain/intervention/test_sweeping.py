@@ -41,3 +41,18 @@ def test_what_is_no_row_of_numbers_is_refused(values: Any) -> None:
     net = pl.Network(pl.Dense(1), input_shape=2, engine="reference")
     with pytest.raises(DataError, match=r"^values "):
         net.sweep("dense_1", values, x=np.ones(2))
+
+
+def test_a_sweep_is_over_sequences_of_any_length() -> None:
+    net = pl.Network(pl.LSTM(3), pl.Dense(2), input_shape=(None, 2), engine="reference")
+    for length in (3, 7):
+        x = np.random.default_rng(length).normal(size=(1, length, 2))
+        swept = net.sweep("lstm_1.gate.forget[t=1,j=2]", [0.0, 1.0], x=x)
+        alone = net.patch(x, {"lstm_1.gate.forget[t=1,j=2]": 1.0})
+        np.testing.assert_allclose(swept.results[1], alone["dense_1"][0], rtol=1e-6)
+
+
+def test_a_sweep_of_carried_states_is_refused() -> None:
+    net = pl.Network(pl.LSTM(3, stateful=True), input_shape=(4, 2), engine="reference")
+    with pytest.raises(PellucidError, match="stateful"):
+        net.sweep("lstm_1[j=0]", [0.0], x=np.ones((1, 4, 2)))

@@ -57,9 +57,7 @@ def patch(
     if not isinstance(values, Mapping):
         raise PellucidError(f'patch takes values by path, as in {{"dense_1": 0.0}}, got {type(values).__name__}')
     x, y = as_batch(net, x, y)
-    net.check_stateless("values are set in each example by itself, but stateful layers go on from the batch before")
     arrays = inputs(net, x)
-    net = net.sized(arrays)
     targets: list[Goal] = []
     if y is not None:
         targets, answers = goals(net, y, loss)
@@ -71,6 +69,8 @@ def patched(
     net: BaseNetwork, arrays: Mapping[str, Array], targets: list[Goal], values: Mapping[str, Value]
 ) -> PatchedRun:
     """`patch`, of examples that were checked before: arrays by the names of the program's inputs."""
+    net.check_stateless("values are set in each example by itself, but stateful layers go on from the batch before")
+    net = net.sized(arrays)
     feeds: dict[str, Array] = {**net.parameters.snapshot(), **arrays}
     n = len(next(iter(arrays.values())))
     # A loss that reads the sums before a softmax does not see its output: where that is set to something else, the loss
