@@ -140,3 +140,24 @@ def test_what_a_ledger_cannot_tell_is_said() -> None:
     x[:] = 0
     with pytest.raises(PellucidError, match="gave another dense_1"):
         ledger.explain("dense_1.kernel", (0, 0), by="step")
+
+
+def test_steps_with_images_that_change_are_taken_again() -> None:
+    """Each epoch has images of its own, which come back with its steps."""
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(size=(20, 6, 6, 1)).astype(np.float32), rng.integers(0, 3, 20)
+    net = pl.Network(
+        pl.Conv2D(2, 3, activation="relu"),
+        pl.Flatten(),
+        pl.Dense(3, activation="softmax"),
+        input_shape=(6, 6, 1),
+        engine="reference",
+    )
+    ledger = pl.Ledger()
+    changes = pl.data.Augmentation(shift=1)
+    net.fit(x, y, epochs=3, batch_size=8, callbacks=[ledger], verbose=0, augmentation=changes)
+    for by in ("step", "example", "class"):
+        account = ledger.explain("conv2d_1.kernel", (1, 2, 0, 1), by=by)
+        assert account.value == float(net.parameters["conv2d_1.kernel"][1, 2, 0, 1])
+        assert abs(account.residual) < 1e-12
+    assert not np.array_equal(net.without([3]).parameters["conv2d_1.kernel"], net.parameters["conv2d_1.kernel"])

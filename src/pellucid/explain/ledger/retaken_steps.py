@@ -119,6 +119,8 @@ class RetakenSteps:
         with Waiting(about, stop - place) as waiting:
             for epoch in range(self.begin[0] + (place - first) // each_epoch, self.last + 1):
                 order, rate = self._order(epoch), self.rates[epoch]
+                for callback in training.callbacks:
+                    callback.restore_examples(epoch)
                 for begin in range((place - first) % each_epoch * size, count, size):
                     if place == stop:
                         break

@@ -33,6 +33,9 @@ class Augment(Callback):
     def on_train_begin(self) -> None:
         self.on_epoch_begin(self.training.state.epoch)  # a run may resume in the middle of an epoch
 
+    def restore_examples(self, epoch: int) -> None:
+        self.on_epoch_begin(epoch)
+
     def on_epoch_begin(self, epoch: int) -> None:
         for start in range(0, len(self.x), CHUNK):
             rows = np.arange(start, min(start + CHUNK, len(self.x)))

@@ -64,6 +64,11 @@ class Callback(metaclass=Spelled):
     def on_epoch_begin(self, epoch: int) -> None:
         """Before the epoch (from 0); not when a run resumes in its middle."""
 
+    def restore_examples(self, epoch: int) -> None:
+        """Bring the examples back to what they were in an epoch (from 0), whose steps are taken again; for a callback
+        that changes them.
+        """
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """After the epoch, with its values by name; what is added to `logs` goes into the History."""
 
