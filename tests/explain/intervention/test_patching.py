@@ -332,6 +332,9 @@ def test_what_is_no_path_and_no_network_is_refused() -> None:
         pl.compare(net, x, x, "dense_2", unit=0)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="x holds text"):
         pl.compare(net, net, "abc", "dense_2", unit=0)
+    rows = [[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0]]
+    listed = pl.compare(net, net, rows, "dense_2", unit=0, other=[rows[1]])
+    assert listed.change == pl.compare(net, net, np.array(rows), "dense_2", unit=0, other=np.zeros(4)).change != 0
     with pytest.raises(PellucidError, match="paths is 3"):
         pl.Ledger(3)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="tolerance is 'a'"):

@@ -159,8 +159,8 @@ def _first(net: BaseNetwork, x: Any) -> Any:
     x, _ = as_batch(net, x, None)
     if isinstance(x, Mapping):
         return {path: np.asarray(array)[:1] for path, array in x.items()}
-    if isinstance(x, (list, tuple)):
-        return [np.asarray(array)[:1] for array in x]
+    if isinstance(x, (list, tuple)):  # of one input the examples, rows or texts; of several an array for each
+        return x[:1] if len(net.input_shapes) == 1 else [np.asarray(array)[:1] for array in x]
     return np.asarray(x)[:1] if np.ndim(x) else x
 
 
