@@ -293,10 +293,8 @@ class LabBuildHook(BuildHookInterface):  # type: ignore[misc]
         return SCHEMA if machine_node() is not None else [NODE, *SCHEMA]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if unwanted() and version == "editable":
+        if version == "editable" and unwanted():
             return
-        if unwanted() and Page().stale():
-            self.app.abort("PELLUCID_PAGE=off is for editable installations, expected pip install -e: leave it out.")
         try:
             Page().build()
         except Unreachable as error:
