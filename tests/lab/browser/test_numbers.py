@@ -27,6 +27,7 @@ FUNCTIONS = ["activations", "log_softmax", "step"]
 KINDS = [
     "images",
     "image means",
+    "volumes",
     "rows",
     "resized images",
     "resized rows",
@@ -45,7 +46,7 @@ TAKEN, PLACES = 3, 8
 """How many networks of a group, and how many places of each, a run looks at: to open a page takes as long as ten."""
 
 # Each group is one process: starting Python and compiling what all networks have in common takes seconds.
-GROUPS = {"functions": [*FUNCTIONS, *LOSSES], "images": KINDS[:5], "sequences": KINDS[5:9], "others": KINDS[9:]}
+GROUPS = {"functions": [*FUNCTIONS, *LOSSES], "images": KINDS[:6], "sequences": KINDS[6:10], "others": KINDS[10:]}
 
 
 def test_the_networks_have_every_layer_and_every_function_in_them() -> None:

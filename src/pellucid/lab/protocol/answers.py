@@ -71,9 +71,9 @@ class Value(TypedDict):
 class Layer(TypedDict):
     """One layer.
 
-    `kind` is its class, or "Input". `draw` says how its output is drawn: a column of units, a stack of maps (h, w, c),
-    or a strip over time (t, units). `values` are all that is computed inside it, its output last. `options` are
-    kernel_size, strides, padding, units, … where it has them.
+    `kind` is its class, or "Input". `draw` says how its output is drawn: a column of units, a stack of maps (h, w, c)
+    or (d, h, w, c), or a strip over time (t, units). `values` are all that is computed inside it, its output last.
+    `options` are kernel_size, strides, padding, units, … where it has them.
     """
 
     path: Path

@@ -161,7 +161,7 @@ def drawn(program: Program, use: Use) -> Literal["units", "maps", "steps"]:
     """How a layer's output is drawn."""
     tensor = tensor_of(program, use.path)
     letters = [a.name for a in tensor.axes[1:]] if tensor is not None else []
-    if len(use.shape) == 3:
+    if len(use.shape) in (3, 4):
         return "maps"
     return "steps" if len(use.shape) == 2 or letters == ["t"] else "units"
 

@@ -48,7 +48,7 @@ def picture(tensor: Tensor, array: Array, limit: int) -> answers.Picture:
     """Of a value the first example, at most `limit` numbers."""
     place = batch_axis(tensor)
     whole = np.asarray(array if place is None else array.take(0, axis=place))
-    maps = whole.ndim == 3 and not any(a.name == "t" for a in tensor.axes)
+    maps = whole.ndim in (3, 4) and not any(a.name == "t" for a in tensor.axes)
     first = whole[tuple(slice(n) for n in block(whole.shape, max(0, limit), maps=maps))]
     return {**numbers(first), "full": list(whole.shape), "stats": statistics(whole)}
 
@@ -59,8 +59,8 @@ def block(shape: tuple[int, ...], limit: int, *, maps: bool = False) -> tuple[in
     """
     if not shape or math.prod(shape) <= limit:
         return shape
-    if maps and math.prod(shape[:2]) <= limit:
-        return (*shape[:2], limit // math.prod(shape[:2]))
+    if maps and math.prod(shape[:-1]) <= limit:
+        return (*shape[:-1], limit // math.prod(shape[:-1]))
     low, high = 0, max(shape)
     while low < high:  # the largest side of a block that fits
         side = (low + high + 1) // 2

@@ -34,8 +34,9 @@ function copied(extents: readonly number[], strides: readonly number[], data: Ar
 function block(shape: readonly number[], limit: number): number[] {
   const size = count(shape);
   if (size <= limit) return [...shape];
-  const [h = 1, w = 1] = shape;
-  if (shape.length === 3 && h * w > 0 && h * w <= limit) return [h, w, Math.floor(limit / (h * w))];
+  const places = shape.slice(0, -1);
+  const whole = count(places);
+  if ((shape.length === 3 || shape.length === 4) && whole > 0 && whole <= limit) return [...places, Math.floor(limit / whole)];
   const cut = (side: number): number[] => shape.map((n) => Math.min(n, side));
   let [low, high] = [0, Math.max(...shape)];
   while (low < high) {

@@ -23,6 +23,9 @@ describe("arrange", () => {
     expect(arrange([784], null, [], 2000)).toMatchObject({ wrap: 28 });
     expect(arrange([8, 8, 3], "maps")).toMatchObject({ row: 0, column: 1, panels: [2] });
     expect(arrange([3, 3, 1, 6])).toMatchObject({ row: 0, column: 1, panels: [2, 3] });
+    expect(arrange([4, 8, 6, 3], "maps")).toMatchObject({ row: 1, column: 2, panels: [3, 0] });
+    expect(arrange([2, 3, 3, 1, 6], "kernel")).toMatchObject({ row: 1, column: 2, panels: [3, 4, 0] });
+    expect(arrange([4, 8, 6], "volume")).toMatchObject({ row: 1, column: 2, panels: [0] });
     expect(arrange([20, 8], "steps")).toMatchObject({ row: 1, column: 0 });
     expect(arrange([64, 10])).toMatchObject({ row: 0, column: 1 });
     expect(arrange([5, 4, 3], "steps", ["t", "g", "j"])).toMatchObject({ row: 2, column: 0, panels: [1] });

@@ -11,6 +11,8 @@ export interface Gathered {
   parameter: boolean;
   /** The picture; NaN where no term reads. */
   numbers: Numbers;
+  /** A volume's first axis is its depth. */
+  draw: "volume" | null;
   /** For a cell of the picture that leads on: the element's index, without the example's axis, and the number of its term. */
   at: Map<string, { index: number[]; term: number }>;
 }
@@ -32,12 +34,14 @@ interface Read {
   value: number;
   term: number;
   given: boolean;
+  /** Whether its own axes are a kernel's. */
+  kernel: boolean;
 }
 
 const WHOLE = 0.8;
 
 /** Numbers laid where they were read. Through one element several terms may go: what they add is added up. */
-function laid(reads: Read[], add = false): Pick<Gathered, "numbers" | "at"> {
+function laid(reads: Read[], add = false): Pick<Gathered, "numbers" | "at" | "draw"> {
   const rank = reads[0]?.seen.length ?? 0;
   const first = Array.from({ length: rank }, (_, axis) => Math.min(...reads.map((r) => r.seen[axis] ?? 0)));
   const last = Array.from({ length: rank }, (_, axis) => Math.max(...reads.map((r) => r.seen[axis] ?? 0)));
@@ -58,7 +62,9 @@ function laid(reads: Read[], add = false): Pick<Gathered, "numbers" | "at"> {
     data[place] = add && !Number.isNaN(before) ? before + read.value : read.value;
     if (!at.has(here.join(",")) && (add || !read.given)) at.set(here.join(","), { index: read.index, term: read.term });
   }
-  return { numbers: { shape, data }, at };
+  // Elements (d, h, w, c) and kernels (u, v, r, c, f) have a depth; kernels of images (u, v, c, f) begin with rows.
+  const depth = (rank === 4 && !reads[0]?.kernel) || rank === 5;
+  return { numbers: { shape, data }, at, draw: depth && shape.length > 2 && axes[0] === 0 ? "volume" : null };
 }
 
 /** What a maximum was chosen from, as a picture; the winner's cell in it. */
@@ -71,7 +77,7 @@ export function chosenFrom(
   if (path === undefined || all.length < 2) return null;
   const reads = all.map((s) => {
     const index = spot(s.path, s.index, layers);
-    return { index, ...unflattened(s.path, index, layers), value: s.value, term: 0, given: s.given === true };
+    return { index, ...unflattened(s.path, index, layers), value: s.value, term: 0, given: s.given === true, kernel: false };
   });
   const picture = laid(reads);
   const best = explanation.terms[0]?.sources[0];
@@ -108,6 +114,7 @@ export function gather(explanation: Explanation, layers: readonly Layer[]): Gath
         value: source.value,
         term: number,
         given: source.given === true,
+        kernel: located(source.path, layers)?.parameter === true,
       });
     });
   });
@@ -127,7 +134,7 @@ export function gather(explanation: Explanation, layers: readonly Layer[]): Gath
         lead === 1 - place &&
         (made[place]?.numbers.shape.length ?? 0) < (made[lead]?.numbers.shape.length ?? 0);
       const list = follow
-        ? own.map((r, k) => ({ ...r, seen: other[k]?.seen ?? r.seen, shape: other[k]?.shape ?? r.shape }))
+        ? own.map((r, k) => ({ ...r, seen: other[k]?.seen ?? r.seen, shape: other[k]?.shape ?? r.shape, kernel: false }))
         : own;
       const picture = follow ? laid(list) : made[place];
       if (picture) pictures.push({ path, what: "source", parameter: parameter(path), ...picture });

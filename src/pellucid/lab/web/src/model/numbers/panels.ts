@@ -21,7 +21,8 @@ export interface Flat {
   panels: number;
 }
 
-export type Draw = "units" | "maps" | "steps" | "kernel" | null;
+/** "volume": the first axis is the depth, whatever stands behind height and width. */
+export type Draw = "units" | "maps" | "steps" | "kernel" | "volume" | null;
 
 const MAX_PANELS = 16;
 const LONGEST_ROW = 64;
@@ -29,9 +30,10 @@ const LONGEST_ROW = 64;
 const LEGIBLE = 12;
 
 /**
- * The arrangement for a shape. Maps (h, w, c) have a panel a channel; kernels (u, v, c, f) one for each c and f; what
- * runs over time (t, units) goes from left to right; an axis "g" (gates) makes panels. A row too long for `room` pixels
- * goes on in further lines.
+ * The arrangement for a shape. Maps (h, w, c) have a panel a channel; kernels (u, v, c, f) one for each c and f; of
+ * volumes (d, h, w, c) and their kernels (u, v, r, c, f), those of one channel are its slices, side by side; what runs
+ * over time (t, units) goes from left to right; an axis "g" (gates) makes panels. A row too long for `room` pixels goes
+ * on in further lines.
  */
 export function arrange(
   shape: readonly number[],
@@ -66,7 +68,14 @@ export function arrange(
     return draw === "steps"
       ? { row: 1, column: 0, panels: [], wrap: null }
       : { row: 0, column: 1, panels: [], wrap: null };
-  return { row: 0, column: 1, panels: shape.map((_, axis) => axis).slice(2), wrap: null };
+  const axis = shape.map((_, k) => k);
+  return deep(draw, rank)
+    ? { row: 1, column: 2, panels: [...axis.slice(3), 0], wrap: null }
+    : { row: 0, column: 1, panels: axis.slice(2), wrap: null };
+}
+
+function deep(draw: Draw, rank: number): boolean {
+  return draw === "volume" || (draw === "maps" && rank === 4) || (draw === "kernel" && rank === 5);
 }
 
 /** A value laid flat by its arrangement, at most `max` panels of it. */
