@@ -215,3 +215,26 @@ def _pick(panel: Locator, path: str, index: tuple[int, int], shape: tuple[int, i
     down, right = ((i + 0.5) / n for i, n in zip(index, shape, strict=True))
     x, y = (down, right) if across else (right, down)
     drawing.click(position={"x": x * box["width"], "y": y * box["height"]})
+
+
+@both
+def test_why_two_examples_differ(person: Person, request: pytest.FixtureRequest, site: Path) -> None:
+    """Three clicks: this example, held, and the next one; then the numbers of both lead to where they differ."""
+    look, moment = known(request.node.callspec.params["person"], site)
+    clicks = Clicks(person.page)
+    person.button("Compare with…").click()
+    person.button(re.compile("^this example")).click()
+    person.button("Next example").click()
+    pair = person.page.get_by_role("region", name="Two runs side by side")
+    expect(pair.get_by_role("table", name="What it says in both")).to_be_visible()
+    assert clicks.count <= 3 and "with=test:0" in person.page.url
+    person.goes("/dense_2.sum/index/3?input=test:1&with=test:0")
+    split = person.page.get_by_role("table", name="What makes the difference")
+    expect(split).to_be_visible()
+    expected = look.compare(moment, "test:1", moment, "test:0", "dense_2.sum", [3])
+    parts = [row[1] for row in rows(split)]
+    assert near(parts[0], expected["weights"]) and near(parts[1], expected["inputs"])
+    first = person.page.get_by_role("list").get_by_role("link", name=re.compile("^input_1")).first
+    first.click()
+    expect(person.page).to_have_url(re.compile("/input_1/.*with=test:0"))
+    expect(person.page.get_by_text("The difference begins here")).to_be_visible()
