@@ -28,6 +28,8 @@ const NAME = 24;
 const MORE = 16;
 const ROW_OF_UNITS = 32;
 const UNITS = 64;
+/** The size of a disc, and what will do where that keeps all of them in one line. */
+const [DISC, NEARLY] = [24, 18];
 const MIN_BREADTH = 22;
 /** Names want so much room. */
 const NAMED = 230;
@@ -67,11 +69,12 @@ function drawnOf(layer: Layer, room: number, largest: number, text: boolean, ima
   if (text) return { ...base, form: "text", laid: null, box: null, width: Math.min(room, size(layer.shape) * 8.5) };
   if (layer.draw === "units" && size(layer.shape) <= UNITS && layer.shape.length === 1) {
     const count = layer.shape[0] ?? 1;
-    const across = Math.min(count, ROW_OF_UNITS);
+    // In as many lines as it takes for every disc to be as large as a finger needs, or nearly so in one.
+    const lines = Math.ceil((count * NEARLY) / room);
+    const across = lines === 1 ? count : Math.min(count, Math.max(1, Math.floor(room / DISC)));
     const arrangement = { row: null, column: 0, panels: [], wrap: count > across ? across : null };
     const laid = flat(layer.shape, arrangement);
-    // Broad by the logarithm, but no disc larger than a finger needs or smaller than an eye does.
-    const cell = Math.max(5, Math.min(24, Math.min(room, Math.max(broad, across * 7)) / across));
+    const cell = Math.min(DISC, room / across);
     const box: Boxes = { across: 1, gap: 0, cell, tall: cell, width: cell * across, height: cell * laid.rows };
     return { ...base, form: "units", laid, box, width: box.width };
   }

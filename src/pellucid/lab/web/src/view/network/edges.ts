@@ -39,11 +39,12 @@ function bottom({ drawn, node }: End): number {
   return drawn.box ? node.y + drawn.top + drawn.box.height : node.y + node.height;
 }
 
-/** The middle of a unit's disc. */
-function unit(at: End, index: number): number {
+/** Where the line from or to a unit ends: the middle of its disc, and the top and the bottom of that. */
+function unit(at: End, index: number): { x: number; high: number; low: number } {
   const { laid, box, width } = at.drawn;
-  if (!laid || !box) return middle(at);
-  return middle(at) - width / 2 + corner(laid, box, 0, 0, index)[0] + box.cell / 2;
+  if (!laid || !box) return { x: middle(at), high: top(at), low: bottom(at) };
+  const [x, y] = corner(laid, box, 0, Math.floor(index / laid.columns), index % laid.columns);
+  return { x: middle(at) - width / 2 + x + box.cell / 2, high: top(at) + y, low: top(at) + y + box.tall };
 }
 
 export function drawEdges(
@@ -134,8 +135,7 @@ function lines(
   const span = domain(weights.data);
   if (weights.data.length < inputs * outputs) return;
   const least = strength(weights.data, chosen === null ? STRONGEST : weights.data.length);
-  const [y0, y1] = [bottom(from), top(to)];
-  const bend = (y1 - y0) * 0.45;
+  const bend = (top(to) - bottom(from)) * 0.45;
   // Many lines are drawn fainter, so that the strong ones among them are seen.
   const faint = Math.min(1, Math.sqrt(96 / Math.min(STRONGEST, inputs * outputs)));
   for (let i = 0; i < inputs; i++)
@@ -144,7 +144,7 @@ function lines(
       const fraction = Math.min(1, Math.abs(weight) / span);
       if (!(fraction > 0.03) || Math.abs(weight) < least) continue;
       const faded = chosen !== null && chosen !== o;
-      const [x0, x1] = [unit(from, i), unit(to, o)];
+      const [{ x: x0, low: y0 }, { x: x1, high: y1 }] = [unit(from, i), unit(to, o)];
       context.beginPath();
       context.moveTo(x0, y0);
       context.bezierCurveTo(x0, y0 + bend, x1, y1 - bend, x1, y1);
