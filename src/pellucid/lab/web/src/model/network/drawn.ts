@@ -70,8 +70,8 @@ function drawnOf(layer: Layer, room: number, largest: number, text: boolean, ima
   if (layer.draw === "units" && size(layer.shape) <= UNITS && layer.shape.length === 1) {
     const count = layer.shape[0] ?? 1;
     // In as many lines as it takes for every disc to be as large as a finger needs, or nearly so in one.
-    const lines = Math.ceil((count * NEARLY) / room);
-    const across = lines === 1 ? count : Math.min(count, Math.max(1, Math.floor(room / DISC)));
+    const lines = count * NEARLY <= room ? 1 : Math.ceil(count / Math.max(1, Math.floor(room / DISC)));
+    const across = Math.ceil(count / lines);
     const arrangement = { row: null, column: 0, panels: [], wrap: count > across ? across : null };
     const laid = flat(layer.shape, arrangement);
     const cell = Math.min(DISC, room / across);
