@@ -130,6 +130,8 @@ def value_figure(run: Trace, path: str, example: int) -> Figure:
     if batched and not -len(array) <= example < len(array):
         raise PellucidError(f"the run has {len(array)} examples, so there is no example {example}")
     one = array[example] if batched else array
+    if one.ndim == 4 + (not batched):  # a volume, or the kernels of one: its slices side by side
+        one = np.concatenate(list(one), axis=1)
     if not batched and one.ndim == 4:
         return image_grids.kernels_figure(one, title=path, quantity=quantity)
     if batched and one.ndim == 3:
