@@ -53,10 +53,10 @@ class NonFiniteError(PellucidError):
         self.origin = origin
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
+def nearest(word: object, choices: Iterable[str]) -> str:
     """The hint ' Did you mean "relu"?' for a mistyped word, or '' if nothing is near."""
     spelled = {choice.lower(): choice for choice in choices}
-    matches = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(str(word).lower(), spelled, n=1, cutoff=0.5)
     return f' Did you mean "{spelled[matches[0]]}"?' if matches else ""
 
 

@@ -312,7 +312,7 @@ class BaseNetwork(Layer):
     def _wire(self, shape: Callable[[str, InputLayer], Shape]) -> tuple[list[Use], tuple[str, ...]]:
         """A path and a shape for every node, each after its parents; and the paths of the outputs."""
         order = _ordered(self.input_nodes, self.output_nodes)
-        homes = _homes(order)
+        homes = homes_of(order)
         paths: dict[Node, str] = {}
         shapes: dict[str, Shape] = {}
         uses: list[Use] = []
@@ -619,7 +619,7 @@ def _ordered(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[Node]:
     return [*dict.fromkeys(inputs), *inner]
 
 
-def _homes(order: Sequence[Node]) -> dict[Layer, str]:
+def homes_of(order: Sequence[Node]) -> dict[Layer, str]:
     """The path of each layer: its name, or its kind and its place among its kind."""
     given = [layer.name for layer in dict.fromkeys(n.layer for n in order) if layer.name]
     double = next((name for name in given if given.count(name) > 1), None)

@@ -45,6 +45,7 @@ class Asker:
 
     def __init__(self, session: Session) -> None:
         self._there = threading.Event()
+        self.session = session
         self.tab = session.join(self._there.set)
         self.events: list[tuple[str, Any]] = []
         self._answers: list[dict[str, Any]] = []

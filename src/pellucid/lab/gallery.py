@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from pellucid import data
 from pellucid.data.kernels import kernel
 from pellucid.errors import PellucidError, nearest
 from pellucid.functions.learning.optimizers import SGD, Adam
-from pellucid.lab.task import Task
+from pellucid.lab.task import Examples, Source, Task
 from pellucid.layers import LSTM, RNN, Conv2D, Dense, Embedding, Flatten, MaxPool2D, Reshape
 from pellucid.messages import Message, gettext, words
 from pellucid.network import BaseNetwork
@@ -31,6 +31,11 @@ READ = 32
 CHARACTERS = 60_000
 WINDOW = 20
 DEPTH, WIDTH = 8, 16
+GIVEN = """\
+from pellucid.lab.gallery import build
+
+task = build("{name}")
+x, y, validation_data = task.x, task.y, task.test"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +99,7 @@ def build(name: str) -> Task:
 
 
 def _spirals(entry: Entry) -> Task:
-    points, test = data.spirals(500, noise=0.03, seed=1), data.spirals(200, noise=0.03, seed=2)
+    source, learned, test = _toys("spirals", 500, 0.03)
     net = BaseNetwork(
         Dense(16, activation="tanh"),
         Dense(16, activation="tanh"),
@@ -105,8 +110,9 @@ def _spirals(entry: Entry) -> Task:
     return _task(
         entry,
         net,
-        (points.x, points.y),
-        (test.x, test.y),
+        learned,
+        test,
+        source=source,
         optimizer=Adam(0.02),
         sample="points",
         classes=("0", "1"),
@@ -252,14 +258,15 @@ def _relus(entry: Entry) -> Task:
 
 def _stack(entry: Entry, activation: str, *, beside: str) -> Task:
     """Two deep stacks that differ in their activation alone: data, seed and optimiser are the same."""
-    points, test = data.moons(400, noise=0.1, seed=1), data.moons(200, noise=0.1, seed=2)
+    source, learned, test = _toys("moons", 400, 0.1)
     hidden = [Dense(WIDTH, activation=activation, kernel_initializer="he_normal") for _ in range(DEPTH)]
     net = BaseNetwork(*hidden, Dense(2, activation="softmax"), input_shape=(2,), seed=1)
     return _task(
         entry,
         net,
-        (points.x, points.y),
-        (test.x, test.y),
+        learned,
+        test,
+        source=source,
         optimizer=SGD(0.05),
         sample="points",
         classes=("0", "1"),
@@ -268,10 +275,25 @@ def _stack(entry: Entry, activation: str, *, beside: str) -> Task:
     )
 
 
+def _toys(name: Literal["spirals", "moons"], count: int, noise: float) -> tuple[Source, Examples, Examples]:
+    """Made-up points, those to learn from and 200 to judge by."""
+
+    def make(noise: float) -> tuple[Examples, Examples]:
+        points = [getattr(data, name)(n, noise=noise, seed=seed) for n, seed in ((count, 1), (200, 2))]
+        learned, test = ((part.x, part.y) for part in points)
+        return learned, test
+
+    template = f"""learned = pl.data.{name}({count}, noise={{noise}}, seed=1)
+test = pl.data.{name}(200, noise={{noise}}, seed=2)
+x, y, validation_data = learned.x, learned.y, (test.x, test.y)"""
+    return Source(template, noise, make), *make(noise)
+
+
 def _task(entry: Entry, net: BaseNetwork, learned: Any, test: Any, **options: Any) -> Task:
     x, y = learned
     options.setdefault("metrics", ("accuracy",))
-    return Task(entry.name, words(entry.title), words(entry.about), entry.kind, net, x, y, test, **options)
+    options.setdefault("source", Source(GIVEN.format(name=entry.name)))
+    return Task(entry.name, words(entry.title), words(entry.about), entry.kind, net, x, y, test, plain=True, **options)
 
 
 # Data are read once, for a task that is opened again.

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from pellucid.arrays import check_integer
 from pellucid.data import Vocabulary
-from pellucid.errors import PellucidError
+from pellucid.errors import DataError, PellucidError
 from pellucid.lab.protocol import answers
 from pellucid.layers.base import InputLayer
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.reshape import Reshape
-from pellucid.messages import LANGUAGES, check_language, words
+from pellucid.messages import LANGUAGES, check_language, gettext, words
 from pellucid.network import BaseNetwork, Use
 from pellucid.training.evaluation import prepared
 from pellucid.training.inputs.feeds import vocabulary as entries
@@ -27,6 +27,38 @@ Words = dict[str, str]
 
 LARGEST_BOTTLENECK = 32
 """Of a wider code, two directions show next to nothing."""
+
+
+Examples = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a task's examples come from.
+
+    Attributes:
+        template: Python that makes `x`, `y` and `validation_data`, with "{noise}" where that stands.
+        noise: how far made-up examples are moved at random, or None.
+        make: what makes those to learn from and those to judge by, for a noise.
+    """
+
+    template: str
+    noise: float | None = None
+    make: Callable[[float], tuple[Examples, Examples]] | None = None
+
+    @property
+    def code(self) -> str:
+        return self.template.replace("{noise}", repr(self.noise))
+
+    def noisy(self, noise: float) -> tuple[Source, Examples, Examples]:
+        """The same with another noise, and the examples.
+
+        Raises:
+            DataError: the examples are not made up.
+        """
+        if self.make is None:
+            raise DataError(gettext("noise: these examples were given, so their noise cannot be changed"))
+        return replace(self, noise=noise), *self.make(noise)
 
 
 @dataclass
@@ -48,6 +80,8 @@ class Task:
         rows: what some view needs beside these: the `Vocabulary` of a text, the `Prices` of a series, the labels that
             colour the codes of an autoencoder.
         beside: the name of a task to compare with: the same in all but one thing.
+        source: where the examples come from; None for those that a person gave.
+        plain: whether the network begins with initial values of its own, so that code can make it anew.
     """
 
     name: str | None
@@ -68,6 +102,8 @@ class Task:
     views: tuple[answers.View, ...] = ()
     rows: Any = None
     beside: str | None = field(default=None, kw_only=True)
+    source: Source | None = field(default=None, kw_only=True)
+    plain: bool = field(default=False, kw_only=True)
 
 
 def task_of(

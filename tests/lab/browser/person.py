@@ -70,6 +70,11 @@ class Person:
     def epoch(self) -> None:
         self.button("Epoch").click()
 
+    def begins_anew(self) -> None:
+        """Begins anew, and means it."""
+        self.button("Begin anew").click()
+        self.button("Begin anew", self.page.get_by_role("dialog")).click()
+
     @property
     def scrubber(self) -> Locator:
         return self.page.get_by_role("slider", name="Go to a step")

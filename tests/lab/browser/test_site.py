@@ -43,7 +43,7 @@ def test_a_trained_network_can_be_begun_anew(browse: Callable[..., Person], site
     person = browse((site / "spirals.html").as_uri(), offline=True)
     time = person.panel("Time")
     expect(time).to_contain_text("accuracy (test)")
-    person.button("Begin anew").click()
+    person.begins_anew()
     expect(person.page).not_to_have_url(re.compile("step="))
     expect(time).not_to_contain_text("accuracy (test)")
     person.button("Batch").click()
@@ -83,7 +83,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 def test_it_trains_by_the_engines_own_code_beside_the_page(browse: Callable[..., Person], address: str) -> None:
     person = browse(f"{address}/spirals.html", offline=address.startswith("file:"))
-    person.button("Begin anew").click()
+    person.begins_anew()
     person.waits_for_step(0)
     for epoch in range(3):
         person.epoch()

@@ -110,7 +110,7 @@ def test_what_if_a_unit_were_another(person: Person, request: pytest.FixtureRequ
 @pytest.mark.parametrize("person", ["file"], indirect=True)
 def test_why_a_weight_is_what_it_is(person: Person) -> None:
     """What it began as and all that was added give what it is, as in Python's training."""
-    person.button("Begin anew").click()
+    person.begins_anew()
     person.waits_for_step(0)
     person.epoch()
     person.waits_for_step(44)

@@ -135,6 +135,12 @@ def test_all_that_is_asked_for_is_answered_as_declared(lab: Session, monkeypatch
         asker.event("flow")
     ask("open", {"task": "spirals"})
     ask("adopt", {"weights": ask("weights", {})})
+    design = ask("editor", {})["design"]
+    ask("consider", {"design": design})
+    assert ask("edit", {"design": design | {"noise": 0.1}})["fault"] is None
+    assert ask("edit", {"design": design | {"batch_size": 100_000}})["fault"]["field"] == "batch_size"
+    ask("revise", {"by": -1})
+    ask("pair", {"design": design | {"batch_size": 8}})
     assert asked == set(METHODS)
     assert {event for event, _ in asker.events} == set(EVENTS)
     for event, value in asker.events:

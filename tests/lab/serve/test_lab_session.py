@@ -72,6 +72,7 @@ def test_it_describes_the_network(asker: Asker) -> None:
         "own": True,
         "convolve": True,
         "save": True,
+        "edit": True,
     }
     assert found["task"] is None
     assert found["state"]["playing"] is False

@@ -99,7 +99,7 @@ class Training(TypedDict):
 class Can(TypedDict):
     """What a mount can do; a saved file cannot branch, a user's own network has no gallery.
 
-    `branch`: whether another line of steps may begin at any step.
+    `branch`: whether another line of steps may begin at any step. `edit`: whether the network may be changed.
     """
 
     gallery: bool
@@ -108,6 +108,7 @@ class Can(TypedDict):
     own: bool
     convolve: bool
     save: bool
+    edit: NotRequired[bool]
 
 
 class ExampleSet(TypedDict):
@@ -200,6 +201,8 @@ class Description(TypedDict):
         beside: the task to compare this one with: the same but for one thing.
         table: what the numbers of an example are, where they come from a table.
         scaling: of a series of prices.
+        aside: the number of the run of a changed network that is trained beside this one, or null.
+        differs: of a network that is trained beside another, in what it differs from that.
     """
 
     title: Words
@@ -217,8 +220,72 @@ class Description(TypedDict):
     beside: NotRequired[str | None]
     table: NotRequired[Table | None]
     scaling: NotRequired[Scaling | None]
+    aside: NotRequired[int | None]
+    differs: NotRequired[list[Words]]
     training: Training | None
     state: State
+
+
+FieldKind = Literal["integer", "number", "flag", "choice", "sizes", "penalty", "fixed"]
+
+
+class Field(TypedDict):
+    """An option of a layer, or a setting of an optimiser.
+
+    Attributes:
+        kind: how it is entered; "sizes" are integers, one or for each axis; "fixed" is shown alone.
+        start: what a new one begins with; null leaves it to the library.
+        choices: the values that it may have, where they are few.
+    """
+
+    name: str
+    kind: FieldKind
+    start: Any
+    required: bool
+    choices: list[str] | None
+
+
+class Kind(TypedDict):
+    """A kind of layer or of optimiser; `inputs` are how many values it takes at least."""
+
+    name: str
+    inputs: int
+    fields: list[Field]
+
+
+class Editor(TypedDict):
+    """What can be changed, and how it is now; how many changes can be taken back and made again."""
+
+    design: Annotated[dict[str, Any], Meta(extra_json_schema={"tsType": "Design"})]
+    layers: list[Kind]
+    optimizers: list[Kind]
+    losses: list[str]
+    noise: bool
+    undo: int
+    redo: int
+
+
+class Fault(TypedDict):
+    """Why a design cannot be: the number of the layer at fault, and the option or setting."""
+
+    layer: int | None
+    field: str | None
+    message: Words
+
+
+class Considered(TypedDict):
+    """What a design would give: the shape of each layer's output, and how many parameters."""
+
+    fault: Fault | None
+    shapes: list[list[int]]
+    parameters: int
+
+
+class Edited(TypedDict):
+    """What a change led to: another network is on show, or nothing was changed because of a fault."""
+
+    fault: Fault | None
+    description: Description | None
 
 
 class Task(TypedDict):

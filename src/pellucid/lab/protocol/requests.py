@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -12,6 +12,8 @@ MAX_STEPS = 1_000_000
 """So many steps one action takes at the most."""
 MAX_KERNEL = 15
 """How many rows, and columns, a kernel over an image may have."""
+MAX_LAYERS = 64
+"""How many layers a network that is changed in a page may have, and how often it may use them."""
 MAX_IN_LINK = 4096
 """How many parameters a link may carry."""
 
@@ -31,6 +33,8 @@ Weight = Annotated[float, Meta(ge=-1.7976931348623157e308, le=1.7976931348623157
 Pixels = Annotated[int, Meta(ge=0, le=64)]
 Stride = Annotated[int, Meta(ge=1, le=64)]
 Set = Literal["train", "test"]
+Options = Annotated[dict[str, Any], Meta(max_length=64, extra_json_schema={"tsType": "Record<string, unknown>"})]
+"""What a layer, an optimiser or a loss reads; each checks its own."""
 
 
 class Params(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -170,6 +174,63 @@ class GenerateParams(Params):
     count: Annotated[int, Meta(ge=1, le=1000)]
     temperature: Annotated[float, Meta(ge=0, le=100)]
     seed: Annotated[int, Meta(ge=0, le=1 << 53)]
+
+
+class LayerConfig(Struct, forbid_unknown_fields=True, kw_only=True, rename={"kind": "class"}):
+    """A layer of a network, as `pl.load` reads it."""
+
+    kind: Name
+    options: Options
+
+
+class UseConfig(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A use of a layer: its number, what it is called, and the paths of what it takes."""
+
+    layer: Annotated[int, Meta(ge=0, lt=MAX_LAYERS)]
+    path: Path
+    inputs: Annotated[list[Path], Meta(max_length=MAX_LAYERS)]
+
+
+class NetworkConfig(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A network's architecture, as `pl.load` reads it."""
+
+    layers: Annotated[list[LayerConfig], Meta(min_length=1, max_length=MAX_LAYERS)]
+    uses: Annotated[list[UseConfig], Meta(min_length=1, max_length=MAX_LAYERS)]
+    inputs: Annotated[list[Path], Meta(min_length=1, max_length=1)]
+    outputs: Annotated[list[Path], Meta(min_length=1, max_length=1)]
+    seed: Annotated[int, Meta(ge=0, lt=1 << 32)]
+    dtype: Literal["float32", "float64"]
+    name: Name | None
+
+
+class Design(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What can be changed of a task: the network, and how it learns.
+
+    `optimizer` and `loss` are as in stored configurations; without a loss the output tells it. `noise` is null where
+    the examples were not made up.
+    """
+
+    network: NetworkConfig
+    optimizer: Options
+    loss: Name | Options | None
+    batch_size: Annotated[int, Meta(ge=1, le=1 << 20)]
+    noise: Annotated[float, Meta(ge=0, le=10)] | None
+
+
+class DesignParams(Params):
+    design: Design
+
+
+class ReviseParams(Params):
+    """Back to the network before the last change, or forward again."""
+
+    by: Literal[-1, 1]
+
+
+class PairParams(Params):
+    """A changed network that is trained beside this one, or none any more."""
+
+    design: Design | None
 
 
 class AdoptParams(Params):

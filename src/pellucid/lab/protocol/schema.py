@@ -70,6 +70,15 @@ METHODS = {
     "weights": Method(r.Params, str),
     # the parameters of such a string, as a branch
     "adopt": Method(r.AdoptParams, a.State),
+    # what can be changed of the network and its training, and how it is now
+    "editor": Method(r.Params, a.Editor),
+    # what a changed network would be; nothing changes
+    "consider": Method(r.DesignParams, a.Considered),
+    # begin with a changed network; the one before can be returned to by "revise"
+    "edit": Method(r.DesignParams, a.Edited),
+    "revise": Method(r.ReviseParams, a.Description),
+    # train a changed network beside this one, in step with it
+    "pair": Method(r.PairParams, a.Edited),
     # the whole lab as one HTML file
     "save": Method(r.Params, str),
 }

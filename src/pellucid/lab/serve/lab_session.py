@@ -7,26 +7,32 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 
 from pellucid.errors import DataError, PellucidError, nearest
+from pellucid.lab.edit.choices import layer_kinds, loss_names, optimizer_kinds
+from pellucid.lab.edit.designs import changed, design_of, differences
+from pellucid.lab.edit.plain_code import preamble
 from pellucid.lab.lessons.shipped import shipped
 from pellucid.lab.protocol import answers, requests
 from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.protocol.reading import checked
 from pellucid.lab.protocol.schema import METHODS as DECLARED
+from pellucid.lab.serve.follower import Follower
 from pellucid.lab.serve.methods import METHODS, lane
+from pellucid.lab.serve.revisions import Revisions
 from pellucid.lab.serve.safety import MAX_TABS
 from pellucid.lab.serve.tabs import Tab
 from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment
 from pellucid.lab.time.run import Run
 from pellucid.lab.view.look import Look
-from pellucid.messages import gettext, words
+from pellucid.messages import Message, gettext, words
 
 _log = logging.getLogger("pellucid.lab")
 LIVE_PERIOD, LIVE_FRACTION = 0.1, 0.06
@@ -35,13 +41,6 @@ FLOW_PERIOD, FLOW_FRACTION = 0.5, 0.04
 GAP_PERIOD, GAP_FRACTION, COLUMNS = 0.02, 0.25, 600
 """At rest, one after the other is measured of the steps that are kept, until a ribbon has about so many columns."""
 MAX_FLOWS = 1024
-PREAMBLE = """\
-import pellucid as pl
-from pellucid.lab.gallery import build
-
-task = build("{name}")
-net, x, y, validation_data = pl.Network.restored(task.net.config()), task.x, task.y, task.test
-"""
 
 
 @dataclass
@@ -81,6 +80,12 @@ class Stage:
     warm: bool = False
     """Whether a flow was measured."""
 
+    @classmethod
+    def of(cls, task: Task) -> Stage:
+        """A task from its beginning."""
+        run = Run.of(task, preamble=preamble(task))
+        return cls(task, run, Look(task, run.update))
+
 
 class Session:
     """What tabs and widgets talk to; `request` answers, `join` gives a tab.
@@ -89,10 +94,19 @@ class Session:
         task: what is on show first; None until one of the gallery is opened.
         gallery: whether `open` may put a task of the gallery in its place.
         lessons: more than those that come with the gallery's tasks.
+        differs: of a session beside another, in what its network differs from that one's.
     """
 
-    def __init__(self, task: Task | None, *, gallery: bool = False, lessons: Iterable[Lesson] = ()) -> None:
+    def __init__(
+        self,
+        task: Task | None,
+        *,
+        gallery: bool = False,
+        lessons: Iterable[Lesson] = (),
+        differs: Sequence[Message] | None = None,
+    ) -> None:
         self.gallery = gallery
+        self._differs = differs
         self._lessons = tuple(lessons)
         self._tabs: list[Tab] = []
         self._change = threading.Condition()
@@ -101,7 +115,12 @@ class Session:
         self._gap = Pace(GAP_PERIOD, GAP_FRACTION)
         self._playing = False
         self.closed = False
-        self._stage = None if task is None else self._staged(task)
+        self._revisions = Revisions[Stage](lambda stage: stage.run.close())
+        self._follower: Follower | None = None
+        self._stage = None
+        if task is not None:
+            self._stage = self._staged(task)
+            self._revisions.begin(self._stage)
         self._refresher = threading.Thread(target=self._refresh, name="pellucid-live", daemon=True)
         self._refresher.start()
 
@@ -170,29 +189,93 @@ class Session:
             )
         with self._opening:
             stage = self._staged(build(name))
-            with self._change:
-                late = self.closed
-                if not late:
-                    old, self._stage, self._playing = self._stage, stage, False
-                    tabs = list(self._tabs)
-                    self._live.due = False
-                    self._flow.due = True
-                    self._change.notify_all()
-            if late:  # the run's thread may wait for the lock, so it is closed without
-                stage.run.close()
-                raise DataError(gettext("the lab is closed: start it again"))
-            if old is not None:
-                old.run.close()
+            description = self._show(stage)
+            self._revisions.begin(stage)
+        return description
+
+    def edit(self, design: requests.Design) -> answers.Description:
+        """Begin with a changed network; the run of the one before can be returned to.
+
+        Raises:
+            Fault: a design that cannot be trained; nothing has changed then.
+        """
+        with self._opening:
+            before = self.stage
+            if self._differs is not None:
+                raise DataError(gettext("this network is trained beside another: change that one"))
+            stage = self._staged(changed(before.task, design))
+            before.run.act(requests.Pause())
+            description = self._show(stage)
+            self._revisions.add(stage)
+        return description
+
+    def revise(self, by: int) -> answers.Description:
+        """Back to the network before the last change with its run, or forward again.
+
+        Raises:
+            DataError: there is none.
+        """
+        with self._opening:
+            before = self.stage
+            stage = self._revisions.move(by)
+            before.run.act(requests.Pause())
+            return self._show(stage)
+
+    def editor(self) -> answers.Editor:
+        """What can be changed of what is on show."""
+        task = self.stage.task
+        return {
+            "design": to_builtins(design_of(task)),
+            "layers": layer_kinds(),
+            "optimizers": optimizer_kinds(),
+            "losses": loss_names(),
+            "noise": task.source is not None and task.source.noise is not None,
+            "undo": self._revisions.earlier,
+            "redo": self._revisions.later,
+        }
+
+    @property
+    def follower(self) -> Follower | None:
+        """What is trained beside what is on show, in step with it."""
+        return self._follower
+
+    def pair(self, design: requests.Design | None) -> answers.Description:
+        """Train a changed network beside this one, in step with it, or none any more.
+
+        Raises:
+            Fault: a design that cannot be trained; nothing has changed then.
+        """
+        with self._opening:
+            stage = self.stage
+            follower = None
+            if design is not None:
+                child = Session(changed(stage.task, design), differs=differences(design_of(stage.task), design))
+                follower = Follower(stage.run, child)
+            self._drop_follower()
+            self._follower = follower
             description = self.describe()
+            with self._change:
+                tabs = list(self._tabs)
             for tab in tabs:
-                tab.set_watch(None)
                 tab.post("described", description)
         return description
 
     def describe(self) -> answers.Description:
-        can = answers.Can(gallery=self.gallery, train=True, branch=True, own=True, convolve=True, save=True)
+        can = answers.Can(
+            gallery=self.gallery,
+            train=True,
+            branch=True,
+            own=True,
+            convolve=True,
+            save=True,
+            edit=self._differs is None,
+        )
         stage = self.stage
-        return stage.look.describe(stage.run.state(), can)
+        description = stage.look.describe(stage.run.state(), can)
+        description["aside"] = None if self._follower is None else self._follower.run
+        if self._differs is not None:
+            description["differs"] = [words(one) for one in self._differs]
+        return description
 
     def act(self, action: requests.Action) -> answers.State:
         """An action; the run notifies the other tabs."""
@@ -251,18 +334,46 @@ class Session:
             self._change.notify_all()
         for tab in tabs:
             tab.close()
-        if self._stage is not None:
-            self._stage.run.close()
+        self._drop_follower()
+        self._revisions.close()
         if threading.current_thread() is not self._refresher:
             self._refresher.join(2)
 
     # the tabs are notified of what changes
 
     def _staged(self, task: Task) -> Stage:
-        run = Run.of(task, preamble="" if task.name is None else PREAMBLE.format(name=task.name))
-        stage = Stage(task, run, Look(task, run.update))
-        run.listen(lambda event, value: self._notify(stage, event, value))
+        stage = Stage.of(task)
+        stage.run.listen(lambda event, value: self._notify(stage, event, value))
         return stage
+
+    def _show(self, stage: Stage) -> answers.Description:
+        """Put a stage in the place of the one on show, for all tabs.
+
+        Raises:
+            DataError: the lab was closed meanwhile; then the stage is, too.
+        """
+        with self._change:
+            late = self.closed
+            if not late:
+                self._stage, self._playing = stage, False
+                tabs = list(self._tabs)
+                self._live.due = False
+                self._flow.due = True
+                self._change.notify_all()
+        if late:  # the run's thread may wait for the lock, so it is closed without
+            stage.run.close()
+            raise DataError(gettext("the lab is closed: start it again"))
+        self._drop_follower()
+        description = self.describe()
+        for tab in tabs:
+            tab.set_watch(None)
+            tab.post("described", description)
+        return description
+
+    def _drop_follower(self) -> None:
+        follower, self._follower = self._follower, None
+        if follower is not None:
+            follower.close()
 
     def _notify(self, stage: Stage, event: str, value: Any) -> None:
         """Called in the run's thread."""

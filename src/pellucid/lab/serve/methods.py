@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import UNSET, structs, to_builtins
 
 from pellucid.errors import DataError
+from pellucid.lab.edit.designs import Fault, check, count
 from pellucid.lab.protocol import answers, requests
 from pellucid.lab.serve.links import packed, unpacked
 from pellucid.lab.serve.tabs import Lane, Tab, Watch
@@ -20,7 +21,7 @@ from pellucid.messages import words
 if TYPE_CHECKING:
     from pellucid.lab.serve.lab_session import Session
 
-STEER = frozenset({"tasks", "lessons", "open", "describe", "control", "history", "code"})
+STEER = frozenset({"tasks", "lessons", "open", "describe", "control", "history", "code", "editor", "consider"})
 """What does not wait behind the numbers that are computed for the eye."""
 MAX_RETAKEN = 2000
 """So many steps at most are taken again to say what each example added."""
@@ -194,6 +195,25 @@ def _save(session: Session, tab: Tab, asked: requests.Params) -> str:
     return single_file(session.document())
 
 
+def _consider(session: Session, tab: Tab, asked: requests.DesignParams) -> answers.Considered:
+    try:
+        net = check(session.stage.task, asked.design)
+    except Fault as fault:
+        return {"fault": _fault(fault), "shapes": [], "parameters": 0}
+    return {"fault": None, "shapes": [list(use.shape) for use in net.uses], "parameters": count(net)}
+
+
+def _edited(change: Callable[[], answers.Description]) -> answers.Edited:
+    try:
+        return {"fault": None, "description": change()}
+    except Fault as fault:
+        return {"fault": _fault(fault), "description": None}
+
+
+def _fault(fault: Fault) -> answers.Fault:
+    return {"layer": fault.layer, "field": fault.field, "message": words(fault.message)}
+
+
 METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     "tasks": _tasks,
     "lessons": lambda session, tab, asked: to_builtins(session.lessons),
@@ -228,5 +248,10 @@ METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     "reach": _reach,
     "weights": lambda session, tab, asked: packed(session.stage.run.moment().parameters),
     "adopt": _adopt,
+    "editor": lambda session, tab, asked: session.editor(),
+    "consider": _consider,
+    "edit": lambda session, tab, asked: _edited(lambda: session.edit(asked.design)),
+    "revise": lambda session, tab, asked: session.revise(asked.by),
+    "pair": lambda session, tab, asked: _edited(lambda: session.pair(asked.design)),
     "save": _save,
 }

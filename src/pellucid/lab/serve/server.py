@@ -116,7 +116,12 @@ def application(session: Session, doors: Doors, language: str | None = None) -> 
         return Response(page.asset("page.css"), media_type="text/css")
 
     async def socket(websocket: WebSocket) -> None:
-        await talk(websocket, session)
+        if "second" not in websocket.query_params:
+            await talk(websocket, session)
+        elif session.follower is not None:
+            await talk(websocket, session.follower.session)
+        else:
+            await websocket.close(_TRY_AGAIN_LATER, "no network is trained beside this one")
 
     routes = [
         Route("/", index),

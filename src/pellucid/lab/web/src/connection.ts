@@ -6,7 +6,7 @@ import { decode } from "./model/wire/frames";
 const FIRST_DELAY = 250;
 const LAST_DELAY = 8000;
 /** What changes something: done late, and maybe by another server, it would not be what the person meant. */
-const DOING = new Set(["control", "open", "adopt"]);
+const DOING = new Set(["control", "open", "adopt", "edit", "revise", "pair"]);
 
 /** "ws" beside the page, with the page's token. */
 export function socketAddress(href: string): string {
@@ -58,6 +58,11 @@ export class WebSocketLab extends Exchange {
     } else {
       this.#queue.push({ id: message.id, text });
     }
+  }
+
+  /** A line of its own to the network that is trained beside this one. */
+  second(): WebSocketLab {
+    return new WebSocketLab(`${this.#address}${this.#address.includes("?") ? "&" : "?"}second=1`, this.#make);
   }
 
   close(): void {

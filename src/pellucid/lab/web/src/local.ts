@@ -162,6 +162,11 @@ export class LocalLab implements Lab {
     reach: () => ({ layers: this.asSaved(this.saved.reach, "local.then"), ...this.moment }),
     weights: () => packed(this.parameters),
     adopt: ({ weights }) => this.trainer.adopt(unpacked(weights, this.saved.parameters)),
+    editor: () => refuse("local.edit"),
+    consider: () => refuse("local.edit"),
+    edit: () => refuse("local.edit"),
+    revise: () => refuse("local.edit"),
+    pair: () => refuse("local.edit"),
     save: () => refuse("local.save"),
   };
 

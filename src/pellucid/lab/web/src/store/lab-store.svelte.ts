@@ -3,7 +3,7 @@
 import { HOME, format, opening, parse, type Link } from "../model/place/route";
 import type { Place } from "../model/place/place";
 import type {
-  Action, Description, Example, Lab, Language, Methods, Path, Picture, State, Task, Words,
+  Action, Description, Design, Edited, Example, Fault, Lab, Language, Methods, Path, Picture, State, Task, Words,
 } from "../model/wire/protocol";
 import type { Key, Values } from "../strings";
 import type { Options, Panel } from "./contract";
@@ -193,6 +193,33 @@ export class LabStore {
     if (view !== null) this.go({ view });
   }
 
+  /** Begin with a changed network. Gives why it cannot be, null where it began, undefined where the lab refused. */
+  async edit(design: Design): Promise<Fault | null | undefined> {
+    return this.#change(() => this.lab.request("edit", { design }));
+  }
+
+  /** Train a changed network beside this one, or none any more; gives the same as `edit`. */
+  async pair(design: Design | null): Promise<Fault | null | undefined> {
+    const fault = await this.#change(() => this.lab.request("pair", { design }));
+    if (fault === null && design !== null) this.go({ path: null });
+    return fault;
+  }
+
+  /** Take a change back, or make it again. */
+  async revise(by: -1 | 1): Promise<void> {
+    await this.#change(async () => ({ fault: null, description: await this.lab.request("revise", { by }) }));
+  }
+
+  async #change(ask: () => Promise<Edited>): Promise<Fault | null | undefined> {
+    this.#busy = true;
+    this.#opening++;
+    const edited = await this.#try(ask);
+    this.#opening--;
+    this.#busy = false;
+    if (edited?.description) await this.#describe(edited.description, true);
+    return edited?.fault;
+  }
+
   setLanguage(language: Language): void {
     this.#preferences.setLanguage(language);
   }
@@ -353,14 +380,18 @@ export class LabStore {
   async #describe(description: Description, stay = false): Promise<void> {
     // The event may come before the answer: what was chosen is open, and the gallery has done its work.
     if (this.#panel === "gallery" && description.task !== null) this.#panel = null;
-    if (this.#description?.task !== description.task || !stay) {
+    const before = this.#description;
+    // Another network of the same task: its examples may be other ones, and its layers, too.
+    const other = before !== null && paths(before) !== paths(description);
+    if (before?.task !== description.task || !stay || this.#state?.run !== description.state.run) {
       this.#example = null;
       this.#watching.clear();
     }
     this.#description = description;
     this.#watching.renew();
     this.#measured.forget();
-    const place = stay ? this.#routing.place : HOME;
+    const { input, view } = this.#routing.place;
+    const place = !stay ? HOME : other ? { ...HOME, input, view } : this.#routing.place;
     this.#routing.place = { ...place, input: place.input ?? firstInput(description) };
     this.#state = description.state;
     this.#routing.write();

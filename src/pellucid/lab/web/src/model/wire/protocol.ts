@@ -26,6 +26,8 @@ export interface Lab {
   request<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]>;
   on<E extends keyof Events>(event: E, listener: (value: Events[E]) => void): () => void;
   close(): void;
+  /** The other end of a network that is trained beside this one; not where there is one line alone. */
+  second?(): Lab;
   /** What to say once the connection is gone, where it will not come back by itself. */
   readonly lost?: Words;
 }
