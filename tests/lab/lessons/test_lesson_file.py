@@ -66,7 +66,9 @@ def test_a_lesson(tmp_path: Path) -> None:
         ("steps:", "steps: []\nx:", 7, 'there is no key "x"'),
         ("#/dense_2/unit/3", "dense_2", 9, "expected a view such as"),
         ("unit/3", "unt/3", 9, 'cannot read "unt/3"'),
-        ("test:5", "test:5&step=7", 9, 'takes "input" alone, got "step"'),
+        ("test:5", "test:5&branch=7", 9, 'takes "input" and "step" alone, got "branch"'),
+        ("test:5", "test:5&step=x", 9, 'expected a number of steps, got "x"'),
+        ("test:5", "test:5&step=7", 9, "learned 0 steps .* no step=7"),
         ("(#/dense_2)", "(https://example.org)", 8, "expected a view such as"),
     ],
 )

@@ -20,13 +20,16 @@ EXAMPLE = "#/conv2d_1/filter/3/at/4,5?input=test:17"
 
 @dataclass(frozen=True)
 class Address:
-    """A place: `path` and `index` of an element, one `term` of it, or a `view`, on the example `input`."""
+    """A place: `path` and `index` of an element, one `term` of it, or a `view`, on the example `input`, at a `step` of
+    the training.
+    """
 
     path: str | None = None
     index: tuple[int, ...] | None = None
     term: int | None = None
     view: str | None = None
     input: str | None = None
+    step: int | None = None
 
 
 def read_address(text: str) -> Address:
@@ -38,18 +41,23 @@ def read_address(text: str) -> Address:
     if not text.startswith("#/"):
         raise DataError(f'expected a view such as "{EXAMPLE}", got "{text}"')
     path, _, query = text[2:].partition("?")
-    given = None
+    given, step = None, None
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
-        if name != "input":
-            raise DataError(f'a lesson\'s view takes "input" alone, got "{name}" in "{text}"')
-        given = unquote(value) or None
+        if name == "input":
+            given = unquote(value) or None
+        elif name == "step" and re.fullmatch(r"\d{1,6}", value):
+            step = int(value)
+        elif name == "step":
+            raise DataError(f'expected a number of steps, got "{value}" in "{text}"')
+        else:
+            raise DataError(f'a lesson\'s view takes "input" and "step" alone, got "{name}" in "{text}"')
     words = path.split("/")
     if path == "":
-        return Address(input=given)
+        return Address(input=given, step=step)
     if words[0] == "view" and len(words) == 2 and words[1]:
-        return Address(view=unquote(words[1]), input=given)
-    place = Address(path=unquote(words[0]), input=given)
+        return Address(view=unquote(words[1]), input=given, step=step)
+    place = Address(path=unquote(words[0]), input=given, step=step)
     if len(words) == 1:
         return place
     rest = "/".join(words[1:])
@@ -62,7 +70,7 @@ def read_address(text: str) -> Address:
     term = re.fullmatch(r"/term/(\d+)(/product)?", behind)
     if behind and term is None:
         raise DataError(f'cannot read "{behind}" in "{text}", expected /term/0 or /term/0/product')
-    return Address(place.path, index, int(term[1]) if term else None, None, given)
+    return Address(place.path, index, int(term[1]) if term else None, None, given, step)
 
 
 def _index(element: re.Match[str]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.errors import PellucidError
 from pellucid.lab.lessons import marked_yaml
 from pellucid.lab.lessons.addresses import Address, read_address, read_value
-from pellucid.lab.lessons.lesson_examples import step_inputs
+from pellucid.lab.lessons.lesson_examples import step_inputs, step_moments
 from pellucid.lab.lessons.lesson_file import LessonFile, Problem, links, texts
 from pellucid.lab.protocol.lessons import Lesson, LessonStep
 from pellucid.lab.protocol.requests import WatchedPath
@@ -42,20 +42,29 @@ def check_lesson(
             run.wait()
         on_step(steps, steps)
         look = Look(task, run.update)
-        return [file.located(problem) for problem in _problems(file.lesson, look, run.moment())]
+
+        def at(step: int) -> Moment:
+            if step != run.moment().step:
+                run.repeat({"do": "seek", "step": step})
+            return run.moment()
+
+        return [file.located(problem) for problem in _problems(file.lesson, look, at)]
     finally:
         run.close()
 
 
-def _problems(lesson: Lesson, look: Look, moment: Moment) -> Iterator[Problem]:
+def _problems(lesson: Lesson, look: Look, moment_at: Callable[[int], Moment]) -> Iterator[Problem]:
+    moments = step_moments(lesson)
     inputs = step_inputs(lesson, "test:0" if look.task.test is not None else "train:0")
     for path, text in texts(lesson):
-        given = inputs[path[1]] if len(path) > 1 and isinstance(path[1], int) else inputs[0]
+        of = path[1] if len(path) > 1 and isinstance(path[1], int) else 0
         for language, address in links(text):
-            if (said := _missing(look, moment, read_address(address), given)) is not None:
+            place = read_address(address)
+            moment = moment_at(moments[of] if place.step is None else place.step)
+            if (said := _missing(look, moment, place, inputs[of])) is not None:
                 yield (*path, language), said
     for k, step in enumerate(lesson.steps):
-        at = ("steps", k)
+        at, moment = ("steps", k), moment_at(moments[k])
         if step.view and (said := _missing(look, moment, read_address(step.view), inputs[k])) is not None:
             yield (*at, "view"), said
         for path, said in _numbers(step, look, moment, inputs[k]):

@@ -24,6 +24,16 @@ def step_inputs(lesson: Lesson, first: str) -> list[str]:
     return inputs
 
 
+def step_moments(lesson: Lesson) -> list[int]:
+    """How many steps the network has learned at each step: as its view says, or the last view before it that does."""
+    moments, now = [], lesson.train
+    for step in lesson.steps:
+        said = read_address(step.view).step if step.view else None
+        now = now if said is None else said
+        moments.append(now)
+    return moments
+
+
 def inputs_of(lesson: Lesson) -> set[str]:
     """Every example that a lesson's views and links name."""
     views = [step.view for step in lesson.steps if step.view]

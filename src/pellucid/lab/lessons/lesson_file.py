@@ -117,11 +117,11 @@ def problems(lesson: Lesson) -> Iterator[Problem]:
     """What is wrong with a lesson, whatever network it is about."""
     for path, text in texts(lesson):
         for language, address in links(text):
-            if (said := _refused(read_address, address)) is not None:
+            if (said := _refused(read_address, address) or _untaken(lesson, address)) is not None:
                 yield (*path, language), said
     for k, step in enumerate(lesson.steps):
         at = ("steps", k)
-        if step.view and (said := _refused(read_address, step.view)) is not None:
+        if step.view and (said := _refused(read_address, step.view) or _untaken(lesson, step.view)) is not None:
             yield (*at, "view"), said
         for c, claim in enumerate(step.claims):
             if (said := _refused(read_value, claim.value)) is not None:
@@ -145,6 +145,14 @@ def _question(question: Question) -> Iterator[Problem]:
             yield ("choices",), f'expected one choice with "right: true", got {right or "none"}'
     elif number is not None and (said := _refused(read_value, number.value)) is not None:
         yield ("number", "value"), said
+
+
+def _untaken(lesson: Lesson, address: str) -> str | None:
+    """Why the step of an address is none that the network has learned."""
+    step = read_address(address).step
+    if step is None or step <= lesson.train:
+        return None
+    return f'the network has learned {lesson.train} steps ("train"), so there is no step={step}'
 
 
 def _refused(read: Any, text: str) -> str | None:

@@ -26,6 +26,15 @@ export function inputOf(lesson: Lesson, at: number): string | null {
   return null;
 }
 
+/** How far the network has learned at a step: as its view says, or the last one before it that does; else null. */
+export function momentOf(lesson: Lesson, at: number): number | null {
+  for (let k = clamped(lesson, at) - 1; k >= 0; k--) {
+    const { step } = parse(lesson.steps[k]!.view ?? "").place;
+    if (step !== null) return step;
+  }
+  return null;
+}
+
 /** Where a step leads; null where it leaves the page as it is. */
 export function placeOf(lesson: Lesson, at: number): Place | null {
   const view = lesson.steps[clamped(lesson, at) - 1]?.view;
