@@ -13,7 +13,7 @@ CATALOGUE := src/pellucid/locale/zh/LC_MESSAGES/pellucid.po
 FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test exhaustive lint lint-types lint-rest test-page strings memcheck xla fuzz oldest gallery bench repeat docs docs-check clean
+.PHONY: help demo lab test exhaustive lint lint-types lint-rest test-page strings memcheck xla fuzz walk oldest gallery bench repeat docs docs-check clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
@@ -24,6 +24,7 @@ help:
 	@echo "make strings bring the catalogue of messages up to date with the sources"
 	@echo "make memcheck run compiled programs under valgrind, if it is installed"
 	@echo "make fuzz    train random networks on both engines, and read damaged files, until it is stopped"
+	@echo "make walk    walk through the lab at random, play all lessons, click through all tasks: half an hour"
 	@echo "make oldest  run the tests with the oldest version of every dependency that is allowed"
 	@echo "make xla     hold the XLA engine to the reference engine, and train in several processes: an hour"
 	@echo "make gallery draw the figures of docs/gallery.md"
@@ -82,6 +83,12 @@ fuzz: .venv/installed-dev
 	  OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing.$$what --count 0 --seed $$(date +%s) --seconds 600 --jobs 2; \
 	  [ $$? -le 1 ] || exit 1; \
 	done; done
+
+# The numbers on the page are held to Python's wherever the walk leads.
+walk: .venv/installed-dev
+	$(BIN)/python hatch_build.py build
+	PELLUCID_LAB=long PELLUCID_SEEDS=3 OPENBLAS_NUM_THREADS=1 PELLUCID_THREADS=1 $(BIN)/python -m pytest -s \
+	  tests/lab/browser/test_walk.py tests/lab/browser/test_clicks.py tests/lab/browser/test_lessons.py
 
 oldest: .venv-oldest/installed
 	$(subst .venv,.venv-oldest,$(BIN))/python hatch_build.py build test

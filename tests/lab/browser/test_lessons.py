@@ -1,18 +1,28 @@
-"""The first lesson, clicked through: in the lab, in the files of a site, and in a saved file."""
+"""The first lesson clicked through in the lab, in the files of a site and in a saved file; the others to their end.
+
+Of the others one, whose steps are at several moments of the training, in the files of a site, which begin later; all
+with PELLUCID_LAB=long in the environment.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 from tests.lab.browser.person import Person
 
 from pellucid.lab.gallery import TASKS
+from pellucid.lab.lessons.shipped import shipped
+from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve.site import write_site
 
 TITLE = re.compile("How does it know that this is a 3")
+LONG = os.environ.get("PELLUCID_LAB") == "long"
 
 
 def _clicks_through(page: Page) -> None:
@@ -89,3 +99,56 @@ def test_the_first_lesson_in_the_files_of_a_site(browse: Callable[..., Person], 
     person.button("Gallery").click()
     person.page.get_by_role("button", name=TITLE).click()
     expect(person.page).to_have_url(re.compile(r"/digits\.html#/dense_2\?.*lesson=how-it-knows-a-3:1$"))
+
+
+def _plays(page: Page, lesson: Lesson) -> None:
+    """To its end, with the right answers, which the page has to call right."""
+    box = page.get_by_role("complementary", name=lesson.title.en)
+    for k, step in enumerate(lesson.steps, 1):
+        expect(box).to_contain_text(f"Step {k} of {len(lesson.steps)}")
+        expect(box.locator(".missing")).to_have_count(0)
+        if (at := re.search(r"step=(\d+)", step.view)) is not None:
+            expect(page).to_have_url(re.compile(rf"step={at[1]}\b") if at[1] != "0" else re.compile(r"^((?!step=).)*$"))
+        question = step.question
+        if question is not None and question.choices:
+            (right,) = (choice for choice in question.choices if choice.right)
+            box.get_by_role("button", name=right.text.en, exact=True).click()
+        elif question is not None and question.number is not None:
+            field = box.get_by_role("textbox")
+            field.fill("123456")
+            field.press("Enter")
+            told = box.get_by_role("status").filter(has_text="Not quite.")
+            expect(told).to_be_visible()
+            pattern = re.escape(question.number.wrong.en).replace(r"\{value\}", r"([−\-\d.e]+)")
+            found = re.search(pattern, told.inner_text())
+            assert found is not None, told.inner_text()
+            field.fill(found[1])
+            field.press("Enter")
+        if question is not None:
+            expect(box.get_by_role("status").filter(has_text="Right.")).to_be_visible()
+        last = k == len(lesson.steps)
+        box.get_by_role("button", name="End of the lesson" if last else "Next").click()
+    expect(box).to_have_count(0)
+
+
+PLAYED = [
+    (lesson, where)
+    for lesson in shipped()[1:]
+    for where in ("lab", "site")
+    if LONG or (lesson.name == "how-it-learns" and where == "site")
+]
+
+
+@pytest.mark.parametrize(("lesson", "where"), PLAYED, ids=lambda given: getattr(given, "name", given))
+def test_the_others_play_to_their_end(
+    lesson: Lesson, where: str, browse: Callable[..., Person], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    assert lesson.task is not None
+    if where == "lab":
+        person = browse(request.getfixturevalue("gallery"))
+    else:
+        entry = TASKS[lesson.task]
+        write_site(tmp_path / "site", [replace(entry, steps=max(lesson.train, 40))])
+        person = browse((tmp_path / "site" / "index.html").as_uri(), offline=True)
+    person.page.get_by_role("button", name=lesson.title.en).click()
+    _plays(person.page, lesson)

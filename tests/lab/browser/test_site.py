@@ -17,6 +17,7 @@ from tests.lab.browser.person import Person
 from pellucid.lab.gallery import TASKS
 from pellucid.lab.serve.site import write_site
 from pellucid.lab.time.run import Run
+from pellucid.lab.view.look import Look
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +89,26 @@ def test_it_trains_by_the_engines_own_code_beside_the_page(browse: Callable[...,
     for epoch in range(3):
         person.epoch()
         person.waits_for_step(16 * (epoch + 1))
-    assert len(person.page.workers) == 1, "the formulas trained, not the engine's code"
+    assert len(person.page.workers) == 2, "one trains by the engine's code, not by the formulas, and one measures"
     task = TASKS["spirals"]()
-    with Run(task.net, task.x, task.y, batch_size=task.batch_size, optimizer=task.optimizer) as run:
+    with Run.of(task) as run:
         run.repeat({"do": "seek", "step": 48})
         expected = run.history(0)["loss"]
+        flow = Look(task).flow(run.moment())
     for step, loss in person.losses():
         assert float(loss.replace("−", "-")) == pytest.approx(expected[int(step) - 1], rel=1e-3)
+
+    # how large the gradients are, of what was trained here
+    time = person.panel("Time")
+    person.button("as table", time).last.click()
+    sizes = time.get_by_role("region", name="Gradient size").get_by_role("row").filter(has_text=re.compile("^48"))
+    expect(sizes).to_be_visible()
+    shown = [float(text.replace("−", "-")) for text in sizes.get_by_role("cell").all_inner_texts()]
+    learned = [layer["gradient"] for layer in flow["layers"] if layer["path"].startswith("dense")]
+    assert shown == pytest.approx(learned, rel=2e-3)
+    badges = person.panel("Network").locator(".trouble").all_inner_texts()
+    saturated = [layer["saturated"] for layer in flow["layers"] if (layer["saturated"] or 0) >= 0.005]
+    assert [float(text.split(" %")[0]) / 100 for text in badges] == pytest.approx(saturated, abs=0.006)
 
     # back, and the same way again
     last = person.losses()

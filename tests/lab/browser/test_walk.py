@@ -1,7 +1,7 @@
 """Whatever a person does, in whatever order, the numbers and badges on the page are Python's of the step that is shown.
 
-A seeded walk: play, pause, seek, branch, set a weight, the rate, another example, another place. A short one by default;
-long ones over several tasks with PELLUCID_LAB=long in the environment, of PELLUCID_SEEDS seeds.
+A seeded walk: play, pause, seek, branch, set a weight, the rate, another example, another place. A short one by
+default; long ones over several tasks with PELLUCID_LAB=long in the environment, of PELLUCID_SEEDS seeds.
 """
 
 from __future__ import annotations
@@ -404,7 +404,7 @@ class Walk:
         path, index = place[1], tuple(int(i) for i in re.findall(r"\d+", place[2]))
         if "filter/" in place[2]:
             index = (*index[1:], index[0])
-        array = parameters[path] if path in parameters else trace[path] if path in trace else None
+        array = parameters[path] if path in parameters else trace.get(path)
         if array is None:
             return
         value = float(array[index] if array.ndim == len(index) else array[(0, *index)])
@@ -433,7 +433,9 @@ def test_whatever_one_does_the_page_is_true(
             walk.acts()
             faults = walk.faults()
             if LONG:
-                print(f"{k}: {walk.done[-1]} at step {walk.mirror.run.state()['step']}", *faults, sep="\n    ", flush=True)
+                print(
+                    f"{k}: {walk.done[-1]} at step {walk.mirror.run.state()['step']}", *faults, sep="\n    ", flush=True
+                )
             wrong += [f"{k}, after {walk.done[-3:]}: {fault}" for fault in faults]
             if len(wrong) > 20:
                 break

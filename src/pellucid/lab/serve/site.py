@@ -15,6 +15,7 @@ from pellucid.errors import DataError
 from pellucid.files import write_atomically
 from pellucid.lab.gallery import TASKS, Entry
 from pellucid.lab.protocol import answers
+from pellucid.lab.lessons.shipped import shipped
 from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve.document import FORMAT, VERSION
 from pellucid.lab.serve.lab_session import Session
@@ -52,7 +53,9 @@ def write_site(
     folder.mkdir(parents=True, exist_ok=True)
     lessons = list(lessons)
     documents = [_trained(entry, lessons, on_task) for entry in entries]
-    known = [lesson for document in documents for lesson in document["lessons"]]
+    order = [lesson.name for lesson in (*lessons, *shipped())]
+    about = (lesson for document in documents for lesson in document["lessons"])
+    known = sorted(about, key=lambda lesson: order.index(lesson["name"]))
     site = {"tasks": [_shown(entry, document) for entry, document in zip(entries, documents, strict=True)]}
     for entry, document in zip(entries, documents, strict=True):
         _write(folder / f"{entry.name}.html", {**document, "site": site, "lessons": known}, language)

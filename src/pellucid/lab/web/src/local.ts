@@ -7,6 +7,7 @@ import { curve, explain, tensorOf } from "./formula/explain.ts";
 import type { Trace } from "./formula/explain.ts";
 import type { Tensor } from "./formula/expressions.ts";
 import { beside, compared } from "./local/compare.ts";
+import { Gauging } from "./local/gauging.ts";
 import { packed, unpacked } from "./local/links.ts";
 import { batchAxis, picture } from "./local/pictures.ts";
 import { convolved } from "./local/plane.ts";
@@ -70,6 +71,7 @@ export class LocalLab implements Lab {
   private readonly saved: Saved;
   private readonly samples: Samples;
   private readonly trainer: Trainer;
+  private readonly gauging: Gauging | null;
   /** By example, and by ′ the step that led here. */
   private readonly traces = new Map<InputName, Trace>();
   private readonly idle = new Map<Path, readonly boolean[]>();
@@ -78,15 +80,25 @@ export class LocalLab implements Lab {
     described: new Set(), state: new Set(), history: new Set(), live: new Set(), flow: new Set(), connected: new Set(),
   };
 
-  /** `worker` begins one that trains beside the page. */
-  constructor(document: unknown, worker: (() => Worker) | null = null) {
+  /** `worker` begins one that trains beside the page, `gauge` one that measures. */
+  constructor(document: unknown, worker: (() => Worker) | null = null, gauge: (() => Worker) | null = null) {
     this.saved = readSaved(document);
     this.samples = new Samples(this.saved);
     this.trainer = new Trainer(this.saved, this.samples, {
-      state: (state) => this.emit("state", state),
+      state: (state) => {
+        this.emit("state", state);
+        this.measure();
+      },
       history: (history) => this.emit("history", history),
       moved: () => this.moved(),
+      forgot: (step) => this.gauging?.forget(step),
     }, worker);
+    const { branch } = this.saved.description.state;
+    this.gauging = gauge && this.saved.training && new Gauging(
+      document, gauge,
+      () => ({ branch, playing: this.state.playing, ...this.trainer.measurable }),
+      (flow) => this.emit("flow", flow),
+    );
   }
 
   async request<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
@@ -100,6 +112,7 @@ export class LocalLab implements Lab {
 
   close(): void {
     this.trainer.close();
+    this.gauging?.close();
     Object.values(this.listeners).forEach((set) => set.clear());
   }
 
@@ -146,7 +159,8 @@ export class LocalLab implements Lab {
     ledger: () => refuse("local.ledger"),
     control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
     history: ({ branch, from }) => this.history(branch, from),
-    flow: ({ branch }) => (this.trainer.anew ? [] : this.saved.flow.filter((column) => column.branch === branch)),
+    flow: ({ branch }) => [...(this.trainer.anew ? [] : this.saved.flow), ...(this.gauging?.all ?? [])]
+      .filter((column) => column.branch === branch),
     diagnose: () => ({ findings: this.asSaved(this.saved.findings, "local.wrong"), ...this.moment }),
     code: () => this.code() || refuse("local.absent"),
     boundary: ({ size }) => ({ ...this.boundary(size), ...this.moment }),
@@ -206,6 +220,12 @@ export class LocalLab implements Lab {
     this.traces.clear();
     this.idle.clear();
     if (this.watched) this.emit("live", this.live(this.watched));
+    this.measure();
+  }
+
+  /** Where it trains, the size of the gradients too; a file that is only looked at has that of its moment. */
+  private measure(): void {
+    if (this.trainer.moved) this.gauging?.wake();
   }
 
   /** What led to the file; what was trained in it is no Python. */

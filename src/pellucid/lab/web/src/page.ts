@@ -5,6 +5,7 @@ import { mount } from "svelte";
 import { barAddress, browserOptions } from "./address";
 import { socketAddress, WebSocketLab } from "./connection";
 import { LocalLab } from "./local";
+import GaugeWorker from "./local/gauge-worker?worker&inline";
 import StepsWorker from "./local/steps-worker?worker&inline";
 import { Entrance } from "./local/site";
 import type { Lab } from "./model/wire/protocol";
@@ -17,7 +18,7 @@ function answerer(): Lab {
   const carried = document.getElementById("pellucid-document");
   if (carried !== null) {
     const told: object = JSON.parse(carried.textContent);
-    return "description" in told ? new LocalLab(told, () => new StepsWorker()) : new Entrance(told);
+    return "description" in told ? new LocalLab(told, () => new StepsWorker(), () => new GaugeWorker()) : new Entrance(told);
   }
   return new WebSocketLab(socketAddress(location.href));
 }

@@ -7,6 +7,7 @@ import type { Action, History, Path, State as Where } from "../model/wire/protoc
 import { local } from "../strings/local.ts";
 import { Evaluated, plain, shaped } from "./evaluated.ts";
 import type { Weights } from "./evaluated.ts";
+import type { Measurable } from "./gauging.ts";
 import { Keyframes } from "./keyframes.ts";
 import type { Course } from "./order.ts";
 import { Order } from "./order.ts";
@@ -14,7 +15,7 @@ import { refuse } from "./refusal.ts";
 import type { Samples } from "./samples.ts";
 import type { Saved, Table } from "./saved.ts";
 import { compiledSteps } from "./steps.ts";
-import type { Answer, Lesson, State, Steps } from "./steps.ts";
+import type { Answer, Lesson, Reals, State, Steps } from "./steps.ts";
 
 /** Milliseconds that training goes on by itself before it tells, at least and at most. */
 const SLICE = 30;
@@ -29,6 +30,8 @@ export interface Listener {
   history: (history: History) => void;
   /** The parameters changed. */
   moved: () => void;
+  /** What came after a step is another line now. */
+  forgot: (step: number) => void;
 }
 
 export class Trainer {
@@ -52,6 +55,8 @@ export class Trainer {
   private pace = 0;
   private goal: number | null = null;
   private stopped = false;
+  /** Counts the lines: what was measured of one is not of the next. */
+  private lines = 0;
   /** Counts what begins and ends training: an answer to what was asked in an earlier turn is none. */
   private turn = 0;
   private readonly formulas: () => Evaluated;
@@ -134,7 +139,7 @@ export class Trainer {
     const at = this.step - this.first;
     const other = at > 0 || this.anew;
     return {
-      ...state, step: this.step, first: this.first,
+      ...state, run: (state.run ?? 0) + this.lines, step: this.step, first: this.first,
       epoch: this.moved ? Math.floor(this.step / this.perEpoch) : state.epoch,
       branches: state.branches.map((branch) => ({ ...branch, last })),
       playing: this.goal !== null, learning_rate: this.rate, speed: this.speed, pace: this.pace,
@@ -217,6 +222,8 @@ export class Trainer {
   private begin(weights: Weights): void {
     this.rest();
     this.kept = this.frames(weights);
+    this.lines += 1;
+    this.listener.forgot(-1);
     this.forget(0);
     this.restore(this.first);
   }
@@ -247,6 +254,8 @@ export class Trainer {
     if (steps >= this.losses.length) return;
     this.losses.length = this.rates.length = steps;
     this.kept.forget(this.first + steps);
+    this.lines += 1;
+    this.listener.forgot(this.first + steps);
     this.listener.history(this.history(this.past.from));
   }
 
@@ -358,6 +367,14 @@ export class Trainer {
     const all = [...this.kept.all, [this.step, this.now] as const].filter(([step]) => step <= this.step);
     const values = new Map(all.sort(([a], [b]) => a - b).map(([step, weights]) => [step, weights.get(path)!.data[place]!]));
     return { steps: Int32Array.from(values.keys()), values: Float64Array.from(values.values()) };
+  }
+
+  /** The parameters now, and at the steps that are kept. */
+  get measurable(): { now: Measurable; kept: Measurable[] } {
+    const of = (step: number, weights: Weights): Measurable => ({
+      step, parameters: () => Object.fromEntries([...this.saved.parameters.keys()].map((path) => [path, weights.get(path)!.data as Reals])),
+    });
+    return { now: of(this.step, this.now), kept: this.kept.all.map(([step, weights]) => of(step, weights)) };
   }
 
   // Back and forth

@@ -7,7 +7,7 @@ import { Trainer } from "../../src/local/training";
 function trainer() {
   const description = { state: { step: 0, learning_rate: 0.1, branches: [{ id: 0, last: 0 }] }, training: { batch_size: 1 } };
   const saved = { description, parameters: new Map(), training: { program: { inputs: new Map() } }, history: { from: 1, loss: [], epochs: [] } };
-  const made = new Trainer(saved as never, { count: () => 4 } as never, { state() {}, history() {}, moved() {} });
+  const made = new Trainer(saved as never, { count: () => 4 } as never, { state() {}, history() {}, moved() {}, forgot() {} });
   const taken = vi.fn();
   const advance = async ({ count }: Request): Promise<Answer> => {
     taken();
@@ -52,7 +52,7 @@ describe("beginning anew in a saved file", () => {
     history: { branch: 0, from: 1, loss: Float64Array.of(2, 0.5), epochs: [{ step: 2, epoch: 1, metrics: {} }] },
   });
   const made = (initial: Map<string, unknown> | null) =>
-    new Trainer(saved(initial) as never, { count: () => 4 } as never, { state() {}, history() {}, moved() {} });
+    new Trainer(saved(initial) as never, { count: () => 4 } as never, { state() {}, history() {}, moved() {}, forgot() {} });
 
   it("goes back to the untrained parameters, and forgets what was recorded", () => {
     const trainer = made(new Map([["w", table(1)]]));
