@@ -14,8 +14,8 @@ from typing import Any
 from pellucid.errors import DataError
 from pellucid.files import write_atomically
 from pellucid.lab.gallery import TASKS, Entry
-from pellucid.lab.protocol import answers
 from pellucid.lab.lessons.shipped import shipped
+from pellucid.lab.protocol import answers
 from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve.document import FORMAT, VERSION
 from pellucid.lab.serve.lab_session import Session
