@@ -118,11 +118,13 @@ def test_why_this_weight_changed_in_three_clicks(name: str, gallery: str, browse
     sentence, numbers = updated(task, steps, f"{layer}.kernel", index)
     expect(arithmetic.locator(".sentence").last).to_have_text(sentence)
     substituted = " ".join(arithmetic.locator(".substituted").all_inner_texts()).replace("−", "-")
-    missing = [text for text in numbers if text.replace("−", "-") not in substituted]
+    there = [float(text) for text in re.findall(r"(?:(?<=[(\s])-)?\d+(?:\.\d+)?(?:e[+-]?\d+)?", substituted)]
+    there += [-value for value in there]  # a minus may stand before a whole product
+    missing = [value for value in numbers if not any(value == pytest.approx(one, rel=6e-4) for one in there)]
     assert not missing, f"{substituted} has not {missing}"
 
 
-def updated(task: Task, steps: int, path: str, index: tuple[int, ...]) -> tuple[str, list[str]]:
+def updated(task: Task, steps: int, path: str, index: tuple[int, ...]) -> tuple[str, list[float]]:
     """What the last of so many steps made of a weight, by the optimiser's own state; and the numbers of its rule."""
     loop = prepare(
         task.net,
@@ -153,11 +155,11 @@ def updated(task: Task, steps: int, path: str, index: tuple[int, ...]) -> tuple[
         assert m == pytest.approx(0.9 * m0 + 0.1 * gradient, rel=1e-3, abs=1e-9)
         assert v == pytest.approx(0.999 * v0 + 0.001 * gradient**2, rel=1e-3, abs=1e-15)
         by = rate * (m / (1 - 0.9**steps)) / (np.sqrt(v / (1 - 0.999**steps)) + 1e-7)
-        numbers = [number(old), number(rate), number(m), number(v), f"0.9^{steps}", number(new)]
+        numbers = [old, rate, m, v, float(steps), new]
     else:
         assert isinstance(rule, SGD)
         by = rate * gradient
-        numbers = [number(old), number(rate), number(gradient), number(new)]
+        numbers = [old, rate, gradient, new]
     assert old - new == pytest.approx(by, rel=1e-3, abs=1e-6)
     direction = "rises" if new >= old else "falls"
     return (
