@@ -67,6 +67,7 @@ def shown(person: Person) -> tuple[str, tuple[int, ...]]:
 def test_why_this_answer_in_two_clicks(name: str, gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(gallery)
     person.opens(TITLES[name])
+    expect(person.page).to_have_url(re.compile("input="))
     clicks = Clicks(person)
     if name in DRAWN:
         clicks.into(DRAWN[name], "Network")
@@ -100,6 +101,7 @@ def test_why_this_answer_in_two_clicks(name: str, gallery: str, browse: Callable
 def test_why_this_weight_changed_in_three_clicks(name: str, gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(gallery)
     person.opens(TITLES[name])
+    expect(person.page).to_have_url(re.compile("input="))
     layer, press = UPDATES[name]
     clicks = Clicks(person)
     clicks.on(person.button(press))
@@ -171,6 +173,7 @@ def updated(task: Task, steps: int, path: str, index: tuple[int, ...]) -> tuple[
 def test_what_the_forget_gate_does_in_two_clicks(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(gallery)
     person.opens(TITLES["text"])
+    expect(person.page).to_have_url(re.compile("input="))
     clicks = Clicks(person)
     clicks.on(person.link("lstm_1", person.panel("Network")))
     row = person.panel("Focus").get_by_role("row").filter(has=person.page.get_by_role("rowheader", name="f forget"))

@@ -94,16 +94,16 @@ describe("the player of lessons", () => {
     expect(screen.getByText("Yes, 0.5.")).toBeTruthy();
     expect(lab.of("explain")).toContainEqual({ input: "test:2", path: "dense_1", index: [2], limit: 1 });
   });
-  it("lets the network learn first, as far as the lesson says", async () => {
+  it("lets the network learn first, as far as the lesson says, and takes one back that has learned more", async () => {
     const { lab } = await page({}, "#/?lesson=one:1");
-    expect(lab.of("control")).toEqual([]);
+    expect(lab.of("control")).toEqual([{ do: "seek", step: 30 }]);
     cleanup();
     const again = new FakeLab({ lessons: () => [lesson], curve: () => null, describe: () => ({ ...description, state: stillness }) });
     const { default: App } = await import("../../src/view/App.svelte");
     const store = new LabStore(again, { address: { read: () => "#/?lesson=one:1", write() {}, on: () => () => undefined, whole: (h) => h } });
     render(App, { store });
     await settled(60);
-    expect(again.of("control")).toEqual([{ do: "step", count: 30 }]);
+    expect(again.of("control")).toEqual([{ do: "seek", step: 30 }]);
     expect(screen.getByText("The network learns first: step 0 of 30")).toBeTruthy();
   });
   it("begins by itself in the lab of one's own network, and is no part of a lab without lessons", async () => {
