@@ -190,7 +190,8 @@ export class LabStore {
     this.#panel = null;
     await this.#describe(description);
     const view = opening(description.views);
-    if (view !== null) this.go({ view });
+    // Who was quicker is somewhere already.
+    if (view !== null && bare(this.place)) this.go({ view });
   }
 
   /** Begin with a changed network. Gives why it cannot be, null where it began, undefined where the lab refused. */
