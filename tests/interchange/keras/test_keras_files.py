@@ -200,7 +200,7 @@ MORE: dict[str, Callable[[], pl.Network]] = {
         input_shape=(12, 12, 2),
         engine="reference",
     ),
-    "volumes": lambda: pl.Network(
+    "volumes of every kind": lambda: pl.Network(
         pl.Conv3D(4, 3, padding=1, strides=(1, 2, 1), activation="gelu"),
         pl.SpatialDropout3D(0.3),
         pl.MaxPool3D(2, padding="same"),
