@@ -98,7 +98,10 @@ describe("the player of lessons", () => {
     const { lab } = await page({}, "#/?lesson=one:1");
     expect(lab.of("control")).toEqual([{ do: "seek", step: 30 }]);
     cleanup();
-    const again = new FakeLab({ lessons: () => [lesson], curve: () => null, describe: () => ({ ...description, state: stillness }) });
+    // It is on its way: the answer comes before it has arrived.
+    const again = new FakeLab({
+      lessons: () => [lesson], curve: () => null, describe: () => ({ ...description, state: stillness }), control: () => stillness,
+    });
     const { default: App } = await import("../../src/view/App.svelte");
     const store = new LabStore(again, { address: { read: () => "#/?lesson=one:1", write() {}, on: () => () => undefined, whole: (h) => h } });
     render(App, { store });
