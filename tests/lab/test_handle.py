@@ -70,6 +70,23 @@ def test_it_opens_by_itself_and_closes(opened: list[str], capsys: pytest.Capture
     assert repr(lab) == "<the lab of mine, not open>"
 
 
+def test_it_listens_where_it_is_told_and_opens_no_browser(
+    opened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with network().lab(X, Y, port=0, open_browser=False) as lab:
+        end, said = time.monotonic() + 30, ""
+        while "The lab is at" not in said and time.monotonic() < end:
+            time.sleep(0.01)
+            said += capsys.readouterr().out
+        assert said == f"The lab is at {lab.url}\n"
+        taken = int(lab.url.rstrip("/").rpartition(":")[2])
+        with network().lab(X, Y, port=taken, open_browser=False) as other, pytest.raises(DataError, match="is taken"):
+            other.url  # noqa: B018
+    assert not opened
+    with pytest.raises(DataError, match="port is '80', expected a number"):
+        network().lab(X, Y, port="80")  # type: ignore[arg-type]
+
+
 def test_a_trained_and_loaded_network_can_be_seen(tmp_path: Path, opened: list[str]) -> None:
     net = network()
     net.fit(X, Y, epochs=1, verbose=0)

@@ -36,6 +36,8 @@ def lab(
     vocabulary: Any = None,
     title: str | Mapping[str, str] | None = None,
     lesson: str | os.PathLike[str] | None = None,
+    port: int | None = None,
+    open_browser: bool = True,
 ) -> Lab:
     """See this network in the browser, train it there, and follow every number to where it came from.
 
@@ -50,9 +52,12 @@ def lab(
         vocabulary: of a text, a `Vocabulary` or the symbol of each token.
         title: what the page is called; for a page in two languages {"en": …, "zh": …}.
         lesson: the file of a lesson about this network, which the lab begins with.
+        port: where it listens; without it the usual port or the next that is free, 0 for any that is free.
+        open_browser: whether a script opens the browser. Without it the lab is at its `url`, which is printed.
 
     Raises:
-        DataError: examples or targets that the network cannot take, or a file that is no lesson.
+        DataError: examples or targets that the network cannot take, a file that is no lesson, or a port that cannot
+            be had (when the lab begins to listen).
         PellucidError: a title in another language.
         ModelFileError: the lab's page was not built.
     """
@@ -60,6 +65,8 @@ def lab(
     from pellucid.lab.task import task_of
 
     check_assets()
+    if port is not None and (type(port) is not int or not 0 <= port < 2**16):
+        raise DataError(f"port is {port!r}, expected a number from 0 to 65535 (0: any that is free)")
     lessons = [] if lesson is None else [_own_lesson(lesson)]
     task = task_of(
         net,
@@ -74,7 +81,7 @@ def lab(
         vocabulary=vocabulary,
         title=title,
     )
-    lab = Lab(task, lessons)
+    lab = Lab(task, lessons, port=port, browser=open_browser)
     if not _in_notebook():
         lab._open_soon()
     return lab
@@ -83,9 +90,13 @@ def lab(
 class Lab:
     """A lab that was asked for. It opens by itself; `close` ends it and leaves what was learned in the network."""
 
-    def __init__(self, task: Task, lessons: Sequence[Lesson] = ()) -> None:
+    def __init__(
+        self, task: Task, lessons: Sequence[Lesson] = (), *, port: int | None = None, browser: bool = True
+    ) -> None:
         self._task = task
         self._lessons = lessons
+        self._port = port
+        self._browser = browser
         self._lock = threading.RLock()
         self._session: Session | None = None
         self._server: Server | None = None
@@ -99,10 +110,7 @@ class Lab:
 
     def open(self) -> Lab:
         """Show the lab in the browser now."""
-        self._cancel()
-        server = self._serve()
-        print(f"The lab is at {server.url}", flush=True)
-        show(server.url)
+        show(self._announced().url)
         return self
 
     def save(self, path: str | os.PathLike[str], *, language: str | None = None) -> None:
@@ -169,6 +177,13 @@ class Lab:
                 return {"text/plain": MISSING}
             return self._widget._repr_mimebundle_(include=include, exclude=exclude)
 
+    def _announced(self) -> Server:
+        """The server from now on, whose address is printed."""
+        self._cancel()
+        server = self._serve()
+        print(f"The lab is at {server.url}", flush=True)
+        return server
+
     def _begun(self) -> Session:
         from pellucid.lab.serve.lab_session import Session
 
@@ -181,14 +196,14 @@ class Lab:
 
         with self._lock:
             if self._server is None:
-                self._server = Server(self._begun())
+                self._server = Server(self._begun(), port=self._port)
                 atexit.register(self._stay)
             return self._server
 
     def _open_soon(self) -> None:
         def begin() -> None:
             try:
-                self.open()
+                self.open() if self._browser else self._announced()
             except PellucidError as error:
                 print(f"pellucid: error: {error}", file=sys.stderr)
 
