@@ -4,6 +4,7 @@ are marked with `sample(count)` a run takes that many cases."""
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 
 import pytest
@@ -23,6 +24,8 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if places := [item.nodeid for item in items if re.search(r"\b0x[0-9a-f]{6,}", item.nodeid)]:
+        raise pytest.UsageError(f"the name of {places[0]} holds an address, and differs from process to process")
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if item.get_closest_marker("sample"):

@@ -265,7 +265,11 @@ def test_every_edge_set_to_what_it_is_changes_no_bit(kind: str) -> None:
         assert same(run, known) == [], (source, reader)
 
 
-@pytest.mark.parametrize("value", [0.5, np.nan, [[1, 2.5, 3, 4]], lambda old: old + 0.25], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [0.5, np.nan, [[1, 2.5, 3, 4]], lambda old: old + 0.25],
+    ids=["a fraction", "nan", "a row", "a function"],
+)
 def test_a_fraction_of_a_word_is_refused(value: Any) -> None:
     net = pl.Network(pl.Embedding(5, 3), pl.LSTM(2), input_shape=(4,), engine="reference")
     with pytest.raises(DataError, match=r"takes integers, got (0\.5|nan|2\.5|1\.25|2\.25)"):
