@@ -10,7 +10,8 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "phrases":      the sentences of explanations,
      "parameters":   {"dense_1.kernel": array},
      "initial":      the same at step 0, to begin anew from | null
-     "examples":     {"train": {"x": array, "y": array | null, "labels": [text] | null}},
+     "examples":     {"train": {"x": array, "y": array | null, "labels": [text] | null,
+                     "prices": array | null}},
      "curves":       {"dense_1": {"function", "formula", "derivative"}},
      "training":     {"program", "texts", "seed": 0, "learning_rate", "module"} | null, one step of training: the slots
                      begin at 0 there, the steps at 1. "module" is the engine's own code for it, WebAssembly as
@@ -265,12 +266,14 @@ def _examples(look: Look, wanted: Set[str]) -> tuple[dict[str, Any], dict[str, d
         also = [int(n.partition(":")[2]) for n in wanted if n.startswith(f"{name}:")]
         places, (kept, targets) = samples.spread(name, count, also)
         names[name] = {f"{name}:{place}": f"{name}:{k}" for k, place in enumerate(places.tolist())}
-        labels = [samples.shown(samples[f"{name}:{place}"])["label"] for place in places.tolist()]
+        shown = [samples.shown(samples[f"{name}:{place}"]) for place in places.tolist()]
+        labels, prices = [one["label"] for one in shown], [p for one in shown if (p := one.get("prices")) is not None]
         mirrors = kept.shape == targets.shape and np.array_equal(kept, targets)
         examples[name] = {
             "x": packed(kept),
             "y": None if mirrors else packed(targets),
             "labels": None if task.classes is not None or not any(labels) else labels,
+            "prices": packed(np.array(prices)) if prices else None,
         }
     return examples, names
 

@@ -16,6 +16,7 @@ export interface Sample {
   readonly y: Table | null;
   readonly label: string | null;
   readonly note?: Words | null;
+  readonly prices?: readonly number[] | null;
 }
 
 export class Samples {
@@ -40,7 +41,8 @@ export class Samples {
     if (!kept || !/^\d+$/.test(number ?? "") || place >= kept.x.shape[0]!) refuse("local.example", { name });
     const x = row(kept.x, place);
     const y = kept.y ? row(kept.y, place) : x;
-    return { name, x, y, label: this.label(y) ?? kept.labels?.[place] ?? null };
+    const prices = kept.prices ? Array.from(row(kept.prices, place).data) : null;
+    return { name, x, y, label: this.label(y) ?? kept.labels?.[place] ?? null, prices };
   }
 
   /** At most so many examples, evenly from all over a set, as one batch. */
@@ -50,9 +52,9 @@ export class Samples {
     return [...new Set(places)].map((place) => this.get(`${set}:${place}`));
   }
 
-  shown({ name, x, y, label, note = null }: Sample): Example {
+  shown({ name, x, y, label, note = null, prices = null }: Sample): Example {
     const target = y === null ? null : y.data.length === 1 ? y.data[0]! : numbers(y);
-    return { name, x: numbers(x), y: target, label, symbols: this.symbols(x), note };
+    return { name, x: numbers(x), y: target, label, symbols: this.symbols(x), note, prices: prices && [...prices] };
   }
 
   add(given: { x?: number[]; text?: string; y?: number }): Sample {

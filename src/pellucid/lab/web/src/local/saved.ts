@@ -24,6 +24,8 @@ export interface Kept {
   /** Null where each example is its own target. */
   readonly y: Table | null;
   readonly labels: readonly (string | null)[] | null;
+  /** Of a series of prices, those whose changes each example has. */
+  readonly prices: Table | null;
 }
 
 export interface Training {
@@ -179,7 +181,8 @@ function table(value: unknown): Table {
 function kept(value: unknown, name: string): Kept {
   const data = record(value, name);
   const labels = data["labels"] ? (list(data["labels"], `${name}.labels`) as (string | null)[]) : null;
-  return { x: table(data["x"]), y: data["y"] ? table(data["y"]) : null, labels };
+  const [y, prices] = [data["y"] ? table(data["y"]) : null, data["prices"] ? table(data["prices"]) : null];
+  return { x: table(data["x"]), y, labels, prices };
 }
 
 /** Of a long history the loss of every second, third, … step is there, which stands for those around it. */
