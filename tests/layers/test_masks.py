@@ -86,9 +86,10 @@ REFUSES: dict[str, Make] = {
 NO_STEPS = {
     "InputLayer", "Embedding", "Conv2D", "ConvTranspose2D", "MaxPool2D", "MinPool2D", "AveragePool2D", "RepeatVector",
     "Cropping2D", "DepthwiseConv2D", "SeparableConv2D", "SpatialDropout2D", "UpSampling2D", "ZeroPadding2D",
-    "FinalState",
+    "AveragePool3D", "Conv3D", "ConvTranspose3D", "Cropping3D", "MaxPool3D", "MinPool3D", "SpatialDropout3D",
+    "UpSampling3D", "ZeroPadding3D", "FinalState",
 }  # fmt: skip
-"""Where masks begin, what takes images only, and what belongs to a recurrent layer that has read the mask."""
+"""Where masks begin, what takes images or volumes only, and what is of a recurrent layer that has read the mask."""
 
 
 def network(layer: pl.Layer, steps: int = STEPS, *, mask: bool = True) -> pl.Network:
