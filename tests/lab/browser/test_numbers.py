@@ -117,7 +117,7 @@ def read(person: Person, told: dict[str, Any]) -> dict[str, Any]:
     expect(header).to_be_visible()
     expect(person.terms).to_be_visible()
     # A link of each term says it whole: "Take apart term 0: x[0,1]·w[1,3] = 0.03648".
-    links = re.findall(r"Take apart term \d+: (.*) = (\S+)\"", person.terms.aria_snapshot())
+    links = re.findall(r"Take apart term \d+: (.*?) = (?:\S+ ≈ )?(\S+)\"", person.terms.aria_snapshot())
     numbers = person.terms.locator(".pieces").all_inner_texts()
     return {
         "value": header.get_by_role("status").inner_text(),

@@ -345,7 +345,7 @@ class Walk:
             "terms": [
                 [value, row]
                 for value, row in zip(
-                    re.findall(r"Take apart term \d+: .* = (\S+)\"", self.person.terms.last.aria_snapshot()),
+                    re.findall(r"Take apart term \d+: .* (?:=|≈) (\S+)\"", self.person.terms.last.aria_snapshot()),
                     self.person.terms.last.locator(".pieces").all_inner_texts(),
                     strict=False,
                 )

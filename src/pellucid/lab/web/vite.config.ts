@@ -21,5 +21,6 @@ export default defineConfig(({ mode }) => ({
     },
   },
   define: { "process.env.NODE_ENV": '"production"' },
-  test: { environment: "jsdom", include: ["tests/**/*.test.ts"] },
+  // The whole page is looked at, on machines that may be slow and have other work.
+  test: { environment: "jsdom", include: ["tests/**/*.test.ts"], testTimeout: 60_000 },
 }));
