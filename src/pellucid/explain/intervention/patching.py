@@ -18,6 +18,8 @@ from pellucid.training.inputs.targets import Goal, LossLike, goals
 
 Array = NDArray[Any]
 Value = float | Mapping[str, Any] | Callable[[Array], Any] | Any
+HARMLESS = 1e38
+"""Up to here every real number fits into float32, and nothing has to be looked at."""
 
 
 def patch(
@@ -160,6 +162,8 @@ def _numbers(value: Any, dtype: np.dtype[Any], path: str) -> Array:
     given = np.asarray(value)
     if given.dtype.kind not in "biuf":
         raise TypeError
+    if given.dtype == dtype or (dtype.kind == "f" and not given.ndim and abs(float(given)) < HARMLESS):
+        return given
     with np.errstate(over="ignore", invalid="ignore"):
         kept = given.astype(dtype)
         lost = kept != given if dtype.kind == "i" else np.isfinite(given) & ~np.isfinite(kept)
