@@ -17,7 +17,7 @@ from pellucid.lab.protocol.answers import History
 from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.serve import links
 from pellucid.lab.serve.document import MAX_STEPS, _history, document, packed
-from pellucid.lab.task import task_of
+from pellucid.lab.task import Task, task_of
 from pellucid.lab.time.moments import Moment
 from pellucid.lab.time.run import Run
 from pellucid.lab.view.look import Look
@@ -216,8 +216,8 @@ def test_a_small_network_trains_in_the_file_and_every_step_can_be_returned_to(tm
     assert "saved at step 3" in past["refused"] and "one line" in branch["refused"]
 
 
-def test_a_step_in_the_browser_is_a_step_in_python(tmp_path: Path) -> None:
-    """A batch of all examples, so that their order does not matter."""
+def untrained() -> tuple[Task, Any]:
+    """A task whose batch is all of its examples, so that their order does not matter, and its file."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(12, 3)).astype(np.float32), rng.integers(0, 2, 12)
     net = BaseNetwork(Dense(4, activation="tanh"), Dense(2, activation="softmax"), input_shape=3, seed=1)
@@ -227,6 +227,11 @@ def test_a_step_in_the_browser_is_a_step_in_python(tmp_path: Path) -> None:
     state: Any = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
     history: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
     told = document(Look(task), state, history, now(net))
+    return task, told
+
+
+def test_a_step_in_the_browser_is_a_step_in_python(tmp_path: Path) -> None:
+    task, told = untrained()
     kernel = "dense_1.kernel"
     places: list[tuple[str, tuple[int, ...]]] = [
         (f"{kernel}′", (1, 2)),
@@ -240,7 +245,7 @@ def test_a_step_in_the_browser_is_a_step_in_python(tmp_path: Path) -> None:
     questions.append(["history", {"branch": 0, "from": 1}])
     found = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
     assert "begins at step 0" in found[0]["refused"]
-    with Run(net, x, y, batch_size=12) as run:
+    with Run.of(task) as run:
         run.repeat({"do": "seek", "step": 5})
         assert found[-1]["loss"] == pytest.approx(run.history(0)["loss"], rel=1e-5)
         look = Look(task, run.update)
@@ -355,16 +360,8 @@ def _same_pair(answer: Any, look: Look, moment: Moment, method: str, params: Any
 
 
 def test_a_file_compares_two_steps_as_python_does(tmp_path: Path) -> None:
-    """A batch of all examples, so that their order does not matter; steps that are not kept are taken again."""
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(12, 3)).astype(np.float32), rng.integers(0, 2, 12)
-    net = BaseNetwork(Dense(4, activation="tanh"), Dense(2, activation="softmax"), input_shape=3, seed=1)
-    task = task_of(net, x, y, batch_size=12, optimizer="adam")
-    branch = {"id": 0, "parent": None, "at": 0, "last": 0, "change": None}
-    rates: dict[str, Any] = {"learning_rate": 0.001, "speed": 0, "pace": 0, "loss": None, "metrics": {}}
-    state: Any = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
-    history: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
-    told = document(Look(task), state, history, now(net))
+    """Steps that are not kept are taken again."""
+    task, told = untrained()
     asked = {"input": "train:0", "path": "dense_2.sum", "index": [1], "limit": 9}
     steps = (0, 57, 120)
     questions: list[Any] = [["control", {"do": "step", "count": 121}], ["wait", {}]]
@@ -372,7 +369,7 @@ def test_a_file_compares_two_steps_as_python_does(tmp_path: Path) -> None:
     questions += [["compare", {**asked, "other": {"branch": 0, "input": "train:1"}}]]
     _, _, *found, refused, last = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
     assert "no step 500" in refused["refused"] and last["other"] == {"branch": 0, "step": 121}
-    with Run(net, x, y, batch_size=12) as run:
+    with Run.of(task) as run:
         run.repeat({"do": "seek", "step": 121})
         look, moment = Look(task), run.moment()
         for step, answer in zip(steps, found, strict=True):

@@ -25,19 +25,6 @@ def task(**options: Any) -> Task:
     return task_of(net, x, y, validation_data=(x[:16], y[:16]), batch_size=8, **options)
 
 
-def run_of(shown: Task, **options: Any) -> Run:
-    return Run(
-        shown.net,
-        shown.x,
-        shown.y,
-        batch_size=shown.batch_size,
-        optimizer=shown.optimizer,
-        metrics=shown.metrics,
-        validation_data=shown.test,
-        **options,
-    )
-
-
 def made(run: Run, look: Look, path: str, index: tuple[int, ...]) -> Any:
     return look.explain(run.moment(), "train:0", path, index)
 
@@ -49,7 +36,7 @@ def source(found: dict[str, Any], path: str) -> dict[str, Any]:
 @pytest.mark.parametrize("rule", ["sgd", "adam", {"name": "sgd", "momentum": 0.9}, "rmsprop"])
 def test_the_update_made_the_weight_that_is_there(rule: Any) -> None:
     shown = task(optimizer=rule)
-    with run_of(shown, memory=0) as run:
+    with Run.of(shown, memory=0) as run:
         look = Look(shown, run.update)
         for step in (1, 2, 7, 8, 9, 23, 16, 5, 40):
             run.repeat({"do": "seek", "step": step})
@@ -60,7 +47,7 @@ def test_the_update_made_the_weight_that_is_there(rule: Any) -> None:
 
 def test_the_update_has_the_gradient_of_the_batch_and_what_the_optimizer_remembers() -> None:
     shown = task(optimizer="adam")
-    with run_of(shown) as run:
+    with Run.of(shown) as run:
         look = Look(shown, run.update)
         run.repeat({"do": "seek", "step": 12})
         before = run.moment().parameters[KERNEL][1, 2]
@@ -83,7 +70,7 @@ def test_the_update_has_the_gradient_of_the_batch_and_what_the_optimizer_remembe
 
 def test_every_place_in_an_update_leads_on_within_it() -> None:
     shown = task(optimizer="adam")
-    with run_of(shown) as run:
+    with Run.of(shown) as run:
         look = Look(shown, run.update)
         run.repeat({"do": "seek", "step": 20})
         waiting, seen = [(f"{KERNEL}′", (1, 2))], set()
@@ -101,7 +88,7 @@ def test_every_place_in_an_update_leads_on_within_it() -> None:
 
 def test_a_branch_is_updated_by_its_own_steps_and_those_before_it() -> None:
     shown = task(optimizer="sgd")
-    with run_of(shown, memory=0) as run:
+    with Run.of(shown, memory=0) as run:
         look = Look(shown, run.update)
         run.repeat({"do": "seek", "step": 20}, {"do": "seek", "step": 10})
         last = made(run, look, f"{KERNEL}′", (0, 0))["value"]
@@ -121,7 +108,7 @@ def test_a_branch_is_updated_by_its_own_steps_and_those_before_it() -> None:
 
 def test_before_the_first_step_there_was_none() -> None:
     shown = task()
-    with run_of(shown) as run:
+    with Run.of(shown) as run:
         look = Look(shown, run.update)
         with pytest.raises(PellucidError, match="no step was taken yet"):
             made(run, look, f"{KERNEL}′", (0, 0))
@@ -139,7 +126,7 @@ def test_before_the_first_step_there_was_none() -> None:
 
 def test_the_run_goes_on_as_if_nobody_had_asked() -> None:
     shown, other = task(metrics=["accuracy"]), task(metrics=["accuracy"])
-    with run_of(shown) as run, run_of(other) as alone:
+    with Run.of(shown) as run, Run.of(other) as alone:
         look = Look(shown, run.update)
         for step in (3, 11, 30):
             run.repeat({"do": "seek", "step": step})

@@ -95,7 +95,7 @@ class Run:
     """
 
     @classmethod
-    def of(cls, task: Task, *, preamble: str = "") -> Run:
+    def of(cls, task: Task, *, memory: int = MEMORY, preamble: str = "") -> Run:
         """The training of a task, from its beginning."""
         return cls(
             task.net,
@@ -106,6 +106,7 @@ class Run:
             metrics=task.metrics,
             batch_size=task.batch_size,
             validation_data=task.test,
+            memory=memory,
             preamble=preamble,
         )
 
