@@ -1,11 +1,11 @@
 // Run by tests/lab/test_browser_training.py: trains what a saved file carries, by the engine's own code and by the formulas.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { Compiled } from "../src/local/compiled.ts";
-import { Evaluated, shaped } from "../src/local/evaluated.ts";
+import { Compiled } from "../src/local/training/compiled.ts";
+import { Evaluated, shaped } from "../src/local/training/evaluated.ts";
 import { Samples } from "../src/local/samples.ts";
 import { readSaved } from "../src/local/saved.ts";
-import type { Reals, State } from "../src/local/steps.ts";
+import type { Reals, State } from "../src/local/training/steps.ts";
 
 const [from, to] = process.argv.slice(2) as [string, string];
 const { document, count, rate } = JSON.parse(readFileSync(from, "utf8")) as { document: unknown; count: number; rate: number };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { Answer, Request } from "../../src/local/steps";
-import { Trainer } from "../../src/local/training";
+import type { Answer, Request } from "../../src/local/training/steps";
+import { Trainer } from "../../src/local/training/trainer";
 
 /** A trainer of whose steps only the pace counts. */
 function trainer() {

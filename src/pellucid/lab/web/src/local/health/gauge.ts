@@ -1,14 +1,14 @@
 // How large a network's values and gradients are over a batch: a column of the ribbon. What Python's explain/flow.py
 // measures, of the same examples.
 
-import { run } from "../formula/evaluate.ts";
-import type { Stored } from "../formula/evaluate.ts";
-import type { Tensor } from "../formula/expressions.ts";
-import type { Flow, Layer, Path } from "../model/wire/protocol.ts";
-import { stacked } from "./samples.ts";
-import type { Samples } from "./samples.ts";
-import type { Saved } from "./saved.ts";
-import type { State } from "./steps.ts";
+import { run } from "../../formula/evaluate.ts";
+import type { Stored } from "../../formula/evaluate.ts";
+import type { Tensor } from "../../formula/expressions.ts";
+import type { Flow, Layer, Path } from "../../model/wire/protocol.ts";
+import { stacked } from "../samples.ts";
+import type { Samples } from "../samples.ts";
+import type { Saved } from "../saved.ts";
+import type { State } from "../training/steps.ts";
 
 const BATCH = 64;
 const FLAT = 0.05;

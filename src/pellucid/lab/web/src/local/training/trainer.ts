@@ -1,19 +1,19 @@
 // Training in the browser: one line of steps that goes on from where the file was saved. A step depends on its number
 // and on what was before alone, so that every step taken can be returned to, exactly.
 
-import type { Stored } from "../formula/evaluate.ts";
-import type { Tensor } from "../formula/expressions.ts";
-import type { Action, History, Path, State as Where } from "../model/wire/protocol.ts";
-import { local } from "../strings/local.ts";
+import type { Stored } from "../../formula/evaluate.ts";
+import type { Tensor } from "../../formula/expressions.ts";
+import type { Action, History, Path, State as Where } from "../../model/wire/protocol.ts";
+import { local } from "../../strings/local.ts";
 import { Evaluated, plain, shaped } from "./evaluated.ts";
 import type { Weights } from "./evaluated.ts";
-import type { Measurable } from "./gauging.ts";
+import type { Measurable } from "../health/gauging.ts";
 import { Keyframes } from "./keyframes.ts";
 import type { Course } from "./order.ts";
 import { Order } from "./order.ts";
-import { refuse } from "./refusal.ts";
-import type { Samples } from "./samples.ts";
-import type { Saved, Table } from "./saved.ts";
+import { refuse } from "../refusal.ts";
+import type { Samples } from "../samples.ts";
+import type { Saved, Table } from "../saved.ts";
 import { compiledSteps } from "./steps.ts";
 import type { Answer, Lesson, Reals, State, Steps } from "./steps.ts";
 

@@ -1,13 +1,13 @@
 // Training by the formulas themselves: for browsers that do not run the engine's code, and to explain what a step did.
 
-import { run } from "../formula/evaluate.ts";
-import type { Stored } from "../formula/evaluate.ts";
-import type { Tensor } from "../formula/expressions.ts";
+import { run } from "../../formula/evaluate.ts";
+import type { Stored } from "../../formula/evaluate.ts";
+import type { Tensor } from "../../formula/expressions.ts";
 import { Order } from "./order.ts";
 import type { Course } from "./order.ts";
-import { stacked } from "./samples.ts";
-import type { Samples } from "./samples.ts";
-import type { Saved } from "./saved.ts";
+import { stacked } from "../samples.ts";
+import type { Samples } from "../samples.ts";
+import type { Saved } from "../saved.ts";
 import { breath } from "./steps.ts";
 import type { Answer, Reals, Request, State, Steps } from "./steps.ts";
 

@@ -1,7 +1,7 @@
 // In which order examples are learned from: that of Python's `pellucid.batches`, so that a training that is begun anew
 // in the page repeats Python's.
 
-import { raw } from "../formula/random.ts";
+import { raw } from "../../formula/random.ts";
 
 /** How training goes through the examples: what a batch is made of depends on the step alone. */
 export interface Course {

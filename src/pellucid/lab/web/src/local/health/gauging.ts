@@ -1,7 +1,7 @@
 // When the flow of the gradients is measured: of the moment that is shown, and at rest of the steps that are kept.
 
-import type { Flow } from "../model/wire/protocol.ts";
-import type { State } from "./steps.ts";
+import type { Flow } from "../../model/wire/protocol.ts";
+import type { State } from "../training/steps.ts";
 
 export type Asked = { document: unknown } | { parameters: State };
 export interface Measured {

@@ -2,8 +2,8 @@
 
 import { Gauge } from "./gauge.ts";
 import type { Asked, Measured } from "./gauging.ts";
-import { Samples } from "./samples.ts";
-import { readSaved } from "./saved.ts";
+import { Samples } from "../samples.ts";
+import { readSaved } from "../saved.ts";
 
 let gauge: Gauge | null = null;
 
