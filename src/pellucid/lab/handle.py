@@ -49,7 +49,8 @@ def lab(
         loss, optimizer, metrics, batch_size: as in `fit`; without metrics, accuracy for classes.
         validation_data: (x, y) to judge by.
         class_names: the names of the classes, by their numbers.
-        vocabulary: of a text, a `Vocabulary` or the symbol of each token.
+        vocabulary: of a text, a `Vocabulary`, a `TextVectorization` or the symbol of each token, where the network
+            does not begin with one.
         title: what the page is called; for a page in two languages {"en": …, "zh": …}.
         lesson: the file of a lesson about this network, which the lab begins with.
         port: where it listens; without it the usual port or the next that is free, 0 for any that is free.

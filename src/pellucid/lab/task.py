@@ -10,9 +10,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pellucid.arrays import check_integer
-from pellucid.data import Vocabulary
+from pellucid.data import TextVectorization, Vocabulary
+from pellucid.data.vectorization import OOV, PADDING
 from pellucid.errors import DataError, PellucidError
 from pellucid.lab.protocol import answers
+from pellucid.lab.text_reader import TextReader
 from pellucid.layers.base import InputLayer
 from pellucid.layers.flatten import Flatten
 from pellucid.layers.reshape import Reshape
@@ -77,8 +79,8 @@ class Task:
         classes: the names of the classes, where each example belongs to one.
         vocabulary: of a text, the symbol of each token.
         views: what there is to see beside the network.
-        rows: what some view needs beside these: the `Vocabulary` of a text, the `Prices` of a series, the labels that
-            colour the codes of an autoencoder.
+        rows: what some view needs beside these: the `Vocabulary` or `TextVectorization` of a text, the `Prices` of a
+            series, the labels that colour the codes of an autoencoder.
         beside: the name of a task to compare with: the same in all but one thing.
         source: where the examples come from; None for those that a person gave.
         plain: whether the network begins with initial values of its own, so that code can make it anew.
@@ -117,7 +119,7 @@ def task_of(
     metrics: Sequence[Any] | Any | None = None,
     batch_size: int = 32,
     classes: Sequence[str] | None = None,
-    vocabulary: Vocabulary | Sequence[str] | None = None,
+    vocabulary: Vocabulary | TextVectorization | Sequence[str] | None = None,
     title: str | Mapping[str, str] | None = None,
 ) -> Task:
     """A user's own network and data as a task; what is not said is read off them.
@@ -127,7 +129,7 @@ def task_of(
         validation_data: (x, y) to judge by.
         loss, optimizer, metrics, batch_size: as in `fit`; without metrics, accuracy for classes.
         classes: the names of the classes, by their numbers.
-        vocabulary: of a text, the symbol of each token.
+        vocabulary: of a text, what makes it numbers, or the symbol of each token.
         title: what the page is called, or that in each language.
 
     Raises:
@@ -155,6 +157,7 @@ def task_of(
     names = _classes(net, goal, classes)
     sample = sample_of(net)
     known = vocabulary_of(net, vocabulary) if sample == "text" else None
+    reader = TextReader.of(known)
     return Task(
         None,
         _title(title or net.name or "network"),
@@ -170,7 +173,7 @@ def task_of(
         check_integer(batch_size, "batch_size", minimum=1),
         sample,
         names,
-        known.tokens if known else None,
+        reader.symbols if reader else None,
         views_of(net, sample, names, known),
         known,
     )
@@ -196,7 +199,7 @@ def sample_of(net: BaseNetwork) -> answers.Sample:
 
 
 def views_of(
-    net: BaseNetwork, sample: str, classes: Sequence[str] | None, vocabulary: Vocabulary | None
+    net: BaseNetwork, sample: str, classes: Sequence[str] | None, vocabulary: Vocabulary | TextVectorization | None
 ) -> tuple[answers.View, ...]:
     """What there is to see of such a network."""
     ((_, given),) = net.output_shapes.items()
@@ -204,7 +207,7 @@ def views_of(
         "boundary": sample == "points" and len(given) == 1,
         "confusion": classes is not None,
         "latent": bottleneck(net) is not None,
-        "text": vocabulary is not None and given[-1] == len(vocabulary),
+        "text": isinstance(vocabulary, Vocabulary) and given[-1] == len(vocabulary),
         "forecast": sample == "series" and classes is None,
     }
     return tuple(name for name, there in views.items() if there)
@@ -241,22 +244,40 @@ def passes_by(net: BaseNetwork, path: str) -> bool:
     return False
 
 
-def vocabulary_of(net: BaseNetwork, given: Vocabulary | Sequence[str] | None) -> Vocabulary | None:
-    """The vocabulary that was given, or the one that the network carries."""
-    if isinstance(given, Vocabulary):
-        known: Vocabulary | None = given
-    elif given is not None:
-        known = Vocabulary(tuple(given), by="char" if all(len(t) == 1 for t in given[1:]) else "word")
-    else:
+def vocabulary_of(
+    net: BaseNetwork, given: Vocabulary | TextVectorization | Sequence[str] | None
+) -> Vocabulary | TextVectorization | None:
+    """What was given to make texts numbers, or what the network carries.
+
+    Raises:
+        PellucidError: it has another number of tokens than the embedding.
+    """
+    known = _rules(given) if given is not None else TextVectorization.of(net)
+    if known is None:
         kept = net.metadata.get("vocabulary")
         known = Vocabulary.restored(kept) if isinstance(kept, Mapping) else None
     (path,) = net.input_shapes
-    size = entries(net, path)
-    if known is not None and len(known) != size:
-        raise PellucidError(
-            f"the vocabulary has {len(known)} tokens, but the embedding {size}: give the one it learned"
-        )
+    size = entries(net, path) or 0
+    if isinstance(known, TextVectorization):
+        if known.output_mode != "int":
+            raise PellucidError(
+                f'expected a TextVectorization with output_mode="int", whose numbers the embedding reads, '
+                f'got "{known.output_mode}"'
+            )
+        count, fits = known.vocabulary_size(), known.vocabulary_size() <= size
+    else:
+        count, fits = (0, True) if known is None else (len(known), len(known) == size)
+    if not fits:
+        raise PellucidError(f"the vocabulary has {count} tokens, but the embedding {size}: give the one it learned")
     return known
+
+
+def _rules(given: Vocabulary | TextVectorization | Sequence[str]) -> Vocabulary | TextVectorization:
+    if isinstance(given, (Vocabulary, TextVectorization)):
+        return given
+    if list(given[:2]) == [PADDING, OOV]:  # as get_vocabulary() of a layer of this kind gives it, Keras's too
+        return TextVectorization(vocabulary=given)
+    return Vocabulary(tuple(given), by="char" if all(len(t) == 1 for t in given[1:]) else "word")
 
 
 def _ends(net: BaseNetwork) -> tuple[str, str]:

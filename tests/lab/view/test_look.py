@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.lab.conftest import array_of, now
 
+from pellucid.data import Vocabulary
 from pellucid.engines import compile_program
 from pellucid.errors import PellucidError
 from pellucid.explain import explain, flow, trace
@@ -23,6 +24,7 @@ from pellucid.lab import gallery
 from pellucid.lab.protocol.answers import History
 from pellucid.lab.protocol.requests import WatchedPath
 from pellucid.lab.task import task_of
+from pellucid.lab.text_reader import TextReader
 from pellucid.lab.view.confusion import chosen
 from pellucid.lab.view.look import KEPT, Look
 from pellucid.lab.view.pictures import block
@@ -355,7 +357,7 @@ def test_a_text_is_read_to_the_networks_length_and_is_its_own_target() -> None:
     assert "“.”, is not read" in found["note"]["en"]
     assert "30 line breaks were put before" in short["note"]["en"]
     assert "“s”" in short["note"]["zh"]
-    assert "2 are not in its vocabulary" in strange["note"]["en"]
+    assert "Not in its vocabulary: 2" in strange["note"]["en"]
     with pytest.raises(PellucidError, match="empty"):
         look.own(text="")
     live = look.live(now(look.task.net), found["name"], [watched("d(lstm_1.gate.forget)", 4)])
@@ -366,11 +368,14 @@ def test_a_text_is_read_to_the_networks_length_and_is_its_own_target() -> None:
 
 
 def test_nothing_is_said_of_a_text_that_is_read_as_it_is() -> None:
-    assert read_as(8, given=8, blanks=0, unknown=0, expected=None, by="word") is None
-    told = read_as(8, given=5, blanks=3, unknown=1, expected=None, by="word")
+    words = TextReader.of(Vocabulary.fit("so it is", by="word", min_count=1))
+    characters = TextReader.of(Vocabulary.fit("so it is\n"))
+    assert words is not None and characters is not None
+    assert read_as(words, 8, given=8, blanks=0, unknown=0, expected=None) is None
+    told = read_as(words, 8, given=5, blanks=3, unknown=1, expected=None)
     assert told is not None
-    assert told["en"] == "The network reads 8 at a time: 3 unknown words were put before. 1 are not in its vocabulary."
-    blank = read_as(8, given=9, blanks=0, unknown=0, expected="\n", by="char")
+    assert told["en"] == "The network reads 8 at a time: 3 unknown words were put before. Not in its vocabulary: 1."
+    blank = read_as(characters, 8, given=9, blanks=0, unknown=0, expected="\n")
     assert blank is not None
     assert "“⏎”" in blank["zh"]
 

@@ -380,7 +380,8 @@ class Example(TypedDict):
     Attributes:
         y: its target, as the loss takes it; null where there is none.
         label: the target in words: a class's name, the next symbols.
-        symbols: of a text, its symbols.
+        symbols: of a text, its symbols; "" is padding.
+        text: what they make together, as people write it.
         note: of one that a person gave, what is not taken as it was given.
         prices: of a series of prices, those whose changes `x` has, the last that of today.
     """
@@ -390,6 +391,7 @@ class Example(TypedDict):
     y: float | Numbers | None
     label: str | None
     symbols: list[str] | None
+    text: NotRequired[str | None]
     note: NotRequired[Words | None]
     prices: NotRequired[list[float] | None]
 

@@ -18,7 +18,7 @@ change is written here once (the text of a formula, the words of a sentence), wh
                      `pellucid.interchange.object_file` writes it, or null,
      "history":      protocol History, its loss thinned: every "every"th step's,
      "flow", "findings", "reach", "confusion", "latent", "forecast": as the protocol has them, where there are any,
-     "text":         {"by": "char", "lower": false} | null, how a text is read,
+     "text":         {"by": "char", "lower": false, …} | null, how a text is read,
      "image":        array | null, the one that kernels slide over,
      "code":         Python,
      "lessons":      [protocol Lesson], those that may be begun here,
@@ -40,7 +40,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Vocabulary
 from pellucid.errors import FormulaError, NonFiniteError, PellucidError
 from pellucid.explain import tracing
 from pellucid.explain.words import PHRASES
@@ -53,10 +52,12 @@ from pellucid.lab.lessons.lesson_examples import inputs_of, renamed
 from pellucid.lab.protocol import answers
 from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve import frames
+from pellucid.lab.text_reader import TextReader
 from pellucid.messages import words
 from pellucid.summary import summarise
 
 if TYPE_CHECKING:
+    from pellucid.lab.task import Task
     from pellucid.lab.time.moments import Moment
     from pellucid.lab.view.look import Look
 
@@ -115,7 +116,6 @@ def document(
     description = look.describe(_still(state, moment), can)
     for kept in description["sets"]:
         kept["count"] = len(names[kept["name"]])
-    rows = task.rows
     sets = [kept["name"] for kept in description["sets"]]
     return {
         "format": FORMAT,
@@ -137,10 +137,25 @@ def document(
         "confusion": {name: _confusion(look, moment, name, names[name]) for name in sets},
         "latent": _latent(look, moment, names),
         "forecast": carried(_tried(lambda: look.forecast(moment))),
-        "text": {"by": rows.by, "lower": rows.lower} if isinstance(rows, Vocabulary) else None,
+        "text": _reading(task),
         "image": packed(gallery.sample_image()) if slides else None,
         "code": code,
         "lessons": [renamed(lesson, names) for lesson in lessons],
+    }
+
+
+def _reading(task: Task) -> dict[str, Any] | None:
+    """How a text becomes numbers, as `TextReader` has it."""
+    reader = TextReader.of(task.rows) if task.sample == "text" else None
+    if reader is None:
+        return None
+    return {
+        "by": reader.split,
+        "lower": reader.lower,
+        "strip": reader.strip,
+        "unknown": reader.unknown,
+        "filler": reader.filler,
+        "from_start": reader.from_start,
     }
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Vocabulary
 from pellucid.errors import DataError
 from pellucid.lab.gallery import Prices
 from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task, Words
+from pellucid.lab.text_reader import TextReader
 from pellucid.messages import gettext
 from pellucid.network import BaseNetwork
 from pellucid.summary import summarise
@@ -49,6 +49,7 @@ class Samples:
         self._task, self._net = task, net
         (self.input,) = net.input_shapes
         (self.goal,), _ = goals(net, task.y[:1], task.loss)
+        self._reader = TextReader.of(task.rows) if task.sample == "text" else None
         self._own: OrderedDict[str, Sample] = OrderedDict()
         self._given = 0
         self._mirrors = task.x.shape == task.y.shape and bool(np.array_equal(task.x[:16], task.y[:16]))
@@ -126,6 +127,7 @@ class Samples:
             "y": y,
             "label": self._label(sample),
             "symbols": self._symbols(sample.x),
+            "text": None if self._reader is None else self._reader.decode(sample.x),
             "note": sample.note,
             "prices": self._prices(sample),
         }
@@ -142,8 +144,8 @@ class Samples:
     def _symbols(self, ids: Array) -> list[str] | None:
         if self._task.sample != "text":
             return None
-        known = self._task.vocabulary
-        return [known[i] if known is not None else str(i) for i in ids.reshape(-1).tolist()]
+        known = self._reader
+        return [known.symbol(i) if known is not None else str(i) for i in ids.reshape(-1).tolist()]
 
     def _label(self, sample: Sample) -> str | None:
         task, y = self._task, sample.y
@@ -151,8 +153,8 @@ class Samples:
         if y is not None and task.classes is not None:
             return task.classes[label_of(y)]
         if y is not None and task.sample == "text" and self.goal.labels and y.ndim == 1:
-            rows = task.rows
-            return rows.decode(y) if isinstance(rows, Vocabulary) else " ".join(self._symbols(y) or [])
+            known = self._reader if "text" in task.views else None
+            return known.decode(y) if known is not None else " ".join(map(str, y.tolist()))
         if kind == "test" and isinstance(task.rows, np.ndarray):
             return str(task.rows[int(number)])
         if kind != "own" and isinstance(task.rows, Prices):
@@ -219,41 +221,46 @@ class Samples:
         return np.asarray(target, example.dtype)
 
     def _read(self, text: str, y: Any) -> tuple[Array, Array | None, Words | None]:
-        """A text as the network reads it: its last tokens, and before a short one, line breaks (or unknown tokens).
+        """A text as the network reads it, with fillers where it is short.
 
         Where the network says what comes next at every step, the text is its own target: its last token is not read
         but to be predicted. The words say what is not read as it was written.
         """
-        if not isinstance(self._task.rows, Vocabulary):
+        reader = self._reader
+        if reader is None:
             raise DataError(gettext("expected numbers, got a text: this network does not read texts"))
-        vocabulary = self._task.rows
-        ids = vocabulary.encode(text)
+        ids = reader.encode(text)
         if not len(ids):
             raise DataError(gettext("the text is empty: write something for the network to read"))
         length = self._net.input_shapes[self.input][0]
-        predicts_next = self.goal.labels and self._task.y.shape[1:] == (length,)
-        wanted = length + 1 if predicts_next else length
-        blank = int(vocabulary.encode("\n")[0]) if vocabulary.by == "char" else 0
-        last = ids[-wanted:]
+        predicts_next = self.goal.labels and self._task.y.shape[1:] == (length,) and "text" in self._task.views
+        wanted = length + predicts_next
+        taken = ids[:wanted] if reader.from_start else ids[-wanted:]
         note = read_as(
+            reader,
             length,
             given=len(ids),
             blanks=max(0, wanted - len(ids)),
-            unknown=int((last == 0).sum()),
-            expected=vocabulary.tokens[int(ids[-1])] if predicts_next else None,
-            by=vocabulary.by,
+            unknown=int((taken == reader.unknown).sum()),
+            expected=reader.symbol(int(ids[-1])) if predicts_next else None,
         )
-        ids = np.concatenate([np.full(max(0, wanted - len(ids)), blank), last])
+        ids = reader.fitted(ids, wanted)
         return (ids[:-1], ids[1:], note) if predicts_next else (ids, self._target(y, ids), note)
 
 
-def read_as(length: int, *, given: int, blanks: int, unknown: int, expected: str | None, by: str) -> Words | None:
+def read_as(
+    reader: TextReader, length: int, *, given: int, blanks: int, unknown: int, expected: str | None
+) -> Words | None:
     """What becomes of a text of so many tokens in a network that reads `length`; None where it is read as it is."""
     wanted = length + (expected is not None)
     parts = []
-    if given > wanted:
+    if given > wanted and reader.from_start:
+        parts.append(gettext("Of {given} tokens the first {wanted} are taken.", given=given, wanted=wanted))
+    elif given > wanted:
         parts.append(gettext("Of {given} symbols the last {wanted} are taken.", given=given, wanted=wanted))
-    if blanks and by == "char":
+    if reader.from_start:
+        pass  # padding is what the network learned from
+    elif blanks and reader.split == "char":
         parts.append(
             gettext(
                 "The network reads {length} at a time: {blanks} line breaks were put before.",
@@ -270,7 +277,7 @@ def read_as(length: int, *, given: int, blanks: int, unknown: int, expected: str
             )
         )
     if unknown:
-        parts.append(gettext("{unknown} are not in its vocabulary.", unknown=unknown))
+        parts.append(gettext("Not in its vocabulary: {unknown}.", unknown=unknown))
     if expected is not None:
         shown = {" ": "␣", "\n": "⏎"}.get(expected, expected)
         parts.append(

@@ -7,8 +7,15 @@ import { filled, refuse } from "./refusal.ts";
 import type { Saved, Table } from "./saved.ts";
 
 const MAX_OWN = 64;
-/** A word of a text: a run of letters, digits and underscores, apostrophes inside it; or one mark of punctuation. */
-const WORD = /[\p{L}\p{N}_]+(?:['’][\p{L}\p{N}_]+)*|[^\p{L}\p{N}_\s]/gu;
+/** Python's string.punctuation. */
+const PUNCTUATION = /[!-/:-@[-`{-~]/g;
+/** What is not a word with its neighbours: a sign of a script without spaces between words. */
+const ALONE = "[\\p{sc=Han}\\p{sc=Hira}\\p{sc=Thai}\\p{sc=Laoo}\\p{sc=Khmr}\\p{sc=Mymr}]";
+const LETTERS = `(?:(?!${ALONE})[\\p{L}\\p{N}_]\\p{M}*)+`;
+/** A word by Unicode's rules (UAX #29): don't, 3.14, e.g; or one other sign. */
+const WORD = new RegExp(
+  `${LETTERS}(?:(?:(?<=\\p{L}\\p{M}*)['’.:·](?=\\p{L})|(?<=\\p{N})['’.,;](?=\\p{N}))${LETTERS})*|\\S\\p{M}*`, "gu",
+);
 
 export interface Sample {
   readonly name: InputName;
@@ -54,7 +61,7 @@ export class Samples {
 
   shown({ name, x, y, label, note = null, prices = null }: Sample): Example {
     const target = y === null ? null : y.data.length === 1 ? y.data[0]! : numbers(y);
-    return { name, x: numbers(x), y: target, label, symbols: this.symbols(x), note, prices: prices && [...prices] };
+    return { name, x: numbers(x), y: target, label, symbols: this.symbols(x), text: this.text(x), note, prices: prices && [...prices] };
   }
 
   add(given: { x?: number[]; text?: string; y?: number }): Sample {
@@ -71,17 +78,19 @@ export class Samples {
   encoded(text: string): number[] {
     const { text: how, description } = this.saved;
     if (!how || !description.vocabulary) refuse("local.text");
-    const plain = how.lower ? text.toLowerCase() : text;
-    const symbols = how.by === "char" ? [...plain] : plain.match(WORD) ?? [];
+    const plain = (how.lower ? text.toLowerCase() : text).replace(how.strip ? PUNCTUATION : /$^/g, "");
+    const symbols = how.by === "char" ? [...plain]
+      : how.by === "none" ? [plain]
+      : how.by === "whitespace" ? plain.split(/\s+/u).filter((word) => word !== "") : plain.normalize("NFC").match(WORD) ?? [];
     const places = new Map(description.vocabulary.map((symbol, place) => [symbol, place]));
-    return symbols.map((symbol) => places.get(symbol) ?? 0);
+    return symbols.map((symbol) => places.get(symbol) ?? how.unknown);
   }
 
   /** How long a text the network reads, and whether it says at every step what comes next. */
   get reading(): { length: number; predictsNext: boolean; blank: number } {
     const { x, y } = this.saved.examples.get("train")!;
     const length = x.shape[1] ?? 1;
-    const blank = this.saved.text?.by === "char" ? this.encoded("\n")[0]! : 0;
+    const blank = this.saved.text?.filler ?? (this.saved.text?.by === "char" ? this.encoded("\n")[0]! : 0);
     return { length, predictsNext: y !== null && y.whole && y.shape.length === 2 && y.shape[1] === length, blank };
   }
 
@@ -93,18 +102,21 @@ export class Samples {
     return { x: table, y: this.target(y, table) };
   }
 
-  /** A text as the network reads it: its last symbols, and before a short one, blanks. */
+  /** A text as the network reads it, with blanks where it is short. */
   private read(text: string, y: number | undefined): Omit<Sample, "name" | "label"> {
     const ids = this.encoded(text);
     if (!ids.length) refuse("local.empty");
     const { length, predictsNext, blank } = this.reading;
     const wanted = predictsNext ? length + 1 : length;
-    const tail = ids.slice(-wanted);
-    const all = [...new Array<number>(wanted - tail.length).fill(blank), ...tail];
+    const fromStart = this.saved.text?.fromStart === true;
+    const taken = fromStart ? ids.slice(0, wanted) : ids.slice(-wanted);
+    const fillers = new Array<number>(wanted - taken.length).fill(blank);
+    const all = fromStart ? [...taken, ...fillers] : [...fillers, ...taken];
     const expected = predictsNext ? (this.saved.description.vocabulary?.[ids.at(-1)!] ?? "") : null;
-    const blanks = wanted - tail.length;
-    const unknown = tail.filter((id) => id === 0).length;
-    const note = readAs({ length, given: ids.length, wanted, blanks, unknown, expected, by: this.saved.text?.by });
+    const unknown = taken.filter((id) => id === this.saved.text?.unknown).length;
+    const note = readAs({
+      length, given: ids.length, wanted, blanks: fillers.length, unknown, expected, by: this.saved.text?.by, fromStart,
+    });
     const table = (part: number[]): Table => ({ shape: [part.length], data: Float64Array.from(part), whole: true });
     if (predictsNext) return { x: table(all.slice(0, -1)), y: table(all.slice(1)), note };
     return { x: table(all), y: this.target(y, table(all)), note };
@@ -126,9 +138,9 @@ export class Samples {
   }
 
   private label(y: Table | null): string | null {
-    const { classes, vocabulary, sample } = this.saved.description;
+    const { classes, vocabulary, sample, views } = this.saved.description;
     if (y && classes) return classes[classOf(y)] ?? null;
-    if (!y || !vocabulary || sample !== "text" || y.shape.length !== 1) return null;
+    if (!y || !vocabulary || sample !== "text" || y.shape.length !== 1 || !views.includes("text")) return null;
     return joined(Array.from(y.data, (id) => vocabulary[id] ?? ""), this.saved.text?.by);
   }
 
@@ -136,16 +148,24 @@ export class Samples {
     const { sample, vocabulary } = this.saved.description;
     return sample === "text" ? Array.from(x.data, (id) => vocabulary?.[id] ?? String(id)) : null;
   }
+
+  private text(x: Table): string | null {
+    if (this.saved.text === null) return null;
+    const symbols = (this.symbols(x) ?? []).filter((symbol) => symbol !== "");
+    return this.saved.text.by === "whitespace" || this.saved.text.by === "none"
+      ? symbols.join(" ") : joined(symbols, this.saved.text.by);
+  }
 }
 
 /** What becomes of a text, as Python's lab/view/samples.py says it. */
 function readAs(how: {
   length: number; given: number; wanted: number; blanks: number; unknown: number; expected: string | null; by: string | undefined;
+  fromStart: boolean;
 }): Words | null {
-  const { length, given, wanted, blanks, unknown, expected, by } = how;
+  const { length, given, wanted, blanks, unknown, expected, by, fromStart } = how;
   const parts: Words[] = [];
-  if (given > wanted) parts.push(filled("local.read.cut", { given, wanted }));
-  if (blanks > 0) parts.push(filled(by === "char" ? "local.read.breaks" : "local.read.unknowns", { length, blanks }));
+  if (given > wanted) parts.push(filled(fromStart ? "local.read.first" : "local.read.cut", { given, wanted }));
+  if (blanks > 0 && !fromStart) parts.push(filled(by === "char" ? "local.read.breaks" : "local.read.unknowns", { length, blanks }));
   if (unknown > 0) parts.push(filled("local.read.unknown", { unknown }));
   if (expected !== null) {
     parts.push(filled("local.read.foretold", { symbol: shown(expected) }));

@@ -28,6 +28,17 @@ export interface Kept {
   readonly prices: Table | null;
 }
 
+/** How a text becomes numbers: Python's lab/text_reader.py. */
+export interface Reading {
+  readonly by: string;
+  readonly lower: boolean;
+  readonly strip: boolean;
+  readonly unknown: number;
+  /** Null in files that do not say it: a line break, or what is not known. */
+  readonly filler: number | null;
+  readonly fromStart: boolean;
+}
+
 export interface Training {
   readonly program: Program;
   readonly texts: Saved["texts"];
@@ -59,7 +70,7 @@ export interface Saved {
   readonly confusion: Readonly<Record<string, Confusion | null>>;
   readonly latent: Latent | null;
   readonly forecast: Forecast | null;
-  readonly text: { readonly by: string; readonly lower: boolean } | null;
+  readonly text: Reading | null;
   readonly image: Table | null;
   readonly code: string;
   readonly lessons: readonly Lesson[];
@@ -109,7 +120,11 @@ export function readSaved(given: unknown): Saved {
     confusion: record(data["confusion"], "confusion") as unknown as Saved["confusion"],
     latent: data["latent"] ? (record(data["latent"], "latent") as unknown as Latent) : null,
     forecast: data["forecast"] ? (record(data["forecast"], "forecast") as unknown as Forecast) : null,
-    text: text && { by: String(text["by"]), lower: text["lower"] === true },
+    text: text && {
+      by: String(text["by"]), lower: text["lower"] === true, strip: text["strip"] === true,
+      unknown: Number(text["unknown"] ?? 0), filler: typeof text["filler"] === "number" ? text["filler"] : null,
+      fromStart: text["from_start"] === true,
+    },
     image: data["image"] ? table(data["image"]) : null,
     code: typeof data["code"] === "string" ? data["code"] : "",
     lessons: readLessons(data["lessons"]) ?? damaged("lessons"),

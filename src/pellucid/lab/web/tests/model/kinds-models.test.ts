@@ -4,8 +4,10 @@ import { borders } from "../../src/model/numbers/contour";
 import { resized } from "../../src/model/numbers/kernels";
 import { codeAt, nearest, span } from "../../src/model/numbers/latent";
 import { plane } from "../../src/model/numbers/plane";
-import { ranked, shown } from "../../src/model/example/symbols";
+import { outputs } from "../../src/model/example/outputs";
+import { pieces, ranked, shown, spaced } from "../../src/model/example/symbols";
 import type { Layer } from "../../src/model/wire/protocol";
+import { description } from "../fake";
 import { around, passes, transposed } from "../../src/model/network/unrolled";
 import { mixture } from "../../src/view/kinds/tasks/plane";
 import { latest } from "../../src/view/kinds/latest";
@@ -40,7 +42,23 @@ test("the likeliest symbols, ties by their place", () => {
   expect(ranked([0.1, 0.4, 0.1, 0.4], 3)).toEqual([
     { place: 1, value: 0.4 }, { place: 3, value: 0.4 }, { place: 0, value: 0.1 },
   ]);
-  expect([shown(" "), shown("\n"), shown("a")]).toEqual(["␣", "⏎", "a"]);
+  expect([shown(" "), shown("\n"), shown("a"), shown("")]).toEqual(["␣", "⏎", "a", "·"]);
+});
+
+test("the padding behind a text is one piece", () => {
+  expect(pieces(["a", "", "film", "", ""]).map(({ place, count }) => [place, count])).toEqual([[0, 1], [1, 1], [2, 1], [3, 2]]);
+  expect(pieces(["a"])).toHaveLength(1);
+  expect([spaced(["a", " "]), spaced(["a", "film"])]).toEqual([false, true]);
+});
+
+test("a single probability is that of the second class, and words name no output but those that are predicted", () => {
+  const about = { sample: "text" as const, views: [], classes: ["bad", "good"], vocabulary: ["", "film"] };
+  const names = (more: object, width: number) =>
+    outputs({ ...description, ...about, ...more }, numbers([width], [0.2, 0.8].slice(0, width))).map(({ name }) => name);
+  expect(names({}, 1)).toEqual(["good"]);
+  expect(names({}, 2)).toEqual(["bad", "good"]);
+  expect(names({ classes: null }, 2)).toEqual(["0", "1"]);
+  expect(names({ classes: null, views: ["text"] }, 2)).toEqual(["·", "film"]);
 });
 
 test("grey, colour and a vector as pixels", () => {

@@ -72,7 +72,7 @@ describe("what the network says", () => {
   it("is a class of two by one output, and of a text the last symbol", () => {
     const two = { ...description, classes: ["no", "yes"] };
     expect(predict(two, picture([0.8]), example(1, "yes"), show)).toMatchObject({ text: "yes", right: true });
-    const text = { ...description, classes: null, vocabulary: ["a", "b"] };
+    const text = { ...description, classes: null, views: ["text" as const], vocabulary: ["a", "b"] };
     const steps = { ...picture([0.9, 0.1, 0.2, 0.8]), full: [2, 2], shape: [2, 2] };
     expect(predict(text, steps, null, show)).toMatchObject({ text: "b", right: null, index: [1, 1] });
   });

@@ -1,6 +1,7 @@
 // What the network says of an example, in words a person can hold against the label.
 
-import type { Description, Example, Picture } from "../wire/protocol";
+import type { Description, Example, Picture } from "../wire/protocol.ts";
+import { outputNames } from "./outputs.ts";
 
 export interface Prediction {
   /** A class's or a symbol's number, where the network chooses; else null. */
@@ -24,7 +25,7 @@ export function predict(
   description: Description, output: Picture | undefined, example: Example | null, show: (x: number) => string,
 ): Prediction | null {
   if (output === undefined || output.data.length === 0) return null;
-  const names = description.classes ?? description.vocabulary;
+  const names = outputNames(description);
   const width = output.full.at(-1) ?? 1;
   const whole = output.data.length === output.full.reduce((a, b) => a * b, 1);
   if (names !== null && width === names.length && width > 1 && whole) {

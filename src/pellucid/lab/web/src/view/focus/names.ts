@@ -2,6 +2,7 @@
 
 import { bare, element, located } from "../../model/place/elements";
 import { columnName } from "../../model/example/table";
+import { shown } from "../../model/example/symbols";
 import type { Layer, Path } from "../../model/wire/protocol";
 import type { Store } from "../../store/contract";
 
@@ -12,10 +13,27 @@ export function columnAt(store: Store, path: Path, index: readonly number[]): st
   return column === undefined ? null : columnName(column);
 }
 
+/** The symbol of a text that an element is, or whose vector an embedding has there; null for any other. */
+function wordAt(store: Store, path: Path, index: readonly number[], layers: readonly Layer[]): string | null {
+  const { description, example } = store;
+  if (description?.sample !== "text" || description.vocabulary === null) return null;
+  const known = located(path, layers);
+  const [place = -1, unit] = index;
+  if (known?.layer.kind === "Input" && unit === undefined) {
+    const symbol = example?.name === store.place.input ? example?.symbols?.[place] : undefined;
+    return symbol === undefined ? null : store.say("focus.word", { symbol: shown(symbol), place });
+  }
+  if (known?.layer.kind !== "Embedding" || !known.parameter || unit === undefined) return null;
+  const symbol = description.vocabulary[place];
+  return symbol === undefined ? null : store.say("focus.word.unit", { symbol: shown(symbol), unit });
+}
+
 /** "unit 3", "filter 3 at 4,5", "time 5, unit 3", "[2,2,0,4]". */
 export function elementName(store: Store, path: Path, index: readonly number[], layers: readonly Layer[]): string {
   const column = columnAt(store, path, index);
   if (column !== null) return column;
+  const word = wordAt(store, path, index, layers);
+  if (word !== null) return word;
   const known = located(path, layers);
   // Only a value of the layer's own output is called a unit; a weight has an index.
   const draw = known && !known.parameter && bare(path) === known.layer.path ? known.layer.draw : null;
