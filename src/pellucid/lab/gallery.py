@@ -66,6 +66,8 @@ class Entry:
     build: Callable[[Entry], Task]
     steps: int
     """After so many it has learned what there is to learn here."""
+    speed: float = 20
+    """So many steps a second are taken at first, so that it is seen to learn."""
 
     def __call__(self) -> Task:
         return self.build(self)
@@ -293,7 +295,8 @@ def _task(entry: Entry, net: BaseNetwork, learned: Any, test: Any, **options: An
     x, y = learned
     options.setdefault("metrics", ("accuracy",))
     options.setdefault("source", Source(GIVEN.format(name=entry.name)))
-    return Task(entry.name, words(entry.title), words(entry.about), entry.kind, net, x, y, test, plain=True, **options)
+    options |= {"plain": True, "speed": entry.speed, "learned": entry.steps}
+    return Task(entry.name, words(entry.title), words(entry.about), entry.kind, net, x, y, test, **options)
 
 
 # Data are read once, for a task that is opened again.
@@ -363,6 +366,7 @@ TASKS: dict[str, Entry] = {
             ),
             _digits,
             steps=700,
+            speed=100,
         ),
         Entry(
             "kernels",
@@ -385,6 +389,7 @@ TASKS: dict[str, Entry] = {
             ),
             _text,
             steps=1500,
+            speed=100,
         ),
         Entry(
             "prices",
@@ -407,6 +412,7 @@ TASKS: dict[str, Entry] = {
             ),
             _autoencoder,
             steps=2000,
+            speed=100,
         ),
         Entry(
             "sigmoids",

@@ -84,6 +84,8 @@ class Task:
         beside: the name of a task to compare with: the same in all but one thing.
         source: where the examples come from; None for those that a person gave.
         plain: whether the network begins with initial values of its own, so that code can make it anew.
+        speed: how many steps a second are taken at first, so that a person sees it learn; 0 is as fast as possible.
+        learned: after so many steps a run that is played may come to rest, when its loss hardly falls any more.
     """
 
     name: str | None
@@ -106,6 +108,8 @@ class Task:
     beside: str | None = field(default=None, kw_only=True)
     source: Source | None = field(default=None, kw_only=True)
     plain: bool = field(default=False, kw_only=True)
+    speed: float = field(default=0.0, kw_only=True)
+    learned: int | None = field(default=None, kw_only=True)
 
 
 def task_of(

@@ -48,6 +48,10 @@ class Person:
         if not card.first.is_visible():
             gallery.click()
         card.first.click()
+        leave = self.page.get_by_role("dialog", name="Leave this training?")
+        expect(leave.or_(self.link(title, self.page.get_by_role("banner"))).first).to_be_visible()
+        if leave.is_visible():
+            self.button(f"Open “{title}”", leave).click()
         expect(self.panel("Network")).to_be_visible()
         expect(self.link(title, self.page.get_by_role("banner"))).to_be_visible()
 

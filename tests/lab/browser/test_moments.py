@@ -67,6 +67,48 @@ def test_a_second_tab_follows_and_says_so(lab: Callable[..., str], browse: Watch
     expect(one.page.get_by_role("alert")).to_have_count(0)
 
 
+def test_no_training_is_left_without_a_question(gallery: str, browse: Watched) -> None:
+    one = browse(gallery)
+    one.opens("Two spirals")
+    one.begins_anew() if one.button("Begin anew").is_enabled() else None
+    one.batch()
+    asked = one.page.get_by_role("dialog", name="Leave this training?")
+    one.button("Gallery").click()
+    card = one.button(re.compile("Tomorrow's price"))
+    card.press("Enter")
+    expect(asked).to_contain_text("All 1 steps of “Two spirals” will be lost.")
+    one.page.keyboard.press("Escape")
+    expect(asked).to_have_count(0)
+    expect(card).to_be_focused()
+    card.press("Enter")
+    one.button("Keep them", asked).press("Enter")
+    one.page.keyboard.press("Escape")
+    assert one.step() == 1
+    # a link in another tab
+    other = browse(gallery + "#/?task=prices")
+    again = other.page.get_by_role("dialog", name="Leave this training?")
+    other.button("Keep them", again).click()
+    expect(other.page).to_have_url(re.compile("task=spirals"))
+    other.waits_for_step(1)
+    other.page.goto(f"{gallery}#/dense_1?task=prices")
+    other.button("Keep them", again).click()
+    expect(other.page).to_have_url(re.compile("task=spirals"))
+    assert one.step() == 1
+    # a network that was changed, whose first training can be returned to
+    one.button("Change", one.page.get_by_role("banner")).click()
+    one.page.get_by_label("Activation of all hidden layers").select_option("relu")
+    one.button("Begin with this network").click()
+    one.waits_for_step(0)
+    one.button("Gallery").click()
+    card.click()
+    expect(asked).to_contain_text("All 1 steps")
+    one.button("Open “Tomorrow's price”", asked).click()
+    expect(one.page).to_have_url(re.compile("task=prices"))
+    one.button("Gallery").click()
+    one.button(re.compile("Handwritten digits")).click()
+    expect(one.page).to_have_url(re.compile("task=digits"))
+
+
 def test_after_a_new_start_there_is_a_new_beginning(started: Callable[..., Process], browse: Watched) -> None:
     first = started(*LAB)
     address = first.address()

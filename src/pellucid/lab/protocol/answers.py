@@ -144,6 +144,8 @@ class State(Moment):
         loss: of the last step, or null before the first.
         metrics: of the last epoch that had ended, accuracy, val_loss, …; it ended at the step `measured`.
         stopped: why training stands still, where it did not do so by a person's wish (a loss that is not finite).
+        preparing: whether its program is being compiled: the first step is waited for.
+        settled: why playing came to rest by itself, as there is little more to see.
     """
 
     run: NotRequired[int]
@@ -158,6 +160,8 @@ class State(Moment):
     metrics: dict[str, float]
     measured: NotRequired[int | None]
     stopped: Words | None
+    preparing: NotRequired[bool]
+    settled: NotRequired[Words | None]
 
 
 class Column(TypedDict):
@@ -203,6 +207,7 @@ class Description(TypedDict):
         scaling: of a series of prices.
         aside: the number of the run of a changed network that is trained beside this one, or null.
         differs: of a network that is trained beside another, in what it differs from that.
+        kept: how many steps were taken by the networks that a change can be taken back to, or made again.
     """
 
     title: Words
@@ -222,6 +227,7 @@ class Description(TypedDict):
     scaling: NotRequired[Scaling | None]
     aside: NotRequired[int | None]
     differs: NotRequired[list[Words]]
+    kept: NotRequired[int]
     training: Training | None
     state: State
 

@@ -225,6 +225,8 @@ def _still(state: answers.State, moment: Moment) -> answers.State:
         "playing": False,
         "pace": 0,
         "stopped": None,
+        "preparing": False,
+        "settled": None,
     }
 
 

@@ -204,10 +204,9 @@ class Session:
             if self._differs is not None:
                 raise DataError(gettext("this network is trained beside another: change that one"))
             stage = self._staged(changed(before.task, design))
-            before.run.act(requests.Pause())
-            description = self._show(stage)
+            stage.run.act(requests.SetSpeed(speed=before.run.act(requests.Pause())["speed"]))
             self._revisions.add(stage)
-        return description
+            return self._show(stage)
 
     def revise(self, by: int) -> answers.Description:
         """Back to the network before the last change with its run, or forward again.
@@ -273,6 +272,7 @@ class Session:
         stage = self.stage
         description = stage.look.describe(stage.run.state(), can)
         description["aside"] = None if self._follower is None else self._follower.run
+        description["kept"] = sum(_taken(one.run) for one in self._revisions.others(stage))
         if self._differs is not None:
             description["differs"] = [words(one) for one in self._differs]
         return description
@@ -470,6 +470,11 @@ class Session:
                     del known[step]
         for tab in tabs:
             tab.post("flow", value)
+
+
+def _taken(run: Run) -> int:
+    """How many steps it took, in all branches."""
+    return sum(branch["last"] - branch["at"] for branch in run.state()["branches"])
 
 
 def _beside(steps: list[int], step: int) -> list[int]:

@@ -36,6 +36,11 @@ class Revisions(Generic[T]):
         """How many changes that were taken back can be made again."""
         return len(self._kept) - 1 - self._at
 
+    def others(self, shown: T) -> list[T]:
+        """Those that can be returned to from one of them."""
+        kept = self._kept
+        return [one for one in kept if one is not shown] if any(one is shown for one in kept) else []
+
     def begin(self, one: T) -> None:
         """Something else altogether: nothing before it can be returned to."""
         gone, self._kept, self._at = self._kept, [one], 0

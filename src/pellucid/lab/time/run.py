@@ -29,6 +29,7 @@ from pellucid.lab.time.branches import Branch, Tree
 from pellucid.lab.time.code import code
 from pellucid.lab.time.last_step import Updates
 from pellucid.lab.time.moments import Moment, copied
+from pellucid.lab.time.settling import Settling
 from pellucid.lab.time.timeline import Place, ReplayError, Timeline
 from pellucid.messages import Message, gettext, words
 from pellucid.network import BaseNetwork
@@ -89,6 +90,8 @@ class Run:
             be repeated.
         preamble: Python that makes `net`, `x`, `y`, and `validation_data`, `sample_weight` or functions where the other
             arguments name them; `code` begins with it.
+        speed: how many steps a second are taken at first, as the action "speed" sets it.
+        learned: after so many steps playing ends where the loss hardly falls any more; None plays on and on.
 
     Raises:
         DataError: examples or targets that the network cannot take.
@@ -108,6 +111,8 @@ class Run:
             validation_data=task.test,
             memory=memory,
             preamble=preamble,
+            speed=task.speed,
+            learned=task.learned,
         )
 
     def __init__(
@@ -129,6 +134,8 @@ class Run:
         clip_value: float | None = None,
         memory: int = MEMORY,
         preamble: str = "",
+        speed: float = 0.0,
+        learned: int | None = None,
     ) -> None:
         options: dict[str, Any] = {
             "batch_size": batch_size,
@@ -164,7 +171,10 @@ class Run:
         """The step that led to a moment, taken again; see `Updates`."""
         self.ledger = Updates(lambda: made(copied(net)), self._near)
         """Another one, for those who take all steps again, on whom nobody should have to wait."""
-        self._speed, self._pace, self._due = 0.0, 0.0, 0.0
+        self._speed, self._pace, self._due = speed, 0.0, 0.0
+        self._settling = Settling(learned, self._steps_per_epoch)
+        self._settled: Words | None = None
+        self._compiled = False
         self._taken: deque[tuple[float, int]] = deque()
         self._sum = 0
         self._stopped: Words | None = None
@@ -251,6 +261,8 @@ class Run:
             "metrics": metrics,
             "measured": measured,
             "stopped": self._stopped,
+            "preparing": goal is not None and not self._compiled,
+            "settled": self._settled,
         }
 
     def history(self, branch: int, start: int = 1) -> History:
@@ -428,6 +440,8 @@ class Run:
         line, goal = self._timeline, self._goal
         match action:
             case requests.Play():
+                if self._settled is not None:
+                    self._settling.insist()
                 self._go(None)
             case requests.Pause():
                 self._goal = None
@@ -453,6 +467,7 @@ class Run:
                 self._speed, self._due = action.speed, time.monotonic()
             case requests.Reset():
                 line.reset()
+                self._settling.begin()
                 self._sent, self._serial = {}, _serial()
                 self._go(0)
 
@@ -462,13 +477,14 @@ class Run:
 
     def _stay(self) -> None:
         """Something changed at the step where the run is: it plays on, but the way to some step ends here."""
-        self._stopped = self._fault = None
+        self._stopped = self._fault = self._settled = None
+        self._settling.begin(self._timeline.step)
         if self._goal is not None and self._goal.step is not None:
             self._goal = None
 
     def _go(self, step: int | None) -> None:
         """On to a step, or on and on."""
-        self._stopped = self._fault = None
+        self._stopped = self._fault = self._settled = None
         self._due = time.monotonic()
         self._goal = None if step == self._timeline.step else _Goal(step)
 
@@ -492,12 +508,20 @@ class Run:
             return
         if limited:
             self._due += count / self._speed
+        self._compiled = True
         self._measure(began, count)
         self._news = True
         if goal.step is not None and line.step >= goal.step:
             self._rest()
+        elif goal.step is None and self._settling.due(line.step) and (said := self._judged()) is not None:
+            self._settled = words(said)
+            self._rest()
         elif limited or began - self._noted_at >= NAP:  # small networks take an epoch in less
             self._note()
+
+    def _judged(self) -> Message | None:
+        line = self._timeline
+        return self._settling.judge(line.tree.past(line.branch, line.step)["loss"])
 
     def _measure(self, began: float, count: int) -> None:
         """Steps a second over about the last second."""

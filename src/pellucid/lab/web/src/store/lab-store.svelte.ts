@@ -9,6 +9,7 @@ import type { Key, Values } from "../strings";
 import type { Options, Panel } from "./contract";
 import { bare, placeOf, type Lesson } from "../model/lesson/lessons";
 import { Measured } from "./history.svelte";
+import { Leaving } from "./leaving.svelte";
 import { Lessons } from "./lesson.svelte";
 import { Preferences } from "./preferences.svelte";
 import type { Arrangement } from "../model/place/panes";
@@ -30,6 +31,8 @@ export class LabStore {
   // None of these is read by a component, so none of them is a signal.
   #routing: Routing;
   readonly lessons: Lessons;
+  /** The question before the steps of a training are lost. */
+  readonly leaving = new Leaving();
   #preferences: Preferences;
   #measured: Measured;
   #watching: Watching;
@@ -183,10 +186,10 @@ export class LabStore {
 
   async open(task: string): Promise<void> {
     this.#busy = true;
-    this.#routing.lesson = null;
-    const description = await this.#open(task);
+    const description = await this.#open(task, this.#description);
     this.#busy = false;
     if (description === null) return;
+    this.#routing.lesson = null;
     this.#panel = null;
     await this.#describe(description);
     const view = opening(description.views);
@@ -297,7 +300,7 @@ export class LabStore {
       this.#connected = true;
       // A link may say which task it was made in; and after a new start of Pellucid, this page has one.
       const wanted = this.#asked?.task ?? known?.task ?? null;
-      if (wanted !== null && tasks.some((task) => task.name === wanted)) description = await this.#open(wanted);
+      if (wanted !== null && tasks.some((task) => task.name === wanted)) description = await this.#open(wanted, null);
       if (serial !== this.#serial) return;
       if (description === null) {
         if (known !== null) this.notify(this.say("shell.anew"));
@@ -309,12 +312,17 @@ export class LabStore {
     this.#connected = true;
     const again = known !== null && known.task === description.task && paths(known) === paths(description);
     const first = this.#asked;
-    const asked = again ? null : first;
+    let asked = again ? null : first;
     if (description.can.gallery) {
       this.#tasks = (await this.#try(() => this.lab.request("tasks", {}))) ?? [];
       const wanted = asked?.task ?? null;
       if (wanted !== null && wanted !== description.task && this.#tasks.some((task) => task.name === wanted)) {
-        description = (await this.#open(wanted)) ?? description;
+        const opened = await this.#open(wanted, description);
+        if (opened === null) {
+          // What is open stays, and the link's place is none in it.
+          [asked, this.#routing.place, this.#routing.lesson] = [null, HOME, null];
+        }
+        description = opened ?? description;
       }
       // A link that was typed meanwhile has begun anew.
       if (serial !== this.#serial) return;
@@ -331,7 +339,13 @@ export class LabStore {
     if (late !== null) await this.#follow(format(late, this.#description?.layers), false);
   }
 
-  async #open(task: string): Promise<Description | null> {
+  /** Open a task in the place of the one that is open; null where a person keeps that, or the lab refuses. */
+  async #open(task: string, present: Description | null): Promise<Description | null> {
+    if (present !== null) {
+      const next = this.#tasks.find(({ name }) => name === task)?.title ?? null;
+      const state = this.#state?.run === present.state.run ? this.#state : null;
+      if (!(await this.leaving.ask(present, state ?? present.state, next))) return null;
+    }
     this.#opening++;
     const description = await this.#try(() => this.lab.request("open", { task }));
     this.#opening--;
@@ -432,7 +446,7 @@ export class LabStore {
   /** A link that was typed, clicked or gone back to. */
   async #follow(hash: string, ours: boolean, push = false): Promise<void> {
     const link = parse(hash);
-    const before = this.#routing.place;
+    const [before, lesson] = [this.#routing.place, this.#routing.lesson];
     this.#routing.lesson = link.lesson;
     this.#routing.place = { ...link.place, input: link.place.input ?? before.input, step: null };
     if (push && !same(before, this.#routing.place)) this.#routing.write(true);
@@ -446,12 +460,15 @@ export class LabStore {
     if (!ours) {
       const wanted = link.task;
       if (wanted !== null && wanted !== this.#description.task && this.#description.can.gallery) {
-        const description = await this.#open(wanted);
-        if (description !== null) {
-          // Its event has led home already.
-          this.#routing.place = { ...link.place, step: null };
-          await this.#describe(description, true);
+        const description = await this.#open(wanted, this.#description);
+        if (description === null) {
+          [this.#routing.place, this.#routing.lesson] = [before, lesson];
+          this.#routing.write();
+          return;
         }
+        // Its event has led home already.
+        this.#routing.place = { ...link.place, step: null };
+        await this.#describe(description, true);
       }
       this.#routing.write();
       await this.#arrive(link);

@@ -14,6 +14,7 @@ export const compare = {
   "compare.branch": gettext("the end of branch {branch}"),
   "compare.branch.at": gettext("branch {branch} {moment}"),
   "compare.typed": gettext("or step"),
+  "compare.typed.wrong": gettext("Expected the number of a step, such as 20, got “{text}”."),
   "compare.itself": gettext("That is this example: choose another one to see how they differ."),
   "compare.itself.step": gettext("That is this step: train on, or go back, to see how they differ."),
   "compare.outputs": gettext("What it says in both"),

@@ -52,4 +52,9 @@ export const edit = {
   "edit.anew.one": gettext("All {steps} steps of this training will be lost."),
   "edit.anew.yes": gettext("Begin anew"),
   "edit.anew.no": gettext("Keep them"),
+  "edit.leave.title": gettext("Leave this training?"),
+  "edit.leave.about": gettext("All {steps} steps and {branches} branches of “{title}” will be lost."),
+  "edit.leave.one": gettext("All {steps} steps of “{title}” will be lost."),
+  "edit.leave.yes": gettext("Open “{title}”"),
+  "edit.leave.other": gettext("Open the other task"),
 };

@@ -52,6 +52,7 @@ export const kinds = {
   "kinds.convolve.stride": gettext("Stride"),
   "kinds.convolve.padding": gettext("Padding"),
   "kinds.convolve.dilation": gettext("Dilation"),
+  "kinds.integer": gettext("Expected an integer from {min} to {max}: {taken} is taken."),
   "kinds.convolve.identity": gettext("identity"),
   "kinds.convolve.blur": gettext("blur"),
   "kinds.convolve.sharpen": gettext("sharpen"),

@@ -24,6 +24,9 @@ export const shell = {
   "shell.notes": gettext("Notes"),
   "shell.dismiss": gettext("Dismiss"),
   "shell.close": gettext("Close"),
+  "shell.preparing.step": gettext("Preparing: the network is compiled for its first step …"),
+  "shell.preparing.look": gettext("Preparing: the network is compiled for a first look …"),
+  "shell.goon": gettext("Continue"),
   "shell.whole": gettext("Open the whole lab"),
 
   "shell.gallery": gettext("Gallery"),
@@ -119,6 +122,8 @@ export const shell = {
   "shell.fastest": gettext("as fast as it can"),
   "shell.persecond": gettext("{count} steps/s"),
   "shell.rate": gettext("Learning rate"),
+  "shell.rate.wrong": gettext("Expected a learning rate above 0, such as 0.01, got “{text}”: it stays {rate}."),
+  "shell.newrate.wrong": gettext("Expected a learning rate above 0, such as 0.01, got “{text}”."),
   "shell.rate.slider": gettext("Learning rate, logarithmic"),
   "shell.step": gettext("Step"),
   "shell.epochs": gettext("Epochs"),

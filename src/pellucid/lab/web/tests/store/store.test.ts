@@ -352,6 +352,40 @@ describe("time", () => {
     expect(store.history[0]?.loss ?? []).toHaveLength(0);
     expect(store.place.path).toBeNull();
   });
+  it("is not lost to a link before a person has said so, whatever it was trained in", async () => {
+    const { store, lab, address } = await started();
+    store.go({ path: "dense_1" });
+    const there = address.read();
+    lab.emit("state", { ...stillness, step: 2, branches: [{ ...stillness.branches[0]!, last: 2 }, { id: 1, parent: 0, at: 2, last: 5, change: null }] });
+    address.type("#/conv2d_1?task=digits");
+    await settled();
+    expect(store.leaving.asked).toMatchObject({ steps: 5, branches: 2, next: { en: "The digits" } });
+    store.leaving.answer(false);
+    await settled();
+    expect(lab.of("open")).toEqual([]);
+    expect(store.place.path).toBe("dense_1");
+    expect(address.read().split("?")[0]).toBe(there.split("?")[0]);
+    address.type("#/conv2d_1?task=digits");
+    await settled();
+    store.leaving.answer(true);
+    await settled();
+    expect([store.description?.task, store.place.path]).toEqual(["digits", "conv2d_1"]);
+
+    // in a new tab, and of networks that a change can be taken back to
+    const changed = new FakeLab({ describe: () => ({ ...description, kept: 30, state: stillness }) });
+    const two = await started("#/conv2d_1?task=digits", changed);
+    expect(two.store.leaving.asked).toMatchObject({ steps: 30 });
+    two.store.leaving.answer(false);
+    await settled(5);
+    expect(changed.of("open")).toEqual([]);
+    expect([two.store.description?.task, two.store.place.path]).toEqual(["spirals", null]);
+
+    // a file goes on from the step at which it was saved: those before it are in it
+    const file = new FakeLab({ describe: () => ({ ...description, state: { ...stillness, first: 40, step: 40, branches: [{ ...stillness.branches[0]!, last: 40 }] } }) });
+    const three = await started("", file);
+    await three.store.open("digits");
+    expect(three.store.description?.task).toBe("digits");
+  });
   it("catches up with what another tab did: a branch that was taken, a new beginning", async () => {
     const { store, lab } = await started();
     const flows = lab.of("flow").length;

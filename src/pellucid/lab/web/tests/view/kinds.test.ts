@@ -475,6 +475,14 @@ describe("a kernel over a picture", () => {
 
   it("takes any stride, any weight, any known kernel, any size", async () => {
     const { lab: fake } = await task("convolve", { convolve });
+    for (const [text, taken] of [["999", 16], ["0", 1], ["1.5", 1], ["", 1]] as const) {
+      const stride = screen.getByLabelText("Stride");
+      await fireEvent.input(stride, { target: { value: text } });
+      expect(screen.getByRole("alert").textContent).toBe(`Expected an integer from 1 to 16: ${taken} is taken.`);
+      expect(stride.getAttribute("aria-invalid")).toBe("true");
+      await fireEvent.input(stride, { target: { value: "1" } });
+      expect(screen.queryByRole("alert")).toBeNull();
+    }
     const last = () => fake.of("convolve").at(-1) as Methods["convolve"]["params"];
     await fireEvent.input(screen.getByRole("spinbutton", { name: "Stride" }), { target: { value: 2 } });
     await settled(30);
@@ -568,6 +576,9 @@ describe("the comparison", () => {
     await settled(30);
     expect(screen.getByRole("link", { name: /dense_1/ }).textContent).toContain("0.004");
     await fireEvent.click(screen.getByRole("button", { name: /Open “The spirals”/ }));
+    expect(fake.of("open"), "its steps would be lost").toEqual([]);
+    store.leaving.answer(true);
+    await settled();
     expect(fake.of("open")).toEqual([{ task: "spirals" }]);
     expect(store.message).toBeNull();
   });

@@ -95,6 +95,51 @@ describe("the page", () => {
     ]);
   });
 
+  it.each(["NaN", "-1", "abc", "0", ""])("says in words that %o is no learning rate", async (text) => {
+    const { lab } = await page();
+    const rate = screen.getByRole("textbox", { name: "Learning rate" });
+    await fireEvent.change(rate, { target: { value: text } });
+    const said = screen.getByRole("alert");
+    expect(said.textContent).toBe(`Expected a learning rate above 0, such as 0.01, got “${text}”: it stays 0.01.`);
+    expect(rate.getAttribute("aria-describedby")).toBe(said.id);
+    await fireEvent.change(rate, { target: { value: "0,25" } });
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect(lab.of("control")).toEqual([{ do: "rate", learning_rate: 0.25 }]);
+  });
+
+  it("asks before another task takes the place of a training, and gives the focus back", async () => {
+    const { lab, store } = await page();
+    lab.emit("state", { ...stillness, step: 5, branches: [{ ...stillness.branches[0]!, last: 1200 }] });
+    await fireEvent.click(button("Gallery"));
+    await fireEvent.click(button(/The digits/));
+    await settled(20);
+    const asked = screen.getByRole("dialog", { name: "Leave this training?" });
+    expect(asked.textContent).toMatch(/All 1\s200 steps of “Spirals” will be lost\./);
+    expect(lab.of("open")).toEqual([]);
+    await fireEvent.click(within(asked).getByRole("button", { name: "Keep them" }));
+    await settled(20);
+    expect([store.description?.task, store.panel]).toEqual(["spirals", "gallery"]);
+    await fireEvent.click(button(/The digits/));
+    await settled(20);
+    await fireEvent.click(button("Open “The digits”"));
+    await settled(20);
+    expect(lab.of("open")).toEqual([{ task: "digits" }]);
+    expect(screen.queryByRole("dialog")).toBeNull();
+  });
+
+  it("says that it is prepared, and that it has settled, with the way on", async () => {
+    const { lab } = await page();
+    lab.emit("state", { ...stillness, playing: true, preparing: true });
+    await settled(400);
+    expect(screen.getAllByRole("status").some((one) => one.textContent?.includes("compiled for its first step"))).toBe(true);
+    lab.emit("state", { ...stillness, step: 9, preparing: false, settled: { en: "It hardly falls.", zh: "几乎不降。" } });
+    await settled();
+    expect(screen.getAllByRole("status").some((one) => one.textContent?.includes("compiled"))).toBe(false);
+    expect(screen.getByText("It hardly falls.")).toBeTruthy();
+    await fireEvent.click(button("Continue"));
+    expect(lab.of("control")).toEqual([{ do: "play" }]);
+  });
+
   it("leaves the buttons alone while the numbers run", async () => {
     const { lab, container } = await page();
     lab.emit("state", { ...stillness, playing: true, step: 1 });
