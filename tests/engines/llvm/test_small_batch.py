@@ -117,8 +117,23 @@ def large_image() -> Program:
     return Program({"z": z, "y": softmax(y)})
 
 
+def large_dense(places: int) -> Program:
+    """Kernels that no L2 cache holds, once for every place, and softmax over more classes than there are lanes."""
+    x, v, w = real("x", n=BATCH, t=places, i=300), real("v", i=300, j=1100), real("w", j=1100, o=203)
+    h = define("h[n,t,j] = tanh(Σ[i] x[n,t,i]·v[i,j] + b[j])", x=x, v=v, b=real("b", j=1100))
+    return Program({"h": h, "y": softmax(define("y[n,t,o] = Σ[j] h[n,t,j]·w[j,o]", h=h, w=w))})
+
+
+PROGRAMS = {
+    "text": text_of_some_length(),
+    "image": large_image(),
+    "dense": large_dense(1),
+    "dense at places": large_dense(11),
+}
+
+
 @pytest.mark.parametrize("n", [1, 3])
-@pytest.mark.parametrize("program", [text_of_some_length(), large_image()], ids=["text", "image"])
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_threads_share_an_example(program: Program, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "BRIEF", 0.0)  # wait for workers that sleep
     inputs = draw(program, n)
@@ -132,6 +147,23 @@ def test_threads_share_an_example(program: Program, n: int, monkeypatch: pytest.
         for _ in range(20):
             found = prepared({"x": inputs["x"]})
             assert all(np.array_equal(found[name], array) for name, array in expected.items())
+
+
+@pytest.mark.parametrize("classes", [64, 100, 203])
+def test_the_largest_of_many_classes(classes: int) -> None:
+    x = real("x", n=BATCH, k=classes)
+    program = Program({"y": softmax(x)})
+    generator = np.random.default_rng(classes)
+    for place in (0, 15, 63, classes - 1, *generator.integers(0, classes, 4)):
+        inputs = draw(program, 2)
+        inputs["x"][0, place] = 80.0
+        inputs["x"][1, place] = np.inf if place % 2 else -0.0
+        agree(program, inputs)
+        inputs["x"][0, place] = np.nan
+        found = native(program)(inputs)["y"]
+        assert np.isnan(found[0]).all()
+    inputs["x"][:] = -np.inf
+    assert np.isnan(native(program)(inputs)["y"]).all()
 
 
 @pytest.mark.parametrize("n", [1, 20])

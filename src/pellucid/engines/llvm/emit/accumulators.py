@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
+from pellucid.engines.llvm.emit.maxima import in_lanes, largest
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.work import LANES
@@ -60,6 +61,7 @@ class Reducing:
     mask: Value | None = None
     examples: Examples | None = None
     each_shard: Callable[[str], None] | None = None
+    each_term: Callable[[list[Point]], None] | None = None
 
     @property
     def b(self) -> Builder:
@@ -72,6 +74,8 @@ class Reducing:
                 return self.over_examples(self.examples, points, accs, kinds)
             return self.body_once(points, accs)
         axis, rest = axes[0], axes[1:]
+        if not self.vector and in_lanes(self.e, self.evaluator.nest) is axis:
+            return largest(self, axis, points, accs)
         if axis.extent is BATCH:
             return self.over_batch(axis, rest, points, accs, kinds)
         extent = axis.size
@@ -158,6 +162,8 @@ class Reducing:
 
     def body_once(self, points: list[Point], accs: list[str]) -> list[str]:
         maths = self.evaluator.maths
+        if self.each_term is not None:
+            self.each_term(points)
         if self.e.name == "sum":
             return self.summed(points, accs)
         values = [maths.as_real(v) for v in self.evaluator.values(self.body, points)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial as bound
 from typing import TYPE_CHECKING
 
 from pellucid.engines.llvm.emit.accumulators import Examples, Reducing
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
     from pellucid.engines.llvm.emit.nest import Writer
 
 
-def write_partial(w: Writer, partial: Partial) -> None:
+def write_partial(w: Writer, partial: Partial, axes: list[Axis] | None = None, *, cut: bool = False) -> None:
     """Zeros, then every piece of the shard's part of the sum for all tiles; between pieces the tiles' sums rest in
-    memory."""
+    memory. The loops over the nest's axes are cut where threads share them."""
+    axes = w.axes if axes is None else axes
 
     def clear(points: list[Point]) -> None:
         for p in points:
             _put(w, partial, p, w.evaluator.maths.constant(0.0))
 
-    w.tiles.over(w.axes, [w.start], clear)
+    w.tiles.over(axes, [w.start], clear, cut=cut)
     e = partial.sum
     _, body = coefficient(e.body)
     reducing = Reducing(w.evaluator, e, body, True)
@@ -42,7 +44,8 @@ def write_partial(w: Writer, partial: Partial) -> None:
         reducing = replace(reducing, examples=Examples(batch, "%unit", first))
 
     def visit(rest: list[Axis], spans: list[Span]) -> None:
-        w.tiles.over(w.axes, [start], lambda points: _add_piece(w, partial, reducing, there, points, rest, spans))
+        add = bound(_add_piece, w, partial, reducing, there)
+        w.tiles.over(axes, [start], lambda points: add(points, rest, spans), cut=cut)
 
     _pieces(w, partial, visit, [a for a in e.axes if a is not batch], [])
 
@@ -180,9 +183,9 @@ def _add_piece(
 
 
 def _pointer(w: Writer, partial: Partial, point: Point, shard: str) -> str:
-    own = w.nest.kind == "shard"  # its lanes are examples
+    own = w.nest.kind == "shard" and not w.nest.small_batch  # its lanes are examples
     offset, step = Linear((), 0, int(own)), LANES if own or partial.across else 1
-    for axis in reversed(w.nest.axes[int(own) :]):
+    for axis in reversed(w.nest.axes[int(w.nest.kind == "shard") :]):
         offset = offset + point.axes[axis] * step
         step *= axis.size
     home = w.layout.partials[partial]

@@ -394,7 +394,11 @@ class Evaluator:
     # Reductions
 
     def reduction(
-        self, e: Reduction, points: list[Point], each_shard: Callable[[str], None] | None = None
+        self,
+        e: Reduction,
+        points: list[Point],
+        each_shard: Callable[[str], None] | None = None,
+        each_term: Callable[[list[Point]], None] | None = None,
     ) -> list[Value]:
         """The sum or extreme at every point; `each_shard` is called with each shard that a sum over examples visits."""
         if id(e) in self.stored:
@@ -415,7 +419,7 @@ class Evaluator:
             starts.append((kind, (self.maths.splat(zero) if vector else zero).text))
             if e.name == "argmax":
                 starts.append((self.maths.type_of("i", vector), "zeroinitializer" if vector else "0"))
-        work = Reducing(self, e, body, vector, across, each_shard=each_shard)
+        work = Reducing(self, e, body, vector, across, each_shard=each_shard, each_term=each_term)
         names = work.over(list(e.axes), points, [s for _, s in starts], [k for k, _ in starts])
         if e.name == "argmax":
             return [Value(text, "i", vector) for text in names[1::2]]

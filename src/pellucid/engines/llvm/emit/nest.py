@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial as bound
 from math import prod
@@ -18,10 +19,10 @@ from pellucid.engines.llvm.emit.scatter import write_scatter
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.layout import Layout, at_home
 from pellucid.engines.llvm.plan.shared_kernels import shared_kernel
-from pellucid.engines.llvm.plan.split_reductions import CACHED
+from pellucid.engines.llvm.plan.split_reductions import CACHED, large_kernel
 from pellucid.engines.llvm.plan.tiles import Tile, lane_last, looked_up
-from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Unsupported, plain_axes
-from pellucid.formula.axes import Axis
+from pellucid.engines.llvm.plan.work import CACHE_LINE, LANES, Nest, Partial, Unsupported, plain_axes
+from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import (
     Expression,
     Read,
@@ -130,7 +131,7 @@ class Writer:
         outer, units = self.division()
         axes = self.axes if outer is None else [outer, *(a for a in self.axes if a is not outer)]
         if nest.cache_blocking is not None:
-            write_partial(self, nest.cache_blocking)
+            write_partial(self, nest.cache_blocking, axes, cut=units > 1)
         tiles = replace(self.tiles, pieces="%pieces" if nest.divided else units)
         if nest.partial is not None:
             tiles = replace(tiles, tile=Tile())
@@ -156,7 +157,8 @@ class Writer:
             first, last = self.tiles.tile.middle.get(outer, (0, rounds(outer)))
             return outer, max(last - first, 1)
         if nest.kind == "shard":
-            return None, 0
+            lane = axes[-1] if axes else None
+            return (lane if nest.small_batch and large_kernel(nest, self.layout.real) else None), 0
         if not axes or nest.step is not None:
             return None, 1
         work = nest.operations
@@ -195,7 +197,7 @@ class Writer:
         for e in shared:
             if id(e) not in there:
                 if isinstance(e, Reduction):
-                    values[id(e)] = self.evaluator.reduction(e, points, each_shard)
+                    values[id(e)] = self.evaluator.reduction(e, points, each_shard, self.next_columns(e))
                 elif isinstance(e, Read):
                     values[id(e)] = self.evaluator.looked_up(e, points)
         if over is not None:
@@ -222,7 +224,27 @@ class Writer:
                 some = self.b.multiply(self.b.pure("urem i64 {}, {}", shard, count), LANES)
                 place = self.evaluator.place(base, self.kind, offset)
                 place = self.b.at(self.kind, place, some)
-                self.b.effect(f"call void @llvm.prefetch.p0(ptr {place}, i32 1, i32 3, i32 1)")
+                self.b.prefetch(place, write=True)
+
+    def next_columns(self, e: Reduction) -> Callable[[list[Point]], None] | None:
+        """While a tile is summed, fetch the columns of a large kernel that the next tile will need: of each row a few
+        numbers, so far apart that they do not come by themselves."""
+        kernel = large_kernel(self.nest, self.layout.real)
+        if not self.lanes_last or kernel is None or e is not self.nest.sums[0]:
+            return None
+        lane, size = self.nest.axes[-1], self.evaluator.size(self.kind)
+        step = self.tiles.step(lane)
+
+        def fetch(points: list[Point]) -> None:
+            for index in sorted({p.axes[lane] for p in points}, key=lambda i: i.constant):
+                point = points[0].at(lane, index.plus(step))
+                places = [self.evaluator.linear(i, point) for i in kernel.indices if isinstance(i, Affine)]
+                offset, base = self.evaluator.address(kernel.tensor, places, None, False)
+                place = self.evaluator.place(base, self.kind, offset)
+                for line in range(0, LANES * size, CACHE_LINE):
+                    self.b.prefetch(self.b.at("i8", place, line))
+
+        return fetch
 
     def far(self, read: Read) -> bool:
         return (

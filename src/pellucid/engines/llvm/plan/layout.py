@@ -172,9 +172,8 @@ def _with_arenas(layout: Layout) -> Layout:
         place(("partials", partial), life, elements * layout.real)
     for time, work in _times(plan):
         if isinstance(work, Nest) and work.cache_blocking is not None:
-            place(
-                ("partials", work.cache_blocking), (time, time), layout.elements(work.targets[0]) * LANES * layout.real
-            )
+            elements = layout.elements(work.targets[0]) * (1 if plan.small_batch else LANES)
+            place(("partials", work.cache_blocking), (time, time), elements * layout.real)
         for panel in plan.panels.get(work, {}).values() if isinstance(work, Nest) else ():
             if panel.near:
                 spans["local"].append((time, time, panel.elements * layout.real, ("near", panel)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
-from pellucid.engines.llvm.plan.tiles import lane_last
-from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Recurrence, Unsupported, nests_of
-from pellucid.formula.axes import Affine
+from pellucid.engines.llvm.plan.tiles import apart_along, divided_indices, lane_last
+from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Recurrence, Unsupported, batched, nests_of
+from pellucid.formula.axes import BATCH, Affine
+from pellucid.formula.expressions import Read, Reduction, factors, free_axes
 
 BARRIER = 250_000
 """Products of a nest that take a few times as long as the barriers before and after it."""
@@ -44,13 +46,28 @@ def _apart(plan: Plan, nests: list[Nest]) -> bool:
     )
 
 
+def _products(nest: Nest) -> int:
+    """The products that its largest sum adds up: of an example, of a step; twice as many where every number of a
+    kernel is read for one of them."""
+    return max((_products_of(e, nest) for e in nest.sums if len(factors(e.body)) > 1), default=0)
+
+
+def _products_of(e: Reduction, nest: Nest) -> int:
+    own = [a for a in nest.axes if a.extent not in (BATCH, 1) and a is not nest.step]
+    free = [a for a in own if a in free_axes(e)]
+    indices = divided_indices(e)
+    products = prod(a.size for a in e.axes) * prod(-(-a.size // apart_along(a, indices)) for a in free)
+    kernels = [f for f in factors(e.body) if isinstance(f, Read) and not batched(f.tensor)]
+    return products * (2 if any(free_axes(k).issuperset(free) for k in kernels) else 1)
+
+
 def _shared(plan: Plan) -> list[Phase]:
     """Let threads share every nest that is worth it: each is in a phase of its own, or a step of a loop is in some."""
     large: list[Nest] = []
     saved = 0
     for work in (work for phase in plan.phases if phase.kind == "shard" for work in phase.works):
         for nest in nests_of(work):
-            work_of_nest = max(nest.products, ELEMENT * nest.elements)
+            work_of_nest = max(_products(nest), ELEMENT * nest.elements)
             if lane_last(nest) and work_of_nest >= BARRIER:
                 large.append(nest)
                 saved += work_of_nest * (work.extent if isinstance(work, Recurrence) else 1)

@@ -40,6 +40,9 @@ NEAR = 32 * 1024
 def split_reductions(plan: Plan) -> Plan:
     """Put the preparation of long sums into the shards' phases."""
     if plan.small_batch:
+        for nest in plan.nests:
+            if lane_last(nest):
+                nest.cache_blocking = _by_rows(nest, plan.request.real)
         return plan
     phases = [Phase(p.kind, list(p.works)) for p in _begun_with_shards(plan)]
     real = plan.request.real
@@ -103,6 +106,29 @@ def _streamed(nest: Nest, real: int) -> Partial | None:
                 row = max([_elements(r.tensor) * LANES * real // first.size for r in others], default=1)
                 return Partial(nest, sums[0], (max(1, min(CACHED * first.size // size, NEAR // row)),))
     return None
+
+
+ROWS = 8
+"""Rows of a kernel that are read side by side."""
+
+
+def _by_rows(nest: Nest, real: int) -> Partial | None:
+    """An example's product with a large kernel that is read once only: some rows at a time, from front to back."""
+    if large_kernel(nest, real) is None or prod(a.size for a in nest.axes[1:-1]) >= OFTEN:
+        return None
+    return Partial(nest, nest.sums[0], (ROWS,))
+
+
+def large_kernel(nest: Nest, real: int) -> Read | None:
+    """The kernel of an example's product whose rows lie along the lanes, if the L2 cache does not hold it."""
+    sums = nest.sums
+    if not nest.small_batch or nest.step is not None or len(nest.reductions) != 1 or len(sums) != 1:
+        return None
+    kernels = [f for f in factors(sums[0].body) if isinstance(f, Read) and not batched(f.tensor)]
+    if len(kernels) != 1 or plain_axes(kernels[0]) != [*sums[0].axes, nest.axes[-1]]:
+        return None
+    (kernel,) = kernels
+    return kernel if kernel.tensor.rank == 2 and real * _elements(kernel.tensor) > CACHED else None
 
 
 def _elements(tensor: Tensor) -> int:

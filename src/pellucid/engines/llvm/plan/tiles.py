@@ -43,6 +43,9 @@ LEFT_OVER = 0.1
 FETCHED = 4.0
 """Cycles for a register that is put into memory to make room for another one."""
 
+SIDE_BY_SIDE = 8
+"""Vectors of a row that are read at once where some rows of a large kernel are read side by side."""
+
 LATENCY, RELOADED = 4.0, 9.0
 """Cycles from a sum to the next one that it is in, in a register and through memory."""
 
@@ -79,6 +82,8 @@ def _chosen(nest: Nest, request: Request) -> Tile:
         axes = [shared.output]  # how many places a last shard has is not known
     if heavy is not None:
         _contraction(tile, nest, heavy, axes, lane, request)
+    if nest.small_batch and nest.cache_blocking is not None and lane is not None:
+        tile.sizes[lane] = min(tile.get(lane, 1), SIDE_BY_SIDE)
     if nest.divided and lane is not None:
         while tile.get(lane, 1) > 1 and not any(
             a.size >= 2 * tile.get(a, 1) * (LANES if a is lane else 1) for a in axes
@@ -280,12 +285,12 @@ class _Counted:
         if length(e) < 4 or not found or not axes:
             return None
         cpu = _Vectors(request.registers.count, LANES * 8 * request.real // request.registers.bits)
-        divided = [i for r in reads(e.body) for i in r.indices if isinstance(i, Affine) and i.divisor.value != 1]
+        divided = divided_indices(e)
         same = prod(a.size for a in e.axes if a.extent is not BATCH and not any(a in i.axes for i in divided))
         apart = dict.fromkeys(axes, 1)
         if same >= OFTEN:
             for a in axes:
-                apart[a] = max((i.divisor.value // gcd(i.divisor.value, i.coefficient(a)) for i in divided), default=1)
+                apart[a] = apart_along(a, divided)
         return cls(e, [_operand(r, axes, lane, cpu.each) for r in found], apart, same, lane, cpu)
 
     def cost(self, sizes: dict[Axis, int]) -> float:
@@ -318,6 +323,16 @@ class _Counted:
             first, last = _edges(self.e, axis, size) or (0, rounds)
             points *= size * (first + rounds - last + (last > first)) + left
         return points
+
+
+def divided_indices(e: Reduction) -> list[Affine]:
+    """The indices in a sum that are divided: a term is there where they are whole."""
+    return [i for r in reads(e.body) for i in r.indices if isinstance(i, Affine) and i.divisor.value != 1]
+
+
+def apart_along(axis: Axis, indices: list[Affine]) -> int:
+    """How far apart the points of an axis are that have terms in common, where the indices are divided."""
+    return max((i.divisor.value // gcd(i.divisor.value, i.coefficient(axis)) for i in indices), default=1)
 
 
 def _held(operands: list[_Operand], counts: list[int], size: list[int]) -> int:

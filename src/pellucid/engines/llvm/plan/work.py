@@ -16,8 +16,6 @@ from pellucid.formula.expressions import (
     Statement,
     Tensor,
     children,
-    factors,
-    free_axes,
     reads,
     walk,
 )
@@ -106,19 +104,6 @@ class Nest:
     def elements(self) -> int:
         """How many elements each target has: of an example, of a step."""
         return prod(a.size for a in self.axes if a.extent is not BATCH and a is not self.step)
-
-    @property
-    def products(self) -> int:
-        """The products that its largest sum adds up: of an example, of a step."""
-        own = [a for a in self.axes if a.extent is not BATCH and a is not self.step]
-        return max(
-            (
-                prod(a.size for a in (*e.axes, *(a for a in own if a in free_axes(e))))
-                for e in self.sums
-                if len(factors(e.body)) > 1
-            ),
-            default=0,
-        )
 
     @property
     def heavy(self) -> bool:
