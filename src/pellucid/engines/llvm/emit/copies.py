@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import cache
 
@@ -10,7 +11,10 @@ from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.points import Linear
 from pellucid.engines.llvm.plan.layout import Layout
 from pellucid.engines.llvm.plan.panels import Panel
-from pellucid.engines.llvm.plan.work import LANES, strides
+from pellucid.engines.llvm.plan.work import CACHE_LINE, LANES, strides
+
+FAR = 1024 * 1024
+"""Bytes of a copy that no cache near holds."""
 
 ROWS = 8
 """Of a kernel's first axis that are packed at a time."""
@@ -27,52 +31,122 @@ def transposed(b: Builder, rows: list[str], word: str) -> list[str]:
     return rows
 
 
+Place = Callable[[int, int], str]
+"""The address of an element of a square, by row and column."""
+
+
+def turn(b: Builder, size: int, bits: int, source: Place, target: Place) -> None:
+    """Copy 16 × 16 elements of so many bytes, rows as columns: squares as wide as a register of so many bits. Rows of
+    the target are written from the last to the first."""
+    word, width = f"i{size * 8}", min(bits // (8 * size), LANES)
+    v = f"<{width} x {word}>"
+    for row in range(LANES - width, -1, -width):
+        for column in range(0, LANES, width):
+            rows = [b.here(f"load {v}, ptr {{}}, align {size}", source(column + k, row)) for k in range(width)]
+            for k, value in list(enumerate(_square(b, rows, word, size)))[::-1]:
+                b.effect(f"store {v} {value}, ptr {target(row + k, column)}, align {size}")
+
+
+def _square(b: Builder, rows: list[str], word: str, size: int) -> list[str]:
+    """As many rows as they have elements, as columns: within quarters of 128 bits first, as most instructions stay in
+    them, then the quarters."""
+    width, near = len(rows), 128 // (8 * size)
+    v = f"<{width} x {word}>"
+
+    def shuffle(one: str, other: str, places: Iterable[int]) -> str:
+        mask = ", ".join(f"i32 {k}" for k in places)
+        return b.pure(f"shufflevector {v} {{}}, {v} {{}}, <{width} x i32> <{mask}>", one, other)
+
+    def interleaved(one: str, other: str, start: int) -> str:
+        """Of every quarter half of the elements, from `start` on, one of each in turn."""
+        at = [quarter + start + k for quarter in range(0, width, near) for k in range(near // 2)]
+        return shuffle(one, other, (k + more for k in at for more in (0, width)))
+
+    done: list[str] = []
+    for first in range(0, width, near):
+        some = rows[first : first + near]
+        half = near // 2
+        for _ in range(half.bit_length()):
+            some = [interleaved(some[k], some[k + half], start) for k in range(half) for start in (0, half)]
+        done += some
+    # done[first + k] has, in quarter q, column q·near + k of the rows from `first` on
+    apart = near
+    while apart < width:
+        other = list(done)
+        for k in range(width):
+            if not k & apart:
+                one, two = done[k], done[k + apart]
+                for place, start in ((k, 0), (k + apart, apart)):
+                    at = [e for e in range(width) if not e & apart]
+                    pairs = {e: e + start for e in at} | {e + apart: width + e + start for e in at}
+                    other[place] = shuffle(one, two, (pairs[e] for e in range(width)))
+        done, apart = other, 2 * apart
+    return done
+
+
 @cache
-def functions(size: int) -> str:
-    """For elements of so many bytes: `collect`, rows into vectors; `spread`, vectors into rows; `transpose`, vectors
-    into a copy that has the last axis in the lanes. `%rows` holds 16 addresses, `%count` values of each are copied."""
-    return _rows_and_vectors(size, spread=False) + _rows_and_vectors(size, spread=True) + _transpose(size)
+def functions(size: int, bits: int) -> str:
+    """For elements of so many bytes, in registers of so many bits: `collect`, rows into vectors; `spread`, vectors into
+    rows; `transpose`, vectors into a copy that has the last axis in the lanes. `%rows` holds 16 addresses, `%count`
+    values of each are copied."""
+    return "".join([*(_rows_and_vectors(size, bits, spread=way) for way in (False, True)), _transpose(size, bits)])
 
 
-def _rows_and_vectors(size: int, *, spread: bool) -> str:
+def _rows_and_vectors(size: int, bits: int, *, spread: bool) -> str:
     """Rows are written from the last to the first: rows beyond the last example share its address, and its own values
     are what stays there."""
-    word, v = f"i{size * 8}", f"<{LANES} x i{size * 8}>"
+    word = f"i{size * 8}"
     b = Builder(f"pl.{'spread' if spread else 'collect'}{size}", "ptr %rows, i64 %count, ptr %vectors")
     rows = [b.load("ptr", b.at("ptr", "%rows", k)) for k in range(LANES)]
-
-    def copy(kind: str, sources: list[str], targets: list[str]) -> None:
-        values = [b.here(f"load {kind}, ptr {{}}, align {size}", source) for source in sources]
-        values = transposed(b, values, word) if kind == v else values
-        for value, target in list(zip(values, targets, strict=True))[::-1]:
-            b.effect(f"store {kind} {value}, ptr {target}, align {size}")
-
     full = b.here(f"and i64 %count, -{LANES}")
-    for kind, low, high in ((v, "0", full), (word, full, "%count")):
-        with b.loop(low, high, LANES if kind == v else 1) as place:
-            near = [b.at(word, row, place) for row in rows]
-            step = LANES if kind == v else 1
-            block = b.at(word, "%vectors", b.multiply(place, LANES))
-            ours = [b.at(word, block, k * step) for k in range(LANES)]
-            copy(kind, *((ours, near) if spread else (near, ours)))
+    with b.loop("0", full, LANES) as place:
+        near = [b.at(word, row, place) for row in rows]
+        block = b.at(word, "%vectors", b.multiply(place, LANES))
+
+        def of_rows(row: int, column: int) -> str:
+            return b.at(word, near[row], column)
+
+        def of_vectors(row: int, column: int) -> str:
+            return b.at(word, block, row * LANES + column)
+
+        turn(b, size, bits, *((of_vectors, of_rows) if spread else (of_rows, of_vectors)))
+    with b.loop(full, "%count") as place:
+        near = [b.at(word, row, place) for row in rows]
+        block = b.at(word, "%vectors", b.multiply(place, LANES))
+        ours = [b.at(word, block, k) for k in range(LANES)]
+        sources, targets = (ours, near) if spread else (near, ours)
+        values = [b.load(word, source) for source in sources]
+        for value, target in list(zip(values, targets, strict=True))[::-1]:
+            b.store(word, value, target)
     return b.text()
 
 
-def _transpose(size: int) -> str:
-    """Blocks of 16 places of the last axis, `%stride` elements from one to the next."""
-    word, v = f"i{size * 8}", f"<{LANES} x i{size * 8}>"
+def _transpose(size: int, bits: int) -> str:
+    """Blocks of 16 places of the last axis, `%stride` elements from one to the next. Where no cache near holds all of
+    them, the next block is fetched meanwhile: it lies in another page."""
+    word = f"i{size * 8}"
     b = Builder(f"pl.transpose{size}", "ptr %to, ptr %from, i64 %outer, i64 %last, i64 %stride")
     blocks = b.here(f"sdiv i64 %last, {LANES}")
 
     def product(one: str, other: str) -> str:
         return b.pure("mul nsw i64 {}, {}", one, other)
 
+    large = b.here("icmp sgt i64 {}, {}", product("%stride", blocks), FAR // size)
     with b.loop(0, blocks) as block, b.loop(0, "%outer") as k:
         source = b.at(word, "%from", b.multiply(b.add(product("%last", k), b.multiply(block, LANES)), LANES))
         target = b.at(word, "%to", b.add(product("%stride", block), b.multiply(k, LANES * LANES)))
-        places = [b.here(f"load {v}, ptr {{}}, align {size}", b.at(word, source, r * LANES)) for r in range(LANES)]
-        for r, value in enumerate(transposed(b, places, word)):
-            b.effect(f"store {v} {value}, ptr {b.at(word, target, r * LANES)}, align {size}")
+        with b.when(large):
+            following = b.at(word, target, "%stride")
+            for line in range(0, LANES * LANES * size, CACHE_LINE):
+                b.prefetch(b.at("i8", following, line), write=True)
+
+        def read(row: int, column: int) -> str:
+            return b.at(word, source, row * LANES + column)
+
+        def written(row: int, column: int) -> str:
+            return b.at(word, target, row * LANES + column)
+
+        turn(b, size, bits, read, written)
     full = b.here(f"and i64 %last, -{LANES}")
     with b.loop(full, "%last") as place, b.loop(0, "%outer") as k, b.loop(0, LANES) as lane:
         source = b.at(word, "%from", b.multiply(b.add(product("%last", k), place), LANES))

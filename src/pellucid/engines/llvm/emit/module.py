@@ -103,7 +103,8 @@ class _Module:
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
         self.close_volume()
-        support = [copies.functions(size) for size in ((4, 8) if self.kind == "double" else (4,))]
+        sizes = (4, 8) if self.kind == "double" else (4,)
+        support = [copies.functions(size, target.registers.bits) for size in sizes]
         together = [system(target), barriers.functions()] if threads else []
         head = [*together, *support, copies.rows_of_shard()]
         self.finished("".join([*head, *self.parts, ATTRIBUTES]))
@@ -243,16 +244,17 @@ class _Module:
             self.recurrence(b, work)
 
     def recurrence(self, b: Builder, work: Recurrence) -> None:
-        """The first step, which reads what lies before the loop, then all others."""
-        last = work.extent - 1
-        self.step(
-            b, work, last if work.reverse else 0, [self.function(n, last if work.reverse else 0) for n in work.nests]
-        )
-        if last:
-            functions = [self.function(nest) for nest in work.nests]
-            with b.loop(1, work.extent) as k:
-                step = b.pure("sub nsw i64 {}, {}", last, k) if work.reverse else k
-                self.step(b, work, step, functions)
+        """The first step, if it reads what lies before the loop, then all others."""
+        first, last = (work.extent - 1, 0) if work.reverse else (0, work.extent - 1)
+        every = {n: self.function(n) for n in work.nests if first != last or not n.reads_other_steps}
+        apart = first == last or any(n.reads_other_steps for n in work.nests)
+        if apart:
+            own = [self.function(n, first) if n.reads_other_steps else every[n] for n in work.nests]
+            self.step(b, work, first, own)
+        if first != last:
+            with b.loop(int(apart), work.extent) as k:
+                step = b.pure("sub nsw i64 {}, {}", first, k) if work.reverse else k
+                self.step(b, work, step, [every[n] for n in work.nests])
 
     def step(self, b: Builder, work: Recurrence, step: str | int, functions: list[Function]) -> None:
         for nest, function in zip(work.nests, functions, strict=True):

@@ -103,8 +103,10 @@ class Writer:
             index = Linear.counter("%unit") if nest.small_batch else Linear((("%unit", LANES),), 0, 1)
             point = point.of_batch(self.batch, index, Batch("%unit"))
         if nest.step is not None and fixed is None:
-            # the first step of a recurrence is a function of its own, with the number known
-            self.b.ranges["%step"] = (0, nest.step.size - 2) if nest.reverse else (1, nest.step.size - 1)
+            # a first step that reads what lies before the loop is a function of its own, with the number known
+            others = int(nest.reads_other_steps)
+            low, high = (0, others) if nest.reverse else (others, 0)
+            self.b.ranges["%step"] = (low, nest.step.size - 1 - high)
         if nest.step is not None:
             point = point.at(nest.step, Linear.counter("%step") if fixed is None else Linear((), fixed))
         return point

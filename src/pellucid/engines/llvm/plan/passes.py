@@ -18,6 +18,7 @@ from pellucid.engines.llvm.plan.phases import join_updates, make_phases, write_i
 from pellucid.engines.llvm.plan.shared_kernels import share_kernels
 from pellucid.engines.llvm.plan.small_batch import for_small_batches
 from pellucid.engines.llvm.plan.split_reductions import split_reductions
+from pellucid.engines.llvm.plan.stepwise import go_step_by_step
 from pellucid.engines.llvm.plan.tiles import choose_tiles
 from pellucid.engines.llvm.plan.work import Plan, Request
 from pellucid.formula.program import Program
@@ -33,6 +34,7 @@ PASSES: tuple[Callable[[Plan], Plan], ...] = (
     for_small_batches,  # for a few examples, other axes than the batch's are in the lanes
     split_reductions,  # long sums over the examples are added up shard by shard
     share_kernels,  # a kernel larger than the cache is read once for all shards
+    go_step_by_step,  # light work on large values goes through a sequence a step at a time
     choose_tiles,  # how many points of a nest are computed at once
     pack_panels,  # weights that are read often are packed as the tiles read them
     check_order,  # nothing is read before it is made

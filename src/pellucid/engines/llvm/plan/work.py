@@ -109,6 +109,12 @@ class Nest:
     def heavy(self) -> bool:
         return bool(self.reductions)
 
+    @property
+    def reads_other_steps(self) -> bool:
+        """Whether a step of the loop that the nest is in reads what lies before or behind it."""
+        indices = [i for r in self.reads for i in r.indices if isinstance(i, Affine)]
+        return any(self.step in i.axes and i.plain is not self.step for i in indices)
+
 
 @dataclass(eq=False)
 class Recurrence:
