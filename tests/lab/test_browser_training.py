@@ -38,34 +38,43 @@ def _images() -> Task:
         input_shape=(12, 12, 1),
         seed=2,
     )
-    return task_of(net, x, y, batch_size=8, optimizer=Adam(0.004))
+    return task_of(net, x, y, batch_size=8, optimizer=Adam(0.004), validation_data=(x[:29] + 0.1, y[:29]))
 
 
 def _words() -> Task:
     x, y = RNG.integers(1, 9, (21, 6)), RNG.integers(0, 2, 21)
     net = BaseNetwork(Embedding(9, 5), LSTM(7), Dense(2, activation="softmax"), input_shape=(6,), seed=3)
-    return task_of(net, x, y, batch_size=8, optimizer=Adam(0.01))
+    metrics = ["accuracy", "precision", "recall", "f1", "top_1_accuracy"]
+    return task_of(net, x, y, batch_size=8, optimizer=Adam(0.01), metrics=metrics, validation_data=(x[:11], y[:11]))
 
 
 def _dropped() -> Task:
     x, y = RNG.normal(size=(20, 5)).astype(np.float32), RNG.normal(size=(20, 2)).astype(np.float32)
     net = BaseNetwork(Dense(16, activation="tanh"), BatchNormalization(), Dropout(0.3), Dense(2), input_shape=5, seed=5)
-    return task_of(net, x, y, batch_size=8, loss="mse", optimizer=SGD(0.05, momentum=0.9))
+    held = x[5:] + 0.1, y[5:]
+    optimizer = SGD(0.05, momentum=0.9)
+    metrics = ["mae", "rmse", "mse"]
+    return task_of(net, x, y, batch_size=8, loss="mse", optimizer=optimizer, metrics=metrics, validation_data=held)
 
 
 TASKS = {"images": _images, "words": _words, "dropout": _dropped}
+
+
+def _told(task: Task) -> dict[str, Any]:
+    """The file of a task before its first step."""
+    rate = float(task.optimizer.learning_rate)
+    branch = {"id": 0, "parent": None, "at": 0, "last": 0, "change": None}
+    rates: dict[str, Any] = {"learning_rate": rate, "speed": 0, "pace": 0, "loss": None, "metrics": {}}
+    state: Any = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
+    history: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
+    return document(Look(task), state, history, now(task.net))
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_page_trains_as_the_engine_does(name: str, tmp_path: Path) -> None:
     """In the same order, with the last batch of an epoch smaller, into the second and third epoch."""
     task = TASKS[name]()
-    rate = float(task.optimizer.learning_rate)
-    branch = {"id": 0, "parent": None, "at": 0, "last": 0, "change": None}
-    rates: dict[str, Any] = {"learning_rate": rate, "speed": 0, "pace": 0, "loss": None, "metrics": {}}
-    state: Any = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
-    history: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
-    told = document(Look(task), state, history, now(task.net))
+    rate, told = float(task.optimizer.learning_rate), _told(task)
     found = run_script("training-steps.ts", {"document": told, "count": STEPS, "rate": rate}, tmp_path)
     with Run(task.net, task.x, task.y, batch_size=8, optimizer=task.optimizer, loss=task.loss) as run:
         run.repeat({"do": "seek", "step": STEPS})
@@ -75,3 +84,70 @@ def test_the_page_trains_as_the_engine_does(name: str, tmp_path: Path) -> None:
         for path, array in parameters.items():
             there = np.asarray(made["parameters"][path], np.float32).reshape(array.shape)
             assert np.abs(there - array).max() <= PARAMETER * max(1.0, np.abs(array).max()), (how, path)
+
+
+@pytest.mark.parametrize("formulas", [False, True])
+@pytest.mark.parametrize("name", TASKS)
+def test_a_file_branches_and_measures_as_the_lab_does(
+    name: str, formulas: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same branches, losses, and values of every epoch; each step is the same when it is returned to."""
+    if formulas:
+        monkeypatch.setattr("pellucid.lab.serve.document._module", lambda *_, **__: None)
+    task = TASKS[name]()
+    path = task.net.parameters.trainable[-1]
+    each = -(-len(task.x) // task.batch_size)
+    weight = {"parameter": path, "index": [0], "value": 0.5}
+    actions: list[Any] = [
+        {"do": "seek", "step": 3 * each + 1},
+        {"do": "seek", "step": each + 1},
+        {"do": "branch", "change": weight},
+        {"do": "seek", "step": 3 * each},
+        {"do": "rate", "learning_rate": 0.002},
+        {"do": "step", "count": 2},
+        {"do": "seek", "step": 2 * each + 1},
+        {"do": "rate", "learning_rate": 0.07},
+        {"do": "seek", "step": 4 * each},
+        {"do": "switch", "branch": 0},
+        {"do": "seek", "step": 2},
+        {"do": "switch", "branch": 2},
+        {"do": "seek", "step": each + 1},
+    ]
+    questions: list[Any] = [q for action in actions for q in (["control", action], ["wait", {}])]
+    asked = ["watch", {"input": "train:0", "paths": [{"path": path, "limit": 64}]}]
+    questions += [["history", {"branch": branch, "from": 1}] for branch in range(3)]
+    questions += [asked, ["control", {"do": "switch", "branch": 1}], ["wait", {}], asked]
+    found = run_script("lab-answers.ts", {"document": _told(task), "questions": questions}, tmp_path)
+    states, (*histories, first, _, _, last) = found[1 : 2 * len(actions) : 2], found[2 * len(actions) :]
+    with Run.of(task) as run:
+        for action, state in zip(actions, states, strict=True):
+            _same_state(state, run.repeat(action), str(action))
+        for branch, history in enumerate(histories):
+            expected = run.history(branch)
+            assert history["loss"] == pytest.approx(expected["loss"].tolist(), rel=1e-3), branch
+            assert [e["step"] for e in history["epochs"]] == [e["step"] for e in expected["epochs"]]
+            for one, other in zip(history["epochs"], expected["epochs"], strict=True):
+                _same_metrics(one["metrics"], other["metrics"], f"branch {branch}, step {one['step']}", formulas)
+        _same_values(first["values"][path], run.moment().parameters[path])
+        run.repeat({"do": "switch", "branch": 1})
+        _same_values(last["values"][path], run.moment().parameters[path])
+
+
+def _same_state(found: Any, expected: Any, where: str) -> None:
+    assert found["stopped"] is None, where
+    for key in ("branch", "step", "epoch", "branches", "measured"):
+        assert found[key] == expected[key], (where, key)
+    assert found["learning_rate"] == pytest.approx(expected["learning_rate"]), where
+    assert found["loss"] == pytest.approx(expected["loss"], rel=1e-3), where
+
+
+def _same_metrics(found: dict[str, float], expected: dict[str, float], where: str, formulas: bool) -> None:
+    """The formulas look at the examples to judge by only now and then."""
+    wanted = {name: value for name, value in expected.items() if name in found or not formulas}
+    assert {name for name in expected if not name.startswith("val_")} <= set(found), where
+    assert found == pytest.approx(wanted, rel=1e-3, abs=1e-6), where
+
+
+def _same_values(found: Any, array: Array) -> None:
+    data = np.asarray(found["data"], np.float32)
+    assert data == pytest.approx(array.reshape(-1)[: len(data)], rel=1e-2, abs=1e-3)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.errors import DataError, NonFiniteError, PellucidError
-from pellucid.explain.findings import Diagnosis, Finding
+from pellucid.explain.findings import SIGNS, Diagnosis, Finding
 from pellucid.explain.flow import Flow, LayerFlow, flow, flow_of
 from pellucid.explain.guessing import loss_of_guessing
 from pellucid.explain.rounding.lost_gradients import absorbed, underflowed
@@ -50,7 +50,6 @@ HASTY, TIMID = 0.1, 1e-4
 ROUGH = 0.3
 """The fraction of a loss curve's movement that is upwards: 0 for a curve that falls, 0.5 for one that goes nowhere."""
 EXAMPLES = 64
-NOT_FINITE, A_STEP = gettext("NaN or infinity"), gettext("a step")
 LONG = 100
 """After so many steps a loss should have fallen, and below that of a constant answer."""
 
@@ -156,6 +155,12 @@ ORDER = (
 )
 
 
+def of_data(net: BaseNetwork, before: Flow, x: Any, y: Any, loss: LossLike | Mapping[str, LossLike]) -> Diagnosis:
+    """What no training changes: whether the network can take the data, and their scale; `before` is a flow of it."""
+    clues = Clues(net, (), (before,), (), (), x, y, loss)
+    return Diagnosis((*_data(clues), *_scaling(clues)))
+
+
 def _probed(clues: Clues) -> Clues:
     """With a flow and a trace of some of the examples, where they are not there yet."""
     net, rows = clues.net, _rows(clues.x, clues.y)
@@ -239,7 +244,12 @@ def _not_finite(clues: Clues) -> Iterator[Finding]:
         if isinstance(error.origin, NonFinite):
             yield _origin(clues.net, error.origin)
             return
-        facts = {"value": NOT_FINITE, "place": A_STEP, "arithmetic": _sentence(error), "why": gettext("scale the data")}
+        facts = {
+            "value": SIGNS["not finite"],
+            "place": SIGNS["a step"],
+            "arithmetic": _sentence(error),
+            "why": gettext("scale the data"),
+        }
         yield Finding("nan", facts=facts)
         return
     for run in clues.traces:
@@ -264,7 +274,7 @@ def _not_finite(clues: Clues) -> Iterator[Finding]:
 
 def _origin(net: BaseNetwork, origin: NonFinite) -> Finding:
     if not origin.path:
-        facts = {"value": NOT_FINITE, "place": A_STEP, "arithmetic": "", "why": origin.reason}
+        facts = {"value": SIGNS["not finite"], "place": SIGNS["a step"], "arithmetic": "", "why": origin.reason}
         return Finding("nan", facts=facts)
     arithmetic = ""
     if origin.program.definition(origin.program.tensors[origin.path]) is not None:
@@ -371,7 +381,7 @@ def _through_time(clues: Clues) -> Iterator[Finding]:
             continue
         steps = len(reach.norms) - 1
         facts = {"size": f"{reach.norms[-1]:.1e}", "ratio": f"{ratios[0]:.1e}", "since": "start"}
-        where, start = f"{reach.path} {steps} steps before", gettext("the last step")
+        where, start = f"{reach.path} {steps} steps before", SIGNS["last step"]
         if all(ratio < VANISHING_STEPS for ratio in ratios):
             yield Finding("vanishing", where, {**facts, "start": start})
         if ratios[0] > EXPLODING:
@@ -445,50 +455,31 @@ def _too_high(
     losses: Sequence[float], start: float | None, guess: float | None, ratios: Sequence[float]
 ) -> Message | None:
     if guess is not None and len(losses) > 1 and losses[-1] > 1.2 * max(guess, start or 0.0) > 0:
-        return gettext(
-            "the loss is {loss:.3g}, where a constant answer to all examples has {guess:.3g}",
-            loss=losses[-1],
-            guess=guess,
-        )
+        return SIGNS["constant"].filled(loss=losses[-1], guess=guess)
     if guess is not None and start is not None and losses and max(losses) > 3 * max(guess, start) > 0:
         worst = int(np.argmax(losses))
-        return gettext(
-            "the loss rose from {start:.3g} before the first step to {loss:.3g} in epoch {epoch}",
-            start=start,
-            loss=losses[worst],
-            epoch=worst + 1,
-        )
+        return SIGNS["rose at once"].filled(start=start, loss=losses[worst], epoch=worst + 1)
     largest = max(ratios, default=0.0)
     begin = start if start is not None else losses[0] if losses else 0.0
     # Large updates alone are no fault: an embedding begins with tiny weights. They are where no loss falls.
     if largest > HASTY and losses and (losses[-1] > 0.9 * begin or (_rough(losses) > 0.1 and losses[-1] > begin / 2)):
-        return gettext("one step changes the weights of a layer by {change:.0%} of their size", change=largest)
+        return SIGNS["large step"].filled(change=largest)
     if len(losses) < 2:
         return None
     first, last, best = losses[0], losses[-1], min(losses)
     # of one batch, the loss before the first step is rough: a loss that continues to fall is no sign
     if start is not None and start > 0 and last > 1.2 * start and last > 0.95 * first:
-        return gettext("the loss rose from {start:.3g} before the first step to {loss:.3g}", start=start, loss=last)
+        return SIGNS["rose since"].filled(start=start, loss=last)
     worst = int(np.argmax(losses))
     if losses[worst] > 1.1 * first:
-        return gettext(
-            "the loss rose from {start:.3g} to {loss:.3g} in epoch {epoch}",
-            start=first,
-            loss=losses[worst],
-            epoch=worst + 1,
-        )
+        return SIGNS["rose"].filled(start=first, loss=losses[worst], epoch=worst + 1)
     if len(losses) < 4:
         return None
     changes = np.abs(np.diff(losses))
     jumps = float(changes[len(changes) // 2 :].mean()) / max(last, 1e-12)
     stuck = last > best + 0.2 * (first - best) or first - best < 0.1 * first
     if _rough(losses) > ROUGH and jumps > 0.03 and stuck:
-        return gettext(
-            "the loss goes up and down, {change:.0%} an epoch, and is {loss:.3g} after {start:.3g} at first",
-            change=jumps,
-            loss=last,
-            start=first,
-        )
+        return SIGNS["up and down"].filled(change=jumps, loss=last, start=first)
     return None
 
 
@@ -507,12 +498,8 @@ def _too_low(losses: Sequence[float], ratios: Sequence[float]) -> Message | None
     third = max(1, len(changes) // 3)
     steady = (changes <= 0).mean() > 0.9 and changes[-third:].sum() < 0.5 * changes[:third].sum() < 0
     if fall < 0.15 and steady and max(ratios, default=0.0) < TIMID * 10:
-        slow = gettext(
-            "the loss falls steadily, but only by {fall:.1%} in {count} epochs", fall=fall, count=len(losses)
-        )
-        change = max(ratios, default=0.0)
-        small = gettext("{slow}; a step changes the weights by {change:.0e} of their size", slow=slow, change=change)
-        return small if ratios else slow
+        slow = SIGNS["slow"].filled(fall=fall, count=len(losses))
+        return SIGNS["small step"].filled(slow=slow, change=max(ratios)) if ratios else slow
     return None
 
 

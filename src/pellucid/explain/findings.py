@@ -188,3 +188,22 @@ WORDS = {
     ),
 }
 """What is wrong, the numbers that show it, and what usually helps, by the kind of a finding."""
+
+SIGNS = {
+    "not finite": gettext("NaN or infinity"),
+    "a step": gettext("a step"),
+    "last step": gettext("the last step"),
+    "constant": gettext("the loss is {loss:.3g}, where a constant answer to all examples has {guess:.3g}"),
+    "rose at once": gettext(
+        "the loss rose from {start:.3g} before the first step to {loss:.3g} in epoch {epoch}",
+    ),
+    "rose since": gettext("the loss rose from {start:.3g} before the first step to {loss:.3g}"),
+    "rose": gettext("the loss rose from {start:.3g} to {loss:.3g} in epoch {epoch}"),
+    "large step": gettext("one step changes the weights of a layer by {change:.0%} of their size"),
+    "up and down": gettext(
+        "the loss goes up and down, {change:.0%} an epoch, and is {loss:.3g} after {start:.3g} at first"
+    ),
+    "slow": gettext("the loss falls steadily, but only by {fall:.1%} in {count} epochs"),
+    "small step": gettext("{slow}; a step changes the weights by {change:.0e} of their size"),
+}
+"""The messages that are put into these words, by what shows them."""

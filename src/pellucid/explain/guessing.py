@@ -20,11 +20,17 @@ def loss_of_guessing(net: BaseNetwork, targets: Sequence[Goal], arrays: Mapping[
     That is the entropy of the classes, the variance of numbers, their mean distance from the median. A penalty of the
     network as it is comes on top, as in its own loss.
     """
+    known = loss_of_constant(net, targets, arrays)
+    return None if known is None else known + _penalty(net)
+
+
+def loss_of_constant(net: BaseNetwork, targets: Sequence[Goal], arrays: Mapping[str, Array]) -> float | None:
+    """The same without a penalty: it does not change in a training."""
     if net.reading().masks:
         return None
     losses = [_guess(goal, net.output_shapes[goal.path], arrays[goal.name]) for goal in targets]
     known = [part for part in losses if part is not None]
-    return sum(known) + _penalty(net) if len(known) == len(losses) else None
+    return sum(known) if len(known) == len(losses) else None
 
 
 def _guess(goal: Goal, shape: tuple[int, ...], y: Array) -> float | None:

@@ -304,7 +304,12 @@ def tracing(
 
 
 def formulas(
-    net: BaseNetwork, targets: Sequence[Goal] = (), *, fused: bool = True, carried: bool = False
+    net: BaseNetwork,
+    targets: Sequence[Goal] = (),
+    *,
+    fused: bool = True,
+    carried: bool = False,
+    training: bool = False,
 ) -> dict[str, Tensor]:
     """All values of a network by path; with targets also the loss, and its gradient with respect to every value on
     which it depends.
@@ -312,11 +317,12 @@ def formulas(
     Args:
         fused: whether a loss reads the sums before softmax or sigmoid, where it can.
         carried: whether stateful layers begin with the states of the batch before.
+        training: whether the network is read as in training, with dropout and the batch's own statistics.
     """
     if not targets:
-        forward = net.forward(training=False, carried=carried)
+        forward = net.forward(training=training, carried=carried)
         return {**forward.values, **forward.outputs}
-    aim = objective(net, targets, training=False, fused=fused, carried=carried)
+    aim = objective(net, targets, training=training, fused=fused, carried=carried)
     forward = aim.forward
     known = {**forward.inputs, **forward.parameters, **forward.values}
     wanted = {path: t for path, t in known.items() if t.kind == "float" and t is not aim.loss}

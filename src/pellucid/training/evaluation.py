@@ -42,7 +42,7 @@ class Measures:
     """The metrics of every output, on their way through an epoch, and what the loss of a batch counts."""
 
     def __init__(self, net: BaseNetwork, targets: Sequence[Goal], measures: Chosen) -> None:
-        readings = _readings(net, targets)
+        readings = readings_of(net, targets)
         self.goals = targets
         several = len(targets) > 1
         self.running = {
@@ -116,8 +116,8 @@ def _count(goal: Goal, batch: Mapping[str, Array], outputs: Mapping[str, Array])
     return len(batch[goal.name]) if mask is None else int(mask.sum(dtype=np.float64))
 
 
-def _readings(net: BaseNetwork, targets: Sequence[Goal]) -> dict[str, Reading]:
-    """A logit means yes above 0, a probability above a half."""
+def readings_of(net: BaseNetwork, targets: Sequence[Goal]) -> dict[str, Reading]:
+    """How each output is read, by path: a logit means yes above 0, a probability above a half."""
     last = net.reading().last
     readings: dict[str, Reading] = {}
     for goal in targets:

@@ -16,7 +16,7 @@ from pellucid.formula import BATCH, Program, Tensor
 from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.targets import Goal
-from pellucid.training.programs import prediction_program, training_program
+from pellucid.training.programs import evaluation_program, prediction_name, prediction_program, training_program
 
 STEP, SEED, RATE = "step", "seed", "learning_rate"
 
@@ -27,7 +27,8 @@ class Contents:
 
     Attributes:
         name: what the names of the C functions begin with.
-        functions: "predict", and "train" where it can be trained; or steps of training alone, "train_32", ….
+        functions: "predict", and "train" where it can be trained; or steps of training, "train_32", …, and evaluations,
+            "evaluate_64", ….
         block: the parameters, and for training the optimizer's memory, the seed and the number of steps.
         content: the first bytes of that block; the rest is zeros.
         loss: by output, where it can be trained; `optimizer` its settings.
@@ -52,18 +53,25 @@ def contents_of(
 
 
 def steps_of(
-    net: BaseNetwork, name: str, batches: Sequence[int], goals: Sequence[Goal], optimizer: Optimizer
+    net: BaseNetwork,
+    name: str,
+    batches: Sequence[int],
+    goals: Sequence[Goal],
+    optimizer: Optimizer,
+    judged: Sequence[int] = (),
 ) -> Contents:
-    """Steps of training alone, "train_32", one for each number of examples. They share what is kept, which begins with
-    zeros."""
-    program = _step(net, goals, optimizer)
-    programs = {f"train_{n}": (program, n) for n in batches}
+    """Steps of training, "train_32", one for each number of examples, and evaluations, "evaluate_64", each with its
+    predictions. They share what is kept, which begins with zeros."""
+    program = _step(net, goals, optimizer, predicts=True)
+    evaluation = evaluation_program(net, goals)
+    programs = {f"train_{n}": (program, n) for n in batches} | {f"evaluate_{n}": (evaluation, n) for n in judged}
     return replace(_contents(net, name, programs, goals, optimizer), content=b"")
 
 
-def _step(net: BaseNetwork, goals: Sequence[Goal], optimizer: Optimizer) -> Program:
+def _step(net: BaseNetwork, goals: Sequence[Goal], optimizer: Optimizer, *, predicts: bool = False) -> Program:
     whole = training_program(net, goals, optimizer)
-    return Program({n: t for n, t in whole.outputs.items() if n == "loss" or n in whole.inputs})
+    also = {"loss", *(prediction_name(goal.path) for goal in goals if predicts)}
+    return Program({n: t for n, t in whole.outputs.items() if n in also or n in whole.inputs})
 
 
 def _contents(

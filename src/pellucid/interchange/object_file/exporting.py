@@ -68,11 +68,18 @@ def write(
 
 
 def training_module(
-    net: BaseNetwork, goals: Sequence[Goal], optimizer: Optimizer, batches: Sequence[int], *, memory: int
+    net: BaseNetwork,
+    goals: Sequence[Goal],
+    optimizer: Optimizer,
+    batches: Sequence[int],
+    *,
+    memory: int,
+    judged: Sequence[int] = (),
 ) -> bytes:
-    """A WebAssembly module with steps of training for these numbers of examples, and nothing else.
+    """A WebAssembly module with steps of training for these numbers of examples, and evaluations.
 
     Args:
+        judged: the numbers of examples of the evaluations.
         memory: the most bytes that its arrays may take together.
 
     Raises:
@@ -80,7 +87,7 @@ def training_module(
     """
     net.check_fixed("native code", "export(path)")
     to = _target(Path("steps.wasm"), None, None)
-    contents = steps_of(net, "steps", batches, goals, optimizer)
+    contents = steps_of(net, "steps", batches, goals, optimizer, judged)
     written = {which: write_function(function, to) for which, function in contents.functions.items()}
     workspace = max(w.workspace for w in written.values())
     if workspace + contents.block.size > memory:

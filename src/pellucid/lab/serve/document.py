@@ -7,16 +7,22 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "description":  protocol Description, what the mount can do and the state among it,
      "input": "input_1", "target": "loss.t",   what the formulas call an example and its target
      "formulas":     {"program": pellucid.formula, "texts": {value: [formula, latex]}},
+     "measuring":    the same program as it is in a step of training, where that differs: with dropout, … | null
      "phrases":      the sentences of explanations,
      "parameters":   {"dense_1.kernel": array},
      "initial":      the same at step 0, to begin anew from | null
      "examples":     {"train": {"x": array, "y": array | null, "labels": [text] | null,
                      "prices": array | null}},
      "curves":       {"dense_1": {"function", "formula", "derivative"}},
-     "training":     {"program", "texts", "seed": 0, "learning_rate", "module"} | null, one step of training: the slots
-                     begin at 0 there, the steps at 1. "module" is the engine's own code for it, WebAssembly as
-                     `pellucid.interchange.object_file` writes it, or null,
-     "history":      protocol History, its loss thinned: every "every"th step's,
+     "training":     {"program", "texts", "seed": 0, "learning_rate", "module", "measures", "judges"} | null, one step:
+                     the slots begin at 0 there, the steps at 1. "module" is the engine's own code for it and for
+                     evaluations, WebAssembly as `pellucid.interchange.object_file` writes it, or null. "measures" is
+                     how outputs are read: {"prediction", "names": metrics, "threshold", "multilabel", "units"} | null;
+                     "judges": whether all examples to judge by are in the file,
+     "history":      protocol History of all steps on the way here, its loss thinned: every "every"th step's,
+     "diagnosis":    {"words", "signs", "causes": sentences, "order": [kind], "limits": what is judged by,
+                     "given": [finding] about the data, "constant": the loss of a constant answer | null, "penalties":
+                     {"dense_1.kernel": [l1, l2]}, "trainable": [path]} | null where nothing is trained,
      "flow", "findings", "reach", "confusion", "latent", "forecast": as the protocol has them, where there are any,
      "text":         {"by": "char", "lower": false, …} | null, how a text is read,
      "image":        array | null, the one that kernels slide over,
@@ -42,6 +48,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import FormulaError, NonFiniteError, PellucidError
 from pellucid.explain import tracing
+from pellucid.explain.trace import formulas as values_and_gradients
 from pellucid.explain.words import PHRASES
 from pellucid.formula import Program, Statement, latex, unicode
 from pellucid.formula.notation.json import to_json
@@ -53,8 +60,12 @@ from pellucid.lab.protocol import answers
 from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve import frames
 from pellucid.lab.text_reader import TextReader
+from pellucid.lab.view.measure import vocabulary
 from pellucid.messages import words
 from pellucid.summary import summarise
+from pellucid.training.evaluation import readings_of
+from pellucid.training.metrics import metrics as metrics_of
+from pellucid.training.programs import prediction_name
 
 if TYPE_CHECKING:
     from pellucid.lab.task import Task
@@ -67,12 +78,17 @@ FORMAT, VERSION = "pellucid.lab", 1
 MAX_EXAMPLES = 600_000
 """Bytes of examples in a file: all 1,797 embedded digits are 160 kB."""
 MAX_TRAINED = 6_000_000
-"""Bytes of those to learn from where they fit whole: a file that lacks any of them cannot train."""
+"""Bytes of all where they fit whole: a file that lacks any of those to learn from cannot train, one that lacks any of
+those to judge by cannot say how well it does on them."""
 MIN_EXAMPLES = 16
 MAX_STEPS = 10_000
 """Steps whose loss is written one by one; of a longer history every second, third, …"""
 STEPS_OF_GREY = (1, 15, 16, 255, 256)
 """Pixels are often integers over one of these: then a byte each says the same."""
+
+JUDGED = 64
+"""How many are judged by at once: the page knows that number."""
+MEASURED = ("accuracy", "precision", "recall", "f1", "mse", "rmse", "mae")
 
 MAX_WORK = 30_000_000
 """Multiply-adds of a step of training by the formulas, which a browser does in about a second at worst."""
@@ -91,7 +107,6 @@ def document(
     moment: Moment,
     *,
     initial: Mapping[str, Array] | None = None,
-    past: answers.History | None = None,
     code: str = "",
     fault: NonFiniteError | None = None,
     lessons: Iterable[Lesson] = (),
@@ -99,9 +114,9 @@ def document(
     """The task that `look` shows, at a moment, as what JSON can carry.
 
     Args:
-        state, history: of the branch that the moment is in.
+        state: of the run.
+        history: of all steps on the way to the moment.
         initial: the parameters that the training began with, if it began in this lab.
-        past: the history of all steps on the way to the moment, where that is more than the branch's own.
         code: Python that repeats what was done.
         fault: where a value stopped being finite, if that ended the training.
         lessons: those about the task; their examples are among the file's.
@@ -111,8 +126,9 @@ def document(
     program = tracing(net, [samples.goal]).program
     slides = "convolve" in task.views
     examples, names = _examples(look, {name for lesson in lessons for name in inputs_of(lesson)})
-    training = _training(look, whole=len(names["train"]) == len(task.x))
-    can: answers.Can = {**CAN, "convolve": slides, "train": training is not None}
+    judges = task.test is not None and len(names["test"]) == len(task.test[0])
+    training = _training(look, whole=len(names["train"]) == len(task.x), judges=judges)
+    can: answers.Can = {**CAN, "convolve": slides, "train": training is not None, "branch": training is not None}
     description = look.describe(_still(state, moment), can)
     for kept in description["sets"]:
         kept["count"] = len(names[kept["name"]])
@@ -124,6 +140,7 @@ def document(
         "input": samples.input,
         "target": samples.goal.name,
         "formulas": formulas(program),
+        "measuring": None if training is None else _measuring(look),
         "phrases": phrases(),
         "parameters": _packed_parameters(moment.parameters),
         "initial": None if initial is None or training is None else _packed_parameters(initial),
@@ -132,7 +149,8 @@ def document(
         "training": training,
         "history": _history(history),
         "flow": carried(_tried(lambda: [look.flow(moment)]) or []),
-        "findings": carried(_tried(lambda: look.diagnose(moment, past or history, fault)) or []),
+        "diagnosis": None if training is None else carried({**vocabulary(), **look.standing()}),
+        "findings": carried(_tried(lambda: look.diagnose(moment, history, fault)) or []),
         "reach": carried(_tried(lambda: look.reach(moment)) or []),
         "confusion": {name: _confusion(look, moment, name, names[name]) for name in sets},
         "latent": _latent(look, moment, names),
@@ -216,11 +234,10 @@ def _tried(question: Callable[[], Any]) -> Any:
 def _still(state: answers.State, moment: Moment) -> answers.State:
     """The state of a file: one branch, at rest."""
     alone: answers.Branch = {"id": moment.branch, "parent": None, "at": 0, "last": moment.step, "change": None}
-    branch = next((b for b in state["branches"] if b["id"] == moment.branch), alone)
     return {
         **state,
         "branch": moment.branch,
-        "branches": [{**branch, "parent": None, "last": moment.step}],
+        "branches": [alone],
         "step": moment.step,
         "playing": False,
         "pace": 0,
@@ -236,18 +253,44 @@ def _history(history: answers.History) -> dict[str, Any]:
     return {**carried({**history, "loss": loss[::every]}), "every": every, "steps": len(loss)}
 
 
-def _training(look: Look, *, whole: bool) -> dict[str, Any] | None:
+def _training(look: Look, *, whole: bool, judges: bool) -> dict[str, Any] | None:
     """One step of training, where the file has all examples and a browser can take it."""
     task, net = look.task, look.net
     rule = optimizer(task.optimizer)
     program = tracing(net, [look.samples.goal], rule).program
     if not whole:
         return None
-    module = _module(look, rule)
+    module = _module(look, rule, judges=judges)
     if module is None and not _evaluable(look, program):
         return None
     packed_module = None if module is None else _coded(np.frombuffer(module, np.uint8))
-    return {**formulas(program), "seed": net.seed, "learning_rate": rule.initial_rate, "module": packed_module}
+    return {
+        **formulas(program),
+        "seed": net.seed,
+        "learning_rate": rule.initial_rate,
+        "module": packed_module,
+        "measures": _measures(look),
+        "judges": judges,
+    }
+
+
+def _measures(look: Look) -> dict[str, Any] | None:
+    """How outputs are read, and the metrics that a page computes as Python does."""
+    net, goal = look.net, look.samples.goal
+    if net.reading().masks:  # real steps alone would count
+        return None
+    reading = readings_of(net, [goal])[goal.path]
+    names = [m.name for m in metrics_of(look.task.metrics) if m.name in MEASURED or m.name.startswith("top_")]
+    units = net.output_shapes[goal.path][-1]
+    return {"prediction": prediction_name(goal.path), "names": names, **vars(reading), "units": units}
+
+
+def _measuring(look: Look) -> dict[str, Any] | None:
+    """The network's values and gradients as they are in a step of training, where that is another program."""
+    forward = look.net.forward(training=True)
+    if not forward.random and not forward.updates:
+        return None
+    return to_json(Program(values_and_gradients(look.net, [look.samples.goal], training=True)))
 
 
 def _evaluable(look: Look, program: Program) -> bool:
@@ -258,14 +301,18 @@ def _evaluable(look: Look, program: Program) -> bool:
     return work <= MAX_WORK and unrolled <= MAX_UNROLLED
 
 
-def _module(look: Look, rule: Optimizer) -> bytes | None:
-    """The engine's own code for a step, for each number of examples that a batch may have."""
+def _module(look: Look, rule: Optimizer, *, judges: bool) -> bytes | None:
+    """The engine's own code for a step, for each number of examples that a batch may have, and for evaluations."""
     from pellucid.interchange.object_file.exporting import training_module
 
-    count, size = len(look.task.x), look.task.batch_size
-    batches = sorted({n for n in (min(size, count), count % size) if n})
+    def sizes(count: int, size: int) -> list[int]:
+        return sorted({n for n in (min(size, count), count % size) if n})
+
+    task, goals = look.task, [look.samples.goal]
+    batches = sizes(len(task.x), task.batch_size)
+    judged = sizes(len(task.test[0]), JUDGED) if judges and task.test is not None else []
     try:
-        return training_module(look.net, [look.samples.goal], rule, batches, memory=MAX_MEMORY)
+        return training_module(look.net, goals, rule, batches, judged=judged, memory=MAX_MEMORY)
     except PellucidError:
         return None
 
@@ -275,10 +322,11 @@ def _examples(look: Look, wanted: Set[str]) -> tuple[dict[str, Any], dict[str, d
     task, samples = look.task, look.samples
     examples: dict[str, Any] = {}
     names: dict[str, dict[str, str]] = {}
-    sets = samples.sets()
+    sets, left = samples.sets(), float(MAX_TRAINED)
     for name, (x, y) in sets.items():
         size = sum(len(_text(packed(part[:32]))) for part in (x, y)) / max(1, len(x[:32]))
-        whole = name == "train" and len(x) * size <= MAX_TRAINED
+        whole = len(x) * size <= left and (name == "train" or len(names["train"]) == len(task.x))
+        left -= len(x) * size if whole else 0
         count = len(x) if whole else max(MIN_EXAMPLES, int(MAX_EXAMPLES / len(sets) / max(1.0, size)))
         also = [int(n.partition(":")[2]) for n in wanted if n.startswith(f"{name}:")]
         places, (kept, targets) = samples.spread(name, count, also)

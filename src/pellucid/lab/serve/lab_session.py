@@ -304,8 +304,7 @@ class Session:
 
         stage = self.stage
         run, moment = stage.run, stage.run.moment()
-        history = run.history(moment.branch, 1)
-        past, code = run.past(moment), run.code()
+        history, code = run.past(moment), run.code()
         first = run.kept(moment)[0]
         initial = first.parameters if first.step == 0 < moment.step else None
         return document(
@@ -314,7 +313,6 @@ class Session:
             history,
             moment,
             initial=initial,
-            past=past,
             code=code,
             fault=run.fault,
             lessons=[lesson for lesson in self.lessons if lesson.task == stage.task.name],

@@ -292,6 +292,10 @@ class Look:
         """What is wrong, in words; `fault` is where a value stopped being finite, if that ended the training."""
         return self._gauge.diagnosis(moment, history, fault)
 
+    def standing(self) -> dict[str, Any]:
+        """What no training changes of a diagnosis."""
+        return self._gauge.standing()
+
     # The runs behind them
 
     def _at(self, moment: Moment) -> None:

@@ -156,37 +156,53 @@ def _cause(program: Program, tensor: Tensor, inputs: Mapping[str, Array]) -> Mes
     """What usually makes such a tensor not finite, and what helps."""
     statement = program.definition(tensor)
     if statement is None:
-        return gettext("it came in so: look at the data and at the parameters that were assigned")
+        return CAUSES["given"]
     operations = [e for e in walk(statement.expression) if isinstance(e, Operation)]
     kinds = {e.name for e in operations if e.name != "pow" or not isinstance(e.args[1], Constant)}
     rate = _rate(inputs)
     if "log" in kinds:
-        return gettext(
-            "its formula takes a logarithm, which is infinite at 0: see what becomes 0 there; or {rate}", rate=rate
-        )
+        return CAUSES["log"].filled(rate=rate)
     if kinds & {"exp", "expm1", "pow"}:
-        return gettext("its formula takes an exponential, which overflows: scale the inputs; or {rate}", rate=rate)
+        return CAUSES["exp"].filled(rate=rate)
     if any(e.name == "div" and any(True for _ in reads(e.args[1])) for e in operations):
-        return gettext("its formula divides, probably by 0; or {rate}", rate=rate)
+        return CAUSES["div"].filled(rate=rate)
     return rate
 
 
 def _rate(inputs: Mapping[str, Array]) -> Message:
     if "learning_rate" not in inputs:  # a run without an update
-        return gettext(
-            "the numbers that came in, or the parameters, are too large: scale the inputs, or lower the learning rate"
-        )
+        return CAUSES["large"]
     if inputs["step"] == 1:
-        return gettext(
-            "it is the first step, so the numbers that came in are too large: scale inputs and targets to about 1"
-        )
-    rate = float(inputs["learning_rate"])
-    high = gettext("the learning rate {rate:g} is probably too high: lower it", rate=rate)
-    if any(name.startswith("clip.") for name in inputs):
-        return high
+        return CAUSES["first"]
+    high = CAUSES["rate"].filled(rate=float(inputs["learning_rate"]))
+    return high if any(name.startswith("clip.") for name in inputs) else _or_clip(high)
+
+
+def _or_clip(high: Message) -> Message:
     how = argument("clip_norm", 1.0)
     clip = gettext("give {how}", how=how) if how else gettext("clip the gradient's norm")
     return gettext("{high}, or {clip}", high=high, clip=clip)
+
+
+CAUSES = {
+    "given": gettext("it came in so: look at the data and at the parameters that were assigned"),
+    "log": gettext("its formula takes a logarithm, which is infinite at 0: see what becomes 0 there; or {rate}"),
+    "exp": gettext("its formula takes an exponential, which overflows: scale the inputs; or {rate}"),
+    "div": gettext("its formula divides, probably by 0; or {rate}"),
+    "large": gettext(
+        "the numbers that came in, or the parameters, are too large: scale the inputs, or lower the learning rate"
+    ),
+    "first": gettext(
+        "it is the first step, so the numbers that came in are too large: scale inputs and targets to about 1"
+    ),
+    "rate": gettext("the learning rate {rate:g} is probably too high: lower it"),
+}
+"""What usually makes a value not finite, and what helps."""
+
+
+def causes() -> dict[str, Message]:
+    """`CAUSES`, for a training without clipping; they are not filled in yet."""
+    return {**CAUSES, "rate": _or_clip(CAUSES["rate"])}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ import type { Trace } from "./formula/explain.ts";
 import type { Tensor } from "./formula/expressions.ts";
 import { beside, compared } from "./local/compare.ts";
 import { Gauging } from "./local/health/gauging.ts";
+import type { Measured } from "./local/health/gauging.ts";
+import { Health } from "./local/health/health.ts";
 import { packed, unpacked } from "./local/links.ts";
 import { batchAxis, picture } from "./local/pictures.ts";
 import { convolved } from "./local/plane.ts";
@@ -72,6 +74,7 @@ export class LocalLab implements Lab {
   private readonly samples: Samples;
   private readonly trainer: Trainer;
   private readonly gauging: Gauging | null;
+  private near: Health | null = null;
   /** By example, and by ′ the step that led here. */
   private readonly traces = new Map<InputName, Trace>();
   private readonly idle = new Map<Path, readonly boolean[]>();
@@ -91,12 +94,11 @@ export class LocalLab implements Lab {
       },
       history: (history) => this.emit("history", history),
       moved: () => this.moved(),
-      forgot: (step) => this.gauging?.forget(step),
+      forgot: () => this.gauging?.forget(),
     }, worker);
-    const { branch } = this.saved.description.state;
     this.gauging = gauge && this.saved.training && new Gauging(
       document, gauge,
-      () => ({ branch, playing: this.state.playing, ...this.trainer.measurable }),
+      () => ({ playing: this.state.playing, ...this.trainer.measurable }),
       (flow) => this.emit("flow", flow),
     );
   }
@@ -159,9 +161,10 @@ export class LocalLab implements Lab {
     ledger: () => refuse("local.ledger"),
     control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
     history: ({ branch, from }) => this.history(branch, from),
-    flow: ({ branch }) => [...(this.trainer.anew ? [] : this.saved.flow), ...(this.gauging?.all ?? [])]
-      .filter((column) => column.branch === branch),
-    diagnose: () => ({ findings: this.asSaved(this.saved.findings, "local.wrong"), ...this.moment }),
+    flow: ({ branch }) => [
+      ...(this.trainer.anew ? [] : this.saved.flow.filter((column) => column.branch === branch)), ...(this.gauging?.of(branch) ?? []),
+    ],
+    diagnose: () => this.diagnosis(),
     code: () => this.code() || refuse("local.absent"),
     boundary: ({ size }) => ({ ...this.boundary(size), ...this.moment }),
     confusion: ({ set }) => ({ ...this.confusion(set), ...this.moment }),
@@ -172,8 +175,8 @@ export class LocalLab implements Lab {
       const { moment } = this;
       return { ...(await grown(params, this.samples, this.saved, (x) => this.output([x]))), ...moment };
     },
-    forecast: () => ({ ...(this.asSaved(this.saved.forecast, "local.then") ?? refuse("local.absent")), ...this.moment }),
-    reach: () => ({ layers: this.asSaved(this.saved.reach, "local.then"), ...this.moment }),
+    forecast: () => ({ ...(this.asSaved(this.saved.forecast) ?? refuse("local.absent")), ...this.moment }),
+    reach: () => this.reach(),
     weights: () => packed(this.parameters),
     adopt: ({ weights }) => this.trainer.adopt(unpacked(weights, this.saved.parameters)),
     editor: () => refuse("local.edit"),
@@ -202,9 +205,9 @@ export class LocalLab implements Lab {
   }
 
   /** What was computed when the file was saved, as long as its weights are those. */
-  private asSaved<T>(saved: T, why: "local.wrong" | "local.then"): T {
+  private asSaved<T>(saved: T): T {
     if (this.trainer.anew) refuse("local.anew");
-    return this.trainer.moved ? refuse(why, { step: this.trainer.first }) : saved;
+    return this.trainer.moved ? refuse("local.then", { step: this.trainer.first }) : saved;
   }
 
   private get parameters(): ReadonlyMap<Path, Table> {
@@ -270,11 +273,9 @@ export class LocalLab implements Lab {
     if (path.endsWith(PRIME)) refuse("local.pair.step");
     const name = other.input ?? input;
     if (other.step === undefined && other.branch === undefined) return [this.trace(name), this.trace(input), this.moment];
-    const { branch, branches } = this.state;
-    if (other.branch !== undefined && other.branch !== branch) refuse("local.branch");
-    const step = other.step ?? branches.find(({ id }) => id === branch)!.last;
-    const weights = await this.trainer.reached(step);
-    return [this.traced(name, weights), this.trace(input), { branch, step }];
+    const branch = other.branch ?? this.state.branch;
+    const { step, parameters } = await this.trainer.reached(branch, other.step);
+    return [this.traced(name, parameters), this.trace(input), { branch, step }];
   }
 
   private feeds(x: readonly Table[], parameters = this.parameters): Map<string, Stored> {
@@ -374,8 +375,33 @@ export class LocalLab implements Lab {
   }
 
   private history(branch: number, from: number): Methods["history"]["result"] {
-    if (branch !== this.saved.history.branch) return { branch, from, loss: new Float64Array(0), epochs: [] };
-    return this.trainer.history(from);
+    return this.trainer.history(branch, from);
+  }
+
+  // Its health
+
+  /** What is wrong: what Python said when the file was saved, or what its rules say of this moment. */
+  private async diagnosis(): Promise<Methods["diagnose"]["result"]> {
+    const { moment, trainer: { asSaved, examinable } } = this;
+    if (asSaved || !this.saved.diagnosis) return { findings: this.saved.findings, ...moment };
+    const measured = await this.health({ diagnosis: examinable });
+    return { findings: "diagnosis" in measured ? [...measured.diagnosis] : [], ...moment };
+  }
+
+  private async reach(): Promise<Methods["reach"]["result"]> {
+    const { moment, trainer } = this;
+    if (!trainer.moved) return { layers: this.saved.reach, ...moment };
+    const measured = await this.health({ reach: trainer.measurable.now.weighed() });
+    const found = "reach" in measured ? measured.reach : [];
+    return { layers: found.map(({ path, norms }) => ({ path: path.replace(/\.state$/, ""), norms: [...norms] })), ...moment };
+  }
+
+  /** Measured beside the page where that is possible. */
+  private async health(asked: Parameters<Health["answer"]>[0]): Promise<Measured> {
+    const there = await this.gauging?.ask(asked);
+    if (there && !("failed" in there)) return there;
+    this.near ??= new Health(this.saved, this.samples);
+    return this.near.answer(asked);
   }
 
   // Many examples

@@ -14,6 +14,7 @@ const { x, y } = saved.examples.get("train")!;
 const course = { count: x.shape[0]!, batch: saved.description.training!.batch_size, seed: saved.training!.seed };
 const lesson = {
   ...course, module: saved.training!.module!, inputs: { [saved.input]: x.data, [saved.target]: (y ?? x).data },
+  target: saved.target, measures: null, judged: null,
 };
 
 /** The parameters at the beginning, and slots of zeros. */
@@ -27,7 +28,7 @@ function begun(): State {
 }
 
 const first = saved.description.state.step;
-const asked = { step: first, state: begun(), count, time: 1e9, rates: [], rate, every: 1 << 30, most: 2, first };
+const asked = { step: first, state: begun(), count, time: 1e9, rates: [], rate, every: 1 << 30, most: 2, first, measured: Infinity };
 const compiled = (await Compiled.of(lesson)).advance(asked);
 const evaluated = await new Evaluated(saved, new Samples(saved), course).advance(asked);
 const told = ({ losses, state }: { losses: number[]; state: State }): unknown => ({

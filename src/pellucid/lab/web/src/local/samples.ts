@@ -26,6 +26,14 @@ export interface Sample {
   readonly prices?: readonly number[] | null;
 }
 
+/** At most so many of `count` places, evenly from the first to the last: those of NumPy's linspace. */
+export function evenly(count: number, max: number): number[] {
+  const number = Math.min(max, count);
+  const step = (count - 1) / Math.max(1, number - 1);
+  const places = Array.from({ length: number }, (_, k) => (k > 0 && k === number - 1 ? count - 1 : Math.floor(k * step)));
+  return [...new Set(places)];
+}
+
 export class Samples {
   private readonly saved: Saved;
   private readonly own = new Map<InputName, Sample>();
@@ -54,9 +62,7 @@ export class Samples {
 
   /** At most so many examples, evenly from all over a set, as one batch. */
   spread(set: string, max: number): Sample[] {
-    const [last, count] = [this.count(set) - 1, Math.min(max, this.count(set))];
-    const places = Array.from({ length: count }, (_, k) => Math.floor((k * last) / Math.max(1, count - 1)));
-    return [...new Set(places)].map((place) => this.get(`${set}:${place}`));
+    return evenly(this.count(set), max).map((place) => this.get(`${set}:${place}`));
   }
 
   shown({ name, x, y, label, note = null, prices = null }: Sample): Example {

@@ -8,11 +8,12 @@ import type { CurveText } from "../formula/explain.ts";
 import type { Phrases } from "../formula/words.ts";
 import { readLessons, type Lesson } from "../model/lesson/lessons.ts";
 import type {
-  Confusion, Description, Finding, Flow, Forecast, History, Latent, Methods, Path,
+  Confusion, Description, Finding, Flow, Forecast, History, Latent, Methods, Path, Words,
 } from "../model/wire/protocol.ts";
 import { refuse } from "./refusal.ts";
 import { readSite } from "./site.ts";
 import type { Site } from "./site.ts";
+import type { Measures } from "./training/metrics.ts";
 
 /** Numbers of the document; whole ones are marked, for they number classes, symbols, …. */
 export interface Table extends Stored {
@@ -47,6 +48,27 @@ export interface Training {
   readonly rate: number;
   /** The same step as the engine's own code. */
   readonly module: Uint8Array<ArrayBuffer> | null;
+  /** What is measured beside the loss; null of a network whose steps are masked. */
+  readonly measures: Measures | null;
+  /** Whether the file has all examples to judge by. */
+  readonly judges: boolean;
+}
+
+/** What no training changes of a diagnosis, and its words: Python's. */
+export interface Standing {
+  /** Of each kind of finding what is wrong, what shows it, and what helps. */
+  readonly words: Readonly<Record<string, readonly [Words, Words, Words]>>;
+  readonly signs: Readonly<Record<string, Words>>;
+  readonly causes: Readonly<Record<string, Words>>;
+  readonly order: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  /** About the data. */
+  readonly given: readonly Finding[];
+  /** The loss of a constant answer, without the penalties. */
+  readonly constant: number | null;
+  /** L1 and L2 by parameter. */
+  readonly penalties: Readonly<Record<Path, readonly [number, number]>>;
+  readonly trainable: readonly Path[];
 }
 
 export interface Saved {
@@ -54,6 +76,8 @@ export interface Saved {
   readonly input: string;
   readonly target: string;
   readonly program: Program;
+  /** The same as it is in a step of training, where that differs. */
+  readonly measuring: Program | null;
   readonly texts: Readonly<Record<string, readonly [string, string]>>;
   readonly phrases: Phrases;
   readonly parameters: ReadonlyMap<Path, Table>;
@@ -64,8 +88,11 @@ export interface Saved {
   /** One step of training, of a network that is small enough for a browser. */
   readonly training: Training | null;
   readonly history: History;
+  /** Whether of its losses only some are there, which stand for those around them. */
+  readonly thinned: boolean;
   readonly flow: Flow[];
   readonly findings: Finding[];
+  readonly diagnosis: Standing | null;
   readonly reach: Methods["reach"]["result"]["layers"];
   readonly confusion: Readonly<Record<string, Confusion | null>>;
   readonly latent: Latent | null;
@@ -111,11 +138,16 @@ export function readSaved(given: unknown): Saved {
     training: training && {
       program: programOf(training["program"]), seed: Number(training["seed"]), rate: Number(training["learning_rate"]),
       texts: record(training["texts"], "training.texts") as Saved["texts"],
+      measures: training["measures"] ? (record(training["measures"], "training.measures") as unknown as Measures) : null,
+      judges: training["judges"] === true,
       module: training["module"] instanceof Uint8Array ? (training["module"] as Uint8Array<ArrayBuffer>) : null,
     },
     history: history(data["history"]),
+    thinned: Number(record(data["history"], "history")["every"]) > 1,
     flow: list(data["flow"], "flow") as Flow[],
     findings: list(data["findings"], "findings") as Finding[],
+    measuring: data["measuring"] ? programOf(data["measuring"]) : null,
+    diagnosis: data["diagnosis"] ? standing(data["diagnosis"]) : null,
     reach: list(data["reach"], "reach") as Saved["reach"],
     confusion: record(data["confusion"], "confusion") as unknown as Saved["confusion"],
     latent: data["latent"] ? (record(data["latent"], "latent") as unknown as Latent) : null,
@@ -198,6 +230,13 @@ function kept(value: unknown, name: string): Kept {
   const labels = data["labels"] ? (list(data["labels"], `${name}.labels`) as (string | null)[]) : null;
   const [y, prices] = [data["y"] ? table(data["y"]) : null, data["prices"] ? table(data["prices"]) : null];
   return { x: table(data["x"]), y, labels, prices };
+}
+
+function standing(value: unknown): Standing {
+  const data = record(value, "diagnosis");
+  for (const key of ["words", "signs", "causes", "limits", "penalties"]) record(data[key], `diagnosis.${key}`);
+  for (const key of ["order", "given", "trainable"]) list(data[key], `diagnosis.${key}`);
+  return data as unknown as Standing;
 }
 
 /** Of a long history the loss of every second, third, … step is there, which stands for those around it. */

@@ -11,7 +11,8 @@ function trainer() {
   const taken = vi.fn();
   const advance = async ({ count }: Request): Promise<Answer> => {
     taken();
-    return { losses: new Array<number>(Math.min(count, 1)).fill(1), state: {}, before: {}, kept: [], stopped: false };
+    const losses = new Array<number>(Math.min(count, 1)).fill(1);
+    return { losses, tallies: [], judged: [], state: {}, before: {}, kept: [], stopped: false };
   };
   Object.assign(made, { steps: Promise.resolve({ advance, close() {} }) });
   return { made, taken };
@@ -56,12 +57,12 @@ describe("beginning anew in a saved file", () => {
 
   it("goes back to the untrained parameters, and forgets what was recorded", () => {
     const trainer = made(new Map([["w", table(1)]]));
-    expect([trainer.first, trainer.anew, trainer.history(1).loss.length]).toEqual([2, false, 2]);
+    expect([trainer.first, trainer.anew, trainer.history(0, 1).loss.length]).toEqual([2, false, 2]);
     const state = trainer.act({ do: "reset" });
     expect(state).toMatchObject({ step: 0, first: 0, epoch: 0, loss: null, metrics: {}, measured: null, learning_rate: 0.3 });
     expect([trainer.anew, trainer.moved, trainer.parameters.get("w")!.data[0]]).toEqual([true, true, 1]);
-    expect(trainer.history(1)).toMatchObject({ from: 1, epochs: [] });
-    expect(trainer.history(1).loss).toHaveLength(0);
+    expect(trainer.history(0, 1)).toMatchObject({ from: 1, epochs: [] });
+    expect(trainer.history(0, 1).loss).toHaveLength(0);
   });
   it("goes back to what was saved where the file has no others", () => {
     const state = made(null).act({ do: "reset" });

@@ -1,22 +1,22 @@
 // Measures beside the page, so that neither it nor the training waits.
 
-import { Gauge } from "./gauge.ts";
-import type { Asked, Measured } from "./gauging.ts";
 import { Samples } from "../samples.ts";
 import { readSaved } from "../saved.ts";
+import type { Asked, Measured } from "./gauging.ts";
+import { Health } from "./health.ts";
 
-let gauge: Gauge | null = null;
+let health: Health | null = null;
 
 onmessage = ({ data }: MessageEvent<Asked>) => {
+  if ("document" in data) {
+    const saved = readSaved(data.document);
+    health = new Health(saved, new Samples(saved));
+    return;
+  }
   try {
-    if ("document" in data) {
-      const saved = readSaved(data.document);
-      gauge = new Gauge(saved, new Samples(saved));
-    } else {
-      say({ layers: gauge!.flow(data.parameters) });
-    }
-  } catch {
-    say({ layers: null });
+    say(health!.answer(data));
+  } catch (error) {
+    say({ failed: error instanceof Error ? error.message : String(error) });
   }
 };
 

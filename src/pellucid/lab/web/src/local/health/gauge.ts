@@ -1,18 +1,51 @@
-// How large a network's values and gradients are over a batch: a column of the ribbon. What Python's explain/flow.py
-// measures, of the same examples.
+// How large a network's values and gradients are over a batch: a column of the ribbon, and what a diagnosis is made of.
+// What Python's explain/flow.py measures, of the same examples.
 
 import { run } from "../../formula/evaluate.ts";
 import type { Stored } from "../../formula/evaluate.ts";
 import type { Tensor } from "../../formula/expressions.ts";
-import type { Flow, Layer, Path } from "../../model/wire/protocol.ts";
+import { outputPath } from "../../model/example/prediction.ts";
+import type { Flow as Column, Path } from "../../model/wire/protocol.ts";
 import { stacked } from "../samples.ts";
 import type { Samples } from "../samples.ts";
 import type { Saved } from "../saved.ts";
-import type { State } from "../training/steps.ts";
+import type { Reals, State } from "../training/steps.ts";
+import { reaches } from "./temporal.ts";
+import type { Reach } from "./temporal.ts";
 
 const BATCH = 64;
 const FLAT = 0.05;
-const STEEPEST: Readonly<Record<string, number>> = { sigmoid: 0.25, tanh: 1 };
+const STEEPEST: Readonly<Record<string, number>> = { σ: 0.25, tanh: 1 };
+
+/** Parameters after a step, and those before it, where they are known. */
+export interface Weighed {
+  readonly step: number;
+  readonly parameters: State;
+  readonly before?: State | null;
+}
+
+/** The sizes at one layer; what it does not have is NaN. */
+export interface LayerFlow {
+  readonly path: Path;
+  /** relu, σ or tanh, of which its output is a value. */
+  readonly curve: string;
+  readonly activation: number;
+  readonly gradient: number;
+  readonly dead: number;
+  readonly saturated: number;
+  /** The norm of its trainable parameters, and of the gradient by them. */
+  readonly weight: number;
+  readonly weightGradient: number;
+  /** The last update of its kernels over the kernels. */
+  readonly ratio: number;
+}
+
+export interface Flow {
+  readonly step: number;
+  readonly loss: number;
+  readonly layers: readonly LayerFlow[];
+  readonly reach: readonly Reach[];
+}
 
 export class Gauge {
   private readonly saved: Saved;
@@ -24,26 +57,80 @@ export class Gauge {
     this.samples = samples;
   }
 
-  /** The flow with these parameters; what is of no meaning for a layer is null. */
-  flow(parameters: State): Flow["layers"] {
-    const { program, description } = this.saved;
-    const given = new Map<string, Stored>(this.examples());
-    for (const [path, { shape }] of this.saved.parameters) given.set(path, { shape, data: parameters[path]! });
-    const single = Object.values(parameters).every((data) => data instanceof Float32Array);
-    const layers = description.layers.map((layer) => ({ layer, ...this.tensors(layer) }));
-    const wanted = layers.flatMap(({ value, gradient, curved }) => [value, gradient, curved].filter((t) => t !== undefined));
-    const values = run(program, given, { wanted, single });
-    return layers.map(({ layer, value, gradient, curved, name }) => {
-      const made = curved && values.get(curved);
+  /** A column of the ribbon; what is of no meaning for a layer is null. */
+  column(weighed: Weighed): Column["layers"] {
+    const finite = (v: number): number | null => (Number.isFinite(v) ? v : null);
+    return this.layers(weighed).layers.map(({ path, activation, gradient, dead: idle, saturated: flat, ratio }) => ({
+      path, activation: finite(activation), gradient: finite(gradient), dead: finite(idle), saturated: finite(flat),
+      ratio: finite(ratio),
+    }));
+  }
+
+  /** All there is to measure. */
+  flow(weighed: Weighed): Flow {
+    return { ...this.layers(weighed), reach: this.reach(weighed) };
+  }
+
+  reach(weighed: Weighed): Reach[] {
+    const { given, single } = this.given(weighed);
+    return reaches(this.program, outputPath(this.saved.description)!, given, single);
+  }
+
+  private get program(): Saved["program"] {
+    return this.saved.measuring ?? this.saved.program;
+  }
+
+  private layers(weighed: Weighed): Omit<Flow, "reach"> {
+    const { description, diagnosis } = this.saved;
+    const { given, single } = this.given(weighed);
+    const trainable = new Set(diagnosis?.trainable ?? []);
+    const loss = this.tensor("loss");
+    const curves = this.curves();
+    const parts = description.layers.map((layer) => {
+      const mine = layer.parameters.map(({ path }) => path).filter((path) => trainable.has(path));
+      // A loss that is fused with its activation does not read the output: there the gradient of the sum is shown.
+      const gradient = this.tensor(`d(${layer.path})`) ?? this.tensor(`d(${layer.path}.sum)`);
+      const slopes = mine.flatMap((path) => this.tensor(`d(${path})`) ?? []);
+      return { layer, mine, value: this.tensor(layer.path), gradient, slopes, ...curves.get(layer.path) };
+    });
+    const wanted = [loss, ...parts.flatMap(({ value, gradient, curved, slopes }) => [value, gradient, curved, ...slopes])];
+    const values = run(this.program, given, { wanted: wanted.filter((t) => t !== undefined), single });
+    const of = (tensor: Tensor | undefined): Stored | undefined => tensor && values.get(tensor);
+    const layers = parts.map(({ layer, mine, value, gradient, slopes, curved, curve = "" }): LayerFlow => {
+      const made = of(curved);
+      const none = layer.kind === "Input" ? NaN : 0; // no gradient reaches a layer
       return {
-        path: layer.path,
-        activation: size(value && values.get(value)),
-        gradient: size(gradient && values.get(gradient)),
-        dead: made && name === "relu" ? dead(made) : null,
-        saturated: made && name in STEEPEST ? saturated(made, name) : null,
-        ratio: null,
+        path: layer.path, curve,
+        activation: size(of(value)) ?? NaN,
+        gradient: size(of(gradient)) ?? none,
+        dead: made && curve === "relu" ? dead(made) : NaN,
+        saturated: made && curve in STEEPEST ? saturated(made, curve) : NaN,
+        weight: mine.length ? norm(mine.map((path) => weighed.parameters[path]!)) : NaN,
+        weightGradient: mine.length ? norm(slopes.map((slope) => of(slope)!.data)) : NaN,
+        ratio: this.ratio(mine, weighed),
       };
     });
+    return { step: weighed.step, loss: of(loss)?.data[0] ?? NaN, layers };
+  }
+
+  /** How far the last step moved the kernels, over their size. */
+  private ratio(mine: readonly Path[], { parameters, before }: Weighed): number {
+    if (!before) return NaN;
+    const several = mine.filter((path) => this.saved.parameters.get(path)!.shape.length > 1);
+    const kernels = several.length ? several : mine;
+    const whole = norm(kernels.map((path) => parameters[path]!));
+    const moved = norm(kernels.map((path) => Float64Array.from(parameters[path]!, (v, k) => v - before[path]![k]!)));
+    return whole ? moved / whole : NaN;
+  }
+
+  private given({ step, parameters }: Weighed): { given: Map<string, Stored>; single: boolean } {
+    const { program, saved } = this;
+    const given = new Map<string, Stored>(this.examples());
+    for (const [path, { shape }] of saved.parameters) given.set(path, { shape, data: parameters[path]! });
+    const one = (value: number): Stored => ({ shape: [], data: Float64Array.of(value) });
+    if (program.inputs.has("seed")) given.set("seed", one(saved.training?.seed ?? 0));
+    if (program.inputs.has("step")) given.set("step", one(Math.max(1, step)));
+    return { given, single: [...saved.parameters.values()].every(({ data }) => data instanceof Float32Array) };
   }
 
   private examples(): readonly [string, Stored][] {
@@ -55,31 +142,45 @@ export class Gauge {
     return this.batch;
   }
 
-  /** What is measured of a layer, and the function whose curve its values are on. */
-  private tensors({ path }: Layer): { value?: Tensor; gradient?: Tensor; curved?: Tensor; name: string } {
-    const { program, curves } = this.saved;
-    const at = (name: Path): Tensor | undefined => program.outputs.get(name) ?? program.tensors.get(name);
-    // A loss that is fused with its activation does not read the output: there the gradient of the sum is shown.
-    const gradient = at(`d(${path})`) ?? at(`d(${path}.sum)`);
-    const on = [`${path}.state`, path].find((name) => curves[name] !== undefined);
-    const found: { value?: Tensor; gradient?: Tensor; curved?: Tensor; name: string } = {
-      name: on === undefined ? "" : curves[on]!.function,
-    };
-    const [value, curved] = [at(path), on === undefined ? undefined : at(on)];
-    if (value) found.value = value;
-    if (gradient) found.gradient = gradient;
-    if (curved) found.curved = curved;
+  private tensor(path: Path): Tensor | undefined {
+    return this.program.outputs.get(path) ?? this.program.tensors.get(path);
+  }
+
+  /** Of every layer that ends in a curve what this gave: its output, or all its states. One that only passes on the
+   * value of another has no curve of its own. */
+  private curves(): Map<Path, { curved: Tensor; curve: string }> {
+    const found = new Map<Path, { curved: Tensor; curve: string }>();
+    const known = new Set<Tensor>();
+    for (const { path, kind } of this.saved.description.layers) {
+      if (kind === "Input") continue;
+      for (const place of [`${path}.state`, path]) {
+        const curved = this.tensor(place);
+        const curve = curved ? this.curve(curved) : "";
+        if (!curved || !curve || known.has(curved)) continue;
+        known.add(curved);
+        found.set(path, { curved, curve });
+        break;
+      }
+    }
     return found;
+  }
+
+  private curve(tensor: Tensor): string {
+    const expression = this.program.definitions.get(tensor)?.expression;
+    const fits = expression?.kind === "operation" && expression.args[0]?.kind === "read";
+    return fits && (expression.name === "relu" || expression.name in STEEPEST) ? expression.name : "";
   }
 }
 
 /** The root of the mean of the squares. */
 function size(value: Stored | undefined): number | null {
-  if (value === undefined) return null;
+  return value === undefined ? null : norm([value.data]) / Math.sqrt(value.data.length);
+}
+
+function norm(arrays: readonly (Reals | Stored["data"])[]): number {
   let sum = 0;
-  for (const v of value.data) sum += v * v;
-  const mean = Math.sqrt(sum / value.data.length);
-  return Number.isFinite(mean) ? mean : null;
+  for (const array of arrays) for (const v of array) sum += v * v;
+  return Math.sqrt(sum);
 }
 
 /** The fraction of the units, along the last axis, that are 0 everywhere else. */
@@ -89,7 +190,7 @@ function dead({ shape, data }: Stored): number {
   data.forEach((v, k) => {
     if (!(v <= 0)) alive[k % units] = 1;
   });
-  return 1 - alive.reduce((sum, one) => sum + one, 0) / units;
+  return (units - alive.reduce((sum, one) => sum + one, 0)) / units;
 }
 
 function saturated({ data }: Stored, name: string): number {

@@ -1,24 +1,26 @@
-// When the flow of the gradients is measured: of the moment that is shown, and at rest of the steps that are kept.
+// When the flow of the gradients is measured: of the moment that is shown, and at rest of the steps that are kept. What
+// a person asks about a moment's health is answered beside the page too.
 
-import type { Flow } from "../../model/wire/protocol.ts";
-import type { State } from "../training/steps.ts";
+import type { Finding, Flow } from "../../model/wire/protocol.ts";
+import type { Moment } from "./examined.ts";
+import type { Weighed } from "./gauge.ts";
+import type { Reach } from "./temporal.ts";
 
-export type Asked = { document: unknown } | { parameters: State };
-export interface Measured {
-  readonly layers: Flow["layers"] | null;
-}
+export type Asked = { document: unknown } | { column: Weighed } | { reach: Weighed } | { diagnosis: Moment };
+export type Measured =
+  | { column: Flow["layers"] } | { reach: readonly Reach[] } | { diagnosis: readonly Finding[] } | { failed: string };
 
-/** Parameters at a step. */
+/** Parameters at a step of a branch. */
 export interface Measurable {
+  readonly branch: number;
   readonly step: number;
-  readonly parameters: () => State;
+  readonly weighed: () => Weighed;
 }
 
 interface Source {
-  readonly branch: number;
   readonly playing: boolean;
   readonly now: Measurable;
-  /** The steps that are kept. */
+  /** The steps that are kept on the way there. */
   readonly kept: readonly Measurable[];
 }
 
@@ -34,11 +36,15 @@ export class Gauging {
   private readonly document: unknown;
   private worker: Worker | null = null;
   private broken = false;
-  private columns = new Map<number, Flow>();
-  private asked: { step: number; branch: number } | null = null;
+  /** By branch and step. */
+  private columns = new Map<string, Flow>();
+  /** What is being measured; null in its place once it is forgotten. */
+  private asked: { of: { step: number; branch: number } | null } | null = null;
   private since = -Infinity;
   private took = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Those who wait for an answer, in the order in which they asked. */
+  private readonly waiting: ((measured: Measured) => void)[] = [];
 
   /** `document` is what the worker reads the network and its examples from. */
   constructor(document: unknown, worker: () => Worker, source: () => Source, emit: (flow: Flow) => void) {
@@ -48,9 +54,9 @@ export class Gauging {
     this.emit = emit;
   }
 
-  /** What was measured, by step. */
-  get all(): Flow[] {
-    return [...this.columns.values()].sort((a, b) => a.step - b.step);
+  /** What was measured of a branch, by step. */
+  of(branch: number): Flow[] {
+    return [...this.columns.values()].filter((one) => one.branch === branch).sort((a, b) => a.step - b.step);
   }
 
   /** There is another moment, or none runs any more. */
@@ -61,69 +67,95 @@ export class Gauging {
     this.timer = setTimeout(() => this.next(), Math.max(0, wait));
   }
 
-  /** What comes after a step is another line now. */
-  forget(step: number): void {
-    for (const known of this.columns.keys()) if (known > step) this.columns.delete(known);
-    if (this.asked !== null && this.asked.step > step) this.asked.step = NaN;
+  /** All that was measured, for the training was begun anew. */
+  forget(): void {
+    this.columns.clear();
+    if (this.asked !== null) this.asked.of = null;
   }
 
   close(): void {
     clearTimeout(this.timer);
-    this.broken = true;
+    this.end("closed");
     this.worker?.terminate();
+  }
+
+  /** The answer of a worker; null where there is none. */
+  async ask(asked: Asked): Promise<Measured | null> {
+    if (this.broken) return null;
+    try {
+      return await this.tell(asked);
+    } catch {
+      this.end("no worker"); // not every browser lets a page from a disk have a worker
+      return null;
+    }
+  }
+
+  private end(why: string): void {
+    this.broken = true;
+    this.waiting.splice(0).forEach((resolve) => resolve({ failed: why }));
   }
 
   private next(): void {
     if (this.broken || this.asked !== null) return;
-    const { now, kept, playing, branch } = this.source();
-    const wanted = !this.columns.has(now.step) ? now : playing ? null : this.farthest(kept, now.step);
+    const { now, kept, playing } = this.source();
+    const wanted = !this.known(now) ? now : playing ? null : this.farthest(kept, now);
     if (wanted === null) return;
-    this.asked = { step: wanted.step, branch };
+    this.asked = { of: { step: wanted.step, branch: wanted.branch } };
     this.since = performance.now();
-    try {
-      this.worker ??= this.begun();
-      this.tell({ parameters: wanted.parameters() });
-    } catch {
-      this.broken = true; // not every browser lets a page from a disk have a worker
-    }
+    void this.ask({ column: wanted.weighed() }).then((measured) => {
+      if (measured !== null) this.take(measured);
+    });
   }
 
   /** Of the steps that are kept the one farthest from all that were measured; null where they are close enough. */
-  private farthest(kept: readonly Measurable[], last: number): Measurable | null {
-    const known = [...this.columns.keys()];
-    if (known.length >= MOST) return null;
+  private farthest(kept: readonly Measurable[], now: Measurable): Measurable | null {
+    const branches = new Set([now, ...kept].map(({ branch }) => branch));
+    const known = [...this.columns.values()].filter(({ branch }) => branches.has(branch)).map(({ step }) => step);
+    if (this.columns.size >= MOST) return null;
     const far = (step: number): number => Math.min(...known.map((one) => Math.abs(one - step)));
-    const best = kept.filter(({ step }) => step <= last)
-      .reduce<Measurable | null>((a, b) => (a !== null && far(a.step) >= far(b.step) ? a : b), null);
-    return best !== null && 2 * far(best.step) > last / MOST ? best : null;
+    const best = kept.reduce<Measurable | null>((a, b) => (a !== null && far(a.step) >= far(b.step) ? a : b), null);
+    return best !== null && 2 * far(best.step) > now.step / MOST ? best : null;
+  }
+
+  private known({ branch, step }: { branch: number; step: number }): boolean {
+    return this.columns.has(`${branch}:${step}`);
   }
 
   private begun(): Worker {
     const worker = this.begin();
-    worker.onmessage = ({ data }: MessageEvent<Measured>) => this.take(data);
+    worker.onmessage = ({ data }: MessageEvent<Measured>) => this.waiting.shift()?.(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.broken = true;
+      this.end(event.message);
     };
     worker.postMessage({ document: this.document } satisfies Asked);
     return worker;
   }
 
-  private tell(asked: Asked): void {
-    this.worker!.postMessage(asked);
+  private tell(asked: Asked): Promise<Measured> {
+    this.worker ??= this.begun();
+    return new Promise((resolve, reject) => {
+      this.waiting.push(resolve);
+      try {
+        this.worker!.postMessage(asked);
+      } catch (error) {
+        this.waiting.pop();
+        reject(error as Error);
+      }
+    });
   }
 
-  private take({ layers }: Measured): void {
-    const { step, branch } = this.asked!;
+  private take(measured: Measured): void {
+    const { of } = this.asked!;
     this.asked = null;
     this.took = performance.now() - this.since;
-    if (layers === null) {
-      this.broken = true;
+    if (!("column" in measured)) {
+      this.end("failed");
       return;
     }
-    if (!Number.isNaN(step)) {
-      const flow = { branch, step, layers };
-      this.columns.set(step, flow);
+    if (of !== null) {
+      const flow = { ...of, layers: measured.column };
+      this.columns.set(`${of.branch}:${of.step}`, flow);
       this.emit(flow);
     }
     this.wake();

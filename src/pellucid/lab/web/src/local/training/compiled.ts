@@ -2,6 +2,8 @@
 // training for each number of examples that a batch may have. It says itself where in its memory everything lies.
 
 import { Keyframes } from "./keyframes.ts";
+import { added, finished, tallied } from "./metrics.ts";
+import type { Tally } from "./metrics.ts";
 import { Order } from "./order.ts";
 import type { Answer, Lesson, Reals, Request, State } from "./steps.ts";
 
@@ -18,6 +20,9 @@ interface About {
 }
 
 const SECTION = "pellucid";
+const [TRAIN, EVALUATE] = ["train", "evaluate"];
+/** How many are judged by at once. */
+const JUDGED = 64;
 const KINDS = { float32: Float32Array, float64: Float64Array, int32: Int32Array } as const;
 
 export class Compiled {
@@ -48,44 +53,81 @@ export class Compiled {
   }
 
   advance(asked: Request): Answer {
-    if (asked.state) for (const [name, data] of Object.entries(this.kept)) data.set(asked.state[name]!);
+    if (asked.state) this.put(asked.state);
     this.one(this.about.state["seed"]!)[0] = this.lesson.seed | 0;
+    const begin = this.copied();
+    const answer = this.steps(asked, false);
+    if (finite(answer.state) && finite(answer.before)) return answer;
+    // Some parameter is no longer finite, which a loss need not show: the same again, to the last step before that.
+    this.put(begin);
+    return this.steps({ ...asked, count: answer.losses.length + 1, time: Infinity }, true);
+  }
+
+  private steps(asked: Request, careful: boolean): Answer {
     const frames = new Keyframes<State>(asked.first, asked);
-    const losses: number[] = [];
+    const [losses, tallies, judged]: [number[], Answer["tallies"], Answer["judged"]] = [[], [], []];
     const end = performance.now() + asked.time;
-    let before = this.copied();
+    let [before, last] = [this.copied(), this.copied()];
     let stopped = false;
     for (let k = 0; k < asked.count && (k === 0 || performance.now() < end); k++) {
-      this.copied(before);
-      const loss = this.take(asked.step + k, asked.rates[k] ?? asked.rate, asked.first);
-      if (!Number.isFinite(loss)) {
-        for (const [name, data] of Object.entries(this.kept)) data.set(before[name]!);
+      [before, last] = [this.copied(last), before];
+      const step = asked.step + k + 1;
+      const [loss, tally] = this.take(step - 1, asked.rates[k] ?? asked.rate, asked.first);
+      if (!Number.isFinite(loss) || (careful && !finite(this.kept))) {
+        this.put(before);
+        if (k > 0) before = last; // the last step that was taken began with that
         stopped = true;
         break;
       }
       losses.push(loss);
-      frames.keep(asked.step + k + 1, () => this.copied());
+      tallies.push(tally);
+      frames.keep(step, () => this.copied());
+      if (step % this.order.perEpoch === 0 && step > asked.measured && this.lesson.judged) judged.push([step, this.judge()]);
     }
-    return { losses, state: this.copied(), before, kept: frames.all, stopped };
+    return { losses, tallies, judged, state: this.copied(), before, kept: frames.all, stopped };
   }
 
-  private take(step: number, rate: number, first: number): number {
+  private take(step: number, rate: number, first: number): [loss: number, tally: Tally | null] {
+    const { inputs: all, target, measures } = this.lesson;
     const places = this.order.batch(step);
-    const [name, { inputs, outputs }] = this.called(places.length);
-    for (const [input, all] of Object.entries(this.lesson.inputs)) gather(all, places, this.array(inputs[input]!));
+    const [name, { inputs, outputs }] = this.called(TRAIN, places.length);
+    for (const [input, values] of Object.entries(all)) gather(values, places, this.array(inputs[input]!));
     this.one(this.about.state["step"]!)[0] = step - first;
     if (this.functions[name]!(rate) !== 0) throw new RangeError(`step ${step}: a number names no element`);
-    return this.array(outputs["loss"]!)[0]!;
+    const said = measures && outputs[measures.prediction];
+    const tally = said ? tallied(measures, this.array(inputs[target]!), this.array(said)) : null;
+    return [this.array(outputs["loss"]!)[0]!, tally];
   }
 
-  /** The function for so many examples. */
-  private called(count: number): [string, { inputs: Places; outputs: Places }] {
-    const fits = ([, { inputs }]: [string, { inputs: Places }]): boolean => (
-      Object.keys(this.lesson.inputs).every((name) => inputs[name]?.shape[0] === count)
-    );
-    const found = Object.entries(this.about.functions).find(fits);
-    if (!found) throw new RangeError(`the module has no step of ${count} examples`);
-    return found;
+  /** A look at the examples to judge by. */
+  private judge(): Record<string, number> {
+    const { judged, target, measures } = this.lesson;
+    const { inputs: all, count } = judged!;
+    let [sum, whole]: [number, Tally | null] = [0, null];
+    for (let from = 0, size; from < count; from += size) {
+      size = Math.min(JUDGED, count - from);
+      const [name, { inputs, outputs }] = this.called(EVALUATE, size);
+      const places = Int32Array.from({ length: size }, (_, k) => from + k);
+      for (const [input, values] of Object.entries(all)) gather(values, places, this.array(inputs[input]!));
+      if (this.functions[name]!(0) !== 0) throw new RangeError("a number names no element");
+      sum += this.array(outputs["loss"]!)[0]! * size;
+      if (measures === null) continue;
+      const part = tallied(measures, this.array(inputs[target]!), this.array(outputs[measures.prediction]!));
+      whole = whole ? added(whole, part) : part;
+    }
+    return { loss: sum / count, ...(measures && whole ? finished(measures, whole) : {}) };
+  }
+
+  /** The function of a kind for so many examples. */
+  private called(kind: string, count: number): [string, { inputs: Places; outputs: Places }] {
+    const name = `${kind}_${count}`;
+    const found = this.about.functions[name];
+    if (!found) throw new RangeError(`the module has no ${name}`);
+    return [name, found];
+  }
+
+  private put(state: State): void {
+    for (const [name, data] of Object.entries(this.kept)) data.set(state[name]!);
   }
 
   private copied(into: Record<string, Reals> = {}): Record<string, Reals> {
@@ -104,6 +146,15 @@ export class Compiled {
     const kind = KINDS[dtype as keyof typeof KINDS];
     return new kind(this.memory.buffer as ArrayBuffer, offset, shape.reduce((a, b) => a * b, 1));
   }
+}
+
+/** Whether all numbers are: one that is not shows in the sum, and if that is too large, number by number. */
+function finite(state: State): boolean {
+  return Object.values(state).every((data) => {
+    let sum = 0;
+    for (let k = 0; k < data.length; k++) sum += data[k]!;
+    return Number.isFinite(sum) || data.every(Number.isFinite);
+  });
 }
 
 /** Rows of all examples, one behind the other. */

@@ -3,6 +3,8 @@
 import { run } from "../../formula/evaluate.ts";
 import type { Stored } from "../../formula/evaluate.ts";
 import type { Tensor } from "../../formula/expressions.ts";
+import { added, finished, tallied } from "./metrics.ts";
+import type { Tally } from "./metrics.ts";
 import { Order } from "./order.ts";
 import type { Course } from "./order.ts";
 import { stacked } from "../samples.ts";
@@ -10,6 +12,10 @@ import type { Samples } from "../samples.ts";
 import type { Saved } from "../saved.ts";
 import { breath } from "./steps.ts";
 import type { Answer, Reals, Request, State, Steps } from "./steps.ts";
+
+const BATCH = 64;
+/** Of a training by the formulas, a look at all the examples to judge by may take one part in so many. */
+const REST = 10;
 
 /** Parameters and slots between two steps; never written to. */
 export type Weights = ReadonlyMap<string, Stored>;
@@ -19,6 +25,9 @@ export class Evaluated implements Steps {
   private readonly samples: Samples;
   private readonly order: Order;
   private held: Weights | null = null;
+  /** When the examples to judge by were last looked at, and how long that took, in milliseconds. */
+  private judgedAt = -Infinity;
+  private judging = 0;
 
   constructor(saved: Saved, samples: Samples, course: Course) {
     this.saved = saved;
@@ -26,9 +35,9 @@ export class Evaluated implements Steps {
     this.order = new Order(course);
   }
 
-  async advance({ step, state, count, time, rates, rate, every, first }: Request): Promise<Answer> {
+  async advance({ step, state, count, time, rates, rate, every, first, measured }: Request): Promise<Answer> {
     await breath();
-    const losses: number[] = [];
+    const [losses, tallies, judged]: [number[], Answer["tallies"], Answer["judged"]] = [[], [], []];
     const kept: [number, State][] = [];
     const end = performance.now() + time;
     let now = state ? this.shaped(state) : this.held!;
@@ -36,14 +45,51 @@ export class Evaluated implements Steps {
     let stopped = false;
     for (let k = 0; k < count && (k === 0 || performance.now() < end); k++) {
       const made = this.taken(now, rates[k] ?? rate, step + k, first);
-      stopped = !Number.isFinite(made.loss);
+      stopped = !Number.isFinite(made.loss) || ![...made.weights.values()].every(({ data }) => data.every(Number.isFinite));
       if (stopped) break;
       [before, now] = [now, made.weights];
       losses.push(made.loss);
-      if ((step + k + 1 - first) % every === 0) kept.push([step + k + 1, plain(now)]);
+      tallies.push(made.tally);
+      const taken = step + k + 1;
+      if ((taken - first) % every === 0) kept.push([taken, plain(now)]);
+      if (taken % this.order.perEpoch === 0 && taken > measured) {
+        const values = await this.judge(now);
+        if (values !== null) judged.push([taken, values]);
+      }
     }
     this.held = now;
-    return { losses, state: plain(now), before: plain(before), kept, stopped };
+    return { losses, tallies, judged, state: plain(now), before: plain(before), kept, stopped };
+  }
+
+  /** A look at the examples to judge by, if the last one was long enough ago for what it takes. */
+  private async judge(weights: Weights): Promise<Record<string, number> | null> {
+    const { saved, samples } = this;
+    const { measures, judges } = saved.training!;
+    const begin = performance.now();
+    if (!judges || begin - this.judgedAt < REST * this.judging) return null;
+    const count = samples.count("test");
+    const [loss, output] = ["loss", measures?.prediction.replace(/\.prediction$/, "")].map((path) => (
+      path === undefined ? undefined : saved.program.outputs.get(path) ?? saved.program.tensors.get(path)
+    ));
+    let [sum, whole]: [number, Tally | null] = [0, null];
+    for (let from = 0; from < count; from += BATCH) {
+      const some = Array.from({ length: Math.min(BATCH, count - from) }, (_, k) => samples.get(`test:${from + k}`));
+      const target = stacked(some.map((s) => s.y!));
+      const given = new Map<string, Stored>([
+        ...[...weights].filter(([name]) => saved.parameters.has(name)),
+        [saved.input, stacked(some.map((s) => s.x))], [saved.target, target],
+      ]);
+      const wanted = [loss, output].filter((tensor) => tensor !== undefined);
+      const values = run(saved.program, given, { wanted, single: this.single });
+      sum += values.get(loss!)!.data[0]! * some.length;
+      if (measures && output) {
+        const part = tallied(measures, target.data, values.get(output)!.data);
+        whole = whole ? added(whole, part) : part;
+      }
+      await breath();
+    }
+    [this.judgedAt, this.judging] = [performance.now(), performance.now() - begin];
+    return { loss: sum / count, ...(measures && whole ? finished(measures, whole) : {}) };
   }
 
   close(): void {
@@ -56,8 +102,8 @@ export class Evaluated implements Steps {
     return run(program, this.feeds(weights, rate, step, first), { single: this.single });
   }
 
-  private taken(weights: Weights, rate: number, step: number, first: number): { loss: number; weights: Weights } {
-    const { program } = this.saved.training!;
+  private taken(weights: Weights, rate: number, step: number, first: number): { loss: number; weights: Weights; tally: Tally | null } {
+    const { program, measures } = this.saved.training!;
     const given = this.feeds(weights, rate, step, first);
     const values = run(program, given, { wanted: [...program.outputs.values()], single: this.single });
     const after = (name: string): Stored | undefined => {
@@ -65,7 +111,9 @@ export class Evaluated implements Steps {
       return tensor && values.get(tensor);
     };
     const made = new Map([...weights].map(([name, before]) => [name, after(name) ?? before]));
-    return { loss: after("loss")!.data[0]!, weights: made };
+    const said = measures && after(measures.prediction);
+    const tally = said ? tallied(measures, given.get(this.saved.target)!.data, said.data) : null;
+    return { loss: after("loss")!.data[0]!, weights: made, tally };
   }
 
   /** What a step reads. Its slots begin at the first. */

@@ -2,12 +2,19 @@
 // in the page repeats Python's.
 
 import { raw } from "../../formula/random.ts";
+import type { Samples } from "../samples.ts";
+import type { Saved } from "../saved.ts";
 
 /** How training goes through the examples: what a batch is made of depends on the step alone. */
 export interface Course {
   readonly count: number;
   readonly batch: number;
   readonly seed: number;
+}
+
+/** That of a file's training. */
+export function courseOf({ description, training }: Saved, samples: Samples): Course {
+  return { count: samples.count("train"), batch: description.training?.batch_size ?? 32, seed: training?.seed ?? 0 };
 }
 
 export class Order {
@@ -18,6 +25,12 @@ export class Order {
   constructor(course: Course) {
     this.course = course;
     this.perEpoch = Math.max(1, Math.ceil(course.count / course.batch));
+  }
+
+  /** How many examples the step after so many has. */
+  sizeOf(step: number): number {
+    const { count, batch } = this.course;
+    return Math.min(batch, count - (step % this.perEpoch) * batch);
   }
 
   /** The places of the examples of the step after so many. */

@@ -2,16 +2,24 @@
 // formulas.
 
 import { Compiled } from "./compiled.ts";
+import type { Measures, Tally } from "./metrics.ts";
 import type { Course } from "./order.ts";
 
 export type Reals = Float32Array | Float64Array;
 /** Parameters and slots by name. */
 export type State = Readonly<Record<string, Reals>>;
 
-/** What is learned from: the module's names of an example and of its target, and all of them. */
+/** Examples by the module's names of an example and of its target. */
+export type Inputs = Readonly<Record<string, ArrayLike<number>>>;
+
+/** What is learned from, and what is measured of it. */
 export interface Lesson extends Course {
   readonly module: Uint8Array<ArrayBuffer>;
-  readonly inputs: Readonly<Record<string, ArrayLike<number>>>;
+  readonly inputs: Inputs;
+  readonly target: string;
+  readonly measures: Measures | null;
+  /** What every epoch ends with: a look at others, so many. */
+  readonly judged: { readonly inputs: Inputs; readonly count: number } | null;
 }
 
 export interface Request {
@@ -29,15 +37,21 @@ export interface Request {
   readonly most: number;
   /** The step at which the slots begin. */
   readonly first: number;
+  /** The epochs that ended up to here have been measured. */
+  readonly measured: number;
 }
 
 export interface Answer {
   readonly losses: number[];
+  /** What the metrics count in each step. */
+  readonly tallies: (Tally | null)[];
+  /** Of the epochs that ended the values of the examples to judge by, "loss" among them, by step. */
+  readonly judged: [number, Readonly<Record<string, number>>][];
   readonly state: State;
   /** What the last step began with. */
   readonly before: State;
   readonly kept: [number, State][];
-  /** The step after those would have given a loss that is not finite. */
+  /** The step after those would have given a loss or a parameter that is not finite. */
   readonly stopped: boolean;
 }
 

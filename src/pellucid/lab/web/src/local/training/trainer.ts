@@ -1,19 +1,24 @@
-// Training in the browser: one line of steps that goes on from where the file was saved. A step depends on its number
-// and on what was before alone, so that every step taken can be returned to, exactly.
+// Training in the browser, from where the file was saved. A step depends on its number and on what was before alone, so
+// that every step taken can be returned to, exactly; a change at one begins a branch. As Python's lab/time/timeline.py.
 
 import type { Stored } from "../../formula/evaluate.ts";
 import type { Tensor } from "../../formula/expressions.ts";
-import type { Action, History, Path, State as Where } from "../../model/wire/protocol.ts";
+import type { Action, History, Path, State as Where, Words } from "../../model/wire/protocol.ts";
 import { local } from "../../strings/local.ts";
-import { Evaluated, plain, shaped } from "./evaluated.ts";
-import type { Weights } from "./evaluated.ts";
+import type { Fault, Moment } from "../health/examined.ts";
 import type { Measurable } from "../health/gauging.ts";
-import { Keyframes } from "./keyframes.ts";
-import type { Course } from "./order.ts";
-import { Order } from "./order.ts";
-import { refuse } from "../refusal.ts";
+import { filled, refuse } from "../refusal.ts";
 import type { Samples } from "../samples.ts";
 import type { Saved, Table } from "../saved.ts";
+import { Branch } from "./branches.ts";
+import { changed } from "./changes.ts";
+import type { Change } from "./changes.ts";
+import { Evaluated, plain, shaped } from "./evaluated.ts";
+import type { Weights } from "./evaluated.ts";
+import { added, finished } from "./metrics.ts";
+import type { Tally } from "./metrics.ts";
+import { courseOf, Order } from "./order.ts";
+import type { Course } from "./order.ts";
 import { compiledSteps } from "./steps.ts";
 import type { Answer, Lesson, Reals, State, Steps } from "./steps.ts";
 
@@ -24,39 +29,40 @@ const LONGEST = 1000;
 const MAX_STEPS = 100_000;
 /** Bytes of the states that can be returned to. */
 const MEMORY = 1 << 27;
+const [MIN_BRANCHES, MAX_BRANCHES] = [8, 100];
 
 export interface Listener {
   state: (state: Where) => void;
   history: (history: History) => void;
   /** The parameters changed. */
   moved: () => void;
-  /** What came after a step is another line now. */
-  forgot: (step: number) => void;
+  /** All branches are forgotten. */
+  forgot: () => void;
 }
 
 export class Trainer {
   private readonly saved: Saved;
   private readonly listener: Listener;
-  /** The step that the line begins with: the file's, or 0 once begun anew. */
+  private readonly course: Course;
+  private readonly order: Order;
+  private readonly original: Weights;
+  /** The step that the first branch begins with: the file's, or 0 once begun anew. */
   first: number;
   /** What was recorded before the first step. */
   private past: History;
-  private readonly course: Course;
-  private readonly perEpoch: number;
-  private readonly original: Weights;
+  private branches: Branch[] = [];
+  /** The one in which the training is; `owner` is that on the way to it to which the present step belongs. */
+  private branch: Branch;
+  private owner: Branch;
   private now: Weights;
   private step: number;
-  /** Of every step after the first, the learning rate that it was taken with, and its loss. */
-  private readonly rates: number[] = [];
-  private readonly losses: number[] = [];
-  private kept: Keyframes<Weights>;
-  private rate: number;
   private speed = 0;
   private pace = 0;
   private goal: number | null = null;
-  private stopped = false;
-  /** Counts the lines: what was measured of one is not of the next. */
-  private lines = 0;
+  private stopped: Words | null = null;
+  private fault: Fault | null = null;
+  /** Counts the beginnings: what was measured of one is not of the next. */
+  private runs = 0;
   /** Counts what begins and ends training: an answer to what was asked in an earlier turn is none. */
   private turn = 0;
   private readonly formulas: () => Evaluated;
@@ -74,17 +80,16 @@ export class Trainer {
   constructor(saved: Saved, samples: Samples, listener: Listener, worker: (() => Worker) | null = null) {
     this.saved = saved;
     this.listener = listener;
-    const { state, training } = saved.description;
     this.beside = worker;
-    this.course = { count: samples.count("train"), batch: training?.batch_size ?? 32, seed: saved.training?.seed ?? 0 };
-    this.perEpoch = new Order(this.course).perEpoch;
+    this.course = courseOf(saved, samples);
+    this.order = new Order(this.course);
     this.formulas = () => new Evaluated(saved, samples, this.course);
     this.evaluated = this.formulas();
+    const { state } = saved.description;
     this.first = this.step = state.step;
     this.past = saved.history;
-    this.rate = state.learning_rate;
     this.original = this.now = this.begun(saved.parameters);
-    this.kept = this.frames(this.now);
+    this.branch = this.owner = this.root(state.learning_rate);
   }
 
   /** The parameters as they are now. */
@@ -96,27 +101,34 @@ export class Trainer {
     return new Map([...this.saved.parameters].map(([path, { whole }]) => [path, { ...weights.get(path)!, whole }]));
   }
 
-  /** The parameters after a step, taken again beside the training. */
-  async reached(step: number): Promise<ReadonlyMap<Path, Table>> {
-    if (step === this.step) return this.parameters;
+  /** The parameters after a step of a branch, taken again beside the training; by default after its last. */
+  async reached(id: number, wanted?: number): Promise<{ step: number; parameters: ReadonlyMap<Path, Table> }> {
+    const branch = this.known(id);
+    const step = wanted ?? branch.last;
+    if (branch === this.branch && step === this.step) return { step, parameters: this.parameters };
     if (step < this.first) refuse("local.past", { step: this.first });
-    const last = this.first + this.losses.length;
-    if (step > last) refuse("local.pair.last", { step, last });
-    let at = this.kept.latest(step);
-    const known = this.kept.get(at)!;
-    if (at === step) return this.tables(known);
-    const { rates, first, rate } = this;
+    if (step > branch.last) refuse("local.pair.last", { step, last: branch.last });
+    const { first } = this;
+    let { branch: owner, step: at, weights } = branch.nearest(step);
     this.aside ??= this.begunSteps(this.formulas());
-    let state: State = plain(known);
     while (at < step) {
+      const next = branch.after(owner);
+      if (next?.at === at) {
+        [owner, weights] = [next, next.begin];
+        continue;
+      }
       const steps = await this.aside;
-      const request = { step: at, state, count: step - at, time: LONGEST, rates: rates.slice(at - first), rate, first };
-      const answer = await steps.advance({ ...request, every: step + 1, most: 2 });
+      const { rates, rate } = owner;
+      const answer = await steps.advance({
+        step: at, state: plain(weights), count: Math.min(step, next?.at ?? Infinity) - at, time: LONGEST,
+        rates: rates.slice(at - owner.at), rate, first, every: step + 1, most: 2, measured: Infinity,
+      });
       if (!answer.losses.length) refuse("local.pair.last", { step, last: at });
       at += answer.losses.length;
-      state = answer.state;
+      weights = shaped(answer.state, this.saved);
     }
-    return this.tables(shaped(state, this.saved));
+    const left = branch.owner(step);
+    return { step, parameters: this.tables(left !== owner && left.at === step ? left.begin : weights) };
   }
 
   /** Whether the step that led here was taken in this file. */
@@ -128,37 +140,48 @@ export class Trainer {
     return this.now !== this.original;
   }
 
-  /** Whether the line is another than that of the file, begun at its untrained parameters. */
+  /** Whether the steps are others than those of the file, begun at its untrained parameters. */
   get anew(): boolean {
     return this.past !== this.saved.history;
   }
 
+  private get rate(): number {
+    return this.owner.rateAfter(this.step);
+  }
+
   get state(): Where {
     const { state } = this.saved.description;
-    const last = this.first + this.losses.length;
-    const at = this.step - this.first;
-    const other = at > 0 || this.anew;
+    const other = this.step > this.first || this.anew;
+    const taker = this.branch.taker(this.step);
+    const epoch = this.branch.epochAt(this.step) ?? this.past.epochs.findLast(({ step }) => step <= this.first);
     return {
-      ...state, run: (state.run ?? 0) + this.lines, step: this.step, first: this.first,
-      epoch: this.moved ? Math.floor(this.step / this.perEpoch) : state.epoch,
-      branches: state.branches.map((branch) => ({ ...branch, last })),
+      ...state, run: (state.run ?? 0) + this.runs, branch: this.branch.id, step: this.step, first: this.first,
+      epoch: this.moved ? Math.floor(this.step / this.order.perEpoch) : state.epoch,
+      branches: this.branches.map((branch) => branch.told),
       playing: this.goal !== null, learning_rate: this.rate, speed: this.speed, pace: this.pace,
-      metrics: other ? {} : state.metrics, // they are measured over all examples, which the file has not
-      measured: other ? null : state.measured,
-      loss: other ? (this.losses[at - 1] ?? null) : state.loss,
-      stopped: this.stopped ? local["local.stopped"] : null,
+      metrics: other ? (epoch?.metrics ?? {}) : state.metrics,
+      measured: other ? (epoch?.step ?? null) : (state.measured ?? null),
+      loss: other ? (taker.losses[this.step - taker.at - 1] ?? null) : state.loss,
+      stopped: this.stopped,
     };
   }
 
-  /** The losses from a step on, those of the file before those taken here. */
-  history(from: number): History {
+  /** The epochs that had ended with the present step. */
+  get epochs(): History["epochs"] {
+    return [...this.past.epochs.filter(({ step }) => step <= this.first), ...this.branch.epochsUntil(this.step)];
+  }
+
+  /** The losses of a branch from a step on; in the first those of the file before those taken here. */
+  history(id: number, from: number): History {
+    const branch = this.known(id);
     const { past } = this;
-    const loss = Float64Array.from([...past.loss.slice(0, Math.max(0, this.first - past.from + 1)), ...this.losses]);
-    const start = Math.max(from, past.from);
-    return {
-      branch: past.branch, from: start, loss: loss.slice(start - past.from),
-      epochs: past.epochs.filter((epoch) => epoch.step >= start && epoch.step <= this.first),
-    };
+    const before = branch.parent ? [] : past.loss.slice(0, Math.max(0, this.first - past.from + 1));
+    const begin = branch.parent ? branch.at + 1 : past.from;
+    const start = Math.max(from, begin);
+    const epochs = [...(branch.parent ? [] : past.epochs.filter(({ step }) => step <= this.first)), ...branch.epochs];
+    const kept = branch.losses.slice(Math.max(0, start - begin - before.length));
+    const loss = Float64Array.from([...before.slice(Math.max(0, start - begin)), ...kept]);
+    return { branch: id, from: start, loss, epochs: epochs.filter(({ step }) => step >= start) };
   }
 
   act(action: Action): Where {
@@ -173,33 +196,35 @@ export class Trainer {
         this.go(this.step + Math.min(action.count, MAX_STEPS));
         break;
       case "epoch":
-        this.go((Math.floor(this.step / this.perEpoch) + 1) * this.perEpoch);
+        this.go((Math.floor(this.step / this.order.perEpoch) + 1) * this.order.perEpoch);
         break;
       case "seek":
-        this.seek(action.step);
+        this.seek(this.branch, action.step);
+        break;
+      case "switch": {
+        const branch = this.known(action.branch);
+        this.seek(branch, branch.last);
+        break;
+      }
+      case "branch":
+        this.fork(changed(action.change, this.saved.parameters));
         break;
       case "reset":
         this.reset();
         break;
       case "rate":
-        if (!(action.learning_rate > 0) || !Number.isFinite(action.learning_rate)) {
-          refuse("local.rate", { rate: action.learning_rate });
-        }
-        this.rate = action.learning_rate;
-        this.forget(this.step - this.first);
+        this.set(action.learning_rate);
         break;
       case "speed":
         this.speed = Math.max(0, action.speed);
         break;
-      default:
-        refuse("local.branch");
     }
     return this.notify();
   }
 
-  /** Other parameters in the place of those now; what was trained here is forgotten. */
+  /** A branch that begins here with other parameters. */
   adopt(parameters: ReadonlyMap<Path, Table>): Where {
-    this.begin(this.begun(parameters));
+    this.fork({ words: local["local.adopted"], rate: null, applied: (weights) => new Map([...weights, ...parameters]) });
     return this.notify();
   }
 
@@ -208,31 +233,83 @@ export class Trainer {
     for (const begun of [this.steps, this.aside]) void begun?.then((steps) => steps.close());
   }
 
+  // Branches
+
+  private known(id: number): Branch {
+    return this.branches.find((branch) => branch.id === id) ?? refuse("local.branch", { id });
+  }
+
+  /** The first branch, which begins with the parameters now. */
+  private root(rate: number): Branch {
+    const { branch } = this.saved.description.state;
+    const root = new Branch(branch, null, this.first, null, this.now, rate, this.first, this.affordable);
+    this.branches = [root];
+    return root;
+  }
+
+  /** How many states there is memory for. */
+  private get affordable(): number {
+    return MEMORY / [...this.now.values()].reduce((sum, { data }) => sum + data.byteLength, 1);
+  }
+
+  /** Leave the present step by a change, for a branch of its own; who plays on plays on there. */
+  private fork({ words, rate, applied }: Change): void {
+    const most = Math.max(MIN_BRANCHES, Math.min(MAX_BRANCHES, Math.floor(this.affordable / 3)));
+    if (this.branches.length >= most) refuse("local.branches", { count: most });
+    const playing = this.goal === Infinity;
+    this.rest();
+    const id = this.branches.reduce((last, branch) => Math.max(last, branch.id), 0) + 1;
+    const begin = applied(this.now);
+    const child = new Branch(id, this.owner, this.step, words, begin, rate ?? this.rate, this.first, this.affordable);
+    this.branches.push(child);
+    for (const branch of this.branches) branch.kept.most = this.affordable / this.branches.length;
+    this.branch = child;
+    this.enter(child);
+    this.listener.moved();
+    if (playing) this.go(Infinity);
+  }
+
+  private enter(branch: Branch): void {
+    this.owner = branch;
+    this.now = branch.begin;
+    this.stopped = this.fault = null;
+  }
+
+  /** Branches that left the way at this step. */
+  private arrive(): void {
+    for (let next = this.branch.after(this.owner); next?.at === this.step; next = this.branch.after(this.owner)) {
+      this.enter(next);
+    }
+  }
+
+  /** Another learning rate from here on; where later steps were taken already, that is a branch. */
+  private set(rate: number): void {
+    if (!(rate > 0) || !Number.isFinite(rate)) refuse("local.rate", { rate });
+    if (rate === this.rate) return;
+    if (this.owner !== this.branch || this.step < this.branch.last) return this.fork(changed({ learning_rate: rate }, this.saved.parameters));
+    const playing = this.goal === Infinity;
+    this.rest(); // what is on its way is taken with the rate before
+    this.branch.rate = rate;
+    this.stopped = this.fault = null;
+    if (playing) this.go(Infinity);
+  }
+
   /** From the untrained parameters on, if the file has them; else from those that it was saved with. */
   private reset(): void {
-    const { initial, training, history } = this.saved;
-    if (initial === null) return this.begin(this.original);
-    this.first = 0;
-    this.past = { branch: history.branch, from: 1, loss: new Float64Array(0), epochs: [] };
-    this.rate = training!.rate;
-    this.begin(this.begun(initial));
-  }
-
-  /** Back to the first step, with these weights. */
-  private begin(weights: Weights): void {
+    const { initial, training, history, description } = this.saved;
     this.rest();
-    this.kept = this.frames(weights);
-    this.lines += 1;
-    this.listener.forgot(-1);
-    this.forget(0);
-    this.restore(this.first);
-  }
-
-  private frames(weights: Weights): Keyframes<Weights> {
-    const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 1);
-    const frames = new Keyframes<Weights>(this.first, { most: MEMORY / bytes });
-    frames.keep(this.first, () => weights);
-    return frames;
+    if (initial !== null) {
+      this.first = 0;
+      this.past = { branch: history.branch, from: 1, loss: new Float64Array(0), epochs: [] };
+    }
+    this.now = initial === null ? this.original : this.begun(initial);
+    this.step = this.first;
+    this.before = this.stopped = this.fault = null;
+    this.runs += 1;
+    this.branch = this.owner = this.root(initial === null ? description.state.learning_rate : training!.rate);
+    this.listener.forgot();
+    this.listener.history(this.history(this.branch.id, 1));
+    this.listener.moved();
   }
 
   private begun(parameters: ReadonlyMap<Path, Table>): Weights {
@@ -248,16 +325,7 @@ export class Trainer {
     return weights;
   }
 
-  /** Drops what comes after so many steps: it would be another line. */
-  private forget(steps: number): void {
-    this.stopped = false;
-    if (steps >= this.losses.length) return;
-    this.losses.length = this.rates.length = steps;
-    this.kept.forget(this.first + steps);
-    this.lines += 1;
-    this.listener.forgot(this.first + steps);
-    this.listener.history(this.history(this.past.from));
-  }
+  // Steps
 
   private go(goal: number): void {
     const playing = this.goal !== null;
@@ -278,6 +346,7 @@ export class Trainer {
       const due = this.speed ? ((performance.now() - since) / 1000) * this.speed - (this.step - from) : Infinity;
       if (due < 1 && !asked) await new Promise((resolve) => setTimeout(resolve, ((1 - due) * 1000) / this.speed));
       if (this.goal === null || turn !== this.turn) return;
+      const { owner } = this;
       const answer = await (asked ?? this.ask(Math.max(1, Math.floor(due)), round));
       if (turn !== this.turn) return;
       this.apply(answer);
@@ -285,9 +354,9 @@ export class Trainer {
       [asking, round] = [now, now - asking];
       if (this.step >= this.goal || this.stopped) this.goal = null;
       asked = this.goal === null || this.speed ? null : this.ask(Infinity, round);
-      if (this.goal !== null && now - since < NOTIFY_PERIOD) continue;
+      if (this.goal !== null && owner === this.owner && now - since < NOTIFY_PERIOD) continue;
       this.pace = this.goal === null ? 0 : ((this.step - from) * 1000) / (now - since);
-      this.listener.history({ ...this.history(from + 1), epochs: [] });
+      this.listener.history(this.history(owner.id, from + 1));
       this.listener.moved();
       this.notify();
       [since, from] = [now, this.step];
@@ -299,13 +368,14 @@ export class Trainer {
   private async ask(count: number, round: number): Promise<Answer> {
     this.steps ??= this.begunSteps(this.evaluated);
     const steps = await this.steps;
-    const at = this.step - this.first;
-    const { now, held } = this;
+    const { now, held, owner, step } = this;
     this.held = null;
     const time = steps === this.evaluated ? SLICE : Math.min(Math.max(NOTIFY_PERIOD, 0.9 * round), LONGEST);
+    const end = Math.min(this.goal!, this.branch.after(owner)?.at ?? Infinity);
     const request = {
-      step: this.step, state: held === now ? null : plain(now), count: Math.min(count, this.goal! - this.step), time,
-      rates: this.rates.slice(at), rate: this.rate, every: this.kept.every, most: this.kept.most, first: this.first,
+      step, state: held === now ? null : plain(now), count: Math.min(count, end - step), time,
+      rates: owner.rates.slice(step - owner.at), rate: owner.rate, first: this.first,
+      every: owner.kept.every, most: owner.kept.most, measured: owner.epochs.at(-1)?.step ?? owner.at,
     };
     try {
       return await steps.advance(request);
@@ -324,24 +394,75 @@ export class Trainer {
 
   private lesson(): Lesson | null {
     const { training, examples, input, target } = this.saved;
-    const kept = examples.get("train");
+    const [kept, test] = [examples.get("train"), examples.get("test")];
     if (!training?.module || !kept) return null;
-    const inputs = { [input]: kept.x.data, [target]: (kept.y ?? kept.x).data };
-    return { ...this.course, module: training.module, inputs };
+    const inputs = ({ x, y }: typeof kept): Lesson["inputs"] => ({ [input]: x.data, [target]: (y ?? x).data });
+    return {
+      ...this.course, module: training.module, inputs: inputs(kept), target, measures: training.measures,
+      judged: training.judges && test ? { inputs: inputs(test), count: test.x.shape[0]! } : null,
+    };
   }
 
-  private apply({ losses, state, before, kept, stopped }: Answer): void {
-    const at = this.step - this.first;
-    const known = this.losses.length - at;
-    this.losses.push(...losses.slice(known));
-    while (this.rates.length < this.losses.length) this.rates.push(this.rate);
-    this.stopped = stopped;
-    if (losses.length === 0) return;
-    this.step += losses.length;
-    this.now = this.held = shaped(state, this.saved);
-    const rate = this.rates[this.step - this.first - 1]!;
-    this.before = { weights: shaped(before, this.saved), step: this.step - 1, rate };
-    for (const [step, weights] of kept) this.kept.keep(step, () => shaped(weights, this.saved));
+  private apply(answer: Answer): void {
+    const { losses, tallies, state, before, kept, stopped } = answer;
+    const { owner } = this;
+    const at = this.step - owner.at;
+    const known = owner.losses.length - at;
+    const differs = losses.findIndex((loss, k) => k < known && loss !== owner.losses[at + k]);
+    if (differs >= 0) {
+      this.stopped = filled("local.replay", { step: this.step + differs + 1 });
+      return;
+    }
+    for (let k = Math.max(0, known); k < losses.length; k++) {
+      owner.losses.push(losses[k]!);
+      owner.tallies.push(tallies[k] ?? null);
+      owner.rates.push(owner.rate);
+    }
+    if (losses.length) {
+      const from = this.step;
+      this.step += losses.length;
+      this.now = this.held = shaped(state, this.saved);
+      this.before = { weights: shaped(before, this.saved), step: this.step - 1, rate: owner.rateAfter(this.step - 1) };
+      for (const [step, weights] of kept) owner.kept.keep(step, () => shaped(weights, this.saved));
+      this.endEpochs(from, new Map(answer.judged));
+    }
+    if (stopped) {
+      this.stopped = local["local.stopped"];
+      this.fault = { state: plain(this.now), step: this.step, rate: this.rate, first: this.first };
+    }
+    this.arrive();
+  }
+
+  /** The values of the epochs that ended after a step, unless they are known. */
+  private endEpochs(from: number, judged: ReadonlyMap<number, Readonly<Record<string, number>>>): void {
+    const { owner, order: { perEpoch } } = this;
+    const since = Math.max(from, owner.epochs.at(-1)?.step ?? 0);
+    for (let step = (Math.floor(since / perEpoch) + 1) * perEpoch; step <= this.step; step += perEpoch) {
+      const values = Object.entries(judged.get(step) ?? {}).map(([name, value]) => [`val_${name}`, value]);
+      const metrics = { ...this.epochOf(step), ...(Object.fromEntries(values) as Record<string, number>) };
+      owner.epochs.push({ epoch: step / perEpoch, step, metrics });
+    }
+  }
+
+  /** The mean loss of the epoch that ends with a step, and its metrics where all its steps were taken here. */
+  private epochOf(last: number): Record<string, number> {
+    const { order, saved: { training, thinned } } = this;
+    let [sum, count]: [number, number] = [0, 0];
+    let tally: Tally | null | undefined;
+    for (let step = last - order.perEpoch + 1; step <= last; step++) {
+      const size = order.sizeOf(step - 1);
+      const branch = this.owner.taker(step);
+      const here = step > this.first;
+      const loss = here ? branch.losses[step - branch.at - 1] : thinned ? undefined : this.past.loss[step - this.past.from];
+      const part = here ? branch.tallies[step - branch.at - 1]! : null;
+      sum += (loss ?? NaN) * size;
+      count += size;
+      tally = tally === undefined ? part : tally && part && added(tally, part);
+    }
+    const measures = training?.measures;
+    return {
+      ...(Number.isFinite(sum) ? { loss: sum / count } : {}), ...(measures && tally ? finished(measures, tally) : {}),
+    };
   }
 
   private notify(): Where {
@@ -362,37 +483,61 @@ export class Trainer {
     return this.evaluated.single;
   }
 
+  // What was, and what it was like
+
   /** What one element of a parameter was at the steps that are kept, the last of them the present one. */
   courseOf(path: Path, place: number): { steps: Int32Array; values: Float64Array } {
-    const all = [...this.kept.all, [this.step, this.now] as const].filter(([step]) => step <= this.step);
-    const values = new Map(all.sort(([a], [b]) => a - b).map(([step, weights]) => [step, weights.get(path)!.data[place]!]));
+    const all = [...this.branch.along(this.step), { step: this.step, weights: this.now }];
+    const values = new Map(all.map(({ step, weights }) => [step, weights.get(path)!.data[place]!]));
     return { steps: Int32Array.from(values.keys()), values: Float64Array.from(values.values()) };
   }
 
-  /** The parameters now, and at the steps that are kept. */
+  /** The parameters now, and at the steps that are kept on the way here. */
   get measurable(): { now: Measurable; kept: Measurable[] } {
-    const of = (step: number, weights: Weights): Measurable => ({
-      step, parameters: () => Object.fromEntries([...this.saved.parameters.keys()].map((path) => [path, weights.get(path)!.data as Reals])),
+    const of = (branch: Branch, step: number, weights: Weights, before?: Weights): Measurable => ({
+      branch: branch.id, step,
+      weighed: () => ({ step, parameters: this.weights(weights), before: before ? this.weights(before) : null }),
     });
-    return { now: of(this.step, this.now), kept: this.kept.all.map(([step, weights]) => of(step, weights)) };
+    return {
+      now: of(this.branch, this.step, this.now, this.before?.weights),
+      kept: this.branch.along(this.step).map(({ branch, step, weights }) => of(branch, step, weights)),
+    };
+  }
+
+  private weights(weights: Weights): State {
+    return Object.fromEntries([...this.saved.parameters.keys()].map((path) => [path, weights.get(path)!.data as Reals]));
+  }
+
+  /** What a diagnosis of this moment is made of. */
+  get examinable(): Moment {
+    const { initial, parameters, description } = this.saved;
+    const start = this.step === 0 ? null : (initial ?? (description.state.step === 0 ? parameters : null));
+    return {
+      now: this.measurable.now.weighed(), start: start && this.weights(start), epochs: this.epochs, rate: this.rate,
+      fault: this.fault,
+    };
+  }
+
+  /** Whether what was said of the file when it was saved is true of this moment. */
+  get asSaved(): boolean {
+    return !this.moved && !this.fault && this.rate === this.saved.description.state.learning_rate;
   }
 
   // Back and forth
 
-  private seek(step: number): void {
+  private seek(branch: Branch, step: number): void {
     if (step < this.first) refuse("local.past", { step: this.first });
     this.rest();
-    this.stopped = false;
+    this.stopped = this.fault = null;
+    if (branch === this.branch && step === this.step) return;
     // To the step before it at the latest: the step that leads there is a part of what there is to see.
-    const latest = Math.max(this.first, step - 1);
-    if (step < this.step) this.restore(this.kept.latest(latest));
+    const near = branch.nearest(Math.max(this.first, step - 1));
+    if (branch !== this.branch || this.step > step || this.step < near.step) {
+      this.branch = branch;
+      [this.owner, this.step, this.now, this.before] = [near.branch, near.step, near.weights, null];
+      this.arrive();
+      this.listener.moved();
+    }
     if (step > this.step) this.go(step);
-  }
-
-  private restore(step: number): void {
-    this.step = step;
-    this.before = null;
-    this.now = this.kept.get(step)!;
-    this.listener.moved();
   }
 }
