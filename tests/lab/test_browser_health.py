@@ -1,4 +1,4 @@
-"""What a saved file says of a network's health, from the browser's own code, held against Python's for random networks."""
+"""What a saved file says of a network's health, from the browser's own code, held to Python's for random networks."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from pellucid.lab.view.look import Look
 from pellucid.layers import (
     GRU,
     LSTM,
+    RNN,
     BatchNormalization,
     Bidirectional,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
-    RNN,
 )
 from pellucid.network import BaseNetwork
 
@@ -60,10 +60,11 @@ def _stack(rng: np.random.Generator) -> tuple[list[Any], tuple[int, ...]]:
     if kind == "images":
         return [Conv2D(3, 3, activation=activation), Flatten(), Dense(6, activation=activation)], (6, 6, 1)
     if kind == "steps":
-        cell = [RNN, LSTM, GRU][rng.integers(3)]
-        layer = cell(4, return_sequences=bool(rng.integers(2)))
+        cells: list[Any] = [RNN, LSTM, GRU]
+        layer = cells[rng.integers(3)](4, return_sequences=bool(rng.integers(2)))
         return [Bidirectional(layer) if rng.integers(3) == 0 else layer], (int(rng.choice([4, 30])), 3)
-    more: list[Any] = [[], [BatchNormalization()], [Dropout(0.3)]][rng.integers(3)]
+    mores: list[list[Any]] = [[], [BatchNormalization()], [Dropout(0.3)]]
+    more = mores[rng.integers(3)]
     depth = int(rng.choice([1, 2, 5]))
     penalty = L2(0.01) if rng.integers(3) == 0 else None
     return [*(Dense(8, activation=activation, kernel_regularizer=penalty) for _ in range(depth)), *more], (4,)

@@ -383,7 +383,8 @@ export class LocalLab implements Lab {
   /** What is wrong: what Python said when the file was saved, or what its rules say of this moment. */
   private async diagnosis(): Promise<Methods["diagnose"]["result"]> {
     const { moment, trainer: { asSaved, examinable } } = this;
-    if (asSaved || !this.saved.diagnosis) return { findings: this.saved.findings, ...moment };
+    if (asSaved) return { findings: this.saved.findings, ...moment };
+    if (!this.saved.diagnosis) return { findings: this.asSaved(this.saved.findings), ...moment };
     const measured = await this.health({ diagnosis: examinable });
     return { findings: "diagnosis" in measured ? [...measured.diagnosis] : [], ...moment };
   }

@@ -45,7 +45,7 @@ describe("beginning anew in a saved file", () => {
   const table = (value: number) => ({ shape: [1], data: Float32Array.of(value), whole: false });
   const saved = (initial: Map<string, unknown> | null) => ({
     description: {
-      state: { step: 2, learning_rate: 0.1, loss: 0.5, metrics: { accuracy: 1 }, measured: 2, branches: [{ id: 0, last: 2 }] },
+      state: { branch: 0, step: 2, learning_rate: 0.1, loss: 0.5, metrics: { accuracy: 1 }, measured: 2, branches: [{ id: 0, last: 2 }] },
       training: { batch_size: 1 },
     },
     parameters: new Map([["w", table(5)]]), initial,
