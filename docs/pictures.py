@@ -18,7 +18,8 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.cli import cli
-from pellucid.cli.language import HABITS, LEARNING_RATE, Reader, prepared, train
+from pellucid.cli.language import Reader, prepared, train
+from pellucid.default_layers import TEXT_HABITS, TEXT_RATE
 from pellucid.data import load_idx_folder, read_text, sample_image
 from pellucid.data.kernels import kernel
 from pellucid.plots import style
@@ -155,7 +156,7 @@ def filters(folder: Path) -> Any:
 @cache
 def shakespeare(folder: Path) -> tuple[Reader, pl.History]:
     """The LSTM of `pellucid train input.txt`."""
-    text, habits = read_text(folder / "tiny-shakespeare" / "input.txt"), HABITS["char"]
+    text, habits = read_text(folder / "tiny-shakespeare" / "input.txt"), TEXT_HABITS["char"]
     vocabulary, learned, tested = prepared(
         text, by="char", lower=None, size=10_000, length=habits.length, name="Shakespeare"
     )
@@ -165,7 +166,7 @@ def shakespeare(folder: Path) -> tuple[Reader, pl.History]:
         learned,
         epochs=habits.epochs,
         batch_size=habits.batch_size(len(learned), habits.length),
-        optimizer=pl.Adam(LEARNING_RATE),
+        optimizer=pl.Adam(TEXT_RATE),
     )
     print(f"characters of Shakespeare: {reader.nats(tested, before=learned):.3f} nats on the last tenth")
     return reader, history

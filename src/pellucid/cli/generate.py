@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 import pellucid as pl
 
 from ..data.text import BY, Ids, Vocabulary, topics
+from ..default_layers import TEXT_HABITS, TEXT_RATE
 from ..errors import DataError
 from . import grouped, options
-from .language import HABITS, LEARNING_RATE, NOTE, UNITS, Reader, prepared, train
+from .language import NOTE, UNITS, Reader, prepared, train
 from .language import report as compare
 from .output import printable, table
 from .reporting import Report, reporting
@@ -98,8 +99,8 @@ def _briefly(
     by = vocabulary.by
     click.echo(f"No model is given: learning Python's help topics first, {len(learned)} {UNITS[by]}; {NOTE[by]}.")
     reader = Reader.build(vocabulary, length=length, units=units, seed=seed)
-    batch_size = HABITS[by].batch_size(len(learned), length)
-    train(reader, learned, epochs=epochs, batch_size=batch_size, optimizer=pl.Adam(LEARNING_RATE))
+    batch_size = TEXT_HABITS[by].batch_size(len(learned), length)
+    train(reader, learned, epochs=epochs, batch_size=batch_size, optimizer=pl.Adam(TEXT_RATE))
     compare(reader, learned, tested)
     click.echo()
     return reader

@@ -15,43 +15,15 @@ from pellucid.training.stepper import continued
 
 from ..data.ngram import Trigram
 from ..data.text import Ids, Vocabulary, split_tail, text_windows, tokenize, unspaced
+from ..default_layers import TEXT_HABITS, reading_layers
 from ..errors import DataError, ModelFileError
 
 KEY = "vocabulary"
-LEARNING_RATE = 4e-3  # of Adam, at the start
 NOTE = {
     "char": "every character is a token",
     "word": "words and marks of punctuation are tokens, in lower case; a word seen once is <unknown>",
 }
 UNITS = {"char": "characters", "word": "words"}
-
-
-@dataclass(frozen=True)
-class Habits:
-    """What a network that reads texts is and how it learns, where nothing else is asked for.
-
-    `overlap` is how many windows every token stands in, `updates` about how many updates an epoch has. On
-    Shakespeare's plays these reach 1.65 nats a character, and by word a perplexity of 139 where the trigram model's is
-    161. Words take dropout: a short text is soon learned by heart.
-    """
-
-    length: int
-    units: int
-    dropout: float
-    overlap: int
-    epochs: int
-    updates: int
-
-    def batch_size(self, tokens: int, length: int) -> int:
-        """A power of two from 8 to 64: a short text is learned in small batches, or it would be seen too few times."""
-        windows = tokens * self.overlap // length
-        return int(2 ** np.clip(np.floor(np.log2(max(windows / self.updates, 1))), 3, 6))
-
-
-HABITS = {
-    "char": Habits(length=64, units=128, dropout=0.0, overlap=3, epochs=4, updates=650),
-    "word": Habits(length=32, units=192, dropout=0.4, overlap=1, epochs=8, updates=200),
-}
 
 
 @dataclass(frozen=True)
@@ -72,13 +44,8 @@ class Reader:
         dropout: float | None = None,
         seed: int = 0,
     ) -> Reader:
-        """Embedding, one or several layers of LSTM, softmax over the vocabulary; dropout after each but the last."""
-        dropout = HABITS[vocabulary.by].dropout if dropout is None else dropout
-        drop = [pl.Dropout(dropout)] if dropout else []
-        parts: list[pl.Layer] = [pl.Embedding(len(vocabulary), min(units, 128)), *drop]
-        for _ in range(layers):
-            parts += [pl.LSTM(units, return_sequences=True), *([pl.Dropout(dropout)] if dropout else [])]
-        parts.append(pl.Dense(len(vocabulary), activation="softmax"))
+        """See `reading_layers`."""
+        parts = reading_layers(vocabulary, units=units, layers=layers, dropout=dropout)
         net = pl.Network(*parts, input_shape=(length,), seed=seed)
         net.metadata[KEY] = vocabulary.config()
         return cls(net, vocabulary)
@@ -198,7 +165,7 @@ def train(
     A fraction of the text is for validation, in stretches from all over it: were it the end, the network would miss
     what the last tenth, on which it is tested, speaks of.
     """
-    overlap = HABITS[reader.vocabulary.by].overlap
+    overlap = TEXT_HABITS[reader.vocabulary.by].overlap
     held: tuple[Ids, Ids] | None = None
     if validation:
         learned, held = windows_apart(ids, reader.length, overlap=overlap, validation=validation)

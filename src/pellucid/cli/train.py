@@ -16,6 +16,7 @@ import pellucid as pl
 from ..data import Augmentation, Dataset, Preparation, Standardizer
 from ..data.public_sets import PUBLIC_IMAGES
 from ..data.text import BY
+from ..default_layers import TEST_SIZE, TEXT_HABITS, TEXT_RATE, default_hidden, example_layers, original_units
 from ..engines.processes import PART
 from ..errors import DataError
 from ..files import replacing
@@ -331,7 +332,7 @@ def command(
         changes = Augmentation(flip=flip, shift=shift, rotate=rotate)
         folder = training[1] is None and Path(data).is_dir()
         model = model or ("cnn" if folder or data in PUBLIC_IMAGES else "mlp")
-        validation = 0.2 if validation is None else validation
+        validation = TEST_SIZE if validation is None else validation
         if model == "autoencoder":
             if changes != Augmentation() or class_weight is not None:
                 raise DataError("--model autoencoder takes no --flip, --shift, --rotate and --class-weight.")
@@ -418,9 +419,9 @@ class _Language:
 def _learn_text(
     data: str, name: str, fitting: _Fitting, language: _Language, validation: float
 ) -> tuple[pl.History, Report]:
-    from .language import HABITS, LEARNING_RATE, NOTE, UNITS, Reader, prepared, report, train
+    from .language import NOTE, UNITS, Reader, prepared, report, train
 
-    by, habits = language.by, HABITS[language.by]
+    by, habits = language.by, TEXT_HABITS[language.by]
     length = language.length or habits.length
     known, learned, tested = prepared(text_of(data), by=by, lower=None, size=language.size, length=length, name=name)
     sizes = f"{len(learned)} {UNITS[by]} to learn from, {len(tested)} to test, {len(known)} different"
@@ -434,7 +435,7 @@ def _learn_text(
         seed=fitting.seed,
     )
     batch_size = habits.batch_size(len(learned), length)
-    options = fitting.options(epochs=habits.epochs, batch_size=batch_size, learning_rate=LEARNING_RATE)
+    options = fitting.options(epochs=habits.epochs, batch_size=batch_size, learning_rate=TEXT_RATE)
     history = train(reader, learned, validation=validation, **options)
     fitting.save(reader.net, history)
     tokens = {"training": len(learned), "test": len(tested)}
@@ -461,12 +462,11 @@ def _learn_examples(
         learned, held = dataset.divide(test_size=validation, seed=fitting.seed)
     x, y = learned.x, learned.y
     convolves = model == "cnn"
-    if hidden is None:
-        hidden = (64,) if convolves else (64, 32)
+    hidden = default_hidden(convolves) if hidden is None else hidden
     activations = activation.split(",")
     if len(activations) == 1:
-        activations *= len(hidden)
-    if len(activations) != len(hidden):
+        activations *= max(1, len(hidden))
+    if len(activations) != max(1, len(hidden)):
         raise DataError(
             f"--activation names {len(activations)} activations, and there are {len(hidden)} hidden layers: give one"
             " for each, or one for all."
@@ -474,16 +474,8 @@ def _learn_examples(
     classes = dataset.class_names
     if fitting.class_weight is not None and classes is None:
         raise DataError(f"{dataset.name} has no classes, and only classes take --class-weight: leave it out.")
-    if classes is not None and len(classes) < 2:
-        raise DataError(f'{dataset.name} has one class, "{classes[0]}", expected at least two.')
-    net = pl.Network(
-        *(_convolutions(x.shape[1], x.shape[2], activation.split(",")[0]) if convolves else []),
-        *([pl.Flatten()] if images else [pl.Normalization().adapt(x)]),
-        *(pl.Dense(units, activation=name) for units, name in zip(hidden, activations, strict=True)),
-        pl.Dense(1) if classes is None else pl.Dense(len(classes), activation="softmax"),
-        input_shape=x.shape[1:],
-        seed=fitting.seed,
-    )
+    layers = example_layers(learned, convolves=convolves, hidden=hidden, activations=activations)
+    net = pl.Network(*layers, input_shape=x.shape[1:], seed=fitting.seed)
     click.echo(_headline(dataset, len(x), 0 if held is None else len(held)))
     for line in changes_of(learned, held):
         click.echo(printable(line))
@@ -498,8 +490,7 @@ def _learn_examples(
         **fitting.options(epochs=10 if convolves else 100),
     )
     if classes is None:  # it learned the scaled target; what is saved answers in the target's own units
-        units = pl.Normalization(invert=True).adapt(y)
-        net = pl.Network(*net.layers, units, input_shape=x.shape[1:], seed=fitting.seed)
+        net = pl.Network(*net.layers, original_units(y), input_shape=x.shape[1:], seed=fitting.seed)
     net.metadata.update(Preparation.of(learned).metadata())
     if images:
         net.metadata[BRIGHTNESS] = float(x.mean())
@@ -521,16 +512,6 @@ def _scaled(y: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """From quantities (n,) to targets (n, 1) with mean 0 and deviation 1, as they are in `y`."""
     scale = Standardizer.fit(y)
     return lambda values: scale.transform(values)[:, None]
-
-
-def _convolutions(height: int, width: int, activation: str) -> list[pl.Layer]:
-    """Convolution and pooling in turn, with more filters as the image gets smaller, down to less than 8 pixels."""
-    layers: list[pl.Layer] = []
-    filters = 16
-    while min(height, width) >= 8 and filters <= 128:
-        layers += [pl.Conv2D(filters, 3, padding="same", activation=activation), pl.MaxPool2D(2)]
-        height, width, filters = height // 2, width // 2, filters * 2
-    return layers or [pl.Conv2D(filters, 3, padding="same", activation=activation)]
 
 
 def _headline(dataset: Dataset, train: int, validation: int) -> str:

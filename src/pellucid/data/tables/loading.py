@@ -77,16 +77,19 @@ def table_in(
     decimal: str | None = None,
     missing: Iterable[str] | None = None,
     date_format: str | None = None,
+    max_bytes: int = MAX_BYTES,
 ) -> dict[str, Column]:
-    """The columns of a table whose bytes were read already, from the file that messages name."""
+    """The columns of a table whose bytes were read already, from the file that messages name; what is compressed may
+    hold `max_bytes`.
+    """
     writing, file = Writing.of(decimal, missing, date_format), Path(path).name
-    content = _uncompressed(content, path)
+    content = _uncompressed(content, path, max_bytes)
     if content[:4] == _PARQUET:
         return _in_memory(_parquet(content, path), file, writing)
     return parsed_table(_text(content, path, encoding), file, delimiter, writing)
 
 
-def _uncompressed(content: bytes, path: str | os.PathLike[str]) -> bytes:
+def _uncompressed(content: bytes, path: str | os.PathLike[str], max_bytes: int) -> bytes:
     """The content, or what it holds compressed.
 
     Raises:
@@ -95,20 +98,20 @@ def _uncompressed(content: bytes, path: str | os.PathLike[str]) -> bytes:
     try:
         if content[:2] == b"\x1f\x8b":
             with gzip.open(io.BytesIO(content)) as file:
-                inner = file.read(MAX_BYTES + 1)
+                inner = file.read(max_bytes + 1)
         elif content[:4] == b"PK\3\4":
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 names = [i for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX/")]
                 if len(names) != 1:
                     raise DataError(f'"{path}" holds {len(names)} files, expected one table: unpack the one to read.')
                 with archive.open(names[0]) as file:
-                    inner = file.read(MAX_BYTES + 1)
+                    inner = file.read(max_bytes + 1)
         else:
             return content
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise DataError(f'"{path}" is damaged or cannot be unpacked ({error}).') from error
-    if len(inner) > MAX_BYTES:
-        raise DataError(f'"{path}" unpacks to more than {MAX_BYTES:,} bytes, expected at most as many.')
+    if len(inner) > max_bytes:
+        raise DataError(f'"{path}" unpacks to more than {max_bytes:,} bytes, expected at most as many.')
     return inner
 
 

@@ -16,9 +16,10 @@ from pellucid.errors import DataError, PellucidError
 from pellucid.functions.initialization.initial_values import initial
 from pellucid.functions.learning import losses
 from pellucid.functions.learning.optimizers import optimizer
-from pellucid.lab.protocol.requests import Design
+from pellucid.lab.protocol.requests import Design, NetworkConfig
 from pellucid.lab.task import Task, bottleneck
 from pellucid.layers.base import Layer, Node
+from pellucid.layers.normalization import Normalization
 from pellucid.messages import Message, gettext
 from pellucid.network import BaseNetwork, homes_of
 from pellucid.training.evaluation import prepared
@@ -63,14 +64,21 @@ def design_of(task: Task) -> Design:
     return convert(json.loads(json.dumps(settings)), Design)
 
 
-def network_of(design: Design, *, engine: str = DEFAULT, initialise: bool = True) -> BaseNetwork:
+def network_of(
+    design: Design, task: Task | None = None, *, engine: str = DEFAULT, initialise: bool = True
+) -> BaseNetwork:
     """The network of a design, with its initial values; without them it costs next to nothing.
+
+    Args:
+        task: whose examples say to what scale the network brings its input, and from what scale its output comes.
 
     Raises:
         Fault: a layer that cannot be, or does not fit the one before it.
     """
     plan = design.network
     layers = [_layer(number, entry.kind, entry.options) for number, entry in enumerate(plan.layers)]
+    if task is not None:
+        _measure(plan, layers, task)
     nodes: dict[str, Node] = {}
     try:
         for use in plan.uses:
@@ -106,7 +114,7 @@ def changed(task: Task, design: Design) -> Task:
     source, x, y, test = task.source, task.x, task.y, task.test
     if source is not None and design.noise is not None and design.noise != source.noise:
         source, (x, y), test = source.noisy(design.noise)
-    net = network_of(design, engine=task.net.engine)
+    net = network_of(design, task, engine=task.net.engine)
     net.metadata |= task.net.metadata
     views = tuple(view for view in task.views if view != "latent" or bottleneck(net) is not None)
     return dataclasses.replace(
@@ -130,9 +138,9 @@ def check(task: Task, design: Design) -> BaseNetwork:
     Raises:
         Fault: something is not.
     """
-    net = network_of(design, initialise=False)
+    net = network_of(design, task, initialise=False)
     _check_ends(task, net, len(design.network.layers) - 1)
-    _check_size(net, design.batch_size)
+    check_size(net, design.batch_size)
     _optimizer(design)
     if design.batch_size > len(task.x):
         sentence = gettext(
@@ -231,6 +239,17 @@ def _layer(number: int, kind: str, options: dict[str, Any]) -> Layer:
         ) from None
 
 
+def _measure(plan: NetworkConfig, layers: Sequence[Layer], task: Task) -> None:
+    """Give what scales the input, or leads the output back to its units, the statistics of the task's examples."""
+    for use in plan.uses:
+        layer = layers[use.layer] if use.layer < len(layers) else None
+        if isinstance(layer, Normalization):
+            if not layer.invert and use.inputs == plan.inputs:
+                layer.adapt(task.x)
+            elif layer.invert and [use.path] == plan.outputs and task.classes is None:
+                layer.adapt(task.y)
+
+
 def _named(sentence: str, names: Any) -> str | None:
     """The first of these names that a sentence speaks of."""
     places = {name: found.start() for name in names if (found := re.search(rf"\b{re.escape(name)}\b", sentence))}
@@ -272,7 +291,7 @@ def _check_ends(task: Task, net: BaseNetwork, last: int) -> None:
     raise Fault(sentence, layer=last)
 
 
-def _check_size(net: BaseNetwork, batch_size: int) -> None:
+def check_size(net: BaseNetwork, batch_size: int) -> None:
     """Refuse what would keep the machine busy for long, or fill it, before anything is made."""
     if (parameters := count(net)) > MAX_PARAMETERS:
         raise Fault(

@@ -12,6 +12,7 @@ from pellucid.functions.activations import Activation
 from pellucid.functions.learning.penalties import Penalty
 from pellucid.lab.task import Task
 from pellucid.layers.base import InputLayer, Layer
+from pellucid.layers.normalization import Normalization
 from pellucid.network import BaseNetwork
 
 MAX_WIDTH = 96
@@ -29,8 +30,10 @@ def preamble(task: Task) -> str:
     else:
         examples = "# x and y as the lab was given them" if task.test is None else "# x, y and validation_data as given"
     # in the order that isort asks for
-    head, _, rest = examples.partition("\n\n") if examples.startswith("from ") else ("", "", examples)
-    imports = "\n".join(filter(None, ["import pellucid as pl", head]))
+    has_imports = examples.startswith(("from ", "import "))
+    head, _, rest = examples.partition("\n\n") if has_imports else ("", "", examples)
+    lines = [line for line in ["import pellucid as pl", *head.splitlines()] if line]
+    imports = "\n".join(sorted(lines, key=lambda line: (line.startswith("from "), line)))
     return f"{imports}\n\n{rest}\n{network_code(task.net)}\n"
 
 
@@ -54,7 +57,10 @@ def network_code(net: BaseNetwork) -> str:
 
 
 def layer_code(layer: Layer) -> str:
-    """A layer as its call: `pl.Dense(16, activation="relu")`."""
+    """A layer as its call: `pl.Dense(16, activation="relu")`; the statistics of a normalization are those of x and y."""
+    if isinstance(layer, Normalization) and layer.adapted:
+        inverse, data = ("invert=True", "y") if layer.invert else ("", "x")
+        return f"pl.Normalization({inverse}).adapt({data})"
     parts: list[str] = []
     plain = True
     for field in sorted((f for f in dataclasses.fields(layer) if f.init), key=lambda f: bool(f.kw_only)):

@@ -16,6 +16,10 @@ MAX_LAYERS = 64
 """How many layers a network that is changed in a page may have, and how often it may use them."""
 MAX_IN_LINK = 4096
 """How many parameters a link may carry."""
+MAX_PART = 5 << 20
+"""How many characters, in base64, a part of a file may have."""
+MAX_COLUMNS = 4096
+"""How many columns a table of the person's own may have."""
 
 Id = Annotated[int, Meta(ge=0, le=1 << 53)]
 Name = Annotated[str, Meta(max_length=500)]
@@ -231,6 +235,60 @@ class PairParams(Params):
     """A changed network that is trained beside this one, or none any more."""
 
     design: Design | None
+
+
+class SentPart(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A part of a file of the person's own, in base64; its name is the path within a folder where one was given.
+
+    `continues`: the file that came last.
+    """
+
+    name: Name
+    data: Annotated[str, Meta(max_length=MAX_PART)]
+    continues: bool = False
+
+
+class UploadParams(Params):
+    """Files to learn from; with `more` they follow those that came before."""
+
+    files: Annotated[list[SentPart], Meta(max_length=4096)]
+    more: bool = False
+
+
+DataKind = Literal["table", "series", "images", "text"]
+ColumnUse = Literal["take", "words", "leave"]
+
+
+class DataChoices(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a person said of files of their own; what is null is chosen by how the data look.
+
+    Attributes:
+        kind: what the files are.
+        target: the column of a table that is learned, or of a series that is forecast.
+        task: whether the target is a class or a quantity.
+        columns: what becomes of a column: its numbers or categories, its words, or nothing.
+        decimal, encoding, date_format: how a table is written, as in `read_csv`.
+        length: how many steps of a series, or tokens of a text, the network reads at a time.
+        by: whether a text is read by characters or by words.
+        size: the side of the squares that images are brought to.
+        channels: 1 for images in grey, 3 for colours.
+    """
+
+    kind: DataKind | None = None
+    target: Name | None = None
+    task: Literal["classification", "regression"] | None = None
+    columns: Annotated[dict[Name, ColumnUse], Meta(max_length=MAX_COLUMNS)] = {}
+    decimal: Literal[".", ","] | None = None
+    encoding: Literal["utf-8", "cp1252", "gb18030", "shift_jis"] | None = None
+    date_format: Literal["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y-%m-%d"] | None = None
+    length: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    by: Literal["char", "word"] | None = None
+    size: Annotated[int, Meta(ge=1, le=256)] | None = None
+    channels: Literal[1, 3] | None = None
+
+
+class DataParams(Params):
+    choices: DataChoices
 
 
 class AdoptParams(Params):

@@ -79,6 +79,12 @@ METHODS = {
     "revise": Method(r.ReviseParams, a.Description),
     # train a changed network beside this one, in step with it
     "pair": Method(r.PairParams, a.Edited),
+    # files of the person's own, to learn from; they are kept in memory as long as the tab is there
+    "upload": Method(r.UploadParams, a.Uploaded),
+    # what they hold, and what would be made of them; nothing changes
+    "data": Method(r.DataParams, a.OwnData),
+    # begin with them; what was on show can be returned to by "revise"
+    "learn": Method(r.DataParams, a.Description),
     # the whole lab as one HTML file
     "save": Method(r.Params, str),
 }

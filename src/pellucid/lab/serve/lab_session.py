@@ -19,6 +19,7 @@ from pellucid.lab.edit.choices import layer_kinds, loss_names, optimizer_kinds
 from pellucid.lab.edit.designs import changed, design_of, differences
 from pellucid.lab.edit.plain_code import preamble
 from pellucid.lab.lessons.shipped import shipped
+from pellucid.lab.own_data.beginning import Beginning
 from pellucid.lab.protocol import answers, requests
 from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.protocol.reading import checked
@@ -208,6 +209,22 @@ class Session:
             self._revisions.add(stage)
             return self._show(stage)
 
+    def learn(self, begun: Beginning) -> answers.Description:
+        """Begin with data of a person's own; the run of what was on show can be returned to.
+
+        Raises:
+            DataError: the network cannot be trained, or is trained beside another.
+        """
+        with self._opening:
+            if self._differs is not None:
+                raise DataError(gettext("this network is trained beside another: change that one"))
+            stage, before = self._staged(begun.task()), self._stage
+            if before is not None:
+                before.run.act(requests.Pause())
+            description = self._show(stage)
+            self._revisions.add(stage)
+        return description
+
     def revise(self, by: int) -> answers.Description:
         """Back to the network before the last change with its run, or forward again.
 
@@ -268,6 +285,7 @@ class Session:
             convolve=True,
             save=True,
             edit=self._differs is None,
+            data=self._differs is None,
         )
         stage = self.stage
         description = stage.look.describe(stage.run.state(), can)

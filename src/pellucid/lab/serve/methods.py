@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 STEER = frozenset({"tasks", "lessons", "open", "describe", "control", "history", "code", "editor", "consider"})
 """What does not wait behind the numbers that are computed for the eye."""
+OWN = frozenset({"upload", "data", "learn"})
+"""What is about files of the person's own: one after the other, and nothing else waits behind it."""
 MAX_RETAKEN = 2000
 """So many steps at most are taken again to say what each example added."""
 MANY = 100
@@ -33,6 +35,8 @@ def lane(method: str, params: Any) -> Lane:
     """In which of a tab's lanes a request waits: a person's next question not behind all terms of the last."""
     if method in STEER:
         return "steer"
+    if method in OWN:
+        return "data"
     if method == "ledger":
         return "whole"
     limit = params.get("limit") if method == "explain" and isinstance(params, dict) else None
@@ -253,5 +257,8 @@ METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     "edit": lambda session, tab, asked: _edited(lambda: session.edit(asked.design)),
     "revise": lambda session, tab, asked: session.revise(asked.by),
     "pair": lambda session, tab, asked: _edited(lambda: session.pair(asked.design)),
+    "upload": lambda session, tab, asked: tab.files.take(asked.files, more=asked.more),
+    "data": lambda session, tab, asked: tab.files.understood(asked.choices),
+    "learn": lambda session, tab, asked: session.learn(tab.files.beginning(asked.choices)),
     "save": _save,
 }

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pellucid.errors import PellucidError
+from pellucid.lab.own_data.understanding import OwnFiles
 from pellucid.lab.protocol.answers import History
 from pellucid.lab.protocol.reading import Malformed, read_message
 from pellucid.lab.protocol.requests import WatchedPath
@@ -23,7 +24,7 @@ from pellucid.messages import gettext, words
 
 _log = logging.getLogger("pellucid.lab")
 Answer = Callable[["Tab", str, Any], Any]
-Lane = Literal["steer", "look", "whole"]
+Lane = Literal["steer", "look", "whole", "data"]
 """What steers the run does not wait behind what is computed for the eye, nor that behind explanations with all their
 terms. Within a lane order is kept."""
 _BACKLOG = 4
@@ -61,6 +62,7 @@ class Tab:
 
     def __init__(self, answer: Answer, lane: Callable[[str, Any], Lane], wake: Callable[[], None]) -> None:
         self.watch: Watch | None = None
+        self.files = OwnFiles()
         self._answer, self._lane, self._notify = answer, lane, wake
         self._change = threading.Condition()
         self._waiting = self._size = 0
@@ -144,7 +146,7 @@ class Tab:
     def close(self) -> None:
         with self._change:
             self.closed = True
-            self.watch = None
+            self.watch, self.files = None, OwnFiles()
             self._answers.clear()
             self._events.clear()
             self._change.notify_all()
