@@ -51,6 +51,10 @@ TEXT_HABITS = {
 }
 TEXT_RATE = 4e-3
 """Of Adam, at the start."""
+SERIES_WINDOW, SERIES_UNITS = 20, 16
+"""How many past changes of a series are seen, and by how many units of an LSTM."""
+SERIES_RATE, SERIES_BATCH = 2e-3, 64
+"""Of Adam; and examples in an update."""
 
 
 def default_hidden(convolves: bool) -> tuple[int, ...]:
@@ -107,6 +111,11 @@ def reading_layers(
     for _ in range(layers):
         parts += [LSTM(units, return_sequences=True), *([Dropout(dropout)] if dropout else [])]
     return [*parts, Dense(len(vocabulary), activation="softmax")]
+
+
+def forecasting_layers() -> list[Layer]:
+    """Layers from past changes of a series (window, 1) to the change ahead."""
+    return [LSTM(SERIES_UNITS), Dense(1)]
 
 
 def _convolutions(height: int, width: int, activation: str) -> list[Layer]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Standardizer
+from pellucid.default_layers import SERIES_BATCH, SERIES_RATE
 from pellucid.functions.learning.optimizers import Adam
 from pellucid.layers import GRU, LSTM, RNN, Dense
 from pellucid.model import Network
@@ -28,8 +29,8 @@ class RecurrentForecaster:
             self.inputs.transform(x),
             self.outputs.transform(y),
             epochs=epochs,
-            batch_size=64,
-            optimizer=Adam(2e-3),
+            batch_size=SERIES_BATCH,
+            optimizer=Adam(SERIES_RATE),
             loss="mse",
             verbose=0,
         )

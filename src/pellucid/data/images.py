@@ -6,12 +6,13 @@ white; an image that a camera took sideways is turned upright.
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.float32]
 Size = tuple[int, int]
+T = TypeVar("T")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 SAMPLES = ("china", "flower")
@@ -51,7 +53,29 @@ def read_image(
         DataError: a file that cannot be read, is no whole image, or has too many pixels; the message names it.
     """
     size = _checked(size)
-    return _read(path, size, channels, invert)
+    return _read(path, lambda: open_regular(path), size, channels, invert)
+
+
+def image_in(
+    content: bytes, path: str | os.PathLike[str], *, size: Size | None = None, channels: int | None = None
+) -> Pixels:
+    """As `read_image`, of an image whose bytes were read already from the file that messages name."""
+    return _read(path, lambda: io.BytesIO(content), _checked(size), channels, False)
+
+
+def size_in(content: bytes, path: str | os.PathLike[str]) -> Size:
+    """The height and width of an image, of which nothing is decoded.
+
+    Raises:
+        DataError: as `read_image`.
+    """
+    from PIL import Image
+
+    def measured() -> Size:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as file:
+            return file.height, file.width
+
+    return _guarded(path, measured)
 
 
 def sample_image(name: str = "china") -> Pixels:
@@ -101,23 +125,29 @@ def load_image_folder(
     paths = [path for files_of_class in files for path in files_of_class]
     images: list[Pixels] = []
     for path in paths:
-        image = _read(path, size, channels, False)
+        image = read_image(path, size=size, channels=channels)
         images.append(image)
         (h, w, _), (h0, w0, _) = image.shape, images[0].shape
         if (h, w) != (h0, w0):  # before the others are read
             how = argument("size", (h0, w0))
             fix = f"use {how} to bring all to one size" if how else "bring all to one size"
             raise DataError(f'"{path}" is {h}×{w} pixels and "{paths[0]}" {h0}×{w0}: {fix}.')
-    colours = max(p.shape[2] for p in images)
     try:
-        x: Pixels = np.empty((len(images), *images[0].shape[:2], colours), np.float32)
+        x = stacked(images)
     except MemoryError as error:
         raise DataError(f'the {len(images)} images in "{folder}" do not fit into memory: {error}.') from error
-    for row in reversed(range(len(x))):
-        x[row] = images.pop()  # in grey it is repeated for every colour
     y = np.repeat(np.arange(len(classes)), [len(files_of_class) for files_of_class in files])
     description = f"{len(x)} images of {x.shape[1]}×{x.shape[2]} from {root.name}"
     return Dataset(root.resolve().name, x, y, class_names=tuple(c.name for c in classes), description=description)
+
+
+def stacked(images: list[Pixels]) -> Pixels:
+    """Images of one size, which are taken out of the list, as one array (n, h, w, channels)."""
+    colours = max(p.shape[2] for p in images)
+    x: Pixels = np.empty((len(images), *images[0].shape[:2], colours), np.float32)
+    for row in reversed(range(len(x))):
+        x[row] = images.pop()  # in grey it is repeated for every colour
+    return x
 
 
 def class_folders(folder: str | os.PathLike[str]) -> tuple[list[Path], list[list[Path]]]:
@@ -219,14 +249,21 @@ def _moved(
     return np.asarray(upper * (1 - v) + lower * v, dtype=np.float32)
 
 
-def _read(path: str | os.PathLike[str], size: Size | None, channels: int | None, invert: bool) -> Pixels:
+def _read(
+    path: str | os.PathLike[str], opened: Callable[[], BinaryIO], size: Size | None, channels: int | None, invert: bool
+) -> Pixels:
+    return _guarded(path, lambda: _pixels(_decoded(path, opened, size), size, channels, invert))
+
+
+def _guarded(path: str | os.PathLike[str], read: Callable[[], T]) -> T:
+    """What is read of an image; whatever Pillow makes of a damaged one is an error that names it."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on damaged metadata, which is not read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _pixels(_decoded(path, size), size, channels, invert)
+            return read()
     except DataError:
         raise
     except MemoryError as error:
@@ -241,11 +278,11 @@ def _read(path: str | os.PathLike[str], size: Size | None, channels: int | None,
         raise DataError(f'"{path}" is a corrupt image ({error}): save it again or leave it out.') from error
 
 
-def _decoded(path: str | os.PathLike[str], size: Size | None) -> Image:
+def _decoded(path: str | os.PathLike[str], opened: Callable[[], BinaryIO], size: Size | None) -> Image:
     """The image, as large as it is in its file, or at least ``size``."""
     from PIL import Image, ImageOps
 
-    with open_regular(path) as source, Image.open(source, formats=_FORMATS) as file:
+    with opened() as source, Image.open(source, formats=_FORMATS) as file:
         if size is not None and _count(file) > MAX_PIXELS:
             file.draft(None, (2 * max(size), 2 * max(size)))  # which only a JPEG takes
         if _count(file) > MAX_PIXELS:

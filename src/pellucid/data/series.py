@@ -89,14 +89,27 @@ def read_series(
         DataError: the message names the line and the column: no such column, text among the numbers, a missing value,
             a date that cannot be read or may be two, dates out of order or twice.
     """
+    table = read_table(path, delimiter=delimiter, encoding=encoding, decimal=decimal, missing=missing)
+    return series_in(table, path, columns, date=date, date_format=date_format, fill=fill)
+
+
+def series_in(
+    table: dict[str, Column],
+    path: str | os.PathLike[str],
+    columns: str | Sequence[str],
+    *,
+    date: str | None = None,
+    date_format: str | None = None,
+    fill: str | None = None,
+) -> Series:
+    """As `read_series`, of the columns of a table that was read already from the file that messages name."""
     if fill not in (None, "previous"):
         raise DataError(f'fill is "{fill}", expected "previous".')
     file = Path(path).name
-    table = read_table(path, delimiter=delimiter, encoding=encoding, decimal=decimal, missing=missing)
     names = (columns,) if isinstance(columns, str) else tuple(columns)
     if not names or len(set(names)) != len(names):
         raise DataError(f"columns are {names}, expected one or several different names.")
-    stamps = find(table, _date_column(table, file) if date is None else date, file)
+    stamps = find(table, date_column(table, file) if date is None else date, file)
     wanted = [find(table, name, file) for name in names]
     dates = read_dates(stamps, date_format)
     values = np.stack([column.demand_numbers() for column in wanted], axis=1)
@@ -208,7 +221,7 @@ def _stretches(edges: NDArray[Any], horizon: int) -> Iterator[tuple[NDArray[np.i
         yield np.arange(start - horizon + 1), np.arange(start, stop)
 
 
-def _date_column(table: dict[str, Column], file: str) -> str:
+def date_column(table: dict[str, Column], file: str) -> str:
     names = {name.lower(): name for name in reversed(table)}
     for name in _DATE_NAMES:
         if name in names:

@@ -195,10 +195,16 @@ def read_text(path: str | os.PathLike[str]) -> str:
     """
     try:
         content = read_bytes(path)
-        utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-        text = content.decode("utf-16" if utf16 else "utf-8-sig")
     except OSError as error:
         raise DataError(f'cannot read "{path}": {reason(error)}.') from error
+    return text_in(content, path)
+
+
+def text_in(content: bytes, path: str | os.PathLike[str]) -> str:
+    """As `read_text`, of bytes that were read already from the file that messages name."""
+    utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        text = content.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f'"{path}" is not UTF-8 text at byte {error.start}: save it as UTF-8.') from error
     if "\0" in text:

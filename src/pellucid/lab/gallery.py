@@ -5,7 +5,7 @@ Their data come with the packages that Pellucid needs anyway: nothing is downloa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pellucid import data
 from pellucid.data.kernels import kernel
-from pellucid.errors import PellucidError, nearest
+from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.functions.learning.optimizers import SGD, Adam
 from pellucid.lab.task import Examples, Source, Task
 from pellucid.layers import LSTM, RNN, Conv2D, Dense, Embedding, Flatten, MaxPool2D, Reshape
@@ -40,10 +40,11 @@ x, y, validation_data = task.x, task.y, task.test"""
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """What leads from the scaled changes that a network forecasts back to prices.
+    """What leads from the scaled changes that a network forecasts back to prices, or to other values.
 
     `values` (t,) are the prices and `dates` (t,) their days; example k of all, those to learn from first, is made on
-    the day `origins[k]`. A change of the logarithm is `mean + deviation` times its scaled one.
+    the day `origins[k]`. A change of the logarithm, or of the value itself where `logarithmic` is false, is `mean +
+    deviation` times its scaled one.
     """
 
     name: str
@@ -53,6 +54,39 @@ class Prices:
     learned: int
     mean: float
     deviation: float
+    logarithmic: bool = True
+
+    @property
+    def scale(self) -> tuple[str, ...]:
+        """How changes are measured, as `data.levels` and `data.after` take it."""
+        return ("log",) if self.logarithmic else ("difference",)
+
+    def after(self, values: Array, scaled: Array) -> Array:
+        """Values (n,) after scaled changes (n,)."""
+        changes = self.mean + self.deviation * np.asarray(scaled, np.float64)
+        return data.after(values[:, None], changes[:, None], self.scale)[:, 0]
+
+
+def scaled_windows(
+    name: str, values: Array, dates: Sequence[str], window: int
+) -> tuple[Prices, Examples, Examples]:
+    """What leads back to the values (t,) of a series, windows of their changes to learn from, and those to judge by.
+
+    Raises:
+        DataError: fewer values than a window and the test need.
+    """
+    changes = data.choose_changes(values[:, None])
+    windows = data.series_windows(data.levels(values[:, None], changes), window=window)
+    ((learned, tested),) = data.walk_forward(windows, test_size=0.2, folds=1)
+    # The scale comes from the part to learn from alone: that of the rest was not known then.
+    mean, deviation = float(windows.y[learned].mean()), float(windows.y[learned].std())
+    if not deviation:
+        raise DataError(gettext("{name} changes by the same from step to step: there is nothing to learn", name=name))
+    x, y = (((part - mean) / deviation).astype(np.float32) for part in (windows.x, windows.y))
+    origins = windows.origins[np.concatenate([learned, tested])]
+    logarithmic = changes == ("log",)
+    prices = Prices(name, tuple(dates), values, origins, len(learned), mean, deviation, logarithmic)
+    return prices, (x[learned], y[learned]), (x[tested], y[tested])
 
 
 @dataclass(frozen=True)
@@ -195,26 +229,14 @@ def _text(entry: Entry) -> Task:
 
 def _prices(entry: Entry) -> Task:
     series = _series()
-    windows = data.series_windows(np.log(series.values), window=WINDOW)
-    ((learned, tested),) = data.walk_forward(windows, test_size=0.2, folds=1)
-    # The scale comes from the part to learn from alone: that of the rest was not known then.
-    mean, deviation = float(windows.y[learned].mean()), float(windows.y[learned].std())
-    x, y = (((part - mean) / deviation).astype(np.float32) for part in (windows.x, windows.y))
+    dates = [series.day(row) for row in range(len(series))]
+    rows, learned, tested = scaled_windows(series.name, series.values[:, 0], dates, WINDOW)
     net = BaseNetwork(RNN(12), Dense(1), input_shape=(WINDOW, 1), seed=1)
-    rows = Prices(
-        series.name,
-        tuple(series.day(row) for row in range(len(series))),
-        series.values[:, 0],
-        windows.origins[np.concatenate([learned, tested])],
-        len(learned),
-        mean,
-        deviation,
-    )
     return _task(
         entry,
         net,
-        (x[learned], y[learned]),
-        (x[tested], y[tested]),
+        learned,
+        tested,
         loss="mse",
         metrics=(),
         optimizer=Adam(0.003),

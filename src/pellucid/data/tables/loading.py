@@ -116,6 +116,7 @@ def _uncompressed(content: bytes, path: str | os.PathLike[str], max_bytes: int) 
 
 
 def _text(content: bytes, path: str | os.PathLike[str], encoding: str) -> str:
+    named = encoding
     try:
         if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
             encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -124,7 +125,7 @@ def _text(content: bytes, path: str | os.PathLike[str], encoding: str) -> str:
         at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
         how = argument("encoding", "cp1252")
         fix = f"say how it is written, such as {how}" if how else "save it as utf-8"
-        raise DataError(f'"{path}" is not {encoding} text{at}: {fix}.') from error
+        raise DataError(f'"{path}" is not {named} text{at}: {fix}.') from error
     except LookupError as error:
         raise DataError(f'there is no encoding "{encoding}", expected one such as utf-8 or cp1252.') from error
     if "\0" in text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import keyword
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,8 +33,10 @@ def preamble(task: Task) -> str:
     # in the order that isort asks for
     has_imports = examples.startswith(("from ", "import "))
     head, _, rest = examples.partition("\n\n") if has_imports else ("", "", examples)
-    lines = [line for line in ["import pellucid as pl", *head.splitlines()] if line]
-    imports = "\n".join(sorted(lines, key=lambda line: (line.startswith("from "), line)))
+    lines = sorted(["import pellucid as pl", *head.splitlines()], key=lambda line: (line.startswith("from "), line))
+    standard = [line for line in lines if line.split()[1].split(".")[0] in sys.stdlib_module_names]
+    rest_of = [line for line in lines if line not in standard]
+    imports = "\n\n".join("\n".join(group) for group in (standard, rest_of) if group)
     return f"{imports}\n\n{rest}\n{network_code(task.net)}\n"
 
 

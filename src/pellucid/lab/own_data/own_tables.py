@@ -172,9 +172,9 @@ class OwnTable:
             f"validation_data = (test.x, test.y{column})"
         )
 
-    def described(self, data: Dataset | None) -> list[answers.DataColumn]:
+    def described(self) -> list[answers.DataColumn]:
         """Each column, and what becomes of it."""
-        left = self._left_out() if data is None else data.left_out
+        left = self._left_out()
         return [self._described(column, left.get(name)) for name, column in self.columns.items()]
 
     def rows(self) -> list[list[str]]:

@@ -6,16 +6,23 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from pellucid.data.tables.table import Column
 from pellucid.errors import DataError, PellucidError, spelled
 from pellucid.lab.own_data.beginning import Beginning
-from pellucid.lab.own_data.own_tables import OwnTable, columns_of
+from pellucid.lab.own_data.own_images import OwnImages, is_image
+from pellucid.lab.own_data.own_series import OwnSeries, is_series, numbered
+from pellucid.lab.own_data.own_tables import OwnTable, columns_of, counted
+from pellucid.lab.own_data.own_texts import OwnText
 from pellucid.lab.own_data.uploads import Uploads
 from pellucid.lab.protocol import answers
 from pellucid.lab.protocol.requests import DataChoices, DataKind, SentPart
 from pellucid.messages import gettext, words
 
-TABLES = (".csv", ".tsv", ".tab", ".psv", ".parquet", ".data")
+TEXTS = (".txt", ".text", ".md", ".rst", ".log")
+SHOWN_IMAGES = 12
+"""One of each class, of so many classes."""
 
 
 class OwnFiles:
@@ -58,33 +65,38 @@ class OwnFiles:
             DataError: nothing can be learned from them as it was chosen.
         """
         with spelled(on_the_page):
-            return self._table(choices).beginning()
+            match self._read(choices):
+                case OwnImages() as images:
+                    return images.beginning(images.data())
+                case other:
+                    return other.beginning()
 
-    def _understood(self, choices: DataChoices) -> answers.OwnData:
-        table = self._table(choices)
-        answer = empty(table.name, "table", ["table"])
-        answer["rows"] = table.rows()
-        data, begun, fault = None, None, None
-        try:
-            data = table.data()
-            begun = table.beginning()
-            answer["layers"], answer["parameters"] = begun.described()
-        except PellucidError as error:
-            fault = error
-        answer["columns"] = table.described(data)
-        if data is not None:
-            answer["classes"] = table.classes(data)
-            answer["notes"] = [words(note) for note in table.notes(data)]
-        task = None if data is None else "regression" if data.class_names is None else "classification"
-        answer["choices"] |= {"target": table.target, "task": choices.task or task}
-        return finished(answer, choices, begun, fault)
-
-    def _table(self, choices: DataChoices) -> OwnTable:
+    def _read(self, choices: DataChoices) -> OwnTable | OwnSeries | OwnText | OwnImages:
+        files = self._all()
+        if sum(map(is_image, files)) * 2 > len(files):
+            return OwnImages(files, choices, self._uploads.archives)
         name, content = self._one()
+        kind = choices.kind or ("text" if suffix(name) in TEXTS else "table")
+        if kind == "text":
+            return OwnText(name, content, choices)
         key = (choices.encoding, choices.decimal, choices.date_format)
         if self._columns is None or self._columns[0] != key:
             self._columns = key, columns_of(content, name, choices)
-        return OwnTable(name, self._columns[1], choices)
+        columns = self._columns[1]
+        if kind == "series" or (choices.kind is None and is_series(columns)):
+            return OwnSeries(name, columns, choices)
+        return OwnTable(name, columns, choices)
+
+    def _understood(self, choices: DataChoices) -> answers.OwnData:
+        match self._read(choices):
+            case OwnTable() as table:
+                return _of_table(table, choices)
+            case OwnSeries() as series:
+                return _of_series(series, choices)
+            case OwnText() as text:
+                return _of_text(text, choices)
+            case images:
+                return _of_images(images, choices)
 
     def _all(self) -> dict[str, bytes]:
         if self._files is None:
@@ -104,6 +116,73 @@ class OwnFiles:
         return next(iter(files.items()))
 
 
+def _of_table(table: OwnTable, choices: DataChoices) -> answers.OwnData:
+    answer = empty(table.name, "table", ["table", "series"])
+    answer["columns"], answer["rows"] = table.described(), table.rows()
+    data, begun, fault = None, None, None
+    try:
+        data = table.data()
+        begun = table.beginning()
+    except PellucidError as error:
+        fault = error
+    task = choices.task
+    if data is not None:
+        answer["classes"], answer["notes"] = table.classes(data), list(map(words, table.notes(data)))
+        task = "regression" if data.class_names is None else "classification"
+    answer["choices"] |= {"target": table.target, "task": task}
+    return finished(answer, choices, begun, fault)
+
+
+def _of_series(series: OwnSeries, choices: DataChoices) -> answers.OwnData:
+    answer = empty(series.name, "series", ["table", "series"])
+    answer["columns"], answer["rows"] = series.table.described(), series.table.rows()
+    answer["choices"] |= {"target": series.target, "length": series.window}
+    answer["targets"] = numbered(series.columns)
+    begun, fault = None, None
+    try:
+        begun = series.beginning()
+        answer["notes"] = list(map(words, series.notes()))
+    except PellucidError as error:
+        fault = error
+    return finished(answer, choices, begun, fault)
+
+
+def _of_text(text: OwnText, choices: DataChoices) -> answers.OwnData:
+    answer = empty(text.name, "text", ["text", "table"] if "," in text.text[:1000] else ["text"])
+    answer["excerpt"] = text.excerpt
+    answer["choices"] |= {"by": text.by, "length": text.length}
+    begun, fault = None, None
+    try:
+        begun = text.beginning()
+        answer["notes"] = list(map(words, text.notes(begun)))
+    except PellucidError as error:
+        fault = error
+    return finished(answer, choices, begun, fault)
+
+
+def _of_images(images: OwnImages, choices: DataChoices) -> answers.OwnData:
+    answer = empty(images.name, "images", ["images"])
+    answer["choices"] |= {"size": images.size[0], "channels": choices.channels}
+    begun, fault = None, None
+    try:
+        data = images.data()
+        answer["choices"]["channels"] = data.x.shape[3]
+        answer["classes"] = counted(data.class_names or (), data.y)
+        answer["notes"] = list(map(words, images.notes()))
+        firsts = [int(np.argmax(data.y == label)) for label in range(min(SHOWN_IMAGES, len(data.class_names or ())))]
+        answer["images"] = [
+            {
+                "image": {"shape": list(data.x.shape[1:]), "data": data.x[row].reshape(-1)},
+                "label": (data.class_names or ())[data.y[row]],
+            }
+            for row in firsts
+        ]
+        begun = images.beginning(data)
+    except PellucidError as error:
+        fault = error
+    return finished(answer, choices, begun, fault)
+
+
 def empty(name: str, kind: DataKind, kinds: list[DataKind]) -> answers.OwnData:
     """An answer in which nothing is said yet."""
     return {
@@ -114,6 +193,7 @@ def empty(name: str, kind: DataKind, kinds: list[DataKind]) -> answers.OwnData:
         "learn": 0,
         "test": 0,
         "columns": [],
+        "targets": None,
         "rows": [],
         "classes": None,
         "images": [],
@@ -132,7 +212,11 @@ def finished(
     given = {name: getattr(choices, name) for name in choices.__struct_fields__}
     answer["choices"] = given | {"kind": answer["kind"]} | answer["choices"]
     if begun is not None:
-        answer["learn"], answer["test"] = len(begun.learned[0]), len(begun.test[0])
+        try:
+            answer["layers"], answer["parameters"] = begun.described()
+            answer["learn"], answer["test"] = len(begun.learned[0]), len(begun.test[0])
+        except PellucidError as error:
+            fault = error
     answer["fault"] = None if fault is None else words(fault.message)
     return answer
 

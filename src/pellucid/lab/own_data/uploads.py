@@ -18,6 +18,7 @@ MAX_BYTES = 32 << 20
 """Of all files together, as they are sent; what a file holds compressed may be `MAX_UNPACKED`."""
 MAX_UNPACKED = 128 << 20
 MAX_FILES = 20_000
+ZIP = b"PK\3\4"
 PACKED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError)
 """What a damaged or foreign archive makes of its reader."""
 
@@ -36,6 +37,11 @@ class Uploads:
     def size(self) -> int:
         """In bytes."""
         return self._size
+
+    @property
+    def archives(self) -> dict[str, str]:
+        """The archives that came, by the folder in which their files stand."""
+        return {PurePosixPath(name).stem: name for name, data in self._files.items() if data.startswith(ZIP)}
 
     def add(self, parts: Iterable[SentPart]) -> None:
         """Take what came.
@@ -73,7 +79,7 @@ class Uploads:
         found: dict[str, bytes] = {}
         for name, data in self._files.items():
             content = bytes(data)
-            if not content.startswith(b"PK\3\4"):
+            if not content.startswith(ZIP):
                 found[name] = content
                 continue
             for inner, unpacked in unzipped(name, content):

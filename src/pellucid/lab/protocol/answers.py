@@ -190,10 +190,12 @@ class Table(TypedDict):
 
 
 class Scaling(TypedDict):
-    """How scaled numbers lead back to changes of a price's logarithm: `mean + deviation · number`."""
+    """How scaled numbers lead back to changes of a price's logarithm, or of the value itself where it is not
+    `logarithmic`: `mean + deviation · number`."""
 
     mean: float
     deviation: float
+    logarithmic: bool
 
 
 class Description(TypedDict):
@@ -346,6 +348,7 @@ class OwnData(TypedDict):
         kinds: what they may be read as.
         choices: those that were made, and for the rest what was chosen by how the data look.
         learn, test: how many examples there are to learn from, and to judge by.
+        targets: the columns that can be learned or forecast; null where each of them can.
         rows: the first lines of a table, cell by cell.
         classes: where each example is of one.
         notes: what was done to the data that may surprise.
@@ -361,6 +364,7 @@ class OwnData(TypedDict):
     learn: int
     test: int
     columns: list[DataColumn]
+    targets: list[str] | None
     rows: list[list[str]]
     classes: list[Counted] | None
     images: list[OwnImage]

@@ -51,7 +51,11 @@ def description(
         "table": table(task, net),
         "scaling": None
         if not isinstance(task.rows, Prices)
-        else {"mean": task.rows.mean, "deviation": task.rows.deviation},
+        else {
+            "mean": task.rows.mean,
+            "deviation": task.rows.deviation,
+            "logarithmic": task.rows.logarithmic,
+        },
         "training": {
             "optimizer": optimizer(task.optimizer).name,
             "loss": samples.goal.loss.name,

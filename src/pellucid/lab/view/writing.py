@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Vocabulary
+from pellucid.data import Vocabulary, levels
 from pellucid.errors import PellucidError
 from pellucid.explain.arithmetic import number
 from pellucid.lab.gallery import Prices
@@ -46,15 +46,15 @@ def next_values(task: Task, net: BaseNetwork, *, count: int) -> str:
     rows = task.rows
     if not isinstance(rows, Prices) or task.test is None:
         raise PellucidError(gettext("this network forecasts no series of prices, so there are no next values"))
-    changes = np.diff(np.log(rows.values))
+    changes = np.diff(levels(rows.values[:, None], rows.scale)[:, 0])
     window = list((changes[-task.x.shape[1] :] - rows.mean) / rows.deviation)
-    price, prices = float(rows.values[-1]), []
+    price, prices = rows.values[-1:], []
     for _ in range(count):
         x = np.array(window[-task.x.shape[1] :], net.dtype).reshape(1, -1, 1)
-        change = float(predict(net, x)[0, 0])
-        window.append(change)
-        price *= float(np.exp(rows.mean + rows.deviation * change))
-        prices.append(number(price))
+        change = predict(net, x)[0]
+        window.append(float(change[0]))
+        price = rows.after(price, change)
+        prices.append(number(float(price[0])))
     return ", ".join(prices)
 
 
@@ -74,7 +74,7 @@ def forecast(task: Task, net: BaseNetwork, samples: Samples) -> answers.Forecast
         origins = rows.origins[first : first + len(x)]
         today: Array | None = rows.values[origins]
         truth = rows.values[origins + 1]
-        network = rows.values[origins] * np.exp(rows.mean + rows.deviation * predicted[:, 0])
+        network = rows.after(rows.values[origins], predicted[:, 0])
         days = [rows.dates[k] for k in (origins + 1).tolist()]
     else:
         network, truth = (part.reshape(len(part), -1)[:, -1].astype(np.float64) for part in (predicted, y))

@@ -6,7 +6,7 @@ import { decode } from "./model/wire/frames";
 const FIRST_DELAY = 250;
 const LAST_DELAY = 8000;
 /** What changes something: done late, and maybe by another server, it would not be what the person meant. */
-const DOING = new Set(["control", "open", "adopt", "edit", "revise", "pair"]);
+const DOING = new Set(["control", "open", "adopt", "edit", "revise", "pair", "upload", "learn"]);
 
 /** "ws" beside the page, with the page's token. */
 export function socketAddress(href: string): string {
@@ -22,6 +22,7 @@ export function socketAddress(href: string): string {
 type Make = (address: string) => WebSocket;
 
 export class WebSocketLab extends Exchange {
+  readonly learns = true;
   #address: string;
   #make: Make;
   #socket: WebSocket | null = null;

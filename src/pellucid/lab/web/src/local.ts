@@ -184,6 +184,9 @@ export class LocalLab implements Lab {
     edit: () => refuse("local.edit"),
     revise: () => refuse("local.edit"),
     pair: () => refuse("local.edit"),
+    upload: () => refuse("local.data"),
+    data: () => refuse("local.data"),
+    learn: () => refuse("local.data"),
     save: () => refuse("local.save"),
   };
 

@@ -23,6 +23,7 @@ export class WidgetLab extends Exchange {
   #listen: (content: unknown, buffers: DataView[]) => void;
   #end = () => this.#gone();
   readonly lost = GONE;
+  readonly learns = true;
 
   constructor(model: Model) {
     // Every view of one widget shares a model, so each answer comes to all: views count from numbers far apart.

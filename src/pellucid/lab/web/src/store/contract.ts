@@ -4,7 +4,7 @@ import type { Language } from "../model/wire/protocol";
 import type { LabStore } from "./lab-store.svelte";
 
 /** What lies over the page, or beside it: only one at a time. */
-export type Panel = "gallery" | "wrong" | "code" | "help" | "own" | "lessons" | "change" | "anew" | null;
+export type Panel = "gallery" | "wrong" | "code" | "help" | "own" | "lessons" | "change" | "anew" | "data" | null;
 
 export type Store = LabStore;
 

@@ -3,7 +3,7 @@
 import { HOME, format, opening, parse, type Link } from "../model/place/route";
 import type { Place } from "../model/place/place";
 import type {
-  Action, Description, Design, Edited, Example, Fault, Lab, Language, Methods, Path, Picture, State, Task, Words,
+  Action, DataChoices, Description, Design, Edited, Example, Fault, Lab, Language, Methods, Path, Picture, State, Task, Words,
 } from "../model/wire/protocol";
 import type { Key, Values } from "../strings";
 import type { Options, Panel } from "./contract";
@@ -11,6 +11,7 @@ import { bare, placeOf, type Lesson } from "../model/lesson/lessons";
 import { Measured } from "./history.svelte";
 import { Leaving } from "./leaving.svelte";
 import { Lessons } from "./lesson.svelte";
+import { OwnFiles } from "./own-data.svelte";
 import { Preferences } from "./preferences.svelte";
 import type { Arrangement } from "../model/place/panes";
 import { Routing, fixedAddress, same } from "./routing.svelte";
@@ -33,6 +34,8 @@ export class LabStore {
   readonly lessons: Lessons;
   /** The question before the steps of a training are lost. */
   readonly leaving = new Leaving();
+  /** Files of the person's own. */
+  readonly files: OwnFiles;
   #preferences: Preferences;
   #measured: Measured;
   #watching: Watching;
@@ -50,6 +53,7 @@ export class LabStore {
     this.#preferences = new Preferences(options);
     this.#routing = new Routing(address, current);
     this.lessons = new Lessons(lab, this.#routing, () => this.#description);
+    this.files = new OwnFiles(lab, (error) => this.reason(error));
     this.#measured = new Measured(lab, current);
     this.#watching = new Watching(
       (question) => this.#try(() => lab.request("watch", question)),
@@ -192,6 +196,11 @@ export class LabStore {
     this.#routing.lesson = null;
     this.#panel = null;
     await this.#describe(description);
+    this.#begins(description);
+  }
+
+  /** Go to what a task is about. */
+  #begins(description: Description): void {
     const view = opening(description.views);
     // Who was quicker is somewhere already.
     if (view !== null && bare(this.place)) this.go({ view });
@@ -214,13 +223,28 @@ export class LabStore {
     await this.#change(async () => ({ fault: null, description: await this.lab.request("revise", { by }) }));
   }
 
-  async #change(ask: () => Promise<Edited>): Promise<Fault | null | undefined> {
+  /** Whether files of the person's own can be learned from here. */
+  get canLearn(): boolean {
+    return this.#description?.can.data ?? (this.#description === null && this.lab.learns === true);
+  }
+
+  /** Begin with the person's files. */
+  async learn(choices: DataChoices): Promise<void> {
+    this.#routing.lesson = null;
+    await this.#change(async () => ({ fault: null, description: await this.lab.request("learn", { choices }) }), false);
+  }
+
+  async #change(ask: () => Promise<Edited>, stay = true): Promise<Fault | null | undefined> {
     this.#busy = true;
     this.#opening++;
     const edited = await this.#try(ask);
     this.#opening--;
     this.#busy = false;
-    if (edited?.description) await this.#describe(edited.description, true);
+    if (edited?.description) {
+      if (!stay) this.#panel = null;
+      await this.#describe(edited.description, stay);
+      if (!stay) this.#begins(edited.description);
+    }
     return edited?.fault;
   }
 
@@ -326,7 +350,7 @@ export class LabStore {
       }
       // A link that was typed meanwhile has begun anew.
       if (serial !== this.#serial) return;
-      if (description.task === null) this.#panel = "gallery";
+      if (description.layers.length === 0) this.#panel = "gallery";
     }
     if (asked !== null) this.#routing.place = { ...asked.place, step: null };
     if (known !== null && run !== description.state.run) this.notify(this.say("shell.anew"));

@@ -2,6 +2,7 @@
 
 import type { Language, Words } from "../model/wire/protocol";
 import { compare } from "./compare";
+import { data } from "./data";
 import { edit } from "./edit";
 import { focus } from "./focus";
 import { kinds } from "./kinds";
@@ -10,7 +11,7 @@ import { local } from "./local";
 import { metrics } from "./metrics";
 import { shell } from "./shell";
 
-export const strings = { ...shell, ...focus, ...kinds, ...local, ...lesson, ...metrics, ...compare, ...edit };
+export const strings = { ...shell, ...focus, ...kinds, ...local, ...lesson, ...metrics, ...compare, ...edit, ...data };
 
 export type Key = keyof typeof strings;
 export type Values = Record<string, string | number>;

@@ -16,6 +16,7 @@ export const local = {
   "local.stopped": gettext("The loss is no longer a finite number: go back, and continue with a smaller learning rate."),
   "local.gallery": gettext("A saved file shows one network; run `pellucid lab` for the others."),
   "local.edit": gettext("Here the network is trained and looked into as it is. To change its layers, start the lab in Python: pellucid lab, or net.lab(x, y) for a network of your own."),
+  "local.data": gettext("To learn from data of your own, start the lab in Python: pellucid lab, or net.lab(x, y) for a network of your own."),
   "local.save": gettext("This is a saved file already; copy it."),
   "local.example": gettext("There is no example “{name}” in this file."),
   "local.target": gettext("{name} has no target, so there is no loss and no gradient: say what it is."),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { changesOf, factorOf, forecast } from "../../src/model/example/prices";
+import { changesOf, after, forecast } from "../../src/model/example/prices";
 import { columnName, entries, fields, numbersOf } from "../../src/model/example/table";
 
 const column = (name: string, category: string | null = null) => ({ name, category, low: 0, high: 9, mean: 4 });
@@ -27,14 +27,18 @@ describe("a table", () => {
 });
 
 describe("prices", () => {
-  const scaling = { mean: 0.001, deviation: 0.02 };
+  const scaling = { mean: 0.001, deviation: 0.02, logarithmic: true };
   it("become changes, and changes prices", () => {
     const prices = [100, 101, 99.5];
     const changes = changesOf(prices, scaling)!;
     expect(changes).toHaveLength(2);
-    expect(prices[1]! * factorOf(changes[1]!, scaling)).toBeCloseTo(99.5);
+    expect(after(prices[1]!, changes[1]!, scaling)).toBeCloseTo(99.5);
     expect(forecast(changes[1]!, scaling, 101)).toBe("99.50 (−1.49 %)");
     expect(forecast(changes[0]!, scaling, null)).toBe("+1.00 %");
+    const degrees = { mean: 0.5, deviation: 2, logarithmic: false };
+    expect(changesOf([-3, 0, -1], degrees)).toEqual([1.25, -0.75]);
+    expect(after(-3, 1.25, degrees)).toBe(0);
+    expect([forecast(1.25, degrees, -3), forecast(-0.75, degrees, null)]).toEqual(["0.00 (+3.00)", "−1.00"]);
     expect([changesOf([1], scaling), changesOf([1, 0], scaling), changesOf([1, NaN], scaling)]).toEqual([null, null, null]);
   });
 });

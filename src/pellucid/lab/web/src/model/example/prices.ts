@@ -2,15 +2,19 @@
 
 import type { Scaling } from "../wire/protocol";
 
-/** The scaled changes from each price to the next; null where there are too few, or one is not above 0. */
-export function changesOf(prices: readonly number[], { mean, deviation }: Scaling): number[] | null {
-  if (prices.length < 2 || prices.some((price) => !(price > 0))) return null;
-  return prices.slice(1).map((price, k) => (Math.log(price / prices[k]!) - mean) / deviation);
+/** The scaled changes from each price to the next; null where there are too few, or one has no logarithm. */
+export function changesOf(prices: readonly number[], { mean, deviation, logarithmic }: Scaling): number[] | null {
+  if (prices.length < 2 || (logarithmic && prices.some((price) => !(price > 0)))) return null;
+  return prices.slice(1).map((price, k) => {
+    const before = prices[k]!;
+    return ((logarithmic ? Math.log(price / before) : price - before) - mean) / deviation;
+  });
 }
 
-/** By what factor the price changes. */
-export function factorOf(change: number, { mean, deviation }: Scaling): number {
-  return Math.exp(mean + deviation * change);
+/** The price after a scaled change. */
+export function after(today: number, change: number, { mean, deviation, logarithmic }: Scaling): number {
+  const by = mean + deviation * change;
+  return logarithmic ? today * Math.exp(by) : today + by;
 }
 
 /** A price as prices are written. */
@@ -20,8 +24,7 @@ export function priced(price: number): string {
 
 /** A scaled change as a person reads it: the price that it leads to from today's, and by how much that differs. */
 export function forecast(change: number, scaling: Scaling, today: number | null): string {
-  const factor = factorOf(change, scaling);
-  const percent = 100 * (factor - 1);
-  const by = `${percent < 0 ? "−" : "+"}${Math.abs(percent).toFixed(2)} %`;
-  return today === null ? by : `${priced(today * factor)} (${by})`;
+  const [whole, unit] = scaling.logarithmic ? [100 * (after(1, change, scaling) - 1), " %"] : [after(0, change, scaling), ""];
+  const by = `${whole < 0 ? "−" : "+"}${Math.abs(whole).toFixed(2)}${unit}`;
+  return today === null ? by : `${priced(after(today, change, scaling))} (${by})`;
 }

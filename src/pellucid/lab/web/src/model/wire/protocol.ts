@@ -3,7 +3,7 @@
 //
 // `declared.ts` is generated from Python's declarations (lab/protocol); here is what a schema cannot say.
 
-import type { Description, Events as Sent, Example, Methods } from "./declared";
+import type { Description, Events as Sent, Example, Methods, OwnData } from "./declared";
 
 export type * from "./declared";
 
@@ -13,6 +13,7 @@ export type Path = string;
 export type InputName = Example["name"];
 export type Sample = Description["sample"];
 export type View = Description["views"][number];
+export type DataKind = OwnData["kind"];
 export type Language = "en" | "zh";
 export type Words = Record<Language, string>;
 
@@ -30,4 +31,6 @@ export interface Lab {
   second?(): Lab;
   /** What to say once the connection is gone, where it will not come back by itself. */
   readonly lost?: Words;
+  /** Whether there is Python behind it, which reads files of the person's own, also while nothing is open. */
+  readonly learns?: boolean;
 }
