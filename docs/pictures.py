@@ -19,9 +19,9 @@ import numpy as np
 import pellucid as pl
 from pellucid.cli import cli
 from pellucid.cli.language import Reader, prepared, train
-from pellucid.default_layers import TEXT_HABITS, TEXT_RATE
 from pellucid.data import load_idx_folder, read_text, sample_image
 from pellucid.data.kernels import kernel
+from pellucid.default_layers import TEXT_HABITS, TEXT_RATE
 from pellucid.plots import style
 from pellucid.plots.terms import draw_terms
 from pellucid.plots.training_curves import history_figure

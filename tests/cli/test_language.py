@@ -150,7 +150,9 @@ def test_the_embedded_text(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 def test_short_texts_are_learned_in_small_batches() -> None:
     tokens = {"char": (1000, 234_000, 1_000_000), "word": (1000, 51_000, 228_000)}
-    sizes = {by: [TEXT_HABITS[by].batch_size(n, TEXT_HABITS[by].length) for n in counts] for by, counts in tokens.items()}
+    sizes = {
+        by: [TEXT_HABITS[by].batch_size(n, TEXT_HABITS[by].length) for n in counts] for by, counts in tokens.items()
+    }
     assert sizes == {"char": [8, 16, 64], "word": [8, 8, 32]}
 
 

@@ -70,13 +70,21 @@ class Outcome:
 @click.option("--fill", type=click.Choice(["previous"]), help="Replace missing values.  [default: an error]")
 @click.option("--horizon", type=options.IntRange(min=1), default=1, show_default=True, help="How many rows ahead.")
 @click.option(
-    "--window", type=options.IntRange(min=1), default=SERIES_WINDOW, show_default=True, help="How many past changes are seen."
+    "--window",
+    type=options.IntRange(min=1),
+    default=SERIES_WINDOW,
+    show_default=True,
+    help="How many past changes are seen.",
 )
 @click.option(
     "--model", "cell", type=click.Choice(list(CELLS)), default="lstm", show_default=True, help="The recurrent layer."
 )
 @click.option(
-    "--units", type=options.IntRange(min=1), default=SERIES_UNITS, show_default=True, help="Units of the recurrent layer."
+    "--units",
+    type=options.IntRange(min=1),
+    default=SERIES_UNITS,
+    show_default=True,
+    help="Units of the recurrent layer.",
 )
 @click.option(
     "--test",

@@ -67,9 +67,7 @@ class Prices:
         return data.after(values[:, None], changes[:, None], self.scale)[:, 0]
 
 
-def scaled_windows(
-    name: str, values: Array, dates: Sequence[str], window: int
-) -> tuple[Prices, Examples, Examples]:
+def scaled_windows(name: str, values: Array, dates: Sequence[str], window: int) -> tuple[Prices, Examples, Examples]:
     """What leads back to the values (t,) of a series, windows of their changes to learn from, and those to judge by.
 
     Raises:

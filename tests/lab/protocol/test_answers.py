@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -141,6 +142,11 @@ def test_all_that_is_asked_for_is_answered_as_declared(lab: Session, monkeypatch
     assert ask("edit", {"design": design | {"batch_size": 100_000}})["fault"]["field"] == "batch_size"
     ask("revise", {"by": -1})
     ask("pair", {"design": design | {"batch_size": 8}})
+    table = b"a,b,kind\n" + b"".join(b"%d.5,%d,%s\n" % (k, k % 3, b"xy"[k % 2 :][:1]) for k in range(20))
+    ask("upload", {"files": [{"name": "own.csv", "data": base64.b64encode(table).decode()}]})
+    assert ask("data", {"choices": {}})["fault"] is None
+    assert ask("data", {"choices": {"columns": {"a": "leave", "b": "leave"}}})["fault"] is not None
+    ask("learn", {"choices": {}})
     assert asked == set(METHODS)
     assert {event for event, _ in asker.events} == set(EVENTS)
     for event, value in asker.events:

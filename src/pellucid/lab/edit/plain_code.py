@@ -60,7 +60,7 @@ def network_code(net: BaseNetwork) -> str:
 
 
 def layer_code(layer: Layer) -> str:
-    """A layer as its call: `pl.Dense(16, activation="relu")`; the statistics of a normalization are those of x and y."""
+    """A layer as its call: `pl.Dense(16, activation="relu")`; the statistics of a normalization are of x or y."""
     if isinstance(layer, Normalization) and layer.adapted:
         inverse, data = ("invert=True", "y") if layer.invert else ("", "x")
         return f"pl.Normalization({inverse}).adapt({data})"

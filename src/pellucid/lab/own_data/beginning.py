@@ -90,5 +90,3 @@ class Beginning:
 def divided(data: Dataset) -> tuple[Dataset, Dataset]:
     """What is learned from, and what is kept to judge by: as `pellucid train` does."""
     return data.divide(test_size=TEST_SIZE, seed=SEED)
-
-

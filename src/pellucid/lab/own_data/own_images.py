@@ -35,7 +35,7 @@ class OwnImages:
     """
 
     def __init__(self, files: Mapping[str, bytes], choices: DataChoices, archives: Mapping[str, str]) -> None:
-        names = sorted((PurePosixPath(name) for name in files if is_image(name)))
+        names = sorted(PurePosixPath(name) for name in files if is_image(name))
         self.others = len(files) - len(names)
         self.folders: dict[PurePosixPath, list[PurePosixPath]] = {}
         for name in names:
@@ -130,7 +130,13 @@ class OwnImages:
 
     def notes(self) -> list[Message]:
         """What was done to the files that may surprise."""
-        said = [gettext("Each image has {height} × {width} pixels for the network.", height=self.size[0], width=self.size[1])]
+        said = [
+            gettext(
+                "Each image has {height} × {width} pixels for the network.", height=self.size[0], width=self.size[1]
+            )
+        ]
         if self.others:
-            said.append(gettext("{count} files that are no images by their names were left out.", count=self.others))
+            said.append(
+                gettext("Files that are no images by their names, and were left out: {count}.", count=self.others)
+            )
         return said

@@ -98,7 +98,12 @@ class OwnSeries:
             dates = [str(row + 1) for row in range(len(values))]
         else:
             series = series_in(
-                self.columns, self.name, self.target, date=self.date, date_format=self.choices.date_format, fill=self.fill
+                self.columns,
+                self.name,
+                self.target,
+                date=self.date,
+                date_format=self.choices.date_format,
+                fill=self.fill,
             )
             values, dates = series.values[:, 0], [series.day(row) for row in range(len(series))]
         prices, learned, tested = scaled_windows(self.target, values, dates, self.window)
@@ -148,7 +153,9 @@ class OwnSeries:
         logarithmic = choose_changes(values[np.isfinite(values)][:, None]) == ("log",)
         known = {"window": self.window, "column": self.target}
         if logarithmic:
-            said = [gettext('From {window} changes of "{column}", in percent, the network forecasts the next.', **known)]
+            said = [
+                gettext('From {window} changes of "{column}", in percent, the network forecasts the next.', **known)
+            ]
         else:
             said = [gettext('From {window} changes of "{column}" the network forecasts the next.', **known)]
         if self.date is None:

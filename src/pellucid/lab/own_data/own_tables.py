@@ -125,7 +125,7 @@ class OwnTable:
         if found.x.size > MAX_NUMBERS:
             raise DataError(
                 gettext(
-                    "the columns become {count:,} numbers, expected at most {most:,} in the lab: leave some of them out",
+                    "the columns become {count:,} numbers, expected at most {most:,} in the lab: leave some out",
                     count=found.x.size,
                     most=MAX_NUMBERS,
                 )
@@ -191,11 +191,16 @@ class OwnTable:
         said = []
         if data.filled is not None and (filled := int(data.filled.any(axis=1).sum())):
             said.append(
-                gettext("In {count} lines a value is missing; the mean of its column stands in its place.", count=filled)
+                gettext(
+                    "Lines in which a value is missing: {count}; the mean of its column stands in its place.",
+                    count=filled,
+                )
             )
         if data.class_names is not None and (count := len(data.y) - int(np.bincount(data.y).max())) * 20 < len(data.y):
             said.append(
-                gettext("All but {count} lines are of one class: saying that one always would be right too.", count=count)
+                gettext(
+                    "All but {count} lines are of one class: saying that one always would be right too.", count=count
+                )
             )
         return said
 

@@ -71,7 +71,9 @@ class OwnText:
         vocabulary = Vocabulary.fit(learned, by=self.by, max_size=MAX_WORDS)
         if len(vocabulary) < 3:  # <unknown> and one other
             raise DataError(
-                gettext('"{name}" has too few different characters or words to choose from: give another', name=self.name)
+                gettext(
+                    '"{name}" has too few different characters or words to choose from: give another', name=self.name
+                )
             )
         return Beginning(
             self.name,

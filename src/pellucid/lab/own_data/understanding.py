@@ -108,7 +108,7 @@ class OwnFiles:
         if len(files) > 1:
             raise DataError(
                 gettext(
-                    "{count} files came ({names}), expected one table or one text, or images in a folder for each class",
+                    "{count} files came ({names}), expected one table, one text, or images in a folder for each class",
                     count=len(files),
                     names=", ".join(list(files)[:3]) + (", …" if len(files) > 3 else ""),
                 )
