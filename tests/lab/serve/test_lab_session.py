@@ -73,6 +73,7 @@ def test_it_describes_the_network(asker: Asker) -> None:
         "convolve": True,
         "save": True,
         "edit": True,
+        "data": True,
     }
     assert found["task"] is None
     assert found["state"]["playing"] is False

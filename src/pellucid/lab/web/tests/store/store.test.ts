@@ -54,8 +54,12 @@ describe("the beginning", () => {
   it("opens the gallery where no task is open, and where nothing can be described", async () => {
     const none = new FakeLab();
     const plain = none.answers.describe!;
-    none.answers.describe = async (params) => ({ ...(await plain(params)), task: null });
+    none.answers.describe = async (params) => ({ ...(await plain(params)), task: null, layers: [] });
     expect((await started("", none)).store.panel).toBe("gallery");
+    // A task of the person's own data has no name in the gallery, and is open all the same.
+    const own = new FakeLab();
+    own.answers.describe = async (params) => ({ ...(await plain(params)), task: null });
+    expect((await started("", own)).store.panel).toBe(null);
     const empty = new FakeLab({ describe: () => Promise.reject(new Error("nothing is open")) });
     const { store } = await started("", empty);
     expect(store.panel).toBe("gallery");
