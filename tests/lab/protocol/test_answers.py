@@ -36,6 +36,7 @@ ASKED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("tasks", {}),
         ("boundary", {"size": 9}),
         ("confusion", {"set": "test"}),
+        ("ranking", {"set": "test", "truth": 1, "count": 3}),
         ("own", {"x": [0.5, -0.5], "y": 1}),
         ("weights", {}),
         ("curve", ELEMENT),
@@ -60,7 +61,11 @@ ASKED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("generate", {"text": "so", "count": 3, "temperature": 1, "seed": 1}),
     ],
     "prices": [("forecast", {}), ("generate", {"text": "", "count": 2, "temperature": 1, "seed": 1})],
-    "autoencoder": [("latent", {}), ("decode", {"path": "dense_2", "code": [0.5, 1]})],
+    "autoencoder": [
+        ("ranking", {"set": "train", "highest": False, "count": 2}),
+        ("latent", {}),
+        ("decode", {"path": "dense_2", "code": [0.5, 1]}),
+    ],
     "kernels": [
         (
             "convolve",

@@ -23,6 +23,7 @@ from pellucid.lab.time.run import Run
 from pellucid.lab.view.look import Look
 from pellucid.layers import Dense
 from pellucid.network import BaseNetwork
+from pellucid.training.evaluation import evaluate
 
 TASKS = ("spirals", "digits", "kernels", "text", "prices", "autoencoder")
 MOST = 3_000_000 - 350_000  # bytes; the page's script and styles are the rest
@@ -88,6 +89,24 @@ def test_a_file_answers_as_python_does(name: str, tmp_path: Path) -> None:
             _same_explanation(_unmoved(answer), one, str(params))
         else:
             _same(_unmoved(answer), one, f"{method} {params}")
+
+
+@pytest.mark.parametrize("name", ["digits", "spirals"])
+def test_a_file_ranks_its_examples_by_their_loss(name: str, tmp_path: Path) -> None:
+    look, _, told = saved(name)
+    questions: list[Any] = [["ranking", {"set": "test", "count": 100}], ["ranking", {"set": "test", "highest": False}]]
+    highest, lowest = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
+    assert highest["judged"] == highest["count"] == told["description"]["sets"][1]["count"]
+    losses = [one["loss"] for one in highest["examples"]]
+    assert losses == sorted(losses, reverse=True)
+    assert lowest["examples"][0]["loss"] <= losses[-1]
+    for one in [*highest["examples"][:3], lowest["examples"][0]]:
+        example = one["example"]
+        x = np.reshape(example["x"]["data"], (1, *example["x"]["shape"])).astype(np.float32)
+        alone = evaluate(look.net, x, np.array([example["y"]]), loss=look.task.loss)["loss"]
+        assert one["loss"] == pytest.approx(alone, rel=1e-4, abs=1e-6)
+        assert one["truth"] == example["y"]
+        assert one["said"] == int(np.argmax(one["answer"]["data"]))
 
 
 def _unmoved(answer: Any) -> Any:

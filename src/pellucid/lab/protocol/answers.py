@@ -27,7 +27,7 @@ Typed = Annotated[
 
 Set = Literal["train", "test"]
 Sample = Literal["image", "points", "text", "series", "vector"]
-View = Literal["boundary", "confusion", "latent", "convolve", "text", "forecast", "compare"]
+View = Literal["boundary", "confusion", "latent", "convolve", "text", "forecast", "compare", "examples"]
 
 
 class Numbers(TypedDict):
@@ -694,6 +694,38 @@ class Confusion(TypedDict):
     classes: list[str]
     counts: Numbers
     examples: dict[str, list[str]]
+
+
+class Ranked(TypedDict):
+    """An example, its loss, and what the network says of it.
+
+    `truth` and `said` are the numbers of classes, null where there are none; `answer` is the network's output, null
+    where that is too large.
+    """
+
+    example: Example
+    loss: float
+    truth: int | None
+    said: int | None
+    answer: Numbers | None
+
+
+class Ranking(TypedDict):
+    """Examples of a set by their loss.
+
+    Attributes:
+        judged: how many of the `count` of the set were judged: all, or as many as take no longer than a moment.
+        matching: how many of those belong to the classes that were asked for.
+        mean: of the losses of all that were judged; with the `penalty`, what `evaluate` gives for them.
+    """
+
+    set: Set
+    judged: int
+    count: int
+    matching: int
+    mean: float
+    penalty: float | None
+    examples: list[Ranked]
 
 
 class Latent(TypedDict):

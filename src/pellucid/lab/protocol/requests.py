@@ -148,6 +148,17 @@ class ConfusionParams(Params):
     set: Set
 
 
+class RankingParams(Params, rename={"start": "from"}):
+    """Examples by their loss, the highest first or the lowest; of the class `truth`, and taken for the class `said`."""
+
+    set: Set
+    highest: bool = True
+    truth: Place | None = None
+    said: Place | None = None
+    start: Annotated[int, Meta(ge=0, le=1 << 31)] = 0
+    count: Annotated[int, Meta(ge=1, le=100)] = 20
+
+
 class DecodeParams(Params):
     path: Path
     code: Annotated[list[Number], Meta(min_length=1, max_length=1 << 16)]

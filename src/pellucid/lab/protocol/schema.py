@@ -59,6 +59,8 @@ METHODS = {
     "code": Method(r.Params, str),
     "boundary": Method(r.BoundaryParams, a.Boundary, moment=True),
     "confusion": Method(r.ConfusionParams, a.Confusion, moment=True),
+    # examples by their loss, the highest first or the lowest
+    "ranking": Method(r.RankingParams, a.Ranking, moment=True),
     "latent": Method(r.Params, a.Latent, moment=True),
     # what the part of the network behind `path` makes of a code
     "decode": Method(r.DecodeParams, a.Numbers, moment=True),

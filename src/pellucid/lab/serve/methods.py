@@ -244,6 +244,7 @@ METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     "code": lambda session, tab, asked: session.stage.run.code(),
     "boundary": _boundary,
     "confusion": _confusion,
+    "ranking": lambda session, tab, asked: _at(session, lambda look, moment: look.ranking(moment, asked)),
     "latent": lambda session, tab, asked: _at(session, Look.latent),
     "decode": _decode,
     "convolve": _convolve,

@@ -46,7 +46,7 @@ def description(
         "sample": task.sample,
         "classes": None if task.classes is None else list(task.classes),
         "vocabulary": None if task.vocabulary is None else list(task.vocabulary),
-        "views": list(task.views),
+        "views": [*task.views, "examples"],
         "beside": task.beside,
         "table": table(task, net),
         "scaling": None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.explain import Explanation, Trace, trace_examples, tracing
 from pellucid.lab.protocol import answers
-from pellucid.lab.protocol.requests import WatchedPath
+from pellucid.lab.protocol.requests import RankingParams, WatchedPath
 from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment, copied, put
 from pellucid.lab.view import writing
@@ -26,6 +26,7 @@ from pellucid.lab.view.describe import description
 from pellucid.lab.view.latent import decoder, latent
 from pellucid.lab.view.measure import BATCH, Gauge, column
 from pellucid.lab.view.pictures import checked_index, picture
+from pellucid.lab.view.ranking import Ranking
 from pellucid.lab.view.samples import Sample, Samples
 from pellucid.lab.view.sliding import Sliding
 from pellucid.lab.view.what_if import attributed, supposed
@@ -69,6 +70,7 @@ class Look:
         self.samples = Samples(task, self.net)
         self._lock = threading.RLock()
         self._gauge = Gauge(task, copied(task.net), self.samples)
+        self._ranking = Ranking(task, copied(task.net), self.samples)
         self._sliding = Sliding()
         self._decoders: dict[str, Callable[[Any], answers.Numbers]] = {}
         self._stepper: Stepper | None = None
@@ -272,6 +274,12 @@ class Look:
         """Forecasts of a series, beside what came."""
         self._at(moment)
         return writing.forecast(self.task, self.net, self.samples)
+
+    # (on a copy of its own: nobody has to wait while its program is compiled)
+
+    def ranking(self, moment: Moment, asked: RankingParams) -> answers.Ranking:
+        """Examples by their loss."""
+        return self._ranking(moment, asked)
 
     # Its health
 

@@ -13,6 +13,7 @@ import { Health } from "./local/health/health.ts";
 import { packed, unpacked } from "./local/links.ts";
 import { batchAxis, picture } from "./local/pictures.ts";
 import { convolved } from "./local/plane.ts";
+import { lossOfEach, ranked } from "./local/ranking.ts";
 import { filled, refuse } from "./local/refusal.ts";
 import { classOf, Samples, stacked } from "./local/samples.ts";
 import type { Sample } from "./local/samples.ts";
@@ -168,6 +169,7 @@ export class LocalLab implements Lab {
     code: () => this.code() || refuse("local.absent"),
     boundary: ({ size }) => ({ ...this.boundary(size), ...this.moment }),
     confusion: ({ set }) => ({ ...this.confusion(set), ...this.moment }),
+    ranking: (params) => ({ ...this.ranking(params), ...this.moment }),
     latent: () => ({ ...this.latent(), ...this.moment }),
     decode: ({ path, code }) => ({ ...this.decode(path, code), ...this.moment }),
     convolve: (params) => convolved(params, this.saved.image),
@@ -479,6 +481,18 @@ export class LocalLab implements Lab {
       if (cell.length < NAMES) cell.push(name);
     });
     return { ...saved, counts: { shape: [count, count], data: counts }, examples };
+  }
+
+  private ranking(asked: Methods["ranking"]["params"]): ReturnType<typeof ranked> {
+    const { program } = this;
+    const tensors = { each: lossOfEach(program), output: this.tensor(this.saved.description.layers.at(-1)!.path) };
+    const judge = (batch: readonly Sample[]): ReadonlyMap<Tensor, Stored> => {
+      const given = this.feeds(batch.map(({ x }) => x));
+      given.set(this.saved.target, stacked(batch.map(({ y }) => y!)));
+      return run(program, given, { wanted: [tensors.each, tensors.output], single: this.trainer.single });
+    };
+    const classes = this.saved.description.classes && { border: this.border };
+    return ranked(asked, this.samples, POINTS, tensors, judge, classes);
   }
 
   /** Above what a single unit says yes: its sum is a logit where no activation follows. */

@@ -111,7 +111,7 @@ function loop(
 
 const known = new WeakMap<Statement, readonly Tensor[]>();
 
-function readBy(statement: Statement): readonly Tensor[] {
+export function readBy(statement: Statement): readonly Tensor[] {
   let tensors = known.get(statement);
   if (!tensors) {
     const reads = new Set<Tensor>();

@@ -160,6 +160,7 @@ export const shell = {
   "shell.says.paused": gettext("Paused at step {step}, loss {loss}"),
 
   "shell.view.boundary": gettext("Decision boundary"),
+  "shell.view.examples": gettext("Examples"),
   "shell.view.confusion": gettext("Confusion"),
   "shell.view.latent": gettext("Latent space"),
   "shell.view.convolve": pgettext("tab", "Kernel over an image"),

@@ -343,6 +343,50 @@ describe("the decision boundary", () => {
   });
 });
 
+describe("examples by loss", () => {
+  const ranking = ({ set, highest = true, truth = null, said = null, count = 20 }: Methods["ranking"]["params"]) => {
+    const all = [[3, 1, 0], [2, 0, 0], [0.5, 1, 1]].map(([loss, t, s], k) => ({
+      example: { name: `${set}:${k}`, x: picture([4, 4, 1], (i) => i / 16), y: t!, label: "b", symbols: null },
+      loss: loss!, truth: t!, said: s!, answer: { shape: [3], data: Float32Array.of(0.5, 0.25, 0.25) },
+    })).filter((one) => (truth === null || one.truth === truth) && (said === null || one.said === said));
+    const sorted = highest ? all : all.toReversed();
+    return {
+      set, judged: 3, count: 40, matching: all.length, mean: 1.5, penalty: 0.5, examples: sorted.slice(0, count), branch: 0, step: 7,
+    };
+  };
+  const names = () => screen.getAllByRole("row").slice(1).map((row) => row.textContent!.match(/(test|train):\d/)![0]);
+
+  it("are listed with what they should be, what the network says and their loss, and lead to the example", async () => {
+    const { lab: fake, store } = await task("examples", { ranking });
+    expect(names()).toEqual(["test:0", "test:1", "test:2"]);
+    expect(screen.getByText(/3 of the 40 examples.*mean loss is 1.5/).textContent).toContain("With the penalty of 0.5 on the weights the loss is 2.");
+    expect(screen.getAllByRole("row")[1]!.textContent).toMatch(/test:0\s*b\s*a \(50 %\)\s*3/);
+    await fireEvent.click(screen.getByRole("button", { name: "Lowest loss" }));
+    await settled(30);
+    expect(names()).toEqual(["test:2", "test:1", "test:0"]);
+    await fireEvent.change(screen.getByLabelText("should be"), { target: { value: screen.getAllByRole("option", { name: "b" })[0]!.getAttribute("value") ?? "1" } });
+    await settled(30);
+    expect(fake.of("ranking").at(-1)).toMatchObject({ highest: false, truth: 1, said: null });
+    expect(names()).toEqual(["test:2", "test:0"]);
+    await fireEvent.click(screen.getByRole("button", { name: /test:0/ }));
+    await settled(20);
+    expect(store.place).toMatchObject({ input: "test:0", view: null, path: null });
+  });
+
+  it("are those of a cell of the confusion matrix", async () => {
+    const { lab: fake } = await task("confusion", {
+      ranking, confusion: ({ set }) => ({
+        set, classes: ["a", "b"], counts: { shape: [2, 2], data: Int32Array.from([5, 2, 0, 3]) }, examples: { "0,1": ["test:4"], "1,1": ["test:2"] },
+      }),
+    });
+    expect(fake.of("ranking")).toEqual([]);
+    await fireEvent.click(screen.getByRole("button", { name: "b said to be b: 3" }));
+    await settled(40);
+    expect(fake.of("ranking")).toEqual([{ set: "test", highest: true, truth: 1, said: 1, from: 0, count: 20 }]);
+    expect(screen.getByRole("region", { name: "b said to be b, by loss" })).toBeTruthy();
+  });
+});
+
 describe("the confusion matrix", () => {
   const confusion = ({ set }: Methods["confusion"]["params"]) => ({
     set, classes: ["a", "b"], counts: { shape: [2, 2], data: Int32Array.from([5, 2, 0, 3]) },

@@ -18,7 +18,7 @@ export interface Link {
 /** The view that a task of the gallery opens with: what it is about, the border, the text, the forecast, … */
 export function opening(views: readonly View[]): View | null {
   const [first] = views;
-  return first === undefined || first === "confusion" ? null : first;
+  return first === undefined || first === "confusion" || first === "examples" ? null : first;
 }
 
 export const HOME: Place = {
