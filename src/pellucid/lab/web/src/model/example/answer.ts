@@ -2,7 +2,7 @@
 
 import type { Description, Example, Numbers, Ranked } from "../wire/protocol";
 import { percent, show as numberText } from "../numbers/numbers.ts";
-import { factorOf, priced } from "./prices.ts";
+import { after, priced } from "./prices.ts";
 import { shown } from "./symbols.ts";
 
 export interface Answered {
@@ -39,7 +39,7 @@ export function answerOf(description: Description, { example, truth, said, answe
 /** A quantity; of a change of prices the price that it leads to. */
 function quantity({ scaling }: Description, { prices }: Example, x: number): string {
   const today = prices?.at(-1);
-  return scaling != null && today !== undefined ? priced(today * factorOf(x, scaling)) : numberText(x);
+  return scaling != null && today !== undefined ? priced(after(today, x, scaling)) : numberText(x);
 }
 
 function choices({ shape, data }: Numbers): number[] {
