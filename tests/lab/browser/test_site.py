@@ -50,7 +50,37 @@ def test_a_trained_network_can_be_begun_anew(browse: Callable[..., Person], site
     person.button("Batch").click()
     expect(person.page).to_have_url(re.compile(r"step=1$"))
     person.button("What is wrong?").click()
-    expect(person.page.get_by_text("open the file again to see it")).to_be_visible()
+    dialog = person.page.get_by_role("dialog")
+    expect(dialog.get_by_text(re.compile("^step 1$"))).to_be_visible()
+    expect(dialog).not_to_contain_text("Looking")
+
+
+def test_a_branch_of_what_was_trained_in_a_file(browse: Callable[..., Person], site: Path) -> None:
+    person = browse((site / "spirals.html").as_uri(), offline=True)
+    time = person.panel("Time")
+    person.begins_anew()
+    for epoch in range(3):
+        person.epoch()
+        person.waits_for_step(16 * (epoch + 1))
+    expect(time).to_contain_text("accuracy (test)")
+    person.scrubs_to(20)
+    person.button(re.compile("^Branch from step 20")).click()
+    person.page.get_by_role("textbox", name="New value").fill("0.5")
+    person.page.keyboard.press("Enter")
+    expect(time).to_contain_text("from 20: learning rate 0.5")
+    person.epoch()
+    person.waits_for_step(32)
+    with Run.of(TASKS["spirals"]()) as run:
+        run.repeat({"do": "seek", "step": 20}, {"do": "branch", "change": {"learning_rate": 0.5}}, {"do": "epoch"})
+        state = run.state()
+    shown = {
+        "Loss": state["loss"],
+        "accuracy": state["metrics"]["accuracy"],
+        "loss (test)": state["metrics"]["val_loss"],
+    }
+    for name, value in shown.items():
+        assert float(person.read(name).replace("−", "-")) == pytest.approx(value, rel=1e-3), name
+    expect(time.get_by_role("row").filter(has_text=re.compile("^at 32"))).to_be_visible()
 
 
 def test_a_part_of_it_in_a_frame(browse: Callable[..., Person], site: Path) -> None:

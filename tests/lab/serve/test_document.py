@@ -26,6 +26,7 @@ from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import evaluate
 
 TASKS = ("spirals", "digits", "kernels", "text", "prices", "autoencoder")
+HISTORY: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
 MOST = 3_000_000 - 350_000  # bytes; the page's script and styles are the rest
 
 
@@ -219,8 +220,7 @@ def untrained() -> tuple[Task, Any]:
     branch = {"id": 0, "parent": None, "at": 0, "last": 0, "change": None}
     rates: dict[str, Any] = {"learning_rate": 0.001, "speed": 0, "pace": 0, "loss": None, "metrics": {}}
     state: Any = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
-    history: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
-    told = document(Look(task), state, history, now(net))
+    told = document(Look(task), state, HISTORY, now(net))
     return task, told
 
 
@@ -372,3 +372,20 @@ def test_a_file_compares_two_steps_as_python_does(tmp_path: Path) -> None:
                 _same(answer[key], expected[key], f"step {step} {key}")
             assert [one["path"] for one in answer["differing"]] == [one["path"] for one in expected["differing"]]
             assert answer["differing"][0]["learned"]
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_a_file_that_does_not_train_says_why(large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, told = untrained()
+    assert "untrained" not in told["description"]
+    monkeypatch.setattr("pellucid.lab.serve.document._module", lambda *_, **__: None)
+    monkeypatch.setattr("pellucid.lab.serve.document._evaluable", lambda *_: False)
+    if large:
+        for name in ("MAX_TRAINED", "MAX_EXAMPLES", "MIN_EXAMPLES"):
+            monkeypatch.setattr(f"pellucid.lab.serve.document.{name}", 5)
+    told = document(Look(task), told["description"]["state"], HISTORY, now(task.net))
+    description = told["description"]
+    assert told["training"] is None and not description["can"]["train"] and not description["can"]["branch"]
+    why = description["untrained"]
+    assert ("12 examples to learn from 5 fit" if large else "takes a browser too long") in why["en"]
+    assert why["zh"] != why["en"]

@@ -212,6 +212,7 @@ class Description(TypedDict):
         aside: the number of the run of a changed network that is trained beside this one, or null.
         differs: of a network that is trained beside another, in what it differs from that.
         kept: how many steps were taken by the networks that a change can be taken back to, or made again.
+        untrained: of a file in which nothing can be trained, why that is.
     """
 
     title: Words
@@ -232,6 +233,7 @@ class Description(TypedDict):
     aside: NotRequired[int | None]
     differs: NotRequired[list[Words]]
     kept: NotRequired[int]
+    untrained: NotRequired[Words | None]
     training: Training | None
     state: State
 

@@ -61,7 +61,7 @@ from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve import frames
 from pellucid.lab.text_reader import TextReader
 from pellucid.lab.view.measure import vocabulary
-from pellucid.messages import words
+from pellucid.messages import Message, gettext, words
 from pellucid.summary import summarise
 from pellucid.training.evaluation import readings_of
 from pellucid.training.metrics import metrics as metrics_of
@@ -130,6 +130,8 @@ def document(
     training = _training(look, whole=len(names["train"]) == len(task.x), judges=judges)
     can: answers.Can = {**CAN, "convolve": slides, "train": training is not None, "branch": training is not None}
     description = look.describe(_still(state, moment), can)
+    if training is None:
+        description["untrained"] = words(_untrained(len(names["train"]), len(task.x)))
     for kept in description["sets"]:
         kept["count"] = len(names[kept["name"]])
     sets = [kept["name"] for kept in description["sets"]]
@@ -272,6 +274,21 @@ def _training(look: Look, *, whole: bool, judges: bool) -> dict[str, Any] | None
         "measures": _measures(look),
         "judges": judges,
     }
+
+
+def _untrained(kept: int, count: int) -> Message:
+    """Why a file does not train."""
+    if kept < count:
+        return gettext(
+            "This file does not train: of the {count} examples to learn from {kept} fit into it. To train the network "
+            "start the lab in Python: net.lab(x, y).",
+            count=count,
+            kept=kept,
+        )
+    return gettext(
+        "This file does not train: a step of this network takes a browser too long, or too much memory. To train it "
+        "start the lab in Python: net.lab(x, y)."
+    )
 
 
 def _measures(look: Look) -> dict[str, Any] | None:

@@ -22,6 +22,8 @@ interface Source {
   readonly now: Measurable;
   /** The steps that are kept on the way there. */
   readonly kept: readonly Measurable[];
+  /** Whether a step of a branch is on it. */
+  readonly onWay: (branch: number, step: number) => boolean;
 }
 
 /** The part of the time that measuring may take from a training that runs. */
@@ -97,8 +99,9 @@ export class Gauging {
 
   private next(): void {
     if (this.broken || this.asked !== null) return;
-    const { now, kept, playing } = this.source();
-    const wanted = !this.known(now) ? now : playing ? null : this.farthest(kept, now);
+    const source = this.source();
+    const { now, playing } = source;
+    const wanted = !this.known(now) ? now : playing ? null : this.farthest(source);
     if (wanted === null) return;
     this.asked = { of: { step: wanted.step, branch: wanted.branch } };
     this.since = performance.now();
@@ -108,9 +111,8 @@ export class Gauging {
   }
 
   /** Of the steps that are kept the one farthest from all that were measured; null where they are close enough. */
-  private farthest(kept: readonly Measurable[], now: Measurable): Measurable | null {
-    const branches = new Set([now, ...kept].map(({ branch }) => branch));
-    const known = [...this.columns.values()].filter(({ branch }) => branches.has(branch)).map(({ step }) => step);
+  private farthest({ kept, now, onWay }: Source): Measurable | null {
+    const known = [...this.columns.values()].filter(({ branch, step }) => onWay(branch, step)).map(({ step }) => step);
     if (this.columns.size >= MOST) return null;
     const far = (step: number): number => Math.min(...known.map((one) => Math.abs(one - step)));
     const best = kept.reduce<Measurable | null>((a, b) => (a !== null && far(a.step) >= far(b.step) ? a : b), null);

@@ -493,14 +493,15 @@ export class Trainer {
   }
 
   /** The parameters now, and at the steps that are kept on the way here. */
-  get measurable(): { now: Measurable; kept: Measurable[] } {
+  get measurable(): { now: Measurable; kept: Measurable[]; onWay: (branch: number, step: number) => boolean } {
     const of = (branch: Branch, step: number, weights: Weights, before?: Weights): Measurable => ({
       branch: branch.id, step,
       weighed: () => ({ step, parameters: this.weights(weights), before: before ? this.weights(before) : null }),
     });
     return {
-      now: of(this.branch, this.step, this.now, this.before?.weights),
+      now: of(this.owner, this.step, this.now, this.before?.weights),
       kept: this.branch.along(this.step).map(({ branch, step, weights }) => of(branch, step, weights)),
+      onWay: (branch, step) => step <= this.step && this.branch.owner(step).id === branch,
     };
   }
 
