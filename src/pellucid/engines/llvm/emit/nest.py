@@ -229,22 +229,28 @@ class Writer:
                 self.b.prefetch(place, write=True)
 
     def next_columns(self, e: Reduction) -> Callable[[list[Point]], None] | None:
-        """While a tile is summed, fetch the columns of a large kernel that the next tile will need: of each row a few
-        numbers, so far apart that they do not come by themselves."""
-        kernel = large_kernel(self.nest, self.layout.real)
-        if not self.lanes_last or kernel is None or e is not self.nest.sums[0]:
+        """While a tile is summed, fetch the columns of a large kernel that come next: of each row a few numbers, so far
+        apart that they do not come by themselves."""
+        nest, size = self.nest, self.evaluator.size(self.kind)
+        kernel = large_kernel(nest, self.layout.real) if self.lanes_last else None
+        if kernel is not None:
+            axis, ahead, width = nest.axes[-1], self.tiles.step(nest.axes[-1]), LANES
+        elif nest.all_shards and (shared := shared_kernel(nest, self.layout.real)) is not None:
+            panel = self.evaluator.panels.get(shared.kernel.tensor)
+            if panel is None or self.layout.steps(panel.tensor)[panel.place] != 1 or panel.width * size < CACHE_LINE:
+                return None
+            kernel, axis, ahead, width = shared.kernel, shared.output, panel.near * panel.width, 1
+        if kernel is None or e is not nest.sums[0]:
             return None
-        lane, size = self.nest.axes[-1], self.evaluator.size(self.kind)
-        step = self.tiles.step(lane)
 
         def fetch(points: list[Point]) -> None:
-            for index in sorted({p.axes[lane] for p in points}, key=lambda i: i.constant):
-                point = points[0].at(lane, index.plus(step))
-                places = [self.evaluator.linear(i, point) for i in kernel.indices if isinstance(i, Affine)]
-                offset, base = self.evaluator.address(kernel.tensor, places, None, False)
-                place = self.evaluator.place(base, self.kind, offset)
-                for line in range(0, LANES * size, CACHE_LINE):
-                    self.b.prefetch(self.b.at("i8", place, line))
+            first, *_, last = sorted((p.axes[axis] for p in (points[0], *points)), key=lambda i: i.constant)
+            point = points[0].at(axis, first.plus(ahead))
+            places = [self.evaluator.linear(i, point) for i in kernel.indices if isinstance(i, Affine)]
+            offset, base = self.evaluator.address(kernel.tensor, places, None, False)
+            place = self.evaluator.place(base, self.kind, offset)
+            for line in range(0, (last.constant - first.constant + width) * size, CACHE_LINE):
+                self.b.prefetch(self.b.at("i8", place, line))
 
         return fetch
 
