@@ -103,10 +103,12 @@ def run(
     tail = f"{_MEMORY}\nprint({'seconds' if own_clock else 0}, memory(), flush=True)"
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     settings = {"PYTHONPATH": path, **environment, **({} if cache is None else {"PELLUCID_CACHE": str(cache)})}
+    # what is installed is compiled
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, "-c", f"{code}\n{tail}"],
-        env={**os.environ, **settings},
+        env={**inherited, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import cache
+from functools import partial as bound
 
 from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.points import Linear
@@ -84,19 +85,38 @@ def _square(b: Builder, rows: list[str], word: str, size: int) -> list[str]:
     return done
 
 
+_VECTORS = "ptr %rows, i64 %count, ptr %vectors"
+PARAMETERS = {
+    "collect": _VECTORS,
+    "spread": _VECTORS,
+    "transpose": "ptr %to, ptr %from, i64 %outer, i64 %last, i64 %stride",
+}
+"""The functions' parameters: `%rows` holds 16 addresses, `%count` values of each are copied."""
+
+
 @cache
-def functions(size: int, bits: int) -> str:
+def functions(names: tuple[str, ...], size: int, bits: int) -> str:
     """For elements of so many bytes, in registers of so many bits: `collect`, rows into vectors; `spread`, vectors into
-    rows; `transpose`, vectors into a copy that has the last axis in the lanes. `%rows` holds 16 addresses, `%count`
-    values of each are copied."""
-    return "".join([*(_rows_and_vectors(size, bits, spread=way) for way in (False, True)), _transpose(size, bits)])
+    rows; `transpose`, vectors into a copy that has the last axis in the lanes."""
+    writing: dict[str, Callable[[Builder, int, int], str]] = {
+        "collect": bound(_rows_and_vectors, spread=False),
+        "spread": bound(_rows_and_vectors, spread=True),
+        "transpose": _transpose,
+    }
+    return "".join(
+        writing[name](Builder(f"pl.{name}{size}", PARAMETERS[name], linkage="hidden"), size, bits) for name in names
+    )
 
 
-def _rows_and_vectors(size: int, bits: int, *, spread: bool) -> str:
+def declared(names: tuple[str, ...], size: int) -> str:
+    """The same functions, where they are called from."""
+    return "".join(f"declare hidden void @pl.{name}{size}({PARAMETERS[name]})\n" for name in names)
+
+
+def _rows_and_vectors(b: Builder, size: int, bits: int, *, spread: bool) -> str:
     """Rows are written from the last to the first: rows beyond the last example share its address, and its own values
     are what stays there."""
     word = f"i{size * 8}"
-    b = Builder(f"pl.{'spread' if spread else 'collect'}{size}", "ptr %rows, i64 %count, ptr %vectors")
     rows = [b.load("ptr", b.at("ptr", "%rows", k)) for k in range(LANES)]
     full = b.here(f"and i64 %count, -{LANES}")
     with b.loop("0", full, LANES) as place:
@@ -121,11 +141,10 @@ def _rows_and_vectors(size: int, bits: int, *, spread: bool) -> str:
     return b.text()
 
 
-def _transpose(size: int, bits: int) -> str:
+def _transpose(b: Builder, size: int, bits: int) -> str:
     """Blocks of 16 places of the last axis, `%stride` elements from one to the next. Where no cache near holds all of
     them, the next block is fetched meanwhile: it lies in another page."""
     word = f"i{size * 8}"
-    b = Builder(f"pl.transpose{size}", "ptr %to, ptr %from, i64 %outer, i64 %last, i64 %stride")
     blocks = b.here(f"sdiv i64 %last, {LANES}")
 
     def product(one: str, other: str) -> str:

@@ -5,7 +5,7 @@ The functions of nests are given out in volumes as soon as they are written, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -65,15 +65,33 @@ def write(
         Unsupported: a statement that cannot be compiled.
     """
     real = 4 if kind == "float" else 8
+    copying = {} if small_batch else _copying(program, real)
+    if copying:  # which can be compiled while the rest is planned
+        made = [copies.functions(names, size, target.registers.bits) for size, names in copying.items()]
+        finished("".join([*made, ATTRIBUTES]))
     layout = planned(program, Request(real, target.registers, state or {}, small_batch, shared))
-    return _Module(layout, kind, profile, finished).write(target, threads)
+    return _Module(layout, kind, profile, copying, finished).write(target, threads)
+
+
+def _copying(program: Program, real: int) -> dict[int, tuple[str, ...]]:
+    """The functions that copy between rows and vectors, for elements of so many bytes."""
+    sizes = {4 if t.kind == "int" else real for t in program.inputs.values() if batched(t)}
+    given_out = any(map(batched, program.outputs.values()))
+    summed = any(not batched(s.target) for s in program.statements)
+    ways = ("collect", *["spread"] * given_out, *["transpose"] * summed)
+    return dict.fromkeys(sorted(sizes | {real}), ways)
 
 
 class _Module:
     def __init__(
-        self, layout: Layout, kind: Literal["float", "double"], profile: bool, finished: Callable[[str], None]
+        self,
+        layout: Layout,
+        kind: Literal["float", "double"],
+        profile: bool,
+        copying: Mapping[int, tuple[str, ...]],
+        finished: Callable[[str], None],
     ) -> None:
-        self.layout, self.kind, self.profile, self.finished = layout, kind, profile, finished
+        self.layout, self.kind, self.profile, self.copying, self.finished = layout, kind, profile, copying, finished
         self.parts: list[str] = []
         self.volume: list[Function] = []
         self.count = 0
@@ -103,10 +121,9 @@ class _Module:
         if self.profile:
             self.parts.append(f"@clocks = global [{max(len(self.labels), 1)} x i64] zeroinitializer\n")
         self.close_volume()
-        sizes = (4, 8) if self.kind == "double" else (4,)
-        support = [copies.functions(size, target.registers.bits) for size in sizes]
         together = [system(target), barriers.functions()] if threads else []
-        head = [*together, *support, copies.rows_of_shard()]
+        support = [copies.declared(names, size) for size, names in self.copying.items()]
+        head = [*together, *support, *([copies.rows_of_shard()] if self.copying else [])]
         self.finished("".join([*head, *self.parts, ATTRIBUTES]))
         max_pieces = max((u for group in self.groups if group.shards for u in group.units), default=1)
         return Module(self.layout, self.phases, max_pieces, plan.state, self.labels)
