@@ -5,7 +5,7 @@ The functions of nests are given out in volumes as soon as they are written, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -74,12 +74,18 @@ def write(
 
 
 def _copying(program: Program, real: int) -> dict[int, tuple[str, ...]]:
-    """The functions that copy between rows and vectors, for elements of so many bytes."""
-    sizes = {4 if t.kind == "int" else real for t in program.inputs.values() if batched(t)}
-    given_out = any(map(batched, program.outputs.values()))
-    summed = any(not batched(s.target) for s in program.statements)
-    ways = ("collect", *["spread"] * given_out, *["transpose"] * summed)
-    return dict.fromkeys(sorted(sizes | {real}), ways)
+    """The functions that copy between rows and vectors, by the bytes of an element."""
+    ways: dict[int, dict[str, None]] = {}
+
+    def need(way: str, tensors: Iterable[Tensor]) -> None:
+        for tensor in filter(batched, tensors):
+            ways.setdefault(4 if tensor.kind == "int" else real, {})[way] = None
+
+    need("collect", program.inputs.values())
+    need("spread", program.outputs.values())
+    if any(not batched(s.target) for s in program.statements):  # may have the last axis of what it reads in the lanes
+        need("transpose", program.tensors.values())
+    return {size: tuple(names) for size, names in ways.items()}
 
 
 class _Module:
