@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .errors import DataError
+from .messages import gettext
 
 all_finite: Callable[[NDArray[Any]], bool] | None = None
 """Whether the numbers of an array in C order, of 4 or 8 bytes, are finite: native code, where an engine has put it."""
@@ -184,11 +185,14 @@ def is_integer(value: object, *, minimum: int = 0, below: int = 1 << 64) -> bool
         return False
 
 
-def check_integer(value: Any, what: str, *, minimum: int = 0, below: int = 1 << 64) -> int:
+def check_integer(value: Any, what: object, *, minimum: int = 0, below: int = 1 << 64) -> int:
     """``value`` as an int with ``minimum`` ≤ value < ``below``; a DataError names it ``what`` otherwise."""
     if not is_integer(value, minimum=minimum, below=below):
-        bound = f"from {minimum}" if below == 1 << 64 else f"from {minimum} to {below - 1}"
-        raise DataError(f"{what} is {value!r}, expected an integer {bound}.")
+        if below == 1 << 64:
+            text = gettext("{what} is {value!r}, expected an integer from {minimum}.")
+        else:
+            text = gettext("{what} is {value!r}, expected an integer from {minimum} to {maximum}.")
+        raise DataError(text.filled(what=what, value=value, minimum=minimum, maximum=below - 1))
     return operator.index(value)
 
 

@@ -6,7 +6,8 @@ puts the messages of all sources, the page's too, into the catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,16 @@ class Message:
 def gettext(english: str, **values: object) -> Message:
     """A message; its English text is what the catalogue translates."""
     return Message(english, None, values)
+
+
+def option_of(name: str, kind: str) -> Message:
+    """What an option of a layer, a loss, … is called in a message: "units of Dense"."""
+    return gettext("{name} of {kind}", name=name, kind=kind)
+
+
+def chained(parts: Sequence[object], link: Message) -> object:
+    """Several parts as one message, linked in turn by "{first} or {then}", say."""
+    return functools.reduce(lambda first, then: link.filled(first=first, then=then), parts)
 
 
 def pgettext(context: str, english: str, **values: object) -> Message:

@@ -36,6 +36,7 @@ from pellucid.layers.base import (
 from pellucid.layers.dropout import stream
 from pellucid.layers.windowed import channel_order
 from pellucid.lengths import MAX_LENGTHS, TRIED, AnyLength, closed, fits, opened
+from pellucid.messages import Message, gettext
 from pellucid.once import Lock, Once, Recent
 from pellucid.parameters import Parameters
 
@@ -646,10 +647,14 @@ def _check_elements(path: str, tensor: Tensor) -> None:
         raise ShapeError(_too_large(path, shape, MAX_ELEMENTS))
 
 
-def _too_large(path: str, shape: Shape, limit: int) -> str:
-    return (
-        f"{path} would hold {math.prod(shape):,} numbers (shape {shape}), expected at most {limit:,}: "
-        "use fewer units or smaller inputs"
+def _too_large(path: str, shape: Shape, limit: int) -> Message:
+    return gettext(
+        "{path} would hold {count:,} numbers (shape {shape}), expected at most {limit:,}: "
+        "use fewer units or smaller inputs",
+        path=path,
+        count=math.prod(shape),
+        shape=shape,
+        limit=limit,
     )
 
 
@@ -718,12 +723,15 @@ def _with_path(layer: Layer, path: str, inputs: int) -> Iterator[None]:
         PellucidError: the layer takes another number of inputs, or refuses these.
     """
     if layer.arity is not None and inputs != layer.arity:
-        kind, expected = type(layer).__name__, "one input" if layer.arity == 1 else f"{layer.arity} inputs"
-        raise PellucidError(f"{path}: a {kind} layer takes {expected}, got {inputs}")
+        if layer.arity == 1:
+            text = gettext("{path}: a {kind} layer takes one input, got {count}")
+        else:
+            text = gettext("{path}: a {kind} layer takes {expected} inputs, got {count}")
+        raise PellucidError(text.filled(path=path, kind=type(layer).__name__, expected=layer.arity, count=inputs))
     try:
         yield
     except PellucidError as error:
-        raise type(error)(f"{path}: {error}") from None
+        raise type(error)(gettext("{head}: {text}", head=path, text=error.message)) from None
     except ValueError as error:  # of a layer of the user's: too many inputs to unpack, for one
         raise PellucidError(f"{path}: {error}") from error
 

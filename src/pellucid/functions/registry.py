@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pellucid.errors import PellucidError, UnknownNameError, nearest
 from pellucid.habits import hint
+from pellucid.messages import chained, gettext, option_of, pgettext
 
 T = TypeVar("T")
 
@@ -66,7 +67,9 @@ def check_options(kind: str, name: str, known: Mapping[str, object], given: Mapp
         default = known[key]
         if isinstance(default, bool):
             if not isinstance(value, bool):
-                raise PellucidError(f"{key} of {name}: expected True or False, got {value!r}")
+                raise PellucidError(
+                    gettext("{what}: expected True or False, got {value!r}", what=option_of(key, name), value=value)
+                )
         elif isinstance(default, (int, float)):
             number(key, value, of=name)
 
@@ -81,6 +84,17 @@ def number(
         result = math.nan
     if math.isfinite(result) and minimum <= result < below and result > above:
         return result
-    low = [f"at least {minimum:g}"] * math.isfinite(minimum) + [f"more than {above:g}"] * math.isfinite(above)
-    limits = " and ".join([*low, *[f"less than {below:g}"] * math.isfinite(below)])
-    raise PellucidError(f"{key} of {of}: expected a finite number{' ' + limits if limits else ''}, got {value!r}")
+    limits = []
+    if math.isfinite(minimum):
+        limits.append(gettext("at least {limit:g}", limit=minimum))
+    if math.isfinite(above):
+        limits.append(gettext("more than {limit:g}", limit=above))
+    if math.isfinite(below):
+        limits.append(gettext("less than {limit:g}", limit=below))
+    what = option_of(key, of)
+    if not limits:
+        raise PellucidError(gettext("{what}: expected a finite number, got {value!r}", what=what, value=value))
+    span = chained(limits, pgettext("limits of a number", "{first} and {then}"))
+    raise PellucidError(
+        gettext("{what}: expected a finite number {span}, got {value!r}", what=what, span=span, value=value)
+    )

@@ -18,6 +18,7 @@ from pellucid.functions.forward import combining
 from pellucid.functions.learning.penalties import Penalty
 from pellucid.functions.registry import check_new
 from pellucid.habits import Spelled, check_attribute, no_attribute
+from pellucid.messages import Message, gettext, option_of
 
 Masks = Literal["pass", "use", "refuse"]
 """What a layer makes of a mask; see `Layer.masking`."""
@@ -289,12 +290,12 @@ class Layer(metaclass=Spelled):
         """Its output, from its inputs and parameters."""
         raise NotImplementedError
 
-    def refusal(self) -> str:
+    def refusal(self) -> Message:
         """Why it takes no mask, and what helps, for layers that refuse one."""
-        kind = type(self).__name__
-        return (
-            f"a {kind} layer cannot leave out the steps that are only padding: put a recurrent layer, "
-            f"MultiHeadAttention, GlobalAveragePool or GlobalMaxPool before it, or do without the mask"
+        return gettext(
+            "a {kind} layer cannot leave out the steps that are only padding: put a recurrent layer, "
+            "MultiHeadAttention, GlobalAveragePool or GlobalMaxPool before it, or do without the mask",
+            kind=type(self).__name__,
         )
 
     def options(self) -> dict[str, Any]:
@@ -319,7 +320,11 @@ class Layer(metaclass=Spelled):
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
         needed = [f.name for f in fields(cls) if f.init and f.default is MISSING and f.default_factory is MISSING]
         if missing := [name for name in needed if name not in values]:
-            raise PellucidError(f"{cls.__name__} cannot be made from these options: {missing[0]} is missing")
+            raise PellucidError(
+                gettext(
+                    "{kind} cannot be made from these options: {name} is missing", kind=cls.__name__, name=missing[0]
+                )
+            )
         try:
             return cls(**values)
         except TypeError as error:
@@ -393,7 +398,8 @@ def example_shape(shape: object, what: str) -> OpenShape:
 def _flag(value: object, option: str, layer: Layer) -> bool:
     """True or False, and no number: a file from a stranger may hold any, and a formula be written so many times."""
     if not isinstance(value, (bool, np.bool_)):
-        raise PellucidError(f"{option} of {type(layer).__name__} is {repr(value)[:40]}, expected True or False")
+        what = option_of(option, type(layer).__name__)
+        raise PellucidError(gettext("{what} is {value}, expected True or False", what=what, value=repr(value)[:40]))
     return bool(value)
 
 

@@ -12,6 +12,7 @@ from pellucid.functions.activations import ActivationLike, activation
 from pellucid.functions.forward import matmul
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
 from pellucid.layers.base import Context, Layer, Parameter, Shape
+from pellucid.messages import gettext, option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -42,7 +43,7 @@ class Dense(Layer):
     kernel_regularizer: PenaltyLike = None
 
     def check(self) -> None:
-        self.units = check_integer(self.units, "units of Dense", minimum=1)
+        self.units = check_integer(self.units, option_of("units", "Dense"), minimum=1)
         self.activation = activation(self.activation)
         self.kernel_regularizer = penalty(self.kernel_regularizer)
 
@@ -50,8 +51,11 @@ class Dense(Layer):
         (shape,) = shapes
         if len(shape) > 2:
             raise ShapeError(
-                f"a Dense layer takes examples of shape (inputs,) or (steps, inputs), got {shape}; "
-                "insert Flatten() before it"
+                gettext(
+                    "a Dense layer takes examples of shape (inputs,) or (steps, inputs), got {shape}; "
+                    "insert Flatten() before it",
+                    shape=shape,
+                )
             )
         inputs = shape[-1]
         parameters = {

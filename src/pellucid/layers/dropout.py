@@ -13,6 +13,7 @@ from pellucid.functions.forward import noise
 from pellucid.functions.registry import number
 from pellucid.layers.base import Context, Layer, Masks
 from pellucid.layers.windowed.base import channels_of
+from pellucid.messages import gettext
 
 
 @dataclass(eq=False, repr=False)
@@ -30,8 +31,13 @@ class Dropout(Layer):
 
     def check(self) -> None:
         if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)) or not 0 <= self.rate < 1:
-            kind = type(self).__name__
-            raise PellucidError(f"the rate of {kind} has to be at least 0 and below 1, got {self.rate!r}")
+            raise PellucidError(
+                gettext(
+                    "the rate of {kind} has to be at least 0 and below 1, got {rate!r}",
+                    kind=type(self).__name__,
+                    rate=self.rate,
+                )
+            )
         self.rate = float(self.rate)
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:

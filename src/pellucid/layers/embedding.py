@@ -11,6 +11,7 @@ from pellucid.formula.expressions import Kind
 from pellucid.functions.forward import lookup, masks
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
 from pellucid.layers.base import Context, Layer, Parameter, Shape
+from pellucid.messages import option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -40,8 +41,8 @@ class Embedding(Layer):
     mask_zero: bool = False
 
     def check(self) -> None:
-        self.input_dim = check_integer(self.input_dim, "input_dim of Embedding", minimum=1)
-        self.output_dim = check_integer(self.output_dim, "output_dim of Embedding", minimum=1)
+        self.input_dim = check_integer(self.input_dim, option_of("input_dim", "Embedding"), minimum=1)
+        self.output_dim = check_integer(self.output_dim, option_of("output_dim", "Embedding"), minimum=1)
         self.embeddings_regularizer = penalty(self.embeddings_regularizer)
 
     def takes(self, place: int) -> Kind:

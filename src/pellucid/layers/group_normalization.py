@@ -12,6 +12,7 @@ from pellucid.functions.forward import normalisation
 from pellucid.functions.registry import number
 from pellucid.layers.base import Context, Layer, Parameter, Shape
 from pellucid.layers.batch_normalization import scale_and_offset
+from pellucid.messages import gettext
 
 
 @dataclass(eq=False, repr=False)
@@ -42,8 +43,11 @@ class GroupNormalization(Layer):
     def check(self) -> None:
         if not is_integer(self.groups, minimum=-1) or self.groups == 0:
             raise PellucidError(
-                f"groups of GroupNormalization is {self.groups!r}, expected an integer from 1, or −1 for a group a "
-                "channel"
+                gettext(
+                    "groups of GroupNormalization is {groups!r}, expected an integer from 1, or −1 for a group a "
+                    "channel",
+                    groups=self.groups,
+                )
             )
         self.groups = int(self.groups)
         self.epsilon = number("epsilon", self.epsilon, of="GroupNormalization", above=0)
@@ -52,8 +56,12 @@ class GroupNormalization(Layer):
         (shape,) = shapes
         if self.groups > 0 and shape[-1] % self.groups:
             raise ShapeError(
-                f"{self.groups} groups do not divide the {shape[-1]} channels; take a number of groups that does, or "
-                "groups=−1 for a group a channel"
+                gettext(
+                    "{groups} groups do not divide the {count} channels; take a number of groups that does, or "
+                    "groups=−1 for a group a channel",
+                    groups=self.groups,
+                    count=shape[-1],
+                )
             )
         return scale_and_offset(shape, scale=self.scale, center=self.center)
 

@@ -10,6 +10,7 @@ from pellucid.formula import Tensor
 from pellucid.functions.forward import combining, masks
 from pellucid.functions.registry import number
 from pellucid.layers.base import Context, Layer, Parameter, Shape
+from pellucid.messages import gettext
 
 
 @dataclass(eq=False, repr=False)
@@ -36,9 +37,12 @@ class Masking(Layer):
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         shape, *given = shapes
         if len(shape) != 2 or (given and given != [shape[:1]]):
-            given_shapes = " and ".join(map(str, shapes))
+            given_shapes = ", ".join(map(str, shapes))
             raise ShapeError(
-                f"Masking takes examples of shape (steps, features), and a mask of (steps,) if any, got {given_shapes}"
+                gettext(
+                    "Masking takes examples of shape (steps, features), and a mask of (steps,) if any, got {shapes}",
+                    shapes=given_shapes,
+                )
             )
         return {}
 

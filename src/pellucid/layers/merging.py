@@ -10,6 +10,7 @@ from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import combining
 from pellucid.layers.base import Context, Layer
+from pellucid.messages import gettext
 
 
 @dataclass(eq=False, repr=False)
@@ -21,11 +22,16 @@ class _Merging(Layer):
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         kind, shapes = type(self), [t.shape[1:] for t in inputs]
         if len(shapes) < 2:
-            raise ShapeError(f"{kind.__name__} takes two inputs or more, got {len(shapes)}")
+            raise ShapeError(
+                gettext("{kind} takes two inputs or more, got {count}", kind=kind.__name__, count=len(shapes))
+            )
         last = kind.combine is not combining.concatenate  # whether the last axis has to agree too
         if len({s if last else s[:-1] for s in shapes}) > 1 or len({len(s) for s in shapes}) > 1:
-            which = "of one shape" if last else "that differ in their last axis only"
-            raise ShapeError(f"{kind.__name__} takes inputs {which}, got {', '.join(map(str, shapes))}")
+            if last:
+                text = gettext("{kind} takes inputs of one shape, got {shapes}")
+            else:
+                text = gettext("{kind} takes inputs that differ in their last axis only, got {shapes}")
+            raise ShapeError(text.filled(kind=kind.__name__, shapes=", ".join(map(str, shapes))))
         return kind.combine(inputs)
 
 

@@ -10,6 +10,7 @@ from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import attention
 from pellucid.layers.base import Context, Layer, Parameter, Shape
+from pellucid.messages import gettext, option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -42,13 +43,17 @@ class MultiHeadAttention(Layer):
     bias_initializer: str = "zeros"
 
     def check(self) -> None:
-        self.num_heads = check_integer(self.num_heads, "num_heads of MultiHeadAttention", minimum=1)
-        self.key_dim = check_integer(self.key_dim, "key_dim of MultiHeadAttention", minimum=1)
+        self.num_heads = check_integer(self.num_heads, option_of("num_heads", "MultiHeadAttention"), minimum=1)
+        self.key_dim = check_integer(self.key_dim, option_of("key_dim", "MultiHeadAttention"), minimum=1)
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         if len(shapes) > 2 or any(len(s) != 2 for s in shapes):
-            given = " and ".join(map(str, shapes))
-            raise ShapeError(f"MultiHeadAttention takes one or two inputs of shape (steps, features), got {given}")
+            given = ", ".join(map(str, shapes))
+            raise ShapeError(
+                gettext(
+                    "MultiHeadAttention takes one or two inputs of shape (steps, features), got {given}", given=given
+                )
+            )
         own, asked = shapes[0][-1], shapes[-1][-1]
         width = self.num_heads * self.key_dim
         parameters: dict[str, Parameter] = {}

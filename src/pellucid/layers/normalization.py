@@ -13,6 +13,7 @@ from pellucid.errors import DataError, PellucidError, ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import normalisation
 from pellucid.layers.base import Context, Layer, Parameter, Shape
+from pellucid.messages import gettext
 
 
 @dataclass(eq=False, repr=False)
@@ -64,7 +65,9 @@ class Normalization(Layer):
         (shape,) = shapes
         if not self.adapted:
             raise PellucidError(
-                "a Normalization layer has no statistics yet, expected adapt(x) before it becomes part of a network"
+                gettext(
+                    "a Normalization layer has no statistics yet, expected adapt(x) before it becomes part of a network"
+                )
             )
         for key, values in self.arrays.items():
             if values.shape != shape[-1:]:

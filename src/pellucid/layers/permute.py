@@ -10,6 +10,7 @@ from pellucid.errors import PellucidError, ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import shaping
 from pellucid.layers.base import Context, Layer, Shape
+from pellucid.messages import gettext
 
 
 @dataclass(eq=False, repr=False)
@@ -29,8 +30,11 @@ class Permute(Layer):
         given = self.dims if isinstance(self.dims, (tuple, list)) else (self.dims,)
         if not given or not all(map(is_integer, given)) or sorted(given) != list(range(1, len(given) + 1)):
             raise PellucidError(
-                f"Permute takes the axes in their new order, counted from 1 without the batch, as in (2, 1), "
-                f"got {self.dims!r}"
+                gettext(
+                    "Permute takes the axes in their new order, counted from 1 without the batch, as in (2, 1), "
+                    "got {dims!r}",
+                    dims=self.dims,
+                )
             )
         self.dims = tuple(map(int, given))
 
@@ -38,7 +42,11 @@ class Permute(Layer):
         (x,) = inputs
         if len(self.dims) != x.rank - 1:
             raise ShapeError(
-                f"Permute({self.dims}) takes examples with {len(self.dims)} axes, "
-                f"got one of shape {tuple(a.size for a in x.axes[1:])}"
+                gettext(
+                    "Permute({dims}) takes examples with {count} axes, got one of shape {shape}",
+                    dims=self.dims,
+                    count=len(self.dims),
+                    shape=tuple(a.size for a in x.axes[1:]),
+                )
             )
         return shaping.permute(x, self.dims)

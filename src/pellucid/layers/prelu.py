@@ -12,6 +12,7 @@ from pellucid.formula import Tensor
 from pellucid.functions.forward import rectifying
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
 from pellucid.layers.base import Context, Layer, Parameter, Shape
+from pellucid.messages import gettext
 
 
 @dataclass(eq=False, repr=False)
@@ -42,8 +43,10 @@ class PReLU(Layer):
         given = (axes,) if is_integer(axes) else axes or ()
         if not isinstance(given, (tuple, list)) or not all(is_integer(axis, minimum=1) for axis in given):
             raise PellucidError(
-                f"shared_axes of PReLU are axes counted from 1 without the batch, as in (1, 2), "
-                f"got {self.shared_axes!r}"
+                gettext(
+                    "shared_axes of PReLU are axes counted from 1 without the batch, as in (1, 2), got {axes!r}",
+                    axes=self.shared_axes,
+                )
             )
         self.shared_axes = tuple(map(int, given))
         self.alpha_regularizer = penalty(self.alpha_regularizer)
@@ -57,8 +60,12 @@ class PReLU(Layer):
         (shape,) = shapes
         if any(axis > len(shape) for axis in self.shared):
             raise ShapeError(
-                f"shared_axes={self.shared_axes} of PReLU: expected axes from 1 to {len(shape)} of examples of shape "
-                f"{shape}"
+                gettext(
+                    "shared_axes={axes} of PReLU: expected axes from 1 to {count} of examples of shape {shape}",
+                    axes=self.shared_axes,
+                    count=len(shape),
+                    shape=shape,
+                )
             )
         sizes = {f"k{k}": 1 if k in self.shared else size for k, size in enumerate(shape, 1)}
         alpha = Parameter(sizes, self.alpha_initializer, penalty=penalty(self.alpha_regularizer))

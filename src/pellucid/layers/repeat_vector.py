@@ -10,6 +10,7 @@ from pellucid.errors import ShapeError
 from pellucid.formula import Tensor
 from pellucid.functions.forward import shaping
 from pellucid.layers.base import Context, Layer
+from pellucid.messages import gettext, option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -27,12 +28,15 @@ class RepeatVector(Layer):
     n: int
 
     def check(self) -> None:
-        self.n = check_integer(self.n, "n of RepeatVector", minimum=1)
+        self.n = check_integer(self.n, option_of("n", "RepeatVector"), minimum=1)
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
         if x.rank != 2:
             raise ShapeError(
-                f"RepeatVector takes examples of shape (features,), got {tuple(a.size for a in x.axes[1:])}"
+                gettext(
+                    "RepeatVector takes examples of shape (features,), got {shape}",
+                    shape=tuple(a.size for a in x.axes[1:]),
+                )
             )
         return shaping.repeat(x, self.n)

@@ -12,6 +12,7 @@ from pellucid.errors import ShapeError
 from pellucid.formula import Tensor, define
 from pellucid.functions.forward.shaping import extents
 from pellucid.functions.forward.sliding_window import LETTERS, Padding, Sizes, Window, paddings_of, same, sizes_of
+from pellucid.messages import gettext
 
 
 def convolve(
@@ -131,10 +132,17 @@ def depthwise(
 def check_groups(channels: int, expected: int, filters: int, groups: int) -> None:
     """Refuse groups that divide neither channels nor filters, and a kernel for other channels."""
     if channels % groups or filters % groups:
-        what = f"the {channels} channels" if channels % groups else f"the {filters} filters"
-        raise ShapeError(
-            f"{groups} groups do not divide {what}; take a number of groups that divides channels and filters"
-        )
+        if channels % groups:
+            text = gettext(
+                "{groups} groups do not divide the {count} channels; take a number of groups that divides channels and "
+                "filters"
+            )
+        else:
+            text = gettext(
+                "{groups} groups do not divide the {count} filters; take a number of groups that divides channels and "
+                "filters"
+            )
+        raise ShapeError(text.filled(groups=groups, count=channels if channels % groups else filters))
     if channels != expected:
         raise ShapeError(
             f"the kernel takes {expected} channels, got {channels}; its last axis but one is channels/groups"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pellucid.errors import ShapeError
 from pellucid.formula import Tensor, define
+from pellucid.messages import gettext
 
 
 def embedding(ids: Tensor, table: Tensor) -> Tensor:
@@ -18,5 +19,5 @@ def embedding(ids: Tensor, table: Tensor) -> Tensor:
         ShapeError: ids holds real numbers.
     """
     if ids.kind != "int":
-        raise ShapeError("an embedding takes integers straight from an Input, got real numbers")
+        raise ShapeError(gettext("an embedding takes integers straight from an Input, got real numbers"))
     return define("y[…,d] = E[ids[…],d]", E=table, ids=ids)

@@ -13,8 +13,9 @@ from pellucid.errors import ShapeError
 from pellucid.formula import Tensor, define
 from pellucid.functions.forward.shaping import extents
 from pellucid.functions.forward.sliding_window import LETTERS, Letters, Padding, Sizes, Window
+from pellucid.messages import gettext
 
-_TAKEN = "a sequence (n, t, c), an image (n, h, w, c) or a volume (n, d, h, w, c)"
+_TAKEN = gettext("a sequence (n, t, c), an image (n, h, w, c) or a volume (n, d, h, w, c)")
 
 
 def max_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> Tensor:
@@ -76,7 +77,7 @@ def average_pool(x: Tensor, *, size: Sizes, stride: Sizes | None = None, padding
 def _window(x: Tensor, size: Sizes, stride: Sizes | None, padding: Padding) -> tuple[Window, Letters]:
     """The window, and the letters of its axes."""
     if x.rank - 2 not in LETTERS:
-        raise ShapeError(f"pooling takes {_TAKEN}, got {x!r}")
+        raise ShapeError(gettext("pooling takes {places}, got {x!r}", places=_TAKEN, x=x))
     window = Window.over(
         extents(x)[:-1], size, stride=size if stride is None else stride, padding=padding, what="window"
     )
@@ -125,5 +126,5 @@ def global_average_pool(x: Tensor, *, mask: Tensor | None = None) -> Tensor:
 
 def _with_places(x: Tensor) -> Tensor:
     if x.rank < 3:
-        raise ShapeError(f"global pooling takes {_TAKEN}, got {x!r}")
+        raise ShapeError(gettext("global pooling takes {places}, got {x!r}", places=_TAKEN, x=x))
     return x

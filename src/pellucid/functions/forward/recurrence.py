@@ -22,6 +22,7 @@ from pellucid.formula.expressions import Expression, Read, reads, transform
 from pellucid.formula.parser import Binding
 from pellucid.functions.activations import ActivationLike, activation, tanh
 from pellucid.functions.initialization.initial_values import register
+from pellucid.messages import chained, gettext
 
 SCALARS = {"tanh": "tanh", "sigmoid": "σ", "relu": "relu", "softplus": "softplus", "linear": ""}
 """The activations that can stand inside the formulas of LSTM and GRU, as those write them."""
@@ -253,8 +254,13 @@ def _plus(term: str, tensor: Tensor | None) -> str:
 def _scalar(spec: ActivationLike) -> str:
     chosen = activation(spec)
     if chosen.name not in SCALARS or chosen.options:
+        known = chained(list(SCALARS), gettext("{first}, {then}"))
         raise PellucidError(
-            f"an LSTM or GRU takes {', '.join(SCALARS)} as activation, got {chosen.name}; an RNN takes any"
+            gettext(
+                "an LSTM or GRU takes {known} as activation, got {name}; an RNN takes any",
+                known=known,
+                name=chosen.name,
+            )
         )
     return SCALARS[chosen.name]
 

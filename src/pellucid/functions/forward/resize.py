@@ -12,6 +12,7 @@ from pellucid.errors import ShapeError
 from pellucid.formula import Tensor, define
 from pellucid.functions.forward.shaping import extents
 from pellucid.functions.forward.sliding_window import LETTERS
+from pellucid.messages import gettext
 
 Ends = Sequence[tuple[int, int]]
 """For each axis of places, how many at its low and at its high end."""
@@ -65,6 +66,6 @@ def _moved(x: Tensor, sign: str, ends: Ends, growth: int, *, outside: str) -> Te
     places = ", ".join(f"{i} {sign} {p}" if p in moved else i for i, p in zip(steps, names, strict=True))
     sizes = {i: extent + growth * sum(pair) for i, extent, pair in zip(steps, inside, ends, strict=True)}
     if min(sizes.values()) < 1:
-        raise ShapeError(f"nothing is left of places {inside}: crop fewer than there are")
+        raise ShapeError(gettext("nothing is left of places {inside}: crop fewer than there are", inside=inside))
     numbers: dict[str, Any] = dict(moved)
     return define(f"y[n,{','.join(steps)},c] = x[n, {places}, c{outside}]", extents=sizes, x=x, **numbers)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pellucid.arrays import is_integer
-from pellucid.errors import PellucidError, ShapeError, advice, argument, nearest
+from pellucid.errors import PellucidError, ShapeError, argument, nearest
+from pellucid.messages import Message, gettext
 
 Sizes = int | Sequence[int]
 """One integer for all axes, or one for each."""
@@ -31,8 +32,13 @@ class Letters:
 
 
 LETTERS = {1: Letters("t", "t", "u"), 2: Letters("hw", "ij", "uv"), 3: Letters("dhw", "ijl", "uvr")}
-PLACES = {1: "sequence", 2: "image", 3: "volume"}
-SHAPES = {1: "(steps, channels)", 2: "(height, width, channels)", 3: "(depth, height, width, channels)"}
+PLACES = {1: gettext("sequence"), 2: gettext("image"), 3: gettext("volume")}
+PADDED = {1: gettext("padded sequence"), 2: gettext("padded image"), 3: gettext("padded volume")}
+SHAPES = {
+    1: gettext("(steps, channels)"),
+    2: gettext("(height, width, channels)"),
+    3: gettext("(depth, height, width, channels)"),
+}
 """What has so many axes of places, and the shape of an example of it."""
 PAIRS = {
     1: "(low, high)",
@@ -80,13 +86,7 @@ class Window:
         window = Window(sizes, strides, known, dilations)
         padded = tuple(e + low + high for e, (low, high) in zip(extents, known, strict=True))
         if any(span > e for span, e in zip(window.spans, padded, strict=True)):
-            covers = f", which covers {window.spans} at dilation {window.dilation}," if window.spans != sizes else ""
-            places = PLACES[rank]
-            area = f"padded {places}" if any(map(any, known)) else places
-            raise ShapeError(
-                f"the {what} {sizes}{covers} is larger than the {area} {padded};"
-                f" {advice('take a smaller one', argument('padding', 'same'))}"
-            )
+            raise ShapeError(_too_large(window, what, rank, padded))
         return window
 
     @property
@@ -154,6 +154,23 @@ class Window:
         )
 
 
+def _too_large(window: Window, what: str, rank: int, padded: tuple[int, ...]) -> Message:
+    """What to say of a window that does not fit into its padded places."""
+    kind = {"kernel": gettext("kernel"), "window": gettext("window")}.get(what, what)
+    area: Message = PADDED[rank] if window.padded else PLACES[rank]
+    said = {"kind": kind, "size": window.size, "area": area, "padded": padded}
+    if window.spans != window.size:
+        sentence = gettext(
+            "the {kind} {size}, which covers {spans} at dilation {dilation}, is larger than the {area} {padded}"
+        ).filled(**said, spans=window.spans, dilation=window.dilation)
+    else:
+        sentence = gettext("the {kind} {size} is larger than the {area} {padded}").filled(**said)
+    same = argument("padding", "same")
+    if same is None:
+        return gettext("{sentence}; take a smaller one", sentence=sentence)
+    return gettext("{sentence}; take a smaller one or {same}", sentence=sentence, same=same)
+
+
 def _names(letter: str, values: Sequence[object]) -> list[str]:
     """One letter where all axes agree, else one for each axis: s_h, s_w."""
     if len(set(values)) == 1:
@@ -167,7 +184,7 @@ def same(extent: int, span: int, stride: int) -> Pair:
     return total // 2, total - total // 2
 
 
-def sizes_of(value: Any, rank: int, what: str, *, minimum: int = 1) -> tuple[int, ...]:
+def sizes_of(value: Any, rank: int, what: object, *, minimum: int = 1) -> tuple[int, ...]:
     """One integer for each of `rank` axes, from one for all or one for each.
 
     Raises:
@@ -175,8 +192,11 @@ def sizes_of(value: Any, rank: int, what: str, *, minimum: int = 1) -> tuple[int
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
     if len(values) != rank or not all(is_integer(v, minimum=minimum) for v in values):
-        each = f" or {rank} of them" if rank > 1 else ""
-        raise PellucidError(f"{what} is {value!r}, expected an integer from {minimum}{each}")
+        if rank > 1:
+            text = gettext("{what} is {value!r}, expected an integer from {minimum} or {rank} of them")
+        else:
+            text = gettext("{what} is {value!r}, expected an integer from {minimum}")
+        raise PellucidError(text.filled(what=what, value=value, minimum=minimum, rank=rank))
     return tuple(int(v) for v in values)
 
 
@@ -185,7 +205,7 @@ def compact(values: tuple[int, ...]) -> Sizes:
     return values[0] if len(set(values)) == 1 else values
 
 
-def paddings_of(value: Any, rank: int, what: str) -> tuple[Pair, ...] | str:
+def paddings_of(value: Any, rank: int, what: object) -> tuple[Pair, ...] | str:
     """A pair (low, high) for each of `rank` axes, or "valid" or "same", whose pairs depend on what is padded.
 
     A sequence has one axis: there, a pair of numbers is its (low, high). An image has two: a pair of numbers is the
@@ -197,7 +217,12 @@ def paddings_of(value: Any, rank: int, what: str) -> tuple[Pair, ...] | str:
     if isinstance(value, str):
         if value not in ("valid", "same"):
             raise PellucidError(
-                f'{what} is "{value}", expected "valid", "same", a number or pairs.' + nearest(value, ("valid", "same"))
+                gettext(
+                    '{what} is "{value}", expected "valid", "same", a number or pairs.{hint}',
+                    what=what,
+                    value=value,
+                    hint=nearest(value, ("valid", "same")),
+                )
             )
         return value
     values = list(value) if isinstance(value, (tuple, list)) else [value] * rank
@@ -206,6 +231,11 @@ def paddings_of(value: Any, rank: int, what: str) -> tuple[Pair, ...] | str:
     pairs = [tuple(v) if isinstance(v, (tuple, list)) else (v, v) for v in values]
     if len(pairs) != rank or not all(len(p) == 2 and all(is_integer(v) for v in p) for p in pairs):
         raise PellucidError(
-            f'{what} is {value!r}, expected "valid", "same", an integer from 0 or pairs such as {PAIRS[rank]}'
+            gettext(
+                '{what} is {value!r}, expected "valid", "same", an integer from 0 or pairs such as {pairs}',
+                what=what,
+                value=value,
+                pairs=PAIRS[rank],
+            )
         )
     return tuple((int(low), int(high)) for low, high in pairs)

@@ -17,6 +17,7 @@ from pellucid.formula import BATCH, Axis, Tensor, define
 from pellucid.functions.forward.masks import counts, weights
 from pellucid.functions.forward.shaping import squeeze
 from pellucid.functions.registry import check_new, check_options, find, named, number, options_of
+from pellucid.messages import chained, gettext
 
 EPSILON = 1e-7
 """The smallest probability whose logarithm is taken (Keras's number); where p is smaller, no gradient passes. From
@@ -110,12 +111,20 @@ class Loss:
         good = {"binary": ("sigmoid", "linear"), "categorical": ("softmax", "log_softmax", "linear")}
         known = good.get(self.reads, ("softmax", "sigmoid", "log_softmax", "linear"))
         if activation not in known:
+            expected = chained(known, gettext("{first} or {then}"))
             raise PellucidError(
-                f"the loss {self.name} reads probabilities or logits, but the last layer's activation is {activation}; "
-                f"expected {' or '.join(known)} there"
+                gettext(
+                    "the loss {name} reads probabilities or logits, but the last layer's activation is {activation}; "
+                    "expected {known} there",
+                    name=self.name,
+                    activation=activation,
+                    known=expected,
+                )
             )
         if activation == "softmax" and _units(prediction) == 1:
-            raise PellucidError('softmax over one unit is always 1; use activation="sigmoid" or a unit for each class')
+            raise PellucidError(
+                gettext('softmax over one unit is always 1; use activation="sigmoid" or a unit for each class')
+            )
 
 
 LOSSES: dict[str, Loss] = {}

@@ -16,6 +16,7 @@ from pellucid.functions.registry import number
 from pellucid.layers.base import Context, Layer, Node, Parameter, Shape, joined
 from pellucid.layers.dropout import stream
 from pellucid.layers.recurrent.final_state import FinalState
+from pellucid.messages import gettext, option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -46,10 +47,10 @@ class _Recurrent(Layer):
 
     def check(self) -> None:
         kind = type(self).__name__
-        self.units = check_integer(self.units, f"units of {kind}", minimum=1)
+        self.units = check_integer(self.units, option_of("units", kind), minimum=1)
         self.activation = activation(self.activation)
         if self.truncate is not None:
-            self.truncate = check_integer(self.truncate, f"truncate of {kind}", minimum=1)
+            self.truncate = check_integer(self.truncate, option_of("truncate", kind), minimum=1)
         self.recurrent_dropout = number("recurrent_dropout", self.recurrent_dropout, of=kind, minimum=0, below=1)
         self.kernel_regularizer = penalty(self.kernel_regularizer)
         self.recurrent_regularizer = penalty(self.recurrent_regularizer)
@@ -61,16 +62,27 @@ class _Recurrent(Layer):
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         kind, (shape, *given) = type(self).__name__, shapes
         if len(shape) != 2:
-            raise ShapeError(f"a {kind} layer takes examples of shape (steps, features), got {shape}")
+            raise ShapeError(
+                gettext("a {kind} layer takes examples of shape (steps, features), got {shape}", kind=kind, shape=shape)
+            )
         if given and self.stateful:
             raise ShapeError(
-                f"a stateful {kind} layer begins with its state after the batch before, so it takes no first state "
-                "from the graph: leave stateful=True out, or the state"
+                gettext(
+                    "a stateful {kind} layer begins with its state after the batch before, so it takes no first state "
+                    "from the graph: leave stateful=True out, or the state",
+                    kind=kind,
+                )
             )
         if given and given != [(self.units,)] * len(self.states):
             expected = " and ".join([f"({self.units},)"] * len(self.states))
             raise ShapeError(
-                f"a {kind} layer of {self.units} units takes first states of shape {expected}, got {given}"
+                gettext(
+                    "a {kind} layer of {units} units takes first states of shape {expected}, got {given}",
+                    kind=kind,
+                    units=self.units,
+                    expected=expected,
+                    given=given,
+                )
             )
         inputs, outputs = shape[-1], self.gates * self.units
         axes = {"g": self.gates, "j": self.units} if self.gates > 1 else {"j": self.units}

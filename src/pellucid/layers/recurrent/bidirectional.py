@@ -11,6 +11,7 @@ from pellucid.formula import Tensor
 from pellucid.functions.forward import combining
 from pellucid.layers.base import Context, Layer, Node, Parameter, Shape
 from pellucid.layers.recurrent.base import _Recurrent, with_states
+from pellucid.messages import gettext
 
 T = TypeVar("T")
 
@@ -105,7 +106,9 @@ class Bidirectional(Layer):
         x, *states = inputs
         half, odd = divmod(len(states), 2)
         if odd:
-            raise ShapeError(f"Bidirectional takes first states for both directions, got {len(states)}")
+            raise ShapeError(
+                gettext("Bidirectional takes first states for both directions, got {count}", count=len(states))
+            )
         return [x, *states[:half]], [x, *states[half:]]
 
     def options(self) -> dict[str, Any]:

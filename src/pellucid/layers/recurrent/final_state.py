@@ -9,6 +9,7 @@ from pellucid.arrays import check_integer
 from pellucid.errors import PellucidError
 from pellucid.formula import Tensor
 from pellucid.layers.base import Context, Layer, Parameter, Shape
+from pellucid.messages import option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -29,7 +30,7 @@ class FinalState(Layer):
     units: int
 
     def check(self) -> None:
-        self.units = check_integer(self.units, "units of FinalState", minimum=1)
+        self.units = check_integer(self.units, option_of("units", "FinalState"), minimum=1)
 
     @property
     def causal(self) -> bool:

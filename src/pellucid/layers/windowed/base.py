@@ -14,6 +14,7 @@ from pellucid.functions.activations import ActivationLike, activation
 from pellucid.functions.forward.sliding_window import LETTERS, SHAPES, Padding, Sizes, compact, paddings_of, sizes_of
 from pellucid.functions.learning.penalties import PenaltyLike, penalty
 from pellucid.layers.base import Context, Layer, Masks, Parameter, Shape
+from pellucid.messages import gettext, option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -38,11 +39,11 @@ class _Kernel(Layer):
 
     def check(self) -> None:
         kind = type(self).__name__
-        self.filters = check_integer(self.filters, f"filters of {kind}", minimum=1)
-        self.kernel_size = compact(sizes_of(self.kernel_size, self.rank, f"kernel_size of {kind}"))
-        self.strides = compact(sizes_of(self.strides, self.rank, f"strides of {kind}"))
-        self.dilation_rate = compact(sizes_of(self.dilation_rate, self.rank, f"dilation_rate of {kind}"))
-        self.padding = paddings_of(self.padding, self.rank, f"padding of {kind}")
+        self.filters = check_integer(self.filters, option_of("filters", kind), minimum=1)
+        self.kernel_size = compact(sizes_of(self.kernel_size, self.rank, option_of("kernel_size", kind)))
+        self.strides = compact(sizes_of(self.strides, self.rank, option_of("strides", kind)))
+        self.dilation_rate = compact(sizes_of(self.dilation_rate, self.rank, option_of("dilation_rate", kind)))
+        self.padding = paddings_of(self.padding, self.rank, option_of("padding", kind))
         self.activation = activation(self.activation)
         self.kernel_regularizer = penalty(self.kernel_regularizer)
 
@@ -70,6 +71,14 @@ class _Kernel(Layer):
 def channels_of(layer: Layer, rank: int, shape: Shape) -> int:
     """The channels of a sequence, image or volume; ShapeError where an example of this shape is another."""
     if len(shape) != rank + 1:
-        fix = f"; insert Reshape({(*shape, 1)}) before it" if len(shape) == rank else ""
-        raise ShapeError(f"{type(layer).__name__} takes examples of shape {SHAPES[rank]}, got {shape}{fix}")
+        sentence = gettext(
+            "{kind} takes examples of shape {expected}, got {shape}",
+            kind=type(layer).__name__,
+            expected=SHAPES[rank],
+            shape=shape,
+        )
+        if len(shape) == rank:
+            added = (*shape, 1)
+            sentence = gettext("{sentence}; insert Reshape({shape}) before it", sentence=sentence, shape=added)
+        raise ShapeError(sentence)
     return shape[-1]

@@ -14,6 +14,7 @@ from pellucid.functions.forward.masks import masked, whole_windows
 from pellucid.functions.forward.sliding_window import sizes_of
 from pellucid.layers.base import Context, Parameter, Shape
 from pellucid.layers.windowed.base import _Kernel
+from pellucid.messages import Message, gettext, option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -25,7 +26,7 @@ class _Convolution(_Kernel):
 
     def check(self) -> None:
         super().check()
-        self.groups = check_integer(self.groups, f"groups of {type(self).__name__}", minimum=1)
+        self.groups = check_integer(self.groups, option_of("groups", type(self).__name__), minimum=1)
 
     def declare(self, *shapes: Shape) -> dict[str, Parameter]:
         (shape,) = shapes
@@ -33,10 +34,13 @@ class _Convolution(_Kernel):
         convolution.check_groups(channels, channels, self.filters, self.groups)
         return self.parameters({"c": channels // self.groups, "f": self.filters})
 
-    def refusal(self) -> str:
-        return (
-            f'{type(self).__name__} leaves out padding with padding="valid", or with padding="same" and strides=1, '
-            f"got padding={self.padding!r} and strides={self.strides!r}"
+    def refusal(self) -> Message:
+        return gettext(
+            '{kind} leaves out padding with padding="valid", or with padding="same" and strides=1, '
+            "got padding={padding!r} and strides={strides!r}",
+            kind=type(self).__name__,
+            padding=self.padding,
+            strides=self.strides,
         )
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:

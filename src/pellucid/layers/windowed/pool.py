@@ -13,6 +13,7 @@ from pellucid.functions.forward.masks import whole_windows
 from pellucid.functions.forward.sliding_window import Padding, Sizes, compact, paddings_of, sizes_of
 from pellucid.layers.base import Context, Layer, Masks
 from pellucid.layers.windowed.base import channels_of
+from pellucid.messages import Message, gettext, option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -38,10 +39,10 @@ class _Pool(Layer):
 
     def check(self) -> None:
         kind = type(self).__name__
-        self.pool_size = compact(sizes_of(self.pool_size, self.rank, f"pool_size of {kind}"))
+        self.pool_size = compact(sizes_of(self.pool_size, self.rank, option_of("pool_size", kind)))
         if self.strides is not None:
-            self.strides = compact(sizes_of(self.strides, self.rank, f"strides of {kind}"))
-        self.padding = paddings_of(self.padding, self.rank, f"padding of {kind}")
+            self.strides = compact(sizes_of(self.strides, self.rank, option_of("strides", kind)))
+        self.padding = paddings_of(self.padding, self.rank, option_of("padding", kind))
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
@@ -55,10 +56,11 @@ class _Pool(Layer):
             context.masks[result] = whole_windows(context.masks[x], steps=result.axes[1].size, size=size, stride=stride)
         return result
 
-    def refusal(self) -> str:
-        return (
-            f'{type(self).__name__} leaves out the steps that are only padding with padding="valid", '
-            f"got padding={self.padding!r}"
+    def refusal(self) -> Message:
+        return gettext(
+            '{kind} leaves out the steps that are only padding with padding="valid", got padding={padding!r}',
+            kind=type(self).__name__,
+            padding=self.padding,
         )
 
 

@@ -12,6 +12,7 @@ from pellucid.functions.forward import resize
 from pellucid.functions.forward.sliding_window import PAIRS, Padding, Sizes, compact, paddings_of, sizes_of
 from pellucid.layers.base import Context, Layer
 from pellucid.layers.windowed.base import channels_of
+from pellucid.messages import gettext, option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -30,7 +31,7 @@ class _UpSampling(_Resizing):
     size: Sizes = 2
 
     def check(self) -> None:
-        self.size = compact(sizes_of(self.size, self.rank, f"size of {type(self).__name__}"))
+        self.size = compact(sizes_of(self.size, self.rank, option_of("size", type(self).__name__)))
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
@@ -78,10 +79,17 @@ class UpSampling3D(_UpSampling):
     rank: ClassVar[int] = 3
 
 
-def _ends(given: Padding, rank: int, what: str) -> resize.Ends:
+def _ends(given: Padding, rank: int, what: object) -> resize.Ends:
     known = paddings_of(given, rank, what)
     if isinstance(known, str):
-        raise PellucidError(f"{what} is {given!r}, expected an integer from 0 or pairs such as {PAIRS[rank]}")
+        raise PellucidError(
+            gettext(
+                "{what} is {value!r}, expected an integer from 0 or pairs such as {pairs}",
+                what=what,
+                value=given,
+                pairs=PAIRS[rank],
+            )
+        )
     return known
 
 
@@ -90,7 +98,7 @@ class _ZeroPadding(_Resizing):
     padding: Padding = 1
 
     def check(self) -> None:
-        self.padding = _ends(self.padding, self.rank, f"padding of {type(self).__name__}")
+        self.padding = _ends(self.padding, self.rank, option_of("padding", type(self).__name__))
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs
@@ -136,7 +144,7 @@ class _Cropping(_Resizing):
     cropping: Padding = 1
 
     def check(self) -> None:
-        self.cropping = _ends(self.cropping, self.rank, f"cropping of {type(self).__name__}")
+        self.cropping = _ends(self.cropping, self.rank, option_of("cropping", type(self).__name__))
 
     def formula(self, *inputs: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         (x,) = inputs

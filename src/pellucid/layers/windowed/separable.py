@@ -14,6 +14,7 @@ from pellucid.functions.forward.sliding_window import LETTERS
 from pellucid.functions.learning.penalties import penalty
 from pellucid.layers.base import Context, Parameter, Shape
 from pellucid.layers.windowed.base import _Kernel
+from pellucid.messages import option_of
 
 
 @dataclass(eq=False, repr=False)
@@ -26,7 +27,7 @@ class _Depthwise(_Kernel):
     def check(self) -> None:
         super().check()
         self.depth_multiplier = check_integer(
-            self.depth_multiplier, f"depth_multiplier of {type(self).__name__}", minimum=1
+            self.depth_multiplier, option_of("depth_multiplier", type(self).__name__), minimum=1
         )
 
     def each(self, x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:

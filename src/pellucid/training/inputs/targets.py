@@ -16,6 +16,7 @@ from pellucid.errors import DataError, nearest
 from pellucid.formula import BATCH, Tensor
 from pellucid.functions.learning.losses import Loss, loss
 from pellucid.layers.base import Last
+from pellucid.messages import Message, gettext
 from pellucid.network import BaseNetwork, Forward
 
 Array = NDArray[Any]
@@ -201,9 +202,15 @@ def _goal(
         labels = labels[..., 0]
     if labels.shape[1:] != shape[:-1]:
         rows = "".join(f", {s}" for s in shape[:-1])
+        numbers, one_hot = f"(n{rows or ','})", f"(n{rows}, {units})"
         raise DataError(
-            f"{what} has shape {labels.shape}, expected class numbers of shape (n{rows or ','}) "
-            f"or one-hot rows of shape (n{rows}, {units})"
+            gettext(
+                "{what} has shape {shape}, expected class numbers of shape {labels} or one-hot rows of shape {rows}",
+                what=what,
+                shape=labels.shape,
+                labels=numbers,
+                rows=one_hot,
+            )
         )
     return Goal(path, chosen, labels=True), labels
 
@@ -212,27 +219,44 @@ def _default(last: Last) -> str:
     return "crossentropy" if last.activation in ("softmax", "sigmoid", "log_softmax") else "mean_squared_error"
 
 
-def _shaped(y: Array, shape: tuple[int, ...], path: str, what: str, fix: str) -> Array:
+def _shaped(y: Array, shape: tuple[int, ...], path: str, what: str, fix: Message) -> Array:
     if y.shape[1:] == shape:
         return y
     if (*y.shape[1:], 1) == shape:
         return y[..., None]
     expected = f"(n, {', '.join(map(str, shape))})"
-    raise DataError(f"{what} has shape {y.shape}, but {path} gives {expected}: {fix}")
+    raise DataError(
+        gettext(
+            "{what} has shape {shape}, but {path} gives {expected}: {fix}",
+            what=what,
+            shape=y.shape,
+            path=path,
+            expected=expected,
+            fix=fix,
+        )
+    )
 
 
 def _values(y: Array, shape: tuple[int, ...], path: str, last: Last, what: str) -> Array:
     units = shape[-1]
     classes = y.shape[1:] == shape[:-1] and units > 1 and not (y % 1).any()
     fix = (
-        f'for class numbers use loss="crossentropy", or one-hot rows np.eye({units})[{what}]'
+        gettext(
+            'for class numbers use loss="crossentropy", or one-hot rows np.eye({units})[{what}]', units=units, what=what
+        )
         if classes
-        else (f"end the network in Dense({y.shape[-1] if y.ndim > 1 else 1}), or give targets of that shape")
+        else gettext(
+            "end the network in Dense({units}), or give targets of that shape", units=y.shape[-1] if y.ndim > 1 else 1
+        )
     )
     y = _shaped(y, shape, path, what, fix)
     if last.activation == "softmax" and units == 1:
         raise DataError(
-            f'{path} is softmax over one unit, which always gives 1: use activation="sigmoid" or a unit for each class'
+            gettext(
+                '{path} is softmax over one unit, which always gives 1: use activation="sigmoid" or a unit for each '
+                "class",
+                path=path,
+            )
         )
     _within(y, path, last, what)
     return y
@@ -243,16 +267,31 @@ def _within(y: Array, path: str, last: Last, what: str) -> None:
     smallest, largest = float(y.min()), float(y.max())
     if smallest < low or largest > high:
         bad = smallest if smallest < low else largest
-        span = f"from {low:g} to {high:g}" if high - low < math.inf else "of 0 or more" if low == 0 else "of 0 or less"
+        if high - low < math.inf:
+            span = gettext("from {low:g} to {high:g}", low=low, high=high)
+        else:
+            span = gettext("of 0 or more") if low == 0 else gettext("of 0 or less")
         raise DataError(
-            f"{what} holds {bad:g}, but {path} ends in {last.activation}, which gives values {span}: "
-            f'use activation="linear" there, or scale the targets'
+            gettext(
+                "{what} holds {bad:g}, but {path} ends in {activation}, which gives values {span}: "
+                'use activation="linear" there, or scale the targets',
+                what=what,
+                bad=bad,
+                path=path,
+                activation=last.activation,
+                span=span,
+            )
         )
     if last.activation == "step" and ((y != 0) & (y != 1)).any():
         bad = float(y[(y != 0) & (y != 1)].flat[0])
         raise DataError(
-            f"{what} holds {bad:g}, but {path} ends in step, which gives 0 or 1: "
-            "use such targets, or another activation"
+            gettext(
+                "{what} holds {bad:g}, but {path} ends in step, which gives 0 or 1: "
+                "use such targets, or another activation",
+                what=what,
+                bad=bad,
+                path=path,
+            )
         )
 
 
@@ -260,11 +299,12 @@ def _yes_or_no(y: Any, shape: tuple[int, ...], path: str, last: Last, what: str)
     units = shape[-1]
     array = _numbers(y, what)
     if units == 1:
-        fix = "give one 0 or 1 an example"
+        fix = gettext("give one 0 or 1 an example")
     else:
-        fix = (
+        fix = gettext(
             "give each unit a 0 or 1 of its own, "
-            f'or for classes that exclude each other end in Dense({units}, activation="softmax")'
+            'or for classes that exclude each other end in Dense({units}, activation="softmax")',
+            units=units,
         )
     array = _shaped(array, shape, path, what, fix)
     smallest, largest = float(array.min()), float(array.max())
@@ -272,12 +312,22 @@ def _yes_or_no(y: Any, shape: tuple[int, ...], path: str, last: Last, what: str)
         bad = smallest if smallest < 0 else largest
         classes = int(largest) + 1
         if {smallest, largest} == {-1.0, 1.0}:
-            fix = f"turn -1 and 1 into 0 and 1 with {what} > 0"
+            fix = gettext("turn -1 and 1 into 0 and 1 with {what} > 0", what=what)
         elif units == 1 and smallest >= 0 and not (array % 1).any():
-            fix = f'for {classes} classes end the network in Dense({classes}, activation="softmax")'
+            fix = gettext(
+                'for {classes} classes end the network in Dense({classes}, activation="softmax")', classes=classes
+            )
         else:
-            fix = 'for real numbers use loss="mse" and a linear last layer'
-        raise DataError(f"{what} holds {bad:g}, but {path} decides between 0 and 1: {fix}")
+            fix = gettext('for real numbers use loss="mse" and a linear last layer')
+        raise DataError(
+            gettext(
+                "{what} holds {bad:g}, but {path} decides between 0 and 1: {fix}",
+                what=what,
+                bad=bad,
+                path=path,
+                fix=fix,
+            )
+        )
     return array
 
 
@@ -291,14 +341,22 @@ def _numbers(y: Any, what: str) -> Array:
 def _probabilities(y: Array, what: str) -> Array:
     if y.min() < 0:
         raise DataError(
-            f"{what} holds {float(y.min()):g}, expected one-hot rows or probabilities: class numbers have one axis less"
+            gettext(
+                "{what} holds {bad:g}, expected one-hot rows or probabilities: class numbers have one axis less",
+                what=what,
+                bad=float(y.min()),
+            )
         )
     sums = y.sum(axis=-1, dtype=np.float64)
     off = np.abs(sums - 1) > 1e-3
     if off.any():
         row = int(np.argmax(off.reshape(len(y), -1).any(axis=1)))
         raise DataError(
-            f"{what} does not add up to 1 in row {row}, expected one-hot rows or probabilities; "
-            f'for several labels at once end the network in activation="sigmoid"'
+            gettext(
+                "{what} does not add up to 1 in row {row}, expected one-hot rows or probabilities; "
+                'for several labels at once end the network in activation="sigmoid"',
+                what=what,
+                row=row,
+            )
         )
     return y
