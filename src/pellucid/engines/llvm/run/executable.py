@@ -245,4 +245,5 @@ class Everything:
         self.inputs = program.inputs
         self.stages = program.stages
         self.statements = program.statements
+        self.tensors = program.tensors
         self.outputs: dict[str, Tensor] = dict(program.tensors)
