@@ -37,6 +37,8 @@ ASKED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("boundary", {"size": 9}),
         ("confusion", {"set": "test"}),
         ("ranking", {"set": "test", "truth": 1, "count": 3}),
+        ("histograms", {"path": "dense_1", "unit": 2}),
+        ("histograms", {"path": "dense_1.kernel"}),
         ("own", {"x": [0.5, -0.5], "y": 1}),
         ("weights", {}),
         ("curve", ELEMENT),

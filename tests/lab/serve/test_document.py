@@ -14,7 +14,7 @@ from tests.lab.node import run_script
 
 from pellucid.lab import gallery
 from pellucid.lab.protocol.answers import History
-from pellucid.lab.protocol.requests import WatchedPath
+from pellucid.lab.protocol.requests import HistogramsParams, WatchedPath
 from pellucid.lab.serve import links
 from pellucid.lab.serve.document import MAX_STEPS, _history, document, packed
 from pellucid.lab.task import Task, task_of
@@ -90,6 +90,23 @@ def test_a_file_answers_as_python_does(name: str, tmp_path: Path) -> None:
             _same_explanation(_unmoved(answer), one, str(params))
         else:
             _same(_unmoved(answer), one, f"{method} {params}")
+
+
+@pytest.mark.parametrize("name", ["spirals"])
+def test_a_file_counts_its_numbers_as_python_does(name: str, tmp_path: Path) -> None:
+    look, moment, told = saved(name)
+    asked = [("dense_1.kernel", None), ("dense_2.kernel", 3), ("dense_2", 1), ("d(dense_2.kernel)", None)]
+    questions: list[Any] = [["histograms", {"path": path, "unit": unit}] for path, unit in asked]
+    found = run_script("lab-answers.ts", {"document": told, "questions": questions}, tmp_path)
+    for (path, unit), answer in zip(asked, found, strict=True):
+        one = look.histograms(0, moment, [], HistogramsParams(path=path, unit=unit))
+        column, expected = answer["columns"][-1], one["columns"][-1]
+        assert (column["step"], sum(column["counts"]), column["lost"]) == (3, sum(expected["counts"]), 0)
+        for key in ("low", "high", "mean", "std"):
+            assert column[key] == pytest.approx(expected[key], rel=1e-4, abs=1e-6)
+        # a number at the very edge of two parts may lie in either, by a rounding
+        moved = np.abs(np.cumsum(column["counts"]) - np.cumsum(expected["counts"])).max()
+        assert moved <= (0 if answer["examples"] == 0 else 0.02 * sum(expected["counts"]) + 1)
 
 
 @pytest.mark.parametrize("name", ["digits", "spirals"])

@@ -599,6 +599,41 @@ class Course(TypedDict):
     values: Float64s
 
 
+class Histogram(TypedDict):
+    """How numbers are distributed at a step.
+
+    Attributes:
+        low, high: the smallest and the largest that is finite.
+        counts: how many lie in each of equal parts between them; all in one where they are the same.
+        lost: how many are not finite.
+    """
+
+    step: int
+    low: float
+    high: float
+    mean: float
+    std: float
+    counts: Int32s
+    lost: int
+
+
+class Histograms(TypedDict):
+    """The numbers of a value over its elements and some examples, of a parameter over its elements; or those of one
+    unit, along the last axis.
+
+    Attributes:
+        examples: of how many examples; 0 of a parameter.
+        columns: the steps that were measured, the last of them the present one.
+        missing: how many kept steps are still to be measured.
+    """
+
+    path: Path
+    unit: int | None
+    examples: int
+    columns: list[Histogram]
+    missing: int
+
+
 class ExampleShare(TypedDict):
     name: str
     label: str | None

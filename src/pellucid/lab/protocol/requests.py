@@ -131,6 +131,11 @@ class LedgerParams(CourseParams):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 8
 
 
+class HistogramsParams(Params):
+    path: Path
+    unit: Place | None = None
+
+
 class HistoryParams(Params, rename={"start": "from"}):
     branch: BranchId
     start: Step

@@ -51,6 +51,8 @@ METHODS = {
     "attribute": Method(r.AttributeParams, a.Attributed, moment=True),
     "course": Method(r.CourseParams, a.Course, moment=True),
     "ledger": Method(r.LedgerParams, a.Ledger, moment=True),
+    # how the numbers of a value, a parameter or a gradient are distributed, now and at the steps that are kept
+    "histograms": Method(r.HistogramsParams, a.Histograms, moment=True),
     "control": Method(r.Action, a.State),
     "history": Method(r.HistoryParams, a.History),
     "flow": Method(r.FlowParams, list[a.Flow]),

@@ -37,7 +37,7 @@ def lane(method: str, params: Any) -> Lane:
         return "steer"
     if method in OWN:
         return "data"
-    if method == "ledger":
+    if method in ("ledger", "histograms"):
         return "whole"
     limit = params.get("limit") if method == "explain" and isinstance(params, dict) else None
     return "whole" if isinstance(limit, int) and limit > MANY else "look"
@@ -143,6 +143,13 @@ def _ledger(session: Session, tab: Tab, asked: requests.LedgerParams) -> Any:
         return _of(moment, ledger(stage.task, stage.look.samples, steps, asked.path, asked.index, asked.limit))
 
 
+def _histograms(session: Session, tab: Tab, asked: requests.HistogramsParams) -> Any:
+    stage = session.stage
+    state, moment = stage.run.state(), stage.run.moment()
+    kept = stage.run.kept(moment)
+    return _of(moment, stage.look.histograms(state.get("run", 0), moment, kept, asked, playing=state["playing"]))
+
+
 def _diagnose(session: Session, tab: Tab, asked: requests.Params) -> Any:
     stage = session.stage
     moment = stage.run.moment()
@@ -237,6 +244,7 @@ METHODS: dict[str, Callable[[Session, Tab, Any], Any]] = {
     ),
     "course": _course,
     "ledger": _ledger,
+    "histograms": _histograms,
     "control": lambda session, tab, asked: session.act(asked),
     "history": lambda session, tab, asked: session.stage.run.history(asked.branch, max(asked.start, 1)),
     "flow": lambda session, tab, asked: session.flows(asked.branch),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pellucid.errors import NonFiniteError, PellucidError
 from pellucid.explain import Explanation, Trace, trace_examples, tracing
 from pellucid.lab.protocol import answers
-from pellucid.lab.protocol.requests import RankingParams, WatchedPath
+from pellucid.lab.protocol.requests import HistogramsParams, RankingParams, WatchedPath
 from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment, copied, put
 from pellucid.lab.view import writing
@@ -23,6 +23,7 @@ from pellucid.lab.view.beside import beside, compared
 from pellucid.lab.view.boundary import boundary
 from pellucid.lab.view.confusion import confusion
 from pellucid.lab.view.describe import description
+from pellucid.lab.view.histograms import Histograms
 from pellucid.lab.view.latent import decoder, latent
 from pellucid.lab.view.measure import BATCH, Gauge, column
 from pellucid.lab.view.pictures import checked_index, picture
@@ -71,6 +72,7 @@ class Look:
         self._lock = threading.RLock()
         self._gauge = Gauge(task, copied(task.net), self.samples)
         self._ranking = Ranking(task, copied(task.net), self.samples)
+        self._histograms = Histograms(copied(task.net), self.samples)
         self._sliding = Sliding()
         self._decoders: dict[str, Callable[[Any], answers.Numbers]] = {}
         self._stepper: Stepper | None = None
@@ -280,6 +282,12 @@ class Look:
     def ranking(self, moment: Moment, asked: RankingParams) -> answers.Ranking:
         """Examples by their loss."""
         return self._ranking(moment, asked)
+
+    def histograms(
+        self, run: int, moment: Moment, kept: Sequence[Moment], asked: HistogramsParams, *, playing: bool = False
+    ) -> answers.Histograms:
+        """How numbers are distributed, now and at the moments that are kept; `run` tells one beginning from another."""
+        return self._histograms(run, moment, kept, asked, playing=playing)
 
     # Its health
 

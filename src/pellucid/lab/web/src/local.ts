@@ -10,6 +10,7 @@ import { beside, compared } from "./local/compare.ts";
 import { Gauging } from "./local/health/gauging.ts";
 import type { Measured } from "./local/health/gauging.ts";
 import { Health } from "./local/health/health.ts";
+import { COLUMNS, evenly, histogram, ofUnit } from "./local/histograms.ts";
 import { packed, unpacked } from "./local/links.ts";
 import { batchAxis, picture } from "./local/pictures.ts";
 import { convolved } from "./local/plane.ts";
@@ -25,7 +26,7 @@ import { attributed, supposed } from "./local/what-if.ts";
 import type { Now } from "./local/what-if.ts";
 import { grown } from "./local/writing.ts";
 import type {
-  Boundary, Confusion, Description, Events, Explanation, InputName, Lab, Latent, Live, Methods, Moment, Numbers, Path, Source, State,
+  Boundary, Confusion, Description, Events, Explanation, Histograms, InputName, Lab, Latent, Live, Methods, Moment, Numbers, Path, Source, State,
 } from "./model/wire/protocol.ts";
 
 type Answer<M extends keyof Methods> = Methods[M]["result"] | Promise<Methods[M]["result"]>;
@@ -160,6 +161,7 @@ export class LocalLab implements Lab {
       return { path, index, ...this.trainer.courseOf(path, placed(parameter.shape, index)), ...this.moment };
     },
     ledger: () => refuse("local.ledger"),
+    histograms: (params) => ({ ...this.histograms(params), ...this.moment }),
     control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
     history: ({ branch, from }) => this.history(branch, from),
     flow: ({ branch }) => [
@@ -481,6 +483,27 @@ export class LocalLab implements Lab {
       if (cell.length < NAMES) cell.push(name);
     });
     return { ...saved, counts: { shape: [count, count], data: counts }, examples };
+  }
+
+  /** Of parameters at every step that is kept; of all else, which takes a run over many examples, at this one. */
+  private histograms({ path, unit = null }: Methods["histograms"]["params"]): Histograms {
+    const { step } = this.state;
+    const parameter = this.parameters.get(path);
+    const cut = ({ shape, data }: { shape: readonly number[]; data: ArrayLike<number> }): ArrayLike<number> => {
+      if (unit !== null && (!shape.length || unit >= shape.at(-1)!)) refuse("local.index", { path, shape: shape.join(" × "), index: unit });
+      return ofUnit(data, shape.at(-1) ?? 1, unit);
+    };
+    if (parameter) {
+      const before = evenly(this.trainer.keptOf(path), COLUMNS);
+      const columns = before.map((one) => histogram(cut({ shape: parameter.shape, data: one.data }), one.step));
+      return { path, unit, examples: 0, columns: [...columns, histogram(cut(parameter), step)], missing: 0 };
+    }
+    const tensor = this.tensor(path);
+    const batch = this.samples.spread("train", BATCH).filter(({ y }) => y !== null);
+    const given = this.feeds(batch.map(({ x }) => x));
+    if (batch.length) given.set(this.saved.target, stacked(batch.map(({ y }) => y!)));
+    const value = run(this.program, given, { wanted: [tensor], single: this.trainer.single }).get(tensor) ?? refuse("local.absent");
+    return { path, unit, examples: batch.length, columns: [histogram(cut(value), step)], missing: 0 };
   }
 
   private ranking(asked: Methods["ranking"]["params"]): ReturnType<typeof ranked> {

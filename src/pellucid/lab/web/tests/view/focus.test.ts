@@ -7,7 +7,7 @@ import { percent, show as written } from "../../src/model/numbers/numbers";
 import Focus from "../../src/view/focus/Focus.svelte";
 import NetworkMap from "../../src/view/network/NetworkMap.svelte";
 import Arithmetic from "../../src/view/arithmetic/Arithmetic.svelte";
-import type { Explanation } from "../../src/model/wire/protocol";
+import type { Explanation, Methods } from "../../src/model/wire/protocol";
 import { description, explanation, layers, live, value } from "../fake";
 import { cleanup, settled, show, stand, withoutCanvas } from "../stand";
 
@@ -25,6 +25,50 @@ async function serious(): Promise<string[]> {
     .filter((v) => v.impact === "serious" || v.impact === "critical")
     .map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
 }
+
+describe("the distribution of numbers", () => {
+  const column = (step: number, counts: number[], low = -1, high = 1) => ({
+    step, low, high, mean: 0, std: 0.5, counts: Int32Array.from(counts), lost: 0,
+  });
+  const histograms = ({ path, unit = null }: Methods["histograms"]["params"]) => ({
+    path, unit, examples: path.endsWith("kernel") ? 0 : 64, missing: 3, branch: 0, step: 7,
+    columns: [column(0, [1, 2]), column(5, [0, 3], -2, 2), column(7, [4, 6])],
+  });
+
+  it("is counted only when it is opened, says which steps were measured, and leads to them", async () => {
+    const { lab, store } = await stand({ histograms });
+    store.go({ path: "dense_1" });
+    show(store, Focus);
+    await settled(60);
+    expect(lab.of("histograms")).toEqual([]);
+    await fireEvent.click(screen.getByRole("button", { name: "Distribution" }));
+    await settled(60);
+    expect(lab.of("histograms")).toEqual([{ path: "dense_1", unit: null }]);
+    expect(screen.getByText(/10 numbers, on 64 training examples/)).toBeTruthy();
+    expect(screen.getByRole("img", { name: /Histogram at step 7, from −1 to 1/ })).toBeTruthy();
+    expect(screen.getByText(/3 steps up to 7 were measured; the others are hatched.*3 more/s)).toBeTruthy();
+    expect(await serious()).toEqual([]);
+    for (const table of screen.getAllByRole("button", { name: /As table/ })) await fireEvent.click(table);
+    const rows = screen.getAllByRole("row").map((row) => row.textContent!.replace(/\s+/g, " ").trim());
+    expect(rows).toContain("−104 (40 %)");
+    await fireEvent.click(screen.getByRole("button", { name: "5" }));
+    expect(lab.of("control")).toEqual([{ do: "seek", step: 5 }]);
+    await fireEvent.change(screen.getByRole("combobox", { name: "Distribution of" }), { target: { value: "d(dense_1.kernel)" } });
+    await settled(60);
+    expect(lab.of("histograms").at(-1)).toEqual({ path: "d(dense_1.kernel)", unit: null });
+  });
+
+  it("of a unit is of its numbers alone", async () => {
+    const { lab, store } = await stand({ histograms });
+    store.go({ path: "dense_1.kernel", index: [5, 2] });
+    show(store, Focus);
+    await settled(60);
+    await fireEvent.click(screen.getByRole("button", { name: "Distribution" }));
+    await settled(60);
+    expect(lab.of("histograms")).toEqual([{ path: "dense_1.kernel", unit: 2 }]);
+    expect(screen.getByText(/^10 numbers\./)).toBeTruthy();
+  });
+});
 
 describe("why a weight is what it is", () => {
   const weight = { path: "dense_1.kernel", index: [5, 2] };

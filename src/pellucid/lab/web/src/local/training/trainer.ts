@@ -492,6 +492,12 @@ export class Trainer {
     return { steps: Int32Array.from(values.keys()), values: Float64Array.from(values.values()) };
   }
 
+  /** A whole parameter at the steps that are kept before the present one. */
+  keptOf(path: Path): { step: number; data: ArrayLike<number> }[] {
+    const all = this.branch.along(this.step).filter(({ step }) => step < this.step);
+    return all.map(({ step, weights }) => ({ step, data: weights.get(path)!.data }));
+  }
+
   /** The parameters now, and at the steps that are kept on the way here. */
   get measurable(): { now: Measurable; kept: Measurable[]; onWay: (branch: number, step: number) => boolean } {
     const of = (branch: Branch, step: number, weights: Weights, before?: Weights): Measurable => ({
