@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 from numpy.typing import NDArray
 from tests.lab.conftest import now
 from tests.lab.node import run_script
+from tests.sampling import some
 
-from pellucid.functions.learning.optimizers import SGD, Adam
+from pellucid.functions.learning.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop
+from pellucid.functions.learning.penalties import L2
 from pellucid.lab.protocol.answers import History
 from pellucid.lab.serve.document import document
 from pellucid.lab.task import Task, task_of
 from pellucid.lab.time.run import Run
+from pellucid.lab.view.course import ledger
 from pellucid.lab.view.look import Look
 from pellucid.layers import LSTM, BatchNormalization, Conv2D, Dense, Dropout, Embedding, Flatten, MaxPool2D
 from pellucid.network import BaseNetwork
@@ -151,3 +155,69 @@ def _same_metrics(found: dict[str, float], expected: dict[str, float], where: st
 def _same_values(found: Any, array: Array) -> None:
     data = np.asarray(found["data"], np.float32)
     assert data == pytest.approx(array.reshape(-1)[: len(data)], rel=1e-2, abs=1e-3)
+
+
+RULES: dict[str, Optimizer] = {
+    "adam": Adam(0.01),
+    "adamw": AdamW(0.01, weight_decay=0.1),
+    "nadam": Nadam(0.01),
+    "lion": Lion(0.01),
+    "adagrad": Adagrad(0.01),
+    "rmsprop": RMSprop(0.01),
+    "nesterov": SGD(0.05, momentum=0.9, nesterov=True),
+    "sgd": SGD(0.05),
+}
+
+
+@pytest.mark.parametrize("kind", ["dense", "images", "words"])
+def test_a_file_says_which_examples_moved_a_weight_as_the_ledger_does(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the formulas, of several optimizers, along a branch with a weight set by hand."""
+    monkeypatch.setattr("pellucid.lab.serve.document._module", lambda *_, **__: None)
+    names = some(RULES, 2, kind)
+    for name in names:
+        task = replace(_penalised() if kind == "dense" else TASKS[kind](), optimizer=RULES[name])
+        path = next(p for p in task.net.parameters.trainable if p.endswith("kernel"))
+        place = [0] * task.net.parameters[path].ndim
+        other = task.net.parameters.trainable[-1]
+        actions: list[Any] = [
+            {"do": "seek", "step": 4},
+            {"do": "branch", "change": {"parameter": path, "index": place, "value": 0.25}},
+            {"do": "step", "count": 3},
+            {"do": "branch", "change": {"parameter": other, "index": [0], "value": 0.5}},
+            {"do": "step", "count": 2},
+        ]
+        questions: list[Any] = [q for action in actions for q in (["control", action], ["wait", {}])]
+        questions.append(["ledger", {"path": path, "index": place, "limit": 6}])
+        found = run_script("lab-answers.ts", {"document": _told(task), "questions": questions}, tmp_path)[-1]
+        assert "refused" not in found, found
+        with Run.of(task) as run:
+            run.repeat(*actions)
+            moment = run.moment()
+            with run.ledger.steps(moment, 2000) as steps:
+                expected: Any = ledger(task, Look(task).samples, steps, path, place, 6)
+        assert (found["branch"], found["step"]) == (moment.branch, moment.step)
+        size = max(abs(part["amount"]) for part in expected["examples"])
+        close = {"rel": 1e-3, "abs": 1e-3 * size}
+        for key in ("first", "path", "index"):
+            assert found[key] == expected[key], (name, key)
+        for key in ("initial", "value"):
+            assert found[key] == pytest.approx(expected[key], **close), (name, key)
+        amounts = [[part["amount"] for part in one["examples"]] for one in (found, expected)]
+        assert amounts[0] == pytest.approx(amounts[1], **close), name
+        assert {e["name"] for e in found["examples"][:3]} <= {e["name"] for e in expected["examples"]}, name
+        assert found["rest"]["count"] == expected["rest"]["count"]
+        assert found["rest"]["sum"] == pytest.approx(expected["rest"]["sum"], **close), name
+        labels = [[(c["label"]) for c in one["classes"] or []] for one in (found, expected)]
+        assert labels[0] == labels[1], name
+        others = [
+            {o["name"]: o["amount"] for o in one["others"] if o["name"] != "rounding"} for one in (found, expected)
+        ]
+        assert others[0] == pytest.approx(others[1], **close), name
+
+
+def _penalised() -> Task:
+    x, y = RNG.normal(size=(20, 5)).astype(np.float32), RNG.integers(0, 3, 20)
+    layers = Dense(6, activation="tanh", kernel_regularizer=L2(0.1)), Dense(3, activation="softmax")
+    return task_of(BaseNetwork(*layers, input_shape=5, seed=7), x, y, batch_size=8)

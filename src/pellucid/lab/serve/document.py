@@ -14,11 +14,11 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "examples":     {"train": {"x": array, "y": array | null, "labels": [text] | null,
                      "prices": array | null}},
      "curves":       {"dense_1": {"function", "formula", "derivative"}},
-     "training":     {"program", "texts", "seed": 0, "learning_rate", "module", "measures", "judges"} | null, one step:
-                     the slots begin at 0 there, the steps at 1. "module" is the engine's own code for it and for
-                     evaluations, WebAssembly as `pellucid.interchange.object_file` writes it, or null. "measures" is
-                     how outputs are read: {"prediction", "names": metrics, "threshold", "multilabel", "units"} | null;
-                     "judges": whether all examples to judge by are in the file,
+     "training":     {"program", "texts", "seed": 0, "learning_rate", "module", "rule", "measures", "judges"} | null,
+                     one step: the slots begin at 0 there, the steps at 1. "module" is the engine's own code for it and
+                     for evaluations, WebAssembly as `pellucid.interchange.object_file` writes it, or null. "rule" is
+                     the optimizer; "measures" how outputs are read: {"prediction", "names": metrics, "threshold",
+                     "multilabel", "units"} | null; "judges": whether all examples to judge by are in the file,
      "history":      protocol History of all steps on the way here, its loss thinned: every "every"th step's,
      "diagnosis":    {"words", "signs", "causes": sentences, "order": [kind], "limits": what is judged by,
                      "given": [finding] about the data, "constant": the loss of a constant answer | null, "penalties":
@@ -271,6 +271,7 @@ def _training(look: Look, *, whole: bool, judges: bool) -> dict[str, Any] | None
         "seed": net.seed,
         "learning_rate": rule.initial_rate,
         "module": packed_module,
+        "rule": rule.config(),
         "measures": _measures(look),
         "judges": judges,
     }

@@ -11,6 +11,7 @@ import { Gauging } from "./local/health/gauging.ts";
 import type { Measured } from "./local/health/gauging.ts";
 import { Health } from "./local/health/health.ts";
 import { COLUMNS, evenly, histogram, ofUnit } from "./local/histograms.ts";
+import { ledger } from "./local/ledger/ledger.ts";
 import { packed, unpacked } from "./local/links.ts";
 import { batchAxis, picture } from "./local/pictures.ts";
 import { convolved } from "./local/plane.ts";
@@ -21,7 +22,9 @@ import type { Sample } from "./local/samples.ts";
 import { readSaved } from "./local/saved.ts";
 import type { Saved, Table } from "./local/saved.ts";
 import { visit } from "./local/site.ts";
+import { plain } from "./local/training/evaluated.ts";
 import { Trainer } from "./local/training/trainer.ts";
+import type { Retaken } from "./local/training/trainer.ts";
 import { attributed, supposed } from "./local/what-if.ts";
 import type { Now } from "./local/what-if.ts";
 import { grown } from "./local/writing.ts";
@@ -160,8 +163,8 @@ export class LocalLab implements Lab {
       if (!parameter || !fits) refuse("local.element", { path, index: index.join(", ") });
       return { path, index, ...this.trainer.courseOf(path, placed(parameter.shape, index)), ...this.moment };
     },
-    ledger: () => refuse("local.ledger"),
     histograms: (params) => ({ ...this.histograms(params), ...this.moment }),
+    ledger: (params) => this.ledger(params),
     control: (action) => (this.saved.training ? this.trainer.act(action) : refuse("local.train")),
     history: ({ branch, from }) => this.history(branch, from),
     flow: ({ branch }) => [
@@ -402,6 +405,21 @@ export class LocalLab implements Lab {
     const measured = await this.health({ reach: trainer.measurable.now.weighed() });
     const found = "reach" in measured ? measured.reach : [];
     return { layers: found.map(({ path, norms }) => ({ path: path.replace(/\.state$/, ""), norms: [...norms] })), ...moment };
+  }
+
+  /** Which examples moved a weight: by the engine's steps and the formulas' gradients. */
+  private async ledger(params: Methods["ledger"]["params"]): Promise<Methods["ledger"]["result"]> {
+    const { saved, samples, trainer } = this;
+    const { path, index } = params;
+    const shape = this.parameters.get(path)?.shape;
+    if (shape?.length !== index.length || !index.every((i, d) => i < shape[d]!)) {
+      refuse("local.element", { path, index: index.join(", ") });
+    }
+    const shared = async ({ number, rate, first, weights }: Retaken): Promise<{ parts: Float64Array; rest: number }> => {
+      const measured = await this.health({ shares: { path, index, number: number!, rate, first, state: plain(weights) } });
+      return "shares" in measured ? measured.shares : refuse("local.ledger");
+    };
+    return ledger(saved, samples, trainer, params, shared);
   }
 
   /** Measured beside the page where that is possible. */

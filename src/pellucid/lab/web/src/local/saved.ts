@@ -10,6 +10,7 @@ import { readLessons, type Lesson } from "../model/lesson/lessons.ts";
 import type {
   Confusion, Description, Finding, Flow, Forecast, History, Latent, Methods, Path, Words,
 } from "../model/wire/protocol.ts";
+import type { Rule } from "./ledger/updates.ts";
 import { refuse } from "./refusal.ts";
 import { readSite } from "./site.ts";
 import type { Site } from "./site.ts";
@@ -52,6 +53,7 @@ export interface Training {
   readonly measures: Measures | null;
   /** Whether the file has all examples to judge by. */
   readonly judges: boolean;
+  readonly rule: Rule;
 }
 
 /** What no training changes of a diagnosis, and its words: Python's. */
@@ -139,7 +141,7 @@ export function readSaved(given: unknown): Saved {
       program: programOf(training["program"]), seed: Number(training["seed"]), rate: Number(training["learning_rate"]),
       texts: record(training["texts"], "training.texts") as Saved["texts"],
       measures: training["measures"] ? (record(training["measures"], "training.measures") as unknown as Measures) : null,
-      judges: training["judges"] === true,
+      judges: training["judges"] === true, rule: { name: "", ...record(training["rule"] ?? {}, "training.rule") },
       module: training["module"] instanceof Uint8Array ? (training["module"] as Uint8Array<ArrayBuffer>) : null,
     },
     history: history(data["history"]),

@@ -1,14 +1,27 @@
 // When the flow of the gradients is measured: of the moment that is shown, and at rest of the steps that are kept. What
 // a person asks about a moment's health is answered beside the page too.
 
-import type { Finding, Flow } from "../../model/wire/protocol.ts";
+import type { Finding, Flow, Path } from "../../model/wire/protocol.ts";
+import type { State } from "../training/steps.ts";
 import type { Moment } from "./examined.ts";
 import type { Weighed } from "./gauge.ts";
 import type { Reach } from "./temporal.ts";
 
-export type Asked = { document: unknown } | { column: Weighed } | { reach: Weighed } | { diagnosis: Moment };
+export type Asked =
+  | { document: unknown } | { column: Weighed } | { reach: Weighed } | { diagnosis: Moment } | { shares: Taken };
 export type Measured =
-  | { column: Flow["layers"] } | { reach: readonly Reach[] } | { diagnosis: readonly Finding[] } | { failed: string };
+  | { column: Flow["layers"] } | { reach: readonly Reach[] } | { diagnosis: readonly Finding[] }
+  | { shares: { parts: Float64Array; rest: number } } | { failed: string };
+
+/** A step, of which what each example adds to the gradient of an element is asked for. */
+export interface Taken {
+  readonly path: Path;
+  readonly index: readonly number[];
+  readonly number: number;
+  readonly rate: number;
+  readonly first: number;
+  readonly state: State;
+}
 
 /** Parameters at a step of a branch. */
 export interface Measurable {

@@ -117,7 +117,7 @@ export class Evaluated implements Steps {
   }
 
   /** What a step reads. Its slots begin at the first. */
-  private feeds(weights: Weights, rate: number, step: number, first: number): Map<string, Stored> {
+  feeds(weights: Weights, rate: number, step: number, first: number): Map<string, Stored> {
     const { program, seed } = this.saved.training!;
     const one = (value: number): Stored => ({ shape: [], data: Float64Array.of(value) });
     const batch = Array.from(this.order.batch(step), (place) => this.samples.get(`train:${place}`));

@@ -40,6 +40,15 @@ export interface Listener {
   forgot: () => void;
 }
 
+/** A step that was taken again: its number, from 1, or null after the last; what it read, and what it made. */
+export interface Retaken {
+  readonly number: number | null;
+  readonly rate: number;
+  readonly first: number;
+  readonly weights: Weights;
+  readonly made: Weights;
+}
+
 export class Trainer {
   private readonly saved: Saved;
   private readonly listener: Listener;
@@ -108,27 +117,46 @@ export class Trainer {
     if (branch === this.branch && step === this.step) return { step, parameters: this.parameters };
     if (step < this.first) refuse("local.past", { step: this.first });
     if (step > branch.last) refuse("local.pair.last", { step, last: branch.last });
-    const { first } = this;
-    let { branch: owner, step: at, weights } = branch.nearest(step);
-    this.aside ??= this.begunSteps(this.formulas());
-    while (at < step) {
-      const next = branch.after(owner);
-      if (next?.at === at) {
-        [owner, weights] = [next, next.begin];
-        continue;
-      }
-      const steps = await this.aside;
-      const { rates, rate } = owner;
-      const answer = await steps.advance({
-        step: at, state: plain(weights), count: Math.min(step, next?.at ?? Infinity) - at, time: LONGEST,
-        rates: rates.slice(at - owner.at), rate, first, every: step + 1, most: 2, measured: Infinity,
-      });
-      if (!answer.losses.length) refuse("local.pair.last", { step, last: at });
-      at += answer.losses.length;
-      weights = shaped(answer.state, this.saved);
-    }
+    return { step, parameters: this.tables(await this.weightsAt(branch, step)) };
+  }
+
+  private async weightsAt(branch: Branch, step: number): Promise<Weights> {
+    let { step: at, weights } = branch.nearest(step);
+    while (at < step) [at, weights] = await this.again(branch, at, weights, step);
     const left = branch.owner(step);
-    return { step, parameters: this.tables(left !== owner && left.at === step ? left.begin : weights) };
+    return left.at === step ? left.begin : weights;
+  }
+
+  /** Steps of a branch from a state on, taken again beside the training: no farther than to `end`, or to where a branch
+   * leaves the way. */
+  private async again(branch: Branch, at: number, weights: Weights, end: number): Promise<[number, Weights]> {
+    const { first } = this;
+    const owner = branch.owner(at);
+    const stop = Math.min(end, branch.after(owner)?.at ?? Infinity);
+    this.aside ??= this.begunSteps(this.formulas());
+    const steps = await this.aside;
+    const answer = await steps.advance({
+      step: at, state: plain(owner.at === at ? owner.begin : weights), count: stop - at, time: LONGEST,
+      rates: owner.rates.slice(at - owner.at), rate: owner.rate, first, every: end + 1, most: 2, measured: Infinity,
+    });
+    if (!answer.losses.length) refuse("local.pair.last", { step: end, last: at });
+    return [at + answer.losses.length, shaped(answer.state, this.saved)];
+  }
+
+  /** The steps of a branch from one to another, taken again one by one: each with what it reads and makes; at the end
+   * what they led to. */
+  async *retaken(id: number, from: number, last: number): AsyncGenerator<Retaken> {
+    const { runs } = this;
+    const branch = this.known(id);
+    let weights = await this.weightsAt(branch, from);
+    for (let at = from; at < last; at++) {
+      if (runs !== this.runs) refuse("local.ledger.gone");
+      const [, made] = await this.again(branch, at, weights, at + 1);
+      yield { number: at + 1, rate: branch.owner(at).rateAfter(at), first: this.first, weights, made };
+      const next = branch.owner(at + 1);
+      weights = next.at === at + 1 ? next.begin : made;
+    }
+    yield { number: null, rate: 0, first: this.first, weights, made: weights };
   }
 
   /** Whether the step that led here was taken in this file. */
