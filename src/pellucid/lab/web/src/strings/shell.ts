@@ -30,6 +30,13 @@ export const shell = {
   "shell.whole": gettext("Open the whole lab"),
 
   "shell.gallery": gettext("Gallery"),
+  "shell.kind.mlp": gettext("MLP"),
+  "shell.kind.cnn": gettext("CNN"),
+  "shell.kind.lstm": gettext("LSTM"),
+  "shell.kind.rnn": gettext("RNN"),
+  "shell.kind.convolution": gettext("convolution"),
+  "shell.kind.autoencoder": gettext("autoencoder"),
+  "shell.kind.deep": gettext("deep"),
   "shell.gallery.title": gettext("Gallery of small tasks"),
   "shell.gallery.about": gettext("Each is a network and its data, ready to train on this machine. Open one, press Play, and follow any number back to the numbers that made it."),
 

@@ -80,7 +80,9 @@ export interface Grid {
 }
 
 const BAR = "12px";
-const track = (weight: number): string => `minmax(0, ${+weight.toFixed(3)}fr)`;
+const track = (weight: number, least = "0"): string => `minmax(${least}, ${+weight.toFixed(3)}fr)`;
+/** Unless somebody wants it otherwise, the rows of the time are in view in a low window too. */
+const LOWEST = "204px";
 
 /** The grid of what is shown. `stacked`: the arithmetic below the focus, where three do not fit side by side. */
 export function grid({ weights, folded }: Arrangement, shown: readonly Pane[], stacked: boolean): Grid {
@@ -117,8 +119,9 @@ export function grid({ weights, folded }: Arrangement, shown: readonly Pane[], s
     if (rows.length === 1) rows[0]!.size = track(100 - (folded.includes("time") ? 0 : weights.time));
     const name = divide(above[0]!, "time", "below");
     rows.push({ names: across(name), size: BAR });
+    const least = weights.time === STANDARD.weights.time ? LOWEST : "0";
     const time = rows.length === 2 ? weights.time : (whole * weights.time) / (100 - weights.time);
-    rows.push({ names: across("time"), size: folded.includes("time") ? "0px" : track(time) });
+    rows.push({ names: across("time"), size: folded.includes("time") ? "0px" : track(time, least) });
   }
   const lines = rows.map(({ names, size: tall }) => `"${names.join(" ")}" ${tall}`);
   return { template: `${lines.join(" ")} / ${columns.join(" ")}`, dividers };
