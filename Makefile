@@ -13,7 +13,7 @@ CATALOGUE := src/pellucid/locale/zh/LC_MESSAGES/pellucid.po
 FUZZERS := networks readers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test exhaustive lint lint-types lint-rest test-page strings memcheck xla fuzz walk oldest gallery bench repeat docs docs-check clean
+.PHONY: help demo lab test exhaustive lint lint-types lint-rest test-page strings memcheck xla fuzz walk oldest gallery looks bench repeat docs docs-check clean
 
 help:
 	@echo "make demo    train a network on handwritten digits and look through it"
@@ -28,6 +28,7 @@ help:
 	@echo "make oldest  run the tests with the oldest version of every dependency that is allowed"
 	@echo "make xla     hold the XLA engine to the reference engine, and train in several processes: an hour"
 	@echo "make gallery draw the figures of docs/gallery.md"
+	@echo "make looks   take pictures of the lab at all sizes into build/looks, and say what is wrong in them: an hour"
 	@echo "make bench   measure against PyTorch, JAX and ONNX Runtime, where they are installed"
 	@echo "make repeat  run the short experiments with every instruction set of this CPU, and compare their weights, to the bit"
 	@echo "make docs    build the site, into site/: the guide, the how-to pages, the reference"
@@ -99,6 +100,11 @@ xla: .venv/installed-dev
 
 gallery: .venv/installed-dev
 	$(BIN)/python -m tests.plots.gallery docs/gallery
+
+# Findings are printed, and stand in build/looks/findings.txt.
+looks: .venv/installed-dev
+	$(BIN)/python hatch_build.py build
+	OPENBLAS_NUM_THREADS=1 PELLUCID_THREADS=1 $(BIN)/python -m tests.lab.browser.looks build/looks
 
 bench: .venv/installed
 	$(BIN)/pellucid bench --json bench.json --plot bench.png

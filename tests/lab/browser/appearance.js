@@ -71,7 +71,7 @@
 
   // Two texts in one place. What is stuck to an edge, or lies above the page, may cover what scrolls.
   const floats = (element) => {
-    for (let up = element; up !== null && up !== box; up = up.parentElement) {
+    for (let up = element; up !== null && up !== box && up.localName !== "dialog"; up = up.parentElement) {
       const { position } = getComputedStyle(up);
       if (position === "sticky" || position === "fixed") return true;
     }

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polib
 from PIL import Image
@@ -31,7 +32,8 @@ from pellucid.lab.serve.server import Server
 
 LOCALE = Path(pellucid.__file__).parent / "locale"
 PATIENCE = 300_000
-NARROW = 880
+NARROW = 700
+"""Below this there is one panel at a time."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,16 @@ class Screen:
 
     def __str__(self) -> str:
         return f"{self.width}-{self.theme}-{self.language}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of a browser with such a screen, in which axe-core may run."""
+        return {
+            "viewport": {"width": self.width, "height": self.height},
+            "color_scheme": self.theme,
+            "locale": "zh-CN" if self.language == "zh" else "en-GB",
+            "bypass_csp": True,
+        }
 
 
 SCREENS = [
@@ -91,13 +103,15 @@ PLACES: dict[str, dict[str, str]] = {
         "cell": "/lstm_1.cell/index/20,3",
         "softmax": "/dense_1",
     },
-    "prices": {"forecast": "/view/forecast", "network": NETWORK, "unrolled": "/rnn_1", "state": "/rnn_1/time/12/unit/3"},
+    "prices": {"forecast": "/view/forecast", "network": NETWORK, "unrolled": "/rnn_1", "state": "/rnn_1/unit/3"},
     "autoencoder": {"latent": "/view/latent", "network": NETWORK, "code": "/dense_2", "image": "/reshape_1"},
     "sigmoids": {"compare": "/view/compare", "boundary": "/view/boundary", "network": NETWORK, "layer": "/dense_2"},
     "relus": {"compare": "/view/compare", "network": NETWORK},
 }
-DIALOGS = ("gallery", "wrong", "change", "code", "lessons", "help", "own", "example")
-BUTTONS = {
+PANELS = {"network panel": 0, "time panel": 3}
+"""Those of a narrow screen that no place leads to, and where they stand among the tabs."""
+WITH_DIALOGS = ("digits", "text")
+DIALOGS = {
     "gallery": "Gallery",
     "wrong": "What is wrong?",
     "change": "Change",
@@ -105,7 +119,9 @@ BUTTONS = {
     "lessons": "Lesson",
     "help": "Help",
     "own": "Own",
+    "example": None,
 }
+"""What the button in the header is called that opens it; a row of examples has another."""
 CHINESE = {entry.msgid: entry.msgstr for entry in polib.pofile(str(LOCALE / "zh" / "LC_MESSAGES" / "pellucid.po"))}
 
 
@@ -151,14 +167,17 @@ class Album:
 
 
 @contextmanager
+def served(session: Session) -> Iterator[tuple[Server, Session]]:
+    server = Server(session, port=0)
+    try:
+        yield server, session
+    finally:
+        server.close()
+
+
+@contextmanager
 def opened(browser: Browser, address: str, screen: Screen) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": screen.width, "height": screen.height},
-        color_scheme="dark" if screen.theme == "dark" else "light",
-        reduced_motion="reduce",
-        locale="zh-CN" if screen.language == "zh" else "en-GB",
-        bypass_csp=True,
-    )
+    context = browser.new_context(reduced_motion="reduce", **screen.options)
     context.set_default_timeout(PATIENCE)
     try:
         page = context.new_page()
@@ -182,17 +201,13 @@ def goes(page: Page, place: str) -> None:
     settled(page)
 
 
-def pictures(page: Page, screen: Screen, album: Album, *place: str) -> None:
-    """Of what is on show; in one column of the arithmetic as well, where it is of one number."""
-    album.take(page, screen, *place)
-
-
 def dialog(page: Page, screen: Screen, name: str) -> bool:
     """Opens a dialog by its button; whether there is one."""
-    if name == "example":
-        button = page.locator("button.choose, .example button").first
+    label = DIALOGS[name]
+    if label is None:
+        button = page.locator("button.thumb")
     else:
-        label = CHINESE[BUTTONS[name]] if screen.language == "zh" else BUTTONS[name]
+        label = CHINESE[label] if screen.language == "zh" else label
         button = page.get_by_role("banner").get_by_role("button", name=label, exact=True)
     if button.count() == 0:
         return False
@@ -202,11 +217,10 @@ def dialog(page: Page, screen: Screen, name: str) -> bool:
 
 
 def tasks(browser: Browser, album: Album, screens: list[Screen], names: list[str], some: int) -> None:
+    """Each task as it opens on every screen; after some training each of its places on `some` of them, in turn."""
     turn = 0
     for name in names:
-        session = Session(build(name), gallery=True)
-        server = Server(session, port=0)
-        try:
+        with served(Session(build(name), gallery=True)) as (server, session):
             for screen in screens:
                 with opened(browser, server.url, screen) as page:
                     settled(page)
@@ -215,69 +229,67 @@ def tasks(browser: Browser, album: Album, screens: list[Screen], names: list[str
                 session.act(Seek(step=STEPS.get(name, 120) * part // 16))
                 session.stage.run.wait()
             shots: dict[Screen, list[str]] = {screen: [] for screen in screens}
-            for place in [*PLACES[name], *(f"dialog-{word}" for word in DIALOGS), "panel-time", "panel-network"]:
-                if place.startswith("dialog-") and name not in {"digits", "text"}:
-                    continue
-                for k in range(some):  # another of the screens for each place
+            for place in [*PLACES[name], *PANELS, *(DIALOGS if name in WITH_DIALOGS else ())]:
+                for k in range(some):
                     shots[screens[(turn + k * max(1, len(screens) // some)) % len(screens)]].append(place)
                 turn += 1
             for screen, places in shots.items():
                 with opened(browser, server.url, screen) as page:
                     settled(page)
                     for place in places:
-                        if place.startswith("dialog-"):
-                            if dialog(page, screen, place.removeprefix("dialog-")):
-                                album.take(page, screen, name, place)
-                                page.keyboard.press("Escape")
-                                settled(page)
-                        elif place.startswith("panel-"):
-                            if screen.width < NARROW:
-                                page.locator("nav.tabs button").nth(3 if place == "panel-time" else 0).click()
-                                settled(page)
-                                album.take(page, screen, name, place)
-                        else:
-                            goes(page, PLACES[name][place])
-                            album.take(page, screen, name, place)
-                            if screen.width < NARROW and page.locator("nav.tabs button").count() > 2 and "/view/" not in PLACES[name][place]:
-                                page.locator("nav.tabs button").nth(2).click()
-                                settled(page)
-                                album.take(page, screen, name, f"{place}-arithmetic")
-        finally:
-            server.close()
+                        visit(page, screen, album, name, place)
+
+
+def visit(page: Page, screen: Screen, album: Album, name: str, place: str) -> None:
+    """A picture of a place of a task, of a panel or of a dialog, where this screen has it."""
+    tabs = page.locator("nav.tabs button")
+    if place in DIALOGS:
+        if dialog(page, screen, place):
+            album.take(page, screen, name, f"dialog-{place}")
+            page.keyboard.press("Escape")
+            settled(page)
+    elif place in PANELS:
+        if screen.width < NARROW:
+            tabs.nth(PANELS[place]).click()
+            settled(page)
+            album.take(page, screen, name, place.replace(" ", "-"))
+    else:
+        goes(page, PLACES[name][place])
+        album.take(page, screen, name, place)
+        if screen.width < NARROW and "/view/" not in PLACES[name][place]:
+            tabs.nth(2).click()
+            settled(page)
+            album.take(page, screen, name, f"{place}-arithmetic")
 
 
 def gallery(browser: Browser, album: Album, screens: list[Screen]) -> None:
-    server = Server(Session(None, gallery=True), port=0)
-    try:
+    with served(Session(None, gallery=True)) as (server, _):
         for screen in screens:
             with opened(browser, server.url, screen) as page:
                 settled(page)
                 album.take(page, screen, "gallery")
-    finally:
-        server.close()
 
 
 def lessons(browser: Browser, album: Album, screens: list[Screen]) -> None:
     """Every step of every lesson, each on another of the screens."""
     turn = 0
     for lesson in shipped():
-        server = Server(Session(None, gallery=True), port=0)
-        try:
+        with served(Session(None, gallery=True)) as (server, _):
             for k in range(1, len(lesson.steps) + 1):
                 screen = screens[turn % len(screens)]
-                turn += 5  # in another width each time, and in another theme
+                turn += 5  # of another width, in another theme
                 with opened(browser, f"{server.url}#/?task={lesson.task}&lesson={lesson.name}:{k}", screen) as page:
                     settled(page)
                     page.wait_for_timeout(1500)
                     album.take(page, screen, f"lesson-{lesson.name}", str(k))
-        finally:
-            server.close()
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.browser.looks", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--task", action="append", choices=[*TASKS, "gallery", "lessons"], help="what alone is looked at")
+    parser.add_argument(
+        "--task", action="append", choices=[*TASKS, "gallery", "lessons"], help="what alone is looked at"
+    )
     parser.add_argument("--screen", action="append", help="the screens alone whose names have this in them: 390-dark")
     parser.add_argument("--some", type=int, default=len(SCREENS), help="how many screens for each place, in turn")
     given = parser.parse_args(arguments)
@@ -297,7 +309,9 @@ def main(arguments: list[str]) -> int:
             lessons(browser, album, screens)
         browser.close()
     album.sheets()
-    lines = [f"{finding}\n    {len(where)}: {', '.join(where[:4])}" for finding, where in sorted(album.findings.items())]
+    lines = [
+        f"{finding}\n    {len(where)}: {', '.join(where[:4])}" for finding, where in sorted(album.findings.items())
+    ]
     text = "\n".join(lines)
     (given.folder / "findings.txt").write_text(f"{text}\n", encoding="utf-8")
     print(text)

@@ -1,19 +1,17 @@
-"""Nobody is shut out: axe-core finds nothing serious in light, dark and at 360 px, where nothing sticks out either."""
+"""Nobody is shut out: axe-core finds nothing in light, dark and at 360 px, and nothing is cut, covered or too small."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.lab.browser.appearance import AXE, accessible, measured
 from tests.lab.browser.person import Person
 from tests.sampling import some
 
-AXE = Path(__file__).parents[3] / "src" / "pellucid" / "lab" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PLACES = {
     "network": "/",
     "layer": "/conv2d_1",
@@ -49,20 +47,9 @@ pytestmark = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not insta
 
 
 def faults(page: Page, where: str) -> list[str]:
-    """What axe-core calls serious or critical, and what makes the page scroll sideways."""
+    """What is wrong with what is seen, whatever it is."""
     page.wait_for_timeout(200)  # for what fades in
-    if not page.evaluate("() => 'axe' in window"):
-        page.evaluate(AXE.read_text(encoding="utf-8") + "; undefined")
-    run = """async () => {
-      const found = await axe.run(document, { resultTypes: ["violations"] });
-      return found.violations.filter((v) => v.impact === "serious" || v.impact === "critical")
-        .map((v) => [v.id, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " | " + n.failureSummary)]);
-    }"""
-    found = [f"{where}: {name} {json.dumps(nodes, ensure_ascii=False)}" for name, nodes in page.evaluate(run)]
-    wide = page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
-    if wide[0] > wide[1]:
-        found.append(f"{where}: the page is {wide[0]} px wide, the window {wide[1]} px")
-    return found
+    return [f"{where}: {finding}" for finding in [*accessible(page), *measured(page)]]
 
 
 @pytest.fixture(params=SCREENS)

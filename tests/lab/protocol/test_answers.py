@@ -34,7 +34,7 @@ OF_NETWORKS: dict[str, Any] = {
 ASKED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "spirals": [
         ("tasks", {}),
-        ("boundary", {"size": 9}),
+        ("boundary", {"size": 9, "units": True}),
         ("confusion", {"set": "test"}),
         ("ranking", {"set": "test", "truth": 1, "count": 3}),
         ("histograms", {"path": "dense_1", "unit": 2}),

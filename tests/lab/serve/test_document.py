@@ -68,7 +68,7 @@ def test_a_file_answers_as_python_does(name: str, tmp_path: Path) -> None:
         "reach": ({}, look.reach(moment)),
     }
     if "boundary" in description["views"]:
-        more["boundary"] = {"size": 9}, look.boundary(moment, 9)
+        more["boundary"] = {"size": 9, "units": True}, look.boundary(moment, 9, units=True)
     if "confusion" in description["views"]:
         more["confusion"] = {"set": "test"}, look.confusion(moment, "test")
     if "latent" in description["views"]:

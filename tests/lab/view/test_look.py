@@ -390,8 +390,30 @@ def test_the_boundary_is_what_the_network_says_there() -> None:
     assert len(found["labels"]) == len(array_of(found["points"])) == 500
     low, high = look.task.x.min(axis=0), look.task.x.max(axis=0)
     assert found["x"][0] < low[0] < high[0] < found["x"][1] and found["y"][0] < low[1] < high[1] < found["y"][1]
+    assert "units" not in found
     with pytest.raises(PellucidError, match="two inputs"):
         lenet().boundary(now(lenet().task.net), 12)
+
+
+def test_each_unit_has_a_picture_of_the_plane() -> None:
+    look = Look(gallery.build("spirals"))
+    moment = now(look.task.net)
+    found = look.boundary(moment, 12, units=True)
+    units = {path: array_of(values) for path, values in found["units"].items()}
+    assert {path: values.shape for path, values in units.items()} == {
+        use.path: (12, 12, *use.shape) for use in look.task.net.uses
+    }
+    np.testing.assert_allclose(units["dense_3"], array_of(found["grid"]), rtol=1e-5)
+    corner = look.own(x=[found["x"][0], found["y"][1]])["name"]
+    np.testing.assert_allclose(units["input_1"][0, 0], [found["x"][0], found["y"][1]], rtol=1e-6)
+    live = look.live(moment, corner, [WatchedPath(path="dense_1", limit=99)])
+    np.testing.assert_allclose(units["dense_1"][0, 0], array_of(live["values"]["dense_1"]), rtol=1e-5)
+
+
+def test_no_unit_of_a_wide_layer_is_drawn_by_itself() -> None:
+    net = BaseNetwork(Dense(65, activation="relu"), Dense(2, activation="softmax"), input_shape=(2,))
+    look = Look(task_of(net, floats(30, 2), np.arange(30) % 2))
+    assert set(look.boundary(now(net), 4, units=True)["units"]) == {"input_1", "dense_2"}
 
 
 def test_what_would_take_seconds_is_looked_at_in_part() -> None:

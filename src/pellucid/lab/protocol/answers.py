@@ -710,7 +710,8 @@ class Findings(TypedDict):
 class Boundary(TypedDict):
     """What a network of two inputs gives on a grid, (rows, columns, classes or 1), rows from the greatest y down.
 
-    `targets`: without classes, the first number of each point's target.
+    `targets`: without classes, the first number of each point's target. `units`: by layer what each of its units gives
+    there, (rows, columns, units).
     """
 
     grid: Numbers
@@ -719,6 +720,7 @@ class Boundary(TypedDict):
     points: Numbers
     labels: Int32s
     targets: NotRequired[Float32s | None]
+    units: NotRequired[dict[Path, Numbers]]
 
 
 class Confusion(TypedDict):

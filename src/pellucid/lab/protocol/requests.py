@@ -146,7 +146,10 @@ class FlowParams(Params):
 
 
 class BoundaryParams(Params):
+    """`units`: what every unit gives as well, of the layers of few."""
+
     size: Annotated[int, Meta(ge=2, le=200)]
+    units: bool = False
 
 
 class ConfusionParams(Params):

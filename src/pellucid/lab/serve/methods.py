@@ -157,7 +157,7 @@ def _diagnose(session: Session, tab: Tab, asked: requests.Params) -> Any:
 
 
 def _boundary(session: Session, tab: Tab, asked: requests.BoundaryParams) -> Any:
-    return _at(session, lambda look, moment: look.boundary(moment, asked.size))
+    return _at(session, lambda look, moment: look.boundary(moment, asked.size, units=asked.units))
 
 
 def _confusion(session: Session, tab: Tab, asked: requests.ConfusionParams) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
+from pellucid.formula import Program
 from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples, labels_of, numbers
@@ -18,10 +19,12 @@ from pellucid.training.evaluation import predict
 Array = NDArray[Any]
 
 POINTS = 1000
+FEW = 64
+"""Of a layer of more units none is drawn by itself."""
 
 
-def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> answers.Boundary:
-    """What a network of two inputs gives on a grid over the plane, and the examples in it."""
+def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int, *, units: bool = False) -> answers.Boundary:
+    """What a network of two inputs gives on a grid over the plane, and the examples in it; of its `units` as well."""
     (shape,), (given,) = net.input_shapes.values(), net.output_shapes.values()
     if shape != (2,) or len(given) != 1:
         raise PellucidError(f"a boundary needs two inputs, got the shape {shape}")
@@ -36,7 +39,7 @@ def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> answe
     classified = task.classes is not None
     labels = labels_of(targets) if classified else np.zeros(len(points), np.int32)
     wanted = None if classified else targets.reshape(len(targets), -1)[:, 0].astype(np.float32)
-    return {
+    found: answers.Boundary = {
         "grid": numbers(grid),
         "x": [float(x0), float(x1)],
         "y": [float(y0), float(y1)],
@@ -44,3 +47,21 @@ def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int) -> answe
         "labels": labels,
         "targets": wanted,
     }
+    if units:
+        found["units"] = {
+            path: numbers(value.reshape(size, size, -1)) for path, value in _layers(net, samples, plane).items()
+        }
+    return found
+
+
+def _layers(net: BaseNetwork, samples: Samples, plane: Array) -> dict[str, Array]:
+    """What each layer of few units gives at points (n, 2): (n, units) by its path, the inputs among them."""
+    known = net.reading().values
+    flat = {
+        use.path: known[use.path]
+        for use in net.uses
+        if use.path not in net.input_shapes and len(use.shape) == 1 and use.shape[0] <= FEW
+    }
+    run = net.executable("layers over the plane", lambda _: Program(flat))
+    rows = [run({samples.input: plane[k : k + 4096], **net.parameters.snapshot()}) for k in range(0, len(plane), 4096)]
+    return {samples.input: plane, **{path: np.concatenate([row[path] for row in rows]) for path in flat}}

@@ -227,10 +227,10 @@ class Look:
     # Many examples
 
     @_alone
-    def boundary(self, moment: Moment, size: int) -> answers.Boundary:
-        """The boundary between classes, of a network of two inputs."""
+    def boundary(self, moment: Moment, size: int, *, units: bool = False) -> answers.Boundary:
+        """The boundary between classes, of a network of two inputs; what its units make of the plane if asked for."""
         self._at(moment)
-        return boundary(self.task, self.net, self.samples, size)
+        return boundary(self.task, self.net, self.samples, size, units=units)
 
     @_alone
     def confusion(self, moment: Moment, set: answers.Set) -> answers.Confusion:

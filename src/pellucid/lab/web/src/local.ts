@@ -38,6 +38,8 @@ type Listeners = { [E in keyof Events]: Set<(value: Events[E]) => void> };
 
 const KEPT = 8;
 const POINTS = 1000;
+/** Of a layer of more units none is drawn by itself. */
+const FEW = 64;
 const BATCH = 64;
 const NAMES = 8;
 const PRIME = "′";
@@ -172,7 +174,7 @@ export class LocalLab implements Lab {
     ],
     diagnose: () => this.diagnosis(),
     code: () => this.code() || refuse("local.absent"),
-    boundary: ({ size }) => ({ ...this.boundary(size), ...this.moment }),
+    boundary: ({ size, units }) => ({ ...this.boundary(size, units ?? false), ...this.moment }),
     confusion: ({ set }) => ({ ...this.confusion(set), ...this.moment }),
     ranking: (params) => ({ ...this.ranking(params), ...this.moment }),
     latent: () => ({ ...this.latent(), ...this.moment }),
@@ -440,7 +442,7 @@ export class LocalLab implements Lab {
     return values.get(tensor)!;
   }
 
-  private boundary(given: number): Boundary {
+  private boundary(given: number, units: boolean): Boundary {
     const size = Math.max(2, Math.min(Math.trunc(given), 400));
     const examples = this.samples.spread("train", POINTS);
     if (examples[0]?.x.data.length !== 2) refuse("local.absent");
@@ -456,6 +458,13 @@ export class LocalLab implements Lab {
       shape: [2], data: Float32Array.of(at(x, place % size), at(y, size - 1 - Math.floor(place / size))), whole: false,
     }));
     const { data, shape } = this.output(plane);
+    const few = units ? this.saved.description.layers.filter((l) => l.shape.length === 1 && l.shape[0]! <= FEW) : [];
+    const wide = new Map(few.filter((layer) => layer.kind !== "Input").map((layer) => [layer.path, this.tensor(layer.path)]));
+    const values = run(this.program, this.feeds(plane), { wanted: [...wide.values()], single: this.trainer.single });
+    const over = (path: Path): ArrayLike<number> => {
+      const tensor = wide.get(path);
+      return tensor === undefined ? plane.flatMap((p) => [...p.data]) : values.get(tensor)!.data;
+    };
     const { classes } = this.saved.description;
     const label = ({ y: target }: Sample): number => (classes && target ? classOf(target) : 0);
     const wanted = classes ? null : Float32Array.from(examples, ({ y: target }) => target?.data[0] ?? NaN);
@@ -464,6 +473,11 @@ export class LocalLab implements Lab {
       points: { shape: [examples.length, 2], data: Float32Array.from(examples.flatMap((e) => [...e.x.data])) },
       labels: Int32Array.from(examples.map(label)),
       targets: wanted,
+      ...(units && {
+        units: Object.fromEntries(
+          few.map(({ path, shape: [count = 1] }) => [path, { shape: [size, size, count], data: Float32Array.from(over(path)) }]),
+        ),
+      }),
     };
   }
 

@@ -124,6 +124,8 @@ export const focus = {
   "map.show": gettext("What is drawn"),
   "map.values": gettext("values"),
   "map.gradients": gettext("gradients"),
+  "map.plane": gettext("plane"),
+  "map.plane.about": gettext("In each unit what it gives at every point of the plane, blue above 0 and orange below"),
   "arithmetic.way": gettext("Which way"),
   "arithmetic.forward": gettext("Forward"),
   "arithmetic.backward": gettext("Backward"),

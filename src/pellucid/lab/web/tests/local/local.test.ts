@@ -141,6 +141,8 @@ describe("a saved lab", () => {
     const { grid, x, y, points } = await lab.request("boundary", { size: 3 });
     expect([grid.data.length, points.shape, x[0] < 0, y[1] > 1]).toEqual([9, [2, 2], true, true]);
     expect(grid.data[8]).toBeGreaterThan(grid.data[0]!); // at the lower right x·2 − y·3 is largest
+    const { units } = await lab.request("boundary", { size: 3, units: true });
+    expect([...units!["input_1"]!.data.slice(0, 2)]).toEqual([Math.fround(x[0]), Math.fround(y[1])]);
   });
 
   it("gives its history, thinned as it was", async () => {

@@ -233,6 +233,28 @@ describe("the drawn network", () => {
     expect(await serious()).toEqual([]);
   });
 
+  it("has in each unit a picture of the plane beside the boundary, and where that is chosen", async () => {
+    const { lab, store } = await stand({
+      describe: () => ({ ...description, views: ["boundary"] }),
+      boundary: () => ({
+        grid: { shape: [2, 2, 3], data: new Float32Array(12) }, x: [-1, 1], y: [-1, 1], step: 12, branch: 0,
+        points: { shape: [0, 2], data: new Float32Array() }, labels: new Int32Array(),
+        units: { dense_1: { shape: [2, 2, 3], data: new Float32Array(12) } },
+      }),
+    });
+    store.go({ view: "boundary" });
+    show(store, NetworkMap);
+    await settled(200);
+    expect(lab.of("boundary")).toContainEqual({ size: 24, units: true });
+    expect(screen.getByRole("button", { name: "plane" }).getAttribute("aria-pressed")).toBe("true");
+    await fireEvent.click(screen.getByRole("button", { name: "values" }));
+    expect(screen.getByRole("button", { name: "plane" }).getAttribute("aria-pressed")).toBe("false");
+    store.go({ path: null, view: null });
+    await fireEvent.click(screen.getByRole("button", { name: "plane" }));
+    expect(screen.getByRole("button", { name: "plane" }).getAttribute("aria-pressed")).toBe("true");
+    expect(await serious()).toEqual([]);
+  });
+
   it("is a table for those who cannot see it", async () => {
     const { store } = await stand();
     show(store, NetworkMap);
