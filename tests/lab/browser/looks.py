@@ -309,12 +309,7 @@ def main(arguments: list[str]) -> int:
             lessons(browser, album, screens)
         browser.close()
     album.sheets()
-    lines = [
-        f"{finding}\n    {len(where)}: {', '.join(where[:4])}" for finding, where in sorted(album.findings.items())
-    ]
-    text = "\n".join(lines)
-    (given.folder / "findings.txt").write_text(f"{text}\n", encoding="utf-8")
-    print(text)
+    print(album.report(), end="")
     return bool(album.findings)
 
 
