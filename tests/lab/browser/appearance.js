@@ -69,11 +69,11 @@
     }
   }
 
-  // Two texts in one place. What is stuck to an edge, or lies above the page, may cover what scrolls.
-  const floats = (element) => {
-    for (let up = element; up !== null && up !== box && up.localName !== "dialog"; up = up.parentElement) {
-      const { position } = getComputedStyle(up);
-      if (position === "sticky" || position === "fixed") return true;
+  // Two texts in one place. What has a ground of its own, a box above the page or a head that stays, covers what is below.
+  const covers = (upper, lower) => {
+    for (let up = upper; up !== null && !up.contains(lower); up = up.parentElement) {
+      const ground = getComputedStyle(up).backgroundColor;
+      if (!ground.startsWith("rgba(") && !ground.includes("/")) return true;
     }
     return false;
   };
@@ -92,12 +92,14 @@
       const wide = Math.min(a.line.right, b.line.right) - Math.max(a.line.left, b.line.left);
       const high = Math.min(a.line.bottom, b.line.bottom) - Math.max(a.line.top, b.line.top);
       if (wide > 3 && high > 0.4 * Math.min(a.line.height, b.line.height)) {
-        // Which of them is seen at that point; both, if neither is covered.
         const x = Math.max(a.line.left, b.line.left) + wide / 2;
         const y = Math.max(a.line.top, b.line.top) + high / 2;
         const top = document.elementFromPoint(x, y);
-        if (top === null || (!top.contains(a.parent) && !top.contains(b.parent) && !a.parent.contains(top) && !b.parent.contains(top))) continue;
-        if (floats(a.parent) !== floats(b.parent)) continue;
+        const near = (element) => top !== null && (top.contains(element) || element.contains(top));
+        const [first, second] = [near(a.parent), near(b.parent)];
+        if (!first && !second) continue;
+        if (first && !second && covers(a.parent, b.parent)) continue;
+        if (second && !first && covers(b.parent, a.parent)) continue;
         say("over each other", a.parent, `and ${name(b.parent)}`);
       }
     }

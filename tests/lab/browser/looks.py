@@ -142,7 +142,13 @@ class Album:
         page.screenshot(path=self.folder / f"{name}.png")
         for finding in [*accessible(page), *measured(page)]:
             self.findings.setdefault(finding, []).append(name)
+        (self.folder / "findings.txt").write_text(self.report(), encoding="utf-8")
         self._progress.advance(self._bar)
+
+    def report(self) -> str:
+        """Each finding with the pictures in which it is, of many the first."""
+        found = sorted(self.findings.items())
+        return "".join(f"{finding}\n    {len(where)}: {', '.join(where[:4])}\n" for finding, where in found)
 
     def sheets(self) -> None:
         """The pictures of each place on one sheet, those of a width beside each other."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Locator, expect
+from tests.lab.browser.appearance import AXE
 from tests.lab.browser.conftest import Watched
 from tests.lab.browser.person import Person, whole
-from tests.lab.browser.test_access import AXE
 
 
 def dialog(person: Person) -> Locator:
