@@ -113,8 +113,8 @@ def test_the_five_depths(screen: dict[str, Any], gallery: str, browse: Callable[
 
 
 @pytest.mark.sample(1)
-def test_the_views_by_kind(screen: dict[str, Any], gallery: str, browse: Callable[..., Person]) -> None:
-    person = browse(gallery, **screen)
+def test_the_views_by_kind(screen: dict[str, Any], lab: Callable[..., str], browse: Callable[..., Person]) -> None:
+    person = browse(lab(), **screen)
     wrong = []
     for name, (task, place) in some(VIEWS.items(), 4):
         person.goes(f"{place}?task={task}")
