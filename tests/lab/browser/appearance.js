@@ -77,6 +77,13 @@
     }
     return false;
   };
+  /** Such a box above the page, which a pointer may reach through. */
+  const lifted = (upper, lower) => {
+    for (let up = upper; up !== null && !up.contains(lower); up = up.parentElement) {
+      if (Number(getComputedStyle(up).zIndex) > 0) return covers(upper, lower);
+    }
+    return false;
+  };
   const seen = texts.flatMap(({ parent, lines, view }) =>
     lines.map((line) => {
       const [left, right] = [Math.max(line.left, view.left), Math.min(line.right, view.right)];
@@ -98,6 +105,7 @@
         const near = (element) => top !== null && (top.contains(element) || element.contains(top));
         const [first, second] = [near(a.parent), near(b.parent)];
         if (!first && !second) continue;
+        if (lifted(a.parent, b.parent) || lifted(b.parent, a.parent)) continue;
         if (first && !second && covers(a.parent, b.parent)) continue;
         if (second && !first && covers(b.parent, a.parent)) continue;
         say("over each other", a.parent, `and ${name(b.parent)}`);
