@@ -60,8 +60,8 @@ def nearest(word: object, choices: Iterable[str]) -> str:
     return f' Did you mean "{spelled[matches[0]]}"?' if matches else ""
 
 
-Spelling = Callable[[str, object], str | None]
-"""How an argument is given where the person is: from its name and value; None where it cannot be given there."""
+Spelling = Callable[[str, object], object]
+"""How an argument is given where the person is, a text or a message, by its name and value; None where it cannot be."""
 
 
 def _in_python(name: str, value: object) -> str:
@@ -71,14 +71,14 @@ def _in_python(name: str, value: object) -> str:
 _spelling: ContextVar[Spelling] = ContextVar("spelling", default=_in_python)
 
 
-def argument(name: str, value: object) -> str | None:
+def argument(name: str, value: object) -> object:
     """What a message calls an argument: fill="mean" in Python, --fill mean on a command line that takes it, or None."""
     return _spelling.get()(name, value)
 
 
-def advice(*choices: str | None) -> str:
+def advice(*choices: object) -> str:
     """Ways to go on, joined by "or"; those that are not there are left out."""
-    known = [choice for choice in choices if choice]
+    known = [str(choice) for choice in choices if choice]
     return " or ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import as_array, check_integer, mean_and_deviation
 from ..batches import permutation
 from ..errors import DataError, argument
+from ..messages import gettext
 from .tables.table import leave_out
 
 Pair = tuple[NDArray[np.float32], NDArray[Any]]
@@ -77,7 +78,9 @@ class Dataset:
         if not 0 < test_size < 1:
             raise DataError(f"test_size is {test_size!r}, expected a fraction between 0 and 1.")
         if n < 2:
-            raise DataError(f"{self.name} has {n} example, expected at least 2 to split.")
+            raise DataError(
+                gettext("{name} has {count} example, expected at least 2 to split.", name=self.name, count=n)
+            )
         if stratify and self.class_names is None:
             raise DataError(f"{self.name} has no classes to stratify by: leave stratify out.")
         order = permutation(n, np.random.Philox(check_integer(seed, "seed")))
@@ -89,8 +92,11 @@ class Dataset:
                 in_test[order[labels == label][:quota]] = True
             if not in_test.any():
                 how = argument("stratify", False)
-                fix = f"split with {how}" if how else "give more examples of them"
-                raise DataError(f"{self.name} has one example of each class: {fix}.")
+                if how:
+                    raise DataError(f"{self.name} has one example of each class: split with {how}.")
+                raise DataError(
+                    gettext("{name} has one example of each class: give more examples of them.", name=self.name)
+                )
         else:
             in_test[order[:count]] = True
         train_rows, test_rows = order[~in_test[order]], order[in_test[order]]

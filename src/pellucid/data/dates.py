@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, argument
+from ..messages import gettext
 from .tables.table import Column
 
 Dates = NDArray[np.datetime64]
@@ -134,20 +135,25 @@ def _chosen(column: Column, *, ordered: bool = True) -> str:
     fitting = {f: _strptime(f) for f in FORMATS if _reads(_strptime(f), first)}
     if not fitting:
         how = argument("date_format", "%d.%m.%Y")
-        use = f", or say how it is written, such as {how}" if how else ""
-        raise column.fail(0, f'"{first}" is no date that is known, expected one such as 2024-01-31{use}')
+        odd = gettext('"{cell}" is no date that is known, expected one such as 2024-01-31', cell=first)
+        use = gettext("{problem}, or say how it is written, such as {how}", problem=odd, how=how)
+        raise column.fail(0, use if how else odd)
     for row, cell in enumerate(column.cells):
         left = {f: reader for f, reader in fitting.items() if _reads(reader, cell)}
         if not left:
-            raise column.fail(row, f'"{cell}" is no date like "{first}", expected one format in all lines')
+            odd = gettext(
+                '"{cell}" is no date like "{other}", expected one format in all lines', cell=cell, other=first
+            )
+            raise column.fail(row, odd)
         fitting = left
     readings = {f: _moments(column, reader) for f, reader in fitting.items()}
     if len({dates.tobytes() for dates in readings.values()}) > 1:
         in_order = {f: dates for f, dates in readings.items() if ordered and _one_way(dates)}
         if len({dates.tobytes() for dates in in_order.values()}) != 1:
             ways = [argument("date_format", f) for f in list(readings)[:2]]
-            use = f": use {ways[0]} or {ways[1]}" if all(ways) else ""
-            raise column.fail(0, f'"{first}" may begin with the day or the month{use}')
+            may = gettext('"{cell}" may begin with the day or the month', cell=first)
+            known = {"problem": may, "one": ways[0], "two": ways[1]}
+            raise column.fail(0, gettext("{problem}: use {one} or {two}", **known) if all(ways) else may)
         readings = in_order
     return next(iter(readings))
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..arrays import check_integer
 from ..errors import DataError, ModelFileError, argument
 from ..files import list_folder, open_regular, reason, replacing
+from ..messages import gettext
 from .dataset import Dataset
 
 if TYPE_CHECKING:
@@ -269,13 +270,17 @@ def _guarded(path: str | os.PathLike[str], read: Callable[[], T]) -> T:
     except MemoryError as error:
         raise DataError(f'there is not enough memory for "{path}": make it smaller.') from error
     except UnidentifiedImageError as error:
-        raise DataError(f'"{path}" is no image that Pillow knows: save it as PNG or JPEG.') from error
+        sentence = gettext('"{path}" is no image that Pillow knows: save it as PNG or JPEG.', path=path)
+        raise DataError(sentence) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f'"{path}" has too many pixels ({error}): make it smaller.') from error
     except Exception as error:  # a damaged file makes Pillow's decoders raise whatever comes
         if isinstance(error, OSError) and error.errno is not None:
             raise DataError(f'cannot read "{path}": {reason(error)}.') from error
-        raise DataError(f'"{path}" is a corrupt image ({error}): save it again or leave it out.') from error
+        sentence = gettext(
+            '"{path}" is a corrupt image ({error}): save it again or leave it out.', path=path, error=str(error)
+        )
+        raise DataError(sentence) from error
 
 
 def _decoded(path: str | os.PathLike[str], opened: Callable[[], BinaryIO], size: Size | None) -> Image:
@@ -287,8 +292,13 @@ def _decoded(path: str | os.PathLike[str], opened: Callable[[], BinaryIO], size:
             file.draft(None, (2 * max(size), 2 * max(size)))  # which only a JPEG takes
         if _count(file) > MAX_PIXELS:
             raise DataError(
-                f'"{path}" has {file.height}×{file.width} pixels, expected at most {MAX_PIXELS:,} in all: '
-                "make it smaller."
+                gettext(
+                    '"{path}" has {height}×{width} pixels, expected at most {most:,} in all: make it smaller.',
+                    path=path,
+                    height=file.height,
+                    width=file.width,
+                    most=MAX_PIXELS,
+                )
             )
         file.load()  # reads the pixels: a truncated file shows here
         return ImageOps.exif_transpose(file)

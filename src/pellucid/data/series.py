@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..arrays import check_integer
 from ..errors import DataError, advice, argument, nearest
+from ..messages import gettext
 from .dates import read_dates
 from .tables.loading import read_table
 from .tables.table import Column, find
@@ -181,8 +182,14 @@ def series_windows(level: Floats, *, window: int, horizon: int = 1) -> SeriesWin
     needed = window + horizon + 1
     if len(level) < needed:
         raise DataError(
-            f"the series has {len(level)} rows, expected at least {needed} for a window of {window} and a horizon of"
-            f" {horizon}: give more rows or a smaller window."
+            gettext(
+                "the series has {count} rows, expected at least {least} for a window of {window} and a horizon of "
+                "{horizon}: give more rows or a smaller window.",
+                count=len(level),
+                least=needed,
+                window=window,
+                horizon=horizon,
+            )
         )
     changes = np.diff(level, axis=0)  # changes[k] leads from row k to row k + 1
     origins = np.arange(window, len(level) - horizon)

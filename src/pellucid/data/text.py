@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import as_array, check_integer
 from ..errors import DataError, nearest
 from ..files import list_folder, read_bytes, reason
+from ..messages import gettext
 
 Ids = NDArray[np.int64]
 
@@ -206,11 +207,12 @@ def text_in(content: bytes, path: str | os.PathLike[str]) -> str:
     try:
         text = content.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f'"{path}" is not UTF-8 text at byte {error.start}: save it as UTF-8.') from error
+        sentence = gettext('"{path}" is not UTF-8 text at byte {at}: save it as UTF-8.', path=path, at=error.start)
+        raise DataError(sentence) from error
     if "\0" in text:
-        raise DataError(f'"{path}" holds zero bytes, expected a text file.')
+        raise DataError(gettext('"{path}" holds zero bytes, expected a text file.', path=path))
     if not text.strip():
-        raise DataError(f'"{path}" is empty, expected a text to learn from.')
+        raise DataError(gettext('"{path}" is empty, expected a text to learn from.', path=path))
     return text.replace("\r\n", "\n")
 
 

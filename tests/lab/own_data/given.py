@@ -31,6 +31,7 @@ def own(files: Mapping[str, bytes]) -> OwnFiles:
 def said(files: Mapping[str, bytes], **choices: Any) -> str | None:
     """Why nothing can be begun with them, or None."""
     fault = own(files).understood(DataChoices(**choices))["fault"]
+    assert fault is None or fault["zh"] != fault["en"], "in the language of the page"
     return None if fault is None else fault["en"]
 
 

@@ -14,6 +14,7 @@ from pellucid.lab.own_data import own_tables
 from pellucid.lab.own_data.understanding import OwnFiles
 from pellucid.lab.protocol.requests import DataChoices
 from pellucid.lab.serve.lab_session import Session
+from pellucid.messages import words
 
 JUNK = {
     "empty.csv": (b"", "is empty"),
@@ -43,6 +44,7 @@ def test_junk_is_refused_in_words(name: str, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(DataError) as error:
         own({name: content}).understood(DataChoices())
     assert message in str(error.value)
+    assert words(error.value.message)["zh"] != str(error.value), "in the language of the page"
 
 
 def test_several_files_are_images_or_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:

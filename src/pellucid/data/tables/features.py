@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError, advice, argument
+from ...messages import Message, gettext
 from .derived import DateColumn, Derived, TextColumn
 from .table import Column, find, leave_out
 
@@ -27,7 +28,9 @@ def features(
     that `texts` names, which become columns for that many `words`.
     """
     if not inputs:
-        raise DataError(f"{file} has no column for the features, expected at least one besides the target.")
+        raise DataError(
+            gettext("{file} has no column for the features, expected at least one besides the target.", file=file)
+        )
     for name, column in inputs.items():
         _check_missing(column, filled=fill is not None or name in texts)
     derived: dict[str, Derived] = {}
@@ -166,10 +169,16 @@ def _check_missing(column: Column, *, filled: bool, known: Sequence[str] = (), l
     raise _is_missing(column, gaps, fix)
 
 
-def _is_missing(column: Column, gaps: Sequence[int], fix: str) -> DataError:
-    more = f" (and in {len(gaps) - 1} more line{'s' * (len(gaps) > 2)})" if len(gaps) > 1 else ""
+def _is_missing(column: Column, gaps: Sequence[int], fix: str | Message) -> DataError:
     word = f' ("{column.cells[gaps[0]]}")' if column.cells[gaps[0]] else ""
-    return column.fail(gaps[0], f"the value is missing{word}{more}: {fix}")
+    if len(gaps) == 1:
+        return column.fail(gaps[0], gettext("the value is missing{word}: {fix}", word=word, fix=fix))
+    if len(gaps) == 2:
+        return column.fail(
+            gaps[0], gettext("the value is missing{word} (and in 1 more line): {fix}", word=word, fix=fix)
+        )
+    known = {"word": word, "count": len(gaps) - 1, "fix": fix}
+    return column.fail(gaps[0], gettext("the value is missing{word} (and in {count} more lines): {fix}", **known))
 
 
 def target_values(
@@ -178,7 +187,9 @@ def target_values(
     gaps = [row for row in np.flatnonzero(column.missing).tolist() if column.cells[row] not in (classes or ())]
     if gaps:
         how = column.cells[gaps[0]] and argument("missing", ["NA"])
-        word = f", or say which words stand for no value ({how})" if how else ""
+        if not how:
+            raise _is_missing(column, gaps, gettext("a target must be known, so correct or remove the line"))
+        word = f", or say which words stand for no value ({how})"
         raise _is_missing(column, gaps, f"a target must be known, so correct or remove the line{word}")
     if column.texts:
         if task == "regression":
@@ -199,7 +210,7 @@ def target_values(
             return numbers.astype(np.float32), None
         if fractions.any():
             row = int(np.argmax(fractions))
-            raise column.fail(row, f"{column.cells[row]} is a fraction, expected a class")
+            raise column.fail(row, gettext("{cell} is a fraction, expected a class", cell=column.cells[row]))
         cells = [str(int(number)) for number in numbers]  # 1 and 1.0 are one class
         known = [str(number) for number in sorted(set(map(int, cells)))]
     names = tuple(known if classes is None else classes)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...errors import DataError, argument
 from ...files import MAX_BYTES, read_bytes, reason
+from ...messages import gettext
 from .cells import Writing
 from .table import Column, parsed_table
 
@@ -109,9 +110,14 @@ def _uncompressed(content: bytes, path: str | os.PathLike[str], max_bytes: int) 
         else:
             return content
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise DataError(f'"{path}" is damaged or cannot be unpacked ({error}).') from error
+        sentence = gettext('"{path}" is damaged or cannot be unpacked ({error}).', path=path, error=str(error))
+        raise DataError(sentence) from error
     if len(inner) > max_bytes:
-        raise DataError(f'"{path}" unpacks to more than {max_bytes:,} bytes, expected at most as many.')
+        raise DataError(
+            gettext(
+                '"{path}" unpacks to more than {count:,} bytes, expected at most as many.', path=path, count=max_bytes
+            )
+        )
     return inner
 
 
@@ -122,14 +128,19 @@ def _text(content: bytes, path: str | os.PathLike[str], encoding: str) -> str:
             encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         text = content.decode(encoding)
     except UnicodeError as error:
-        at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
-        how = argument("encoding", "cp1252")
-        fix = f"say how it is written, such as {how}" if how else "save it as utf-8"
-        raise DataError(f'"{path}" is not {named} text{at}: {fix}.') from error
+        at = error.start if isinstance(error, UnicodeDecodeError) else 0
+        known, how = {"path": path, "encoding": named, "at": at}, argument("encoding", "cp1252")
+        if how:
+            sentence = gettext(
+                '"{path}" is not {encoding} text at byte {at}: say how it is written, such as {how}.', **known, how=how
+            )
+        else:
+            sentence = gettext('"{path}" is not {encoding} text at byte {at}: save it as utf-8.', **known)
+        raise DataError(sentence) from error
     except LookupError as error:
         raise DataError(f'there is no encoding "{encoding}", expected one such as utf-8 or cp1252.') from error
     if "\0" in text:
-        raise DataError(f'"{path}" holds zero bytes, expected a text file with a header line.')
+        raise DataError(gettext('"{path}" holds zero bytes, expected a text file with a header line.', path=path))
     return text
 
 

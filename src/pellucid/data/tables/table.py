@@ -14,10 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError, advice, argument, nearest
+from ...messages import Message, gettext
 from .cells import Number, Writing, may_be_thousands, unit
 
 _DELIMITERS = ",;\t|"
-_MARKS = {".": "point", ",": "comma"}
+_FOREIGN = {
+    ".": gettext('"{cell}" has a decimal comma, expected a decimal point'),
+    ",": gettext('"{cell}" has a decimal point, expected a decimal comma'),
+}
 _SHOWN = 60  # characters of a cell in a message
 _SAMPLE = 1 << 14  # characters that are looked at to find the delimiter
 
@@ -78,7 +82,8 @@ class Column:
         self.check_texts()
         if texts:
             if 2 * len(texts) < len(values) - int(self.missing.sum()):
-                raise self.fail(texts[0], f'"{self.cells[texts[0]]}" is text, expected a number as in most lines')
+                cell = self.cells[texts[0]]
+                raise self.fail(texts[0], gettext('"{cell}" is text, expected a number as in most lines', cell=cell))
             return None
         self._check_units()
         odd = ~self.missing & ~(np.abs(values) <= np.finfo(np.float32).max)
@@ -112,15 +117,27 @@ class Column:
         values = self.numbers()
         if values is None:
             row = self.texts[0]
-            raise self.fail(row, f'"{self.cells[row]}" is text, expected a number{purpose}')
+            cell = self.cells[row]
+            if purpose:
+                raise self.fail(row, f'"{cell}" is text, expected a number{purpose}')
+            raise self.fail(row, gettext('"{cell}" is text, expected a number', cell=cell))
         return values
 
-    def fail(self, row: int, problem: str) -> DataError:
+    def fail(self, row: int, problem: str | Message) -> DataError:
+        """The error of a cell."""
         cell = self.cells[row]
-        if len(cell) > _SHOWN:
-            problem = problem.replace(cell, cell[: _SHOWN - 1] + "…")
-        place = f'{self.file}, {self.counted} {self.lines[row]}, column "{self.name}"'
-        return DataError(" ".join(f"{place}: {problem}.".split()))  # a cell may hold line breaks
+
+        def tidy(part: object) -> object:
+            if isinstance(part, Message):
+                return replace(part, values={name: tidy(value) for name, value in part.values.items()})
+            if not isinstance(part, str):
+                return part
+            return re.sub(r"\s+", " ", part.replace(cell, cell[: _SHOWN - 1] + "…") if len(cell) > _SHOWN else part)
+
+        said = {"file": tidy(self.file), "number": self.lines[row], "column": tidy(self.name), "problem": tidy(problem)}
+        if self.counted == "row":
+            return DataError(gettext('{file}, row {number}, column "{column}": {problem}.', **said))
+        return DataError(gettext('{file}, line {number}, column "{column}": {problem}.', **said))
 
     def _check_mark(self) -> None:
         """Raise where the decimal mark is another than was given, or where a comma may be either."""
@@ -128,20 +145,24 @@ class Column:
         mark, other = (".", ",") if given != "," else (",", ".")
         foreign = [r for r in texts if self._holds(r, other) and self.writing.number(self.cells[r], other) is not None]
         if texts and 2 * len(foreign) > len(texts):
-            how = argument("decimal", other)
-            raise self.fail(
-                foreign[0],
-                f'"{self.cells[foreign[0]]}" has a decimal {_MARKS[other]}, expected a decimal {_MARKS[mark]}'
-                + (f": use {how}" if how else ""),
-            )
+            how, problem = argument("decimal", other), _FOREIGN[mark].filled(cell=self.cells[foreign[0]])
+            raise self.fail(foreign[0], gettext("{problem}: use {how}", problem=problem, how=how) if how else problem)
         commas = [row for row, cell in enumerate(self.cells) if "," in cell] if given is None and not texts else []
         if not commas or not all(may_be_thousands(self.cells[row]) for row in commas):
             return
         if any("." in cell and self.writing.number(cell, ",") is None for cell in self.cells):
             return  # 999.50 elsewhere: the point is the decimal mark
         cell, point, comma = self.cells[commas[0]], argument("decimal", "."), argument("decimal", ",")
-        use = f": use {point} for the first or {comma} for the second" if point and comma else ""
-        raise self.fail(commas[0], f'"{cell}" may be {cell.replace(",", "")} or {cell.replace(",", ".")}{use}')
+        known = {"cell": cell, "one": cell.replace(",", ""), "two": cell.replace(",", ".")}
+        if not (point and comma):
+            raise self.fail(commas[0], gettext('"{cell}" may be {one} or {two}', **known))
+        problem = gettext(
+            '"{cell}" may be {one} or {two}: use {point} for the first or {comma} for the second',
+            **known,
+            point=point,
+            comma=comma,
+        )
+        raise self.fail(commas[0], problem)
 
     def _holds(self, row: int, mark: str) -> bool:
         return mark in self.cells[row] or (mark == "," and self.cells[row].count(".") > 1)  # 1.234.567
@@ -157,7 +178,12 @@ class Column:
                 first[""] = int(np.argmax(bare))
         if len(first) > 1:
             a, b = sorted(first.values())[:2]
-            raise self.fail(b, f'"{self.cells[b]}" has another unit than "{self.cells[a]}", expected one in all lines')
+            problem = gettext(
+                '"{cell}" has another unit than "{other}", expected one in all lines',
+                cell=self.cells[b],
+                other=self.cells[a],
+            )
+            raise self.fail(b, problem)
 
     def _check_measures(self) -> None:
         """Raise where the texts are measured values: as categories their sizes would be lost."""
@@ -224,17 +250,31 @@ def _rows(text: str, file: str, delimiter: str | None) -> tuple[list[str], list[
                 cells = [[] for _ in header]
                 continue
             if len(row) != len(header):
-                raise DataError(f"{file}, line {first} has {len(row)} cells, expected {len(header)}.")
+                raise DataError(
+                    gettext(
+                        "{file}, line {number} has {count} cells, expected {expected}.",
+                        file=file,
+                        number=first,
+                        count=len(row),
+                        expected=len(header),
+                    )
+                )
             for column, cell in zip(cells, row, strict=True):
                 column.append(cell.strip())
             lines.append(first)
     except csv.Error as error:
         line = reader.line_num
-        raise DataError(f"{file}, line {line} is not valid CSV ({error}): check its quotes.") from error
+        sentence = gettext(
+            "{file}, line {number} is not valid CSV ({error}): check its quotes.",
+            file=file,
+            number=line,
+            error=str(error),
+        )
+        raise DataError(sentence) from error
     if header is None:
-        raise DataError(f"{file} is empty, expected a header line and at least one line of values.")
+        raise DataError(gettext("{file} is empty, expected a header line and at least one line of values.", file=file))
     if not lines:
-        raise DataError(f"{file} holds a header only, expected at least one line of values.")
+        raise DataError(gettext("{file} holds a header only, expected at least one line of values.", file=file))
     return header, cells, lines
 
 
@@ -261,12 +301,25 @@ def _sniff(text: str) -> str:
 
 def _header(names: list[str], file: str) -> list[str]:
     if not any(names):
-        raise DataError(f"{file} begins with a line without names, expected a header.")
+        raise DataError(gettext("{file} begins with a line without names, expected a header.", file=file))
     name, count = Counter(filter(None, names)).most_common(1)[0]
     if count > 1:
-        raise DataError(f'{file}: the header names "{name}" {count} times, expected each name once.')
+        raise DataError(
+            gettext(
+                '{file}: the header names "{name}" {count} times, expected each name once.',
+                file=file,
+                name=name,
+                count=count,
+            )
+        )
     if all(Writing().number(name) for name in names):
-        raise DataError(f"{file} begins with numbers ({', '.join(names[:3])}), expected a header of names.")
+        raise DataError(
+            gettext(
+                "{file} begins with numbers ({numbers}), expected a header of names.",
+                file=file,
+                numbers=", ".join(names[:3]),
+            )
+        )
     return names
 
 

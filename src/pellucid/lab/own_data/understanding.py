@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -221,14 +220,16 @@ def finished(
     return answer
 
 
-def on_the_page(name: str, value: object) -> str | None:
+def on_the_page(name: str, value: object) -> object:
     """How an argument of `read_csv` is given in the page: by the words that stand there."""
-    said: dict[str, Callable[[], object]] = {
-        "decimal": lambda: gettext("Decimal mark: {value}", value=value),
-        "encoding": lambda: gettext("Encoding: {value}", value=value),
-        "date_format": lambda: gettext("Dates: {value}", value=value),
-    }
-    return str(said[name]()) if name in said else None
+    match name:
+        case "decimal":
+            return gettext("Decimal mark: {value}", value=value)
+        case "encoding":
+            return gettext("Encoding: {value}", value=value)
+        case "date_format":
+            return gettext("Dates: {value}", value=value)
+    return None
 
 
 def suffix(name: str) -> str:
