@@ -18,6 +18,7 @@ import pytest
 import pellucid as pl
 from pellucid.experiments.known_claims import NAMES
 from pellucid.lab.handle import Lab
+from pellucid.lab.lessons.shipped import shipped
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 ENGLISH = sorted((GUIDE / "en").glob("[0-9]*.md"))
@@ -279,6 +280,13 @@ def test_both_glossaries_have_the_same_entries() -> None:
     named = ENGLISH_NAME.findall(chinese)
     assert len(named) == len(TERM.findall(chinese))
     assert named == TERM.findall(text_of(GUIDE / "en" / "glossary.md"))
+
+
+def test_every_lesson_of_the_lab_belongs_to_a_chapter() -> None:
+    for lesson in shipped():
+        for language, title in (("en", lesson.title.en), ("zh", lesson.title.zh)):
+            chapters = sorted((GUIDE / language).glob("[0-9]*.md"))
+            assert any(title in text_of(page) for page in chapters), f"{language}: {title}"
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda p: p.stem)

@@ -106,7 +106,7 @@ def test_an_error_keeps_its_message() -> None:
     error = DataError(gettext("The {what} are not scaled.", what=gettext("inputs")))
     assert str(error) == "The inputs are not scaled."
     assert isinstance(error.message, Message)
-    assert error.message.text("zh") == "忘记缩放输入。"
+    assert error.message.text("zh") == "输入没有缩放。"
     assert DataError("no").message == "no"
 
 

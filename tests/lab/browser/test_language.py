@@ -57,7 +57,7 @@ def test_the_screens_are_chinese(gallery: str, browse: Callable[..., Person]) ->
         expect(person.page.get_by_role("region", name="算式").get_by_role("button", name="反向")).to_be_visible()
         person.page.wait_for_timeout(150)
         left[place] = english(person)
-    for name in ("示例库", "自定义", "哪里出错了？", "帮助"):
+    for name in ("示例库", "自己的", "哪里出错了？", "帮助"):
         person.button(name).click()
         expect(person.page.get_by_role("dialog")).to_be_visible()
         left[name] = english(person)
@@ -72,7 +72,7 @@ def test_the_screens_are_chinese(gallery: str, browse: Callable[..., Person]) ->
 
 def test_a_refusal_is_chinese(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(f"{gallery}#/?task=prices", locale="zh-CN")
-    person.button("自定义").click()
+    person.button("自己的").click()
     person.page.get_by_role("dialog").get_by_role("textbox").fill("1 2 3")
     person.button("交给网络").click()
     expect(person.page.get_by_role("alert")).to_contain_text("21")

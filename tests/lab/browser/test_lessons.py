@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from tests.lab.browser.person import Person
+from tests.lab.lessons.test_lesson_check import documented
+from tests.sampling import some
 
 from pellucid.lab.gallery import TASKS
+from pellucid.lab.lessons.lesson_file import read_lesson
 from pellucid.lab.lessons.shipped import shipped
 from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve.site import write_site
@@ -129,6 +132,32 @@ def _plays(page: Page, lesson: Lesson) -> None:
         last = k == len(lesson.steps)
         box.get_by_role("button", name="End of the lesson" if last else "Next").click()
     expect(box).to_have_count(0)
+
+
+@pytest.mark.parametrize("where", some(["lab", "site", "saved"], 1))
+def test_a_lesson_of_ones_own_plays_wherever_it_is(
+    where: str, browse: Callable[..., Person], lab: Callable[..., str], tmp_path: Path
+) -> None:
+    """The one that the documentation shows, put into a file by a stranger."""
+    path = documented(tmp_path)
+    lesson = read_lesson(path).lesson
+    if where == "site":
+        entry = replace(TASKS["spirals"], steps=lesson.train)
+        write_site(tmp_path / "site", [entry], lessons=[lesson])
+        person = browse((tmp_path / "site" / "index.html").as_uri(), offline=True)
+        person.page.get_by_role("button", name=lesson.title.en).click()
+    else:
+        person = browse(lab("--lesson", str(path)))
+        expect(person.page).to_have_url(re.compile(r"lesson=one-neuron:1"))
+        expect(person.page.get_by_role("complementary", name=lesson.title.en)).to_contain_text("Each point belongs")
+    if where == "saved":
+        with person.page.expect_download() as waiting:
+            person.button("Save").click()
+        waiting.value.save_as(tmp_path / "mine.html")
+        person = browse((tmp_path / "mine.html").as_uri(), offline=True)
+        if person.page.get_by_role("complementary", name=lesson.title.en).count() == 0:
+            person.button("Lesson").click()
+    _plays(person.page, lesson)
 
 
 PLAYED = [

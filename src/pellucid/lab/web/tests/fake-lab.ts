@@ -86,7 +86,7 @@ export class FakeLab implements Lab {
       diagnose: () => ({ findings: [{
         kind: "dead", where: "dense_1.sum",
         en: { what: "Half of it is dead.", evidence: "0 on every example:", fix: "Lower the learning rate." },
-        zh: { what: "一半已失活。", evidence: "所有样本上为 0：", fix: "降低学习率。" },
+        zh: { what: "一半已死亡。", evidence: "所有样本上为 0：", fix: "降低学习率。" },
       }] }),
       code: () => "import pellucid as pl\n",
       weights: () => "QUJD",
