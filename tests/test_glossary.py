@@ -1,4 +1,4 @@
-"""The words of the field are one in Chinese: the catalogue, the lessons and the guide follow the translators' glossary."""
+"""The words of the field are one in Chinese: catalogue, lessons and guide follow the glossary of the translators."""
 
 from __future__ import annotations
 
