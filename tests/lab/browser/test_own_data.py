@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
+from tests.lab.browser.appearance import AXE
 from tests.lab.browser.conftest import Watched
 from tests.lab.browser.person import Person
-from tests.lab.browser.test_access import AXE
 from tests.lab.browser.test_edit import SERIOUS
 from tests.lab.own_data.given import image
 
