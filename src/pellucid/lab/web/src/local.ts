@@ -25,7 +25,7 @@ import { visit } from "./local/site.ts";
 import { plain } from "./local/training/evaluated.ts";
 import { Trainer } from "./local/training/trainer.ts";
 import type { Retaken } from "./local/training/trainer.ts";
-import { attributed, supposed } from "./local/what-if.ts";
+import { supposed } from "./local/what-if.ts";
 import type { Now } from "./local/what-if.ts";
 import { grown } from "./local/writing.ts";
 import type {
@@ -148,7 +148,7 @@ export class LocalLab implements Lab {
     },
     curve: (params) => this.curve(params),
     suppose: (params) => ({ ...this.suppose(params), ...this.moment }),
-    attribute: ({ input, unit }) => ({ ...attributed(this.now, this.samples.get(input).x, unit), ...this.moment }),
+    attribute: (params) => this.attribute(params),
     beside: async ({ input, other, path, limit }) => {
       const [a, b, then] = await this.both(input, other, path);
       return { ...beside(this.description, a, b, then, path, limit), ...this.moment };
@@ -407,6 +407,14 @@ export class LocalLab implements Lab {
     const measured = await this.health({ reach: trainer.measurable.now.weighed() });
     const found = "reach" in measured ? measured.reach : [];
     return { layers: found.map(({ path, norms }) => ({ path: path.replace(/\.state$/, ""), norms: [...norms] })), ...moment };
+  }
+
+  /** It takes many runs of the network: beside the page, which would hold up the training meanwhile. */
+  private async attribute({ input, unit }: Methods["attribute"]["params"]): Promise<Methods["attribute"]["result"]> {
+    const { moment, trainer } = this;
+    const { parameters } = trainer.measurable.now.weighed();
+    const measured = await this.health({ attributed: { parameters, x: this.samples.get(input).x, unit } });
+    return { ...("attributed" in measured ? measured.attributed : refuse("local.absent")), ...moment };
   }
 
   /** Which examples moved a weight: by the engine's steps and the formulas' gradients. */

@@ -13,7 +13,7 @@ import type { Sample } from "./samples.ts";
 import type { Saved, Table } from "./saved.ts";
 
 type Supposed = Omit<Methods["suppose"]["result"], "branch" | "step">;
-type Attributed = Omit<Methods["attribute"]["result"], "branch" | "step">;
+export type Attributed = Omit<Methods["attribute"]["result"], "branch" | "step">;
 type Parameters = ReadonlyMap<Path, Table>;
 
 /** The network at a moment. */

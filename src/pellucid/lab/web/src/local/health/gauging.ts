@@ -2,16 +2,19 @@
 // a person asks about a moment's health is answered beside the page too.
 
 import type { Finding, Flow, Path } from "../../model/wire/protocol.ts";
+import type { Table } from "../saved.ts";
 import type { State } from "../training/steps.ts";
+import type { Attributed } from "../what-if.ts";
 import type { Moment } from "./examined.ts";
 import type { Weighed } from "./gauge.ts";
 import type { Reach } from "./temporal.ts";
 
 export type Asked =
-  | { document: unknown } | { column: Weighed } | { reach: Weighed } | { diagnosis: Moment } | { shares: Taken };
+  | { document: unknown } | { column: Weighed } | { reach: Weighed } | { diagnosis: Moment } | { shares: Taken }
+  | { attributed: { parameters: State; x: Table; unit: number } };
 export type Measured =
   | { column: Flow["layers"] } | { reach: readonly Reach[] } | { diagnosis: readonly Finding[] }
-  | { shares: { parts: Float64Array; rest: number } } | { failed: string };
+  | { shares: { parts: Float64Array; rest: number } } | { attributed: Attributed } | { failed: string };
 
 /** A step, of which what each example adds to the gradient of an element is asked for. */
 export interface Taken {

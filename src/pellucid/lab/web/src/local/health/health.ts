@@ -6,6 +6,7 @@ import { Shares } from "../ledger/shares.ts";
 import { refuse } from "../refusal.ts";
 import { Evaluated, shaped } from "../training/evaluated.ts";
 import { courseOf } from "../training/order.ts";
+import { attributed } from "../what-if.ts";
 import { examined } from "./examined.ts";
 import { Gauge } from "./gauge.ts";
 import type { Asked, Measured, Taken } from "./gauging.ts";
@@ -26,6 +27,11 @@ export class Health {
   answer(asked: Exclude<Asked, { document: unknown }>): Measured {
     const { saved, samples, gauge } = this;
     if ("column" in asked) return { column: gauge.column(asked.column) };
+    if ("attributed" in asked) {
+      const { parameters, x, unit } = asked.attributed;
+      const tables = new Map([...saved.parameters].map(([path, table]) => [path, { ...table, data: parameters[path]! }]));
+      return { attributed: attributed({ saved, parameters: tables, single: true }, x, unit) };
+    }
     if ("shares" in asked) return { shares: this.shares(asked.shares) };
     if ("reach" in asked) return { reach: gauge.reach(asked.reach) };
     return { diagnosis: examined(saved, samples, gauge, courseOf(saved, samples), asked.diagnosis) };

@@ -21,6 +21,8 @@ export interface Question {
 
 /** At least so much time between two questions of one place; training is not to wait for them. */
 const PAUSE = 250;
+/** And so many times as much as the last answer took. */
+const REST = 3;
 
 /**
  * Call while a component is set up. `question` is read as a signal; `subject` says which part of a question makes the
@@ -42,6 +44,7 @@ export function fresh<Q, A>(
   let busy = false;
   let stale = false;
   let last = -Infinity;
+  let [ended, took] = [-Infinity, 0];
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   async function run(): Promise<void> {
@@ -58,6 +61,8 @@ export function fresh<Q, A>(
       if (mine === serial) [value, refusal] = [null, store.reason(error)];
     } finally {
       if (mine === serial) {
+        ended = performance.now();
+        took = ended - last;
         busy = false;
         if (stale) soon();
       }
@@ -66,9 +71,10 @@ export function fresh<Q, A>(
 
   function soon(): void {
     // At rest nothing is taken from the training, and what stands there is of another step.
-    const rest = store.state?.playing === false ? 0 : pause;
+    const now = performance.now();
+    const wait = store.state?.playing === false ? 0 : Math.max(pause - (now - last), REST * took - (now - ended));
     if (busy) stale = true;
-    else timer ??= setTimeout(() => void run(), Math.max(0, rest - (performance.now() - last)));
+    else timer ??= setTimeout(() => void run(), Math.max(0, wait));
   }
 
   // Another question is asked at once; the same one at another moment, in its time.
@@ -104,6 +110,13 @@ export function fresh<Q, A>(
     const now = moment;
     if (before !== null && before !== now) untrack(() => wanted && soon());
     before = now;
+  });
+  // Who waits for a training that has come to rest need not wait any longer.
+  $effect(() => {
+    if (store.state?.playing !== false || timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
+    untrack(soon);
   });
   $effect(() => () => {
     serial++;
