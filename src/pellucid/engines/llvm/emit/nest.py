@@ -237,9 +237,11 @@ class Writer:
             axis, ahead, width = nest.axes[-1], self.tiles.step(nest.axes[-1]), LANES
         elif nest.all_shards and (shared := shared_kernel(nest, self.layout.real)) is not None:
             panel = self.evaluator.panels.get(shared.kernel.tensor)
-            if panel is None or self.layout.steps(panel.tensor)[panel.place] != 1 or panel.width * size < CACHE_LINE:
+            if panel is None or not panel.near or self.layout.steps(panel.tensor)[panel.place] != 1:
                 return None
-            kernel, axis, ahead, width = shared.kernel, shared.output, panel.near * panel.width, 1
+            if panel.width * size < CACHE_LINE:
+                return None
+            kernel, axis, ahead, width = shared.kernel, shared.output, panel.group * panel.width, 1
         if kernel is None or e is not nest.sums[0]:
             return None
 

@@ -36,15 +36,16 @@ L1_BYTES = 32 * 1024
 @dataclass(eq=False)
 class Panel:
     """A packed copy of a tensor for one nest: `order` are the places of the tensor's other axes, the outermost
-    first. Of a kernel that all shards share, only so many tiles and terms as `near` and `terms` say are packed at a
-    time, in the memory of a thread."""
+    first. Of a kernel that all shards share, `group` tiles are read at a time; where it may change from call to call
+    they are packed as they are needed (`near`), so many terms at a time, in the memory of a thread."""
 
     tensor: Tensor
     place: int
     width: int
     order: tuple[int, ...]
-    near: int = 0
+    group: int = 1
     terms: int = 0
+    near: bool = False
     kind = "global"
 
     @property
@@ -62,7 +63,7 @@ class Panel:
     @property
     def elements(self) -> int:
         if self.near:  # packing writes whole vectors, the last one beyond the end
-            return self.near * self.width * self.terms + LANES
+            return self.group * self.width * self.terms + LANES
         return self.blocks * self.width * prod(self.tensor.axes[k].size for k in self.order)
 
 
@@ -85,7 +86,8 @@ def pack_panels(plan: Plan) -> Plan:
 
 
 def _near(plan: Plan, nest: Nest) -> list[Panel]:
-    """The columns of a kernel that all shards share."""
+    """The columns of a kernel that all shards share. Those of a parameter that no call changes are packed once, for
+    all calls."""
     shared = shared_kernel(nest, plan.request.real)
     assert shared is not None
     panel = _panel(shared.kernel, nest.sums[0], plan.tiles[nest].sizes, None)
@@ -93,7 +95,11 @@ def _near(plan: Plan, nest: Nest) -> list[Panel]:
         return []
     least, most = COLUMNS
     columns = min(most, PACKED // (shared.terms * plan.request.real))
-    return [replace(panel, near=max(columns, least, panel.width) // panel.width, terms=shared.terms)]
+    group = max(columns, least, panel.width) // panel.width
+    fixed = not plan.request.state and shared.kernel.tensor in plan.program.inputs.values()
+    if fixed and shared.terms == shared.summed.size:
+        return [replace(panel, group=group)]
+    return [replace(panel, group=group, terms=shared.terms, near=True)]
 
 
 def _panels(plan: Plan, nest: Nest) -> list[Panel]:
