@@ -109,12 +109,12 @@ class Process:
         self.contender = contender
         count = str(contender.threads)
         named = ("PELLUCID_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        first = (environment or {}).get("PYTHONPATH")
         self.settings = {
-            "PYTHONPATH": path,
             "TORCHINDUCTOR_COMPILE_THREADS": "1",
             **dict.fromkeys(named, count),
             **(environment or {}),
+            "PYTHONPATH": os.pathsep.join(filter(None, [first, str(ROOT), os.environ.get("PYTHONPATH")])),
         }
         module = [sys.executable, "-m", "benchmarks.worker", contender.module, count, str(int(contender.compiled))]
         # A new session: Ctrl-C reaches the benchmark alone, which then ends its workers.

@@ -31,7 +31,7 @@ TARGETS: Final[dict[str, dict[str, str]]] = {
         "XLA_FLAGS": "--xla_cpu_max_isa=AVX512",
     },
 }
-"""The environment of the workers. ONNX Runtime has no such switch: it takes what the CPU has."""
+"""The environment of the workers. ONNX Runtime has no such switch: see `onnxruntime_held.py`."""
 
 
 def environment(target: str) -> dict[str, str]:
