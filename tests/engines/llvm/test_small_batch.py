@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from tests.engines.llvm.support import agree, draw, native
@@ -63,8 +65,9 @@ def test_many_and_few_agree() -> None:
 
 
 @pytest.mark.parametrize("n", [1, 20])
-def test_prepared(n: int) -> None:
-    program = image(6, 10)
+@pytest.mark.parametrize("make", [lambda: image(6, 10), lambda: large_dense(1), lambda: large_dense(3)])
+def test_prepared(n: int, make: Callable[[], Program]) -> None:
+    program = make()
     inputs = draw(program, n)
     run = native(program)
     prepared = run.prepare({name: a for name, a in inputs.items() if name != "x"}, examples=n)

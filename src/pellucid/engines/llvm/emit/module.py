@@ -47,6 +47,7 @@ def write(
     profile: bool = False,
     small_batch: bool = False,
     shared: bool = False,
+    fixed: bool = False,
     threads: bool = True,
     finished: Callable[[str], None],
 ) -> Module:
@@ -57,6 +58,7 @@ def write(
         state: by output, the input in whose array it is written.
         small_batch: for a few examples at a time, a function of its own for each.
         shared: whether threads may share the work of one of few examples.
+        fixed: whether the parameters are the same in all calls.
         threads: whether threads take part; without, `run` takes the context alone and calls nothing of the system's.
         profile: whether the cycles of every nest are counted (the labels are in the module, the counts at `clocks`).
         finished: takes the text, module by module.
@@ -69,7 +71,7 @@ def write(
     if copying:  # which can be compiled while the rest is planned
         made = [copies.functions(names, size, target.registers.bits) for size, names in copying.items()]
         finished("".join([*made, ATTRIBUTES]))
-    layout = planned(program, Request(real, target.registers, state or {}, small_batch, shared))
+    layout = planned(program, Request(real, target.registers, state or {}, small_batch, shared, fixed))
     return _Module(layout, kind, profile, copying, finished).write(target, threads)
 
 

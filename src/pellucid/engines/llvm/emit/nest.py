@@ -233,6 +233,8 @@ class Writer:
         apart that they do not come by themselves."""
         nest, size = self.nest, self.evaluator.size(self.kind)
         kernel = large_kernel(nest, self.layout.real) if self.lanes_last else None
+        if kernel is not None and kernel.tensor in self.evaluator.panels:
+            return None
         if kernel is not None:
             axis, ahead, width = nest.axes[-1], self.tiles.step(nest.axes[-1]), LANES
         elif nest.all_shards and (shared := shared_kernel(nest, self.layout.real)) is not None:

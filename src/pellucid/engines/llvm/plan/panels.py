@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from pellucid.engines.llvm.plan.shared_kernels import COLUMNS, PACKED, shared_kernel
+from pellucid.engines.llvm.plan.split_reductions import large_kernel
 from pellucid.engines.llvm.plan.tiles import Tile
 from pellucid.engines.llvm.plan.work import (
     CACHE_LINE,
@@ -72,10 +73,16 @@ def pack_panels(plan: Plan) -> Plan:
     by_nest: dict[Nest, dict[Tensor, Panel]] = {}
     for phase in plan.phases:
         for work in phase.works:
-            if work.kind == "shard" and (work.extent > 2 if isinstance(work, Recurrence) else not plan.small_batch):
-                for nest in nests_of(work):
-                    panels = _near(plan, nest) if nest.all_shards else _panels(plan, nest)
-                    by_nest[nest] = {p.tensor: p for p in panels}
+            if work.kind != "shard" or (isinstance(work, Recurrence) and work.extent <= 2):
+                continue
+            for nest in nests_of(work):
+                if nest.all_shards:
+                    panels = _near(plan, nest)
+                elif nest.small_batch and nest.step is None:
+                    panels = _for_one_example(plan, nest)
+                else:
+                    panels = _panels(plan, nest)
+                by_nest[nest] = {p.tensor: p for p in panels}
     far = [p for some in by_nest.values() for p in some.values() if not p.near]
     phases = plan.phases
     if far:
@@ -86,8 +93,8 @@ def pack_panels(plan: Plan) -> Plan:
 
 
 def _near(plan: Plan, nest: Nest) -> list[Panel]:
-    """The columns of a kernel that all shards share. Those of a parameter that no call changes are packed once, for
-    all calls."""
+    """The columns of a kernel that all shards share. Those of a parameter that is the same in all calls are packed
+    once."""
     shared = shared_kernel(nest, plan.request.real)
     assert shared is not None
     panel = _panel(shared.kernel, nest.sums[0], plan.tiles[nest].sizes, None)
@@ -96,10 +103,19 @@ def _near(plan: Plan, nest: Nest) -> list[Panel]:
     least, most = COLUMNS
     columns = min(most, PACKED // (shared.terms * plan.request.real))
     group = max(columns, least, panel.width) // panel.width
-    fixed = not plan.request.state and shared.kernel.tensor in plan.program.inputs.values()
+    fixed = plan.request.fixed and shared.kernel.tensor in plan.program.inputs.values()
     if fixed and shared.terms == shared.summed.size:
         return [replace(panel, group=group)]
     return [replace(panel, group=group, terms=shared.terms, near=True)]
+
+
+def _for_one_example(plan: Plan, nest: Nest) -> list[Panel]:
+    """A large parameter that is the same in all calls: read from front to back in each."""
+    kernel = large_kernel(nest, plan.request.real) if plan.request.fixed else None
+    if kernel is None or kernel.tensor not in plan.program.inputs.values():
+        return []
+    panel = _panel(kernel, nest.sums[0], plan.tiles[nest].sizes, nest.axes[-1])
+    return [panel] if panel is not None else []
 
 
 def _panels(plan: Plan, nest: Nest) -> list[Panel]:

@@ -41,7 +41,7 @@ def split_reductions(plan: Plan) -> Plan:
     """Put the preparation of long sums into the shards' phases."""
     if plan.small_batch:
         for nest in plan.nests:
-            if lane_last(nest):
+            if lane_last(nest) and not plan.request.fixed:  # else the kernel is packed as the tiles read it
                 nest.cache_blocking = _by_rows(nest, plan.request.real)
         return plan
     phases = [Phase(p.kind, list(p.works)) for p in _begun_with_shards(plan)]

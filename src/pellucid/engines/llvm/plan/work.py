@@ -221,6 +221,7 @@ class Request:
         state: by output, the input in whose place it is to be written where that can be.
         small_batch: for a few examples at a time.
         shared: whether threads may share the work of one of these.
+        fixed: whether the parameters are the same in all calls.
     """
 
     real: int = 4
@@ -228,6 +229,7 @@ class Request:
     state: Mapping[str, str] = field(default_factory=dict)
     small_batch: bool = False
     shared: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

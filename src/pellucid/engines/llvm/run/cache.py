@@ -72,6 +72,7 @@ def compiled(
     profile: bool = False,
     small_batch: bool = False,
     shared: bool = False,
+    fixed: bool = False,
 ) -> Code:
     """The program's code, from the cache if it is there.
 
@@ -79,14 +80,15 @@ def compiled(
         state: outputs that may overwrite an input, and that input's name.
         small_batch: for a few examples at a time.
         shared: whether threads may share the work of one of these.
+        fixed: whether the parameters are the same in all calls.
 
     Raises:
         Unsupported: a statement cannot be compiled.
     """
-    key = _key(target, dtype, state, profile, small_batch, shared, fingerprint(program))
+    key = _key(target, dtype, state, profile, small_batch, shared, fixed, fingerprint(program))
     stored = _load(key)
     if stored is None:
-        stored = _make(program, dtype, state, target, profile, small_batch, shared)
+        stored = _make(program, dtype, state, target, profile, small_batch, shared, fixed)
         _save(key, *stored)
     metadata, objects = stored
     library = Library(objects, target)
@@ -118,6 +120,7 @@ def _make(
     profile: bool,
     small_batch: bool,
     shared: bool,
+    fixed: bool,
 ) -> tuple[Metadata, list[bytes]]:
     kind: Any = "float" if dtype.itemsize == 4 else "double"
     with Compiler(target) as compiler:
@@ -129,6 +132,7 @@ def _make(
             profile=profile,
             small_batch=small_batch,
             shared=shared,
+            fixed=fixed,
             finished=compiler.add,
         )
         objects = compiler.objects()

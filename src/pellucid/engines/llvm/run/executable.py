@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from pellucid.engines.base import Array, Dtype, bind
 from pellucid.engines.llvm.plan.layout import THREADS
 from pellucid.engines.llvm.plan.nests import check_supported
+from pellucid.engines.llvm.plan.split_reductions import CACHED
 from pellucid.engines.llvm.plan.work import LANES, Unsupported, batched
 from pellucid.engines.llvm.run import buffers, worker_pool
 from pellucid.engines.llvm.run.buffers import converted, suits
@@ -46,11 +48,12 @@ class Compiled:
         target: Target | None = None,
         small_batch: bool = False,
         shared: bool = False,
+        fixed: bool = False,
     ) -> None:
         self.program = program
         self.lanes = 1 if small_batch else LANES
         self.code = compiled(
-            program, dtype, dict(state or {}), target or host(), small_batch=small_batch, shared=shared
+            program, dtype, dict(state or {}), target or host(), small_batch=small_batch, shared=shared, fixed=fixed
         )
         self.checks = list(indices(program))
         self._entry = worker_pool.Entry(self.code.entry)
@@ -189,20 +192,27 @@ class Executable:
                     dropped.release()
         self._again[batch] = Prepared(self, same, batch, live=True)
 
-    def code_for(self, examples: int) -> Compiled:
+    def code_for(self, examples: int, *, fixed: bool = False) -> Compiled:
         """The code for so many examples: a few have other things than examples in the lanes, if the program allows
-        it."""
-        if examples > SMALL_BATCH:
+        it. With `fixed` parameters large kernels are packed in the first call, for all others."""
+        small, fixed = examples <= SMALL_BATCH, fixed and self._large
+        if not small and not fixed:
             return self.compiled
-        compiled: Compiled = self._code.get("small batch", self._for_small_batch)
-        return compiled
+        made: Compiled = self._code.get((small, fixed), lambda: self._made_for(small, fixed))
+        return made
 
-    def _for_small_batch(self) -> Compiled:
+    @property
+    def _large(self) -> bool:
+        """Whether a kernel may be too large for a core's cache."""
+        kernels = [t for t in self.program.inputs.values() if t.rank == 2 and not batched(t)]
+        return any(prod(a.size for a in t.axes) * self.dtype.itemsize > CACHED for t in kernels)
+
+    def _made_for(self, small: bool, fixed: bool) -> Compiled:
+        shared = small and (self.threads or worker_pool.available()) > 1
         try:
-            shared = (self.threads or worker_pool.available()) > 1
-            return Compiled(self.program, self.dtype, target=self.target, small_batch=True, shared=shared)
+            return Compiled(self.program, self.dtype, target=self.target, small_batch=small, shared=shared, fixed=fixed)
         except Unsupported:
-            return self.compiled
+            return self.code_for(SMALL_BATCH + 1, fixed=fixed)
 
     def _run(self, compiled: Compiled | None, inputs: Mapping[str, Array]) -> dict[str, Array]:
         bound, examples = bind(self.program, inputs, self.dtype)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid.engines.base import Array, real_or_integer
 from pellucid.engines.llvm.plan.layout import HEADER, LEFT_OUT
+from pellucid.engines.llvm.plan.work import batched
 from pellucid.engines.llvm.run import buffers, finite
 from pellucid.engines.llvm.run.buffers import address, converted, copied, suits
 from pellucid.errors import ShapeError, nearest
@@ -37,7 +38,9 @@ class Prepared:
         program = executable.program
         self._examples = examples
         self._dtype = executable.dtype
-        self._compiled = compiled = executable.code_for(examples)
+        parameters = {name for name, t in program.inputs.items() if not batched(t)}
+        fixed_once = not live and parameters <= fixed.keys()
+        self._compiled = compiled = executable.code_for(examples, fixed=fixed_once)
         metadata = compiled.code.metadata
         self._count = executable.threads or compiled.threads(examples)
         self._shapes = {t: self._shape(t) for t in (*program.inputs.values(), *program.outputs.values())}
