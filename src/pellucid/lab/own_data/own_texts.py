@@ -18,7 +18,7 @@ SHORTEST = 8
 """So many tokens are read at a time at least."""
 MAX_TOKENS = 2_000_000
 MAX_WORDS = 10_000
-SHOWN = 400
+SHOWN = 240
 """Characters of the beginning."""
 
 
