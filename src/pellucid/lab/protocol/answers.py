@@ -590,13 +590,22 @@ class Attributed(TypedDict):
     missing: float
 
 
+class Later(TypedDict):
+    steps: Int32s
+    values: Float64s
+
+
 class Course(TypedDict):
-    """What an element of a parameter was at the steps that are kept, the last of them the present one."""
+    """What an element of a parameter was at the steps that are kept, the last of them the present one.
+
+    `later` is what it became after that, where the branch goes on beyond the step shown.
+    """
 
     path: Path
     index: list[int]
     steps: Int32s
     values: Float64s
+    later: NotRequired[Later | None]
 
 
 class Histogram(TypedDict):

@@ -133,7 +133,7 @@ def _compare(session: Session, tab: Tab, asked: requests.CompareParams) -> Any:
 def _course(session: Session, tab: Tab, asked: requests.CourseParams) -> Any:
     run = session.stage.run
     moment = run.moment()
-    return _of(moment, course([*run.kept(moment), moment], asked.path, asked.index))
+    return _of(moment, course([*run.kept(moment), moment], asked.path, asked.index, run.later(moment)))
 
 
 def _ledger(session: Session, tab: Tab, asked: requests.LedgerParams) -> Any:

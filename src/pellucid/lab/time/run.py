@@ -298,6 +298,11 @@ class Run:
         branch = line.tree.branch(moment.branch)
         return [Moment(b.id, s, k.parameters, k.learning_rate) for b, s, k in line.kept(branch, moment.step)]
 
+    def later(self, moment: Moment) -> list[Moment]:
+        """The moments after this one in its branch of which the parameters are kept, by step."""
+        last = self._timeline.tree.branch(moment.branch).last
+        return [one for one in self.kept(Moment(moment.branch, last, {})) if one.step > moment.step]
+
     def reached(self, branch: int | None = None, step: int | None = None) -> Moment:
         """The parameters after a step, taken again beside the run: by default the last step of a branch, and a step of
         the branch that is shown.

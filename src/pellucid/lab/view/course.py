@@ -18,20 +18,20 @@ from pellucid.lab.view.samples import Samples
 from pellucid.messages import gettext
 
 
-def course(moments: Sequence[Moment], path: str, index: Sequence[int]) -> answers.Course:
-    """What the element was at these moments, in their order; each step counts once.
+def course(moments: Sequence[Moment], path: str, index: Sequence[int], later: Sequence[Moment] = ()) -> answers.Course:
+    """What the element was at these moments, in their order, and at those after the last of them; each step counts once.
 
     Raises:
         DataError: there is no such parameter or element.
     """
     _check(moments[-1].parameters, path, index)
+    after = [moment for moment in later if moment.step > moments[-1].step]
+    return {"path": path, "index": list(index), **_along(moments, path, index), "later": _along(after, path, index)}
+
+
+def _along(moments: Sequence[Moment], path: str, index: Sequence[int]) -> answers.Later:
     values = {moment.step: float(moment.parameters[path][tuple(index)]) for moment in moments}
-    return {
-        "path": path,
-        "index": list(index),
-        "steps": np.fromiter(values, np.int32),
-        "values": np.fromiter(values.values(), np.float64),
-    }
+    return {"steps": np.fromiter(values, np.int32), "values": np.fromiter(values.values(), np.float64)}
 
 
 def ledger(

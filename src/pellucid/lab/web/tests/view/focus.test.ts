@@ -82,6 +82,31 @@ describe("why a weight is what it is", () => {
   };
   const train = { describe: () => ({ ...description, can: { ...description.can, train: true } }) };
 
+  it("is a curve over the kept steps, before and after the one shown, and a click goes to any of them", async () => {
+    const { lab, store } = await stand({
+      ...train, explain: () => update,
+      course: ({ path, index }) => ({
+        path, index, branch: 0, step: 7, steps: Int32Array.of(0, 4, 7), values: Float64Array.of(1, 3, 1.5),
+        later: { steps: Int32Array.of(9), values: Float64Array.of(2.5) },
+      }),
+    });
+    store.go(weight);
+    show(store, Focus);
+    await settled(150);
+    const chart = screen.getByRole("img", { name: /^dense_1.kernel/ });
+    expect(chart.querySelectorAll(".kept")).toHaveLength(4);
+    expect(chart.querySelector(".later")!.getAttribute("d")).toContain("L");
+    chart.getBoundingClientRect = () => ({ left: 0, width: 300 }) as DOMRect;
+    await fireEvent.click(chart, { clientX: 290 });
+    await fireEvent.click(screen.getAllByRole("button", { name: /As table/ })[0]!);
+    const table = screen.getByRole("table", { name: /^dense_1.kernel/ });
+    const rows = [...table.querySelectorAll("tbody tr")].map((row) => row.textContent!.replace(/\s+/g, " ").trim());
+    expect(rows).toEqual(["0 1", "4 3 +0.5", "7 1.5 −0.5", "9 2.5 +0.5"]);
+    expect(await serious()).toEqual([]);
+    await fireEvent.click(screen.getByRole("button", { name: "4" }));
+    expect(lab.of("control")).toEqual([{ do: "seek", step: 9 }, { do: "seek", step: 4 }]);
+  });
+
   it("is the last step, of which the batch's own numbers lead on", async () => {
     const { lab, store } = await stand({ ...train, explain: () => update });
     store.go(weight);

@@ -3,7 +3,7 @@
 
 import type { Stored } from "../../formula/evaluate.ts";
 import type { Tensor } from "../../formula/expressions.ts";
-import type { Action, History, Path, State as Where, Words } from "../../model/wire/protocol.ts";
+import type { Action, Course as Curve, History, Path, State as Where, Words } from "../../model/wire/protocol.ts";
 import { local } from "../../strings/local.ts";
 import type { Fault, Moment } from "../health/examined.ts";
 import type { Measurable } from "../health/gauging.ts";
@@ -514,10 +514,13 @@ export class Trainer {
   // What was, and what it was like
 
   /** What one element of a parameter was at the steps that are kept, the last of them the present one. */
-  courseOf(path: Path, place: number): { steps: Int32Array; values: Float64Array } {
-    const all = [...this.branch.along(this.step), { step: this.step, weights: this.now }];
-    const values = new Map(all.map(({ step, weights }) => [step, weights.get(path)!.data[place]!]));
-    return { steps: Int32Array.from(values.keys()), values: Float64Array.from(values.values()) };
+  courseOf(path: Path, place: number): Pick<Curve, "steps" | "values" | "later"> {
+    const along = (all: { step: number; weights: Weights }[]) => {
+      const values = new Map(all.map(({ step, weights }) => [step, weights.get(path)!.data[place]!]));
+      return { steps: Int32Array.from(values.keys()), values: Float64Array.from(values.values()) };
+    };
+    const later = this.branch.along(Infinity).filter(({ step }) => step > this.step);
+    return { ...along([...this.branch.along(this.step), { step: this.step, weights: this.now }]), later: along(later) };
   }
 
   /** A whole parameter at the steps that are kept before the present one. */
