@@ -19,7 +19,7 @@ from pellucid.messages import gettext
 
 
 def course(moments: Sequence[Moment], path: str, index: Sequence[int], later: Sequence[Moment] = ()) -> answers.Course:
-    """What the element was at these moments, in their order, and at those after the last of them; each step counts once.
+    """What the element was at these moments, in their order, and at those after the last of them; a step counts once.
 
     Raises:
         DataError: there is no such parameter or element.
