@@ -60,7 +60,7 @@ export class Gauge {
   /** A column of the ribbon; what is of no meaning for a layer is null. */
   column(weighed: Weighed): Column["layers"] {
     const finite = (v: number): number | null => (Number.isFinite(v) ? v : null);
-    return this.layers(weighed).layers.map(({ path, activation, gradient, dead: idle, saturated: flat, ratio }) => ({
+    return this.layers(weighed, false).layers.map(({ path, activation, gradient, dead: idle, saturated: flat, ratio }) => ({
       path, activation: finite(activation), gradient: finite(gradient), dead: finite(idle), saturated: finite(flat),
       ratio: finite(ratio),
     }));
@@ -68,7 +68,7 @@ export class Gauge {
 
   /** All there is to measure. */
   flow(weighed: Weighed): Flow {
-    return { ...this.layers(weighed), reach: this.reach(weighed) };
+    return { ...this.layers(weighed, true), reach: this.reach(weighed) };
   }
 
   reach(weighed: Weighed): Reach[] {
@@ -80,7 +80,8 @@ export class Gauge {
     return this.saved.measuring ?? this.saved.program;
   }
 
-  private layers(weighed: Weighed): Omit<Flow, "reach"> {
+  /** `slopes`: whether the gradients by the weights are wanted, which take as long as all the rest. */
+  private layers(weighed: Weighed, slopes: boolean): Omit<Flow, "reach"> {
     const { description, diagnosis } = this.saved;
     const { given, single } = this.given(weighed);
     const trainable = new Set(diagnosis?.trainable ?? []);
@@ -90,13 +91,13 @@ export class Gauge {
       const mine = layer.parameters.map(({ path }) => path).filter((path) => trainable.has(path));
       // A loss that is fused with its activation does not read the output: there the gradient of the sum is shown.
       const gradient = this.tensor(`d(${layer.path})`) ?? this.tensor(`d(${layer.path}.sum)`);
-      const slopes = mine.flatMap((path) => this.tensor(`d(${path})`) ?? []);
-      return { layer, mine, value: this.tensor(layer.path), gradient, slopes, ...curves.get(layer.path) };
+      const weights = slopes ? mine.flatMap((path) => this.tensor(`d(${path})`) ?? []) : [];
+      return { layer, mine, value: this.tensor(layer.path), gradient, weights, ...curves.get(layer.path) };
     });
-    const wanted = [loss, ...parts.flatMap(({ value, gradient, curved, slopes }) => [value, gradient, curved, ...slopes])];
+    const wanted = [loss, ...parts.flatMap(({ value, gradient, curved, weights }) => [value, gradient, curved, ...weights])];
     const values = run(this.program, given, { wanted: wanted.filter((t) => t !== undefined), single });
     const of = (tensor: Tensor | undefined): Stored | undefined => tensor && values.get(tensor);
-    const layers = parts.map(({ layer, mine, value, gradient, slopes, curved, curve = "" }): LayerFlow => {
+    const layers = parts.map(({ layer, mine, value, gradient, weights, curved, curve = "" }): LayerFlow => {
       const made = of(curved);
       const none = layer.kind === "Input" ? NaN : 0; // no gradient reaches a layer
       return {
@@ -106,7 +107,7 @@ export class Gauge {
         dead: made && curve === "relu" ? dead(made) : NaN,
         saturated: made && curve in STEEPEST ? saturated(made, curve) : NaN,
         weight: mine.length ? norm(mine.map((path) => weighed.parameters[path]!)) : NaN,
-        weightGradient: mine.length ? norm(slopes.map((slope) => of(slope)!.data)) : NaN,
+        weightGradient: mine.length && slopes ? norm(weights.map((slope) => of(slope)!.data)) : NaN,
         ratio: this.ratio(mine, weighed),
       };
     });

@@ -22,7 +22,7 @@ export interface Question {
 /** At least so much time between two questions of one place; training is not to wait for them. */
 const PAUSE = 250;
 /** And so many times as much as the last answer took. */
-const REST = 3;
+const REST = 9;
 
 /**
  * Call while a component is set up. `question` is read as a signal; `subject` says which part of a question makes the
