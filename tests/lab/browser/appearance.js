@@ -61,7 +61,7 @@
       if (high > line.height / 2) { say("cut", parent, `by ${Math.round(high)} px of height`); break; }
     }
     // A number stands in one line.
-    for (const word of node.data.matchAll(/[−+-]?\d[\d.,\u2009]*(e[−+-]?\d+)?%?/g)) {
+    for (const word of node.data.matchAll(/(?<![\w.])[−+-]?\d[\d.,\u2009]*(e[−+-]?\d+)?%?/g)) {
       range.setStart(node, word.index);
       range.setEnd(node, word.index + word[0].length);
       const tops = [...range.getClientRects()].filter((line) => line.width > 0.5).map((line) => line.top);
@@ -136,7 +136,7 @@
   if (document.documentElement.lang.startsWith("zh") || box.lang.startsWith("zh")) {
     // Names stand alone: two words of small letters are language.
     for (const { node, parent } of texts) {
-      if (parent.closest("[lang=en], code, pre, kbd")) continue;
+      if (parent.closest("[lang=en], [translate=no], code, pre, kbd")) continue;
       const words = node.data.match(/[A-Za-z][a-z]+ [a-z]{2,}/g) ?? [];
       if (words.length > 0) say("English", parent, `: ${words.join(", ")}`);
     }
