@@ -35,6 +35,13 @@ class Keys:
         self.reaches(target)
         self.press(key)
 
+    def arrives(self) -> None:
+        """Leaves what another test has trained, where the page asks."""
+        leave = self.person.page.get_by_role("dialog", name="Leave this training?")
+        expect(leave.or_(self.person.panel("Network")).first).to_be_visible()
+        if leave.is_visible():
+            self.enters(self.person.button(re.compile("^Open “"), leave))
+
 
 def test_a_task_is_opened_trained_and_explained(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(gallery)
@@ -97,6 +104,7 @@ def test_a_task_is_opened_trained_and_explained(gallery: str, browse: Callable[.
 def test_the_page_is_set_and_asked_by_keys(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(f"{gallery}#/?task=spirals")
     keys = Keys(person)
+    keys.arrives()
     expect(person.panel("Network")).to_be_visible()
     root = person.page.locator("html")
 
@@ -126,6 +134,7 @@ def test_the_page_is_set_and_asked_by_keys(gallery: str, browse: Callable[..., P
 def test_a_view_of_the_task_is_opened_by_keys(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(f"{gallery}#/?task=spirals")
     keys = Keys(person)
+    keys.arrives()
     keys.enters(person.link("Decision boundary"))
     plane = person.panel("Focus").get_by_role("button", name=re.compile(r"−?\d"))
     keys.reaches(plane.first)
@@ -137,6 +146,7 @@ def test_a_view_of_the_task_is_opened_by_keys(gallery: str, browse: Callable[...
 def test_a_digit_is_drawn_by_keys(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(f"{gallery}#/?task=digits")
     keys = Keys(person)
+    keys.arrives()
     keys.enters(person.button("Own"))
     pad = person.page.get_by_role("application", name=re.compile("^Drawing pad"))
     keys.reaches(pad)
@@ -155,6 +165,7 @@ def test_a_digit_is_drawn_by_keys(gallery: str, browse: Callable[..., Person]) -
 def test_an_example_is_chosen_by_keys(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(f"{gallery}#/?task=digits")
     keys = Keys(person)
+    keys.arrives()
     keys.enters(person.button("Next example"))
     expect(person.page).to_have_url(re.compile("input=test:1"))
     keys.enters(person.button(re.compile("^Choose an example")))
@@ -166,6 +177,7 @@ def test_an_example_is_chosen_by_keys(gallery: str, browse: Callable[..., Person
 def test_training_branches_by_keys(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(f"{gallery}#/?task=relus")
     keys = Keys(person)
+    keys.arrives()
     keys.enters(person.button("Batch"))
     person.waits_for_step(1)
     keys.enters(person.button(re.compile("^Branch from step")))
