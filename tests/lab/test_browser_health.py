@@ -135,7 +135,7 @@ def _epochs(history: History) -> list[Any]:
 def test_a_file_says_what_is_wrong_as_python_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same findings in the same order and words; of their numbers the last digit may be another."""
     monkeypatch.setattr(documents, "_module", lambda *_, **__: None)  # the formulas measure
-    cases = {str(seed): _case(seed) for seed in some(SEEDS, 6)}
+    cases = {str(seed): _case(seed) for seed in some(SEEDS, 3)}
     found = run_script("health-cases.ts", {"cases": {n: c.told for n, c in cases.items()}}, tmp_path)
     for name, case in cases.items():
         answer = found[name]

@@ -90,6 +90,7 @@ def test_the_page_trains_as_the_engine_does(name: str, tmp_path: Path) -> None:
             assert np.abs(there - array).max() <= PARAMETER * max(1.0, np.abs(array).max()), (how, path)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("formulas", [False, True])
 @pytest.mark.parametrize("name", TASKS)
 def test_a_file_branches_and_measures_as_the_lab_does(
@@ -169,6 +170,7 @@ RULES: dict[str, Optimizer] = {
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", ["dense", "images", "words"])
 def test_a_file_says_which_examples_moved_a_weight_as_the_ledger_does(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
