@@ -185,3 +185,17 @@ def test_prepared_programs_look_at_what_they_are_given(n: int, value: dict[str, 
     prepared = native(program).prepare({name: a for name, a in inputs.items() if name != "x"}, examples=n)
     with pytest.raises(ShapeError, match=said):
         prepared({name: np.full(inputs["x"].shape, v) for name, v in value.items()})
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("channels", [16, 32, 40])
+def test_sums_of_neighbours(n: int, channels: int) -> None:
+    """One value for each place, of channels that lie side by side: a convolution, one with strides that is transposed,
+    a mean, a length."""
+    x, k = real("x", n=BATCH, h=9, c=channels), real("k", u=3, c=channels)
+    y = define("y[n,h] = Σ[u,c] x[n, h + u − 1, c | 0]·k[u,c]", x=x, k=k)
+    z = define("z[n,h<18] = Σ[u<3,c] x[n, (h + 1 − u)/2, c | 0]·k[u,c]", x=x, k=k)
+    mean = define("m[n,h] = 0.5·Σ[c] x[n,h,c]", x=x)
+    length = define("l[n,h] = sqrt(Σ[c] x[n,h,c]²)", x=x)
+    program = Program({"y": y, "z": z, "m": mean, "l": length})
+    agree(program, draw(program, n))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
-from pellucid.engines.llvm.emit.maxima import in_lanes, largest
+from pellucid.engines.llvm.emit.neighbours import in_lanes, largest
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.work import LANES
@@ -51,6 +51,8 @@ class Reducing:
         mask: which lanes are in use, where not all are.
         examples: those that are looped over last.
         each_shard: is called with each shard that is visited.
+        each_term: is called with the points of each term.
+        terms: the axis whose values lie in the lanes, if the terms do.
     """
 
     evaluator: Evaluator
@@ -62,6 +64,7 @@ class Reducing:
     examples: Examples | None = None
     each_shard: Callable[[str], None] | None = None
     each_term: Callable[[list[Point]], None] | None = None
+    terms: Axis | None = None
 
     @property
     def b(self) -> Builder:
@@ -74,6 +77,10 @@ class Reducing:
                 return self.over_examples(self.examples, points, accs, kinds)
             return self.body_once(points, accs)
         axis, rest = axes[0], axes[1:]
+        if axis is self.terms:
+            loop = b.open(0, axis.size // LANES, carried=list(zip(kinds, accs, strict=True)))
+            place = Linear(((loop.counter, LANES),), 0, 1)
+            return b.close(loop, self.over(rest, [p.at(axis, place) for p in points], list(loop.values), kinds))
         if not self.vector and in_lanes(self.e, self.evaluator.nest) is axis:
             return largest(self, axis, points, accs)
         if axis.extent is BATCH:

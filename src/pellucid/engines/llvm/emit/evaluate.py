@@ -15,6 +15,7 @@ from typing import Literal
 from pellucid.engines.llvm.emit.accumulators import Reducing
 from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.copies import transposed
+from pellucid.engines.llvm.emit.neighbours import terms_in_lanes
 from pellucid.engines.llvm.emit.points import COMPACT, Batch, Linear, Point
 from pellucid.engines.llvm.emit.values import Arithmetic, Value
 from pellucid.engines.llvm.plan.layout import Layout
@@ -411,7 +412,8 @@ class Evaluator:
             lanes |= {axis for axis, batch in points[0].batches.items() if batch.lane is None}
         # where the lanes are taken, examples are counted one by one
         across = not self.rows and any(a.extent is BATCH for a in e.axes)
-        vector = across or not lanes.isdisjoint(free_axes(body))
+        terms = terms_in_lanes(e, self.nest) if self.lane is None else None
+        vector = across or terms is not None or not lanes.isdisjoint(free_axes(body))
         zero = self.maths.constant(0.0 if e.name == "sum" else -inf)
         kind = self.maths.type_of("f", vector)
         starts: list[tuple[str, str]] = []
@@ -419,12 +421,12 @@ class Evaluator:
             starts.append((kind, (self.maths.splat(zero) if vector else zero).text))
             if e.name == "argmax":
                 starts.append((self.maths.type_of("i", vector), "zeroinitializer" if vector else "0"))
-        work = Reducing(self, e, body, vector, across, each_shard=each_shard, each_term=each_term)
+        work = Reducing(self, e, body, vector, across, each_shard=each_shard, each_term=each_term, terms=terms)
         names = work.over(list(e.axes), points, [s for _, s in starts], [k for k, _ in starts])
         if e.name == "argmax":
             return [Value(text, "i", vector) for text in names[1::2]]
         values = [Value(text, "f", vector) for text in names]
-        if across:
+        if across or terms is not None:
             values = [self.maths.across(e.name, v) for v in values]
         if number != 1:
             values = [self.maths.multiply(self.maths.constant(float(number)), v) for v in values]

@@ -1,7 +1,9 @@
-"""The largest of many neighbours in memory, as softmax takes it of all classes: a vector of them at a time.
+"""Sums and largest values of neighbours in memory, a vector of them at a time, where a few examples are computed and
+nothing else lies in the lanes.
 
-A largest value is the same in any order, but for the sign of a zero. So this is for those of which a function is made
-that has the same value at 0 and at −0: exp of a difference.
+A largest value, as softmax takes it of all classes, is the same in any order, but for the sign of a zero. So this is
+for those of which a function is made that has the same value at 0 and at −0: exp of a difference. The terms of a sum
+are added up lane by lane, then across the lanes: another order than that of many examples, the same on every CPU.
 """
 
 from __future__ import annotations
@@ -12,14 +14,38 @@ from typing import TYPE_CHECKING
 from pellucid.engines.llvm.emit.points import Linear, Point
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.work import LANES, Nest, batched, plain_axes
-from pellucid.formula.axes import Axis
-from pellucid.formula.expressions import Constant, Expression, Operation, Read, Reduction, children
+from pellucid.formula.axes import BATCH, Affine, Axis
+from pellucid.formula.expressions import (
+    Constant,
+    Expression,
+    Operation,
+    Read,
+    Reduction,
+    children,
+    coefficient,
+    factors,
+    free_axes,
+)
 
 if TYPE_CHECKING:
     from pellucid.engines.llvm.emit.accumulators import Reducing
 
 MANY = 4 * LANES
 """Neighbours of which the largest is found in vectors."""
+
+
+def terms_in_lanes(e: Reduction, nest: Nest) -> Axis | None:
+    """The last axis of a sum along which all its factors lie side by side, if there are whole vectors of them."""
+    axis = e.axes[-1]
+    if e.name != "sum" or not nest.small_batch or axis.extent is BATCH or axis.size % LANES:
+        return None
+    for factor in factors(coefficient(e.body)[1]):
+        if not isinstance(factor, Read) or factor.tensor.kind == "int":
+            return None
+        others = (i.axes if isinstance(i, Affine) else free_axes(i) for i in factor.indices[:-1])
+        if plain_axes(factor)[-1:] != [axis] or any(axis in free for free in others):
+            return None
+    return axis
 
 
 def in_lanes(e: Reduction, nest: Nest) -> Axis | None:
