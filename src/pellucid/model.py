@@ -12,7 +12,6 @@ import numpy as np
 
 from pellucid import lab, training
 from pellucid.arrays import as_array, check_examples, is_integer
-from pellucid.deferred import Deferred
 from pellucid.engines import DEFAULT
 from pellucid.errors import DataError, PellucidError, nearest
 from pellucid.functions.activations import ActivationLike
@@ -21,6 +20,7 @@ from pellucid.layers.base import Layer, Node
 from pellucid.layers.dense import Dense
 from pellucid.layers.normalization import Normalization
 from pellucid.network import BaseNetwork
+from pellucid.once import Deferred
 from pellucid.summary import summarise
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Values that are made once, by whichever thread asks first, and locks."""
+"""Values that are made once, by whichever thread asks first, packages that are imported then, and locks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from functools import partial
+from importlib import import_module
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -125,3 +126,34 @@ class Recent(Once):
 
     def __reduce__(self) -> tuple[type[Once], tuple[Any, ...]]:
         return Recent, (self._limit,)
+
+
+class Deferred:
+    """A package that is not imported yet, whose functions a class can have as methods all the same.
+
+        explain = Deferred("pellucid.explain")
+
+        class Network:
+            trace = explain.trace
+
+    `Network.trace` is the function itself from the first time that it is asked for.
+    """
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def __getattr__(self, name: str) -> Any:
+        return _Method(self._package, name)
+
+
+class _Method:
+    def __init__(self, package: str, function: str) -> None:
+        self._package, self._function = package, function
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._owner, self._name = owner, name
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        function = getattr(import_module(self._package), self._function)
+        setattr(self._owner, self._name, function)
+        return function.__get__(instance, owner)

@@ -42,8 +42,16 @@ def english(person: Person) -> list[str]:
     return [found[0] for line in [*lines, *titles] for found in ENGLISH.finditer(line)]
 
 
-def test_the_screens_are_chinese(gallery: str, browse: Callable[..., Person]) -> None:
-    person = browse(gallery, locale="zh-CN")
+def leaves(person: Person) -> None:
+    """Leaves what was trained before, where the page asks."""
+    leave = person.page.get_by_role("dialog", name=re.compile("^(Leave this training|要离开)"))
+    expect(leave.or_(person.page.get_by_role("region", name=re.compile("^(Network|网络)$"))).first).to_be_visible()
+    if leave.is_visible():
+        leave.get_by_role("button").last.click()
+
+
+def test_the_screens_are_chinese(lab: Callable[..., str], browse: Callable[..., Person]) -> None:
+    person = browse(lab(), locale="zh-CN")
     expect(person.page.get_by_role("button", name=re.compile("双螺旋"))).to_be_visible()
     left = {"gallery": english(person)}
 
@@ -64,6 +72,7 @@ def test_the_screens_are_chinese(gallery: str, browse: Callable[..., Person]) ->
         person.page.keyboard.press("Escape")
     for task, place in some(VIEWS, 3):
         person.goes(f"{place}?task={task}")
+        leaves(person)
         expect(person.page.get_by_role("heading", level=3).first).to_be_attached()
         left[f"{task} {place}"] = english(person)
     left = {place: found for place, found in left.items() if found}
@@ -72,6 +81,7 @@ def test_the_screens_are_chinese(gallery: str, browse: Callable[..., Person]) ->
 
 def test_a_refusal_is_chinese(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(f"{gallery}#/?task=prices", locale="zh-CN")
+    leaves(person)
     person.button("自己的").click()
     person.page.get_by_role("dialog").get_by_role("textbox").fill("1 2 3")
     person.button("交给网络").click()
@@ -81,6 +91,7 @@ def test_a_refusal_is_chinese(gallery: str, browse: Callable[..., Person]) -> No
 
 def test_the_language_is_kept(gallery: str, browse: Callable[..., Person]) -> None:
     person = browse(f"{gallery}#/?task=spirals")
+    leaves(person)
     person.button(re.compile("switch to Simplified Chinese")).click()
     expect(person.button("播放")).to_be_visible()
     person.page.reload()

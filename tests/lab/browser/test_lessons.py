@@ -89,6 +89,7 @@ def test_the_first_lesson_in_the_lab_and_saved(
     waiting.value.save_as(tmp_path / "digits.html")
     saved = browse((tmp_path / "digits.html").as_uri(), offline=True)
     saved.button("Lesson").click()
+    saved.page.get_by_role("dialog").get_by_role("button", name=TITLE).click()
     _clicks_through(saved.page)
 
 

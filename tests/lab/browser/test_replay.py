@@ -23,10 +23,9 @@ def test_a_replay_gives_the_same_bits(
     person = browse(address)
     expect(person.panel("Network")).to_be_visible()
     person.trains_to(STEPS)
-    end = person.last()
     first = saves(person, tmp_path / "first.html")
-    assert len(losses(first)) == end
-    table = person.losses()
+    assert len(losses(first)) == STEPS, "those on the way to the moment that is shown"
+    table = [(step, loss) for step, loss in person.losses() if int(step) <= STEPS]
     digits = [float(loss.replace("−", "-")) for _, loss in table]
     assert digits == [float(f"{losses(first)[int(step) - 1]:.4g}") for step, _ in table]
 
@@ -37,7 +36,7 @@ def test_a_replay_gives_the_same_bits(
     person.pause()
     person.scrubs_to(STEPS)
     again = saves(person, tmp_path / "again.html")
-    assert np.array_equal(losses(again)[:end].view(np.int64), losses(first).view(np.int64))
+    assert np.array_equal(losses(again).view(np.int64), losses(first).view(np.int64))
     for path, array in parameters(first).items():
         assert np.array_equal(array.view(np.int32), parameters(again)[path].view(np.int32)), path
 

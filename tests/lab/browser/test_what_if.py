@@ -150,8 +150,7 @@ def test_three_questions_are_answered_in_three_clicks_each(
     lab: Callable[..., str], browse: Callable[..., Person]
 ) -> None:
     """Each from the network's first view, with Python's numbers."""
-    address = lab("--task", TASK)
-    person = browse(address)
+    person = browse(lab("--task", TASK))
     network, focus = person.panel("Network"), person.panel("Focus")
     person.epoch()
     person.waits_for_step(44)
@@ -188,7 +187,7 @@ def test_three_questions_are_answered_in_three_clicks_each(
     expect(person.page).to_have_url(re.compile(rf"input={shown[0][0]}\b"))
 
     # what if the forget gate had stayed open at step 5?
-    person = browse(f"{address}#/?task=text")
+    person = browse(lab("--task", "text"))
     expect(person.link("lstm_1", person.panel("Network"))).to_be_visible()
     task = tasks.build("text")
     look, moment = Look(task), Moment(0, 0, task.net.parameters.snapshot())

@@ -12,11 +12,11 @@ from dataclasses import replace
 from math import inf
 from typing import Literal
 
-from pellucid.engines.llvm.emit.accumulators import Reducing
 from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.copies import transposed
-from pellucid.engines.llvm.emit.neighbours import terms_in_lanes
 from pellucid.engines.llvm.emit.points import COMPACT, Batch, Linear, Point
+from pellucid.engines.llvm.emit.sums.accumulators import Reducing
+from pellucid.engines.llvm.emit.sums.neighbours import terms_in_lanes
 from pellucid.engines.llvm.emit.values import Arithmetic, Value
 from pellucid.engines.llvm.plan.layout import Layout
 from pellucid.engines.llvm.plan.panels import Panel

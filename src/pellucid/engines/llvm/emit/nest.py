@@ -9,13 +9,13 @@ from math import prod
 from typing import Literal
 
 from pellucid.engines.llvm.emit.builder import Builder
-from pellucid.engines.llvm.emit.cache_blocking import sum_of_parts, sum_of_pieces, write_partial
 from pellucid.engines.llvm.emit.epilogues import LONG, grid, operations, write_epilogue
 from pellucid.engines.llvm.emit.evaluate import Evaluator
 from pellucid.engines.llvm.emit.large_kernels.shared_product import write_shared_kernel
 from pellucid.engines.llvm.emit.loops import TileLoops
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
-from pellucid.engines.llvm.emit.scatter import write_scatter
+from pellucid.engines.llvm.emit.sums.cache_blocking import sum_of_parts, sum_of_pieces, write_partial
+from pellucid.engines.llvm.emit.sums.scatter import write_scatter
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.layout import Layout, at_home
 from pellucid.engines.llvm.plan.shared_kernels import shared_kernel

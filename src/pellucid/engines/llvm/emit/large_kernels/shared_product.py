@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pellucid.engines.llvm.emit.accumulators import Reducing
 from pellucid.engines.llvm.emit.large_kernels.compact import Compact, collect_places, spread_places
 from pellucid.engines.llvm.emit.large_kernels.pack import pack_columns
 from pellucid.engines.llvm.emit.points import COMPACT, Batch, Linear, Point
+from pellucid.engines.llvm.emit.sums.accumulators import Reducing
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.panels import Panel
 from pellucid.engines.llvm.plan.shared_kernels import SharedKernel

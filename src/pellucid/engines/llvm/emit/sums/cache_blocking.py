@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial as bound
 from typing import TYPE_CHECKING
 
-from pellucid.engines.llvm.emit.accumulators import Examples, Reducing
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
+from pellucid.engines.llvm.emit.sums.accumulators import Examples, Reducing
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.light_loops import by_rows
 from pellucid.engines.llvm.plan.split_reductions import PIECE

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
-from pellucid.engines.llvm.emit.neighbours import in_lanes, largest
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
+from pellucid.engines.llvm.emit.sums.neighbours import in_lanes, largest
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.work import LANES
 from pellucid.formula.axes import BATCH, Affine, Axis

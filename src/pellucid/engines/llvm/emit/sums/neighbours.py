@@ -28,7 +28,7 @@ from pellucid.formula.expressions import (
 )
 
 if TYPE_CHECKING:
-    from pellucid.engines.llvm.emit.accumulators import Reducing
+    from pellucid.engines.llvm.emit.sums.accumulators import Reducing
 
 MANY = 4 * LANES
 """Neighbours of which the largest is found in vectors."""
