@@ -21,17 +21,6 @@ ROWS = 8
 """Of a kernel's first axis that are packed at a time."""
 
 
-def transposed(b: Builder, rows: list[str], word: str) -> list[str]:
-    """16 rows as columns: four rounds of interleaving row i with row i + 8."""
-    half, v = LANES // 2, f"<{LANES} x {word}>"
-    low = ", ".join(f"i32 {k // 2 + (LANES if k % 2 else 0)}" for k in range(LANES))
-    high = ", ".join(f"i32 {half + k // 2 + (LANES if k % 2 else 0)}" for k in range(LANES))
-    shuffles = [f"shufflevector {v} {{}}, {v} {{}}, <{LANES} x i32> <{mask}>" for mask in (low, high)]
-    for _ in range(4):
-        rows = [b.pure(shuffle, rows[k], rows[k + half]) for k in range(half) for shuffle in shuffles]
-    return rows
-
-
 Place = Callable[[int, int], str]
 """The address of an element of a square, by row and column."""
 
@@ -44,14 +33,14 @@ def turn(b: Builder, size: int, bits: int, source: Place, target: Place) -> None
     for row in range(LANES - width, -1, -width):
         for column in range(0, LANES, width):
             rows = [b.here(f"load {v}, ptr {{}}, align {size}", source(column + k, row)) for k in range(width)]
-            for k, value in list(enumerate(_square(b, rows, word, size)))[::-1]:
+            for k, value in list(enumerate(transposed(b, rows, word)))[::-1]:
                 b.effect(f"store {v} {value}, ptr {target(row + k, column)}, align {size}")
 
 
-def _square(b: Builder, rows: list[str], word: str, size: int) -> list[str]:
+def transposed(b: Builder, rows: list[str], word: str) -> list[str]:
     """As many rows as they have elements, as columns: within quarters of 128 bits first, as most instructions stay in
     them, then the quarters."""
-    width, near = len(rows), 128 // (8 * size)
+    width, near = len(rows), 2 if word in ("double", "i64") else 4
     v = f"<{width} x {word}>"
 
     def shuffle(one: str, other: str, places: Iterable[int]) -> str:

@@ -401,7 +401,8 @@ class Evaluator:
         each_shard: Callable[[str], None] | None = None,
         each_term: Callable[[list[Point]], None] | None = None,
     ) -> list[Value]:
-        """The sum or extreme at every point; `each_shard` is called with each shard that a sum over examples visits."""
+        """The sum or extreme at every point; `each_shard` is called with each shard that a sum over examples visits,
+        `each_term` with the points of each term."""
         if id(e) in self.stored:
             return [self.stored[id(e)](p) for p in points]
         if id(e) in points[0].known:
