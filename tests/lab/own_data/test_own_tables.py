@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.lab.own_data.given import own, run, said, same, task
 
-from pellucid.lab.protocol import answers
+from pellucid.lab.protocol import own_files
 from pellucid.lab.protocol.requests import DataChoices
 from pellucid.lab.serve.lab_session import Session
 
@@ -26,7 +26,7 @@ def flats(count: int = 60) -> bytes:
     return "\n".join(lines).encode()
 
 
-def column(data: answers.OwnData, name: str) -> answers.DataColumn:
+def column(data: own_files.OwnData, name: str) -> own_files.DataColumn:
     return next(one for one in data["columns"] if one["name"] == name)
 
 

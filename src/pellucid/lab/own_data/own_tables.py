@@ -22,7 +22,7 @@ from pellucid.errors import DataError
 from pellucid.lab.edit.plain_code import literal
 from pellucid.lab.own_data.beginning import SEED, Beginning, divided
 from pellucid.lab.own_data.uploads import MAX_UNPACKED
-from pellucid.lab.protocol import answers
+from pellucid.lab.protocol import own_files
 from pellucid.lab.protocol.requests import MAX_COLUMNS, DataChoices
 from pellucid.messages import Message, gettext, words
 
@@ -113,7 +113,7 @@ class OwnTable:
         """
         found = dataset(
             self.columns,
-            _path(self.name),
+            cast(Any, PurePosixPath(self.name)),
             self.target,
             task=self.choices.task,
             fill="mean",
@@ -172,7 +172,7 @@ class OwnTable:
             f"validation_data = (test.x, test.y{column})"
         )
 
-    def described(self) -> list[answers.DataColumn]:
+    def described(self) -> list[own_files.DataColumn]:
         """Each column, and what becomes of it."""
         left = self._left_out()
         return [self._described(column, left.get(name)) for name, column in self.columns.items()]
@@ -182,7 +182,7 @@ class OwnTable:
         cells = [column.cells[:ROWS] for column in self.columns.values()]
         return [[cell[:100] for cell in row] for row in zip(*cells, strict=True)]
 
-    def classes(self, data: Dataset) -> list[answers.Counted] | None:
+    def classes(self, data: Dataset) -> list[own_files.Counted] | None:
         """The classes, and how many lines are of each."""
         return None if data.class_names is None else counted(data.class_names, data.y)
 
@@ -211,7 +211,7 @@ class OwnTable:
         except DataError:
             return {}
 
-    def _described(self, column: Column, left: Any) -> answers.DataColumn:
+    def _described(self, column: Column, left: Any) -> own_files.DataColumn:
         name, there = column.name, column.there()
         kind, why = _kind(column)
         use = "take"
@@ -238,7 +238,7 @@ class OwnTable:
         }
 
 
-def counted(names: Sequence[str], labels: Any) -> list[answers.Counted]:
+def counted(names: Sequence[str], labels: Any) -> list[own_files.Counted]:
     """Classes, and how many examples are of each."""
     counts = np.bincount(labels, minlength=len(names)).tolist()
     return [{"name": name, "count": count} for name, count in zip(names, counts, strict=True)]
@@ -257,10 +257,6 @@ def _kind(column: Column) -> tuple[Any, object]:
         return "mixed", error.message
     there = column.there()
     return ("text" if len(set(there.cells)) > MAX_CATEGORIES else "category"), None
-
-
-def _path(name: str) -> Any:
-    return PurePosixPath(name)
 
 
 def _listed(value: Any) -> str:

@@ -15,7 +15,7 @@ from pellucid.lab.own_data.own_series import OwnSeries, is_series, numbered
 from pellucid.lab.own_data.own_tables import OwnTable, columns_of, counted
 from pellucid.lab.own_data.own_texts import OwnText
 from pellucid.lab.own_data.uploads import Uploads
-from pellucid.lab.protocol import answers
+from pellucid.lab.protocol import own_files
 from pellucid.lab.protocol.requests import DataChoices, DataKind, SentPart
 from pellucid.messages import gettext, words
 
@@ -32,7 +32,7 @@ class OwnFiles:
         self._files: dict[str, bytes] | None = None
         self._columns: tuple[Any, dict[str, Column]] | None = None
 
-    def take(self, parts: list[SentPart], *, more: bool) -> answers.Uploaded:
+    def take(self, parts: list[SentPart], *, more: bool) -> own_files.Uploaded:
         """Keep what came, instead of what came before or, with `more`, beside it.
 
         Raises:
@@ -48,7 +48,7 @@ class OwnFiles:
             raise
         return {"files": len(self._uploads), "bytes": self._uploads.size}
 
-    def understood(self, choices: DataChoices) -> answers.OwnData:
+    def understood(self, choices: DataChoices) -> own_files.OwnData:
         """What the files hold, and what would be made of them.
 
         Raises:
@@ -86,7 +86,7 @@ class OwnFiles:
             return OwnSeries(name, columns, choices)
         return OwnTable(name, columns, choices)
 
-    def _understood(self, choices: DataChoices) -> answers.OwnData:
+    def _understood(self, choices: DataChoices) -> own_files.OwnData:
         match self._read(choices):
             case OwnTable() as table:
                 return _of_table(table, choices)
@@ -115,7 +115,7 @@ class OwnFiles:
         return next(iter(files.items()))
 
 
-def _of_table(table: OwnTable, choices: DataChoices) -> answers.OwnData:
+def _of_table(table: OwnTable, choices: DataChoices) -> own_files.OwnData:
     answer = empty(table.name, "table", ["table", "series"])
     answer["columns"], answer["rows"] = table.described(), table.rows()
     data, begun, fault = None, None, None
@@ -132,7 +132,7 @@ def _of_table(table: OwnTable, choices: DataChoices) -> answers.OwnData:
     return finished(answer, choices, begun, fault)
 
 
-def _of_series(series: OwnSeries, choices: DataChoices) -> answers.OwnData:
+def _of_series(series: OwnSeries, choices: DataChoices) -> own_files.OwnData:
     answer = empty(series.name, "series", ["table", "series"])
     answer["columns"], answer["rows"] = series.table.described(), series.table.rows()
     answer["choices"] |= {"target": series.target, "length": series.window}
@@ -146,7 +146,7 @@ def _of_series(series: OwnSeries, choices: DataChoices) -> answers.OwnData:
     return finished(answer, choices, begun, fault)
 
 
-def _of_text(text: OwnText, choices: DataChoices) -> answers.OwnData:
+def _of_text(text: OwnText, choices: DataChoices) -> own_files.OwnData:
     answer = empty(text.name, "text", ["text", "table"] if "," in text.text[:1000] else ["text"])
     answer["excerpt"] = text.excerpt
     answer["choices"] |= {"by": text.by, "length": text.length}
@@ -159,7 +159,7 @@ def _of_text(text: OwnText, choices: DataChoices) -> answers.OwnData:
     return finished(answer, choices, begun, fault)
 
 
-def _of_images(images: OwnImages, choices: DataChoices) -> answers.OwnData:
+def _of_images(images: OwnImages, choices: DataChoices) -> own_files.OwnData:
     answer = empty(images.name, "images", ["images"])
     answer["choices"] |= {"size": images.size[0], "channels": choices.channels}
     begun, fault = None, None
@@ -182,7 +182,7 @@ def _of_images(images: OwnImages, choices: DataChoices) -> answers.OwnData:
     return finished(answer, choices, begun, fault)
 
 
-def empty(name: str, kind: DataKind, kinds: list[DataKind]) -> answers.OwnData:
+def empty(name: str, kind: DataKind, kinds: list[DataKind]) -> own_files.OwnData:
     """An answer in which nothing is said yet."""
     return {
         "name": name,
@@ -205,8 +205,8 @@ def empty(name: str, kind: DataKind, kinds: list[DataKind]) -> answers.OwnData:
 
 
 def finished(
-    answer: answers.OwnData, choices: DataChoices, begun: Beginning | None, fault: PellucidError | None
-) -> answers.OwnData:
+    answer: own_files.OwnData, choices: DataChoices, begun: Beginning | None, fault: PellucidError | None
+) -> own_files.OwnData:
     """The answer with what was chosen, and with what would be begun, or why nothing can be."""
     given = {name: getattr(choices, name) for name in choices.__struct_fields__}
     answer["choices"] = given | {"kind": answer["kind"]} | answer["choices"]

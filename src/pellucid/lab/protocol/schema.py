@@ -13,6 +13,7 @@ import msgspec
 from . import answers as a
 from . import requests as r
 from .lessons import Lesson
+from .own_files import OwnData, Uploaded
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,9 @@ METHODS = {
     # train a changed network beside this one, in step with it
     "pair": Method(r.PairParams, a.Edited),
     # files of the person's own, to learn from; they are kept in memory as long as the tab is there
-    "upload": Method(r.UploadParams, a.Uploaded),
+    "upload": Method(r.UploadParams, Uploaded),
     # what they hold, and what would be made of them; nothing changes
-    "data": Method(r.DataParams, a.OwnData),
+    "data": Method(r.DataParams, OwnData),
     # begin with them; what was on show can be returned to by "revise"
     "learn": Method(r.DataParams, a.Description),
     # the whole lab as one HTML file
