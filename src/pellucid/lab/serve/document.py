@@ -19,6 +19,7 @@ change is written here once (the text of a formula, the words of a sentence), wh
                      for evaluations, WebAssembly as `pellucid.interchange.object_file` writes it, or null. "rule" is
                      the optimizer; "measures" how outputs are read: {"prediction", "names": metrics, "threshold",
                      "multilabel", "units"} | null; "judges": whether all examples to judge by are in the file,
+     "settling":     when a run that is played rests: {"steps", "window", "every", "fall", "words"} | null, never,
      "history":      protocol History of all steps on the way here, its loss thinned: every "every"th step's,
      "diagnosis":    {"words", "signs", "causes": sentences, "order": [kind], "limits": what is judged by,
                      "given": [finding] about the data, "constant": the loss of a constant answer | null, "penalties":
@@ -60,6 +61,7 @@ from pellucid.lab.protocol import answers
 from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve import frames
 from pellucid.lab.text_reader import TextReader
+from pellucid.lab.time.settling import Settling
 from pellucid.lab.view.measure import vocabulary
 from pellucid.messages import Message, gettext, words
 from pellucid.summary import summarise
@@ -149,6 +151,7 @@ def document(
         "examples": examples,
         "curves": _curves(look, moment, description),
         "training": training,
+        "settling": None if training is None else _settling(task, description),
         "history": _history(history),
         "flow": carried(_tried(lambda: [look.flow(moment)]) or []),
         "diagnosis": None if training is None else carried({**vocabulary(), **look.standing()}),
@@ -253,6 +256,14 @@ def _history(history: answers.History) -> dict[str, Any]:
     loss = np.asarray(history["loss"], np.float64)
     every = max(1, math.ceil(len(loss) / MAX_STEPS))
     return {**carried({**history, "loss": loss[::every]}), "every": every, "steps": len(loss)}
+
+
+def _settling(task: Task, description: answers.Description) -> dict[str, Any] | None:
+    """By what a run that is played comes to rest, where the task's does."""
+    told = description["training"]
+    if task.learned is None or told is None:
+        return None
+    return Settling(task.learned, told["steps_per_epoch"]).rule()
 
 
 def _training(look: Look, *, whole: bool, judges: bool) -> dict[str, Any] | None:

@@ -11,7 +11,11 @@ export function refuse(key: keyof typeof local, values: Record<string, string | 
 
 /** A sentence of the table with its values. */
 export function filled(key: keyof typeof local, values: Record<string, string | number>): Words {
-  const words: Words = local[key];
+  return completed(local[key], values);
+}
+
+/** A sentence that the file carries, with its values. */
+export function completed(words: Words, values: Record<string, string | number>): Words {
   const fill = (text: string): string => text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
   return { en: fill(words.en), zh: fill(words.zh) };
 }

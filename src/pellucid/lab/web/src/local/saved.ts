@@ -15,6 +15,7 @@ import { refuse } from "./refusal.ts";
 import { readSite } from "./site.ts";
 import type { Site } from "./site.ts";
 import type { Measures } from "./training/metrics.ts";
+import type { Resting } from "./training/settling.ts";
 
 /** Numbers of the document; whole ones are marked, for they number classes, symbols, …. */
 export interface Table extends Stored {
@@ -89,6 +90,8 @@ export interface Saved {
   readonly curves: Readonly<Record<Path, CurveText>>;
   /** One step of training, of a network that is small enough for a browser. */
   readonly training: Training | null;
+  /** By what a run that is played rests; null plays on and on. */
+  readonly settling: Resting | null;
   readonly history: History;
   /** Whether of its losses only some are there, which stand for those around them. */
   readonly thinned: boolean;
@@ -144,6 +147,7 @@ export function readSaved(given: unknown): Saved {
       judges: training["judges"] === true, rule: { name: "", ...record(training["rule"] ?? {}, "training.rule") },
       module: training["module"] instanceof Uint8Array ? (training["module"] as Uint8Array<ArrayBuffer>) : null,
     },
+    settling: data["settling"] ? resting(data["settling"]) : null,
     history: history(data["history"]),
     thinned: Number(record(data["history"], "history")["every"]) > 1,
     flow: list(data["flow"], "flow") as Flow[],
@@ -232,6 +236,13 @@ function kept(value: unknown, name: string): Kept {
   const labels = data["labels"] ? (list(data["labels"], `${name}.labels`) as (string | null)[]) : null;
   const [y, prices] = [data["y"] ? table(data["y"]) : null, data["prices"] ? table(data["prices"]) : null];
   return { x: table(data["x"]), y, labels, prices };
+}
+
+function resting(value: unknown): Resting {
+  const data = record(value, "settling");
+  for (const key of ["steps", "window", "every", "fall"]) if (!(Number(data[key]) >= 0)) damaged(`settling.${key}`);
+  record(data["words"], "settling.words");
+  return data as unknown as Resting;
 }
 
 function standing(value: unknown): Standing {

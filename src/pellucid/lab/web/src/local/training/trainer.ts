@@ -19,6 +19,7 @@ import { added, finished } from "./metrics.ts";
 import type { Tally } from "./metrics.ts";
 import { courseOf, Order } from "./order.ts";
 import type { Course } from "./order.ts";
+import { Settling } from "./settling.ts";
 import { compiledSteps } from "./steps.ts";
 import type { Answer, Lesson, Reals, State, Steps } from "./steps.ts";
 
@@ -65,10 +66,13 @@ export class Trainer {
   private owner: Branch;
   private now: Weights;
   private step: number;
-  private speed = 0;
+  /** So many steps a second are taken while it is played; 0 is as many as there can be. */
+  private speed: number;
   private pace = 0;
   private goal: number | null = null;
   private stopped: Words | null = null;
+  private readonly settling: Settling;
+  private settled: Words | null = null;
   private fault: Fault | null = null;
   /** Counts the beginnings: what was measured of one is not of the next. */
   private runs = 0;
@@ -96,6 +100,10 @@ export class Trainer {
     this.evaluated = this.formulas();
     const { state } = saved.description;
     this.first = this.step = state.step;
+    this.speed = state.speed ?? 0;
+    // What is played here plays on for a while, whatever was learned before.
+    this.settling = new Settling(saved.settling);
+    this.settling.begin(state.step);
     this.past = saved.history;
     this.original = this.now = this.begun(saved.parameters);
     this.branch = this.owner = this.root(state.learning_rate);
@@ -190,7 +198,7 @@ export class Trainer {
       metrics: other ? (epoch?.metrics ?? {}) : state.metrics,
       measured: other ? (epoch?.step ?? null) : (state.measured ?? null),
       loss: other ? (taker.losses[this.step - taker.at - 1] ?? null) : state.loss,
-      stopped: this.stopped,
+      stopped: this.stopped, settled: this.settled,
     };
   }
 
@@ -215,6 +223,7 @@ export class Trainer {
   act(action: Action): Where {
     switch (action.do) {
       case "play":
+        if (this.settled) this.settling.insist();
         this.go(Infinity);
         break;
       case "pause":
@@ -293,8 +302,15 @@ export class Trainer {
     for (const branch of this.branches) branch.kept.most = this.affordable / this.branches.length;
     this.branch = child;
     this.enter(child);
+    this.changed();
     this.listener.moved();
     if (playing) this.go(Infinity);
+  }
+
+  /** Something is other than it was: that takes time to show. */
+  private changed(): void {
+    this.settled = null;
+    this.settling.begin(this.step);
   }
 
   private enter(branch: Branch): void {
@@ -319,6 +335,7 @@ export class Trainer {
     this.rest(); // what is on its way is taken with the rate before
     this.branch.rate = rate;
     this.stopped = this.fault = null;
+    this.changed();
     if (playing) this.go(Infinity);
   }
 
@@ -332,7 +349,8 @@ export class Trainer {
     }
     this.now = initial === null ? this.original : this.begun(initial);
     this.step = this.first;
-    this.before = this.stopped = this.fault = null;
+    this.before = this.stopped = this.settled = this.fault = null;
+    this.settling.begin(this.first);
     this.runs += 1;
     this.branch = this.owner = this.root(initial === null ? description.state.learning_rate : training!.rate);
     this.listener.forgot();
@@ -357,6 +375,7 @@ export class Trainer {
 
   private go(goal: number): void {
     const playing = this.goal !== null;
+    this.settled = null;
     this.goal = this.stopped ? null : goal;
     if (this.goal !== null && !playing) void this.train(++this.turn);
   }
@@ -371,7 +390,8 @@ export class Trainer {
     let [since, from, asking, round] = [performance.now(), this.step, performance.now(), 0];
     let asked: Promise<Answer> | null = null;
     while (this.goal !== null && turn === this.turn) {
-      const due = this.speed ? ((performance.now() - since) / 1000) * this.speed - (this.step - from) : Infinity;
+      const limited = this.speed > 0 && this.goal === Infinity;
+      const due = limited ? ((performance.now() - since) / 1000) * this.speed - (this.step - from) : Infinity;
       if (due < 1 && !asked) await new Promise((resolve) => setTimeout(resolve, ((1 - due) * 1000) / this.speed));
       if (this.goal === null || turn !== this.turn) return;
       const { owner } = this;
@@ -380,8 +400,8 @@ export class Trainer {
       this.apply(answer);
       const now = performance.now();
       [asking, round] = [now, now - asking];
-      if (this.step >= this.goal || this.stopped) this.goal = null;
-      asked = this.goal === null || this.speed ? null : this.ask(Infinity, round);
+      if (this.step >= this.goal || this.stopped || this.rests()) this.goal = null;
+      asked = this.goal === null || limited ? null : this.ask(Infinity, round);
       if (this.goal !== null && owner === this.owner && now - since < NOTIFY_PERIOD) continue;
       this.pace = this.goal === null ? 0 : ((this.step - from) * 1000) / (now - since);
       this.listener.history(this.history(owner.id, from + 1));
@@ -389,6 +409,20 @@ export class Trainer {
       this.notify();
       [since, from] = [now, this.step];
     }
+  }
+
+  /** Whether a run that is played has little more to show. */
+  private rests(): boolean {
+    if (this.goal !== Infinity || !this.settling.due(this.step)) return false;
+    this.settled = this.settling.judge(this.losses);
+    return this.settled !== null;
+  }
+
+  /** The losses of all steps on the way here; of a long past those that stand for them. */
+  private get losses(): Float64Array {
+    const { lineage } = this.branch;
+    const taken = lineage.map(({ at, losses }, k) => losses.slice(0, Math.min(this.step, lineage[k + 1]?.at ?? Infinity) - at));
+    return Float64Array.from([this.past.loss.subarray(0, Math.max(0, this.first - this.past.from + 1)), ...taken].flatMap((part) => [...part]));
   }
 
   /** Some steps more; of steps that were taken before, the same again. If the page took so long for the last round, it
@@ -566,7 +600,7 @@ export class Trainer {
   private seek(branch: Branch, step: number): void {
     if (step < this.first) refuse("local.past", { step: this.first });
     this.rest();
-    this.stopped = this.fault = null;
+    this.stopped = this.settled = this.fault = null;
     if (branch === this.branch && step === this.step) return;
     // To the step before it at the latest: the step that leads there is a part of what there is to see.
     const near = branch.nearest(Math.max(this.first, step - 1));
