@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.lab.conftest import now
+from tests.lab.conftest import untrained_file
 from tests.lab.node import run_script
 from tests.sampling import some
 
 from pellucid.functions.learning.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop
 from pellucid.functions.learning.penalties import L2
-from pellucid.lab.protocol.answers import History
-from pellucid.lab.serve.document import document
 from pellucid.lab.task import Task, task_of
 from pellucid.lab.time.run import Run
 from pellucid.lab.view.course import ledger
@@ -64,21 +62,11 @@ def _dropped() -> Task:
 TASKS = {"images": _images, "words": _words, "dropout": _dropped}
 
 
-def _told(task: Task) -> dict[str, Any]:
-    """The file of a task before its first step."""
-    rate = float(task.optimizer.learning_rate)
-    branch = {"id": 0, "parent": None, "at": 0, "last": 0, "change": None}
-    rates: dict[str, Any] = {"learning_rate": rate, "speed": 0, "pace": 0, "loss": None, "metrics": {}}
-    state: Any = {"branch": 0, "branches": [branch], "step": 0, "epoch": 0, "playing": False, "stopped": None, **rates}
-    history: History = {"branch": 0, "from": 1, "loss": np.zeros(0), "epochs": []}
-    return document(Look(task), state, history, now(task.net))
-
-
 @pytest.mark.parametrize("name", TASKS)
 def test_the_page_trains_as_the_engine_does(name: str, tmp_path: Path) -> None:
     """In the same order, with the last batch of an epoch smaller, into the second and third epoch."""
     task = TASKS[name]()
-    rate, told = float(task.optimizer.learning_rate), _told(task)
+    rate, told = float(task.optimizer.learning_rate), untrained_file(task)
     found = run_script("training-steps.ts", {"document": told, "count": STEPS, "rate": rate}, tmp_path)
     with Run(task.net, task.x, task.y, batch_size=8, optimizer=task.optimizer, loss=task.loss) as run:
         run.repeat({"do": "seek", "step": STEPS})
@@ -122,7 +110,7 @@ def test_a_file_branches_and_measures_as_the_lab_does(
     asked = ["watch", {"input": "train:0", "paths": [{"path": path, "limit": 64}]}]
     questions += [["history", {"branch": branch, "from": 1}] for branch in range(3)]
     questions += [asked, ["control", {"do": "switch", "branch": 1}], ["wait", {}], asked]
-    found = run_script("lab-answers.ts", {"document": _told(task), "questions": questions}, tmp_path)
+    found = run_script("lab-answers.ts", {"document": untrained_file(task), "questions": questions}, tmp_path)
     states, (*histories, first, _, _, last) = found[1 : 2 * len(actions) : 2], found[2 * len(actions) :]
     with Run.of(task) as run:
         for action, state in zip(actions, states, strict=True):
@@ -192,7 +180,7 @@ def test_a_file_says_which_examples_moved_a_weight_as_the_ledger_does(
         ]
         questions: list[Any] = [q for action in actions for q in (["control", action], ["wait", {}])]
         questions.append(["ledger", {"path": path, "index": place, "limit": 6}])
-        found = run_script("lab-answers.ts", {"document": _told(task), "questions": questions}, tmp_path)[-1]
+        found = run_script("lab-answers.ts", {"document": untrained_file(task), "questions": questions}, tmp_path)[-1]
         assert "refused" not in found, found
         with Run.of(task) as run:
             run.repeat(*actions)

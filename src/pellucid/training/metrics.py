@@ -1,7 +1,8 @@
 """Metrics by name: what people read beside the loss.
 
 Most are sums over examples and one quotient at the end, so that an epoch of unequal batches comes out right. What
-cannot be summed (auc, r2, the user's own functions) is computed once on the predictions of the whole epoch.
+cannot be summed (auc, r2, the user's own functions) is computed once on the predictions of the whole epoch. A loss,
+such as one's own by `@pl.loss`, is a metric too: its formula is evaluated.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.engines import Executable, compile_program
 from pellucid.errors import DataError, nearest
+from pellucid.formula import BATCH, Program, Tensor
+from pellucid.functions.learning.losses import Loss
 
 Array = NDArray[Any]
-MetricLike = str | Callable[[Array, Array], Any]
+MetricLike = str | Loss | Callable[[Array, Array], Any]
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric: `sums` of a batch and what to `finish` them with, or a function of the `whole` epoch."""
+    """A metric: `sums` of a batch and what to `finish` them with, or a function of the `whole` epoch.
+
+    `formula`: the loss whose mean over the examples it is.
+    """
 
     name: str
     sums: Callable[[Array, Array, Reading], Array] | None = None
@@ -48,6 +56,7 @@ class Measure:
     """Whether it compares classes, and not values."""
     rises: bool | None = None
     """Whether more is better; None where only its author knows."""
+    formula: Loss | None = None
 
 
 @dataclass
@@ -78,11 +87,13 @@ class Running:
 
 
 def metric(like: MetricLike) -> Measure:
-    """A metric by name, or from a function of (y_true, y_pred) that sees a whole epoch and returns a number.
+    """A metric by name, a loss, or a function of (y_true, y_pred) that sees a whole epoch and returns a number.
 
     Raises:
-        DataError: an unknown name; the nearest is suggested.
+        DataError: an unknown name (the nearest is suggested), or a loss that reads probabilities.
     """
+    if isinstance(like, Loss):
+        return _formula(like)
     if callable(like):
         name = getattr(like, "__name__", type(like).__name__)
         return Measure(name, whole=lambda y, p, reading: float(np.mean(like(y, p))))
@@ -94,6 +105,11 @@ def metric(like: MetricLike) -> Measure:
     if measure is None:
         raise DataError(f'there is no metric "{like}", expected one of {", ".join(METRICS)}.{nearest(like, METRICS)}')
     return measure
+
+
+def is_named(measure: Measure) -> bool:
+    """Whether it is one of the library's own metrics, and not a function of the same name."""
+    return measure is METRICS.get(measure.name) or (measure.name.startswith("top_") and measure.sums is not None)
 
 
 def metrics(likes: Sequence[MetricLike] | MetricLike) -> list[Measure]:
@@ -165,6 +181,34 @@ def _of_counts(kind: Literal["precision", "recall", "f1"]) -> Callable[[Array], 
         return float(np.mean(hit / np.maximum(under, 0.5))) if hit.size else 0.0
 
     return finish
+
+
+def _formula(loss: Loss) -> Measure:
+    """The mean of a loss over the examples, or over their real steps."""
+    if loss.reads != "values":
+        raise DataError(
+            f'the loss "{loss.name}" reads probabilities or logits, expected one of values as a metric, such as '
+            "mean_squared_error or your own"
+        )
+
+    def sums(y: Array, p: Array, reading: Reading) -> Array:
+        run = _compiled(loss, p.shape[1:])
+        each = run({"p": p.astype(np.float64), "y": _like(y, p)})["each"]
+        return np.array([each.sum(), len(each)])
+
+    return Measure(loss.name, sums, rises=False, formula=loss)
+
+
+def formula_program(loss: Loss, shape: Sequence[int]) -> Program:
+    """The loss of "each" example, from predictions "p" and targets "y" of this shape."""
+    axes = {f"a{k}": size for k, size in enumerate(shape)}
+    p, y = (Tensor.input(name, {"n": BATCH, **axes}) for name in "py")
+    return Program({"each": loss(p, y)})
+
+
+@cache
+def _compiled(loss: Loss, shape: tuple[int, ...]) -> Executable:
+    return compile_program(formula_program(loss, shape), engine="reference", dtype=np.float64)
 
 
 def _r2(y: Array, p: Array, reading: Reading) -> float:

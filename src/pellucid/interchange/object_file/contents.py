@@ -16,7 +16,13 @@ from pellucid.formula import BATCH, Program, Tensor
 from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.network import BaseNetwork
 from pellucid.training.inputs.targets import Goal
-from pellucid.training.programs import evaluation_program, prediction_name, prediction_program, training_program
+from pellucid.training.programs import (
+    evaluation_program,
+    mask_name,
+    prediction_name,
+    prediction_program,
+    training_program,
+)
 
 STEP, SEED, RATE = "step", "seed", "learning_rate"
 
@@ -61,7 +67,7 @@ def steps_of(
     judged: Sequence[int] = (),
 ) -> Contents:
     """Steps of training, "train_32", one for each number of examples, and evaluations, "evaluate_64", each with its
-    predictions. They share what is kept, which begins with zeros."""
+    predictions, and where these have masks with them. They share what is kept, which begins with zeros."""
     program = _step(net, goals, optimizer, predicts=True)
     evaluation = evaluation_program(net, goals)
     programs = {f"train_{n}": (program, n) for n in batches} | {f"evaluate_{n}": (evaluation, n) for n in judged}
@@ -70,7 +76,7 @@ def steps_of(
 
 def _step(net: BaseNetwork, goals: Sequence[Goal], optimizer: Optimizer, *, predicts: bool = False) -> Program:
     whole = training_program(net, goals, optimizer)
-    also = {"loss", *(prediction_name(goal.path) for goal in goals if predicts)}
+    also = {"loss", *(name(goal.path) for goal in goals if predicts for name in (prediction_name, mask_name))}
     return Program({n: t for n, t in whole.outputs.items() if n in also or n in whole.inputs})
 
 

@@ -213,6 +213,7 @@ class Description(TypedDict):
         differs: of a network that is trained beside another, in what it differs from that.
         kept: how many steps were taken by the networks that a change can be taken back to, or made again.
         untrained: of a file in which nothing can be trained, why that is.
+        unmeasured: of a file, which metrics it does not measure, and why.
     """
 
     title: Words
@@ -234,6 +235,7 @@ class Description(TypedDict):
     differs: NotRequired[list[Words]]
     kept: NotRequired[int]
     untrained: NotRequired[Words | None]
+    unmeasured: NotRequired[Words | None]
     training: Training | None
     state: State
 

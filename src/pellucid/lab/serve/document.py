@@ -17,8 +17,9 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "training":     {"program", "texts", "seed": 0, "learning_rate", "module", "rule", "measures", "judges"} | null,
                      one step: the slots begin at 0 there, the steps at 1. "module" is the engine's own code for it and
                      for evaluations, WebAssembly as `pellucid.interchange.object_file` writes it, or null. "rule" is
-                     the optimizer; "measures" how outputs are read: {"prediction", "names": metrics, "threshold",
-                     "multilabel", "units"} | null; "judges": whether all examples to judge by are in the file,
+                     the optimizer; "measures" how outputs are read: {"prediction", "mask": [its name in a step, in a
+                     run] | null, "names": metrics, "formulas": {metric: pellucid.formula of "each" from "p" and "y"}, "threshold",
+                     "multilabel", "units"}; "judges": whether all examples to judge by are in the file,
      "settling":     when a run that is played rests: {"steps", "window", "every", "fall", "words"} | null, never,
      "history":      protocol History of all steps on the way here, its loss thinned: every "every"th step's,
      "diagnosis":    {"words", "signs", "causes": sentences, "order": [kind], "limits": what is judged by,
@@ -66,8 +67,9 @@ from pellucid.lab.view.measure import vocabulary
 from pellucid.messages import Message, gettext, words
 from pellucid.summary import summarise
 from pellucid.training.evaluation import readings_of
+from pellucid.training.metrics import Measure, formula_program, is_named
 from pellucid.training.metrics import metrics as metrics_of
-from pellucid.training.programs import prediction_name
+from pellucid.training.programs import mask_name, prediction_name
 
 if TYPE_CHECKING:
     from pellucid.lab.task import Task
@@ -90,7 +92,6 @@ STEPS_OF_GREY = (1, 15, 16, 255, 256)
 
 JUDGED = 64
 """How many are judged by at once: the page knows that number."""
-MEASURED = ("accuracy", "precision", "recall", "f1", "mse", "rmse", "mae")
 
 MAX_WORK = 30_000_000
 """Multiply-adds of a step of training by the formulas, which a browser does in about a second at worst."""
@@ -132,7 +133,9 @@ def document(
     training = _training(look, whole=len(names["train"]) == len(task.x), judges=judges)
     can: answers.Can = {**CAN, "convolve": slides, "train": training is not None, "branch": training is not None}
     description = look.describe(_still(state, moment), can)
-    if training is None:
+    if training is not None:
+        description["unmeasured"] = None if (missing := _unmeasured(look)) is None else words(missing)
+    else:
         description["untrained"] = words(_untrained(len(names["train"]), len(task.x)))
     for kept in description["sets"]:
         kept["count"] = len(names[kept["name"]])
@@ -303,15 +306,41 @@ def _untrained(kept: int, count: int) -> Message:
     )
 
 
-def _measures(look: Look) -> dict[str, Any] | None:
-    """How outputs are read, and the metrics that a page computes as Python does."""
+def _measures(look: Look) -> dict[str, Any]:
+    """How outputs are read, and the metrics that a page computes as Python does: the library's own by their names,
+    losses by their formulas."""
     net, goal = look.net, look.samples.goal
-    if net.reading().masks:  # real steps alone would count
+    (shape,) = net.output_shapes.values()
+    reading = net.reading()
+    mask = reading.masks.get(goal.path)
+    known = [path for path, tensor in reading.values.items() if tensor is mask]
+    measured = [m for m in metrics_of(look.task.metrics) if not _foreign(m)]
+    shown = shape if mask is None else shape[1:]  # then each real step is an example
+    return {
+        "prediction": prediction_name(goal.path),
+        "mask": None if mask is None else [mask_name(goal.path), known[0] if known else None],
+        "names": [m.name for m in measured],
+        "formulas": {m.name: to_json(formula_program(m.formula, shown)) for m in measured if m.formula is not None},
+        **vars(readings_of(net, [goal])[goal.path]),
+        "units": shape[-1],
+    }
+
+
+def _foreign(measure: Measure) -> bool:
+    """Whether a metric is a function of Python's, which no browser runs."""
+    return measure.formula is None and not is_named(measure)
+
+
+def _unmeasured(look: Look) -> Message | None:
+    """Of the metrics those that the file does not measure, and why."""
+    names = [m.name for m in metrics_of(look.task.metrics) if _foreign(m)]
+    if not names:
         return None
-    reading = readings_of(net, [goal])[goal.path]
-    names = [m.name for m in metrics_of(look.task.metrics) if m.name in MEASURED or m.name.startswith("top_")]
-    units = net.output_shapes[goal.path][-1]
-    return {"prediction": prediction_name(goal.path), "names": names, **vars(reading), "units": units}
+    return gettext(
+        "What is trained in this file is measured without {names}: a browser does not run functions of Python. To "
+        "measure that too, train in Python, net.lab(x, y), or write the metric as a formula, @pl.loss.",
+        names=", ".join(names),
+    )
 
 
 def _measuring(look: Look) -> dict[str, Any] | None:

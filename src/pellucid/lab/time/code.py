@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pellucid.functions.learning import optimizers
+from pellucid.functions.learning.losses import Loss
 from pellucid.functions.learning.optimizers import Optimizer
 from pellucid.lab.protocol.requests import MAX_STEPS
 from pellucid.lab.time.branches import Branch
@@ -94,6 +95,8 @@ def _literal(value: Any) -> str:
         kind = type(value)
         prefix = "pl." if kind.__module__ == optimizers.__name__ else ""
         return f"{prefix}{kind.__name__}({', '.join(changed)})"
+    if isinstance(value, Loss):
+        return f"pl.loss({', '.join([repr(value.name), *(f'{key}={part!r}' for key, part in value.options.items())])})"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key!r}: {_literal(part)}' for key, part in value.items())}}}"
     if isinstance(value, Sequence) and not isinstance(value, str):

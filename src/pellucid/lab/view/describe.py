@@ -22,6 +22,7 @@ from pellucid.layers.base import InputLayer
 from pellucid.layers.windowed.base import _Kernel
 from pellucid.layers.windowed.pool import _Pool
 from pellucid.network import BaseNetwork, Use, class_name
+from pellucid.training.metrics import metrics as metrics_of
 
 LIKE_NUMBERS = (bool, int, float, str)
 MOST_COLUMNS = 256
@@ -59,7 +60,7 @@ def description(
         "training": {
             "optimizer": optimizer(task.optimizer).name,
             "loss": samples.goal.loss.name,
-            "metrics": [m if isinstance(m, str) else getattr(m, "__name__", str(m)) for m in task.metrics],
+            "metrics": [measure.name for measure in metrics_of(task.metrics)],
             "batch_size": task.batch_size,
             "steps_per_epoch": math.ceil(len(task.x) / task.batch_size),
         },

@@ -15,7 +15,7 @@ import { ledger } from "./local/ledger/ledger.ts";
 import { packed, unpacked } from "./local/links.ts";
 import { batchAxis, picture } from "./local/pictures.ts";
 import { convolved } from "./local/plane.ts";
-import { lossOfEach, ranked } from "./local/ranking.ts";
+import { lossParts, ranked } from "./local/ranking.ts";
 import { filled, refuse } from "./local/refusal.ts";
 import { classOf, Samples, stacked } from "./local/samples.ts";
 import type { Sample } from "./local/samples.ts";
@@ -548,11 +548,13 @@ export class LocalLab implements Lab {
 
   private ranking(asked: Methods["ranking"]["params"]): ReturnType<typeof ranked> {
     const { program } = this;
-    const tensors = { each: lossOfEach(program), output: this.tensor(this.saved.description.layers.at(-1)!.path) };
+    const tensors = { ...lossParts(program, this.saved.target), output: this.tensor(this.saved.description.layers.at(-1)!.path) };
     const judge = (batch: readonly Sample[]): ReadonlyMap<Tensor, Stored> => {
       const given = this.feeds(batch.map(({ x }) => x));
       given.set(this.saved.target, stacked(batch.map(({ y }) => y!)));
-      return run(program, given, { wanted: [tensors.each, tensors.output], single: this.trainer.single });
+      const { each, mean, penalty, output } = tensors;
+      const wanted = [each, mean, output, ...(penalty ? [penalty] : [])];
+      return run(program, given, { wanted, single: this.trainer.single });
     };
     const classes = this.saved.description.classes && { border: this.border };
     return ranked(asked, this.samples, POINTS, tensors, judge, classes);

@@ -12,22 +12,48 @@ import type { Sample, Samples } from "./samples.ts";
 
 const LARGEST_ANSWER = 1 << 12;
 
+/** What the loss of a batch is made of. */
+export interface LossParts {
+  /** The loss of each example. */
+  readonly each: Tensor;
+  /** Their mean, as often as each counts: a sequence by its steps. */
+  readonly mean: Tensor;
+  /** What the sizes of the weights add to it. */
+  readonly penalty: Tensor | null;
+}
 
-
-/** What the loss of a batch is the mean of: the loss of each example. */
-export function lossOfEach(program: Program): Tensor {
-  const waiting = [tensorOf(program, "loss")];
-  for (const tensor of waiting) {
-    if (tensor.axes.length === 1 && tensor.axes[0]!.extent === null) return tensor;
+/** Those of a program, found by what reads the target: a mask and a penalty do not. */
+export function lossParts(program: Program, target: string): LossParts {
+  const goal = program.tensors.get(target) ?? refuse("local.absent");
+  const read = (tensor: Tensor): readonly Tensor[] => {
     const made = program.definitions.get(tensor);
-    if (made) waiting.push(...readBy(made).filter((one) => one.kind === "float" && !waiting.includes(one)));
+    return made ? readBy(made).filter((one) => one.kind === "float") : [];
+  };
+  const known = new Map<Tensor, boolean>();
+  const judges = (tensor: Tensor): boolean => {
+    if (!known.has(tensor)) {
+      known.set(tensor, false); // what it reads of itself, in a recurrence
+      const made = program.definitions.get(tensor);
+      known.set(tensor, made !== undefined && readBy(made).some((one) => one === goal || judges(one)));
+    }
+    return known.get(tensor)!;
+  };
+  const loss = tensorOf(program, "loss");
+  const sums = read(loss).filter(({ axes }) => !axes.length);
+  const mean = sums.find(judges) ?? loss;
+  const waiting = [mean];
+  for (const tensor of waiting) {
+    if (tensor.axes.length === 1 && tensor.axes[0]!.extent === null) {
+      return { each: tensor, mean, penalty: mean === loss ? null : (sums.find((one) => one !== mean) ?? null) };
+    }
+    waiting.push(...read(tensor).filter((one) => judges(one) && !waiting.includes(one)));
   }
   return refuse("local.absent");
 }
 
 /** `judge` gives the values of tensors for a batch of examples. */
 export function ranked(
-  asked: Methods["ranking"]["params"], samples: Samples, most: number, tensors: { each: Tensor; output: Tensor },
+  asked: Methods["ranking"]["params"], samples: Samples, most: number, tensors: LossParts & { output: Tensor },
   judge: (batch: readonly Sample[]) => ReadonlyMap<Tensor, Stored>, classes: { border: number } | null,
 ): Omit<Methods["ranking"]["result"], "branch" | "step"> {
   const { set, highest = true, truth = null, said = null, from = 0, count = 20 } = asked;
@@ -35,6 +61,7 @@ export function ranked(
   if (!judged.length) refuse("local.absent");
   const values = judge(judged);
   const losses = Array.from(values.get(tensors.each)!.data);
+  const one = (tensor: Tensor): number => values.get(tensor)!.data[0]!;
   const { shape, data } = values.get(tensors.output)!;
   const size = shape.slice(1).reduce((a, b) => a * b, 1);
   const answer = (k: number): Float32Array => Float32Array.from(data.subarray(k * size, (k + 1) * size));
@@ -56,7 +83,7 @@ export function ranked(
     answer: size <= LARGEST_ANSWER ? { shape: shape.slice(1), data: answer(k) } : null,
   }));
   return {
-    set, judged: judged.length, count: samples.count(set), matching: matching.length, penalty: null,
-    mean: losses.reduce((a, b) => a + b, 0) / losses.length, examples,
+    set, judged: judged.length, count: samples.count(set), matching: matching.length, examples,
+    mean: one(tensors.mean), penalty: tensors.penalty && one(tensors.penalty),
   };
 }

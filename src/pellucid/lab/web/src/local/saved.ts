@@ -14,7 +14,7 @@ import type { Rule } from "./ledger/updates.ts";
 import { refuse } from "./refusal.ts";
 import { readSite } from "./site.ts";
 import type { Site } from "./site.ts";
-import type { Measures } from "./training/metrics.ts";
+import type { Formulas, Measures } from "./training/metrics.ts";
 import type { Resting } from "./training/settling.ts";
 
 /** Numbers of the document; whole ones are marked, for they number classes, symbols, …. */
@@ -50,8 +50,9 @@ export interface Training {
   readonly rate: number;
   /** The same step as the engine's own code. */
   readonly module: Uint8Array<ArrayBuffer> | null;
-  /** What is measured beside the loss; null of a network whose steps are masked. */
+  /** What is measured beside the loss; null in files of before of a network whose steps are masked. */
   readonly measures: Measures | null;
+  readonly formulas: Formulas;
   /** Whether the file has all examples to judge by. */
   readonly judges: boolean;
   readonly rule: Rule;
@@ -143,7 +144,7 @@ export function readSaved(given: unknown): Saved {
     training: training && {
       program: programOf(training["program"]), seed: Number(training["seed"]), rate: Number(training["learning_rate"]),
       texts: record(training["texts"], "training.texts") as Saved["texts"],
-      measures: training["measures"] ? (record(training["measures"], "training.measures") as unknown as Measures) : null,
+      ...measured(training["measures"]),
       judges: training["judges"] === true, rule: { name: "", ...record(training["rule"] ?? {}, "training.rule") },
       module: training["module"] instanceof Uint8Array ? (training["module"] as Uint8Array<ArrayBuffer>) : null,
     },
@@ -236,6 +237,14 @@ function kept(value: unknown, name: string): Kept {
   const labels = data["labels"] ? (list(data["labels"], `${name}.labels`) as (string | null)[]) : null;
   const [y, prices] = [data["y"] ? table(data["y"]) : null, data["prices"] ? table(data["prices"]) : null];
   return { x: table(data["x"]), y, labels, prices };
+}
+
+/** The metrics; the formulas among them by themselves, as only the page evaluates them. */
+function measured(value: unknown): Pick<Training, "measures" | "formulas"> {
+  if (!value) return { measures: null, formulas: new Map() };
+  const { formulas, ...measures } = record(value, "training.measures");
+  const programs = entries(formulas ?? {}, "training.measures.formulas").map(([name, program]) => [name, programOf(program)] as const);
+  return { measures: { mask: null, ...measures } as unknown as Measures, formulas: new Map(programs) };
 }
 
 function resting(value: unknown): Resting {

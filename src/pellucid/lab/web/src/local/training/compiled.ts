@@ -2,10 +2,10 @@
 // training for each number of examples that a batch may have. It says itself where in its memory everything lies.
 
 import { Keyframes } from "./keyframes.ts";
-import { added, finished, tallied } from "./metrics.ts";
+import { tallied } from "./metrics.ts";
 import type { Tally } from "./metrics.ts";
 import { Order } from "./order.ts";
-import type { Answer, Lesson, Reals, Request, State } from "./steps.ts";
+import type { Answer, Judged, Lesson, Reals, Request, State } from "./steps.ts";
 
 interface Place {
   readonly offset: number;
@@ -88,34 +88,41 @@ export class Compiled {
   }
 
   private take(step: number, rate: number, first: number): [loss: number, tally: Tally | null] {
-    const { inputs: all, target, measures } = this.lesson;
+    const { inputs: all } = this.lesson;
     const places = this.order.batch(step);
     const [name, { inputs, outputs }] = this.called(TRAIN, places.length);
     for (const [input, values] of Object.entries(all)) gather(values, places, this.array(inputs[input]!));
     this.one(this.about.state["step"]!)[0] = step - first;
     if (this.functions[name]!(rate) !== 0) throw new RangeError(`step ${step}: a number names no element`);
-    const said = measures && outputs[measures.prediction];
-    const tally = said ? tallied(measures, this.array(inputs[target]!), this.array(said)) : null;
-    return [this.array(outputs["loss"]!)[0]!, tally];
+    return [this.array(outputs["loss"]!)[0]!, this.tallied(places.length, inputs, outputs)];
+  }
+
+  /** What is counted in a batch of so many. */
+  private tallied(count: number, inputs: Places, outputs: Places): Tally | null {
+    const { target, measures } = this.lesson;
+    const [said, mask] = [measures && outputs[measures.prediction], measures?.mask && outputs[measures.mask[0]]];
+    return measures && said
+      ? tallied(measures, count, this.array(inputs[target]!), this.array(said), mask ? this.array(mask) : null) : null;
   }
 
   /** A look at the examples to judge by. */
-  private judge(): Record<string, number> {
-    const { judged, target, measures } = this.lesson;
-    const { inputs: all, count } = judged!;
-    let [sum, whole]: [number, Tally | null] = [0, null];
+  private judge(): Judged {
+    const { inputs: all, count } = this.lesson.judged!;
+    let [sum, counted]: [number, number] = [0, 0];
+    const tallies: Tally[] = [];
     for (let from = 0, size; from < count; from += size) {
       size = Math.min(JUDGED, count - from);
       const [name, { inputs, outputs }] = this.called(EVALUATE, size);
       const places = Int32Array.from({ length: size }, (_, k) => from + k);
       for (const [input, values] of Object.entries(all)) gather(values, places, this.array(inputs[input]!));
       if (this.functions[name]!(0) !== 0) throw new RangeError("a number names no element");
-      sum += this.array(outputs["loss"]!)[0]! * size;
-      if (measures === null) continue;
-      const part = tallied(measures, this.array(inputs[target]!), this.array(outputs[measures.prediction]!));
-      whole = whole ? added(whole, part) : part;
+      const tally = this.tallied(size, inputs, outputs);
+      const often = tally?.count ?? size;
+      sum += this.array(outputs["loss"]!)[0]! * often;
+      counted += often;
+      if (tally) tallies.push(tally);
     }
-    return { loss: sum / count, ...(measures && whole ? finished(measures, whole) : {}) };
+    return { loss: sum / counted, tallies };
   }
 
   /** The function of a kind for so many examples. */

@@ -3,7 +3,7 @@
 import { run } from "../../formula/evaluate.ts";
 import type { Stored } from "../../formula/evaluate.ts";
 import type { Tensor } from "../../formula/expressions.ts";
-import { added, finished, tallied } from "./metrics.ts";
+import { tallied } from "./metrics.ts";
 import type { Tally } from "./metrics.ts";
 import { Order } from "./order.ts";
 import type { Course } from "./order.ts";
@@ -11,7 +11,7 @@ import { stacked } from "../samples.ts";
 import type { Samples } from "../samples.ts";
 import type { Saved } from "../saved.ts";
 import { breath } from "./steps.ts";
-import type { Answer, Reals, Request, State, Steps } from "./steps.ts";
+import type { Answer, Judged, Reals, Request, State, Steps } from "./steps.ts";
 
 const BATCH = 64;
 /** Of a training by the formulas, a look at all the examples to judge by may take one part in so many. */
@@ -62,16 +62,19 @@ export class Evaluated implements Steps {
   }
 
   /** A look at the examples to judge by, if the last one was long enough ago for what it takes. */
-  private async judge(weights: Weights): Promise<Record<string, number> | null> {
+  private async judge(weights: Weights): Promise<Judged | null> {
     const { saved, samples } = this;
     const { measures, judges } = saved.training!;
     const begin = performance.now();
     if (!judges || begin - this.judgedAt < REST * this.judging) return null;
     const count = samples.count("test");
-    const [loss, output] = ["loss", measures?.prediction.replace(/\.prediction$/, "")].map((path) => (
+    const tensor = (path: string | undefined): Tensor | undefined => (
       path === undefined ? undefined : saved.program.outputs.get(path) ?? saved.program.tensors.get(path)
-    ));
-    let [sum, whole]: [number, Tally | null] = [0, null];
+    );
+    const [loss, output, mask] = ["loss", measures?.prediction.replace(/\.prediction$/, ""), measures?.mask?.[1] ?? undefined].map(tensor);
+    if (measures?.mask && !mask) return null;
+    let [sum, counted]: [number, number] = [0, 0];
+    const tallies: Tally[] = [];
     for (let from = 0; from < count; from += BATCH) {
       const some = Array.from({ length: Math.min(BATCH, count - from) }, (_, k) => samples.get(`test:${from + k}`));
       const target = stacked(some.map((s) => s.y!));
@@ -79,17 +82,18 @@ export class Evaluated implements Steps {
         ...[...weights].filter(([name]) => saved.parameters.has(name)),
         [saved.input, stacked(some.map((s) => s.x))], [saved.target, target],
       ]);
-      const wanted = [loss, output].filter((tensor) => tensor !== undefined);
+      const wanted = [loss, output, mask].filter((tensor) => tensor !== undefined);
       const values = run(saved.program, given, { wanted, single: this.single });
-      sum += values.get(loss!)!.data[0]! * some.length;
-      if (measures && output) {
-        const part = tallied(measures, target.data, values.get(output)!.data);
-        whole = whole ? added(whole, part) : part;
-      }
+      const tally = measures && output
+        ? tallied(measures, some.length, target.data, values.get(output)!.data, mask ? values.get(mask)!.data : null) : null;
+      const often = tally?.count ?? some.length;
+      sum += values.get(loss!)!.data[0]! * often;
+      counted += often;
+      if (tally) tallies.push(tally);
       await breath();
     }
     [this.judgedAt, this.judging] = [performance.now(), performance.now() - begin];
-    return { loss: sum / count, ...(measures && whole ? finished(measures, whole) : {}) };
+    return { loss: sum / counted, tallies };
   }
 
   close(): void {
@@ -111,8 +115,9 @@ export class Evaluated implements Steps {
       return tensor && values.get(tensor);
     };
     const made = new Map([...weights].map(([name, before]) => [name, after(name) ?? before]));
-    const said = measures && after(measures.prediction);
-    const tally = said ? tallied(measures, given.get(this.saved.target)!.data, said.data) : null;
+    const [said, mask] = [measures && after(measures.prediction), measures?.mask && after(measures.mask[0])];
+    const target = given.get(this.saved.target)!;
+    const tally = measures && said ? tallied(measures, target.shape[0]!, target.data, said.data, mask ? mask.data : null) : null;
     return { loss: after("loss")!.data[0]!, weights: made, tally };
   }
 

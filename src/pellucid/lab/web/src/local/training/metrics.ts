@@ -1,10 +1,16 @@
 // What people read beside the loss, as Python's training/metrics.py: sums over examples, and one quotient at the end, so
-// that an epoch of unequal batches comes out right.
+// that an epoch of unequal batches comes out right. What cannot be summed, and what the file carries as a formula, is
+// computed of all the predictions of an epoch.
+
+import type { Program } from "../../formula/document.ts";
+import { run } from "../../formula/evaluate.ts";
 
 /** How the outputs are read, and what is counted: Python's lab/serve/document.py writes it. */
 export interface Measures {
   /** The path of the output, under which a step gives its predictions. */
   readonly prediction: string;
+  /** Under which names a step of training, and a run, say which steps of a sequence are there; null where all are. */
+  readonly mask: readonly [string, string | null] | null;
   readonly names: readonly string[];
   /** Yes is above it, where there is one unit. */
   readonly threshold: number;
@@ -14,29 +20,103 @@ export interface Measures {
   readonly units: number;
 }
 
-/** Of every metric its sums. */
-export type Tally = readonly (readonly number[])[];
+/** Those metrics that are formulas, by name: of "each" example from "p" and "y". */
+export type Formulas = ReadonlyMap<string, Program>;
+
 type Reals = ArrayLike<number>;
+
+/** So many examples, or steps that are there: what is true of them, and what was said. */
+interface Rows {
+  readonly count: number;
+  readonly y: Reals;
+  readonly p: Reals;
+}
+
+export interface Tally {
+  /** How often the loss counts in that of many batches. */
+  readonly count: number;
+  /** Of every metric its sums; null where it takes all the rows. */
+  readonly sums: readonly (readonly number[] | null)[];
+  /** Null where no metric takes them, or they were too many to be kept. */
+  rows: Rows | null;
+}
+
 type Sums = (y: Reals, p: Reals, reading: Measures) => number[];
+type Whole = (rows: Rows, reading: Measures) => number;
 interface Measure {
-  readonly sums: Sums;
+  readonly sums?: Sums;
   readonly finish?: (total: readonly number[]) => number;
+  readonly whole?: Whole;
 }
 
-/** The sums of a batch. */
-export function tallied(measures: Measures, y: Reals, p: Reals): Tally {
-  return measures.names.map((name) => measure(name)!.sums(y, p, measures));
+/** What a batch of so many examples counts. */
+export function tallied(measures: Measures, batch: number, y: Reals, p: Reals, mask: Reals | null): Tally {
+  const rows = mask ? there(y, p, mask) : { count: batch, y, p };
+  const sums = measures.names.map((name) => measure(name)?.sums?.(rows.y, rows.p, measures) ?? null);
+  // They lie in memory that the next step writes to.
+  const kept = sums.includes(null) ? { ...rows, y: Float64Array.from(rows.y), p: Float64Array.from(rows.p) } : null;
+  return { count: rows.count, sums, rows: kept };
 }
 
-/** What was counted in several batches. */
-export function added(a: Tally, b: Tally): Tally {
-  return a.map((sums, k) => sums.map((sum, j) => sum + b[k]![j]!));
+/** The bytes of the rows that are kept. */
+export function bytesOf({ rows }: Tally): number {
+  return rows ? 8 * (rows.y.length + rows.p.length) : 0;
 }
 
-/** The values by name. */
-export function finished({ names }: Measures, tally: Tally): Record<string, number> {
+/** The values of all the batches together, by name; without those whose rows are no longer there. */
+export function finished(measures: Measures, formulas: Formulas, tallies: readonly Tally[]): Record<string, number> {
   const quotient = ([sum, count]: readonly number[]): number => sum! / count!;
-  return Object.fromEntries(names.map((name, k) => [name, (measure(name)!.finish ?? quotient)(tally[k]!)]));
+  const rows = tallies.every((tally) => tally.rows) ? together(tallies.map((tally) => tally.rows!)) : null;
+  const values = measures.names.map((name, k): [string, number] | null => {
+    const { finish = quotient, whole, sums } = measure(name) ?? {};
+    if (sums) return [name, finish(total(tallies.map((tally) => tally.sums[k]!)))];
+    const formula = formulas.get(name);
+    if (!rows || !(whole ?? formula)) return null;
+    return [name, whole ? whole(rows, measures) : meanOf(formula!, rows, measures)];
+  });
+  return Object.fromEntries(values.filter((value) => value !== null));
+}
+
+function total(all: readonly (readonly number[])[]): number[] {
+  return all[0]!.map((_, place) => all.reduce((sum, one) => sum + one[place]!, 0));
+}
+
+/** The steps that are there, in one row. */
+function there(y: Reals, p: Reals, mask: Reals): Rows {
+  const steps = Array.from({ length: mask.length }, (_, k) => k).filter((k) => mask[k]! > 0);
+  const taken = (from: Reals): Float64Array => {
+    const size = from.length / mask.length;
+    return Float64Array.from({ length: steps.length * size }, (_, k) => from[steps[Math.floor(k / size)]! * size + (k % size)]!);
+  };
+  return { count: steps.length, y: taken(y), p: taken(p) };
+}
+
+function together(all: readonly Rows[]): Rows {
+  const joined = (parts: readonly Reals[]): Float64Array => {
+    const data = new Float64Array(parts.reduce((size, part) => size + part.length, 0));
+    let place = 0;
+    for (const part of parts) {
+      data.set(part, place);
+      place += part.length;
+    }
+    return data;
+  };
+  return { count: all.reduce((sum, { count }) => sum + count, 0), y: joined(all.map(({ y }) => y)), p: joined(all.map(({ p }) => p)) };
+}
+
+/** Targets in the shape of the outputs: labels as one-hot rows. */
+function like(y: Reals, p: Reals, units: number): Reals {
+  return y.length < p.length ? Float64Array.from(p, (_, k) => Number(y[Math.floor(k / units)] === k % units)) : y;
+}
+
+/** The mean of what a formula gives for each. */
+function meanOf(formula: Program, { count, y, p }: Rows, { units }: Measures): number {
+  const shape = (name: string): number[] => formula.inputs.get(name)!.axes.map(({ extent }) => extent ?? count);
+  const given = { p: Float64Array.from(p), y: Float64Array.from(like(y, p, units)) };
+  const stored = Object.entries(given).filter(([name]) => formula.inputs.has(name)).map(([name, data]) => [name, { shape: shape(name), data }] as const);
+  const each = formula.outputs.get("each")!;
+  const { data } = run(formula, new Map(stored), { wanted: [each], single: false }).get(each)!;
+  return Array.from(data).reduce((sum, value) => sum + value, 0) / data.length;
 }
 
 function measure(name: string): Measure | undefined {
@@ -93,15 +173,11 @@ function topped(most: number): Sums {
   };
 }
 
-/** The targets in the shape of the outputs: labels as one-hot rows. */
 function distances(error: (distance: number) => number): Sums {
   return (y, p, { units }) => {
-    const labels = y.length < p.length;
+    const truth = like(y, p, units);
     let sum = 0;
-    for (let k = 0; k < p.length; k++) {
-      const truth = labels ? Number(y[Math.floor(k / units)] === k % units) : y[k]!;
-      sum += error(p[k]! - truth);
-    }
+    for (let k = 0; k < p.length; k++) sum += error(p[k]! - truth[k]!);
     return [sum, p.length];
   };
 }
@@ -138,6 +214,53 @@ function ofCounts(under: (hit: number, alarm: number, miss: number) => number): 
   };
 }
 
+/** 1 − Σ(y − p)² / Σ(y − mean)², the mean over the outputs; of targets that are all equal 1 if hit, else 0. */
+const determination: Whole = ({ count, y, p }, { units }) => {
+  const truth = like(y, p, units);
+  const outputs = p.length / count;
+  let sum = 0;
+  for (let j = 0; j < outputs; j++) {
+    let mean = 0;
+    for (let k = j; k < p.length; k += outputs) mean += truth[k]! / count;
+    let [rest, spread] = [0, 0];
+    for (let k = j; k < p.length; k += outputs) {
+      rest += (truth[k]! - p[k]!) ** 2;
+      spread += (truth[k]! - mean) ** 2;
+    }
+    sum += spread > 0 ? 1 - rest / spread : Number(rest === 0) + 0 * rest;
+  }
+  return sum / outputs;
+};
+
+/** The area under the ROC curve, the mean over the classes of which there are some and not all. */
+const area: Whole = ({ y, p }, { units }) => {
+  const truth = like(y, p, units);
+  const areas: number[] = [];
+  for (let j = 0; j < units; j++) {
+    const scores: number[] = [];
+    const yes: boolean[] = [];
+    for (let k = j; k < p.length; k += units) {
+      if (Number.isNaN(p[k])) return NaN;
+      scores.push(p[k]!);
+      yes.push(truth[k]! > 0.5);
+    }
+    const positive = yes.filter(Boolean).length;
+    if (positive > 0 && positive < yes.length) areas.push(areaOf(scores, yes, positive));
+  }
+  return areas.length ? areas.reduce((a, b) => a + b, 0) / areas.length : NaN;
+};
+
+/** How often one that is above one that is not, by their ranks; equal scores share their mean rank. */
+function areaOf(scores: readonly number[], yes: readonly boolean[], positive: number): number {
+  const order = scores.map((_, k) => k).sort((a, b) => scores[a]! - scores[b]!);
+  let ranks = 0;
+  for (let from = 0, to = 0; from < order.length; from = to) {
+    while (to < order.length && scores[order[to]!] === scores[order[from]!]) to++;
+    for (let k = from; k < to; k++) if (yes[order[k]!]) ranks += (from + 1 + to) / 2;
+  }
+  return (ranks - (positive * (positive + 1)) / 2) / (positive * (yes.length - positive));
+}
+
 const squares = distances((d) => d * d);
 const MEASURES: Readonly<Record<string, Measure>> = {
   accuracy: { sums: accuracy },
@@ -147,4 +270,6 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   mse: { sums: squares },
   rmse: { sums: squares, finish: ([sum, count]) => Math.sqrt(sum! / count!) },
   mae: { sums: distances(Math.abs) },
+  auc: { whole: area },
+  r2: { whole: determination },
 };

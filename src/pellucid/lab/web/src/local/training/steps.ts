@@ -41,12 +41,18 @@ export interface Request {
   readonly measured: number;
 }
 
+/** The loss of many examples, and what was counted in their batches. */
+export interface Judged {
+  readonly loss: number;
+  readonly tallies: readonly Tally[];
+}
+
 export interface Answer {
   readonly losses: number[];
-  /** What the metrics count in each step. */
+  /** What is counted in each step. */
   readonly tallies: (Tally | null)[];
-  /** Of the epochs that ended the values of the examples to judge by, "loss" among them, by step. */
-  readonly judged: [number, Readonly<Record<string, number>>][];
+  /** Of the epochs that ended a look at the examples to judge by, by step. */
+  readonly judged: [number, Judged][];
   readonly state: State;
   /** What the last step began with. */
   readonly before: State;

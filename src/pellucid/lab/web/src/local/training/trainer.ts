@@ -15,21 +15,22 @@ import { changed } from "./changes.ts";
 import type { Change } from "./changes.ts";
 import { Evaluated, plain, shaped } from "./evaluated.ts";
 import type { Weights } from "./evaluated.ts";
-import { added, finished } from "./metrics.ts";
+import { bytesOf, finished } from "./metrics.ts";
 import type { Tally } from "./metrics.ts";
 import { courseOf, Order } from "./order.ts";
 import type { Course } from "./order.ts";
 import { Settling } from "./settling.ts";
 import { compiledSteps } from "./steps.ts";
-import type { Answer, Lesson, Reals, State, Steps } from "./steps.ts";
+import type { Answer, Judged, Lesson, Reals, State, Steps } from "./steps.ts";
 
 /** Milliseconds that training goes on by itself before it tells, at least and at most. */
 const SLICE = 30;
 const NOTIFY_PERIOD = 100;
 const LONGEST = 1000;
 const MAX_STEPS = 100_000;
-/** Bytes of the states that can be returned to. */
+/** Bytes of the states that can be returned to, and of the predictions of which whole epochs are measured. */
 const MEMORY = 1 << 27;
+const ROWS = 1 << 26;
 const [MIN_BRANCHES, MAX_BRANCHES] = [8, 100];
 
 export interface Listener {
@@ -80,6 +81,9 @@ export class Trainer {
   private turn = 0;
   private readonly formulas: () => Evaluated;
   private readonly evaluated: Evaluated;
+  /** Those that keep predictions, the oldest first, and their bytes. */
+  private readonly tallied: Tally[] = [];
+  private rows = 0;
   private readonly beside: (() => Worker) | null;
   private steps: Promise<Steps> | null = null;
   /** Those of the steps that are compared with, which leave the training alone. */
@@ -477,7 +481,7 @@ export class Trainer {
     }
     for (let k = Math.max(0, known); k < losses.length; k++) {
       owner.losses.push(losses[k]!);
-      owner.tallies.push(tallies[k] ?? null);
+      owner.tallies.push(this.remembered(tallies[k] ?? null));
       owner.rates.push(owner.rate);
     }
     if (losses.length) {
@@ -495,12 +499,29 @@ export class Trainer {
     this.arrive();
   }
 
+  /** A tally; where predictions are kept for too many steps, the oldest are given up. */
+  private remembered(tally: Tally | null): Tally | null {
+    if (!tally?.rows) return tally;
+    this.tallied.push(tally);
+    this.rows += bytesOf(tally);
+    while (this.rows > ROWS) {
+      const oldest = this.tallied.shift()!;
+      this.rows -= bytesOf(oldest);
+      oldest.rows = null;
+    }
+    return tally;
+  }
+
   /** The values of the epochs that ended after a step, unless they are known. */
-  private endEpochs(from: number, judged: ReadonlyMap<number, Readonly<Record<string, number>>>): void {
-    const { owner, order: { perEpoch } } = this;
+  private endEpochs(from: number, judged: ReadonlyMap<number, Judged>): void {
+    const { owner, order: { perEpoch }, saved: { training } } = this;
+    const told = ({ loss, tallies }: Judged): Record<string, number> => (
+      { loss, ...(training?.measures ? finished(training.measures, training.formulas, tallies) : {}) }
+    );
     const since = Math.max(from, owner.epochs.at(-1)?.step ?? 0);
     for (let step = (Math.floor(since / perEpoch) + 1) * perEpoch; step <= this.step; step += perEpoch) {
-      const values = Object.entries(judged.get(step) ?? {}).map(([name, value]) => [`val_${name}`, value]);
+      const look = judged.get(step);
+      const values = Object.entries(look ? told(look) : {}).map(([name, value]) => [`val_${name}`, value]);
       const metrics = { ...this.epochOf(step), ...(Object.fromEntries(values) as Record<string, number>) };
       owner.epochs.push({ epoch: step / perEpoch, step, metrics });
     }
@@ -509,21 +530,24 @@ export class Trainer {
   /** The mean loss of the epoch that ends with a step, and its metrics where all its steps were taken here. */
   private epochOf(last: number): Record<string, number> {
     const { order, saved: { training, thinned } } = this;
+    const measures = training?.measures;
     let [sum, count]: [number, number] = [0, 0];
-    let tally: Tally | null | undefined;
+    const tallies: (Tally | null)[] = [];
     for (let step = last - order.perEpoch + 1; step <= last; step++) {
-      const size = order.sizeOf(step - 1);
       const branch = this.owner.taker(step);
       const here = step > this.first;
       const loss = here ? branch.losses[step - branch.at - 1] : thinned ? undefined : this.past.loss[step - this.past.from];
-      const part = here ? branch.tallies[step - branch.at - 1]! : null;
+      const tally = here ? branch.tallies[step - branch.at - 1]! : null;
+      // How many steps of its sequences are there is known of what was taken here alone.
+      const size = tally?.count ?? (measures?.mask ? NaN : order.sizeOf(step - 1));
       sum += (loss ?? NaN) * size;
       count += size;
-      tally = tally === undefined ? part : tally && part && added(tally, part);
+      tallies.push(tally);
     }
-    const measures = training?.measures;
+    const whole = tallies.filter((tally) => tally !== null);
     return {
-      ...(Number.isFinite(sum) ? { loss: sum / count } : {}), ...(measures && tally ? finished(measures, tally) : {}),
+      ...(Number.isFinite(sum) ? { loss: sum / count } : {}),
+      ...(measures && whole.length === tallies.length ? finished(measures, training.formulas, whole) : {}),
     };
   }
 
