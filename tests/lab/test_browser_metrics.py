@@ -25,7 +25,7 @@ from pellucid.lab.task import Task, task_of
 from pellucid.lab.time.run import Run
 from pellucid.lab.time.settling import Settling
 from pellucid.lab.view.look import Look
-from pellucid.layers import GRU, LSTM, Conv2D, Dense, Embedding, Flatten
+from pellucid.layers import GRU, LSTM, Conv2D, Dense, Embedding
 from pellucid.network import BaseNetwork
 from pellucid.training.metrics import METRICS
 
@@ -55,6 +55,7 @@ def _task(seed: int) -> Task:
     penalty = [None, L2(0.05), L1(0.01)][rng.integers(3)]
     hidden: list[Any] = [Dense(6, activation="tanh", kernel_regularizer=penalty)]
     shape: tuple[int, ...] = (4,)
+    y: Any
     x: Array = rng.normal(size=(count, 4)).astype(np.float32)
     of: Any = None
     metrics: list[Any] = [*CLASSES, *VALUES]
@@ -77,7 +78,8 @@ def _task(seed: int) -> Task:
             x, of, metrics = rng.normal(size=(count, *shape)).astype(np.float32), "mae", VALUES
             y = rng.normal(size=(count, 3, 3, units)).astype(np.float32)
         case _:
-            layer = [LSTM, GRU][rng.integers(2)](5, return_sequences=True)
+            kinds: list[Any] = [LSTM, GRU]
+            layer = kinds[rng.integers(2)](5, return_sequences=True)
             hidden, shape = [Embedding(9, 4, mask_zero=True), layer], (6,)
             x = rng.integers(1, 9, (count, 6))
             for row, length in zip(x, rng.integers(1, 7, count), strict=True):
@@ -108,7 +110,7 @@ def test_a_file_measures_what_python_does(formulas: bool, tmp_path: Path, monkey
     """The values of every epoch, of a branch that leaves in the middle of one too; and the losses of the examples."""
     if formulas:
         monkeypatch.setattr(documents, "_module", lambda *_, **__: None)
-    for seed in some(SEEDS, 3, formulas):
+    for seed in some(SEEDS, 3, str(formulas)):
         task = _task(seed)
         each = -(-len(task.x) // task.batch_size)
         actions: list[Any] = [
@@ -174,7 +176,9 @@ def test_a_file_rests_by_the_rule_of_the_lab(tmp_path: Path) -> None:
         settling = Settling(steps, int(rng.integers(1, 60)))
         rule = settling.rule()
         begin = int(rng.choice([0, 0, count // 2]))
-        curve = np.exp(-np.arange(count) / rng.choice([10.0, 100.0, 1e9])) + rng.normal(size=count) * rng.choice([0, 0.1])
+        curve = np.exp(-np.arange(count) / rng.choice([10.0, 100.0, 1e9])) + rng.normal(size=count) * rng.choice(
+            [0, 0.1]
+        )
         losses = rng.choice([1e-3, 1.0, 500.0]) * (curve + rng.choice([0.0, 2.0]))
         settling.begin(begin)
         expected = None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from pellucid.errors import DataError
+from pellucid.functions.learning.losses import loss
 from pellucid.layers import Dense, Input
 from pellucid.model import Network
 from pellucid.training.metrics import METRICS, Reading, Running, metric, metrics
@@ -206,3 +207,21 @@ def test_the_order_in_memory_does_not_matter(name: str) -> None:
     true, said = RNG.normal(size=(2, N, 2))
     assert _run(name, np.asfortranarray(true), said) == _run(name, true, said)
     assert _run(name, true, np.asfortranarray(said)) == _run(name, true, said)
+
+
+def test_a_loss_is_a_metric_by_its_formula() -> None:
+    """Of values, of labels in the shape of the outputs, and of the real steps alone where they are one row each."""
+    huber = loss("huber", delta=0.5)
+    distance = np.abs(REAL - TRUE)
+    each = np.where(distance <= 0.5, distance**2 / 2, 0.5 * (distance - 0.25)).mean(axis=1)
+    assert _run(huber, TRUE, REAL) == pytest.approx(each.mean())
+    square = ((SCORES - np.eye(4)[LABELS]) ** 2).mean()
+    assert _run(loss("mse"), LABELS, SCORES) == pytest.approx(square) == pytest.approx(_run("mse", LABELS, SCORES))
+    assert [m.name for m in metrics([huber, "mae"])] == ["huber", "mae"]
+    assert metric(huber).rises is False
+    net = Network(Dense(2), input_shape=2, seed=1)
+    rows = TRUE.astype(np.float32)
+    history = net.fit(rows, rows, epochs=1, loss="mse", metrics=huber, verbose=0)
+    assert set(history.history) == {"loss", "huber"}
+    with pytest.raises(DataError, match="reads probabilities"):
+        metric(loss("crossentropy"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -10,11 +11,14 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from tests.lab.browser.person import Person
 
 from pellucid.lab.gallery import TASKS
+from pellucid.lab.own_data.understanding import OwnFiles
+from pellucid.lab.protocol.requests import DataChoices, SentPart
 from pellucid.lab.serve.site import write_site
 from pellucid.lab.time.run import Run
 from pellucid.lab.view.look import Look
@@ -38,6 +42,62 @@ def test_from_the_gallery_to_a_task_and_on(browse: Callable[..., Person], site: 
     person.page.go_back()
     person.page.goto((site / "index.html").as_uri() + "#/dense_2/unit/3?task=spirals")
     expect(person.page).to_have_url(re.compile(r"/spirals\.html#/dense_2/unit/3\?task=spirals"))
+
+
+def test_a_table_of_ones_own_is_learned_without_python(
+    browse: Callable[..., Person], site: Path, tmp_path: Path
+) -> None:
+    """From the gallery and from a task: what it holds, a network that suits it, and that trained as in Python."""
+    table = tmp_path / "flowers.csv"
+    rng = np.random.default_rng(1)
+    kinds = [str(kind) for kind in rng.choice(["rose", "lily", "iris"], 90)]
+    lines = [f"{k},{rng.normal(len(kind)):.2f},{rng.choice(['red', 'blue'])},{kind}" for k, kind in enumerate(kinds)]
+    table.write_text("\n".join(["Id,size,colour,kind", *lines]), encoding="utf-8")
+    other = tmp_path / "dates.csv"
+    other.write_text("day,price\n" + "\n".join(f"2024-01-{k:02},{k}" for k in range(1, 30)), encoding="utf-8")
+
+    person = browse((site / "index.html").as_uri(), offline=True)
+    given = person.page.get_by_role("region", name="Use your own data")
+    chooses(person, other, given)
+    dialog = person.page.get_by_role("dialog", name="Your own data")
+    expect(dialog.get_by_text(re.compile("which the lab reads in Python alone")).last).to_be_visible()
+    expect(person.button("Begin with this data", dialog)).to_be_disabled()
+    chooses(person, table, dialog)
+    expect(dialog.get_by_text("90 examples: 72 for training, 18 for testing")).to_be_visible()
+    expect(dialog.get_by_role("row").filter(has_text="Id")).to_contain_text("it numbers the rows")
+    expect(dialog.get_by_label("Target column")).to_have_value("kind")
+    person.button("Begin with this data", dialog).click()
+    expect(person.link("flowers", person.page.get_by_role("banner"))).to_be_visible()
+    person.epoch()
+    person.waits_for_step(3)
+    files = OwnFiles()
+    files.take([SentPart(name="flowers.csv", data=base64.b64encode(table.read_bytes()).decode())], more=False)
+    with Run.of(files.beginning(DataChoices()).task()) as run:
+        state = run.repeat({"do": "epoch"})
+    assert float(person.read("Loss")) == pytest.approx(state["loss"], rel=1e-3)
+    assert float(person.read("accuracy")) == pytest.approx(state["metrics"]["accuracy"], rel=1e-3)
+    person.goes("/view/confusion")
+    expect(person.panel("Focus").get_by_role("table")).to_contain_text("lily")
+    person.button("Own").click()
+    expect(person.page.get_by_role("dialog").get_by_role("combobox", name=re.compile("^colour"))).to_be_visible()
+    person.page.keyboard.press("Escape")
+
+    # what was learned is not lost without a question
+    person.button("Gallery").click()
+    person.page.get_by_role("button", name=re.compile("Two spirals")).click()
+    person.button(re.compile("^Open “")).click()
+    expect(person.page).to_have_url(re.compile(r"/spirals\.html"))
+    person.batch()
+    person.button("Gallery").click()
+    chooses(person, table, person.page.get_by_role("region", name="Use your own data"))
+    person.button("Begin with this data").click()
+    expect(person.page.get_by_role("dialog").filter(has_text="will be lost")).to_contain_text("Two spirals")
+
+
+def chooses(person: Person, path: Path, within: Locator) -> None:
+    with person.page.expect_file_chooser() as chooser:
+        person.button("Choose files …", within).click()
+    chooser.value.set_files(path)
 
 
 def test_a_trained_network_can_be_begun_anew(browse: Callable[..., Person], site: Path) -> None:

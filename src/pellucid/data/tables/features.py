@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .preparation import Preparation
 
 MAX_CATEGORIES = 100  # a column of names or dates has more: as features they would only be memorised
-_MAX_CLASSES = 20  # ratings and digits are classes, years and prices are not
+MAX_CLASSES = 20  # ratings and digits are classes, years and prices are not
 _MAX_ENCODED = 1 << 28  # numbers of 0 and 1 that categories may become: 1 GiB
 
 
@@ -198,12 +198,12 @@ def target_values(
         known = sorted(set(cells))
         if task is None and classes is None:
             column.check_texts()
-            if len(known) > _MAX_CLASSES:
+            if len(known) > MAX_CLASSES:
                 column.numbers()  # finds a slip in a column of numbers; few classes may well be "3" and "4+"
     else:
         numbers = column.demand_numbers()
         fractions = numbers != np.floor(numbers)
-        small = np.abs(numbers).max() <= 100 and len(np.unique(numbers)) <= _MAX_CLASSES
+        small = np.abs(numbers).max() <= 100 and len(np.unique(numbers)) <= MAX_CLASSES
         if task is None and classes is None:
             task = "classification" if small and not fractions.any() else "regression"
         if task == "regression":

@@ -11,8 +11,8 @@ from ...messages import Message, gettext
 from .features import MAX_CATEGORIES
 from .table import Column
 
-_NAMES = re.compile(r"(?:.*[ _.-])?(?:id|ids|index|idx|uid|uuid|key|no|nr|number|row|rownumber|rowid)|.*[a-z]I[Dd]")
-_FEW = 20  # rows of which all may differ by chance
+NAMES = re.compile(r"(?:.*[ _.-])?(?:id|ids|index|idx|uid|uuid|key|no|nr|number|row|rownumber|rowid)|.*[a-z]I[Dd]")
+FEW = 20  # rows of which all may differ by chance
 
 
 def identifiers(columns: Iterable[Column]) -> dict[str, Message]:
@@ -35,7 +35,7 @@ def _why(column: Column, *, first: bool) -> Message | None:
     if 20 * len(texts) >= there > 0 and texts:
         column.check_texts()  # numbers of another writing are no names
         different = len({cell for cell, gone in zip(column.cells, column.missing, strict=True) if not gone})
-        if different > MAX_CATEGORIES or (2 * different > there and different >= _FEW):
+        if different > MAX_CATEGORIES or (2 * different > there and different >= FEW):
             return gettext("{count} different texts", count=different)
         return None
     if texts or there < len(column.cells) or there < 2:
@@ -44,15 +44,15 @@ def _why(column: Column, *, first: bool) -> Message | None:
     named = _named(column.name)
     if not (first or named) or (values != np.floor(values)).any():
         return None
-    if values[0] in (0, 1) and (np.diff(values) == 1).all() and (named or len(values) >= _FEW):
+    if values[0] in (0, 1) and (np.diff(values) == 1).all() and (named or len(values) >= FEW):
         return gettext("it numbers the rows")
-    if named and len(values) >= _FEW and len(np.unique(values)) == len(values):
+    if named and len(values) >= FEW and len(np.unique(values)) == len(values):
         return gettext("a number of its own in every row")
     return None
 
 
 def _named(name: str) -> bool:
-    return _NAMES.fullmatch(name if re.search(r"[a-z]I[Dd]$", name) else name.lower()) is not None
+    return NAMES.fullmatch(name if re.search(r"[a-z]I[Dd]$", name) else name.lower()) is not None
 
 
 def _dates(column: Column) -> bool:

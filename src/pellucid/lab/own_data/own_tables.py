@@ -139,23 +139,7 @@ class OwnTable:
             DataError: the columns cannot be learned from as they were chosen.
         """
         whole = self.data()
-        learned, test = divided(whole)
-        layers = example_layers(learned, convolves=False)
-        y, y_test = learned.y, test.y
-        if learned.class_names is None:
-            layers.append(original_units(y))
-            y, y_test = y[:, None], y_test[:, None]
-        return Beginning(
-            self.name,
-            layers,
-            (learned.x, y),
-            (test.x, y_test),
-            code=self.code(whole),
-            loss=None if learned.class_names is not None else "mse",
-            metrics=None if learned.class_names is not None else ("mae",),
-            classes=learned.class_names,
-            metadata=Preparation.of(learned).metadata(),
-        )
+        return table_beginning(self.name, *divided(whole), code=self.code(whole))
 
     def code(self, data: Dataset) -> str:
         """Python that makes `x`, `y` and `validation_data`."""
@@ -236,6 +220,26 @@ class OwnTable:
             "high": float(numbers.max()) if numbers.size else None,
             "most": [{"name": text[:100], "count": count} for text, count in most],
         }
+
+
+def table_beginning(name: str, learned: Dataset, test: Dataset, *, code: str) -> Beginning:
+    """What is begun with, of the examples of a table to learn from and those to judge by."""
+    layers = example_layers(learned, convolves=False)
+    y, y_test = learned.y, test.y
+    if learned.class_names is None:
+        layers.append(original_units(y))
+        y, y_test = y[:, None], y_test[:, None]
+    return Beginning(
+        name,
+        layers,
+        (learned.x, y),
+        (test.x, y_test),
+        code=code,
+        loss=None if learned.class_names is not None else "mse",
+        metrics=None if learned.class_names is not None else ("mae",),
+        classes=learned.class_names,
+        metadata=Preparation.of(learned).metadata(),
+    )
 
 
 def counted(names: Sequence[str], labels: Any) -> list[own_files.Counted]:

@@ -18,8 +18,8 @@ change is written here once (the text of a formula, the words of a sentence), wh
                      one step: the slots begin at 0 there, the steps at 1. "module" is the engine's own code for it and
                      for evaluations, WebAssembly as `pellucid.interchange.object_file` writes it, or null. "rule" is
                      the optimizer; "measures" how outputs are read: {"prediction", "mask": [its name in a step, in a
-                     run] | null, "names": metrics, "formulas": {metric: pellucid.formula of "each" from "p" and "y"}, "threshold",
-                     "multilabel", "units"}; "judges": whether all examples to judge by are in the file,
+                     run] | null, "names": metrics, "formulas": {metric: pellucid.formula of "each" from "p" and "y"},
+                     "threshold", "multilabel", "units"}; "judges": whether all examples to judge by are in the file,
      "settling":     when a run that is played rests: {"steps", "window", "every", "fall", "words"} | null, never,
      "history":      protocol History of all steps on the way here, its loss thinned: every "every"th step's,
      "diagnosis":    {"words", "signs", "causes": sentences, "order": [kind], "limits": what is judged by,
@@ -30,6 +30,8 @@ change is written here once (the text of a formula, the words of a sentence), wh
      "image":        array | null, the one that kernels slide over,
      "code":         Python,
      "lessons":      [protocol Lesson], those that may be begun here,
+     "measured":     false where what takes many examples was not measured | absent,
+     "tables":       what a page learns from tables by, see `lab/serve/table_templates.py` | absent,
      "site":         {"tasks": [protocol Task and "views"]} | absent, the other files of its folder}
 
     array = {"shape": [3, 2], "numbers": {"$": ["f4", base64]}, "over"?: 16}     little-endian; the numbers are over 16
@@ -113,6 +115,7 @@ def document(
     code: str = "",
     fault: NonFiniteError | None = None,
     lessons: Iterable[Lesson] = (),
+    compiled: bool = True,
 ) -> dict[str, Any]:
     """The task that `look` shows, at a moment, as what JSON can carry.
 
@@ -123,6 +126,7 @@ def document(
         code: Python that repeats what was done.
         fault: where a value stopped being finite, if that ended the training.
         lessons: those about the task; their examples are among the file's.
+        compiled: whether a step of training is there as the engine's own code too.
     """
     lessons = list(lessons)
     task, net, samples = look.task, look.net, look.samples
@@ -130,7 +134,7 @@ def document(
     slides = "convolve" in task.views
     examples, names = _examples(look, {name for lesson in lessons for name in inputs_of(lesson)})
     judges = task.test is not None and len(names["test"]) == len(task.test[0])
-    training = _training(look, whole=len(names["train"]) == len(task.x), judges=judges)
+    training = _training(look, whole=len(names["train"]) == len(task.x), judges=judges, compiled=compiled)
     can: answers.Can = {**CAN, "convolve": slides, "train": training is not None, "branch": training is not None}
     description = look.describe(_still(state, moment), can)
     if training is not None:
@@ -269,14 +273,14 @@ def _settling(task: Task, description: answers.Description) -> dict[str, Any] | 
     return Settling(task.learned, told["steps_per_epoch"]).rule()
 
 
-def _training(look: Look, *, whole: bool, judges: bool) -> dict[str, Any] | None:
+def _training(look: Look, *, whole: bool, judges: bool, compiled: bool) -> dict[str, Any] | None:
     """One step of training, where the file has all examples and a browser can take it."""
     task, net = look.task, look.net
     rule = optimizer(task.optimizer)
     program = tracing(net, [look.samples.goal], rule).program
     if not whole:
         return None
-    module = _module(look, rule, judges=judges)
+    module = _module(look, rule, judges=judges) if compiled else None
     if module is None and not _evaluable(look, program):
         return None
     packed_module = None if module is None else _coded(np.frombuffer(module, np.uint8))

@@ -20,6 +20,7 @@ from pellucid.lab.protocol.lessons import Lesson
 from pellucid.lab.serve.document import FORMAT, VERSION
 from pellucid.lab.serve.lab_session import Session
 from pellucid.lab.serve.page import check_assets, single_file
+from pellucid.lab.serve.table_templates import table_templates
 from pellucid.messages import gettext, words
 
 INDEX = "index.html"
@@ -56,10 +57,11 @@ def write_site(
     order = [lesson.name for lesson in (*lessons, *shipped())]
     about = (lesson for document in documents for lesson in document["lessons"])
     known = sorted(about, key=lambda lesson: order.index(lesson["name"]))
-    site = {"tasks": [_shown(entry, document) for entry, document in zip(entries, documents, strict=True)]}
+    shared: dict[str, Any] = {"lessons": known, "tables": table_templates()}
+    shared["site"] = {"tasks": [_shown(entry, document) for entry, document in zip(entries, documents, strict=True)]}
     for entry, document in zip(entries, documents, strict=True):
-        _write(folder / f"{entry.name}.html", {**document, "site": site, "lessons": known}, language)
-    _write(folder / INDEX, {"format": FORMAT, "version": VERSION, "site": site, "lessons": known}, language)
+        _write(folder / f"{entry.name}.html", {**document, **shared}, language)
+    _write(folder / INDEX, {"format": FORMAT, "version": VERSION, **shared}, language)
 
 
 def check_free(folder: Path) -> None:
@@ -103,7 +105,7 @@ def _trained(entry: Entry, lessons: Iterable[Lesson], on_task: Callable[[str, in
     finally:
         session.close()
     can = document["description"]["can"]
-    return {**document, "description": {**document["description"], "can": {**can, "gallery": True}}}
+    return {**document, "description": {**document["description"], "can": {**can, "gallery": True, "data": True}}}
 
 
 _PIECE = 100

@@ -222,6 +222,11 @@ export class LocalLab implements Lab {
     return this.trainer.moved ? refuse("local.then", { step: this.trainer.first }) : saved;
   }
 
+  /** Whether what was measured when the file was saved is of this moment. */
+  private get unmoved(): boolean {
+    return this.saved.measured && !this.trainer.moved;
+  }
+
   private get parameters(): ReadonlyMap<Path, Table> {
     return this.trainer.parameters;
   }
@@ -240,7 +245,7 @@ export class LocalLab implements Lab {
 
   /** Where it trains, the size of the gradients too; a file that is only looked at has that of its moment. */
   private measure(): void {
-    if (this.trainer.moved) this.gauging?.wake();
+    if (!this.unmoved) this.gauging?.wake();
   }
 
   /** What led to the file; what was trained in it is no Python. */
@@ -395,7 +400,7 @@ export class LocalLab implements Lab {
   /** What is wrong: what Python said when the file was saved, or what its rules say of this moment. */
   private async diagnosis(): Promise<Methods["diagnose"]["result"]> {
     const { moment, trainer: { asSaved, examinable } } = this;
-    if (asSaved) return { findings: this.saved.findings, ...moment };
+    if (asSaved && this.saved.measured) return { findings: this.saved.findings, ...moment };
     if (!this.saved.diagnosis) return { findings: this.asSaved(this.saved.findings), ...moment };
     const measured = await this.health({ diagnosis: examinable });
     return { findings: "diagnosis" in measured ? [...measured.diagnosis] : [], ...moment };
@@ -403,7 +408,7 @@ export class LocalLab implements Lab {
 
   private async reach(): Promise<Methods["reach"]["result"]> {
     const { moment, trainer } = this;
-    if (!trainer.moved) return { layers: this.saved.reach, ...moment };
+    if (this.unmoved) return { layers: this.saved.reach, ...moment };
     const measured = await this.health({ reach: trainer.measurable.now.weighed() });
     const found = "reach" in measured ? measured.reach : [];
     return { layers: found.map(({ path, norms }) => ({ path: path.replace(/\.state$/, ""), norms: [...norms] })), ...moment };
@@ -507,7 +512,7 @@ export class LocalLab implements Lab {
   private confusion(set: "train" | "test"): Confusion {
     const saved = this.saved.confusion[set];
     if (!saved) refuse("local.absent");
-    if (!this.trainer.moved) return saved;
+    if (this.unmoved) return saved;
     const samples = this.samples.spread(set, POINTS);
     const { data, shape } = this.output(samples.map((s) => s.x));
     const units = shape.at(-1)!;

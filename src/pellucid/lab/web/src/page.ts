@@ -7,6 +7,7 @@ import { socketAddress, WebSocketLab } from "./connection";
 import { LocalLab } from "./local";
 import GaugeWorker from "./local/health/gauge-worker?worker&inline";
 import StepsWorker from "./local/training/steps-worker?worker&inline";
+import { Learning } from "./local/own/learning";
 import { Entrance } from "./local/site";
 import type { Lab } from "./model/wire/protocol";
 import { LabStore } from "./store/lab-store.svelte";
@@ -17,8 +18,10 @@ import { framing } from "./model/place/framing";
 function answerer(): Lab {
   const carried = document.getElementById("pellucid-document");
   if (carried !== null) {
-    const told: object = JSON.parse(carried.textContent);
-    return "description" in told ? new LocalLab(told, () => new StepsWorker(), () => new GaugeWorker()) : new Entrance(told);
+    const told: { tables?: unknown } = JSON.parse(carried.textContent);
+    const shown = (document: unknown): Lab => new LocalLab(document, () => new StepsWorker(), () => new GaugeWorker());
+    const lab = "description" in told ? shown(told) : new Entrance(told);
+    return told.tables ? new Learning(lab, told, shown) : lab;
   }
   return new WebSocketLab(socketAddress(location.href));
 }

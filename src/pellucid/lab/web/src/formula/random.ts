@@ -63,12 +63,13 @@ function xor(...words: readonly Long[]): Long {
   return words.reduce(([a1, a0], [b1, b0]) => [(a1 ^ b1) >>> 0, (a0 ^ b0) >>> 0]);
 }
 
-/** So many 64-bit words of Philox4x64-10 with a key of two numbers, as NumPy's `Philox(key=…).random_raw` gives them. */
-export function raw(count: number, key: readonly [number, number]): Long[] {
+/** So many 64-bit words of Philox4x64-10 with a key of two numbers, or words, as NumPy's `Philox(key=…).random_raw` gives them. */
+export function raw(count: number, key: readonly [number | Readonly<Long>, number | Readonly<Long>]): Long[] {
+  const word = (part: number | Readonly<Long>): Long => (typeof part === "number" ? [upper(part), low(part)] : [...part]);
   const words: Long[] = [];
   for (let block = 1; words.length < count; block++) {
     let [c0, c1, c2, c3]: [Long, Long, Long, Long] = [[upper(block), low(block)], [0, 0], [0, 0], [0, 0]];
-    let [k0, k1]: [Long, Long] = [[upper(key[0]), low(key[0])], [upper(key[1]), low(key[1])]];
+    let [k0, k1]: [Long, Long] = [word(key[0]), word(key[1])];
     for (let round = 0; round < 10; round++) {
       const [high0, low0] = product([0xd2e7470e, 0xe14c6c93], c0);
       const [high1, low1] = product([0xca5a8263, 0x95121157], c2);

@@ -107,6 +107,8 @@ export interface Saved {
   readonly image: Table | null;
   readonly code: string;
   readonly lessons: readonly Lesson[];
+  /** Whether what takes many examples was measured when it was saved. */
+  readonly measured: boolean;
   /** The other tasks of its folder. */
   readonly site: Site | null;
 }
@@ -167,6 +169,7 @@ export function readSaved(given: unknown): Saved {
     image: data["image"] ? table(data["image"]) : null,
     code: typeof data["code"] === "string" ? data["code"] : "",
     lessons: readLessons(data["lessons"]) ?? damaged("lessons"),
+    measured: data["measured"] !== false,
     site: readSite(data["site"]),
   };
 }
@@ -203,6 +206,7 @@ function list(value: unknown, where: string): unknown[] {
 
 /** The document with its arrays as arrays, and its numbers that JSON has no word for. */
 function revived(value: unknown): unknown {
+  if (ArrayBuffer.isView(value)) return value; // of a document that was made here
   if (Array.isArray(value)) return value.map(revived);
   if (typeof value !== "object" || value === null) return value;
   const what = (value as Data)["$"];

@@ -230,6 +230,8 @@ export class LabStore {
 
   /** Begin with the person's files. */
   async learn(choices: DataChoices): Promise<void> {
+    const [present, state] = [this.#description, this.#state];
+    if (this.lab.plain && present !== null && !(await this.leaving.ask(present, state ?? present.state, null))) return;
     this.#routing.lesson = null;
     await this.#change(async () => ({ fault: null, description: await this.lab.request("learn", { choices }) }), false);
   }

@@ -8,6 +8,8 @@ export const data = {
   "data.card": gettext("Drop a table, images in folders, a text or a series here: the lab says what it understood, and begins with a network that suits it. Nothing leaves this machine."),
   "data.about": gettext("Drop files or a folder here, or choose them. They stay in this machine's memory: nothing is written, and nothing leaves it."),
   "data.takes": gettext("A table (CSV, with a line of names first), a series of values (CSV), images in a folder for each class (also as a zip), or a text (.txt)."),
+  "data.card.plain": gettext("Drop a table (CSV or TSV) here: the page says what it understood, and begins with a network that suits it. Nothing leaves this machine. Images, texts and series are learned from in Python: pellucid lab."),
+  "data.takes.plain": gettext("A table in UTF-8 (CSV or TSV, with a line of names first): numbers with a decimal point, and categories. For other tables, for series, images and texts start the lab in Python: pellucid lab."),
   "data.files": gettext("Choose files …"),
   "data.folder": gettext("Choose a folder …"),
   "data.sending": gettext("Sending …"),
@@ -62,6 +64,7 @@ export const data = {
   "data.auto": gettext("as it looks"),
   "data.classes": gettext("{count} classes, and how many examples are of each:"),
   "data.network": gettext("Begins with this network, {count} parameters; Change edits it:"),
+  "data.network.plain": gettext("Begins with this network, {count} parameters:"),
   "data.kept": gettext("What is on show now stays, with what it has learned: Change, Take back returns to it."),
   "data.begin": gettext("Begin with this data"),
 };

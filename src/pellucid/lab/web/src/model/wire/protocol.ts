@@ -31,6 +31,8 @@ export interface Lab {
   second?(): Lab;
   /** What to say once the connection is gone, where it will not come back by itself. */
   readonly lost?: Words;
-  /** Whether there is Python behind it, which reads files of the person's own, also while nothing is open. */
+  /** Whether it learns from files of the person's own, also while nothing is open. */
   readonly learns?: boolean;
+  /** Whether it does so without Python, from plain tables alone; what was on show before is gone then. */
+  readonly plain?: boolean;
 }
