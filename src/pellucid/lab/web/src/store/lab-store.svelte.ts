@@ -1,6 +1,6 @@
 // What the page knows: one object that all components read. Only methods of it change it.
 
-import { HOME, format, opening, parse, type Link } from "../model/place/route";
+import { HOME, format, opening, parse, unplaced, type Link } from "../model/place/route";
 import type { Place } from "../model/place/place";
 import type {
   Action, DataChoices, Description, Design, Edited, Example, Fault, Lab, Language, Methods, Path, Picture, State, Task, Words,
@@ -354,7 +354,7 @@ export class LabStore {
       if (serial !== this.#serial) return;
       if (description.layers.length === 0) this.#panel = "gallery";
     }
-    if (asked !== null) this.#routing.place = { ...asked.place, step: null };
+    if (asked !== null) this.#routing.place = arrival(asked, description);
     if (known !== null && run !== description.state.run) this.notify(this.say("shell.anew"));
     // The place is one in this network, or what a link asks for: in another network it is none.
     await this.#describe(description, known === null || again || asked !== null);
@@ -474,7 +474,8 @@ export class LabStore {
     const link = parse(hash);
     const [before, lesson] = [this.#routing.place, this.#routing.lesson];
     this.#routing.lesson = link.lesson;
-    this.#routing.place = { ...link.place, input: link.place.input ?? before.input, step: null };
+    const there = ours || this.#description === null ? { ...link.place, step: null } : arrival(link, this.#description);
+    this.#routing.place = { ...there, input: there.input ?? before.input };
     if (push && !same(before, this.#routing.place)) this.#routing.write(true);
     if (this.#description === null) {
       this.#asked = link;
@@ -493,7 +494,7 @@ export class LabStore {
           return;
         }
         // Its event has led home already.
-        this.#routing.place = { ...link.place, step: null };
+        this.#routing.place = arrival(link, description);
         await this.#describe(description, true);
       }
       this.#routing.write();
@@ -521,3 +522,9 @@ function firstInput(description: Description): string | null {
 function paths(description: Description): string {
   return description.layers.map((layer) => layer.path).join(" ");
 }
+/** Where a link leads; one that names no place leads to what the task of the gallery is about. */
+function arrival(link: Link, { task, views }: Description): Place {
+  const place = { ...link.place, step: null };
+  return task !== null && unplaced(link) ? { ...place, view: opening(views) } : place;
+}
+

@@ -44,7 +44,7 @@ describe("the beginning", () => {
   it("describes, takes the first test example and watches every layer's output", async () => {
     const { lab, store } = await started();
     expect(store.description?.title.en).toBe("Spirals");
-    expect(store.place).toMatchObject({ path: null, input: "test:0" });
+    expect(store.place).toMatchObject({ path: null, view: "boundary", input: "test:0" });
     expect(store.example?.name).toBe("test:0");
     const [watch] = lab.of("watch") as { input: string; paths: { path: string }[] }[];
     expect(watch!.input).toBe("test:0");
@@ -77,6 +77,31 @@ describe("the beginning", () => {
     expect(seen).toEqual([null]);
     expect(store.panel).toBeNull();
     expect(store.description?.task).toBe("digits");
+  });
+});
+
+describe("a link that names no place", () => {
+  const boundary = { path: null, view: "boundary", input: "test:0" };
+  it.each(["", "#/", "#/?task=spirals", "#/?step=3"])("%o leads to what the task is about", async (link) => {
+    const { address, store } = await started(link);
+    expect(store.place).toMatchObject(boundary);
+    expect(address.entries).toHaveLength(1);
+    expect(address.read()).toContain("#/view/boundary?task=spirals&input=test:0");
+    store.out();
+    address.type("#/?task=spirals");
+    await settled(5);
+    expect(store.place).toMatchObject(boundary);
+  });
+  it.each(["#/?task=spirals&input=test:1", "#/?with=step:3", "#/dense_1"])("%o names one", async (link) => {
+    expect((await started(link)).store.place.view).toBeNull();
+  });
+  it("leads to the network where the task is about nothing else, and where it is a person's own", async () => {
+    for (const changed of [{ task: null }, { views: ["confusion" as const] }]) {
+      const lab = new FakeLab();
+      const plain = lab.answers.describe!;
+      lab.answers.describe = async (params) => ({ ...(await plain(params)), ...changed });
+      expect((await started("", lab)).store.place.view).toBeNull();
+    }
   });
 });
 
@@ -261,6 +286,7 @@ describe("going", () => {
   });
   it("makes a link with the weights where they fit, else with the step", async () => {
     const { store, lab } = await started();
+    store.out();
     expect(await store.share()).toBe("http://x/#/?task=spirals&input=test:0&w=QUJD");
     lab.answers.weights = () => {
       throw new Error("too large");

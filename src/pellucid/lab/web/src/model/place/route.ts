@@ -21,6 +21,11 @@ export function opening(views: readonly View[]): View | null {
   return first === undefined || first === "confusion" || first === "examples" ? null : first;
 }
 
+/** Whether a link says no more than what is to be opened: each that the page makes itself names its example, too. */
+export function unplaced({ place, lesson }: Link): boolean {
+  return place.path === null && place.view === null && place.input === null && place.beside === null && lesson === null;
+}
+
 export const HOME: Place = {
   path: null, index: null, term: null, product: false, view: null, input: null, step: null,
   beside: null,
