@@ -53,11 +53,17 @@ class NonFiniteError(PellucidError):
         self.origin = origin
 
 
-def nearest(word: object, choices: Iterable[str]) -> str:
-    """The hint ' Did you mean "relu"?' for a mistyped word, or '' if nothing is near."""
+def closest(word: object, choices: Iterable[str]) -> str | None:
+    """The choice that a mistyped word may have meant, or None if nothing is near."""
     spelled = {choice.lower(): choice for choice in choices}
     matches = difflib.get_close_matches(str(word).lower(), spelled, n=1, cutoff=0.5)
-    return f' Did you mean "{spelled[matches[0]]}"?' if matches else ""
+    return spelled[matches[0]] if matches else None
+
+
+def nearest(word: object, choices: Iterable[str]) -> str:
+    """The hint ' Did you mean "relu"?' for a mistyped word, or '' if nothing is near."""
+    near = closest(word, choices)
+    return "" if near is None else f' Did you mean "{near}"?'
 
 
 Spelling = Callable[[str, object], object]

@@ -7,12 +7,12 @@ puts the messages of all sources, the page's too, into the catalogue.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from pellucid.errors import PellucidError
+from pellucid.errors import PellucidError, closest
 
 LANGUAGES = ("en", "zh")
 CATALOGUE = Path(__file__).parent / "locale" / "zh" / "LC_MESSAGES" / "pellucid.po"
@@ -59,6 +59,12 @@ def gettext(english: str, **values: object) -> Message:
 def option_of(name: str, kind: str) -> Message:
     """What an option of a layer, a loss, … is called in a message: "units of Dense"."""
     return gettext("{name} of {kind}", name=name, kind=kind)
+
+
+def suggestion(word: object, choices: Iterable[str]) -> Message | str:
+    """The hint of `nearest` in each language."""
+    near = closest(word, choices)
+    return "" if near is None else gettext(' Did you mean "{name}"?', name=near)
 
 
 def chained(parts: Sequence[object], link: Message) -> object:

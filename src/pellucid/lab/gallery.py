@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from pellucid import data
 from pellucid.data.kernels import kernel
-from pellucid.errors import DataError, PellucidError, nearest
+from pellucid.errors import DataError, PellucidError
 from pellucid.functions.learning.optimizers import SGD, Adam
 from pellucid.lab.task import Examples, Source, Task
 from pellucid.layers import LSTM, RNN, Conv2D, Dense, Embedding, Flatten, MaxPool2D, Reshape
-from pellucid.messages import Message, gettext, words
+from pellucid.messages import Message, gettext, suggestion, words
 from pellucid.network import BaseNetwork
 
 Array = NDArray[Any]
@@ -117,7 +117,7 @@ def entry(name: str) -> Entry:
                 'there is no task "{name}", expected one of {tasks}.{hint}',
                 name=name,
                 tasks=", ".join(TASKS),
-                hint=nearest(name, TASKS),
+                hint=suggestion(name, TASKS),
             )
         )
     return TASKS[name]

@@ -511,8 +511,8 @@ def test_large_questions_wait_in_small_numbers(fresh: Session, monkeypatch: pyte
         ("\n", {}, 'there is no method " "'),
         ("example", {"name": "test\r\n"}, 'no examples called "test "'),
         ("describe", {"path": 1}, "there is no parameter"),
-        ("describe", [], "the parameters are a list of 0, expected an object"),
-        ("describe", None, "the parameters are null"),
+        ("describe", [], "the request is a list of 0, expected an object"),
+        ("describe", None, "the request is null"),
         ("watch", {}, '"input" is missing'),
         ("watch", {"input": "test:0", "paths": "all"}, 'is "all", expected a list'),
         (

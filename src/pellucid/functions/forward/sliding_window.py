@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pellucid.arrays import is_integer
-from pellucid.errors import PellucidError, ShapeError, argument, nearest
-from pellucid.messages import Message, gettext
+from pellucid.errors import PellucidError, ShapeError, argument
+from pellucid.messages import Message, gettext, suggestion
 
 Sizes = int | Sequence[int]
 """One integer for all axes, or one for each."""
@@ -221,7 +221,7 @@ def paddings_of(value: Any, rank: int, what: object) -> tuple[Pair, ...] | str:
                     '{what} is "{value}", expected "valid", "same", a number or pairs.{hint}',
                     what=what,
                     value=value,
-                    hint=nearest(value, ("valid", "same")),
+                    hint=suggestion(value, ("valid", "same")),
                 )
             )
         return value

@@ -17,6 +17,7 @@ from pellucid.lab.lessons.addresses import read_address, read_value
 from pellucid.lab.lessons.marked_yaml import Marked
 from pellucid.lab.protocol.lessons import Both, Lesson, Question
 from pellucid.lab.protocol.reading import sentence
+from pellucid.messages import gettext
 
 MAX_BYTES = 1 << 18
 _LINK = re.compile(r"\[([^\[\]]+)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)")
@@ -74,7 +75,7 @@ def _converted(path: Path, marked: Marked) -> Lesson:
         steps = re.findall(r"[^.\[\]]+", found[1]) if found else []
         place: tuple[str | int, ...] = tuple(int(step) if step.isdecimal() else step for step in steps)
         kind: Any = msgspec.inspect.type_info(Lesson)
-        said = sentence(marked.data, kind, steps, "the lesson is", part="key")
+        said = str(sentence(marked.data, kind, steps, gettext("the lesson"), part=gettext("key")))
         if (key := _KEY.match(said)) is not None:  # in what is wrong, or in something around it
             around = (place[:n] for n in range(len(place) + 1))
             place = next((one for each in around if (one := (*each, key[1])) in marked.lines), place)

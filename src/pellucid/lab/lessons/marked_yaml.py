@@ -36,7 +36,7 @@ class Marked:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = 1 if mark is None else mark.line + 1
-            hint = "a text with : # [ ] { } or , in it stands in quotes"
+            hint = "a text with one of : ? # [ ] { } , in it stands in quotes"
             raise DataError(f"line {line}: this is no YAML: {error.problem or error.context} ({hint})") from None
         except yaml.YAMLError as error:  # a character that YAML does not allow
             place = getattr(error, "position", 0)

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from pellucid.errors import DataError, nearest
+from pellucid.errors import DataError
 from pellucid.lab.protocol.requests import Id
+from pellucid.messages import Message, chained, gettext, suggestion
 
 _SHOWN = 40
 
@@ -19,7 +20,7 @@ _SHOWN = 40
 class Malformed(DataError):
     """A message that is no request."""
 
-    def __init__(self, number: int | None, sentence: str) -> None:
+    def __init__(self, number: int | None, sentence: object) -> None:
         super().__init__(sentence)
         self.number = number
 
@@ -34,22 +35,24 @@ def read_message(text: str | bytes) -> tuple[int, str, Any]:
         message = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         example = '{"id": 1, "method": "describe", "params": {}}'
-        raise Malformed(None, f"the message is no JSON, expected such as {example}") from None
+        raise Malformed(None, gettext("the message is no JSON, expected such as {example}", example=example)) from None
     if not isinstance(message, dict):
-        raise Malformed(None, f"the message is {shown(message)}, expected an object with id, method and params")
+        raise Malformed(
+            None, gettext("the message is {came}, expected an object with id, method and params", came=shown(message))
+        )
     number = None
     try:
-        number = checked(message.get("id"), Id, root='"id" is')
-        return number, checked(message.get("method"), str, root='"method" is'), message.get("params", {})
+        number = checked(message.get("id"), Id, root='"id"')
+        return number, checked(message.get("method"), str, root='"method"'), message.get("params", {})
     except DataError as error:
-        raise Malformed(number, str(error)) from None
+        raise Malformed(number, error.message) from None
 
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
 
 
-def checked(value: Any, kind: Any, where: str = "", root: str = "the parameters are") -> Any:
+def checked(value: Any, kind: Any, where: str = "", root: object = gettext("the request")) -> Any:
     """A value as the kind that was declared.
 
     Args:
@@ -67,10 +70,11 @@ def checked(value: Any, kind: Any, where: str = "", root: str = "the parameters 
     except msgspec.ValidationError as error:
         where_in = re.search(r"`\$([^`]*)`$", str(error))
         path = re.findall(r"[^.\[\]]+", where_in[1]) if where_in else []
-        raise DataError(where + sentence(value, inspect.type_info(kind), path, root)) from None
+        said = sentence(value, inspect.type_info(kind), path, root)
+        raise DataError(gettext("{where}{said}", where=where, said=said) if where else said) from None
 
 
-def sentence(value: Any, kind: Any, path: list[str], root: str, *, part: str = "parameter") -> str:
+def sentence(value: Any, kind: Any, path: list[str], root: object, *, part: object = gettext("parameter")) -> Message:
     """What is wrong at the end of a path in a value, of which `kind` is the declaration.
 
     Args:
@@ -91,16 +95,23 @@ def sentence(value: Any, kind: Any, path: list[str], root: str, *, part: str = "
         fields = _fields(kind, value)
         for key in value:
             if key not in fields:
-                hint = nearest(key[:100], fields) if isinstance(key, str) else ""
-                return f"there is no {part} {shown(key)}, expected {', '.join(fields) or 'none'}.{hint}"
+                hint = suggestion(key[:100], fields) if isinstance(key, str) else ""
+                return gettext(
+                    "there is no {part} {name}, expected {names}.{hint}",
+                    part=part,
+                    name=shown(key),
+                    names=", ".join(fields) or gettext("none"),
+                    hint=hint,
+                )
         for key, (inner, required) in fields.items():
             if required and key not in value:
-                return f'"{f"{name}.{key}".lstrip(".")}" is missing, expected {expected(inner)}'
-    what = f'"{name}" is' if name else root
-    hint = ""
-    if isinstance(kind, inspect.LiteralType) and isinstance(value, str):
-        hint = nearest(value[:100], map(str, kind.values))
-    return f"{what} {shown(value)}, expected {expected(kind)}{'.' * bool(hint)}{hint}"
+                missing = f'"{f"{name}.{key}".lstrip(".")}"'
+                return gettext("{what} is missing, expected {expected}", what=missing, expected=expected(inner))
+    what = f'"{name}"' if name else root
+    said = gettext("{what} is {came}, expected {expected}", what=what, came=shown(value), expected=expected(kind))
+    word = value[:100] if isinstance(kind, inspect.LiteralType) and isinstance(value, str) else None
+    hint = "" if word is None else suggestion(word, map(str, kind.values))
+    return gettext("{said}.{hint}", said=said, hint=hint) if hint else said
 
 
 def _fields(kind: Any, value: Mapping[str, Any]) -> dict[str, tuple[Any, bool]]:
@@ -123,7 +134,7 @@ def _structs(kind: Any) -> list[inspect.StructType]:
     return [k for k in getattr(kind, "types", [kind]) if isinstance(k, inspect.StructType)]
 
 
-def expected(kind: Any) -> str:
+def expected(kind: Any) -> object:
     """A declaration in words."""
     match kind:
         case inspect.Metadata():
@@ -131,38 +142,47 @@ def expected(kind: Any) -> str:
         case inspect.NoneType():
             return "null"
         case inspect.BoolType():
-            return "true or false"
+            return gettext("true or false")
         case inspect.IntType(ge=None):
-            return "an integer"
+            return gettext("an integer")
         case inspect.IntType():
-            return f"an integer from {kind.ge} to {kind.le if kind.lt is None else kind.lt - 1}"
+            high = kind.le if kind.lt is None else kind.lt - 1
+            return gettext("an integer from {low} to {high}", low=kind.ge, high=high)
         case inspect.FloatType():
-            return f"a number from {kind.ge:g} to {kind.le:g}"
+            return gettext("a number from {low:g} to {high:g}", low=kind.ge, high=kind.le)
         case inspect.StrType(pattern=str(pattern)):
-            return f"a text that matches {pattern}"
+            return gettext("a text that matches {pattern}", pattern=pattern)
         case inspect.StrType():
-            return "a text" if kind.max_length is None else f"a text of at most {kind.max_length} characters"
+            if kind.max_length is None:
+                return gettext("a text")
+            return gettext("a text of at most {count} characters", count=kind.max_length)
         case inspect.LiteralType():
-            return " or ".join(json.dumps(value) for value in kind.values)
+            return chained([json.dumps(value) for value in kind.values], _OR)
         case inspect.ListType():
             low, high = kind.min_length or 0, kind.max_length
-            count = f"{low}" if low == high else f"{low} to {high}" if low else f"at most {high}"
-            return f"a list of {count} {_PLURALS[type(kind.item_type)]}"
+            items = _PLURALS[type(kind.item_type)]
+            if low == high:
+                return gettext("a list of {count} {items}", count=low, items=items)
+            if low:
+                return gettext("a list of {low} to {high} {items}", low=low, high=high, items=items)
+            return gettext("a list of at most {high} {items}", high=high, items=items)
         case inspect.UnionType() if any(isinstance(k, inspect.NoneType) for k in kind.types):
-            return " or ".join(map(expected, kind.types))
-    return f"an object with {', '.join(_fields(kind, {}))}".removesuffix(" with ")
+            return chained([expected(each) for each in kind.types], _OR)
+    names = ", ".join(_fields(kind, {}))
+    return gettext("an object with {names}", names=names) if names else gettext("an object")
 
 
+_OR = gettext("{first} or {then}")
 _PLURALS = {
-    inspect.IntType: "integers",
-    inspect.FloatType: "numbers",
-    inspect.ListType: "lists",
-    inspect.LiteralType: "names",
-    inspect.StructType: "objects",
+    inspect.IntType: gettext("integers"),
+    inspect.FloatType: gettext("numbers"),
+    inspect.ListType: gettext("lists"),
+    inspect.LiteralType: gettext("names"),
+    inspect.StructType: gettext("objects"),
 }
 
 
-def shown(value: object) -> str:
+def shown(value: object) -> str | Message:
     """What came, printable and short enough for a sentence."""
     match value:
         case None:
@@ -173,9 +193,9 @@ def shown(value: object) -> str:
             text = f"{value[:_SHOWN]}…" if len(value) > _SHOWN else value
             return '"' + "".join(c if c.isprintable() else "�" for c in text) + '"'
         case int():
-            return str(value) if abs(value) < 1 << 64 else "a very large number"
+            return str(value) if abs(value) < 1 << 64 else gettext("a very large number")
         case float():
             return f"{value:.6g}"
         case list() | tuple():
-            return f"a list of {len(value)}"
-    return "an object"
+            return gettext("a list of {count}", count=len(value))
+    return gettext("an object")

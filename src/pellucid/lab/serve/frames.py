@@ -18,11 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import DataError
+from pellucid.messages import gettext
 
 MAGIC = b"PLF1"
 LARGEST = 1 << 26
 """How many bytes a frame may have."""
 DTYPES = {"f4": "<f4", "f8": "<f8", "i4": "<i4", "u1": "u1"}
+
+
+def _too_large() -> DataError:
+    return DataError(gettext("the answer has more than {size} MiB: ask for less of it", size=LARGEST >> 20))
 
 
 def encode(message: Any) -> bytes:
@@ -42,7 +47,7 @@ def encode(message: Any) -> bytes:
         arrays.append(data + bytes(gap))
         size += len(data) + gap
         if size > LARGEST:
-            raise DataError(f"the answer has more than {LARGEST >> 20} MiB: ask for less of it")
+            raise _too_large()
         return {"$": [code, place, flat.size]}
 
     header = json.dumps(jsonable(message, put), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -50,7 +55,7 @@ def encode(message: Any) -> bytes:
     text = header.encode(errors="backslashreplace")
     text += b" " * (-len(text) % 8)
     if len(text) + size > LARGEST:
-        raise DataError(f"the answer has more than {LARGEST >> 20} MiB: ask for less of it")
+        raise _too_large()
     return b"".join([MAGIC, struct.pack("<I", len(text)), text, *arrays])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from msgspec import to_builtins
 
-from pellucid.errors import DataError, PellucidError, nearest
+from pellucid.errors import DataError, PellucidError
 from pellucid.lab.edit.choices import layer_kinds, loss_names, optimizer_kinds
 from pellucid.lab.edit.designs import changed, design_of, differences
 from pellucid.lab.edit.plain_code import preamble
@@ -33,7 +33,7 @@ from pellucid.lab.task import Task
 from pellucid.lab.time.moments import Moment
 from pellucid.lab.time.run import Run
 from pellucid.lab.view.look import Look
-from pellucid.messages import Message, gettext, words
+from pellucid.messages import Message, gettext, suggestion, words
 
 _log = logging.getLogger("pellucid.lab")
 LIVE_PERIOD, LIVE_FRACTION = 0.1, 0.06
@@ -172,8 +172,14 @@ class Session:
             PellucidError: a request that cannot be answered, in one sentence.
         """
         if method not in METHODS:
-            hint = nearest(method[:100], METHODS)
-            raise DataError(f'there is no method "{method[:100]}", expected one of {", ".join(METHODS)}.{hint}')
+            raise DataError(
+                gettext(
+                    'there is no method "{name}", expected one of {names}.{hint}',
+                    name=method[:100],
+                    names=", ".join(METHODS),
+                    hint=suggestion(method[:100], METHODS),
+                )
+            )
         return METHODS[method](self, tab, checked(params, DECLARED[method].params, f"{method}: "))
 
     def open(self, name: str) -> answers.Description:

@@ -16,7 +16,7 @@ from pellucid.lab.serve.tabs import Lane, Tab, Watch
 from pellucid.lab.time.moments import Moment
 from pellucid.lab.view.course import course, ledger
 from pellucid.lab.view.look import Look
-from pellucid.messages import words
+from pellucid.messages import gettext, words
 
 if TYPE_CHECKING:
     from pellucid.lab.serve.lab_session import Session
@@ -66,7 +66,7 @@ def _tasks(session: Session, tab: Tab, asked: requests.Params) -> list[answers.T
 
 def _watch(session: Session, tab: Tab, asked: requests.WatchParams) -> answers.Live:
     if sum(wanted.limit for wanted in asked.paths) > 1 << 22:
-        raise DataError(f"watch: more than {1 << 22} numbers were asked for: watch less at once")
+        raise DataError(gettext("watch: more than {most:,} numbers were asked for: watch less at once", most=1 << 22))
     watch = Watch(asked.input, tuple(asked.paths))
     stage = session.stage
     moment = stage.run.moment()
@@ -173,10 +173,16 @@ def _convolve(session: Session, tab: Tab, asked: requests.ConvolveParams) -> ans
     if asked.image is not None:
         shape, data = tuple(asked.image.shape), asked.image.data
         if shape[0] * shape[1] != len(data):
-            raise DataError(f"convolve: expected an image of (h, w) numbers, got {len(data)} for the shape {shape}")
+            raise DataError(
+                gettext(
+                    "convolve: expected an image of (h, w) numbers, got {count} for the shape {shape}",
+                    count=len(data),
+                    shape=shape,
+                )
+            )
         image = np.reshape(data, shape)
     if len({len(row) for row in asked.kernel}) != 1:
-        raise DataError("convolve: the kernel's rows differ in length, expected a rectangle of numbers")
+        raise DataError(gettext("convolve: the kernel's rows differ in length, expected a rectangle of numbers"))
     return session.stage.look.convolve(
         image,
         asked.kernel,

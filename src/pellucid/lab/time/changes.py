@@ -11,12 +11,12 @@ import numpy as np
 from msgspec import UnsetType
 from numpy.typing import NDArray
 
-from pellucid.errors import PellucidError, nearest
+from pellucid.errors import PellucidError
 from pellucid.explain.arithmetic import number as number_text
 from pellucid.lab.protocol import requests
 from pellucid.lab.protocol.reading import shown
 from pellucid.lab.task import Words
-from pellucid.messages import gettext, words
+from pellucid.messages import gettext, suggestion, words
 from pellucid.training.running.state import State
 
 Array = NDArray[Any]
@@ -111,14 +111,36 @@ def change(wanted: requests.Change, parameters: Mapping[str, Array]) -> Change:
             path = _known(name, parameters)
             array = parameters[path]
             if len(index) != array.ndim:
-                raise PellucidError(f"index is {index}, but {path} has {array.ndim} axes: give a place in each")
+                raise PellucidError(
+                    gettext(
+                        "index is {index}, but {path} has {count} axes: give a place in each",
+                        index=index,
+                        path=path,
+                        count=array.ndim,
+                    )
+                )
             if not all(i < size for i, size in zip(index, array.shape, strict=True)):
-                raise PellucidError(f"index is {index}, but {path} has the shape {array.shape}: count from 0")
+                raise PellucidError(
+                    gettext(
+                        "index is {index}, but {path} has the shape {shape}: count from 0",
+                        index=index,
+                        path=path,
+                        shape=array.shape,
+                    )
+                )
             largest = float(np.finfo(array.dtype).max)
             if abs(value) > largest:
-                raise PellucidError(f"value is {value:g}, expected a number from {-largest:g} to {largest:g}")
+                raise PellucidError(
+                    gettext(
+                        "value is {value:g}, expected a number from {low:g} to {high:g}",
+                        value=value,
+                        low=-largest,
+                        high=largest,
+                    )
+                )
             return Element(path, tuple(index), value)
-    raise PellucidError('expected {"learning_rate": …} or {"parameter": …, "index": …, "value": …}, got another change')
+    one, other = '{"learning_rate": …}', '{"parameter": …, "index": …, "value": …}'
+    raise PellucidError(gettext("expected {one} or {other}, got another change", one=one, other=other))
 
 
 def adopted(values: object, parameters: Mapping[str, Array]) -> Adopted:
@@ -128,7 +150,9 @@ def adopted(values: object, parameters: Mapping[str, Array]) -> Adopted:
         PellucidError: none, unknown ones, another shape, numbers that are not finite.
     """
     if not isinstance(values, Mapping) or not values:
-        raise PellucidError(f"expected parameters as arrays by path, at least one, got {type(values).__name__}")
+        raise PellucidError(
+            gettext("expected parameters as arrays by path, at least one, got {kind}", kind=type(values).__name__)
+        )
     checked: dict[str, Array] = {}
     for name, value in values.items():
         path = _known(name, parameters)
@@ -137,17 +161,27 @@ def adopted(values: object, parameters: Mapping[str, Array]) -> Adopted:
             with np.errstate(over="ignore"):
                 array = np.array(value, dtype=kept.dtype)
         except (TypeError, ValueError, OverflowError):
-            raise PellucidError(f"{path}: expected numbers, got {type(value).__name__}") from None
+            raise PellucidError(
+                gettext("{path}: expected numbers, got {kind}", path=path, kind=type(value).__name__)
+            ) from None
         if array.shape != kept.shape:
-            raise PellucidError(f"{path}: expected the shape {kept.shape}, got {array.shape}")
+            raise PellucidError(
+                gettext("{path}: expected the shape {shape}, got {came}", path=path, shape=kept.shape, came=array.shape)
+            )
         if not np.isfinite(array).all():
-            raise PellucidError(f"{path}: expected finite numbers of {kept.dtype}, got some that are not finite")
+            raise PellucidError(
+                gettext(
+                    "{path}: expected finite numbers of {kind}, got some that are not finite",
+                    path=path,
+                    kind=kept.dtype,
+                )
+            )
         checked[path] = array
     return Adopted(checked)
 
 
 def _known(path: object, parameters: Mapping[str, Array]) -> str:
     if not isinstance(path, str) or path not in parameters:
-        hint = nearest(path, parameters) if isinstance(path, str) else ""
-        raise PellucidError(f"there is no parameter {shown(path)}.{hint}")
+        hint = suggestion(path, parameters) if isinstance(path, str) else ""
+        raise PellucidError(gettext("there is no parameter {name}.{hint}", name=shown(path), hint=hint))
     return path

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
+from pellucid.messages import gettext
 from pellucid.formula import Program
 from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
@@ -27,7 +28,7 @@ def boundary(task: Task, net: BaseNetwork, samples: Samples, size: int, *, units
     """What a network of two inputs gives on a grid over the plane, and the examples in it; of its `units` as well."""
     (shape,), (given,) = net.input_shapes.values(), net.output_shapes.values()
     if shape != (2,) or len(given) != 1:
-        raise PellucidError(f"a boundary needs two inputs, got the shape {shape}")
+        raise PellucidError(gettext("a boundary needs two inputs, got the shape {shape}", shape=shape))
     size = max(2, min(int(size), math.isqrt(samples.affordable(400**2))))
     _, (points, targets) = samples.spread("train", POINTS)
     low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)

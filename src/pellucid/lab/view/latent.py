@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError, PellucidError, nearest
+from pellucid.errors import DataError, PellucidError
 from pellucid.formula import Program
 from pellucid.formula.derivative import reachable
 from pellucid.formula.expressions import reads
 from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task, bottleneck
 from pellucid.lab.view.samples import Samples, label_of, numbers
-from pellucid.messages import gettext
+from pellucid.messages import gettext, suggestion
 from pellucid.network import BaseNetwork
 
 Array = NDArray[Any]
@@ -73,22 +73,39 @@ def decoder(net: BaseNetwork, path: str) -> Callable[[Any], answers.Numbers]:
     known = net.reading()
     if path not in known.values or path in known.inputs or path in known.outputs:
         choices = [p for p in known.values if p not in known.inputs and p not in known.outputs]
-        raise PellucidError(f'there is nothing behind "{path}", expected a value inside.{nearest(path, choices)}')
+        raise PellucidError(
+            gettext(
+                'there is nothing behind "{path}", expected a value inside.{hint}',
+                path=path,
+                hint=suggestion(path, choices),
+            )
+        )
     forward = net.forward(training=False)
     cut = forward.values[path]
     if cut.kind != "float" or not cut.rank or isinstance(cut.axes[0].extent, int):
-        raise PellucidError(f"{path} holds no real numbers of an example, so none can be put in its place")
+        raise PellucidError(
+            gettext("{path} holds no real numbers of an example, so none can be put in its place", path=path)
+        )
     cut.definition = None  # what nothing defines is an input of the program
     needed = {r.tensor for s in reachable(forward.outputs.values()) for r in reads(s.expression)}
     if cut not in needed or any(t in needed for t in forward.inputs.values()):
-        raise PellucidError(f"what comes out depends on more than {path}, so nothing can be made of {path} alone")
+        raise PellucidError(
+            gettext("what comes out depends on more than {path}, so nothing can be made of {path} alone", path=path)
+        )
     run = net.executable(("behind", path), lambda _: Program(forward.outputs))
     shape = tuple(a.size for a in cut.axes[1:])
 
     def decode(code: Any) -> answers.Numbers:
         array = np.asarray(code, dtype=np.float64)
         if array.size != math.prod(shape) or not np.isfinite(array).all():
-            raise DataError(f"{path}: expected {math.prod(shape)} finite numbers, got {array.size}")
+            raise DataError(
+                gettext(
+                    "{path}: expected {size} finite numbers, got {count}",
+                    path=path,
+                    size=math.prod(shape),
+                    count=array.size,
+                )
+            )
         outputs = run({cut.name: array.reshape(1, *shape).astype(net.dtype), **net.parameters.snapshot()})
         return numbers(next(iter(outputs.values()))[0])
 

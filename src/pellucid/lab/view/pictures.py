@@ -23,7 +23,7 @@ def checked_index(tensor: Tensor, path: str, shape: tuple[int, ...], index: Sequ
     place = batch_axis(tensor)
     given = list(index)
     if not all(isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in given):
-        raise DataError(f"{path}: expected an index of integers, got {given}")
+        raise DataError(gettext("{path}: expected an index of integers, got {index}", path=path, index=given))
     if place is not None and len(given) == len(shape) - 1:
         given.insert(place, 0)
     if len(given) != len(shape) or not all(0 <= i < n for i, n in zip(given, shape, strict=True)):

@@ -69,7 +69,11 @@ class Samples:
         """
         sets = {str(key): pair for key, pair in self.sets().items()}
         if name not in sets:
-            raise DataError(f'there are no examples called "{name}" here, expected {" or ".join(sets)}')
+            raise DataError(
+                gettext(
+                    'there are no examples called "{name}" here, expected {names}', name=name, names=", ".join(sets)
+                )
+            )
         return sets[name]
 
     def __getitem__(self, name: str) -> Sample:
@@ -189,7 +193,9 @@ class Samples:
         try:
             array = np.asarray(x, dtype=np.float64)
         except (TypeError, ValueError):
-            raise DataError(f"expected an example of {shape} numbers, got {type(x).__name__}") from None
+            raise DataError(
+                gettext("expected an example of {shape} numbers, got {kind}", shape=shape, kind=type(x).__name__)
+            ) from None
         if array.size != math.prod(shape):
             raise DataError(
                 gettext(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pellucid.engines import compile_program
 from pellucid.errors import DataError
+from pellucid.messages import Message, gettext
 from pellucid.explain import Trace
 from pellucid.formula import Program, Tensor
 from pellucid.functions.forward.convolution import convolve
@@ -40,12 +41,18 @@ class Sliding:
         dilation: int,
         at: Sequence[int] | None = None,
     ) -> answers.Convolution:
-        x = gallery.sample_image() if image is None else _plane(image, "the image")
-        k = _plane(kernel, "the kernel")
+        x = gallery.sample_image() if image is None else _plane(image, gettext("the image"))
+        k = _plane(kernel, gettext("the kernel"))
         if x.size > MAX_SENT or max(k.shape) > MAX_KERNEL:
             raise DataError(
-                f"expected an image of at most {MAX_SENT} pixels and a kernel of at most {MAX_KERNEL} × "
-                f"{MAX_KERNEL} weights, got {x.shape} and {k.shape}"
+                gettext(
+                    "expected an image of at most {pixels} pixels and a kernel of at most {size} × {size} weights, "
+                    "got {image} and {kernel}",
+                    pixels=MAX_SENT,
+                    size=MAX_KERNEL,
+                    image=x.shape,
+                    kernel=k.shape,
+                )
             )
         key = x.shape, k.shape, stride, padding, dilation
         if key not in self._known:
@@ -63,18 +70,29 @@ class Sliding:
         if at is not None:
             _, rows, columns, _ = output.shape
             if len(at) != 2 or not (0 <= at[0] < rows and 0 <= at[1] < columns):
-                raise DataError(f"the output is {rows} × {columns}, so there is nothing at {list(at)}")
+                raise DataError(
+                    gettext(
+                        "the output is {rows} × {columns}, so there is nothing at {index}",
+                        rows=rows,
+                        columns=columns,
+                        index=list(at),
+                    )
+                )
             explained = Trace(run.program, {**given, "y": output}, ["x"]).explain("y", index=(0, *at, 0))
             window = explained.json(k.size)
             answer["window"] = {"value": window["value"], "terms": window["terms"], "outside": window["outside"]}
         return answer
 
 
-def _plane(value: Any, what: str) -> Array:
+def _plane(value: Any, what: Message) -> Array:
     try:
         array = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError):
-        raise DataError(f"expected {what} as rows of numbers of one length") from None
+        raise DataError(gettext("expected {what} as rows of numbers of one length", what=what)) from None
     if array.ndim != 2 or not array.size or not np.isfinite(array).all():
-        raise DataError(f"expected {what} as rows of finite numbers, got an array of shape {array.shape}")
+        raise DataError(
+            gettext(
+                "expected {what} as rows of finite numbers, got an array of shape {shape}", what=what, shape=array.shape
+            )
+        )
     return array
