@@ -52,6 +52,19 @@ def test_a_change_begins_a_run_and_is_taken_back_with_the_run_before(asker: Aske
         asker.ask("revise", by=1)
 
 
+def test_what_the_next_change_would_end_is_told_beforehand(asker: Asker) -> None:
+    assert asker.ask("describe")["ending"] == 0
+    asker.steps(5)
+    asker.ask("edit", design=with_activation(asker, "relu"))
+    asker.steps(3)
+    assert asker.ask("describe")["ending"] == 0
+    assert asker.ask("revise", by=-1)["ending"] == 3, "what was taken back"
+    assert asker.ask("revise", by=1)["ending"] == 0
+    for name in ["tanh", "relu"] * 2:
+        ending = asker.ask("edit", design=with_activation(asker, name))["description"]["ending"]
+    assert ending == 5, "the oldest of too many"
+
+
 def test_a_fault_loses_nothing(asker: Asker) -> None:
     asker.steps(4)
     design = asker.ask("editor")["design"]

@@ -212,6 +212,7 @@ class Description(TypedDict):
         aside: the number of the run of a changed network that is trained beside this one, or null.
         differs: of a network that is trained beside another, in what it differs from that.
         kept: how many steps were taken by the networks that a change can be taken back to, or made again.
+        ending: how many of these the next change would lose.
         untrained: of a file in which nothing can be trained, why that is.
         unmeasured: of a file, which metrics it does not measure, and why.
     """
@@ -234,6 +235,7 @@ class Description(TypedDict):
     aside: NotRequired[int | None]
     differs: NotRequired[list[Words]]
     kept: NotRequired[int]
+    ending: NotRequired[int]
     untrained: NotRequired[Words | None]
     unmeasured: NotRequired[Words | None]
     training: Training | None

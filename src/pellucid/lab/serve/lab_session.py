@@ -297,6 +297,7 @@ class Session:
         description = stage.look.describe(stage.run.state(), can)
         description["aside"] = None if self._follower is None else self._follower.run
         description["kept"] = sum(_taken(one.run) for one in self._revisions.others(stage))
+        description["ending"] = sum(_taken(one.run) for one in self._revisions.ending)
         if self._differs is not None:
             description["differs"] = [words(one) for one in self._differs]
         return description

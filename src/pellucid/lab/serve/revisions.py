@@ -46,12 +46,16 @@ class Revisions(Generic[T]):
         gone, self._kept, self._at = self._kept, [one], 0
         self._end(gone)
 
+    @property
+    def ending(self) -> list[T]:
+        """Those that `add` would end: what was taken back, and the oldest of too many."""
+        before = self._at + 1
+        return [*self._kept[before:], *self._kept[: max(0, before + 1 - MOST)]]
+
     def add(self, one: T) -> None:
         """Made of the one on show by a change; what had been taken back is gone."""
-        gone = self._kept[self._at + 1 :]
-        kept = [*self._kept[: self._at + 1], one]
-        gone += kept[:-MOST]
-        self._kept = kept[-MOST:]
+        gone = self.ending
+        self._kept = [*self._kept[: self._at + 1], one][-MOST:]
         self._at = len(self._kept) - 1
         self._end(gone)
 

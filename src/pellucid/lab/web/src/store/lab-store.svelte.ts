@@ -206,8 +206,10 @@ export class LabStore {
     if (view !== null && bare(this.place)) this.go({ view });
   }
 
-  /** Begin with a changed network. Gives why it cannot be, null where it began, undefined where the lab refused. */
+  /** Begin with a changed network. Gives why it cannot be, null where it began, undefined where the lab or the
+   *  person refused. */
   async edit(design: Design): Promise<Fault | null | undefined> {
+    if (!(await this.leaving.askChange(this.#description))) return undefined;
     return this.#change(() => this.lab.request("edit", { design }));
   }
 
@@ -231,7 +233,9 @@ export class LabStore {
   /** Begin with the person's files. */
   async learn(choices: DataChoices): Promise<void> {
     const [present, state] = [this.#description, this.#state];
-    if (this.lab.plain && present !== null && !(await this.leaving.ask(present, state ?? present.state, null))) return;
+    const agreed = this.lab.plain && present !== null
+      ? await this.leaving.ask(present, state ?? present.state, null) : await this.leaving.askChange(present);
+    if (!agreed) return;
     this.#routing.lesson = null;
     await this.#change(async () => ({ fault: null, description: await this.lab.request("learn", { choices }) }), false);
   }
@@ -519,12 +523,12 @@ function firstInput(description: Description): string | null {
   return set === undefined ? null : `${set.name}:0`;
 }
 
-function paths(description: Description): string {
-  return description.layers.map((layer) => layer.path).join(" ");
-}
 /** Where a link leads; one that names no place leads to what the task of the gallery is about. */
 function arrival(link: Link, { task, views }: Description): Place {
   const place = { ...link.place, step: null };
   return task !== null && unplaced(link) ? { ...place, view: opening(views) } : place;
 }
 
+function paths(description: Description): string {
+  return description.layers.map((layer) => layer.path).join(" ");
+}

@@ -56,5 +56,8 @@ export const edit = {
   "edit.leave.about": gettext("All {steps} steps and {branches} branches of “{title}” will be lost."),
   "edit.leave.one": gettext("All {steps} steps of “{title}” will be lost."),
   "edit.leave.yes": gettext("Open “{title}”"),
+  "edit.lose.title": gettext("Lose these networks?"),
+  "edit.lose.about": gettext("{steps} {steps:step|steps} of networks that can be returned to now will be lost: the last six are kept, and none that was taken back."),
+  "edit.lose.yes": gettext("Change it all the same"),
   "edit.leave.other": gettext("Open the other task"),
 };
