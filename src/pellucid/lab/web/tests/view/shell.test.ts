@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { Explanation, State } from "../../src/model/wire/protocol";
+import type { Editor, Explanation, State } from "../../src/model/wire/protocol";
 import { LabStore } from "../../src/store/lab-store.svelte";
 import { description, FakeLab, picture, settled, stillness } from "../fake-lab";
 
@@ -114,7 +114,7 @@ describe("the page", () => {
     await fireEvent.click(button(/The digits/));
     await settled(20);
     const asked = screen.getByRole("dialog", { name: "Leave this training?" });
-    expect(asked.textContent).toMatch(/All 1\s200 steps of “Spirals” will be lost\./);
+    expect(asked.textContent).toMatch(/1\s200 steps of “Spirals” will be lost\./);
     expect(lab.of("open")).toEqual([]);
     await fireEvent.click(within(asked).getByRole("button", { name: "Keep them" }));
     await settled(20);
@@ -125,6 +125,61 @@ describe("the page", () => {
     await settled(20);
     expect(lab.of("open")).toEqual([{ task: "digits" }]);
     expect(screen.queryByRole("dialog")).toBeNull();
+  });
+
+  const editor: Editor = {
+    design: {
+      network: {
+        layers: [{ class: "InputLayer", options: { shape: [2] } }, { class: "Dense", options: { units: 3 } }],
+        uses: [{ layer: 0, path: "input_1", inputs: [] }, { layer: 1, path: "dense_1", inputs: ["input_1"] }],
+        inputs: ["input_1"], outputs: ["dense_1"], seed: 1, dtype: "float32", name: null,
+      },
+      optimizer: { name: "sgd", learning_rate: 0.1 }, loss: null, batch_size: 8, noise: null,
+    },
+    layers: [], optimizers: [{ name: "sgd", fields: [] }], losses: [], noise: false, undo: 0, redo: 0,
+  };
+
+  it("leaves what is being changed as it is while the network trains", async () => {
+    const lab = new FakeLab({ editor: () => editor, consider: () => ({ fault: null, shapes: [[2], [3]], parameters: 9 }) });
+    const plain = lab.answers.describe!;
+    lab.answers.describe = async (params) => {
+      const known = await plain(params);
+      return { ...known, can: { ...known.can, edit: true } };
+    };
+    await page(lab);
+    lab.emit("state", { ...stillness, run: 1, playing: true, step: 1 });
+    await fireEvent.click(button("Change"));
+    await settled(20);
+    const batch = screen.getByRole("textbox", { name: "Batch size" });
+    await fireEvent.change(batch, { target: { value: "5" } });
+    for (const step of [2, 3]) {
+      lab.emit("state", { ...stillness, run: 1, playing: true, step });
+      await settled(20);
+    }
+    expect((screen.getByRole("textbox", { name: "Batch size" }) as HTMLInputElement).value).toBe("5");
+    expect(lab.of("editor"), "asked once").toHaveLength(1);
+    lab.emit("state", { ...stillness, run: 2 });
+    await settled(20);
+    expect(lab.of("editor"), "another network has other layers").toHaveLength(2);
+  });
+
+  it("asks before a change ends networks that could be returned to", async () => {
+    const lab = new FakeLab({ edit: () => ({ fault: null, description: null }) });
+    const plain = lab.answers.describe!;
+    lab.answers.describe = async (params) => ({ ...(await plain(params)), ending: 1 });
+    const { store } = await page(lab);
+    const asked = store.edit(editor.design);
+    await settled(5);
+    const question = screen.getByRole("dialog", { name: "Lose these networks?" });
+    expect(question.textContent).toContain("1 step of networks that can be returned to now will be lost");
+    await fireEvent.click(within(question).getByRole("button", { name: "Keep them" }));
+    expect(await asked).toBeUndefined();
+    expect(lab.of("edit")).toEqual([]);
+    const again = store.edit(editor.design);
+    await settled(5);
+    await fireEvent.click(button("Change it all the same"));
+    expect(await again).toBeNull();
+    expect(lab.of("edit")).toHaveLength(1);
   });
 
   it("says that it is prepared, and that it has settled, with the way on", async () => {
