@@ -74,8 +74,8 @@ def test_a_network_is_changed_taken_back_and_trained_beside_another(gallery: str
     # what was trained is lost only if a person says so
     person.button("Begin anew").click()
     asked = page.get_by_role("dialog", name="Begin anew?")
-    expect(asked).to_contain_text(re.compile(r"All \d+ steps"))
-    assert whole(asked.get_by_text(re.compile(r"All \d+ steps")).inner_text()) == step
+    expect(asked).to_contain_text(re.compile(r"\d+ steps? of this training"))
+    assert whole(asked.get_by_text(re.compile(r"\d+ steps? of this training")).inner_text()) == step
     person.button("Keep them", asked).click()
     assert person.step() == step
     person.begins_anew()

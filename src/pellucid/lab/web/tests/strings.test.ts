@@ -71,6 +71,12 @@ function spokenOutside(source: string): string[] {
 }
 
 describe("the tables", () => {
+  it("choose the word that goes with a number", () => {
+    const text = "{count} {count:number is|numbers are} {what}.";
+    expect(fill(text, { count: 1, what: "learned" })).toBe("1 number is learned.");
+    expect(fill(text, { count: "1\u202f234", what: "learned" })).toBe("1\u202f234 numbers are learned.");
+    expect(fill("{given} of {count:one|all}")).toBe("{given} of {count:one|all}");
+  });
   const entries = Object.entries(strings);
   it("have both languages, and the same placeholders in both", () => {
     const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();

@@ -16,9 +16,16 @@ export const strings = { ...shell, ...focus, ...kinds, ...local, ...lesson, ...m
 export type Key = keyof typeof strings;
 export type Values = Record<string, string | number>;
 
-/** Put values in the place of "{name}". A name that has no value stays as it is, so that it is seen. */
+/**
+ * Put values in the place of "{name}", and of "{name:step|steps}" the word that goes with that many. A name that has no value
+ * stays as it is, so that it is seen.
+ */
 export function fill(text: string, values: Values = {}): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
+  return text.replace(/\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}/g, (whole, name: string, one?: string, many?: string) => {
+    if (!(name in values)) return whole;
+    const value = String(values[name]);
+    return one === undefined ? value : (value === "1" ? one : many)!;
+  });
 }
 
 export function say(language: Language, key: Key, values?: Values): string {

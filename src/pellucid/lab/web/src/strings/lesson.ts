@@ -6,7 +6,7 @@ export const lesson = {
   "lesson.lesson": gettext("Lesson"),
   "lesson.lessons": gettext("Lessons"),
   "lesson.new": gettext("New here? A lesson leads you through, a step at a time."),
-  "lesson.steps": gettext("Lesson in {count} steps"),
+  "lesson.steps": gettext("Lesson in {count} {count:step|steps}"),
   "lesson.step": gettext("Step {step} of {count}"),
   "lesson.do": gettext("To do"),
   "lesson.question": gettext("Question"),
@@ -21,7 +21,7 @@ export const lesson = {
   "lesson.end": gettext("End of the lesson"),
   "lesson.leave": gettext("Leave the lesson"),
   "lesson.return": gettext("Show what this step is about"),
-  "lesson.untrained": gettext("This lesson is about a network that has learned {train} steps; this one is at step {step}."),
-  "lesson.train": gettext("Train it for {count} steps"),
+  "lesson.untrained": gettext("This lesson is about a network that has learned {train} {train:step|steps}; this one is at step {step}."),
+  "lesson.train": gettext("Train it for {count} {count:step|steps}"),
   "lesson.training": gettext("The network learns first: step {step} of {train}"),
 };

@@ -30,7 +30,7 @@ describe("other numbers", () => {
     expect(percent(0.091)).toBe("9.1 %");
     expect(percent(-0.5)).toBe("−50 %");
     expect(percent(0.0001)).toBe("< 0.1 %");
-    expect(counted(44426)).toBe("44 426");
+    expect(counted(44426)).toBe("44\u202f426");
     expect(counted(999)).toBe("999");
     expect(shaped([28, 28, 1])).toBe("28 × 28 × 1");
     expect(shaped([])).toBe("1");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { factors, lines, pieces, segments } from "../../src/model/arithmetic/segments";
+import { factors, folding, lines, pieces, segments } from "../../src/model/arithmetic/segments";
 
 const source = (path: string, index: number[], value: number) => ({ path, index, value });
 
@@ -89,5 +89,12 @@ describe("a formula", () => {
 describe("a maximum", () => {
   it("is an operator over what runs under it", () => {
     expect(pieces("y[n] = max[u<K] x[n, u]").map((p) => [p.text, p.kind])).toContainEqual(["max", "operator"]);
+  });
+});
+
+describe("what is folded", () => {
+  it("is said as the person's language says it, and the numbers stay", () => {
+    const text = "0.5·(−0.3) + 1.2 − 0.358 (28 more) = 5.58";
+    expect(folding(text, (count) => `另有 ${count} 项`)).toBe("0.5·(−0.3) + 1.2 − 0.358 (另有 28 项) = 5.58");
   });
 });

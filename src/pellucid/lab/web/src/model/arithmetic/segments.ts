@@ -100,6 +100,11 @@ export function plainly(text: string): string {
   return out;
 }
 
+/** The numbers plugged in, with what is folded, "(28 more)", said as `more` says it. */
+export function folding(text: string, more: (count: string) => string): string {
+  return text.replace(/\((\d+) more\)/g, (_, count: string) => `(${more(count)})`);
+}
+
 export interface FactorLine {
   letters: string;
   number: string;

@@ -81,9 +81,9 @@ export function percent(fraction: number): string {
   return `${fraction < 0 ? "−" : ""}${size.toFixed(digits)} %`;
 }
 
-/** A count, its thousands apart. */
+/** A count, its thousands apart, by a blank at which no line ends. */
 export function counted(n: number): string {
-  return String(Math.trunc(n)).replace(/\B(?=(\d{3})+$)/g, " ");
+  return String(Math.trunc(n)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
 /** A shape: "28 × 28 × 1"; one number's is "1". */
