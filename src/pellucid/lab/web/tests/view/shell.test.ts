@@ -136,7 +136,7 @@ describe("the page", () => {
       },
       optimizer: { name: "sgd", learning_rate: 0.1 }, loss: null, batch_size: 8, noise: null,
     },
-    layers: [], optimizers: [{ name: "sgd", fields: [] }], losses: [], noise: false, undo: 0, redo: 0,
+    layers: [], optimizers: [{ name: "sgd", fields: [], inputs: 0 }], losses: [], noise: false, undo: 0, redo: 0,
   };
 
   it("leaves what is being changed as it is while the network trains", async () => {

@@ -22,6 +22,11 @@ export interface Place {
   beside: string | null;
 }
 
+/** How deep a place lies: 0 is the network, 4 one product; a view in the network's place is no deeper. */
+export function depthOf({ path, index, term, product }: Place): number {
+  return [path !== null, index !== null, term !== null, product].filter(Boolean).length;
+}
+
 export type Other = Methods["compare"]["params"]["other"];
 
 /** What a place is compared with, as the protocol asks for it. */
