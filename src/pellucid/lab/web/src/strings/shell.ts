@@ -134,7 +134,7 @@ export const shell = {
   "shell.rate.slider": gettext("Learning rate, logarithmic"),
   "shell.step": gettext("Step"),
   "shell.epochs": gettext("Epochs"),
-  "shell.pace": gettext("Pace"),
+  "shell.pace": gettext("Steps/s"),
   "shell.loss": gettext("Loss"),
   "shell.measured": gettext("metrics of step {step}, where an epoch ended"),
   "shell.log": gettext("log"),
