@@ -216,7 +216,7 @@ export class LabStore {
   /** Train a changed network beside this one, or none any more; gives the same as `edit`. */
   async pair(design: Design | null): Promise<Fault | null | undefined> {
     const fault = await this.#change(() => this.lab.request("pair", { design }));
-    if (fault === null && design !== null) this.go({ path: null });
+    if (fault === null && design !== null) this.go({ path: null, view: this.place.view });
     return fault;
   }
 
@@ -345,6 +345,7 @@ export class LabStore {
     let asked = again ? null : first;
     if (description.can.gallery) {
       this.#tasks = (await this.#try(() => this.lab.request("tasks", {}))) ?? [];
+      void this.lessons.load();
       const wanted = asked?.task ?? null;
       if (wanted !== null && wanted !== description.task && this.#tasks.some((task) => task.name === wanted)) {
         const opened = await this.#open(wanted, description);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { Refusal } from "../../src/model/wire/exchange";
-import type { Live, State } from "../../src/model/wire/protocol";
+import type { Design, Live, State } from "../../src/model/wire/protocol";
 import { LabStore } from "../../src/store/lab-store.svelte";
 import type { Address } from "../../src/store/contract";
 import { description, FakeLab, layers, picture, settled, stillness } from "../fake-lab";
@@ -102,6 +102,18 @@ describe("a link that names no place", () => {
       lab.answers.describe = async (params) => ({ ...(await plain(params)), ...changed });
       expect((await started("", lab)).store.place.view).toBeNull();
     }
+  });
+});
+
+describe("two networks side by side", () => {
+  it("leave the view of the task to come back to", async () => {
+    const lab = new FakeLab();
+    lab.answers.pair = async ({ design }) => ({ fault: null, description: { ...description, aside: design === null ? null : 7 } });
+    const { store } = await started("#/dense_1/unit/2", lab);
+    store.go({ view: "boundary" });
+    await store.pair({} as Design);
+    await store.pair(null);
+    expect(store.place).toMatchObject({ path: null, view: "boundary" });
   });
 });
 
