@@ -43,7 +43,7 @@ def sources() -> Iterator[tuple[Key, str]]:
 
 
 def placeholders(text: str) -> list[str]:
-    """With their formats; the word that goes with a number, "{count:step|steps}", is of a language that has such forms."""
+    """With their formats; a word that goes with a number, "{count:step|steps}", is of a language with such forms."""
     fields = [(name, spec or "") for _, name, spec, _ in string.Formatter().parse(text) if name is not None]
     return sorted(f"{name}:{spec}" for name, spec in fields if "|" not in spec)
 

@@ -61,7 +61,7 @@
       if (high > line.height / 2) { say("cut", parent, `by ${Math.round(high)} px of height`); break; }
     }
     // A number stands in one line.
-    for (const word of node.data.matchAll(/(?<![\w.])[−+-]?\d[\d.,\u2009]*(e[−+-]?\d+)?%?/g)) {
+    for (const word of node.data.matchAll(/(?<![\w.])[−+-]?\d[\d.,\u2009\u202f]*(e[−+-]?\d+)?%?/g)) {
       range.setStart(node, word.index);
       range.setEnd(node, word.index + word[0].length);
       const tops = [...range.getClientRects()].filter((line) => line.width > 0.5).map((line) => line.top);

@@ -64,7 +64,7 @@ SCREENS = [
     )
 ]
 STEPS = {"spirals": 500, "digits": 300, "text": 300, "prices": 150, "autoencoder": 400, "kernels": 150}
-NETWORK = "/"
+NETWORK = "/?input=test:0"
 PLACES: dict[str, dict[str, str]] = {
     "spirals": {
         "network": NETWORK,

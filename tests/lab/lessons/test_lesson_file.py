@@ -61,6 +61,7 @@ def test_a_lesson(tmp_path: Path) -> None:
         ("en: Tiny,", "en: &a b,", 4, "got a reference"),
         ("en: Tiny,", "en: !!python/object:os.system b,", 4, "got a tag"),
         ("en: Tiny,", "en: [,", 4, "this is no YAML"),
+        ("en: Tiny,", "en: Tiny?,", 4, r"a text with one of : \? #"),
         ("en: Tiny,", "en: \x07,", 4, "a control character"),
         ("steps:", "---\nsteps:", 6, "a second document"),
         ("steps:", "steps: []\nx:", 7, 'there is no key "x"'),

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import PellucidError
-from pellucid.messages import gettext
 from pellucid.formula import Program
 from pellucid.lab.protocol import answers
 from pellucid.lab.task import Task
 from pellucid.lab.view.samples import Samples, labels_of, numbers
+from pellucid.messages import gettext
 from pellucid.network import BaseNetwork
 from pellucid.training.evaluation import predict
 

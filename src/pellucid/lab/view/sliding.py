@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from pellucid.engines import compile_program
 from pellucid.errors import DataError
-from pellucid.messages import Message, gettext
 from pellucid.explain import Trace
 from pellucid.formula import Program, Tensor
 from pellucid.functions.forward.convolution import convolve
@@ -18,6 +17,7 @@ from pellucid.lab import gallery
 from pellucid.lab.protocol import answers
 from pellucid.lab.protocol.requests import MAX_KERNEL, MAX_SENT
 from pellucid.lab.view.samples import numbers
+from pellucid.messages import Message, gettext
 
 Array = NDArray[Any]
 

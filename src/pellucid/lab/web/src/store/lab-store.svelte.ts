@@ -479,7 +479,9 @@ export class LabStore {
     const link = parse(hash);
     const [before, lesson] = [this.#routing.place, this.#routing.lesson];
     this.#routing.lesson = link.lesson;
-    const there = ours || this.#description === null ? { ...link.place, step: null } : arrival(link, this.#description);
+    // In a page that is open "#/" is the network, as in a lesson's text; with a task it is a link to that.
+    const known = ours || link.task === null ? null : this.#description;
+    const there = known === null ? { ...link.place, step: null } : arrival(link, known);
     this.#routing.place = { ...there, input: there.input ?? before.input };
     if (push && !same(before, this.#routing.place)) this.#routing.write(true);
     if (this.#description === null) {

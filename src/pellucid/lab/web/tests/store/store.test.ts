@@ -91,6 +91,8 @@ describe("a link that names no place", () => {
     address.type("#/?task=spirals");
     await settled(5);
     expect(store.place).toMatchObject(boundary);
+    store.follow("#/");
+    expect(store.place, "the network, to who is here already").toMatchObject({ path: null, view: null, input: "test:0" });
   });
   it.each(["#/?task=spirals&input=test:1", "#/?with=step:3", "#/dense_1"])("%o names one", async (link) => {
     expect((await started(link)).store.place.view).toBeNull();
