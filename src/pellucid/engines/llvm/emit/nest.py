@@ -19,7 +19,7 @@ from pellucid.engines.llvm.emit.sums.scatter import write_scatter
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.layout import Layout, at_home
 from pellucid.engines.llvm.plan.shared_kernels import shared_kernel
-from pellucid.engines.llvm.plan.split_reductions import CACHED, large_kernel
+from pellucid.engines.llvm.plan.split_reductions import CACHED, large_kernel, strip
 from pellucid.engines.llvm.plan.tiles import Tile, lane_last, looked_up
 from pellucid.engines.llvm.plan.work import CACHE_LINE, LANES, Nest, Partial, Unsupported, plain_axes
 from pellucid.formula.axes import Affine, Axis
@@ -139,13 +139,26 @@ class Writer:
             tiles = replace(tiles, tile=Tile())
         prefetch_axis = outer if self.lanes_last and not nest.divided else None
         enter = self.hoisted if nest.partial is None else None
-        tiles.over(axes, [self.start], lambda points: self.body(points, tiles, prefetch_axis), enter, cut=units > 1)
+
+        def body(points: list[Point]) -> None:
+            self.body(points, tiles, prefetch_axis)
+
+        size = strip(nest, axes[0], axes[1], self.layout.real) if len(axes) == 2 and nest.step is None else None
+        if size is not None:
+            tiles.in_blocks(axes, axes[1], max(size // tiles.step(axes[1]), 1), [self.start], body, cut=units > 1)
+        else:
+            tiles.over(axes, [self.start], body, enter, cut=units > 1)
         return self.finished(units)
 
     def prepared(self, partial: Partial) -> Function:
         """The function that prepares a shard's part of a long sum of this nest."""
-        write_partial(self, partial)
-        return self.finished(0)
+        if not partial.divided:
+            write_partial(self, partial)
+            return self.finished(0)
+        outer = max(self.axes, key=self.tiles.rounds)
+        self.tiles = replace(self.tiles, piece="%piece")
+        write_partial(self, partial, [outer, *(a for a in self.axes if a is not outer)], cut=True)
+        return self.finished(self.tiles.rounds(outer))
 
     def finished(self, units: int) -> Function:
         return Function(self.name, self.b.text(), units, frozenset(self.evaluator.maths.used))
@@ -155,7 +168,8 @@ class Writer:
         nest, axes, rounds = self.nest, self.axes, self.tiles.rounds
         if nest.divided:
             # The first axis that will do, as the order of the loops is chosen for what they read.
-            outer = next((a for a in axes if rounds(a) >= 8), max(axes, key=rounds))
+            few = 8 if nest.small_batch else 4
+            outer = next((a for a in axes if rounds(a) >= few), max(axes, key=rounds))
             first, last = self.tiles.tile.middle.get(outer, (0, rounds(outer)))
             return outer, max(last - first, 1)
         if nest.kind == "shard":
@@ -243,7 +257,7 @@ class Writer:
                 return None
             if panel.width * size < CACHE_LINE:
                 return None
-            kernel, axis, ahead, width = shared.kernel, shared.output, panel.group * panel.width, 1
+            kernel, axis, ahead, width = shared.kernel, shared.output, panel.columns, 1
         if kernel is None or e is not nest.sums[0]:
             return None
 

@@ -24,7 +24,7 @@ from pellucid.engines.llvm.plan.work import (
     plain_axes,
     strides,
 )
-from pellucid.formula.axes import BATCH
+from pellucid.formula.axes import BATCH, Axis
 from pellucid.formula.expressions import Read, Tensor, factors, free_axes, reads
 
 CACHED = 256 * 1024
@@ -106,6 +106,23 @@ def _streamed(nest: Nest, real: int) -> Partial | None:
                 row = max([_elements(r.tensor) * LANES * real // first.size for r in others], default=1)
                 return Partial(nest, sums[0], (max(1, min(CACHED * first.size // size, NEAR // row)),))
     return None
+
+
+EXAMPLES = 256
+"""A large batch."""
+
+
+def strip(nest: Nest, outer: Axis, inner: Axis, real: int) -> int | None:
+    """How many values of the inner axis a sum over the examples is computed for at a time, where a large batch has more
+    than the L2 cache holds of what differs along that axis alone: all tiles along the outer axis read it again."""
+    sums = nest.sums
+    if nest.kind == "shard" or nest.scatter is not None or nest.partial is not None or len(sums) != 1:
+        return None
+    if [a.extent for a in sums[0].axes] != [BATCH] or not {outer, inner} <= free_axes(sums[0]):
+        return None
+    again = [r for r in reads(sums[0].body) if inner in free_axes(r) and outer not in free_axes(r)]
+    each = real * EXAMPLES * len(again)
+    return CACHED // each if each * inner.size > CACHED else None
 
 
 ROWS = 8
