@@ -10,7 +10,7 @@ same time shares memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Literal
@@ -20,7 +20,8 @@ from pellucid.engines.llvm.plan.panels import Panel
 from pellucid.engines.llvm.plan.shared_kernels import compact_elements, shared_kernel
 from pellucid.engines.llvm.plan.tiles import lane_last
 from pellucid.engines.llvm.plan.work import LANES, Nest, Partial, Plan, Work, batched, nests_of, plain_axes, strides
-from pellucid.formula.expressions import Read, Tensor
+from pellucid.formula.axes import Axis
+from pellucid.formula.expressions import Read, Tensor, reads
 
 ALIGN = 64
 HEADER = 13
@@ -34,6 +35,9 @@ THREADS = 6
 
 LEFT_OUT = 12
 """The word that says whether the phases that read parameters alone are left out: what they made is still there."""
+
+PAGE = 4096
+"""Bytes after which the sets of an L1 cache come again: of lines so far apart it holds few."""
 
 Place = Literal["shard", "local", "global", "user"]
 
@@ -53,6 +57,7 @@ class Layout:
     Attributes:
         words: the user's arrays, in the order of the context's pointers: ("in" | "out", program name).
         single_step: tensors of recurrences that have memory for one step, with the place of their loop axis.
+        padded: tensors with a vector left free wherever an axis would go on whole pages away.
         homes: of tensors.
         rows: of copies of tensors that have their last axis in the lanes.
         partials: of the parts of sums.
@@ -65,6 +70,7 @@ class Layout:
     words: list[tuple[str, str]]
     single_step: dict[Tensor, int]
     homes: dict[Tensor, Home]
+    padded: frozenset[Tensor] = frozenset()
     rows: dict[Tensor, Home] = field(default_factory=dict)
     partials: dict[Partial, Home] = field(default_factory=dict)
     places: dict[Panel, int] = field(default_factory=dict)
@@ -74,6 +80,7 @@ class Layout:
     local_bytes: int = 0
     global_bytes: int = 0
     _steps: dict[Tensor, list[int]] = field(default_factory=dict)
+    _elements: dict[Tensor, int] = field(default_factory=dict)
 
     @property
     def real(self) -> int:
@@ -85,15 +92,22 @@ class Layout:
 
     def elements(self, tensor: Tensor) -> int:
         """How many elements have memory, of one example."""
-        step = self.single_step.get(tensor)
-        return prod(a.size for k, a in enumerate(tensor.axes) if isinstance(a.extent, int) and k != step)
+        self.steps(tensor)
+        return self._elements[tensor]
 
     def steps(self, tensor: Tensor) -> list[int]:
         """How far it is from one element to the next along every axis but the batch."""
         if tensor not in self._steps:
-            first, step = int(batched(tensor)), self.single_step.get(tensor)
-            kept = iter(strides(a for k, a in enumerate(tensor.axes) if k >= first and k != step))
-            self._steps[tensor] = [0 if k == step else next(kept) for k in range(first, tensor.rank)]
+            steps, far = [], 1
+            for k in reversed(range(int(batched(tensor)), tensor.rank)):
+                if k == self.single_step.get(tensor):
+                    steps.append(0)
+                    continue
+                if tensor in self.padded and far * LANES * self.real % PAGE == 0:
+                    far += 1
+                steps.append(far)
+                far *= tensor.axes[k].size
+            self._steps[tensor], self._elements[tensor] = steps[::-1], far
         return self._steps[tensor]
 
     @staticmethod
@@ -124,10 +138,33 @@ def lay_out(plan: Plan) -> Layout:
             homes[tensor] = places["in", plan.state[name]]
         elif plan.small_batch or not batched(tensor):
             homes.setdefault(plan.home(tensor), places["out", name])
-    return _with_arenas(Layout(plan, words, single_step, homes))
+    return _with_arenas(Layout(plan, words, single_step, homes, _padded(plan, homes)))
 
 
-def _wanted_rows(plan: Plan) -> list[Tensor]:
+def _padded(plan: Plan, homes: Mapping[Tensor, Home]) -> frozenset[Tensor]:
+    """Tensors that a sum reads from page to page, if nothing copies them as they lie."""
+    if plan.small_batch:
+        return frozenset()
+    copied = {*homes, *plan.program.inputs.values(), *wanted_rows(plan)}
+    copied |= {plan.home(t) for t in (*copied, *plan.program.outputs.values(), *plan.views)}
+    found: set[Tensor] = set()
+    for phase in plan.phases:
+        nests = [nest for work in phase.works for nest in nests_of(work)]
+        if phase.all_shards:
+            copied |= {t for nest in nests for t in (*nest.targets, *(r.tensor for r in nest.reads))}
+        for nest in nests if phase.kind == "shard" else []:
+            for e in nest.sums:
+                found |= {r.tensor for r in reads(e.body) if batched(r.tensor) and _by_pages(r, e.axes[-1], plan)}
+    return frozenset(found - copied)
+
+
+def _by_pages(read: Read, axis: Axis, plan: Plan) -> bool:
+    """Whether each term along the axis is whole pages behind the one before it."""
+    steps = dict(zip(plain_axes(read), strides(read.tensor.axes), strict=True))
+    return axis.size > LANES and axis in steps and steps[axis] * LANES * plan.request.real % PAGE == 0
+
+
+def wanted_rows(plan: Plan) -> list[Tensor]:
     """Tensors of which a global nest reads the last axis in its lanes."""
     wanted: dict[Tensor, None] = {}
     for phase in plan.phases:
@@ -164,7 +201,7 @@ def _with_arenas(layout: Layout) -> Layout:
             place(("homes", tensor), life, size if plan.small_batch else size * LANES)
         else:
             spans["global"].append((*life, size, ("homes", tensor)))
-    for tensor in _wanted_rows(plan):
+    for tensor in wanted_rows(plan):
         size = -(-tensor.axes[-1].size // LANES) * layout.block(tensor) * layout.size(tensor)
         place(("rows", tensor), lives[plan.home(tensor)], size)
     for partial, life in _partials(plan).items():
