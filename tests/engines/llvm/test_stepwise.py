@@ -39,6 +39,16 @@ def steps_that_read_others() -> Program:
     return Program({"f": f, "c": c, "g": before, "flat": flatten(c)})
 
 
+def costs(classes: int = 37) -> Program:
+    """What a sum over the steps adds up is made with each of them, if no term is a product."""
+    x, chosen = real("x", n=BATCH, t=7, k=classes), Tensor.input("chosen", n=BATCH, t=7, kind="int")
+    s = define("s[n,t,k] = x[n,t,k] − max[o] x[n,t,o]", x=x)
+    c = define("c[n,t] = log(Σ[k] exp(s[n,t,k]))", s=s)
+    cost = define("cost[n] = Σ[t] (c[n,t] − s[n,t,chosen[n,t]])/7", c=c, s=s, chosen=chosen)
+    product = define("product[n] = Σ[t] c[n,t]·s[n,t,1]", c=c, s=s)
+    return Program({"cost": cost, "product": product})
+
+
 def attention() -> Program:
     q, k, v = (real(name, n=BATCH, t=5, h=6, d=3) for name in "qkv")
     return with_gradients(scaled_dot_product(q, k, v, causal=True)["y"], [q, k, v])
@@ -79,10 +89,16 @@ def test_small_values_stay_as_they_are() -> None:
     assert in_loops(words(10_000))
 
 
-@pytest.mark.parametrize("make", [words, steps_that_read_others, attention, swapped])
+def test_terms_of_a_sum_over_the_steps(everything: None) -> None:
+    (loop,) = in_loops(costs())
+    assert "cost.terms" in loop
+    assert "product.terms" not in loop
+
+
+@pytest.mark.parametrize("make", [words, costs, steps_that_read_others, attention, swapped])
 def test_the_same_bits(make: Callable[[], Program], request: pytest.FixtureRequest) -> None:
     program = make()
-    inputs = draw(program, 21)
+    inputs = draw(program, 21, chosen=np.random.default_rng(1).integers(0, 37, (21, 7)))
     expected = native(program)(inputs)
     request.getfixturevalue("everything")
     assert in_loops(program)

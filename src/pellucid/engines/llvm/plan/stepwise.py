@@ -11,8 +11,8 @@ from dataclasses import replace
 from math import prod
 
 from pellucid.engines.llvm.plan.work import LANES, Nest, Phase, Plan, Recurrence, Work, plain_axes
-from pellucid.formula.axes import Axis
-from pellucid.formula.expressions import Tensor, factors
+from pellucid.formula.axes import Affine, Axis
+from pellucid.formula.expressions import Read, Reduction, Statement, Tensor, factors, rename
 
 FAR = 2 * 1024 * 1024
 """Bytes that a shard makes and that leave the L2 cache before they are read."""
@@ -82,21 +82,44 @@ class _Group:
             self.before.append(nest)
             return
         step = self.step(nest) if homes.isdisjoint(later) else None
-        if step is None:
+        if step in nest.axes[1:]:
+            self.include(nest, step)
+        elif step is not None and (parts := _terms(nest, step)) is not None:
+            terms, total = parts
+            self.include(terms, terms.axes[1])
+            self.after.append(total)
+        else:
             self.after.append(nest)
-            return
+
+    def include(self, nest: Nest, step: Axis) -> None:
         self.members[nest] = step
         self.made |= dict.fromkeys(nest.targets, nest.axes.index(step))
 
     def step(self, nest: Nest) -> Axis | None:
-        """The axis of the nest at which it reads what the members make, each value at its own step."""
+        """The axis at which the nest reads what the members make, each value at its own step."""
         steps = {
             plain_axes(r)[self.made[r.tensor]] if r.tensor in self.made else None
             for r in nest.reads
             if self.plan.home(r.tensor) in self.made
         }
-        step = steps.pop() if len(steps) == 1 else None
-        return step if step in nest.axes[1:] else None
+        return steps.pop() if len(steps) == 1 else None
+
+
+def _terms(nest: Nest, step: Axis) -> tuple[Nest, Nest] | None:
+    """A sum over the steps as its terms, which a loop makes, and their sum: what the terms read need not be kept for
+    all steps. None if it is another nest, or one whose terms are products: these are added up with a single rounding.
+    """
+    if len(nest.statements) != 1 or len(nest.reductions) != 1:
+        return None
+    (statement,), (e,) = nest.statements, nest.reductions
+    if statement.expression is not e or e.name != "sum" or e.axes != (step,) or len(factors(e.body)) != 1:
+        return None
+    batch, *others = nest.axes
+    own = {a: a.fresh() for a in (batch, step, *others)}
+    terms = Tensor(f"{statement.target.name}.terms", tuple(own.values()))
+    made = Nest([Statement(terms, rename(e.body, own))], terms.axes, "shard")
+    total = Reduction("sum", e.axes, Read(terms, tuple(Affine.of(a) for a in own)))
+    return made, Nest([Statement(statement.target, total, statement.letters)], nest.axes, nest.kind)
 
 
 def _light(nest: Nest) -> bool:
