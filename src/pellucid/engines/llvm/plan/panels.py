@@ -30,6 +30,9 @@ from pellucid.engines.llvm.plan.work import (
 from pellucid.formula.axes import Affine, Axis
 from pellucid.formula.expressions import Read, Reduction, Tensor, factors
 
+FEW_GROUPS = 8
+"""Groups of columns of which one that is smaller would matter."""
+
 L1_BYTES = 32 * 1024
 """Bytes of the L1 cache: what lies there is read as fast as it stands."""
 
@@ -37,14 +40,14 @@ L1_BYTES = 32 * 1024
 @dataclass(eq=False)
 class Panel:
     """A packed copy of a tensor for one nest: `order` are the places of the tensor's other axes, the outermost
-    first. Of a kernel that all shards share, `group` tiles are read at a time; where it may change from call to call
-    they are packed as they are needed (`near`), so many terms at a time, in the memory of a thread."""
+    first. Of a kernel that all shards share, so many `columns` are read at a time; where it may change from call to
+    call they are packed as they are needed (`near`), so many terms at a time, in the memory of a thread."""
 
     tensor: Tensor
     place: int
     width: int
     order: tuple[int, ...]
-    group: int = 1
+    columns: int = 0
     terms: int = 0
     near: bool = False
     kind = "global"
@@ -64,7 +67,7 @@ class Panel:
     @property
     def elements(self) -> int:
         if self.near:  # packing writes whole vectors, the last one beyond the end
-            return self.group * self.width * self.terms + LANES
+            return -(-self.columns // self.width) * self.width * self.terms + LANES
         return self.blocks * self.width * prod(self.tensor.axes[k].size for k in self.order)
 
 
@@ -102,11 +105,14 @@ def _near(plan: Plan, nest: Nest) -> list[Panel]:
         return []
     least, most = COLUMNS
     columns = min(most, PACKED // (shared.terms * plan.request.real))
-    group = max(columns, least, panel.width) // panel.width
+    columns = max(columns, least, panel.width) // panel.width * panel.width
     fixed = plan.request.fixed and shared.kernel.tensor in plan.program.inputs.values()
     if fixed and shared.terms == shared.summed.size:
-        return [replace(panel, group=group)]
-    return [replace(panel, group=group, terms=shared.terms, near=True)]
+        return [replace(panel, columns=columns)]
+    groups = round(shared.output.size / columns)
+    if 2 <= groups <= FEW_GROUPS:  # of one size: all shards are read for each, and threads share them
+        columns = -(-shared.output.size // groups)
+    return [replace(panel, columns=columns, terms=shared.terms, near=True)]
 
 
 def _for_one_example(plan: Plan, nest: Nest) -> list[Panel]:

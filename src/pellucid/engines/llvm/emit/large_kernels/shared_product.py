@@ -31,7 +31,7 @@ def write_shared_kernel(w: Writer, shared: SharedKernel) -> int:
     """The body of the nest's function; gives its number of units, which are pieces of the outputs."""
     panel = next(iter(w.evaluator.panels.values()), None)
     step = w.tiles.step(shared.output)
-    columns = replace(w.tiles, tile=Tile({shared.output: step * panel.group if panel is not None else step}))
+    columns = replace(w.tiles, tile=Tile({shared.output: panel.columns if panel is not None else step}))
     units = min(columns.rounds(shared.output), PIECES)
     product = _Product(w, shared, panel, collect_places(w, shared))
     columns.cut_in(units).over([shared.output], [w.start], product.columns, cut=units > 1)
