@@ -84,14 +84,21 @@ def start(program: Program) -> tuple[Arrays, Arrays, dict[str, Any]]:
     return state, data, {name: a for name, a in each.items() if name in program.inputs}
 
 
-def trained(program: Program, *, threads: int = 1, target: Target | None = None, kind: str = "float32") -> Arrays:
+def trained(
+    program: Program,
+    *,
+    threads: int = 1,
+    target: Target | None = None,
+    kind: str = "float32",
+    examples: int = BATCH_SIZE,
+) -> Arrays:
     """State and loss after four steps."""
-    return finish(native(program, kind, threads=threads, target=target), program)
+    return finish(native(program, kind, threads=threads, target=target), program, examples)
 
 
-def finish(run: Executable, program: Program) -> Arrays:
+def finish(run: Executable, program: Program, examples: int = BATCH_SIZE) -> Arrays:
     state, data, each = start(program)
     session = run.session(state)
-    rows = np.stack([np.random.default_rng(k).permutation(100)[:BATCH_SIZE] for k in range(4)])
+    rows = np.stack([np.random.default_rng(k).permutation(100)[:examples] for k in range(4)])
     found = session.run(data, rows=rows, each=each)
     return {**{name: a.copy() for name, a in session.state.items()}, "loss": found["loss"], "more": found["more"]}

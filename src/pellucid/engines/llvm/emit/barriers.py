@@ -13,6 +13,7 @@ from functools import cache
 from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.plan.layout import LEFT_OUT, THREADS
 from pellucid.engines.llvm.plan.target import Target
+from pellucid.engines.llvm.plan.work import FEW, LANES
 
 SYNC = 8
 """Words (a cache line) from one counter of the threads to the next: arrived, generation, then for every phase how many
@@ -125,18 +126,27 @@ def _work() -> str:
     return b.text()
 
 
-def pieces(b: Builder, units: int) -> str | int:
-    """In how many pieces threads share what can be had in so many units at most."""
-    return b.smaller(b.word(THREADS), units)
+def pieces(b: Builder, units: int, *, even: bool) -> str | int:
+    """In how many pieces threads share what can be had in so many units of every shard at most. Where the work is
+    `even` without that, as all threads have as many shards and none has few examples, shards stay whole: a thread reads
+    what it has made itself."""
+    count = b.smaller(b.word(THREADS), units)
+    if not even or units == 1:
+        return count
+    left = b.pure(f"and i64 {{}}, {LANES - 1}", b.word(0))
+    many = b.pure(f"icmp uge i64 {{}}, {FEW}", b.pure(f"and i64 {{}}, {LANES - 1}", b.add(left, -1)))
+    whole = b.pure("icmp eq i64 {}, 0", b.pure("urem i64 {}, {}", b.word(1), b.word(THREADS)))
+    return b.pure("select i1 {}, i64 1, i64 {}", b.pure("and i1 {}, {}", whole, many), count)
 
 
 @dataclass(frozen=True)
 class Group:
     """Phases one after the other, each with its units (`shards`: at most so many of every shard, no more than there are
-    threads): for the step `first` of a loop, and then for so many `more`."""
+    threads, see `pieces`): for the step `first` of a loop, and then for so many `more`."""
 
     units: list[int]
     shards: bool = True
+    even: bool = False
     first: int = 0
     by: int = 1
     more: int = 0
@@ -154,7 +164,7 @@ def thread(groups: list[Group], local_bytes: int, parameter_only: int) -> str:
 
     def work(group: Group, first: int, step: str | int) -> None:
         for k, units in enumerate(group.units, first):
-            total = b.pure("mul i64 {}, {}", b.word(1), pieces(b, units)) if group.shards else units
+            total = b.pure("mul i64 {}, {}", b.word(1), pieces(b, units, even=group.even)) if group.shards else units
             arguments = f"i64 {k}, i64 {total}, i64 {step}, ptr @phase{k}"
             b.effect(f"call void @pl.work(ptr %ctx, ptr {local}, i64 %ticket, {arguments})")
             b.effect(f"call void @pl.barrier(ptr %ctx, i64 {k}, i64 {last})")

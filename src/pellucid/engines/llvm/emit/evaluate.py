@@ -16,6 +16,7 @@ from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.copies import transposed
 from pellucid.engines.llvm.emit.points import COMPACT, Batch, Linear, Point
 from pellucid.engines.llvm.emit.sums.accumulators import Reducing
+from pellucid.engines.llvm.emit.sums.few_examples import in_few_lanes
 from pellucid.engines.llvm.emit.sums.neighbours import terms_in_lanes
 from pellucid.engines.llvm.emit.values import Arithmetic, Value
 from pellucid.engines.llvm.plan.layout import Layout
@@ -423,7 +424,11 @@ class Evaluator:
             if e.name == "argmax":
                 starts.append((self.maths.type_of("i", vector), "zeroinitializer" if vector else "0"))
         work = Reducing(self, e, body, vector, across, each_shard=each_shard, each_term=each_term, terms=terms)
-        names = work.over(list(e.axes), points, [s for _, s in starts], [k for k, _ in starts])
+
+        def all_lanes() -> list[str]:
+            return work.over(list(e.axes), points, [s for _, s in starts], [k for k, _ in starts])
+
+        names = in_few_lanes(work, points, all_lanes)
         if e.name == "argmax":
             return [Value(text, "i", vector) for text in names[1::2]]
         values = [Value(text, "f", vector) for text in names]

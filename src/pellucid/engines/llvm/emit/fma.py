@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from pellucid.engines.llvm.emit.math import Lanes, function
-from pellucid.engines.llvm.plan.work import LANES
+from pellucid.engines.llvm.plan.work import FEW, LANES
 
 _DECLARATION = re.compile(r"^declare [^\n]*@llvm\.fma\.(?:v\d+)?(f32|f64)\([^\n]*\n", re.MULTILINE)
 _NAME = "@llvm.fma.{}("
@@ -36,7 +36,8 @@ def split(text: str) -> str:
 def _with_functions(text: str, kinds: Mapping[str, tuple[str, Callable[..., str]]]) -> str:
     text = _DECLARATION.sub(lambda found: "" if found[1] in kinds else found[0], text)
     for size, (kind, write) in kinds.items():
-        for lanes, suffix in ((LANES, f"v{LANES}{size}"), (1, size)):
+        for lanes in (LANES, FEW, 1):
+            suffix = f"v{lanes}{size}" if lanes > 1 else size
             if _NAME.format(suffix) in text:
                 text = text.replace(_NAME.format(suffix), f"@pl.fma.{suffix}(")
                 text += function(f"fma.{suffix}", 3, kind, lanes, write, "nounwind")

@@ -18,7 +18,7 @@ from functools import cache
 from typing import ClassVar
 
 from pellucid.engines.llvm.emit.builder import Builder
-from pellucid.engines.llvm.plan.work import LANES
+from pellucid.engines.llvm.plan.work import FEW, LANES
 
 C_NAMES = {
     "exp": "exp",
@@ -417,6 +417,8 @@ def declarations(kind: str) -> str:
             lines.append(f"declare {type_} @llvm.fma.{prefix}({type_}, {type_}, {type_})")
             lines.append(f"declare {type_} @llvm.copysign.{prefix}({type_}, {type_})")
             lines += [f"declare {type_} @llvm.{name}.{prefix}({type_})" for name in ("fabs", "sqrt")]
+        few = f"<{FEW} x {word}>"
+        lines.append(f"declare {few} @llvm.fma.v{FEW}{size}({few}, {few}, {few})")
         v, mask = f"<{LANES} x {word}>", f"<{LANES} x i1>"
         lines.append(f"declare {v} @llvm.masked.load.v{LANES}{size}.p0(ptr, i32 immarg, {mask}, {v})")
         lines.append(f"declare void @llvm.masked.store.v{LANES}{size}.p0({v}, ptr, i32 immarg, {mask})")

@@ -108,14 +108,15 @@ class _Module:
 
     def write(self, target: Target, threads: bool) -> Module:
         plan = self.layout.plan
-        shard_phases = [p for p in plan.phases if p.kind == "shard" and not p.all_shards]
-        made: list[Tensor] = []
+        shard_phases = [p for p in plan.phases if p.kind == "shard" and not p.all_shards and not p.divided]
+        made: list[tuple[Any, Tensor]] = []
         for phase in plan.phases:
             if phase.divided:
                 self.divided_phase(phase)
+                made += [(work, target) for work in phase.works for target in work.targets]
             elif phase.all_shards:
                 self.groups.append(Group([self.global_phase(phase)], shards=False))
-                made += [target for work in phase.works for target in work.targets]
+                made += [(work, target) for work in phase.works for target in work.targets]
             elif phase.kind == "shard":
                 self.shard_phase(phase, made, first=phase is shard_phases[0], last=phase is shard_phases[-1])
                 made = []
@@ -171,6 +172,11 @@ class _Module:
         self.add(function)
         return function
 
+    def part(self, partial: Partial) -> Function:
+        function = Writer(self.name("part"), partial.nest, self.layout, self.kind).prepared(partial)
+        self.add(function)
+        return function
+
     @staticmethod
     def label(nest: Nest) -> str:
         return "+".join(t.name for t in nest.targets)
@@ -193,34 +199,43 @@ class _Module:
 
     def divided_phase(self, phase: Phase) -> None:
         """A nest whose units threads share; of a loop, those of its nests, step after step."""
+        even = not self.layout.plan.small_batch
         for work in phase.works:
-            if isinstance(work, Nest):
-                self.groups.append(Group([self.shared(work, 0)]))
+            if isinstance(work, Nest | Partial):
+                self.groups.append(Group([self.shared(work, 0)], even=even))
                 continue
             first, by = (work.extent - 1, -1) if work.reverse else (0, 1)
-            self.groups.append(Group([self.shared(n, k, first) for k, n in enumerate(work.nests)], first=first))
+            units = [self.shared(n, k, first, work) for k, n in enumerate(work.nests)]
+            self.groups.append(Group(units, even=even, first=first))
             if work.extent > 1:
-                units = [self.shared(n, k) for k, n in enumerate(work.nests)]
-                self.groups.append(Group(units, first=first + by, by=by, more=work.extent - 2))
+                units = [self.shared(n, k, None, work) for k, n in enumerate(work.nests)]
+                self.groups.append(Group(units, even=even, first=first + by, by=by, more=work.extent - 2))
 
-    def shared(self, nest: Nest, behind: int, fixed: int | None = None) -> int:
-        """A phase for the nest, so many phases behind those that are complete; gives its units."""
-        function = self.function(nest, fixed)
+    def shared(
+        self, work: Nest | Partial, behind: int, fixed: int | None = None, loop: Recurrence | None = None
+    ) -> int:
+        """A phase for the nest, of a loop perhaps, or for a part of a sum, so many phases behind those that are
+        complete; gives its units."""
+        function = self.part(work) if isinstance(work, Partial) else self.function(work, fixed)
+        label = f"part of {self.label(work.nest)}" if isinstance(work, Partial) else self.label(work)
         units = max(function.units, 1)
         b = self.phase(behind)
-        count = pieces(b, units)
+        count = pieces(b, units, even=not self.layout.plan.small_batch)
         unit, piece = (b.pure(f"{word} i64 %unit, {{}}", count) for word in ("udiv", "urem"))
-        with self.timed(b, self.label(nest)):
+        with self.timed(b, label):
             arguments = f"i64 {unit}, i64 %step, i64 {piece}, i64 {count}"
             b.effect(f"call void @{function.name}(ptr %ctx, ptr %local, {arguments})")
+        for tensor in work.targets if loop is not None and not work.divided else []:
+            if self.step_by_step(loop, tensor):
+                self.copy(b, tensor, "%step")
         self.parts.append(b.text())
         return units
 
-    def shard_phase(self, phase: Phase, made: list[Tensor], *, first: bool, last: bool) -> None:
-        """Work of every shard's own; `made` are tensors of all shards that phases before it made."""
+    def shard_phase(self, phase: Phase, made: list[tuple[Any, Tensor]], *, first: bool, last: bool) -> None:
+        """Work of every shard's own; `made` is what all threads made together before it, by the work that made it."""
         b, plan = self.phase(), self.layout.plan
-        for target in made:
-            self.all_copies(b, target)
+        for work, target in made:
+            self.all_copies(b, target, views_alone=self.step_by_step(work, target))
         if first and not plan.small_batch:
             for name, tensor in plan.program.inputs.items():
                 if batched(tensor):
@@ -260,9 +275,7 @@ class _Module:
             with self.timed(b, f"pack {work.tensor.name}"):
                 b.effect(f"call void @{name}(ptr %ctx)")
         elif isinstance(work, Partial):
-            function = Writer(self.name("part"), work.nest, self.layout, self.kind).prepared(work)
-            self.add(function)
-            self.call(b, f"part of {self.label(work.nest)}", function, "%unit")
+            self.call(b, f"part of {self.label(work.nest)}", self.part(work), "%unit")
         elif isinstance(work, Nest):
             self.call(b, self.label(work), self.function(work), "%unit")
         else:

@@ -16,7 +16,7 @@ from pellucid.engines.llvm.plan.order import check_order
 from pellucid.engines.llvm.plan.panels import pack_panels
 from pellucid.engines.llvm.plan.phases import join_updates, make_phases, write_in_place
 from pellucid.engines.llvm.plan.shared_kernels import share_kernels
-from pellucid.engines.llvm.plan.small_batch import for_small_batches
+from pellucid.engines.llvm.plan.small_batch import for_small_batches, share_recurrences
 from pellucid.engines.llvm.plan.split_reductions import split_reductions
 from pellucid.engines.llvm.plan.stepwise import go_step_by_step
 from pellucid.engines.llvm.plan.tiles import choose_tiles
@@ -35,6 +35,7 @@ PASSES: tuple[Callable[[Plan], Plan], ...] = (
     split_reductions,  # long sums over the examples are added up shard by shard
     share_kernels,  # a kernel larger than the cache is read once for all shards
     go_step_by_step,  # light work on large values goes through a sequence a step at a time
+    share_recurrences,  # threads share the work of a large recurrence, however few shards there are
     choose_tiles,  # how many points of a nest are computed at once
     pack_panels,  # weights that are read often are packed as the tiles read them
     check_order,  # nothing is read before it is made

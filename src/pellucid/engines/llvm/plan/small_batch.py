@@ -5,10 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
+from pellucid.engines.llvm.plan.layout import wanted_rows
 from pellucid.engines.llvm.plan.tiles import apart_along, divided_indices, lane_last
-from pellucid.engines.llvm.plan.work import Nest, Phase, Plan, Recurrence, Unsupported, batched, nests_of
+from pellucid.engines.llvm.plan.work import (
+    Nest,
+    Partial,
+    Phase,
+    Plan,
+    Recurrence,
+    Unsupported,
+    Work,
+    batched,
+    nests_of,
+)
 from pellucid.formula.axes import BATCH, Affine
-from pellucid.formula.expressions import Read, Reduction, factors, free_axes
+from pellucid.formula.expressions import Read, Reduction, Tensor, factors, free_axes
 
 BARRIER = 250_000
 """Products of a nest that take a few times as long as the barriers before and after it."""
@@ -87,3 +98,43 @@ def _shared(plan: Plan) -> list[Phase]:
             mine[-1].works.append(work)
         phases += mine
     return phases
+
+
+def share_recurrences(plan: Plan) -> Plan:
+    """Let threads share large recurrences and what surrounds them: a batch has few shards, whose last one may be nearly
+    empty, so that threads would wait for each other, or have nothing to do at all."""
+    if plan.small_batch:
+        return plan
+    copied = {plan.home(t) for t in wanted_rows(plan)}
+    phases: list[Phase] = []
+    for phase in plan.phases:
+        loops = [w for w in phase.works if isinstance(w, Recurrence)] if phase.kind == "shard" else []
+        large = [loop for loop in loops if any(_shared_step(nest, copied) for nest in loop.nests)]
+        made = {t for loop in large for t in loop.targets}
+        used = {r.tensor for loop in large for r in loop.reads}
+        works: list[Work] = []
+        for work in phase.works:
+            near = not made.isdisjoint(r.tensor for r in work.reads) or not used.isdisjoint(work.targets)
+            if not near or not _divided(work, copied):
+                works.append(work)
+                continue
+            # Every one stands between phases of shards, which bring examples in, copy and give results out.
+            phases += [Phase("shard", works), Phase("shard", [work])]
+            works = []
+        phases.append(Phase(phase.kind, works))
+    return replace(plan, phases=phases)
+
+
+def _divided(work: Work, copied: set[Tensor]) -> bool:
+    """Whether threads share the work from now on."""
+    if isinstance(work, Partial):
+        work.divided = prod(a.size for a in (*work.nest.axes, *work.sum.axes) if a.extent is not BATCH) >= BARRIER
+        return work.divided
+    for nest in nests_of(work):
+        nest.divided = _shared_step(nest, copied) if isinstance(work, Recurrence) else _products(nest) >= BARRIER
+    return any(nest.divided for nest in nests_of(work))
+
+
+def _shared_step(nest: Nest, copied: set[Tensor]) -> bool:
+    """Whether threads share a nest of a loop. What it makes of a step must not be copied then and there."""
+    return _products(nest) >= BARRIER and copied.isdisjoint(nest.targets)

@@ -24,6 +24,9 @@ from pellucid.formula.program import Program, Stage
 LANES = 16
 """Numbers of a vector, on every CPU: the order in which sums are added depends on it."""
 
+FEW = 4
+"""Numbers of the vectors for shards of so few examples: as many as registers of 128 bits have."""
+
 OFTEN = 8
 """How many times a shard has to read a kernel outside a recurrence for a packed copy of it to pay."""
 
@@ -140,13 +143,15 @@ class Partial:
     prepares its own part, or one of a shard's own.
 
     `pieces` are the numbers of values of the sum's first axes but the batch that are summed at once. With `across` the
-    examples lie in the lanes: a part is a vector for each element, to be added across its lanes at the end.
+    examples lie in the lanes: a part is a vector for each element, to be added across its lanes at the end. `divided`
+    says that threads share a shard's part.
     """
 
     nest: Nest
     sum: Reduction
     pieces: tuple[int, ...]
     across: bool = False
+    divided: bool = False
     kind: Literal["shard", "global"] = "shard"
 
     @property
@@ -203,7 +208,7 @@ class Phase:
     @property
     def divided(self) -> bool:
         """Whether it is a single piece of work that threads share: what it makes is for all of them."""
-        return any(nest.divided for work in self.works for nest in nests_of(work))
+        return any((isinstance(w, Partial) and w.divided) or any(n.divided for n in nests_of(w)) for w in self.works)
 
     @property
     def all_shards(self) -> bool:

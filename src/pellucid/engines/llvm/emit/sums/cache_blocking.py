@@ -58,7 +58,7 @@ def _pieces(
     w: Writer, partial: Partial, visit: Callable[[list[Axis], list[Span]], None], rest: list[Axis], spans: list[Span]
 ) -> None:
     """Loops over the pieces along the first axes of the sum."""
-    if len(spans) == 1:
+    if len(spans) == 1 and not partial.divided:
         for read in partial.reads:
             _fetch(w, partial, read, spans[0])
     if len(spans) == len(partial.pieces):
