@@ -133,15 +133,15 @@ def _convolution(c: Context, axes: Axes, image: Value, kernel: Value, slides: li
         padding.append((-offset, reach + offset + 1 - extent))
     letters = "".join("DHW"[-len(slides) :])
     result = lax.conv_general_dilated(
-        x.astype(c.factors),
-        k.astype(c.factors),
+        _rounded(c, x),
+        _rounded(c, k),
         window_strides=strides,
         padding=padding,
         lhs_dilation=[s.divisor for s in slides],
         rhs_dilation=dilations,
         dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
         feature_group_count=c.count(groups),
-        precision=lax.Precision.HIGHEST,
+        precision=lax.Precision.HIGHEST if c.factors == c.dtype else lax.Precision.DEFAULT,
         preferred_element_type=jnp.dtype(c.dtype),
     )
     outs = [s.out for s in slides]
@@ -150,3 +150,14 @@ def _convolution(c: Context, axes: Axes, image: Value, kernel: Value, slides: li
     if turned:
         array = lax.rev(array, tuple(order.index(a) for a in turned))
     return Value(tuple(order), array)
+
+
+def _rounded(c: Context, factor: Any) -> Any:
+    """A factor of a convolution, rounded to `c.factors` and of the dtype of the sum. A GPU's convolutions sum in the
+    dtype of their factors, so these stay in float32, whose shorter form on a device (`Precision.DEFAULT`: TF32 on a GPU,
+    bfloat16 on a TPU) holds every bit that is left of them.
+    """
+    if c.factors == c.dtype:
+        return factor.astype(c.dtype)
+    kept = jnp.finfo(c.factors)
+    return lax.reduce_precision(factor.astype(c.dtype), kept.nexp, kept.nmant)

@@ -169,6 +169,8 @@ class XlaSession:
                 batch |= {n: self._numbers(arrays[n][steps]) for n in given.each}
                 changing, outputs = self._steps(changing, fixed, batch, np.int32(count), self._back)
                 self.state.replace(changing)  # at once: what was there is given away
+                for array in outputs.values():
+                    array.copy_to_host_async()
                 parts.append((count, outputs))
                 done += count
             names = parts[0][1]
