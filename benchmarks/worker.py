@@ -28,7 +28,7 @@ FIRST, NUMBERS = 5, 100
 
 PR_SET_PDEATHSIG = 1
 
-CHUNK, SECONDS = 64, {"training": 0.01, "inference": 0.01, "fit": 0.1}
+CHUNK, SECONDS = 64, {"training": 0.05, "inference": 0.01, "fit": 0.1}
 """Steps between two looks at the clock: so many, or as many as take so long. Of `fit` it is the epochs of one call: a
 user's call has many where they are short."""
 

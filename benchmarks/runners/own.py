@@ -73,7 +73,7 @@ def inference(job: Job) -> Steps:
 
 def _compiled(job: Job, program: Program) -> Any:
     executable = compile_program(program, engine=job.net.engine, dtype=job.net.dtype)
-    if not hasattr(executable, "prepare"):
+    if job.net.engine == "llvm" and not hasattr(executable, "prepare"):
         warnings.warn("some of it is computed by the reference engine", RuntimeWarning, stacklevel=3)
     return executable
 
