@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.engines.llvm.support import draw, native
 
 import pellucid as pl
-from pellucid.engines.llvm.run import executable, worker_pool
+from pellucid.engines.llvm.run import buffers, executable, worker_pool
 from pellucid.formula import BATCH, Program, Tensor, define
 from pellucid.training import prediction_program
 
@@ -102,6 +107,76 @@ def test_results_are_the_callers_own() -> None:
     assert np.array_equal(first, kept)
 
 
+VIEWS: dict[str, Callable[[Any], Any]] = {
+    "itself": lambda a: a,
+    "a slice": lambda a: a[3:],
+    "one number": lambda a: a[5, 7:8],
+    "turned": lambda a: a.T,
+    "another shape": lambda a: a.reshape(-1)[::2].reshape(-1, 3),
+    "other numbers": lambda a: a.view(np.uint32)[:, 1:],
+    "a subclass": lambda a: a.view(np.recarray)[2:],
+    "a memoryview": lambda a: memoryview(a)[4:],
+    "bytes": lambda a: memoryview(a).cast("B")[400:],
+    "read again": lambda a: np.frombuffer(a, np.uint8)[8:],
+    "by its pointer": lambda a: a.ctypes,
+    "DLPack": lambda a: np.from_dlpack(a)[1:],
+    "broadcast": lambda a: np.broadcast_to(a, (2, *a.shape))[1],
+    "an iterator": lambda a: a.flat,
+}
+
+
+def large(examples: int = 12_000) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
+    """A prepared program whose result is one of those whose memory is given out again."""
+    program = product(8)
+    inputs = draw(program, examples)
+    assert examples * 24 * 4 > buffers.LARGE
+    prepared = native(program).prepare({"w": inputs["w"]}, examples=examples)
+    return lambda x: prepared({"x": x})["y"], np.ascontiguousarray(inputs["x"], np.float32)
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_memory_of_a_large_result_is_nobody_elses_while_anything_looks_at_it(kind: str) -> None:
+    run, x = large()
+    first = run(x)
+    place, kept = first.ctypes.data, first.copy()
+    view = VIEWS[kind](first)
+    del first
+    gc.collect()
+    for scale in (2, 3):
+        other = run(x * np.float32(scale))
+        assert other.ctypes.data != place
+        del other
+    again = np.ctypeslib.as_array((ctypes.c_float * kept.size).from_address(place)).reshape(kept.shape)
+    assert np.array_equal(again, kept), "what a caller still has was written over"
+    del view
+    gc.collect()
+    found = {run(x).ctypes.data for _ in range(3)}
+    assert len(found) <= 2  # pieces that nobody has any more come again
+
+
+def test_large_results_of_many_threads_are_their_own() -> None:
+    run, x = large()
+    expected = {scale: run(x * np.float32(scale)).copy() for scale in range(1, 5)}
+    wrong: list[int] = []
+
+    def calls(seed: int) -> None:
+        rng, held = np.random.default_rng(seed), deque[tuple[int, np.ndarray]](maxlen=3)
+        for _ in range(40):
+            scale = int(rng.integers(1, 5))
+            result = run(x * np.float32(scale))
+            held.append((scale, result[rng.integers(0, 9) :]))
+            if rng.random() < 0.3:
+                held.popleft()
+            wrong.extend(s for s, a in held if not np.array_equal(a, expected[s][-len(a) :]))
+
+    threads = [threading.Thread(target=calls, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
 def test_threads_asleep_and_awake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PELLUCID_THREADS", "3")
     program = product(400)
@@ -186,7 +261,7 @@ INTERRUPTED = """
 import sys, time
 import numpy as np
 import pellucid as pl
-from pellucid.engines.llvm.run import executable, worker_pool
+from pellucid.engines.llvm.run import buffers, executable, worker_pool
 
 worker_pool.SOON = 1000  # calls always come one upon the other
 x = np.random.default_rng(0).normal(size=(2000, 200)).astype(np.float32)

@@ -154,8 +154,8 @@ def _convolution(c: Context, axes: Axes, image: Value, kernel: Value, slides: li
 
 def _rounded(c: Context, factor: Any) -> Any:
     """A factor of a convolution, rounded to `c.factors` and of the dtype of the sum. A GPU's convolutions sum in the
-    dtype of their factors, so these stay in float32, whose shorter form on a device (`Precision.DEFAULT`: TF32 on a GPU,
-    bfloat16 on a TPU) holds every bit that is left of them.
+    dtype of their factors, so these stay in float32, whose shorter form on a device (`Precision.DEFAULT`: TF32 on a
+    GPU, bfloat16 on a TPU) holds every bit that is left of them.
     """
     if c.factors == c.dtype:
         return factor.astype(c.dtype)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import weakref
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,10 @@ from pellucid.errors import PellucidError
 from pellucid.formula.expressions import Tensor
 
 PAGE = 4096
+
+LARGE = 1 << 20
+"""Bytes of a result from which on its memory is kept for the next: the system fills fresh memory with zeros, page by
+page, which is 6 % of a prediction of 64 texts of 20 words among 10,000."""
 
 POISON = os.environ.get("PELLUCID_POISON", "0") not in ("", "0")
 """Whether all memory that a call may write is filled with NaN before it: what is read before it was written shows."""
@@ -52,6 +58,30 @@ def empty(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:
     if POISON:
         poison(array)
     return array
+
+
+class Recycled:
+    """Memory for results, which is given out again when nobody has the array that lay in it, nor a view of that, any
+    more. Of each size one piece waits; any number of threads may ask."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Array] = {}
+
+    def empty(self, shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:
+        """An array for what a call gives; raises as `empty` does."""
+        size = prod(shape) * kind.itemsize
+        if size < LARGE:
+            return empty(shape, kind)
+        memory = self._waiting.pop(size, None)  # one step for all threads
+        if memory is None:
+            memory = empty((size,), np.dtype(np.uint8))
+        # A view may refer to the array, or past it to what the array lies in: both end only with the last of them.
+        lent = (ctypes.c_char * size).from_buffer(memory)  # type: ignore[arg-type]
+        weakref.finalize(lent, self._waiting.__setitem__, size, memory).atexit = False
+        array: Array = np.ndarray(shape, kind, lent)  # type: ignore[arg-type]
+        if POISON:
+            poison(array)
+        return array
 
 
 def address(array: Array) -> int:

@@ -56,6 +56,7 @@ class Prepared:
             not live and bool(metadata.parameter_only) and all(name in fixed for name in metadata.parameter_only)
         )
         self._idle: list[_Call] = []
+        self._memory = buffers.Recycled()
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         """The outputs, for these values of the inputs that are not fixed."""
@@ -127,7 +128,7 @@ class Prepared:
         return all(inputs.get(name) is array for name, array in self._kept.items())
 
     def empty(self, tensor: Tensor) -> Array:
-        return buffers.empty(self._shapes[tensor], self._kind(tensor))
+        return self._memory.empty(self._shapes[tensor], self._kind(tensor))
 
     def _shape(self, tensor: Tensor) -> tuple[int, ...]:
         return tuple(self._examples if e is BATCH else e for e in tensor.shape)
