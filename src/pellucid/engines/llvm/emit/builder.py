@@ -98,9 +98,9 @@ class Builder:
     def effect(self, template: str, *operands: object) -> None:
         self.stack[-1].lines.append(f"  {template.format(*operands)}" if operands else f"  {template}")
 
-    def prefetch(self, place: str, *, write: bool = False) -> None:
-        """Bring a cache line near that will be read, or written, before long."""
-        self.effect(f"call void @llvm.prefetch.p0(ptr {place}, i32 {int(write)}, i32 3, i32 1)")
+    def prefetch(self, place: str, *, write: bool = False, cache: int = 1) -> None:
+        """Bring a cache line that will be read, or written, before long: into the L1 cache, or the L2."""
+        self.effect(f"call void @llvm.prefetch.p0(ptr {place}, i32 {int(write)}, i32 {4 - cache}, i32 1)")
 
     def at(self, word: str, base: str, index: str | int) -> str:
         """The address of an element."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pellucid.engines.llvm.emit.builder import Builder
 from pellucid.engines.llvm.emit.epilogues import LONG, grid, operations, write_epilogue
-from pellucid.engines.llvm.emit.evaluate import Evaluator
+from pellucid.engines.llvm.emit.evaluate import Evaluator, in_panel
 from pellucid.engines.llvm.emit.large_kernels.shared_product import write_shared_kernel
 from pellucid.engines.llvm.emit.loops import TileLoops
 from pellucid.engines.llvm.emit.points import Batch, Linear, Point
@@ -18,7 +18,8 @@ from pellucid.engines.llvm.emit.sums.cache_blocking import sum_of_parts, sum_of_
 from pellucid.engines.llvm.emit.sums.scatter import write_scatter
 from pellucid.engines.llvm.emit.values import Value
 from pellucid.engines.llvm.plan.layout import Layout, at_home
-from pellucid.engines.llvm.plan.shared_kernels import shared_kernel
+from pellucid.engines.llvm.plan.panels import Panel
+from pellucid.engines.llvm.plan.shared_kernels import SharedKernel, shared_kernel
 from pellucid.engines.llvm.plan.split_reductions import CACHED, large_kernel, strip
 from pellucid.engines.llvm.plan.tiles import Tile, lane_last, looked_up
 from pellucid.engines.llvm.plan.work import CACHE_LINE, LANES, Nest, Partial, Unsupported, plain_axes
@@ -244,8 +245,11 @@ class Writer:
 
     def next_columns(self, e: Reduction) -> Callable[[list[Point]], None] | None:
         """While a tile is summed, fetch the columns of a large kernel that come next: of each row a few numbers, so far
-        apart that they do not come by themselves."""
+        apart that they do not come by themselves; or of packed columns those that the next tiles read, which would
+        come no sooner than they are needed."""
         nest, size = self.nest, self.evaluator.size(self.kind)
+        if not any(e is first for first in nest.sums[:1]):
+            return None
         kernel = large_kernel(nest, self.layout.real) if self.lanes_last else None
         if kernel is not None and kernel.tensor in self.evaluator.panels:
             return None
@@ -253,12 +257,14 @@ class Writer:
             axis, ahead, width = nest.axes[-1], self.tiles.step(nest.axes[-1]), LANES
         elif nest.all_shards and (shared := shared_kernel(nest, self.layout.real)) is not None:
             panel = self.evaluator.panels.get(shared.kernel.tensor)
-            if panel is None or not panel.near or self.layout.steps(panel.tensor)[panel.place] != 1:
+            if panel is not None and not panel.near:
+                return bound(self.fetch_packed, shared, panel)
+            if panel is None or self.layout.steps(panel.tensor)[panel.place] != 1:
                 return None
             if panel.width * size < CACHE_LINE:
                 return None
             kernel, axis, ahead, width = shared.kernel, shared.output, panel.columns, 1
-        if kernel is None or e is not nest.sums[0]:
+        if kernel is None:
             return None
 
         def fetch(points: list[Point]) -> None:
@@ -271,6 +277,19 @@ class Writer:
                 self.b.prefetch(self.b.at("i8", place, line))
 
         return fetch
+
+    def fetch_packed(self, shared: SharedKernel, panel: Panel, points: list[Point]) -> None:
+        """Of the columns that follow those which all shards read now, what lies as these do."""
+        first = min(points, key=lambda p: p.axes[shared.output].constant)
+        places = [self.evaluator.linear(i, first) for i in shared.kernel.indices if isinstance(i, Affine)]
+        offset = in_panel(panel, self.evaluator.packed(panel, places))
+        if offset is None:
+            return
+        size = self.evaluator.size(self.kind)
+        place = self.evaluator.place(self.evaluator.buffer(panel), self.kind, offset)
+        ahead = panel.columns * shared.summed.size * size
+        for line in range(0, panel.width * size, CACHE_LINE):
+            self.b.prefetch(self.b.at("i8", place, ahead + line), cache=2)
 
     def far(self, read: Read) -> bool:
         return (
