@@ -106,8 +106,7 @@ def _near(plan: Plan, nest: Nest) -> list[Panel]:
     least, most = COLUMNS
     columns = min(most, PACKED // (shared.terms * plan.request.real))
     columns = max(columns, least, panel.width) // panel.width * panel.width
-    fixed = plan.request.fixed and shared.kernel.tensor in plan.program.inputs.values()
-    if fixed and shared.terms == shared.summed.size:
+    if plan.request.fixed and shared.kernel.tensor in plan.program.inputs.values():
         return [replace(panel, columns=columns)]
     groups = round(shared.output.size / columns)
     if 2 <= groups <= FEW_GROUPS:  # of one size: all shards are read for each, and threads share them
