@@ -9,6 +9,7 @@ import importlib
 import math
 import numbers
 import operator
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -218,8 +219,9 @@ def _suggestion(given: tuple[int, ...], shape: tuple[int, ...], what: str) -> st
 
 
 def _to_numpy(value: Any, what: str) -> NDArray[Any]:
-    if isinstance(value, np.ma.MaskedArray):
-        if masked := int(np.ma.getmaskarray(value).sum()):
+    masks = sys.modules.get("numpy.ma")  # which takes a while to import; who has a masked array has it imported
+    if masks is not None and isinstance(value, masks.MaskedArray):
+        if masked := int(masks.getmaskarray(value).sum()):
             raise DataError(f"{what} has {masked} masked values, expected none: fill them or leave them out.")
         return np.asarray(value.data)
     if isinstance(value, (list, tuple)) and any(hasattr(part, "detach") for part in value):

@@ -5,7 +5,6 @@ Each message is one sentence that names what was given, what was expected and wh
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -55,6 +54,8 @@ class NonFiniteError(PellucidError):
 
 def closest(word: object, choices: Iterable[str]) -> str | None:
     """The choice that a mistyped word may have meant, or None if nothing is near."""
+    import difflib
+
     spelled = {choice.lower(): choice for choice in choices}
     matches = difflib.get_close_matches(str(word).lower(), spelled, n=1, cutoff=0.5)
     return spelled[matches[0]] if matches else None

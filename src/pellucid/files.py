@@ -8,7 +8,6 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,7 +115,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         target = Path(os.path.realpath(_name(path)))
         mode = _mode(target)
         _remove_stale(target)
-        beside = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(8)}.part{target.suffix[:16]}")
+        beside = target.with_name(f".{target.stem[:40]}.{os.urandom(8).hex()}.part{target.suffix[:16]}")
         try:
             with open(beside, "xb"):
                 pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import os
 import struct
 import sys
@@ -167,8 +166,13 @@ class Library:
 @cache
 def _library_symbols() -> None:
     """The C library's functions that generated code calls, wherever they live on this system."""
-    for library in (ctypes.util.find_library("m"), ctypes.util.find_library("c")):
-        if library:
-            llvm.load_library_permanently(library)
+    for name in ("m", "c"):
+        try:
+            llvm.load_library_permanently(f"lib{name}.so.6")  # of glibc; to look for another starts a program
+        except RuntimeError:
+            from ctypes.util import find_library
+
+            if library := find_library(name):
+                llvm.load_library_permanently(library)
     if sys.platform == "win32":  # what a function calls that needs more than a page of the stack
         llvm.add_symbol("__chkstk", ctypes.cast(ctypes.WinDLL("ntdll")["__chkstk"], ctypes.c_void_p).value)
