@@ -14,7 +14,7 @@ function trainer() {
     const losses = new Array<number>(Math.min(count, 1)).fill(1);
     return { losses, tallies: [], judged: [], state: {}, before: {}, kept: [], stopped: false };
   };
-  Object.assign(made, { steps: Promise.resolve({ advance, close() {} }) });
+  Object.assign(made, { steps: { beside: true, advance, close() {} } });
   return { made, taken };
 }
 
@@ -38,6 +38,42 @@ describe("playing in a saved file", () => {
     made.close();
     await vi.advanceTimersByTimeAsync(200);
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("training beside the page", () => {
+  const SHOWN = 40;
+
+  /** What is asked of those that take the steps, and when the page shows something, which takes a while. */
+  async function played(ms: number) {
+    const [order, times]: [string[], number[]] = [[], []];
+    const { made } = trainer();
+    const advance = async ({ time }: Request): Promise<Answer> => {
+      order.push("asked");
+      times.push(time);
+      await new Promise((resolve) => setTimeout(resolve, time));
+      return { losses: [1], tallies: [], judged: [], state: {}, before: {}, kept: [], stopped: false };
+    };
+    const moved = () => {
+      order.push("shown");
+      vi.advanceTimersByTime(SHOWN);
+    };
+    Object.assign(made, { steps: { beside: true, advance, close() {} }, listener: { state() {}, history() {}, moved, forgot() {} } });
+    made.act({ do: "play" });
+    await vi.advanceTimersByTimeAsync(ms);
+    made.close();
+    return { order, times };
+  }
+
+  it("has been told what comes next before the page shows anything", async () => {
+    const { order } = await played(1000);
+    expect(order.slice(0, 5)).toEqual(["asked", "asked", "shown", "asked", "shown"]);
+  });
+
+  it("goes on for ten times as long as the page takes to show where it is", async () => {
+    const { times } = await played(3000);
+    expect(times.slice(0, 2)).toEqual([100, 100]);
+    expect(Math.min(...times.slice(2))).toBeGreaterThanOrEqual(10 * SHOWN);
   });
 });
 

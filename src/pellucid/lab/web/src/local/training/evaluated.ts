@@ -21,6 +21,7 @@ const REST = 10;
 export type Weights = ReadonlyMap<string, Stored>;
 
 export class Evaluated implements Steps {
+  readonly beside = false;
   private readonly saved: Saved;
   private readonly samples: Samples;
   private readonly order: Order;

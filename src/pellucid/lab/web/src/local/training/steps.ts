@@ -62,6 +62,8 @@ export interface Answer {
 }
 
 export interface Steps {
+  /** Whether they are taken beside the page, which has all its time to itself then. */
+  readonly beside: boolean;
   readonly advance: (asked: Request) => Promise<Answer>;
   readonly close: () => void;
 }
@@ -79,7 +81,7 @@ export async function compiledSteps(lesson: Lesson, worker: (() => Worker) | nul
   }
   try {
     const compiled = await Compiled.of(lesson);
-    return { advance: async (asked) => (await breath(), compiled.advance(asked)), close: () => undefined };
+    return { beside: false, advance: async (asked) => (await breath(), compiled.advance(asked)), close: () => undefined };
   } catch {
     return null; // without WebAssembly, or without its SIMD
   }
@@ -91,6 +93,7 @@ export function breath(): Promise<void> {
 }
 
 class Elsewhere implements Steps {
+  readonly beside = true;
   private readonly worker: Worker;
   /** Those who wait, in the order in which they asked. */
   private readonly waiting: { resolve: (answer: Answer | null) => void; reject: (error: Error) => void }[] = [];

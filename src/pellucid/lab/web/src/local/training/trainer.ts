@@ -27,6 +27,8 @@ import type { Answer, Judged, Lesson, Reals, State, Steps } from "./steps.ts";
 const SLICE = 30;
 const NOTIFY_PERIOD = 100;
 const LONGEST = 1000;
+/** The part of the time that bringing the views up to date may take. */
+const SHOWING = 0.1;
 const MAX_STEPS = 100_000;
 /** Bytes of the states that can be returned to, and of the predictions of which whole epochs are measured. */
 const MEMORY = 1 << 27;
@@ -85,7 +87,8 @@ export class Trainer {
   private readonly tallied: Tally[] = [];
   private rows = 0;
   private readonly beside: (() => Worker) | null;
-  private steps: Promise<Steps> | null = null;
+  /** Once they have begun themselves: who waits for a promise asks only after all that the page has to do now. */
+  private steps: Steps | Promise<Steps> | null = null;
   /** Those of the steps that are compared with, which leave the training alone. */
   private aside: Promise<Steps> | null = null;
   /** The weights that the last answer ended with, which need not be told again. */
@@ -271,7 +274,7 @@ export class Trainer {
 
   close(): void {
     this.rest();
-    for (const begun of [this.steps, this.aside]) void begun?.then((steps) => steps.close());
+    for (const begun of [this.steps, this.aside]) void Promise.resolve(begun).then((steps) => steps?.close());
   }
 
   // Branches
@@ -391,7 +394,7 @@ export class Trainer {
 
   /** Steps until the goal is reached, some at a time; what follows is asked for before the page is told. */
   private async train(turn: number): Promise<void> {
-    let [since, from, asking, round] = [performance.now(), this.step, performance.now(), 0];
+    let [since, from, period] = [performance.now(), this.step, NOTIFY_PERIOD];
     let asked: Promise<Answer> | null = null;
     while (this.goal !== null && turn === this.turn) {
       const limited = this.speed > 0 && this.goal === Infinity;
@@ -399,19 +402,21 @@ export class Trainer {
       if (due < 1 && !asked) await new Promise((resolve) => setTimeout(resolve, ((1 - due) * 1000) / this.speed));
       if (this.goal === null || turn !== this.turn) return;
       const { owner } = this;
-      const answer = await (asked ?? this.ask(Math.max(1, Math.floor(due)), round));
+      const answer = await (asked ?? this.ask(Math.max(1, Math.floor(due)), period));
       if (turn !== this.turn) return;
       this.apply(answer);
       const now = performance.now();
-      [asking, round] = [now, now - asking];
       if (this.step >= this.goal || this.stopped || this.rests()) this.goal = null;
-      asked = this.goal === null || limited ? null : this.ask(Infinity, round);
+      asked = this.goal === null || limited ? null : this.ask(Infinity, period);
       if (this.goal !== null && owner === this.owner && now - since < NOTIFY_PERIOD) continue;
       this.pace = this.goal === null ? 0 : ((this.step - from) * 1000) / (now - since);
       this.listener.history(this.history(owner.id, from + 1));
       this.listener.moved();
       this.notify();
       [since, from] = [now, this.step];
+      if (!asked || this.steps instanceof Promise || !this.steps?.beside) continue;
+      await Promise.resolve(); // the views are brought up to date first
+      period = Math.min(Math.max(NOTIFY_PERIOD, (performance.now() - now) / SHOWING), LONGEST);
     }
   }
 
@@ -429,14 +434,13 @@ export class Trainer {
     return Float64Array.from([this.past.loss.subarray(0, Math.max(0, this.first - this.past.from + 1)), ...taken].flatMap((part) => [...part]));
   }
 
-  /** Some steps more; of steps that were taken before, the same again. If the page took so long for the last round, it
-   * takes about that much for the next, and meanwhile there is time to train. */
-  private async ask(count: number, round: number): Promise<Answer> {
-    this.steps ??= this.begunSteps(this.evaluated);
-    const steps = await this.steps;
+  /** Some steps more; of steps that were taken before, the same again: beside the page for about so long. */
+  private async ask(count: number, period: number): Promise<Answer> {
+    this.steps ??= this.begunSteps(this.evaluated).then((begun) => (this.steps = begun));
+    const steps = this.steps instanceof Promise ? await this.steps : this.steps;
     const { now, held, owner, step } = this;
     this.held = null;
-    const time = steps === this.evaluated ? SLICE : Math.min(Math.max(NOTIFY_PERIOD, 0.9 * round), LONGEST);
+    const time = steps.beside ? period : SLICE;
     const end = Math.min(this.goal!, this.branch.after(owner)?.at ?? Infinity);
     const request = {
       step, state: held === now ? null : plain(now), count: Math.min(count, end - step), time,
@@ -448,7 +452,7 @@ export class Trainer {
     } catch {
       // The engine's code does not do it: the formulas go on from here.
       steps.close();
-      this.steps = Promise.resolve(this.evaluated);
+      this.steps = this.evaluated;
       return await this.evaluated.advance({ ...request, state: plain(now), time: SLICE });
     }
   }
