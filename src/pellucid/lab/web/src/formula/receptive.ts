@@ -8,6 +8,7 @@ import { factors, freeAxes, isAffine, walk } from "./expressions.ts";
 import type { Expression, Read, Reduction, Statement, Tensor } from "./expressions.ts";
 import { unravelled } from "./arithmetic.ts";
 import { contiguous } from "./views.ts";
+import type { Data } from "./views.ts";
 
 export type Box = [number, number][];
 
@@ -15,12 +16,36 @@ export type Box = [number, number][];
 type At = Int32Array;
 type Visit = (at: At) => void;
 
+type Boxes = Record<string, Box>;
+
+/** What was found last, and the values that were read as indices, such as a label: while these are the same so is the
+ * field, whatever the weights are, and a field goes through all that a number depends on. */
+const known = new WeakMap<Program, Map<string, { boxes: Boxes; reads: readonly (readonly [Tensor, Data])[] }>>();
+const KEPT = 64;
+
 /** For each of the named inputs that the value depends on: first and last index along every axis. */
 export function field(
   program: Program, values: Values, tensor: Tensor, index: readonly number[], inputs: readonly string[],
-): Record<string, Box> {
+): Boxes {
   const wanted = inputs.map((name) => program.inputs.get(name)).filter((t): t is Tensor => t !== undefined);
-  return new Field(program, values, leading(program, [...wanted, tensor])).from(tensor, index, wanted);
+  const fields = known.get(program) ?? new Map<never, never>();
+  known.set(program, fields);
+  const shapes = wanted.map((input) => values.get(input)?.shape.join());
+  const place = `${tensor.name}[${index.join()}] of ${inputs.join()} ${shapes.join(";")}`;
+  let found = fields.get(place);
+  if (!found?.reads.every(([read, before]) => same(values.get(read)?.data, before))) {
+    const search = new Field(program, values, leading(program, [...wanted, tensor]));
+    const boxes = search.from(tensor, index, wanted);
+    found = { boxes, reads: [...search.reads].map((read) => [read, values.get(read)!.data.slice()]) };
+    fields.delete(place); // the newest last
+    fields.set(place, found);
+    if (fields.size > KEPT) fields.delete(fields.keys().next().value!);
+  }
+  return structuredClone(found.boxes);
+}
+
+function same(data: Data | undefined, before: Data): boolean {
+  return data?.length === before.length && data.every((value, k) => value === before[k]);
 }
 
 /** The tensors through which a wanted one can be reached: all others, weights above all, need no marks. */
@@ -37,6 +62,8 @@ function leading(program: Program, wanted: readonly Tensor[]): Set<Tensor> {
 }
 
 class Field {
+  /** The values that were read as indices. */
+  readonly reads = new Set<Tensor>();
   private readonly program: Program;
   private readonly values: Values;
   private readonly leads: ReadonlySet<Tensor>;
@@ -50,7 +77,7 @@ class Field {
     this.leads = leads;
   }
 
-  from(tensor: Tensor, index: readonly number[], inputs: readonly Tensor[]): Record<string, Box> {
+  from(tensor: Tensor, index: readonly number[], inputs: readonly Tensor[]): Boxes {
     const strides = contiguous(this.values.get(tensor)!.shape);
     this.mark(tensor, index.reduce((sum, i, d) => sum + i * strides[d]!, 0));
     for (let next = this.waiting.pop(); next; next = this.waiting.pop()) {
@@ -60,7 +87,7 @@ class Field {
       marker.at.set(unravelled(place, this.values.get(current)!.shape));
       marker.visit(marker.at);
     }
-    const boxes: Record<string, Box> = {};
+    const boxes: Boxes = {};
     for (const input of inputs) {
       const marked = this.marks.get(input);
       if (marked) boxes[input.name] = box(marked, this.values.get(input)!.shape);
@@ -167,6 +194,7 @@ class Field {
       return (at) => value(at) / index.divisor.value;
     }
     const read = index as Read;
+    this.reads.add(read.tensor);
     const inner = read.indices.map((i) => this.index(i, slots));
     const { shape, data } = this.values.get(read.tensor)!;
     const strides = contiguous(shape);

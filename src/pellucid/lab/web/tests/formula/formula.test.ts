@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 
 import { readProgram } from "../../src/formula/document";
+import type { Program } from "../../src/formula/document";
 import { run } from "../../src/formula/evaluate";
 import type { Stored } from "../../src/formula/evaluate";
 import { explain } from "../../src/formula/explain";
 import { constant } from "../../src/formula/expressions";
 import { numberText } from "../../src/formula/notation";
+import { field } from "../../src/formula/receptive";
 import { philox, uniform } from "../../src/formula/random";
 import { dual } from "../../src/formula/slope";
 import { percent } from "../../src/formula/words";
@@ -87,6 +89,35 @@ describe("an explanation", () => {
     expect(found.sentence.en).toBe("3 terms, 2: 62%");
     expect(found.field).toEqual({ x: [[0, 0], [0, 1]] });
     expect(explain(trace, "y", [0, 0], 1).rest).toEqual({ count: 2, sum: -0.25 });
+  });
+});
+
+describe("the field of a value", () => {
+  const fieldOf = (program: Program, inputs: Map<string, Stored>, place: number[]): unknown => (
+    field(program, run(program, inputs), program.outputs.get("y")!, place, ["x"])
+  );
+
+  it("is that of the run, where an index is one of its values", () => {
+    // y[n] = x[n,k[n]]
+    const program = readProgram({
+      ...DENSE, outputs: { y: 2 },
+      tensors: [
+        { name: "k", letter: "k", kind: "int", axes: [0] },
+        { name: "x", letter: "x", kind: "float", axes: [0, 2] },
+        { name: "y", letter: "y", kind: "float", axes: [0] },
+      ],
+      statements: [{ target: 2, letters: [], expression: { read: 1, indices: [...index(0), { read: 0, indices: index(0) }] } }],
+    });
+    const of = (k: number): unknown => fieldOf(program, new Map([["k", stored([1], k)], ["x", stored([1, 2], 3, 4)]]), [0]);
+    expect([0, 0, 1, 0].map(of)).toEqual([0, 0, 1, 0].map((at) => ({ x: [[0, 0], [at, at]] })));
+  });
+
+  it("is the same for other weights, and its own for whoever asked", () => {
+    const program = readProgram(DENSE);
+    const first = fieldOf(program, given, [0, 1]);
+    const again = fieldOf(program, new Map([...given, ["w", stored([2, 3], 0, 0, 0, 0, 0, 0)]]), [0, 1]);
+    expect(again).toEqual(first);
+    expect(again).not.toBe(first);
   });
 });
 
