@@ -56,9 +56,10 @@ export function supposed({ saved, parameters, single }: Now, sample: Sample, pat
 
 /**
  * How much each element of an example accounts for in a unit of the output, by integrated gradients (Sundararajan, Taly,
- * Yan 2017): the way from zeros to the example is cut into parts, whose error is known, and the worst are cut again.
+ * Yan 2017): the way from zeros to the example is cut into parts, whose error is known, and the worst are cut again,
+ * until there are so many.
  */
-export function attributed({ saved, parameters }: Now, x: Table, unit: number): Attributed {
+export function attributed({ saved, parameters }: Now, x: Table, unit: number, most = MAX_STEPS): Attributed {
   const { program, description, input } = saved;
   const tensorOf = (name: string): Tensor | undefined => program.tensors.get(name) ?? program.outputs.get(name);
   const output = outputPath(description)!;
@@ -123,11 +124,11 @@ export function attributed({ saved, parameters }: Now, x: Table, unit: number): 
   const allowed = TOLERANCE * Math.max(Math.abs(value), Math.abs(value - baseline), 1e-12);
   for (;;) {
     const bound = parts.reduce((sum, { error }) => sum + error, 0);
-    if (bound <= allowed || parts.length >= MAX_STEPS) break;
+    if (bound <= allowed || parts.length >= most) break;
     const sorted = parts.toSorted((a, b) => b.error - a.error);
     let [count, gone] = [0, 0];
     while (count < sorted.length && gone < bound - allowed / 2) gone += sorted[count++]!.error;
-    count = Math.min(Math.max(count, Math.floor(parts.length / 4)), MAX_STEPS - parts.length, parts.length);
+    count = Math.min(Math.max(count, Math.floor(parts.length / 4)), most - parts.length, parts.length);
     const worst = sorted.slice(0, count);
     const cuts = worst.map(middle);
     const at = heights(cuts);

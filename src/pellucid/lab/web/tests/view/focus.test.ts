@@ -8,7 +8,7 @@ import Focus from "../../src/view/focus/Focus.svelte";
 import NetworkMap from "../../src/view/network/NetworkMap.svelte";
 import Arithmetic from "../../src/view/arithmetic/Arithmetic.svelte";
 import type { Explanation, Methods } from "../../src/model/wire/protocol";
-import { description, explanation, layers, live, value } from "../fake";
+import { description, explanation, layers, live, picture, value } from "../fake";
 import { cleanup, settled, show, stand, withoutCanvas } from "../stand";
 
 beforeEach(withoutCanvas);
@@ -67,6 +67,34 @@ describe("the distribution of numbers", () => {
     await settled(60);
     expect(lab.of("histograms")).toEqual([{ path: "dense_1.kernel", unit: 2 }]);
     expect(screen.getByText(/^10 numbers\./)).toBeTruthy();
+  });
+});
+
+describe("what the network says, and why", () => {
+  const outputs = (most: number): number[] => [0, 1, 2].map((k) => (k === most ? 0.8 : 0.1));
+  const attribute = ({ unit }: Methods["attribute"]["params"]) => ({
+    path: "dense_1.sum", index: [unit], output: 1, baseline: 0, missing: 0, branch: 0, step: 7,
+    scores: { shape: [4, 4, 1], data: new Float32Array(16).fill(1) },
+  });
+  const pressed = (): string => screen.getByRole("button", { name: /: /, pressed: true }).textContent!.trim()[0]!;
+
+  it("waits for its turn where another class comes to lead, and says of which it is", async () => {
+    const { lab, store } = await stand({ attribute });
+    lab.emit("state", { ...description.state, playing: true });
+    show(store, Focus);
+    await settled(400);
+    const asked = lab.of("attribute").length;
+    const before = pressed();
+    for (let step = 8; step < 12; step++) {
+      const values = { dense_1: { ...picture([3], (k) => outputs(step % 3)[k]!), full: [3] } };
+      lab.emit("live", { ...live, step, values });
+      await settled(30);
+    }
+    expect(lab.of("attribute").length).toBe(asked);
+    expect(pressed()).toBe(before);
+    await fireEvent.click(screen.getAllByRole("button", { name: /: /, pressed: false })[0]!);
+    await settled(200);
+    expect(lab.of("attribute").length).toBe(asked + 1);
   });
 });
 

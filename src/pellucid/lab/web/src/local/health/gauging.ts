@@ -11,7 +11,7 @@ import type { Reach } from "./temporal.ts";
 
 export type Asked =
   | { document: unknown } | { column: Weighed } | { reach: Weighed } | { diagnosis: Moment } | { shares: Taken }
-  | { attributed: { parameters: State; x: Table; unit: number } };
+  | { attributed: { parameters: State; x: Table; unit: number; most?: number | undefined } };
 export type Measured =
   | { column: Flow["layers"] } | { reach: readonly Reach[] } | { diagnosis: readonly Finding[] }
   | { shares: { parts: Float64Array; rest: number } } | { attributed: Attributed } | { failed: string };

@@ -28,9 +28,9 @@ export class Health {
     const { saved, samples, gauge } = this;
     if ("column" in asked) return { column: gauge.column(asked.column) };
     if ("attributed" in asked) {
-      const { parameters, x, unit } = asked.attributed;
+      const { parameters, x, unit, most } = asked.attributed;
       const tables = new Map([...saved.parameters].map(([path, table]) => [path, { ...table, data: parameters[path]! }]));
-      return { attributed: attributed({ saved, parameters: tables, single: true }, x, unit) };
+      return { attributed: attributed({ saved, parameters: tables, single: true }, x, unit, most) };
     }
     if ("shares" in asked) return { shares: this.shares(asked.shares) };
     if ("reach" in asked) return { reach: gauge.reach(asked.reach) };
