@@ -44,6 +44,8 @@ const BATCH = 64;
 const NAMES = 8;
 const PRIME = "′";
 const MAX_EXAMPLES = 1 << 20;
+/** Parts of the way to an example whose slopes are looked at while it trains. */
+const ROUGHLY = 24;
 
 /** The tensor of a path; refused where there is none. */
 function tensorAt(program: Program, path: Path): Tensor {
@@ -414,11 +416,13 @@ export class LocalLab implements Lab {
     return { layers: found.map(({ path, norms }) => ({ path: path.replace(/\.state$/, ""), norms: [...norms] })), ...moment };
   }
 
-  /** It takes many runs of the network: beside the page, which would hold up the training meanwhile. */
+  /** It takes many runs of the network: beside the page, which would hold up the training meanwhile. Hundreds, that is
+   * seconds, until it is exact; while it trains it is cut short, and what that leaves out is said. */
   private async attribute({ input, unit }: Methods["attribute"]["params"]): Promise<Methods["attribute"]["result"]> {
     const { moment, trainer } = this;
+    const most = this.state.playing ? ROUGHLY : undefined;
     const { parameters } = trainer.measurable.now.weighed();
-    const measured = await this.health({ attributed: { parameters, x: this.samples.get(input).x, unit } });
+    const measured = await this.health({ attributed: { parameters, x: this.samples.get(input).x, unit, most } });
     return { ...("attributed" in measured ? measured.attributed : refuse("local.absent")), ...moment };
   }
 

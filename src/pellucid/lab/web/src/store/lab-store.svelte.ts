@@ -13,6 +13,7 @@ import { Leaving } from "./leaving.svelte";
 import { Lessons } from "./lesson.svelte";
 import { OwnFiles } from "./own-data.svelte";
 import { Preferences } from "./preferences.svelte";
+import { Repeats } from "./repeats";
 import type { Arrangement } from "../model/place/panes";
 import { Routing, fixedAddress, same } from "./routing.svelte";
 import { Watching } from "./watching.svelte";
@@ -36,6 +37,8 @@ export class LabStore {
   readonly leaving = new Leaving();
   /** Files of the person's own. */
   readonly files: OwnFiles;
+  /** How often views ask again while it trains. */
+  readonly repeats = new Repeats(() => (this.#state?.speed ?? 0) > 0);
   #preferences: Preferences;
   #measured: Measured;
   #watching: Watching;

@@ -11,6 +11,7 @@ import { description } from "../fake";
 import { around, passes, transposed } from "../../src/model/network/unrolled";
 import { mixture } from "../../src/view/kinds/tasks/plane";
 import { latest } from "../../src/view/kinds/latest";
+import { Repeats } from "../../src/store/repeats";
 
 const numbers = (shape: number[], data: number[]) => ({ shape, data: Float32Array.from(data) });
 
@@ -78,6 +79,7 @@ test("a plane's colour lies between those of its classes", () => {
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 /** So many milliseconds of a clock that no busy machine delays. */
 const passing = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const rest = (took: number) => 6 * took;
 afterEach(() => void vi.useRealTimers());
 
 test("of questions that come while one is out only the newest is asked", async () => {
@@ -94,6 +96,7 @@ test("of questions that come while one is out only the newest is asked", async (
     },
     (answer) => answers.push(answer),
     (error, question) => refusals.push([String(error), question]),
+    rest,
   );
   for (const question of [1, 2, 3]) pace.put(question);
   await passing(30);
@@ -112,6 +115,7 @@ test("the same question again rests for several times its answer, another one do
     },
     () => undefined,
     () => undefined,
+    rest,
   );
   pace.put("a");
   await passing(30);
@@ -136,13 +140,28 @@ test("what is refused is not asked again at once", async () => {
   const pace = latest(async () => {
     asked++;
     throw new Error("no");
-  }, () => undefined, () => undefined);
+  }, () => undefined, () => undefined, rest);
   pace.put(1);
   await passing(10);
   for (let k = 0; k < 5; k++) pace.put(1, true);
   await passing(100);
   expect(asked).toBe(1);
   pace.close();
+});
+
+test("however many views ask again and again, together they take a tenth of the time", () => {
+  let slow = false;
+  const repeats = new Repeats(() => slow);
+  const leave = [repeats.enter(), repeats.enter(), repeats.enter()];
+  const part = (took: number): number => took / (took + repeats.rest(took));
+  expect(part(20) + part(5) + part(900)).toBeCloseTo(0.1);
+  leave[0]!();
+  leave[0]!();
+  leave[1]!();
+  expect(part(20)).toBeCloseTo(0.1);
+  expect(repeats.rest(20_000)).toBe(30_000);
+  slow = true;
+  expect(part(20)).toBeCloseTo(0.5);
 });
 
 test("borders lie where the two largest are equal", () => {

@@ -21,8 +21,6 @@ export interface Question {
 
 /** At least so much time between two questions of one place; training is not to wait for them. */
 const PAUSE = 250;
-/** And so many times as much as the last answer took. */
-const REST = 9;
 
 /**
  * Call while a component is set up. `question` is read as a signal; `subject` says which part of a question makes the
@@ -46,6 +44,7 @@ export function fresh<Q, A>(
   let last = -Infinity;
   let [ended, took] = [-Infinity, 0];
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let leave: (() => void) | null = null;
 
   async function run(): Promise<void> {
     timer = undefined;
@@ -72,7 +71,7 @@ export function fresh<Q, A>(
   function soon(): void {
     // At rest nothing is taken from the training, and what stands there is of another step.
     const now = performance.now();
-    const wait = store.state?.playing === false ? 0 : Math.max(pause - (now - last), REST * took - (now - ended));
+    const wait = store.state?.playing === false ? 0 : Math.max(pause - (now - last), store.repeats.rest(took) - (now - ended));
     if (busy) stale = true;
     else timer ??= setTimeout(() => void run(), Math.max(0, wait));
   }
@@ -94,8 +93,10 @@ export function fresh<Q, A>(
         [wanted, value, refusal, about] = [null, null, null, ""];
         serial++;
         busy = false;
+        gone();
         return;
       }
+      leave ??= store.repeats.enter();
       const next = JSON.stringify([subject(q), input]);
       if (next !== about) [value, refusal] = [null, null];
       about = next;
@@ -118,9 +119,14 @@ export function fresh<Q, A>(
     timer = undefined;
     untrack(soon);
   });
+  function gone(): void {
+    leave?.();
+    leave = null;
+  }
   $effect(() => () => {
     serial++;
     clearTimeout(timer);
+    gone();
   });
 
   return {

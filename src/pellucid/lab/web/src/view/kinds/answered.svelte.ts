@@ -45,8 +45,11 @@ export function answered<Q, A>(
     (error: unknown, q: Q) => {
       if (about === key(q)) refusal = store.reason(error);
     },
+    (took) => store.repeats.rest(took),
   );
   $effect(() => pace.close);
+  const asking = $derived(question() !== null && seen());
+  $effect(() => (asking ? store.repeats.enter() : undefined));
 
   const moment = $derived(moments ? `${store.live?.branch} ${store.live?.step}` : "");
   $effect(() => {

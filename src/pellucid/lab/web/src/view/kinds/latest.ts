@@ -1,8 +1,7 @@
 // Questions that are asked again and again while training goes on. One at a time; of those that came meanwhile only the
-// newest is asked. The same question at another moment waits for several times as long as its answer took, so that the
+// newest is asked. The same question at another moment waits for as long as `rest` says after its answer, so that the
 // training keeps the machine; another question, which a person asked, waits only as long as the answer before it took.
 
-const REST = 6;
 const MAX_REST = 12_000;
 /** After a refusal the same question is likely to be refused again. */
 const REFUSED_REST = 4000;
@@ -20,6 +19,7 @@ export function latest<Q, A>(
   ask: (question: Q) => Promise<A>,
   take: (answer: A, question: Q) => void,
   refuse: (error: unknown, question: Q) => void,
+  rest: (took: number) => number,
 ): Latest<Q> {
   let busy = false;
   let closed = false;
@@ -50,7 +50,7 @@ export function latest<Q, A>(
     } finally {
       const now = performance.now();
       soon = now + Math.min(MAX_REST, now - began);
-      free = now + Math.max(shortest, Math.min(MAX_REST, REST * (now - began)));
+      free = now + Math.max(shortest, rest(now - began));
       busy = false;
       next();
     }
