@@ -57,6 +57,27 @@ describe("the page", () => {
     expect(said.querySelector(".wrong")).toBeTruthy();
   });
 
+  it("explains nothing in a pane that is folded", async () => {
+    const wide = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(1200);
+    const { lab, store } = await page(new FakeLab({ explain: ({ path, index }) => explanation(path, index) }));
+    store.go({ path: "dense_1", index: [1] });
+    await settled(60);
+    const pane = screen.getByRole("region", { name: "Arithmetic" });
+    expect(pane.textContent).toContain("It is.");
+    store.arrange({ ...store.panes, folded: ["arithmetic"] });
+    await settled(60);
+    expect(pane.textContent!.trim()).toBe("");
+    store.go({ path: null });
+    const asked = lab.of("explain").length;
+    lab.emit("live", { input: "test:0", branch: 0, step: 1, loss: 1, values: {} });
+    await settled(60);
+    expect(lab.of("explain").length).toBe(asked);
+    store.arrange({ ...store.panes, folded: [] });
+    await settled(60);
+    expect(pane.textContent!.trim()).not.toBe("");
+    wide.mockRestore();
+  });
+
   it("chooses examples: the next, the one before the first, one by its number, one of the list", async () => {
     const { store } = await page();
     await fireEvent.click(button("Next example"));
