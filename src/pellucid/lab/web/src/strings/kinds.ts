@@ -130,8 +130,6 @@ export const kinds = {
   "kinds.sliding.bias": gettext("and the bias {value}"),
   "kinds.sliding.large": gettext("So large a value does not come whole: this map is not drawn, but its arithmetic is below."),
   "kinds.sliding.block": gettext("Drawn is the first block, {shown} of {full}."),
-  "kinds.softmax.z": gettext("z"),
-  "kinds.softmax.e": gettext("e^(z − max z)"),
   "kinds.softmax.probability": gettext("probability = e / Σ"),
   "kinds.softmax.all": gettext("The {count} largest"),
   "kinds.softmax.few": gettext("Only the {count} largest"),
