@@ -117,7 +117,7 @@ function figures(context: CanvasRenderingContext2D, numbers: Numbers, laid: Flat
   each(numbers, laid, box, (x, left, top) => {
     if (Number.isNaN(x)) return;
     context.fillStyle = inkOn(colour(x - look.centre, look.domain, look.hue, look.theme));
-    context.fillText(show(x), left + box.cell / 2, top + box.tall / 2, box.cell - 2);
+    context.fillText(show(x), left + box.cell / 2, top + box.tall / 2, box.cell - 6);
   });
 }
 
