@@ -43,6 +43,8 @@ export class LabStore {
   #measured: Measured;
   #watching: Watching;
   #serial = 0;
+  /** How many states have been reported. */
+  #reports = 0;
   /** Tasks that this page has asked to be opened, and waits for. */
   #opening = 0;
   #lost = false;
@@ -317,7 +319,7 @@ export class LabStore {
   /** At the start, and whenever the connection has come back: all that events would have brought meanwhile. */
   async #begin(): Promise<void> {
     const serial = ++this.#serial;
-    const [known, run] = [this.#description, this.#state?.run];
+    const [known, run, reports] = [this.#description, this.#state?.run, this.#reports];
     this.#watching.renew();
     let description: Description | null = null;
     try {
@@ -364,6 +366,9 @@ export class LabStore {
     }
     if (asked !== null) this.#routing.place = arrival(asked, description);
     if (known !== null && run !== description.state.run) this.notify(this.say("shell.anew"));
+    // What was reported while the answers were on their way is newer than they are.
+    const state = this.#state;
+    if (this.#reports !== reports && state !== null && state.run === description.state.run) description = { ...description, state };
     // The place is one in this network, or what a link asks for: in another network it is none.
     await this.#describe(description, known === null || again || asked !== null);
     if (asked !== null) await this.#arrive(asked);
@@ -458,6 +463,7 @@ export class LabStore {
   }
 
   #take(state: State): void {
+    this.#reports++;
     this.#state = state;
     this.#routing.settle(state);
   }

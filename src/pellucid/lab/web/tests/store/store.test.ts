@@ -78,6 +78,23 @@ describe("the beginning", () => {
     expect(store.panel).toBeNull();
     expect(store.description?.task).toBe("digits");
   });
+  it("keeps a moment that was reached while the answers were on their way", async () => {
+    const lab = new FakeLab();
+    const { open, tasks } = lab.answers;
+    lab.answers.describe = () => Promise.reject(new Error("nothing is open"));
+    lab.answers.open = async (params) => {
+      const opened = await open!(params);
+      lab.emit("described", opened);
+      return opened;
+    };
+    let asked = 0;
+    lab.answers.tasks = async (params) => {
+      if (++asked > 1) lab.emit("state", { ...stillness, step: 500 });
+      return tasks!(params);
+    };
+    const { store } = await started("#/?task=digits", lab);
+    expect([asked, store.state?.step]).toEqual([2, 500]);
+  });
 });
 
 describe("a link that names no place", () => {
