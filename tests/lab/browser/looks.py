@@ -11,7 +11,7 @@ import argparse
 import itertools
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tests.lab.browser.appearance import accessible, measured
+from tests.lab.browser.scenes import SCENES, reviews
 
 import pellucid
 from pellucid.lab.gallery import TASKS, build
@@ -29,6 +30,7 @@ from pellucid.lab.lessons.shipped import shipped
 from pellucid.lab.protocol.requests import Seek
 from pellucid.lab.serve.lab_session import Session
 from pellucid.lab.serve.server import Server
+from pellucid.lab.task import Task
 
 LOCALE = Path(pellucid.__file__).parent / "locale"
 PATIENCE = 300_000
@@ -63,13 +65,14 @@ SCREENS = [
         ((1440, 900), (1024, 700), (390, 844)), ("light", "dark"), ("en", "zh")
     )
 ]
-STEPS = {"spirals": 500, "digits": 300, "text": 300, "prices": 150, "autoencoder": 400, "kernels": 150}
+STEPS = {"words": 60, "spirals": 500, "digits": 300, "text": 300, "prices": 150, "autoencoder": 400, "kernels": 150}
 NETWORK = "/?input=test:0"
 PLACES: dict[str, dict[str, str]] = {
     "spirals": {
         "network": NETWORK,
         "boundary": "/view/boundary",
         "confusion": "/view/confusion",
+        "examples": "/view/examples",
         "layer": "/dense_1",
         "unit": "/dense_2/unit/3",
         "connection": "/dense_2.sum/index/3/term/1",
@@ -81,6 +84,7 @@ PLACES: dict[str, dict[str, str]] = {
     "digits": {
         "network": NETWORK,
         "confusion": "/view/confusion",
+        "examples": "/view/examples",
         "convolution": "/conv2d_1",
         "unit": "/conv2d_1/filter/3/at/4,5",
         "pooling": "/max_pool2d_1",
@@ -102,14 +106,16 @@ PLACES: dict[str, dict[str, str]] = {
         "forget": "/lstm_1.gate.forget/index/20,3",
         "cell": "/lstm_1.cell/index/20,3",
         "softmax": "/dense_1",
+        "examples": "/view/examples",
     },
     "prices": {"forecast": "/view/forecast", "network": NETWORK, "unrolled": "/rnn_1", "state": "/rnn_1/unit/3"},
     "autoencoder": {"latent": "/view/latent", "network": NETWORK, "code": "/dense_2", "image": "/reshape_1"},
     "sigmoids": {"compare": "/view/compare", "boundary": "/view/boundary", "network": NETWORK, "layer": "/dense_2"},
     "relus": {"compare": "/view/compare", "network": NETWORK},
+    "words": {"network": NETWORK, "embedding": "/embedding_1", "states": "/lstm_1", "examples": "/view/examples"},
 }
-PANELS = {"network panel": 0, "time panel": 3}
-"""Those of a narrow screen that no place leads to, and where they stand among the tabs."""
+TABS = {"network": 0, "focus": 1, "arithmetic": 2, "time": 3}
+"""The panels of a narrow screen, in the order of their tabs."""
 WITH_DIALOGS = ("digits", "text")
 DIALOGS = {
     "gallery": "Gallery",
@@ -122,6 +128,8 @@ DIALOGS = {
     "example": None,
 }
 """What the button in the header is called that opens it; a row of examples has another."""
+OWN: dict[str, Callable[[], Task]] = {"words": reviews}
+"""Tasks that are not in the gallery."""
 CHINESE = {entry.msgid: entry.msgstr for entry in polib.pofile(str(LOCALE / "zh" / "LC_MESSAGES" / "pellucid.po"))}
 
 
@@ -226,7 +234,7 @@ def tasks(browser: Browser, album: Album, screens: list[Screen], names: list[str
     """Each task as it opens on every screen; after some training each of its places on `some` of them, in turn."""
     turn = 0
     for name in names:
-        with served(Session(build(name), gallery=True)) as (server, session):
+        with served(Session(build(name) if name in TASKS else OWN[name](), gallery=True)) as (server, session):
             for screen in screens:
                 with opened(browser, server.url, screen) as page:
                     settled(page)
@@ -235,7 +243,7 @@ def tasks(browser: Browser, album: Album, screens: list[Screen], names: list[str
                 session.act(Seek(step=STEPS.get(name, 120) * part // 16))
                 session.stage.run.wait()
             shots: dict[Screen, list[str]] = {screen: [] for screen in screens}
-            for place in [*PLACES[name], *PANELS, *(DIALOGS if name in WITH_DIALOGS else ())]:
+            for place in shown(name):
                 for k in range(some):
                     shots[screens[(turn + k * max(1, len(screens) // some)) % len(screens)]].append(place)
                 turn += 1
@@ -246,26 +254,52 @@ def tasks(browser: Browser, album: Album, screens: list[Screen], names: list[str
                         visit(page, screen, album, name, place)
 
 
+def shown(name: str) -> list[str]:
+    """All that is looked at in a task after some training."""
+    scenes = [place for place, scene in SCENES.items() if scene.task == name]
+    return [*PLACES[name], *scenes, *(DIALOGS if name in WITH_DIALOGS else ())]
+
+
 def visit(page: Page, screen: Screen, album: Album, name: str, place: str) -> None:
-    """A picture of a place of a task, of a panel or of a dialog, where this screen has it."""
+    """A picture of a place of a task, a scene or a dialog, where this screen has it; of a narrow one each panel."""
     tabs = page.locator("nav.tabs button")
-    if place in DIALOGS:
+    narrow = screen.width < NARROW
+    if place in SCENES:
+        with on_show(page, screen, place):
+            album.take(page, screen, name, place)
+    elif place in DIALOGS:
         if dialog(page, screen, place):
             album.take(page, screen, name, f"dialog-{place}")
             page.keyboard.press("Escape")
             settled(page)
-    elif place in PANELS:
-        if screen.width < NARROW:
-            tabs.nth(PANELS[place]).click()
-            settled(page)
-            album.take(page, screen, name, place.replace(" ", "-"))
-    else:
+            leave = page.locator("aside.lesson header button")  # the only lesson there is begins at once
+            if leave.count() > 0:
+                leave.click()
+    elif not narrow:
         goes(page, PLACES[name][place])
         album.take(page, screen, name, place)
-        if screen.width < NARROW and "/view/" not in PLACES[name][place]:
-            tabs.nth(2).click()
+    else:
+        goes(page, PLACES[name][place])
+        view = "/view/" in PLACES[name][place]
+        for panel in ["focus"] if view else TABS if place == "network" else ["focus", "arithmetic"]:
+            tabs.nth(TABS[panel]).click()
             settled(page)
-            album.take(page, screen, name, f"{place}-arithmetic")
+            album.take(page, screen, name, f"{place}-{panel}")
+
+
+@contextmanager
+def on_show(page: Page, screen: Screen, name: str) -> Iterator[None]:
+    """A scene, in a page of its task."""
+    scene = SCENES[name]
+    goes(page, scene.place)
+    if screen.width < NARROW:
+        page.locator("nav.tabs button").nth(scene.tab).click()
+        settled(page)
+    scene.opened(page)
+    settled(page)
+    yield
+    scene.closed(page)
+    settled(page)
 
 
 def gallery(browser: Browser, album: Album, screens: list[Screen]) -> None:
@@ -294,15 +328,16 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.browser.looks", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument(
-        "--task", action="append", choices=[*TASKS, "gallery", "lessons"], help="what alone is looked at"
+        "--task", action="append", choices=["gallery", *PLACES, "lessons"], help="what alone is looked at"
     )
     parser.add_argument("--screen", action="append", help="the screens alone whose names have this in them: 390-dark")
     parser.add_argument("--some", type=int, default=len(SCREENS), help="how many screens for each place, in turn")
     given = parser.parse_args(arguments)
+    expect.set_options(timeout=PATIENCE)
     screens = [screen for screen in SCREENS if not given.screen or any(word in str(screen) for word in given.screen)]
-    names = given.task or ["gallery", *TASKS, "lessons"]
+    names = given.task or ["gallery", *PLACES, "lessons"]
     some = min(given.some, len(screens))
-    total = sum(len(screens) + some * len(PLACES.get(name, ())) for name in names)
+    total = sum(len(screens) + some * len(shown(name) if name in PLACES else ()) for name in names)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress, sync_playwright() as tools:
@@ -310,7 +345,7 @@ def main(arguments: list[str]) -> int:
         browser = tools.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         if "gallery" in names:
             gallery(browser, album, screens)
-        tasks(browser, album, screens, [name for name in names if name in TASKS], some)
+        tasks(browser, album, screens, [name for name in names if name in PLACES], some)
         if "lessons" in names:
             lessons(browser, album, screens)
         browser.close()

@@ -6,6 +6,7 @@ with PELLUCID_LAB=long in the environment.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.lab.browser.appearance import AXE, accessible, measured
+from tests.lab.browser.looks import CHINESE, SCREENS, Screen, settled
 from tests.lab.browser.person import Person
 from tests.lab.lessons.test_lesson_check import documented
 from tests.sampling import some
@@ -21,7 +24,7 @@ from tests.sampling import some
 from pellucid.lab.gallery import TASKS
 from pellucid.lab.lessons.lesson_file import read_lesson
 from pellucid.lab.lessons.shipped import shipped
-from pellucid.lab.protocol.lessons import Lesson
+from pellucid.lab.protocol.lessons import Both, Lesson
 from pellucid.lab.serve.site import write_site
 
 TITLE = re.compile("How does it know that this is a 3")
@@ -105,33 +108,48 @@ def test_the_first_lesson_in_the_files_of_a_site(browse: Callable[..., Person], 
     expect(person.page).to_have_url(re.compile(r"/digits\.html#/dense_2\?.*lesson=how-it-knows-a-3:1$"))
 
 
-def _plays(page: Page, lesson: Lesson) -> None:
-    """To its end, with the right answers, which the page has to call right."""
-    box = page.get_by_role("complementary", name=lesson.title.en)
+def _plays(page: Page, lesson: Lesson, language: str = "en", look: Callable[[str], None] = lambda _: None) -> None:
+    """To its end, with the right answers, which the page has to call right.
+
+    Args:
+        look: called at every step, before it is answered and after.
+    """
+
+    def said(text: Both) -> str:
+        return text.zh if language == "zh" else text.en
+
+    def ours(text: str) -> str:
+        return CHINESE[text] if language == "zh" else text
+
+    box = page.get_by_role("complementary", name=said(lesson.title))
     for k, step in enumerate(lesson.steps, 1):
-        expect(box).to_contain_text(f"Step {k} of {len(lesson.steps)}")
+        expect(box).to_contain_text(ours("Step {step} of {count}").format(step=k, count=len(lesson.steps)))
         expect(box.locator(".missing")).to_have_count(0)
         if (at := re.search(r"step=(\d+)", step.view)) is not None:
             expect(page).to_have_url(re.compile(rf"step={at[1]}\b") if at[1] != "0" else re.compile(r"^((?!step=).)*$"))
+        look(f"step {k}")
         question = step.question
         if question is not None and question.choices:
             (right,) = (choice for choice in question.choices if choice.right)
-            box.get_by_role("button", name=right.text.en, exact=True).click()
+            box.get_by_role("button", name=said(right.text), exact=True).click()
         elif question is not None and question.number is not None:
             field = box.get_by_role("textbox")
             field.fill("123456")
             field.press("Enter")
-            told = box.get_by_role("status").filter(has_text="Not quite.")
+            told = box.get_by_role("status").filter(has_text=ours("Not quite."))
             expect(told).to_be_visible()
-            pattern = re.escape(question.number.wrong.en).replace(r"\{value\}", r"([−\-\d.e]+)")
-            found = re.search(pattern, told.inner_text())
+            # Code and strong words are marked in the file, and a number is not parted from its sign.
+            written = " ".join(re.sub(r"[`*]", "", said(question.number.wrong)).split())
+            pattern = re.escape(written).replace(r"\{value\}", r"([−\-\d.e]+)")
+            found = re.search(pattern, " ".join(told.inner_text().split()))
             assert found is not None, told.inner_text()
             field.fill(found[1])
             field.press("Enter")
         if question is not None:
-            expect(box.get_by_role("status").filter(has_text="Right.")).to_be_visible()
+            expect(box.get_by_role("status").filter(has_text=ours("Right."))).to_be_visible()
+            look(f"step {k}, answered")
         last = k == len(lesson.steps)
-        box.get_by_role("button", name="End of the lesson" if last else "Next").click()
+        box.get_by_role("button", name=ours("End of the lesson" if last else "Next")).click()
     expect(box).to_have_count(0)
 
 
@@ -182,3 +200,27 @@ def test_the_others_play_to_their_end(
         person = browse((tmp_path / "site" / "index.html").as_uri(), offline=True)
     person.page.get_by_role("button", name=lesson.title.en).click()
     _plays(person.page, lesson)
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: python hatch_build.py check")
+@pytest.mark.parametrize(
+    ("lesson", "screen"),
+    some(list(itertools.product(shipped(), SCREENS)), 1, "looks"),
+    ids=lambda given: getattr(given, "name", str(given)),
+)
+def test_a_lesson_looks_as_it_should_at_each_step(
+    lesson: Lesson, screen: Screen, browse: Callable[..., Person], gallery: str
+) -> None:
+    page = browse(f"{gallery}#/?task={lesson.task}&lesson={lesson.name}:1", **screen.options).page
+    wrong: list[str] = []
+
+    def look(where: str) -> None:
+        settled(page)
+        wrong.extend(f"{where}: {finding}" for finding in [*accessible(page), *measured(page)])
+
+    leave = page.locator("dialog[open] .button.main")  # where a lesson before this one has trained a network
+    expect(page.locator("aside.lesson").or_(leave).first).to_be_visible()
+    if leave.is_visible():
+        leave.click()
+    _plays(page, lesson, screen.language, look)
+    assert not wrong, "\n".join(wrong)

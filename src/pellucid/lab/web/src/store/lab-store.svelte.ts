@@ -367,8 +367,8 @@ export class LabStore {
     if (asked !== null) this.#routing.place = arrival(asked, description);
     if (known !== null && run !== description.state.run) this.notify(this.say("shell.anew"));
     // What was reported while the answers were on their way is newer than they are.
-    const state = this.#state;
-    if (this.#reports !== reports && state !== null && state.run === description.state.run) description = { ...description, state };
+    const state = this.#reports === reports ? null : this.#state;
+    if (state !== null && state.run === description.state.run) description = { ...description, state };
     // The place is one in this network, or what a link asks for: in another network it is none.
     await this.#describe(description, known === null || again || asked !== null);
     if (asked !== null) await this.#arrive(asked);
