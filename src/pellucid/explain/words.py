@@ -114,7 +114,7 @@ def _special(explanation: Explanation) -> Message | None:
     expression = point.expression()
     if ".gate." in path and isinstance(expression, Operation) and expression.name == "σ":
         own = f"gate.{path.rpartition('.gate.')[2]}"
-        return _said(own if own in PHRASES else "gate", fraction=f"{y:.0%}", x=_at(explanation, expression.args[0]))
+        return _said(own if own in PHRASES else "gate", fraction=f"{y:.2%}", x=_at(explanation, expression.args[0]))
     if ".gate." not in path and path.rpartition(".")[2] in ("cell", "state") and len(explanation.index) == 3:
         return _said("carried", t=explanation.index[1], y=number(y))
     return None

@@ -186,6 +186,6 @@ def test_what_the_forget_gate_does_in_two_clicks(gallery: str, browse: Callable[
     x = samples["test:0"].x
     gate = float(trace_examples(task.net, samples.arrays(x[None], None), [])[path][(0, *index)])
     expect(person.panel("Arithmetic").locator(".sentence")).to_have_text(
-        re.compile(f"^The forget gate is open by {gate:.0%}: the cell keeps so much of what it held")
+        re.compile(f"^The forget gate is open by {gate:.2%}: the cell keeps so much of what it held")
     )
     assert clicks.count <= 2

@@ -100,7 +100,7 @@ function special(subject: Subject, said: Say): [string, Facts] | null {
     return ["loss", { count, penalty: added ? said("penalty") : "" }];
   }
   const gate = path.includes(".gate.") ? call(point.expression(), "σ") : null;
-  if (gate) return [`gate.${path.split(".gate.").at(-1)}`, { fraction: percent(y, 0), x: show(point.number(gate[0]!)) }];
+  if (gate) return [`gate.${path.split(".gate.").at(-1)}`, { fraction: percent(y, 2), x: show(point.number(gate[0]!)) }];
   if (!path.includes(".gate.") && /(^|\.)(cell|state)$/.test(path) && index.length === 3) {
     return ["carried", { t: String(index[1]), y: show(y) }];
   }
