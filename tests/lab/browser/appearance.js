@@ -60,7 +60,8 @@
       if (over > 2 && !parent.closest("svg")) { say("cut", parent, `by ${Math.round(over)} px`); break; }
       if (high > line.height / 2) { say("cut", parent, `by ${Math.round(high)} px of height`); break; }
     }
-    // A number stands in one line.
+    // A number stands in one line; in a reader's own texts it is a part of the text.
+    if (parent.closest("[translate=no]")) continue;
     for (const word of node.data.matchAll(/(?<![\w.])[−+-]?\d[\d.,\u2009\u202f]*(e[−+-]?\d+)?%?/g)) {
       range.setStart(node, word.index);
       range.setEnd(node, word.index + word[0].length);
