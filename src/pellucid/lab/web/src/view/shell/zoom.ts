@@ -20,14 +20,14 @@ interface Spot {
 }
 
 export class Zoom {
-  #root: () => HTMLElement;
+  #root: () => HTMLElement | null | undefined;
   #last: (Spot & { at: number }) | null = null;
   #place: Place | null = null;
   /** Where each place was come to from, by its words. */
   #from = new Map<string, Spot>();
   #frame: HTMLElement | null = null;
 
-  constructor(root: () => HTMLElement) {
+  constructor(root: () => HTMLElement | null | undefined) {
     this.#root = root;
   }
 
@@ -61,9 +61,9 @@ export class Zoom {
 
   #play({ rect, picture }: Spot, inward: boolean): void {
     this.#frame?.remove();
-    const root = this.#root();
-    const panel = root.querySelector(".panel.focus")?.getBoundingClientRect();
-    if (!panel?.width || !rect.width || typeof root.animate !== "function") return;
+    const root = this.#root();  // none where the lab was taken off the page since
+    const panel = root?.querySelector(".panel.focus")?.getBoundingClientRect();
+    if (!root || !panel?.width || !rect.width || typeof root.animate !== "function") return;
     const frame = document.createElement("div");
     frame.className = "zoom";
     frame.setAttribute("aria-hidden", "true");
