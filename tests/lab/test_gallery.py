@@ -20,7 +20,7 @@ from pellucid.training.fit import fit
 
 from .conftest import now
 
-NAMES = ("spirals", "digits", "kernels", "text", "prices", "autoencoder", "sigmoids", "relus")
+NAMES = ("spirals", "digits", "kernels", "text", "prices", "autoencoder", "activations", "sigmoids", "relus")
 
 
 NOTHING: Any = {}

@@ -18,7 +18,7 @@ from pellucid.data.kernels import kernel
 from pellucid.errors import DataError, PellucidError
 from pellucid.functions.learning.optimizers import SGD, Adam
 from pellucid.lab.task import Examples, Source, Task
-from pellucid.layers import LSTM, RNN, Conv2D, Dense, Embedding, Flatten, MaxPool2D, Reshape
+from pellucid.layers import LSTM, RNN, Concatenate, Conv2D, Dense, Embedding, Flatten, Input, MaxPool2D, Reshape
 from pellucid.messages import Message, gettext, suggestion, words
 from pellucid.network import BaseNetwork
 
@@ -31,6 +31,13 @@ READ = 32
 CHARACTERS = 60_000
 WINDOW = 20
 DEPTH, WIDTH = 8, 16
+CURVES = {"step": "step", "sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu", "leaky": "leaky_relu"}
+"""The activations that stand behind one sum, by what their neurons are called."""
+DIARY = np.array([[2, 1, 0.5], [3, 0, 1], [1, 2, 1], [2.5, 0, 0], [0.5, 0, 2], [1.5, 3, 0.5]], np.float32)
+"""Six days of the guide: warmth, rain and wind of each, and below whether one walked; and six other days."""
+WALKED = np.array([[1], [1], [0], [1], [0], [0]], np.float32)
+OTHER_DAYS = np.array([[1, 0, 2], [2, 0, 0], [3, 2, 1], [1, 1, 0.5], [1.5, 0, 0.5], [2.5, 1, 0.5]], np.float32)
+OTHERS_WALKED = np.array([[0], [1], [0], [0], [1], [1]], np.float32)
 GIVEN = """\
 from pellucid.lab.gallery import build
 
@@ -270,6 +277,31 @@ def _autoencoder(entry: Entry) -> Task:
     )
 
 
+def _activations(entry: Entry) -> Task:
+    """The guide's neuron five times, each time with another curve behind its sum; the answer begins with their mean."""
+    day = Input(3)
+    opinions = [Dense(1, activation=curve, name=name)(day) for name, curve in CURVES.items()]
+    answer = Dense(1, activation="sigmoid", name="answer")(Concatenate()(*opinions))
+    net = BaseNetwork(inputs=day, outputs=answer, seed=1)
+    given: dict[str, Any] = {}
+    for name in CURVES:
+        given |= {f"{name}.kernel": [[1.0], [-1.5], [-1.0]], f"{name}.bias": [0.5]}
+    given["answer.kernel"] = [[1 / len(CURVES)]] * len(CURVES)
+    for path, value in given.items():
+        net.parameters[path] = value
+    return _task(
+        entry,
+        net,
+        (DIARY, WALKED),
+        (OTHER_DAYS, OTHERS_WALKED),
+        loss="crossentropy",
+        optimizer=SGD(0.5),
+        batch_size=len(DIARY),
+        classes=("0", "1"),
+        given=given,
+    )
+
+
 def _sigmoids(entry: Entry) -> Task:
     return _stack(entry, "sigmoid", beside="relus")
 
@@ -433,6 +465,17 @@ TASKS: dict[str, Entry] = {
             _autoencoder,
             steps=2000,
             speed=100,
+        ),
+        Entry(
+            "activations",
+            "mlp",
+            gettext("One neuron, five curves"),
+            gettext(
+                "Behind the same weighted sum stand a step, a sigmoid, a tanh, a ReLU and a leaky ReLU. "
+                "See what each makes of six days, and which of them learn."
+            ),
+            _activations,
+            steps=100,
         ),
         Entry(
             "sigmoids",

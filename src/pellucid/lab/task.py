@@ -86,6 +86,7 @@ class Task:
         plain: whether the network begins with initial values of its own, so that code can make it anew.
         speed: how many steps a second are taken at first, so that a person sees it learn; 0 is as fast as possible.
         learned: after so many steps a run that is played may come to rest, when its loss hardly falls any more.
+        given: the few parameters that a plain network begins with in place of their initial values.
     """
 
     name: str | None
@@ -110,6 +111,7 @@ class Task:
     plain: bool = field(default=False, kw_only=True)
     speed: float = field(default=0.0, kw_only=True)
     learned: int | None = field(default=None, kw_only=True)
+    given: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
 
 def task_of(

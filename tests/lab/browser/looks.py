@@ -110,6 +110,7 @@ PLACES: dict[str, dict[str, str]] = {
     },
     "prices": {"forecast": "/view/forecast", "network": NETWORK, "unrolled": "/rnn_1", "state": "/rnn_1/unit/3"},
     "autoencoder": {"latent": "/view/latent", "network": NETWORK, "code": "/dense_2", "image": "/reshape_1"},
+    "activations": {"network": NETWORK, "unit": "/tanh/unit/0"},
     "sigmoids": {"compare": "/view/compare", "boundary": "/view/boundary", "network": NETWORK, "layer": "/dense_2"},
     "relus": {"compare": "/view/compare", "network": NETWORK},
     "words": {"network": NETWORK, "embedding": "/embedding_1", "states": "/lstm_1", "examples": "/view/examples"},

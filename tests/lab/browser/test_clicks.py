@@ -33,6 +33,7 @@ UPDATES = {
     "text": ("dense_1", "Batch"),
     "prices": ("dense_1", "Epoch"),
     "autoencoder": ("dense_2", "Epoch"),
+    "activations": ("tanh", "Epoch"),
     "sigmoids": ("dense_3", "Epoch"),
     "relus": ("dense_3", "Epoch"),
 }

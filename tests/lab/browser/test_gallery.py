@@ -16,6 +16,7 @@ TASKS = {
     "text": "Writing, letter by letter",
     "prices": "Tomorrow's price",
     "autoencoder": "Digits through two numbers",
+    "activations": "One neuron, five curves",
     "sigmoids": "A deep stack that will not learn",
     "relus": "The same stack, with ReLUs",
 }

@@ -161,6 +161,8 @@ def test_the_code_of_each_task_of_the_gallery_makes_its_network(name: str) -> No
     known: dict[str, Any] = {}
     exec(preamble(task), known)
     assert known["net"].config() == task.net.config()
+    for path, array in task.net.parameters.items():
+        np.testing.assert_array_equal(known["net"].parameters[path], array, path)
     np.testing.assert_array_equal(known["x"], task.x)
     np.testing.assert_array_equal(known["validation_data"][1], task.test[1] if task.test else None)
     assert check(task, design_of(task)).config()["uses"] == task.net.config()["uses"]

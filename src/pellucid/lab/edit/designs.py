@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from msgspec import convert
 
 from pellucid.engines import DEFAULT
@@ -116,6 +117,13 @@ def changed(task: Task, design: Design) -> Task:
         source, (x, y), test = source.noisy(design.noise)
     net = network_of(design, task, engine=task.net.engine)
     net.metadata |= task.net.metadata
+    given = {
+        path: value
+        for path, value in task.given.items()
+        if path in net.specs and net.specs[path].shape == np.shape(value)
+    }
+    for path, value in given.items():
+        net.parameters[path] = value
     views = tuple(view for view in task.views if view != "latent" or bottleneck(net) is not None)
     return dataclasses.replace(
         task,
@@ -129,6 +137,7 @@ def changed(task: Task, design: Design) -> Task:
         views=views,
         source=source,
         plain=True,
+        given=given,
     )
 
 

@@ -37,7 +37,8 @@ def preamble(task: Task) -> str:
     standard = [line for line in lines if line.split()[1].split(".")[0] in sys.stdlib_module_names]
     rest_of = [line for line in lines if line not in standard]
     imports = "\n\n".join("\n".join(group) for group in (standard, rest_of) if group)
-    return f"{imports}\n\n{rest}\n{network_code(task.net)}\n"
+    given = "".join(f'net.parameters["{path}"] = {value!r}\n' for path, value in task.given.items())
+    return f"{imports}\n\n{rest}\n{network_code(task.net)}\n{given}"
 
 
 def network_code(net: BaseNetwork) -> str:
