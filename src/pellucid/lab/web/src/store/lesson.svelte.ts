@@ -31,6 +31,12 @@ export class Lessons {
     return this.#all.find((lesson) => lesson.name === at.name && (lesson.task ?? null) === description.task) ?? null;
   }
 
+  /** The one that follows the one that is played, in the order in which they are offered. */
+  get next(): Lesson | null {
+    const { playing } = this;
+    return playing === null ? null : (this.#all[this.#all.indexOf(playing) + 1] ?? null);
+  }
+
   get at(): LessonAt | null {
     return this.#routing.lesson;
   }

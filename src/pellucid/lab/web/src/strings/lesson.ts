@@ -19,6 +19,7 @@ export const lesson = {
   "lesson.previous": gettext("Back"),
   "lesson.next": gettext("Next"),
   "lesson.end": gettext("End of the lesson"),
+  "lesson.following": gettext("Next lesson: {title}"),
   "lesson.leave": gettext("Leave the lesson"),
   "lesson.return": gettext("Show what this step is about"),
   "lesson.untrained": gettext("This lesson is about a network that has learned {train} {train:step|steps}; this one is at step {step}."),
