@@ -15,6 +15,7 @@ from websockets.sync import client
 
 from pellucid.cli import lab as command
 from pellucid.cli.lab import _task
+from pellucid.lab.lessons.shipped import FOLDER
 from pellucid.lab.serve import page
 from pellucid.lab.serve.server import listen
 from pellucid.lab.serve.site import MADE
@@ -84,11 +85,20 @@ def test_a_model_that_reads(run: Run, tmp_path: Path) -> None:
         (["--lang", "fr"], "'en', 'zh'"),
         (["MODEL", "--data", "iris", "--site", "site"], "a model or data were given"),
         (["--site", __file__, "--task", "spirals"], "expected a folder for the site"),
+        (["--site", "site", "--task", "spirals", "--lesson", "LESSON"], "--task is spirals: leave it out"),
+        (["--site", "site", "--lesson", "OWN"], "the lesson is about no task, expected one of"),
     ],
 )
 @built
-def test_errors_are_one_sentence(run: Run, iris_model: Path, args: list[str], said: str) -> None:
-    result = run("lab", "--no-browser", *(str(iris_model) if arg == "MODEL" else arg for arg in args), code=2)
+def test_errors_are_one_sentence(run: Run, iris_model: Path, tmp_path: Path, args: list[str], said: str) -> None:
+    known = {
+        "MODEL": str(iris_model),
+        "LESSON": str(FOLDER / "01-how-it-knows-a-3.yaml"),
+        "OWN": str(tmp_path / "own.yaml"),
+    }
+    lesson = Path(known["LESSON"]).read_text(encoding="utf-8")
+    Path(known["OWN"]).write_text(lesson.replace("task: digits\n", ""), encoding="utf-8")
+    result = run("lab", "--no-browser", *(known.get(arg, arg) for arg in args), code=2)
     assert said in result.stderr
     assert "Traceback" not in result.output
 

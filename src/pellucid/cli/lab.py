@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from ..lab.lessons.lesson_file import LessonFile
-    from ..lab.protocol.lessons import Lesson
     from ..lab.task import Task
 
 EPILOG = """\b
@@ -116,7 +115,7 @@ def command(
         _check(files, model, data, task, writing, engine or DEFAULT)
         return
     if site is not None:
-        _write_site(site, model, data, task, [file.lesson for file in files], lang)
+        _write_site(site, model, data, task, files, lang)
         return
     chosen = _task(model, data, _named(files, model, task), writing, engine=engine or DEFAULT)
     session = Session(chosen, gallery=model is None, lessons=[file.lesson for file in files])
@@ -219,7 +218,7 @@ def _write_site(
     model: Path | None,
     data: str | None,
     task: str | None,
-    lessons: Sequence[Lesson],
+    files: Sequence[LessonFile],
     language: str | None,
 ) -> None:
     from rich.console import Console
@@ -234,6 +233,9 @@ def _write_site(
             " press Save in the page for one file."
         )
     entries = list(TASKS.values()) if task is None else [entry(task)]
+    for file in files:
+        _named([file], None, task)
+    _named(files, None, None)
     check_free(folder)
     if (folder / INDEX).exists():  # a site of before
         check_writable(folder / INDEX)
@@ -246,7 +248,7 @@ def _write_site(
                 bars[title] = progress.add_task(title, total=steps)
             progress.update(bars[title], completed=step)
 
-        write_site(folder, entries, lessons=lessons, language=language, on_task=report)
+        write_site(folder, entries, lessons=[file.lesson for file in files], language=language, on_task=report)
     click.echo(f"The site is in {folder}: open {folder / INDEX}, or put the folder on a web server.")
 
 
