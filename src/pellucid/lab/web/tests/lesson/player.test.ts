@@ -80,6 +80,31 @@ describe("the player of lessons", () => {
     expect(container.querySelector(".lesson")).toBeNull();
     expect(address()).not.toContain("lesson");
   });
+  it("leads from the last step to the next lesson", async () => {
+    const other: Lesson = { ...lesson, name: "two", title: words("Another lesson") };
+    const { address } = await page({ lessons: () => [lesson, other] }, "#/?lesson=one:1");
+    expect(screen.queryByRole("button", { name: /Next lesson/ })).toBeNull();
+    await press("Next");
+    await press("Next lesson: Another lesson");
+    await settled(60);
+    expect(address()).toContain("lesson=two:1");
+    await press("Next");
+    expect(screen.queryByRole("button", { name: /Next lesson/ })).toBeNull();
+  });
+  it("shows the first of a step's panels where there is room for one", async () => {
+    const turned: Lesson = {
+      ...lesson,
+      steps: [
+        { ...lesson.steps[0]!, panes: ["focus", "arithmetic"] },
+        { ...lesson.steps[1]!, panes: ["arithmetic", "focus"] },
+      ],
+    };
+    const { container } = await page({ lessons: () => [turned] }, "#/?lesson=one:1");
+    const shown = () => container.querySelector(".tabs [aria-current], .tabs [aria-pressed=true], .tabs [aria-selected=true]")?.textContent;
+    expect(shown()).toBe("Focus");
+    await press("Next");
+    expect(shown()).toBe("Arithmetic");
+  });
   it("compares a number with that of the run", async () => {
     const { lab } = await page({}, "#/?lesson=one:2");
     const answer = async (text: string) => {
