@@ -104,6 +104,14 @@ describe("the player of lessons", () => {
     expect(shown()).toBe("Focus");
     await press("Next");
     expect(shown()).toBe("Arithmetic");
+    await press("Focus");
+    expect(shown()).toBe("Focus");
+    await press("Back");
+    await press("Next");
+    expect(shown()).toBe("Arithmetic");
+    cleanup();
+    const straight = await page({ lessons: () => [turned] }, "#/?lesson=one:2");
+    expect(straight.container.querySelector(".tabs [aria-current]")?.textContent).toBe("Arithmetic");
   });
   it("compares a number with that of the run", async () => {
     const { lab } = await page({}, "#/?lesson=one:2");

@@ -42,6 +42,13 @@ export function placeOf(lesson: Lesson, at: number): Place | null {
   return { ...HOME, ...parse(view).place, input: inputOf(lesson, at), step: null };
 }
 
+/** Whether a place is where a step leads, whatever the example. */
+export function isAt(lesson: Lesson, at: number, here: Place): boolean {
+  const place = placeOf(lesson, at);
+  const key = (one: Place) => JSON.stringify([one.path, one.index, one.term, one.product, one.view]);
+  return place !== null && key(here) === key(place);
+}
+
 /** Whether a place is that of a link that says no more than that a lesson is to begin. */
 export function bare(place: Place): boolean {
   return place.path === null && place.view === null;
