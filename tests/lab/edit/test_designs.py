@@ -270,3 +270,15 @@ def test_whatever_stands_in_an_option_is_refused_in_words_or_taken(kind: str, da
     plan["optimizer"] |= {setting: data.draw(JSON)} if data.draw(st.booleans()) else {}
     with contextlib.suppress(Fault):
         check(task, convert(plan, Design))
+
+
+@pytest.mark.filterwarnings("ignore:step cannot learn")
+def test_weights_that_are_given_stay_where_their_layer_does() -> None:
+    task = build("activations")
+    plan = plan_of(task)
+    (number,) = (use["layer"] for use in plan["network"]["uses"] if use["path"] == "tanh")
+    plan["network"]["layers"][number]["options"]["units"] = 2
+    after = changed(task, convert(plan, Design))
+    assert set(task.given) - set(after.given) == {"tanh.kernel", "tanh.bias", "answer.kernel"}
+    np.testing.assert_array_equal(after.net.parameters["step.kernel"], task.net.parameters["step.kernel"])
+    assert_repeats(after)
