@@ -193,7 +193,7 @@ def test_the_others_play_to_their_end(
 ) -> None:
     assert lesson.task is not None
     if where == "lab":
-        person = browse(request.getfixturevalue("gallery"))
+        person = browse(request.getfixturevalue("lab")())
     else:
         entry = TASKS[lesson.task]
         write_site(tmp_path / "site", [replace(entry, steps=max(lesson.train, 40))])
