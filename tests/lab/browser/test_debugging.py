@@ -39,7 +39,7 @@ def test_examples_distributions_and_a_weight_are_those_of_python(gallery: str, b
         ranking = look.ranking(moment, RankingParams(set="test"))
         table = person.panel("Focus").get_by_role("table", name="Highest loss")
         expect(table.locator("tbody tr")).to_have_count(20)
-        expect(person.panel("Focus")).to_contain_text(f"their mean loss is {number(ranking['mean'])}")
+        expect(person.panel("Focus")).to_contain_text(f"the mean loss is {number(ranking['mean'])}")
         for k in rng.choice(20, 3, replace=False).tolist():
             one, shown = ranking["examples"][k], table.locator("tbody tr").nth(k)
             expect(shown).to_contain_text(one["example"]["name"])

@@ -56,7 +56,9 @@ def test_a_network_is_changed_taken_back_and_trained_beside_another(gallery: str
     editor = dialog(person)
     editor.get_by_label("Activation of all hidden layers").select_option("relu")
     person.button("Train it beside the present one", editor).click()
-    sides = [page.get_by_role("region", name=re.compile(name)) for name in ("The present network", "The changed one")]
+    sides = [
+        page.get_by_role("region", name=re.compile(name)).first for name in ("The present network", "The changed one")
+    ]
     expect(sides[1]).to_contain_text("activation: tanh → relu")
     person.play()
     person.waits_beyond(40)
