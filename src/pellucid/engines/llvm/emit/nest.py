@@ -279,7 +279,7 @@ class Writer:
         return fetch
 
     def fetch_packed(self, shared: SharedKernel, panel: Panel, points: list[Point]) -> None:
-        """Of the columns, or terms, that follow those which all shards read now, what lies as these do."""
+        """Of the columns that follow those which all shards read now, what lies as these do."""
         first = min(points, key=lambda p: p.axes[shared.output].constant)
         places = [self.evaluator.linear(i, first) for i in shared.kernel.indices if isinstance(i, Affine)]
         offset = in_panel(panel, self.evaluator.packed(panel, places))
@@ -287,8 +287,7 @@ class Writer:
             return
         size = self.evaluator.size(self.kind)
         place = self.evaluator.place(self.evaluator.buffer(panel), self.kind, offset)
-        whole = shared.terms == shared.summed.size
-        ahead = (panel.columns if whole else panel.width) * shared.terms * size
+        ahead = panel.columns * shared.summed.size * size
         for line in range(0, panel.width * size, CACHE_LINE):
             self.b.prefetch(self.b.at("i8", place, ahead + line), cache=2)
 
@@ -309,13 +308,9 @@ class Writer:
             values = [self.kind_of(target, v) for v in self.evaluator.values(statement.expression, points)]
             points = [p.knowing(target, v) for p, v in zip(points, values, strict=True)]
         for statement in self.nest.statements:
-            if self.stored(statement):
+            if self.layout.plan.home(statement.target) in self.layout.homes:
                 for point in points:
                     self.store(statement, point, point.known[statement.target])
-
-    def stored(self, statement: Statement) -> bool:
-        """Whether anything but this nest reads the statement's target."""
-        return self.layout.plan.home(statement.target) in self.layout.homes
 
     def kind_of(self, target: Tensor, value: Value) -> Value:
         return self.evaluator.maths.as_integer(value) if target.kind == "int" else self.evaluator.maths.as_real(value)

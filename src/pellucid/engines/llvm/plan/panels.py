@@ -106,7 +106,8 @@ def _near(plan: Plan, nest: Nest) -> list[Panel]:
     least, most = COLUMNS
     columns = min(most, PACKED // (shared.terms * plan.request.real))
     columns = max(columns, least, panel.width) // panel.width * panel.width
-    if plan.request.fixed and shared.kernel.tensor in plan.program.inputs.values():
+    fixed = plan.request.fixed and shared.kernel.tensor in plan.program.inputs.values()
+    if fixed and shared.terms == shared.summed.size:
         return [replace(panel, columns=columns)]
     groups = round(shared.output.size / columns)
     if 2 <= groups <= FEW_GROUPS:  # of one size: all shards are read for each, and threads share them

@@ -40,7 +40,7 @@ class SharedKernel:
     Attributes:
         kernel, operand: its factors.
         output, summed: the kernel's axes.
-        terms: how many of the sum are added up at a time.
+        terms: how many of the sum are added up at a time; fewer than all only if the sum is all that the nest does.
         places: the axis of which several values may lie side by side.
     """
 
@@ -92,7 +92,11 @@ def shared_kernel(nest: Nest, real: int) -> SharedKernel | None:
         return None
     terms = summed.size
     if terms * COLUMNS[0] * real > PACKED:
-        if list(factors(sums[0].body)) != reads:
+        if (
+            len(nest.statements) > 1
+            or nest.statements[0].expression is not sums[0]
+            or list(factors(sums[0].body)) != reads
+        ):
             return None
         terms = TERMS
     return SharedKernel(kernel, operand, output, summed, terms, _places(nest, operand, output, summed, real))

@@ -17,7 +17,6 @@ from pellucid.engines.llvm.plan.shared_kernels import SharedKernel
 from pellucid.engines.llvm.plan.tiles import Tile
 from pellucid.engines.llvm.plan.work import LANES
 from pellucid.formula.axes import Axis
-from pellucid.formula.expressions import Statement
 
 if TYPE_CHECKING:
     from pellucid.engines.llvm.emit.nest import Writer
@@ -51,25 +50,28 @@ class _Product:
     def columns(self, points: list[Point]) -> None:
         """All shards for these columns, one chunk of the sum's terms after the other."""
         w, shared, compact = self.w, self.shared, self.compact
-        terms, last = shared.terms, (shared.summed.size - 1) // shared.terms * shared.terms
-        if last == 0:
-            self.pack(points, Linear(), terms)
-            self.shards(points, lambda some: w.body(some, w.tiles, None))
+        if shared.terms == shared.summed.size:
+            self.chunk(points, None)
         else:
             self.shards(points, self.clear)
-            with w.b.loop(0, last, terms) as low:
-                self.pack(points, Linear.counter(low), terms)
-                self.shards(points, lambda some: self.add(some, low, w.b.add(low, terms)))
-            self.pack(points, Linear((), last), shared.summed.size - last)
-            self.shards(points, lambda some: self.add(some, last, shared.summed.size))
+            with w.b.loop(0, shared.summed.size, shared.terms) as low:
+                self.chunk(points, low)
         if compact is not None:
             with w.b.when(compact.there):
                 spread_places(w, shared, compact, points)
 
-    def pack(self, points: list[Point], low: Linear, terms: int) -> None:
-        """So many terms from `low` on of these columns, unless all of the kernel is packed."""
-        if self.panel is not None and self.panel.near:
-            pack_columns(self.w, self.panel, points[0].axes[self.shared.output], len(points), low, terms)
+    def chunk(self, points: list[Point], low: str | None) -> None:
+        w, shared = self.w, self.shared
+        if low is None:
+            if self.panel is not None and self.panel.near:
+                pack_columns(w, self.panel, points[0].axes[shared.output], len(points), Linear(), shared.terms)
+            self.shards(points, lambda some: w.body(some, w.tiles, None))
+            return
+        high = w.b.smaller(w.b.add(low, shared.terms), shared.summed.size)
+        if self.panel is not None:
+            terms = w.b.pure("sub nsw i64 {}, {}", high, low)
+            pack_columns(w, self.panel, points[0].axes[shared.output], len(points), Linear.counter(low), terms)
+        self.shards(points, lambda some: self.add(some, low, high))
 
     def shards(self, points: list[Point], body: Body) -> None:
         """The body for every tile of these columns, of every shard."""
@@ -116,36 +118,28 @@ class _Product:
             by = Linear.counter(tile, w.tiles.step(output))
             body([p.at(output, p.axes[output] + by) for p in points])
 
-    # Where the terms are added up some at a time, the sums rest in a target meanwhile
-
-    @property
-    def resting(self) -> Statement:
-        return next(s for s in self.w.nest.statements if self.w.stored(s))
+    # Where the terms are added up some at a time, the sums rest in the target meanwhile
 
     def clear(self, points: list[Point]) -> None:
+        (statement,) = self.w.nest.statements
         for p in points:
-            self.w.store(self.resting, p, self.w.evaluator.maths.constant(0.0))
+            self.w.store(statement, p, self.w.evaluator.maths.constant(0.0))
 
-    def add(self, points: list[Point], low: str | int, high: str | int) -> None:
-        """A tile's sums go on with the terms from low to high; what is made of them follows the last."""
+    def add(self, points: list[Point], low: str, high: str | int) -> None:
+        """A tile's sums go on with the terms from low to high."""
         w, summed = self.w, self.shared.summed
+        (statement,) = w.nest.statements
         (e,) = w.nest.sums
         maths = w.evaluator.maths
-        target = self.resting.target
         loaded = []
         for p in points:
             places = [Linear(), *(p.axes[a] for a in w.nest.axes[1:])]
-            offset, base = w.evaluator.address(target, places, p.batches[w.nest.axes[0]], False)
+            offset, base = w.evaluator.address(statement.target, places, p.batches[w.nest.axes[0]], False)
             at = w.evaluator.place(base, w.kind, offset)
             loaded.append(w.b.here(f"load {maths.type_of('f', True)}, ptr {{}}, align {w.evaluator.size(w.kind)}", at))
         kinds = [maths.type_of("f", True)] * len(points)
         loop = w.b.open(low, high, carried=list(zip(kinds, loaded, strict=True)), top=summed.size - 1)
         new = [p.at(summed, Linear.counter(loop.counter)) for p in points]
-        packed_before = self.panel is not None and not self.panel.near
-        each_term = w.next_columns(e) if packed_before else None
-        totals = Reducing(w.evaluator, e, e.body, True, each_term=each_term).over([], new, list(loop.values), kinds)
+        totals = Reducing(w.evaluator, e, e.body, True).over([], new, list(loop.values), kinds)
         for p, total in zip(points, w.b.close(loop, totals), strict=True):
-            if high == summed.size:
-                w.together([p.knowing(id(e), Value(total, "f", True))])
-            else:
-                w.store(self.resting, p, Value(total, "f", True))
+            w.store(statement, p, Value(total, "f", True))
